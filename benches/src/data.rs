@@ -1,0 +1,60 @@
+//! Generated landing data, kept between runs.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Parser;
+use sluice_events::args::{Args, run};
+
+/// Landing data that the generator makes for these arguments: made once, then
+/// found again in `cache` under a name that comes from the arguments.
+///
+/// # Errors
+/// Arguments that the generator does not know, or a folder that cannot be written.
+pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow::Result<PathBuf> {
+    let name: String = arguments
+        .iter()
+        .flat_map(|argument| argument.trim_start_matches('-').chars().chain(['-']))
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
+    let folder = cache.join(format!("landing-{}", name.trim_end_matches('-')));
+    // Written last: a folder without it is from a run that was interrupted.
+    let complete = folder.join("_complete");
+    if complete.exists() {
+        return Ok(folder);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    writeln!(out, "making {} (kept for the next time)", folder.display())?;
+    let landing = folder
+        .to_str()
+        .context("the cache folder's name is not UTF-8")?;
+    let base = ["generate-events", "--landing", landing];
+    run(&Args::try_parse_from(base.iter().chain(arguments))?, out)?;
+    fs::write(&complete, "").with_context(|| format!("cannot write {}", complete.display()))?;
+    Ok(folder)
+}
+
+/// Bytes of all files in a folder and its folders.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn size(folder: &Path) -> anyhow::Result<u64> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry?;
+        let kind = entry.metadata()?;
+        bytes += if kind.is_dir() {
+            size(&entry.path())?
+        } else {
+            kind.len()
+        };
+    }
+    Ok(bytes)
+}

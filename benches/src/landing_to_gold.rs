@@ -1,0 +1,354 @@
+//! The example job on generated data, and on little data, and with a long past.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Parser;
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+use crate::report::{best, mebibytes, median};
+use crate::submit::{self, Run};
+use crate::{data, duckdb};
+
+/// About as many lines as the real sample has.
+const SMALL: &[&str] = &[
+    "--user-events",
+    "602",
+    "--transactions",
+    "637",
+    "--days",
+    "2",
+];
+
+/// Runs jobs/landing_to_gold.sql on a cluster, in process and by DuckDB in turn,
+/// and prints how long each took and how much memory it held.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "landing-to-gold", version)]
+pub struct Args {
+    /// How much landing data
+    #[arg(long, value_name = "SIZE", default_value = "1.5GB")]
+    bytes: String,
+    /// How many times each engine runs; the first also fills the page cache
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+    /// Executors of one core each; `local` and DuckDB get as many threads
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    executors: usize,
+    /// Memory of each executor
+    #[arg(long, value_name = "SIZE", default_value = "512MB")]
+    memory: String,
+    /// Where scheduler, executor and submit-job are
+    #[arg(long, value_name = "DIR", default_value = "target/release")]
+    binaries: PathBuf,
+    /// Where generated data is kept for the next time
+    #[arg(long, value_name = "DIR", default_value = "target/bench-data")]
+    data: PathBuf,
+    /// The job file
+    #[arg(long, value_name = "FILE", default_value = "jobs/landing_to_gold.sql")]
+    job: PathBuf,
+    /// A Python that has the duckdb package; without one DuckDB is left out
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    python: String,
+    /// Runs on about 1,200 lines, from the start of submit-job to its exit; 0 leaves them out
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    small_runs: usize,
+    /// Jobs that lie in the past when submit, list and status are measured again; 0 leaves this out
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    past_jobs: usize,
+}
+
+/// Where one benchmark's files are.
+struct Bench<'a, W> {
+    args: &'a Args,
+    /// Gold, state and work folders; removed at the end.
+    scratch: tempfile::TempDir,
+    gold_number: usize,
+    out: &'a mut W,
+}
+
+/// Runs everything and prints on `out`.
+///
+/// # Errors
+/// Something could not be run at all; slowness is no error.
+pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
+    fs::create_dir_all(&args.data)
+        .with_context(|| format!("cannot make {}", args.data.display()))?;
+    // Beside the data, so that gold lies on a real disk and not in memory.
+    let scratch = tempfile::tempdir_in(&args.data).context("cannot make a scratch folder")?;
+    let mut bench = Bench {
+        args,
+        scratch,
+        gold_number: 0,
+        out,
+    };
+    bench.large()?;
+    if args.small_runs > 0 {
+        bench.small()?;
+    }
+    if args.past_jobs > 0 {
+        bench.past()?;
+    }
+    Ok(())
+}
+
+impl<W: Write> Bench<'_, W> {
+    fn large(&mut self) -> anyhow::Result<()> {
+        let args = self.args;
+        let landing = data::landing(
+            &args.data,
+            &["--bytes", &args.bytes, "--files", "4"],
+            self.out,
+        )?;
+        let bytes = data::size(&landing)?;
+        writeln!(
+            self.out,
+            "\n{} of landing, {} executors of one core and {}",
+            mebibytes(bytes),
+            args.executors,
+            args.memory
+        )?;
+        let cluster = self.cluster()?;
+        let with_duckdb = duckdb::available(&args.python);
+        if !with_duckdb {
+            writeln!(
+                self.out,
+                "DuckDB is left out: {} does not have it",
+                args.python
+            )?;
+        }
+        let (mut by_cluster, mut by_local, mut by_duckdb) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 1..=args.rounds {
+            writeln!(self.out, "\nround {round}")?;
+            cluster.reset_peak_memory();
+            let run = self.submit(&cluster.master(), &landing)?;
+            self.print_run("cluster", &run, &cluster.peak_memory())?;
+            by_cluster.push(run.seconds);
+            let run = self.submit(&format!("local[{}]", args.executors), &landing)?;
+            self.print_run("local", &run, &[])?;
+            by_local.push(run.seconds);
+            if with_duckdb {
+                by_duckdb.push(self.duckdb(&landing)?);
+            }
+        }
+        writeln!(self.out, "\n{:<10}{:>8}{:>8}", "seconds", "best", "median")?;
+        for (name, seconds) in [
+            ("cluster", &by_cluster),
+            ("local", &by_local),
+            ("DuckDB", &by_duckdb),
+        ] {
+            if !seconds.is_empty() {
+                writeln!(
+                    self.out,
+                    "{name:<10}{:>8.2}{:>8.2}",
+                    best(seconds),
+                    median(seconds)
+                )?;
+            }
+        }
+        if with_duckdb {
+            let ratio = |seconds: &[f64]| median(seconds) / median(&by_duckdb);
+            writeln!(
+                self.out,
+                "of DuckDB's time (medians): cluster {:.2}, local {:.2}",
+                ratio(&by_cluster),
+                ratio(&by_local)
+            )?;
+        }
+        Ok(())
+    }
+
+    fn small(&mut self) -> anyhow::Result<()> {
+        let args = self.args;
+        let landing = data::landing(&args.data, SMALL, self.out)?;
+        let cluster = self.cluster()?;
+        writeln!(
+            self.out,
+            "\n{} runs on about 600 lines of each topic",
+            args.small_runs
+        )?;
+        for master in [cluster.master(), "local[*]".to_owned()] {
+            let cold = self.submit(&master, &landing)?.seconds;
+            let mut seconds = Vec::new();
+            for _ in 0..args.small_runs {
+                seconds.push(self.submit(&master, &landing)?.seconds);
+            }
+            let name = master.split(':').next().unwrap_or_default();
+            writeln!(
+                self.out,
+                "{name:<10} first {cold:.3} s, then best {:.3} s, median {:.3} s",
+                best(&seconds),
+                median(&seconds)
+            )?;
+        }
+        Ok(())
+    }
+
+    fn past(&mut self) -> anyhow::Result<()> {
+        let args = self.args;
+        let landing = data::landing(&args.data, SMALL, self.out)?;
+        let cluster = self.cluster()?;
+        let master = cluster.master();
+        writeln!(self.out, "\nwith a past, medians of 10")?;
+        self.submit(&master, &landing)?;
+        self.print_calls(&master, &landing, 1)?;
+        for _ in 0..args.past_jobs {
+            self.submit(&master, &landing)?;
+        }
+        self.print_calls(&master, &landing, args.past_jobs + 11)
+    }
+
+    fn print_calls(&mut self, master: &str, landing: &Path, jobs: usize) -> anyhow::Result<()> {
+        let (mut submit, mut list, mut status) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..10 {
+            let run = self.submit(master, landing)?;
+            submit.push(run.seconds);
+            let id = job_id(&run.json()?).context("the result names no job")?;
+            let binaries = &self.args.binaries;
+            list.push(submit::submit(binaries, &["--master", master, "--list"])?.seconds);
+            status.push(submit::submit(binaries, &["--master", master, "--status", &id])?.seconds);
+        }
+        writeln!(
+            self.out,
+            "{jobs:>6} past jobs: submit to exit {:.3} s, list {:.3} s, status {:.3} s",
+            median(&submit),
+            median(&list),
+            median(&status)
+        )?;
+        Ok(())
+    }
+
+    fn cluster(&mut self) -> anyhow::Result<Cluster> {
+        let folder = self
+            .scratch
+            .path()
+            .join(format!("cluster-{}", self.gold_number));
+        fs::create_dir_all(&folder).context("cannot make the cluster's folder")?;
+        Cluster::start(
+            &self.args.binaries,
+            &folder,
+            self.args.executors,
+            &self.args.memory,
+        )
+    }
+
+    /// Runs the job into a gold folder of its own, which is removed afterwards.
+    fn submit(&mut self, master: &str, landing: &Path) -> anyhow::Result<Run> {
+        let gold = self.fresh_folder("gold");
+        let run = submit::submit(
+            &self.args.binaries,
+            &[
+                "--master".as_ref(),
+                master.as_ref(),
+                "--output".as_ref(),
+                "json".as_ref(),
+                self.args.job.as_os_str(),
+                "--landing".as_ref(),
+                landing.as_os_str(),
+                "--gold".as_ref(),
+                gold.as_os_str(),
+            ],
+        )?;
+        fs::remove_dir_all(&gold).context("cannot remove gold")?;
+        Ok(run)
+    }
+
+    fn duckdb(&mut self, landing: &Path) -> anyhow::Result<f64> {
+        let folder = self.fresh_folder("duckdb");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("duckdb_landing_to_gold.py");
+        let run = duckdb::run(
+            &self.args.python,
+            &script,
+            landing,
+            &folder,
+            self.args.executors,
+        )?;
+        fs::remove_dir_all(&folder).context("cannot remove DuckDB's output")?;
+        writeln!(
+            self.out,
+            "DuckDB {}: {:.2} s, {}",
+            run.version,
+            run.seconds,
+            mebibytes(run.peak_memory)
+        )?;
+        for table in &run.tables {
+            self.print_table(&table.name, table.rows, table.bytes, table.seconds)?;
+        }
+        Ok(run.seconds)
+    }
+
+    fn fresh_folder(&mut self, kind: &str) -> PathBuf {
+        self.gold_number += 1;
+        self.scratch
+            .path()
+            .join(format!("{kind}-{}", self.gold_number))
+    }
+
+    fn print_run(&mut self, name: &str, run: &Run, others: &[(String, u64)]) -> anyhow::Result<()> {
+        let all: u64 = others.iter().map(|(_, bytes)| bytes).sum::<u64>() + run.peak_memory;
+        let parts: Vec<String> = others
+            .iter()
+            .map(|(process, bytes)| format!("{process} {}", mebibytes(*bytes)))
+            .chain([format!("submit-job {}", mebibytes(run.peak_memory))])
+            .collect();
+        writeln!(
+            self.out,
+            "{name}: {:.2} s, {} in all processes ({})",
+            run.seconds,
+            mebibytes(all),
+            parts.join(", ")
+        )?;
+        for dataset in datasets(&run.json()?) {
+            let number = |field: &str| {
+                dataset
+                    .get(field)
+                    .and_then(Value::as_u64)
+                    .unwrap_or_default()
+            };
+            let name = dataset.get("name").and_then(Value::as_str).unwrap_or("?");
+            let seconds = dataset
+                .get("seconds")
+                .and_then(Value::as_f64)
+                .unwrap_or_default();
+            self.print_table(name, number("rows"), number("bytes"), seconds)?;
+        }
+        Ok(())
+    }
+
+    fn print_table(
+        &mut self,
+        name: &str,
+        rows: u64,
+        bytes: u64,
+        seconds: f64,
+    ) -> anyhow::Result<()> {
+        writeln!(
+            self.out,
+            "  {name:<24}{rows:>10} rows {:>9} {seconds:>7.2} s",
+            mebibytes(bytes)
+        )?;
+        Ok(())
+    }
+}
+
+/// The job in submit-job's JSON: the document itself or its `job`.
+fn job(document: &Value) -> &Value {
+    document.get("job").unwrap_or(document)
+}
+
+fn job_id(document: &Value) -> Option<String> {
+    job(document)
+        .get("job_id")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+}
+
+fn datasets(document: &Value) -> Vec<Value> {
+    job(document)
+        .get("datasets")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default()
+}

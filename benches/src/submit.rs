@@ -1,0 +1,77 @@
+//! Runs `submit-job` and measures it from its start to its exit.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::{cluster, memory};
+
+/// How often a running process is asked for its memory.
+const SAMPLE: Duration = Duration::from_millis(10);
+
+/// One run of `submit-job`.
+#[derive(Debug)]
+pub struct Run {
+    /// From its start to its exit.
+    pub seconds: f64,
+    /// The most memory it held, in bytes; 0 for runs too short to be seen.
+    pub peak_memory: u64,
+    /// What it printed.
+    pub output: String,
+}
+
+impl Run {
+    /// What it printed, as JSON; the last line when there are several.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn json(&self) -> anyhow::Result<Value> {
+        serde_json::from_str(&self.output)
+            .or_else(|_| serde_json::from_str(self.output.lines().last().unwrap_or_default()))
+            .with_context(|| format!("submit-job did not print JSON: {}", self.output))
+    }
+}
+
+/// Runs `submit-job` with these arguments.
+///
+/// # Errors
+/// It cannot be started, or does not succeed; what it said is in the message.
+pub fn submit<S: AsRef<OsStr>>(binaries: &Path, arguments: &[S]) -> anyhow::Result<Run> {
+    let mut command = cluster::command(binaries, "submit-job")?;
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let started = Instant::now();
+    let child = command.spawn().context("cannot start submit-job")?;
+    let pid = child.id();
+    let (ended, watch) = std::sync::mpsc::channel::<()>();
+    let sampler = std::thread::spawn(move || {
+        let mut peak = 0;
+        while watch.recv_timeout(SAMPLE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            peak = memory::peak(pid).unwrap_or_default().max(peak);
+        }
+        peak
+    });
+    let output = child
+        .wait_with_output()
+        .context("cannot wait for submit-job")?;
+    let seconds = started.elapsed().as_secs_f64();
+    drop(ended);
+    let peak_memory = sampler.join().unwrap_or_default();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("submit-job ended with {}:\n{text}{said}", output.status);
+    }
+    Ok(Run {
+        seconds,
+        peak_memory,
+        output: text,
+    })
+}

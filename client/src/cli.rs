@@ -1,0 +1,149 @@
+//! The command line's options, as clap knows them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Parser, ValueEnum};
+
+const EXAMPLES: &str = "\
+Parameters are the variables that the job file declares. They follow JOB.sql as \
+--NAME VALUE or --NAME=VALUE; options may stand anywhere. A parameter that is \
+called like an option goes behind a lone --.
+
+Examples:
+  Run a job in this process, on all cores:
+    submit-job --master 'local[*]' jobs/landing_to_gold.sql --landing data/landing --gold data/gold
+  Run it on a cluster and stay attached (Ctrl-C ends the job):
+    submit-job --master sluice://127.0.0.1:50050 jobs/landing_to_gold.sql --landing data/landing --gold data/gold
+  See what it would do:
+    submit-job --plan jobs/landing_to_gold.sql --landing data/landing --gold data/gold
+  Hand it over and leave; ask for it later:
+    submit-job --master sluice://h1:50050,h2:50050 --deploy-mode cluster JOB.sql
+    submit-job --master sluice://h1:50050,h2:50050 --status ID
+
+Exit codes:
+  0 succeeded   1 failed   2 invalid arguments, job or parameters   3 data quality
+  4 no scheduler reachable   5 killed   6 timed out   7 interrupted   8 no such job
+  9 landing or gold cannot be read or written";
+
+/// Submits a SQL job file to a Sluice cluster, or runs it in this process
+#[derive(Debug, Parser)]
+#[command(
+    name = "submit-job",
+    version,
+    disable_help_subcommand = true,
+    after_help = EXAMPLES,
+    override_usage = "submit-job [OPTIONS] JOB.sql [--PARAMETER VALUE]...\n       \
+                      submit-job [OPTIONS] --status ID | --kill ID | --logs ID [--follow] | --list",
+    group(ArgGroup::new("action").args(["status", "kill", "list", "logs", "plan"]).multiple(false)),
+)]
+pub(crate) struct Cli {
+    /// The SQL job file
+    #[arg(value_name = "JOB.sql", conflicts_with_all = ["status", "kill", "list", "logs"])]
+    pub(crate) job: Option<PathBuf>,
+
+    /// Where the driver runs: sluice://HOST:PORT[,HOST:PORT...], local, local[N] or local[*]
+    /// [environment: SLUICE_MASTER] [default: local[*]]
+    #[arg(long, value_name = "MASTER")]
+    pub(crate) master: Option<String>,
+
+    /// Stay attached until the job has ended, or leave once it is accepted [default: client]
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub(crate) deploy_mode: Option<DeployMode>,
+
+    /// What to call the job [default: the job file's name without its extension]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// A setting of this run; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) conf: Vec<String>,
+
+    /// A file of settings, one `key value` or `key=value` a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) properties_file: Option<PathBuf>,
+
+    /// An id of your own: submitted twice, it is one job
+    #[arg(long, value_name = "ID")]
+    pub(crate) submission_id: Option<String>,
+
+    /// End the job when it has run this long, such as 90s, 15m or 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Show what the job would do: statements, inputs, steps
+    #[arg(long)]
+    pub(crate) plan: bool,
+
+    /// Show one job, by its id or its submission id
+    #[arg(long, value_name = "ID")]
+    pub(crate) status: Option<String>,
+
+    /// End a job and wait until it has ended
+    #[arg(long, value_name = "ID")]
+    pub(crate) kill: Option<String>,
+
+    /// Show the latest jobs
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Show a job's log
+    #[arg(long, value_name = "ID")]
+    pub(crate) logs: Option<String>,
+
+    /// With --logs: go on until the job has ended
+    #[arg(long, requires = "logs")]
+    pub(crate) follow: bool,
+
+    /// How the result is printed on standard output
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(crate) output: OutputFormat,
+
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub(crate) color: ColorWhen,
+
+    /// Show the effective settings and all of the driver's log
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// Whether submit-job stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeployMode {
+    /// Until the job has ended.
+    Client,
+    /// Until the job is accepted.
+    Cluster,
+}
+
+/// What standard output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// Tables for people.
+    Text,
+    /// Exactly one JSON document.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    Always,
+    Never,
+}
+
+/// A time limit above zero, in the manner of `1h 30m`.
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(limit) if limit.as_millis() > 0 => Ok(limit),
+        Ok(_) => Err("a time limit must be above zero".to_owned()),
+        Err(error) => Err(format!("{error}; write a duration such as 90s, 15m or 2h")),
+    }
+}

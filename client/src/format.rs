@@ -1,0 +1,101 @@
+//! Numbers as people read them.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+/// `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1.2 MiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    ByteSize::b(bytes).display().iec().to_string()
+}
+
+/// `0.21 s`, `42.0 s`, `3 min 05 s`, `2 h 00 min`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 10.0 {
+        return format!("{seconds:.2} s");
+    }
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = duration.as_secs();
+    if whole < 3600 {
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    } else {
+        format!("{} h {:02} min", whole / 3600, whole % 3600 / 60)
+    }
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
+/// Milliseconds since the Unix epoch as `2026-11-23 06:54:09`, in UTC; `-`
+/// for 0.
+pub(crate) fn time(ms: i64) -> String {
+    let Ok(ms) = u64::try_from(ms) else {
+        return "-".to_owned();
+    };
+    if ms == 0 {
+        return "-".to_owned();
+    }
+    let at = std::time::UNIX_EPOCH + Duration::from_millis(ms / 1000 * 1000);
+    humantime::format_rfc3339_seconds(at)
+        .to_string()
+        .replace('T', " ")
+        .replace('Z', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (123_456, "123,456"),
+            (1_234_567, "1,234,567"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(count(1, "file"), "1 file");
+        assert_eq!(count(1_200, "file"), "1,200 files");
+    }
+
+    #[test]
+    fn sizes_and_times_have_units() {
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(1_258_291), "1.2 MiB");
+        for (ms, text) in [
+            (0, "0.00 s"),
+            (214, "0.21 s"),
+            (42_000, "42.0 s"),
+            (185_900, "3 min 05 s"),
+            (7_200_000, "2 h 00 min"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(ms)), text);
+        }
+        assert_eq!(time(0), "-");
+        assert_eq!(time(-5), "-");
+        assert_eq!(time(1_795_417_649_900), "2026-11-23 06:27:29");
+    }
+}

@@ -1,0 +1,378 @@
+//! What submit-job was asked to do: command line, properties file and
+//! environment put together, checked, without doing anything yet.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use thiserror::Error;
+
+use crate::cli::{Cli, ColorWhen, DeployMode, OutputFormat, parse_timeout};
+use crate::master::{Master, MasterError};
+
+/// Used when nothing names a master, as spark-submit does.
+const DEFAULT_MASTER: &str = "local[*]";
+
+/// Settings that submit-job itself reads; all others go to the driver.
+const MASTER_KEY: &str = "sluice.master";
+const NAME_KEY: &str = "sluice.name";
+const DEPLOY_MODE_KEY: &str = "sluice.deploy_mode";
+const TIMEOUT_KEY: &str = "sluice.timeout";
+
+/// What the process' environment says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    /// `SLUICE_MASTER`.
+    pub(crate) master: Option<String>,
+    /// `NO_COLOR`, set to anything but nothing.
+    pub(crate) no_color: bool,
+    /// Who runs submit-job; for display only.
+    pub(crate) user: String,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    Submit {
+        submission: Submission,
+        mode: DeployMode,
+    },
+    Plan(Submission),
+    Status(String),
+    Kill(String),
+    List,
+    Logs {
+        id: String,
+        follow: bool,
+    },
+}
+
+/// A job to submit or plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Submission {
+    pub(crate) file: PathBuf,
+    pub(crate) name: String,
+    pub(crate) params: BTreeMap<String, String>,
+    pub(crate) conf: BTreeMap<String, String>,
+    /// Given by the user; one is made otherwise.
+    pub(crate) submission_id: Option<String>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// How to show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Display {
+    pub(crate) output: OutputFormat,
+    pub(crate) progress: bool,
+    pub(crate) verbose: bool,
+    pub(crate) color: ColorWhen,
+}
+
+/// Everything that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Invocation {
+    pub(crate) master: Master,
+    pub(crate) action: Action,
+    pub(crate) display: Display,
+}
+
+/// Arguments that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum UsageError {
+    #[error(transparent)]
+    Master(#[from] MasterError),
+    #[error("no job file given; try `submit-job JOB.sql` or `submit-job --help`")]
+    NoJob,
+    #[error("setting `{given}` is not KEY=VALUE")]
+    Conf { given: String },
+    #[error("setting `{key}`: `{given}` is not understood, {expected}")]
+    Setting {
+        key: &'static str,
+        given: String,
+        expected: String,
+    },
+    #[error("the deploy mode `cluster` needs a cluster; give `--master sluice://HOST:PORT`")]
+    ClusterWithoutCluster,
+    #[error(
+        "`{option}` asks a scheduler, and a local run leaves none behind; \
+         give `--master sluice://HOST:PORT` or set SLUICE_MASTER"
+    )]
+    NeedsScheduler { option: &'static str },
+    #[error("the {what} must not be empty")]
+    Empty { what: &'static str },
+}
+
+/// Puts together what was said, the command line before `--conf`, that before
+/// the properties file, and the environment last.
+pub(crate) fn resolve(
+    cli: Cli,
+    params: BTreeMap<String, String>,
+    properties: BTreeMap<String, String>,
+    environment: &Environment,
+) -> Result<Invocation, UsageError> {
+    let mut conf = properties;
+    for given in &cli.conf {
+        match given.split_once('=') {
+            Some((key, value)) if !key.trim().is_empty() => {
+                conf.insert(key.trim().to_owned(), value.to_owned());
+            }
+            // The text may hold a secret behind a slip; its key is enough.
+            _ => {
+                return Err(UsageError::Conf {
+                    given: given.split('=').next().unwrap_or_default().to_owned(),
+                });
+            }
+        }
+    }
+    let own = OwnSettings::take(&mut conf)?;
+    let master: Master = cli
+        .master
+        .or(own.master)
+        .or_else(|| environment.master.clone().filter(|m| !m.is_empty()))
+        .unwrap_or_else(|| DEFAULT_MASTER.to_owned())
+        .parse()?;
+    let local = matches!(master, Master::Local(_));
+    let display = Display {
+        output: cli.output,
+        progress: !cli.no_progress,
+        verbose: cli.verbose,
+        color: match cli.color {
+            ColorWhen::Auto if environment.no_color => ColorWhen::Never,
+            when => when,
+        },
+    };
+
+    let ask = |option: &'static str, id: Option<&str>| {
+        if id.is_some_and(|id| id.trim().is_empty()) {
+            Err(UsageError::Empty { what: "id" })
+        } else if local {
+            Err(UsageError::NeedsScheduler { option })
+        } else {
+            Ok(())
+        }
+    };
+    let action = if let Some(id) = cli.status {
+        ask("--status", Some(&id))?;
+        Action::Status(id)
+    } else if let Some(id) = cli.kill {
+        ask("--kill", Some(&id))?;
+        Action::Kill(id)
+    } else if let Some(id) = cli.logs {
+        ask("--logs", Some(&id))?;
+        Action::Logs {
+            id,
+            follow: cli.follow,
+        }
+    } else if cli.list {
+        ask("--list", None)?;
+        Action::List
+    } else {
+        let file = cli.job.ok_or(UsageError::NoJob)?;
+        let name = cli.name.or(own.name).unwrap_or_else(|| stem(&file));
+        if name.trim().is_empty() {
+            return Err(UsageError::Empty { what: "name" });
+        }
+        if cli.submission_id.as_ref().is_some_and(|id| id.trim().is_empty()) {
+            return Err(UsageError::Empty {
+                what: "submission id",
+            });
+        }
+        let submission = Submission {
+            file,
+            name,
+            params,
+            conf,
+            submission_id: cli.submission_id,
+            timeout: cli.timeout.or(own.timeout),
+        };
+        if cli.plan {
+            Action::Plan(submission)
+        } else {
+            let mode = cli
+                .deploy_mode
+                .or(own.deploy_mode)
+                .unwrap_or(DeployMode::Client);
+            if local && mode == DeployMode::Cluster {
+                return Err(UsageError::ClusterWithoutCluster);
+            }
+            Action::Submit { submission, mode }
+        }
+    };
+    Ok(Invocation {
+        master,
+        action,
+        display,
+    })
+}
+
+#[derive(Default)]
+struct OwnSettings {
+    master: Option<String>,
+    name: Option<String>,
+    deploy_mode: Option<DeployMode>,
+    timeout: Option<Duration>,
+}
+
+impl OwnSettings {
+    fn take(conf: &mut BTreeMap<String, String>) -> Result<Self, UsageError> {
+        let deploy_mode = match conf.remove(DEPLOY_MODE_KEY) {
+            None => None,
+            Some(given) => Some(DeployMode::from_str(&given, true).map_err(|_| {
+                UsageError::Setting {
+                    key: DEPLOY_MODE_KEY,
+                    given,
+                    expected: "allowed are client and cluster".to_owned(),
+                }
+            })?),
+        };
+        let timeout = match conf.remove(TIMEOUT_KEY) {
+            None => None,
+            Some(given) => Some(parse_timeout(&given).map_err(|expected| UsageError::Setting {
+                key: TIMEOUT_KEY,
+                given,
+                expected,
+            })?),
+        };
+        Ok(Self {
+            master: conf.remove(MASTER_KEY),
+            name: conf.remove(NAME_KEY),
+            deploy_mode,
+            timeout,
+        })
+    }
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn with(
+        line: &str,
+        properties: &[(&str, &str)],
+        master: Option<&str>,
+    ) -> Result<Invocation, String> {
+        let words = std::iter::once("submit-job").chain(line.split_whitespace());
+        let properties = properties
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let environment = Environment {
+            master: master.map(str::to_owned),
+            ..Environment::default()
+        };
+        resolve(
+            Cli::try_parse_from(words).unwrap(),
+            BTreeMap::new(),
+            properties,
+            &environment,
+        )
+        .map_err(|error| error.to_string())
+    }
+
+    fn submission(invocation: Invocation) -> (Submission, DeployMode) {
+        match invocation.action {
+            Action::Submit { submission, mode } => (submission, mode),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_nearer_word_wins() {
+        let properties = [("sluice.master", "sluice://file:1"), ("a", "file"), ("b", "file")];
+        let master = |line: &str, properties: &[_], env| {
+            with(line, properties, env).unwrap().master.to_string()
+        };
+        assert_eq!(master("j.sql", &[], None), "local[*]");
+        assert_eq!(master("j.sql", &[], Some("")), "local[*]");
+        assert_eq!(master("j.sql", &[], Some("sluice://env:1")), "sluice://env:1");
+        assert_eq!(master("j.sql", &properties, Some("local")), "sluice://file:1");
+        let conf = "--conf sluice.master=sluice://conf:1 --conf a=x --conf a=y=z";
+        assert_eq!(master(&format!("{conf} j.sql"), &properties, None), "sluice://conf:1");
+        let all = with(&format!("{conf} --master sluice://flag:1 j.sql"), &properties, None);
+        let all = all.unwrap();
+        assert_eq!(all.master.to_string(), "sluice://flag:1");
+        let (submission, mode) = submission(all);
+        assert_eq!(mode, DeployMode::Client);
+        assert_eq!(submission.conf["a"], "y=z");
+        assert_eq!(submission.conf["b"], "file");
+        assert!(!submission.conf.contains_key("sluice.master"));
+    }
+
+    #[test]
+    fn submit_jobs_own_settings_may_come_from_a_file() {
+        let properties = [
+            ("sluice.master", "sluice://h:1"),
+            ("sluice.name", "nightly"),
+            ("sluice.deploy_mode", "Cluster"),
+            ("sluice.timeout", "1h 30m"),
+        ];
+        let (from_file, mode) = submission(with("dir/my.job.sql", &properties, None).unwrap());
+        assert_eq!(mode, DeployMode::Cluster);
+        assert_eq!(from_file.name, "nightly");
+        assert_eq!(from_file.timeout, Some(Duration::from_secs(5400)));
+        assert!(from_file.conf.is_empty());
+        let line = "--deploy-mode client --timeout 5s --name day dir/my.job.sql";
+        let (from_line, mode) = submission(with(line, &properties, None).unwrap());
+        assert_eq!(mode, DeployMode::Client);
+        assert_eq!(from_line.name, "day");
+        assert_eq!(from_line.timeout, Some(Duration::from_secs(5)));
+        let (plain, _) = submission(with("dir/my.job.sql", &[], None).unwrap());
+        assert_eq!(plain.name, "my.job");
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        for (line, properties, part) in [
+            ("", &[][..], "no job file given"),
+            ("--plan", &[], "no job file given"),
+            ("--conf x j.sql", &[], "setting `x` is not KEY=VALUE"),
+            ("--conf =x j.sql", &[], "is not KEY=VALUE"),
+            ("--master yarn j.sql", &[], "master `yarn` is not understood"),
+            ("--deploy-mode cluster j.sql", &[], "needs a cluster"),
+            ("--status a", &[], "`--status` asks a scheduler"),
+            ("--master local --kill a", &[], "`--kill` asks a scheduler"),
+            ("--list", &[], "`--list` asks a scheduler"),
+            ("--logs a --follow", &[], "`--logs` asks a scheduler"),
+            ("--name= j.sql", &[], "the name must not be empty"),
+            ("--submission-id= j.sql", &[], "the submission id must not be empty"),
+            ("--status=", &[], "the id must not be empty"),
+            ("j.sql", &[("sluice.timeout", "0s")], "must be above zero"),
+            ("j.sql", &[("sluice.timeout", "soon")], "such as 90s"),
+            ("j.sql", &[("sluice.deploy_mode", "here")], "allowed are client and cluster"),
+        ] {
+            let error = with(line, properties, None).unwrap_err();
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn clap_refuses_actions_that_exclude_each_other() {
+        for line in [
+            "--list --status a",
+            "--plan --kill a",
+            "--follow j.sql",
+            "--status a j.sql",
+            "--timeout never j.sql",
+            "--deploy-mode here j.sql",
+            "--output xml j.sql",
+        ] {
+            let words = std::iter::once("submit-job").chain(line.split_whitespace());
+            let error = Cli::try_parse_from(words).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

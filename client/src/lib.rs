@@ -1,0 +1,42 @@
+//! `submit-job`: submits SQL job files to a Sluice cluster in the manner of
+//! spark-submit, or runs them in this process.
+//!
+//! [`run`] is the whole program. What runs jobs is behind [`JobApi`]: a
+//! scheduler over gRPC, or a driver in this process that a [`LocalBackend`]
+//! starts; the latter is handed in, so that this library stays free of the
+//! engine.
+
+mod api;
+mod cli;
+mod console;
+mod diagnostics;
+mod events;
+mod follow;
+mod format;
+mod invocation;
+mod jobtext;
+mod master;
+mod plan;
+mod progress;
+mod properties;
+mod query;
+mod remote;
+mod report;
+mod run;
+mod signals;
+mod split;
+mod submit;
+mod table;
+
+pub use api::{Answers, InProcess, JobApi, LocalBackend, LocalOptions, in_process};
+pub use run::run;
+pub use sluice_proto::v1::{ErrorKind, JobError};
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+mod tests;

@@ -1,0 +1,168 @@
+//! `--plan` for people: what the job defines, reads and does.
+
+use sluice_proto::v1::{JobPlan, PlannedRelation, PlannedStep};
+
+use crate::format::{bytes, count, grouped};
+use crate::table::{Column, table};
+
+/// The plan; `physical` adds each step's physical plan.
+pub(crate) fn text(plan: &JobPlan, physical: bool) -> String {
+    let mut sections: Vec<String> = plan.relations.iter().map(relation).collect();
+    if !plan.inputs.is_empty() {
+        sections.push(inputs(plan));
+    }
+    if !plan.steps.is_empty() {
+        sections.push(steps(&plan.steps));
+    }
+    if physical {
+        sections.extend(
+            plan.steps
+                .iter()
+                .filter(|step| !step.plan.is_empty())
+                .map(|step| format!("{} {}\n{}", step.kind, step.name, indented(&step.plan))),
+        );
+    } else if !plan.steps.is_empty() {
+        sections.push("with --verbose each step's physical plan is shown".to_owned());
+    }
+    sections.join("\n\n")
+}
+
+fn relation(relation: &PlannedRelation) -> String {
+    let mut head = format!("{} {}", relation.kind, relation.name);
+    if !relation.depends_on.is_empty() {
+        head.push_str(&format!(", reads {}", relation.depends_on.join(", ")));
+    }
+    if relation.shared {
+        head.push_str(", computed once for all its readers");
+    }
+    let columns: Vec<String> = relation
+        .columns
+        .iter()
+        .map(|column| {
+            let null = if column.nullable { "" } else { " NOT NULL" };
+            format!("    {} {}{null}", column.name, column.r#type)
+        })
+        .collect();
+    std::iter::once(head)
+        .chain(columns)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn inputs(plan: &JobPlan) -> String {
+    let columns = [
+        Column::Text("input"),
+        Column::Number("files"),
+        Column::Number("bytes"),
+        Column::Text("location"),
+    ];
+    let rows = plan
+        .inputs
+        .iter()
+        .map(|input| {
+            vec![
+                input.name.clone(),
+                grouped(input.files),
+                bytes(input.bytes),
+                input.location.clone(),
+            ]
+        })
+        .collect();
+    table(&columns, rows)
+}
+
+fn steps(steps: &[PlannedStep]) -> String {
+    let columns = [
+        Column::Text("step"),
+        Column::Text("kind"),
+        Column::Text("after"),
+        Column::Text("work"),
+    ];
+    let rows = steps
+        .iter()
+        .map(|step| {
+            vec![
+                step.name.clone(),
+                step.kind.clone(),
+                step.after.join(", "),
+                format!(
+                    "{}, at most {} side by side",
+                    count(step.stages.into(), "stage"),
+                    count(step.partitions.into(), "task")
+                ),
+            ]
+        })
+        .collect();
+    table(&columns, rows)
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_proto::v1::{Column, PlannedInput};
+
+    use super::*;
+
+    fn plan() -> JobPlan {
+        JobPlan {
+            relations: vec![PlannedRelation {
+                name: "valid".into(),
+                kind: "view".into(),
+                depends_on: vec!["transactions".into()],
+                shared: true,
+                columns: vec![
+                    Column {
+                        name: "id".into(),
+                        r#type: "STRING".into(),
+                        nullable: false,
+                    },
+                    Column {
+                        name: "tags".into(),
+                        r#type: "ARRAY<STRING>".into(),
+                        nullable: true,
+                    },
+                ],
+            }],
+            inputs: vec![PlannedInput {
+                name: "transactions".into(),
+                location: "file:///l/transactions".into(),
+                files: 12,
+                bytes: 4096,
+            }],
+            steps: vec![PlannedStep {
+                name: "daily".into(),
+                kind: "write".into(),
+                after: vec!["valid".into()],
+                stages: 2,
+                partitions: 1,
+                plan: "A\n  B\n".into(),
+            }],
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_plan_names_relations_inputs_and_steps() {
+        let text = text(&plan(), false);
+        assert!(
+            text.starts_with(
+                "view valid, reads transactions, computed once for all its readers\n    \
+                 id STRING NOT NULL\n    tags ARRAY<STRING>\n\n"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("4.0 KiB"), "{text}");
+        assert!(text.contains("2 stages, at most 1 task side by side"), "{text}");
+        assert!(text.ends_with("with --verbose each step's physical plan is shown"));
+    }
+
+    #[test]
+    fn physical_plans_come_when_asked_for() {
+        let text = text(&plan(), true);
+        assert!(text.ends_with("\n\nwrite daily\n    A\n      B"), "{text}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Progress as plain lines, for logs: one when something changed that people
+//! care about, and a sign of life every few seconds.
+
+use std::time::Duration;
+
+use sluice_proto::v1::{JobState, Progress};
+
+use super::text;
+use crate::format::count;
+
+/// Without any change, a line this often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// A cluster without executors is worth a word only when it stays so.
+pub(super) const EXECUTORS_GRACE: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+pub(super) struct Plain {
+    executor_hint: Option<String>,
+    waiting: bool,
+    datasets_done: u32,
+    last_line: Duration,
+}
+
+impl Plain {
+    pub(super) fn new(executor_hint: Option<String>) -> Self {
+        Self {
+            executor_hint,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn state(&mut self, state: JobState, elapsed: Duration) -> Vec<String> {
+        if state.is_final() {
+            // The closing report says it.
+            return Vec::new();
+        }
+        self.last_line = elapsed;
+        vec![text::state_word(state)]
+    }
+
+    pub(super) fn progress(
+        &mut self,
+        state: JobState,
+        progress: &Progress,
+        elapsed: Duration,
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(hint) = &self.executor_hint {
+            if is_waiting(progress, elapsed) {
+                if !self.waiting {
+                    self.waiting = true;
+                    lines.push(waiting_line(hint));
+                }
+            } else if self.waiting && progress.executors > 0 {
+                self.waiting = false;
+                lines.push(executors_line(progress));
+            }
+        }
+        let due = elapsed.saturating_sub(self.last_line) >= SIGN_OF_LIFE;
+        if progress.datasets_done != self.datasets_done || due {
+            self.datasets_done = progress.datasets_done;
+            lines.push(text::summary(state, progress, elapsed));
+        }
+        if !lines.is_empty() {
+            self.last_line = elapsed;
+        }
+        lines
+    }
+}
+
+pub(super) fn is_waiting(progress: &Progress, elapsed: Duration) -> bool {
+    progress.executors == 0 && progress.tasks_running == 0 && elapsed >= EXECUTORS_GRACE
+}
+
+pub(super) fn waiting_line(hint: &str) -> String {
+    format!("waiting for executors: start one with `{hint}`")
+}
+
+fn executors_line(progress: &Progress) -> String {
+    format!(
+        "{} with {} registered",
+        count(progress.executors.into(), "executor"),
+        count(progress.vcores.into(), "core")
+    )
+}

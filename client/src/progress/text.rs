@@ -1,0 +1,101 @@
+//! A job's progress in words.
+
+use std::time::Duration;
+
+use sluice_proto::v1::{DatasetPhase, DatasetProgress, JobState, LogLine, Progress};
+
+use crate::format::{bytes, count, duration, grouped};
+
+const BAR_CELLS: u32 = 20;
+
+/// How far the job is, on one line.
+pub(super) fn summary(state: JobState, progress: &Progress, elapsed: Duration) -> String {
+    let mut parts = Vec::with_capacity(6);
+    if progress.datasets_total > 0 {
+        parts.push(format!(
+            "datasets {}/{}",
+            progress.datasets_done, progress.datasets_total
+        ));
+    }
+    if progress.stages_total > 0 {
+        parts.push(format!(
+            "stages {}/{}",
+            progress.stages_done, progress.stages_total
+        ));
+    }
+    if progress.tasks_total > 0 {
+        let running = match progress.tasks_running {
+            0 => String::new(),
+            running => format!(" ({running} running)"),
+        };
+        parts.push(format!(
+            "tasks {}/{}{running}",
+            progress.tasks_done, progress.tasks_total
+        ));
+    }
+    if progress.rows_read > 0 || progress.bytes_read > 0 {
+        parts.push(flow("read", progress.rows_read, progress.bytes_read));
+    }
+    if progress.rows_written > 0 || progress.bytes_written > 0 {
+        parts.push(flow(
+            "written",
+            progress.rows_written,
+            progress.bytes_written,
+        ));
+    }
+    parts.push(duration(elapsed));
+    format!("{}: {}", state_word(state), parts.join(", "))
+}
+
+fn flow(what: &str, rows: u64, size: u64) -> String {
+    match (rows, size) {
+        (0, size) => format!("{what} {}", bytes(size)),
+        (rows, 0) => format!("{what} {}", count(rows, "row")),
+        (rows, size) => format!("{what} {} ({})", count(rows, "row"), bytes(size)),
+    }
+}
+
+/// `running`, as a line about a job begins.
+pub(super) fn state_word(state: JobState) -> String {
+    state.name().to_lowercase().replace('_', " ")
+}
+
+/// One dataset on one line; names are padded to `width` characters.
+pub(super) fn dataset(dataset: &DatasetProgress, width: usize) -> String {
+    let phase = dataset.phase().name().to_lowercase();
+    let tasks = match (dataset.phase(), dataset.tasks_total) {
+        (DatasetPhase::Staging | DatasetPhase::Writing | DatasetPhase::Written, total)
+            if total > 0 =>
+        {
+            format!(
+                " {} {}/{total}",
+                bar(dataset.tasks_done, total),
+                dataset.tasks_done
+            )
+        }
+        _ => String::new(),
+    };
+    let rows = match dataset.rows {
+        0 => String::new(),
+        rows => format!(" {} rows", grouped(rows)),
+    };
+    format!("  {:width$} {phase:9}{tasks}{rows}", dataset.name)
+        .trim_end()
+        .to_owned()
+}
+
+fn bar(done: u32, total: u32) -> String {
+    let cells = u64::from(BAR_CELLS) * u64::from(done.min(total)) / u64::from(total.max(1));
+    let cells = usize::try_from(cells).unwrap_or(0);
+    let rest = BAR_CELLS as usize - cells;
+    format!("[{}{}]", "#".repeat(cells), "-".repeat(rest))
+}
+
+/// A line of the driver's log.
+pub(crate) fn log_line(line: &LogLine) -> String {
+    let target = match line.target.as_str() {
+        "" => String::new(),
+        target => format!("{target}: "),
+    };
+    format!("{:5} {target}{}", line.level().name(), line.message)
+}

@@ -1,0 +1,165 @@
+//! Submits a job and, in client mode, stays with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use sluice_proto::secret;
+use sluice_proto::v1::{
+    CancelJobRequest, ErrorKind, JobError, PlanJobRequest, SubmitJobRequest, SubmitJobResponse,
+};
+use tokio::time::Instant;
+
+use crate::api::JobApi;
+use crate::cli::DeployMode;
+use crate::follow::{Follow, Interrupts, Limits, Outcome};
+use crate::invocation::{Display, Submission};
+use crate::jobtext::JobText;
+use crate::progress::Progress;
+use crate::report::Reporter;
+
+/// How long an interrupted submission may take to be taken back.
+const TAKE_BACK: Duration = Duration::from_secs(2);
+
+/// A job on its way, and what it takes to bring it there.
+pub(crate) struct Submitter {
+    pub(crate) api: Arc<dyn JobApi>,
+    pub(crate) reporter: Reporter,
+    pub(crate) display: Display,
+    pub(crate) limits: Limits,
+    /// What to type for an executor; none for a local run.
+    pub(crate) executor_hint: Option<String>,
+}
+
+/// The request for a job. The submission id is made here when none was given,
+/// so that a repeated call after a lost answer is still one job.
+pub(crate) fn request(submission: &Submission, job: &JobText, user: &str) -> SubmitJobRequest {
+    let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    SubmitJobRequest {
+        submission_id: submission
+            .submission_id
+            .clone()
+            .unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
+        name: submission.name.clone(),
+        file_name: job.file_name.clone(),
+        text: job.text.clone(),
+        params: submission.params.clone(),
+        conf: submission.conf.clone(),
+        timeout_ms: submission.timeout.map_or(0, millis),
+        client_version: env!("CARGO_PKG_VERSION").to_owned(),
+        user: user.to_owned(),
+    }
+}
+
+/// The effective settings, for `--verbose`, without secrets.
+pub(crate) fn settings(master: &str, request: &SubmitJobRequest) -> String {
+    let mut lines = vec![
+        format!("master        {master}"),
+        format!("name          {}", request.name),
+        format!("job file      {}", request.file_name),
+        format!("submission id {}", request.submission_id),
+    ];
+    if request.timeout_ms > 0 {
+        let limit = Duration::from_millis(request.timeout_ms);
+        lines.push(format!("timeout       {}", humantime::format_duration(limit)));
+    }
+    for (what, values) in [("parameter", &request.params), ("setting", &request.conf)] {
+        for (key, value) in secret::redacted(values) {
+            lines.push(format!("{what:13} {key}={value}"));
+        }
+    }
+    lines.join("\n")
+}
+
+impl Submitter {
+    /// Submits and, in client mode, stays until the job has ended. Returns the
+    /// exit code; errors are those of jobs that never began.
+    pub(crate) async fn submit(
+        &self,
+        request: SubmitJobRequest,
+        mode: DeployMode,
+        interrupts: &mut Interrupts,
+    ) -> Result<u8, JobError> {
+        let time_limit = Duration::from_millis(request.timeout_ms);
+        let deadline = (request.timeout_ms > 0).then(|| Instant::now() + time_limit);
+        let answer = self.call(request, interrupts).await?;
+        let job = answer.job.ok_or_else(|| {
+            JobError::new(ErrorKind::Internal, "the scheduler accepted the job without naming it")
+        })?;
+        if answer.existing {
+            self.reporter.console.err(&format!(
+                "submission {} is known already as job {}",
+                job.submission_id, job.job_id
+            ));
+        }
+        let told = job.warnings.clone();
+        self.reporter.diagnostics(&told);
+        if mode == DeployMode::Cluster {
+            return Ok(self.reporter.accepted(&job));
+        }
+        if job.state().is_final() {
+            return Ok(self.reporter.ended(&job, &told));
+        }
+        let mut progress = Progress::new(
+            self.reporter.console.clone(),
+            self.display.progress,
+            self.display.verbose,
+            self.executor_hint.clone(),
+        );
+        progress.accepted(&job);
+        let outcome = Follow {
+            api: Arc::clone(&self.api),
+            job_id: job.job_id,
+            deadline,
+            limits: self.limits,
+            progress: &mut progress,
+            interrupts,
+        }
+        .run()
+        .await;
+        Ok(match outcome {
+            Outcome::Ended(job) => self.reporter.ended(&job, &told),
+            Outcome::Left(error) => self.reporter.error(&error),
+        })
+    }
+
+    /// The call itself. A signal in the meantime takes the job back, in case
+    /// it arrived.
+    async fn call(
+        &self,
+        request: SubmitJobRequest,
+        interrupts: &mut Interrupts,
+    ) -> Result<SubmitJobResponse, JobError> {
+        let id = request.submission_id.clone();
+        tokio::select! {
+            answer = self.api.submit(request) => answer.map_err(|error| {
+                if error.kind() == ErrorKind::Unavailable && error.next_step.is_empty() {
+                    error.with_next_step(format!(
+                        "the job may have been accepted: ask with --status {id}, \
+                         or submit again with --submission-id {id}"
+                    ))
+                } else {
+                    error
+                }
+            }),
+            Some(signal) = interrupts.next() => {
+                let cancel = CancelJobRequest {
+                    id,
+                    reason: format!("cancelled by {signal} at submit-job"),
+                };
+                // Not known there means that it never arrived: all the better.
+                let _ = tokio::time::timeout(TAKE_BACK, self.api.cancel(cancel)).await;
+                Err(JobError::new(
+                    ErrorKind::Killed,
+                    format!("{signal} while the job was being submitted"),
+                ))
+            }
+        }
+    }
+
+    /// Shows what the job would do.
+    pub(crate) async fn plan(&self, request: SubmitJobRequest) -> Result<u8, JobError> {
+        let plan = self.api.plan(PlanJobRequest { job: Some(request) }).await?;
+        Ok(self.reporter.plan(&plan))
+    }
+}

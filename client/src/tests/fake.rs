@@ -1,0 +1,339 @@
+//! A `JobService` that plays what a test wrote down and remembers what it was
+//! asked.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, stream};
+use sluice_proto::v1::job_event::Event;
+use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
+use sluice_proto::v1::{
+    CancelJobRequest, DatasetPhase, DatasetResult, ErrorKind, Finished, GetJobRequest, Job,
+    JobError, JobEvent, JobLogsRequest, JobPlan, JobState, ListJobsRequest, ListJobsResponse,
+    LogLine, PlanJobRequest, PlannedInput, Progress, ServerInfoRequest, ServerInfoResponse,
+    StateChange, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status};
+
+pub(super) const JOB_ID: &str = "job-1";
+
+/// One thing that a watched job does.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Event(Event),
+    /// Nothing goes on until somebody cancels the job.
+    UntilCancelled,
+    Pause(Duration),
+    /// The stream ends without the job's end.
+    Close,
+    /// Nothing goes on any more.
+    Stall,
+}
+
+/// What the fake answers and what it was asked.
+#[derive(Default)]
+pub(super) struct Fake {
+    pub(super) state: Mutex<State>,
+    cancelled: Arc<Notify>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Instead of accepting.
+    pub(super) refusal: Option<JobError>,
+    /// The answer to a submission never comes.
+    pub(super) hang: bool,
+    pub(super) existing: bool,
+    /// The job as submission and `GetJob` tell it; unknown when none.
+    pub(super) job: Option<Job>,
+    /// What each watch plays, one after another; unknown job when empty.
+    pub(super) watches: VecDeque<Vec<Step>>,
+    pub(super) logs: Vec<LogLine>,
+    pub(super) submitted: Vec<SubmitJobRequest>,
+    pub(super) watched: Vec<WatchJobRequest>,
+    pub(super) cancels: Vec<CancelJobRequest>,
+    sequence: u64,
+}
+
+pub(super) fn job(state: JobState) -> Job {
+    let mut job = Job {
+        job_id: JOB_ID.into(),
+        submission_id: "sub-1".into(),
+        name: "copy".into(),
+        submitted_ms: 1_000,
+        ended_ms: if state.is_final() { 1_250 } else { 0 },
+        ..Job::default()
+    };
+    job.set_state(state);
+    job
+}
+
+pub(super) fn succeeded() -> Job {
+    let mut job = job(JobState::Succeeded);
+    job.datasets.push(DatasetResult {
+        name: "copy".into(),
+        phase: DatasetPhase::Committed.into(),
+        rows: 1_234,
+        files: 2,
+        bytes: 4_096,
+        version: Some(7),
+        seconds: 0.1,
+        location: "/g/copy".into(),
+    });
+    job
+}
+
+pub(super) fn failed(state: JobState, kind: ErrorKind) -> Job {
+    let mut job = job(state);
+    job.reason = Some(JobError::new(kind, "it broke").with_next_step("mend it"));
+    job
+}
+
+pub(super) fn finished(job: Job) -> Step {
+    Step::Event(Event::Finished(Finished { job: Some(job) }))
+}
+
+pub(super) fn state(state: JobState) -> Step {
+    let mut change = StateChange::default();
+    change.set_state(state);
+    Step::Event(Event::StateChange(change))
+}
+
+pub(super) fn progress(datasets_done: u32, executors: u32) -> Step {
+    Step::Event(Event::Progress(Progress {
+        datasets_done,
+        datasets_total: 1,
+        executors,
+        ..Progress::default()
+    }))
+}
+
+pub(super) fn log(line: LogLine) -> Step {
+    Step::Event(Event::Log(line))
+}
+
+fn unknown(id: &str) -> Status {
+    JobError::new(ErrorKind::NotFound, format!("no job has the id `{id}`")).into()
+}
+
+impl Fake {
+    /// A job that is accepted and then plays these steps.
+    pub(super) fn playing(steps: Vec<Step>) -> Arc<Self> {
+        let fake = Self::default();
+        {
+            let mut state = fake.state.lock().unwrap();
+            state.job = Some(job(JobState::Accepted));
+            state.watches.push_back(steps);
+        }
+        Arc::new(fake)
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut State)) -> Arc<Self> {
+        let fake = Self::default();
+        change(&mut fake.state.lock().unwrap());
+        Arc::new(fake)
+    }
+
+    fn job(&self, id: &str) -> Result<Response<Job>, Status> {
+        let state = self.state.lock().unwrap();
+        match &state.job {
+            Some(job) if job.job_id == id || job.submission_id == id => {
+                Ok(Response::new(job.clone()))
+            }
+            _ => Err(unknown(id)),
+        }
+    }
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The service: tonic wants the trait on a type of ours.
+#[derive(Clone)]
+pub(super) struct Service(pub(super) Arc<Fake>);
+
+#[tonic::async_trait]
+impl JobService for Service {
+    async fn submit_job(
+        &self,
+        request: Request<SubmitJobRequest>,
+    ) -> Result<Response<SubmitJobResponse>, Status> {
+        let hang = {
+            let mut state = self.0.state.lock().unwrap();
+            state.submitted.push(request.into_inner());
+            state.hang
+        };
+        if hang {
+            std::future::pending::<()>().await;
+        }
+        let state = self.0.state.lock().unwrap();
+        match &state.refusal {
+            Some(refusal) => Err(refusal.clone().into()),
+            None => Ok(Response::new(SubmitJobResponse {
+                job: state.job.clone(),
+                existing: state.existing,
+            })),
+        }
+    }
+
+    type WatchJobStream = Answers<JobEvent>;
+
+    async fn watch_job(
+        &self,
+        request: Request<WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
+        let request = request.into_inner();
+        let steps = {
+            let mut state = self.0.state.lock().unwrap();
+            state.watched.push(request.clone());
+            state.watches.pop_front()
+        };
+        let Some(steps) = steps else {
+            return Err(unknown(&request.id));
+        };
+        let fake = Arc::clone(&self.0);
+        let events = stream::unfold((steps.into_iter(), fake), |(mut steps, fake)| async {
+            loop {
+                match steps.next()? {
+                    Step::Event(event) => {
+                        let sequence = {
+                            let mut state = fake.state.lock().unwrap();
+                            state.sequence += 1;
+                            state.sequence
+                        };
+                        let event = JobEvent {
+                            sequence,
+                            at_ms: 1,
+                            event: Some(event),
+                        };
+                        return Some((Ok(event), (steps, fake)));
+                    }
+                    Step::UntilCancelled => fake.cancelled.notified().await,
+                    Step::Pause(pause) => tokio::time::sleep(pause).await,
+                    Step::Close => return None,
+                    Step::Stall => std::future::pending::<()>().await,
+                }
+            }
+        });
+        Ok(Response::new(events.boxed()))
+    }
+
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<Job>, Status> {
+        self.0.job(&request.into_inner().id)
+    }
+
+    async fn list_jobs(
+        &self,
+        _request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
+        let jobs = self.0.state.lock().unwrap().job.iter().cloned().collect();
+        Ok(Response::new(ListJobsResponse {
+            jobs,
+            next_page_token: String::new(),
+        }))
+    }
+
+    async fn cancel_job(
+        &self,
+        request: Request<CancelJobRequest>,
+    ) -> Result<Response<Job>, Status> {
+        let request = request.into_inner();
+        let id = request.id.clone();
+        self.0.state.lock().unwrap().cancels.push(request);
+        // One permit is kept when nobody waits yet.
+        self.0.cancelled.notify_one();
+        self.0.job(&id)
+    }
+
+    type JobLogsStream = Answers<LogLine>;
+
+    async fn job_logs(
+        &self,
+        request: Request<JobLogsRequest>,
+    ) -> Result<Response<Self::JobLogsStream>, Status> {
+        self.0.job(&request.into_inner().id)?;
+        let lines = self.0.state.lock().unwrap().logs.clone();
+        Ok(Response::new(stream::iter(lines.into_iter().map(Ok)).boxed()))
+    }
+
+    async fn plan_job(
+        &self,
+        request: Request<PlanJobRequest>,
+    ) -> Result<Response<JobPlan>, Status> {
+        let mut state = self.0.state.lock().unwrap();
+        state.submitted.extend(request.into_inner().job);
+        match &state.refusal {
+            Some(refusal) => Err(refusal.clone().into()),
+            None => Ok(Response::new(JobPlan {
+                inputs: vec![PlannedInput {
+                    name: "events".into(),
+                    location: "/l/events".into(),
+                    files: 3,
+                    bytes: 2_048,
+                }],
+                ..JobPlan::default()
+            })),
+        }
+    }
+
+    async fn server_info(
+        &self,
+        _request: Request<ServerInfoRequest>,
+    ) -> Result<Response<ServerInfoResponse>, Status> {
+        Ok(Response::new(ServerInfoResponse {
+            version: "9.9.9-fake".into(),
+            ..ServerInfoResponse::default()
+        }))
+    }
+}
+
+/// A fake behind a port. Dropping it is like SIGKILL: connections break.
+pub(super) struct Running {
+    runtime: Option<Runtime>,
+    pub(super) address: SocketAddr,
+}
+
+impl Running {
+    pub(super) fn start(fake: &Arc<Fake>) -> Self {
+        Self::start_at(fake, "127.0.0.1:0".parse().unwrap())
+    }
+
+    pub(super) fn start_at(fake: &Arc<Fake>, address: SocketAddr) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = JobServiceServer::new(Service(Arc::clone(fake)));
+        runtime.spawn(
+            Server::builder()
+                .add_service(service)
+                .serve_with_incoming(TcpListenerStream::new(listener)),
+        );
+        Self {
+            runtime: Some(runtime),
+            address,
+        }
+    }
+
+    pub(super) fn master(&self) -> String {
+        format!("sluice://{}", self.address)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

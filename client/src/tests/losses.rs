@@ -1,0 +1,179 @@
+//! Schedulers that are not there, go away and come back.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use sluice_proto::v1::{ErrorKind, JobState};
+
+use super::fake::{Fake, Running, Step, failed, finished, progress, state, succeeded};
+use super::world::{World, until};
+
+/// An address where nobody listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn an_unreachable_master_is_4_with_how_to_start_one() {
+    let (first, second) = (nobody(), nobody());
+    for line in ["JOB --landing /l", "--plan JOB --landing /l", "--list", "--kill x"] {
+        let ran = World::new().run(&format!("--master sluice://{first},{second} {line}"));
+        assert_eq!(ran.code, 4, "{ran:?}");
+        for part in [
+            format!("no scheduler can be reached at {first} ("),
+            "connection refused".to_owned(),
+            format!(", {second} ("),
+            format!("scheduler --bind {first}\n"),
+            format!("executor --scheduler {first} --vcores 1"),
+        ] {
+            assert!(ran.err.contains(&part), "{part}: {ran:?}");
+        }
+        let line = format!("--output json --master sluice://{first} {line}");
+        assert_eq!(World::new().run(&line).json()["error"]["kind"], "unavailable");
+    }
+}
+
+#[test]
+fn an_unknown_host_is_4() {
+    let ran = World::new().run("--master sluice://no-such-host.invalid:50050 --list");
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("no-such-host.invalid:50050"), "{ran:?}");
+}
+
+#[test]
+fn something_else_at_the_address_is_4() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                let _ = stream.read(&mut [0; 64]);
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            });
+        }
+    });
+    let ran = World::new().run(&format!("--master sluice://{address} JOB --landing /l"));
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains(&address.to_string()), "{ran:?}");
+}
+
+#[test]
+fn a_grpc_server_that_is_no_scheduler_is_4() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+    let routes = tonic::service::Routes::default();
+    runtime.spawn(
+        tonic::transport::Server::builder()
+            .add_routes(routes)
+            .serve_with_incoming(incoming),
+    );
+    let ran = World::new().run(&format!("--master sluice://{address} --list"));
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("is not a sluice scheduler"), "{ran:?}");
+    runtime.shutdown_background();
+}
+
+#[test]
+fn the_next_master_is_tried_in_turn() {
+    let running = Running::start(&Fake::with(|state| state.job = Some(succeeded())));
+    let line = format!("--master sluice://{},{} --list", nobody(), running.address);
+    let ran = World::new().run(&line);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_stream_that_breaks_is_taken_up_where_it_was() {
+    let fake = Fake::playing(vec![state(JobState::Running), progress(0, 1), Step::Close]);
+    fake.state
+        .lock()
+        .unwrap()
+        .watches
+        .push_back(vec![progress(1, 1), finished(succeeded())]);
+    let running = Running::start(&fake);
+    let ran = World::new().run(&format!("--master {} JOB --landing /l", running.master()));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("trying again"), "{ran:?}");
+    assert!(ran.err.contains("the scheduler is back"), "{ran:?}");
+    let state = fake.state.lock().unwrap();
+    let after: Vec<u64> = state.watched.iter().map(|watch| watch.after_sequence).collect();
+    assert_eq!(after, [0, 2]);
+}
+
+#[test]
+fn a_scheduler_that_restarts_is_found_again() {
+    let interrupted = failed(JobState::Interrupted, ErrorKind::Interrupted);
+    let fake = Fake::playing(vec![state(JobState::Running), Step::Stall]);
+    fake.state
+        .lock()
+        .unwrap()
+        .watches
+        .push_back(vec![finished(interrupted)]);
+    let running = Running::start(&fake);
+    let address = running.address;
+    let mut world = World::new();
+    world.limits.patience.total = Duration::from_secs(10);
+    let err = world.err.clone();
+    let submit = std::thread::spawn(move || {
+        world.run(&format!("--master sluice://{address} JOB --landing /l"))
+    });
+    until("the job runs", || err.text().contains("running"));
+    drop(running);
+    until("the loss is noticed", || err.text().contains("trying again"));
+    let _again = Running::start_at(&fake, address);
+    let ran = submit.join().unwrap();
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(ran.err.contains("was interrupted"), "{ran:?}");
+}
+
+#[test]
+fn a_scheduler_that_comes_back_without_the_job_is_7() {
+    let fake = Fake::playing(vec![state(JobState::Running), Step::Close]);
+    let running = Running::start(&fake);
+    let ran = World::new().run(&format!("--master {} JOB --landing /l", running.master()));
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(ran.err.contains("does not know it any more"), "{ran:?}");
+}
+
+#[test]
+fn a_scheduler_that_stays_away_is_4_and_names_the_job() {
+    let fake = Fake::playing(vec![state(JobState::Running), Step::Stall]);
+    let running = Running::start(&fake);
+    let master = running.master();
+    let world = World::new();
+    let err = world.err.clone();
+    let submit =
+        std::thread::spawn(move || world.run(&format!("--master {master} JOB --landing /l")));
+    until("the job runs", || err.text().contains("running"));
+    drop(running);
+    let ran = submit.join().unwrap();
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("job job-1 may still be running"), "{ran:?}");
+    assert!(ran.err.contains("--status job-1"), "{ran:?}");
+}
+
+#[test]
+fn an_answer_lost_in_submitting_names_the_submission() {
+    let fake = Fake::with(|state| state.hang = true);
+    let running = Running::start(&fake);
+    let master = running.master();
+    let world = World::new();
+    let submit = std::thread::spawn(move || {
+        world.run(&format!("--master {master} --submission-id mine JOB --landing /l"))
+    });
+    until("it is submitted", || !fake.state.lock().unwrap().submitted.is_empty());
+    drop(running);
+    let ran = submit.join().unwrap();
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("the connection was lost"), "{ran:?}");
+    assert!(ran.err.contains("submit again with --submission-id mine"), "{ran:?}");
+}

@@ -1,0 +1,168 @@
+//! submit-job run as its binary runs it, with its streams caught.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::{StreamExt, stream};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::fake::{Fake, Service};
+use crate::console::Console;
+use crate::events::Patience;
+use crate::follow::{Interrupts, Limits};
+use crate::invocation::Environment;
+use crate::run::Program;
+
+/// A sound job that needs one parameter.
+pub(super) const JOB: &str = "DECLARE VARIABLE landing STRING;\n\
+    CREATE EXTERNAL TABLE events (a STRING) STORED AS JSON LOCATION '${landing}/events';\n\
+    CREATE OR REFRESH MATERIALIZED VIEW copy AS SELECT a FROM events;\n";
+
+#[derive(Clone, Default)]
+pub(super) struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Sink {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) code: u8,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Ran {
+    /// Standard output, which must be one JSON document.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// One run of submit-job to be.
+pub(super) struct World {
+    folder: TempDir,
+    pub(super) out: Sink,
+    pub(super) err: Sink,
+    pub(super) environment: Environment,
+    pub(super) limits: Limits,
+    local: Arc<Fake>,
+    signals: Option<UnboundedReceiver<&'static str>>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("copy.sql"), JOB).unwrap();
+        Self {
+            folder,
+            out: Sink::default(),
+            err: Sink::default(),
+            environment: Environment {
+                user: "ann".into(),
+                ..Environment::default()
+            },
+            limits: Limits {
+                patience: Patience {
+                    total: Duration::from_millis(600),
+                    first_pause: Duration::from_millis(10),
+                    longest_pause: Duration::from_millis(100),
+                },
+                timeout_grace: Duration::from_millis(100),
+                timeout_end: Duration::from_millis(300),
+            },
+            local: Arc::default(),
+            signals: None,
+        }
+    }
+
+    /// `--master local` runs this.
+    pub(super) fn local(mut self, fake: &Arc<Fake>) -> Self {
+        self.local = Arc::clone(fake);
+        self
+    }
+
+    /// Signals that a test sends.
+    pub(super) fn signals(&mut self) -> UnboundedSender<&'static str> {
+        let (send, receive) = unbounded();
+        self.signals = Some(receive);
+        send
+    }
+
+    /// Writes a file beside the job.
+    pub(super) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Runs; `JOB` in the line stands for the sound job's path.
+    pub(super) fn run(self, line: &str) -> Ran {
+        let job = self.folder.path().join("copy.sql");
+        let args: Vec<OsString> = std::iter::once("submit-job".to_owned())
+            .chain(line.split_whitespace().map(|word| match word {
+                "JOB" => job.display().to_string(),
+                word => word.to_owned(),
+            }))
+            .map(OsString::from)
+            .collect();
+        let signals = self.signals;
+        let fake = self.local;
+        let local = crate::in_process(move |options| {
+            let fake = Arc::clone(&fake);
+            async move {
+                assert!(options.cores > 0);
+                Ok(Arc::new(Service(fake)))
+            }
+        });
+        let program = Program {
+            environment: self.environment,
+            console: Console::new(self.out.clone(), self.err.clone(), false),
+            limits: self.limits,
+            interrupts: move || -> std::io::Result<Interrupts> {
+                Ok(match signals {
+                    // A sender that is gone sends no more; it ends nothing.
+                    Some(signals) => signals.chain(stream::pending()).boxed(),
+                    None => stream::pending().boxed(),
+                })
+            },
+            local,
+        };
+        let code = program.run(args);
+        Ran {
+            code,
+            out: self.out.text(),
+            err: self.err.text(),
+        }
+    }
+}
+
+/// Waits until something holds, at most five seconds.
+pub(super) fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("not within five seconds: {what}");
+}

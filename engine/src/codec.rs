@@ -1,0 +1,113 @@
+//! Plans on the wire: our nodes beside Ballista's and DataFusion's.
+//!
+//! The first byte of an extension node says whose it is. Each of our nodes has
+//! its own codec file beside the node; this file only chooses between them.
+
+use std::sync::Arc;
+
+use ballista_core::serde::BallistaPhysicalExtensionCodec;
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
+
+use crate::sink::GoldSinkExec;
+use crate::source::NdjsonSource;
+use crate::staged::{StageWriterExec, StagedSource};
+
+/// Encodes and decodes every node that a Sluice plan can hold.
+#[derive(Debug, Default)]
+pub struct SluiceCodec {
+    ballista: BallistaPhysicalExtensionCodec,
+}
+
+/// Whose node follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Tag {
+    Ballista = 0,
+    NdjsonScan = 1,
+    StagedScan = 2,
+    StageWriter = 3,
+    GoldSink = 4,
+}
+
+impl Tag {
+    fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Ballista, Self::NdjsonScan, Self::StagedScan, Self::StageWriter, Self::GoldSink]
+            .into_iter()
+            .find(|tag| *tag as u8 == byte)
+    }
+}
+
+impl SluiceCodec {
+    /// A codec; it holds no state.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl PhysicalExtensionCodec for SluiceCodec {
+    fn try_decode(
+        &self,
+        buf: &[u8],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        ctx: &TaskContext,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (tag, rest) = buf.split_first().ok_or_else(|| unknown("an empty node"))?;
+        match Tag::from_byte(*tag).ok_or_else(|| unknown(&format!("node kind {tag}")))? {
+            Tag::Ballista => self.ballista.try_decode(rest, inputs, ctx, converter),
+            Tag::NdjsonScan => crate::source::codec::decode(rest),
+            Tag::StagedScan => crate::staged::codec::decode_scan(rest),
+            Tag::StageWriter => crate::staged::codec::decode_writer(rest, inputs),
+            Tag::GoldSink => crate::sink::codec::decode(rest, inputs),
+        }
+    }
+
+    fn try_encode(
+        &self,
+        node: Arc<dyn ExecutionPlan>,
+        buf: &mut Vec<u8>,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<()> {
+        if let Some(sink) = node.downcast_ref::<GoldSinkExec>() {
+            buf.push(Tag::GoldSink as u8);
+            buf.extend(crate::sink::codec::encode(sink)?);
+            return Ok(());
+        }
+        if let Some(writer) = node.downcast_ref::<StageWriterExec>() {
+            buf.push(Tag::StageWriter as u8);
+            buf.extend(crate::staged::codec::encode_writer(writer)?);
+            return Ok(());
+        }
+        if let Some(config) = scan_config(node.as_ref()) {
+            if let Some(source) = config.file_source().downcast_ref::<NdjsonSource>() {
+                buf.push(Tag::NdjsonScan as u8);
+                buf.extend(crate::source::codec::encode(config, source)?);
+                return Ok(());
+            }
+            if let Some(source) = config.file_source().downcast_ref::<StagedSource>() {
+                buf.push(Tag::StagedScan as u8);
+                buf.extend(crate::staged::codec::encode_scan(config, source)?);
+                return Ok(());
+            }
+        }
+        buf.push(Tag::Ballista as u8);
+        self.ballista.try_encode(node, buf, converter)
+    }
+}
+
+/// The file scan that a node is, if it is one.
+pub(crate) fn scan_config(node: &dyn ExecutionPlan) -> Option<&FileScanConfig> {
+    let source = node.downcast_ref::<DataSourceExec>()?.data_source().as_ref();
+    (source as &dyn std::any::Any).downcast_ref::<FileScanConfig>()
+}
+
+fn unknown(what: &str) -> DataFusionError {
+    DataFusionError::Internal(format!(
+        "cannot read a plan that holds {what}; do scheduler and executors run the same version of sluice?"
+    ))
+}

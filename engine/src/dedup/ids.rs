@@ -1,0 +1,104 @@
+//! Row numbers in a plan
+//!
+//! An `IN` list holds one expression per number, which every optimizer pass
+//! copies. Here all numbers are one binary literal: ascending, 8 bytes each,
+//! little endian.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::datatypes::{DataType, UInt64Type};
+use datafusion::common::{Result, ScalarValue, exec_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+/// `sluice_row_kept(row_id, dropped)`: true where the number is not among the
+/// dropped ones; register it in every session that runs such plans
+pub fn row_kept_udf() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(RowKept::new()))
+}
+
+/// The predicate that keeps all rows but those whose number, `row_id`, is one
+/// of `dropped`; it runs wherever [`row_kept_udf`] is registered
+pub fn row_kept(row_id: Expr, dropped: &[u64]) -> Expr {
+    let mut sorted = dropped.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let bytes = sorted.into_iter().flat_map(u64::to_le_bytes).collect();
+    let list = Expr::Literal(ScalarValue::Binary(Some(bytes)), None);
+    row_kept_udf().call(vec![row_id, list])
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct RowKept {
+    signature: Signature,
+}
+
+impl RowKept {
+    fn new() -> Self {
+        let types = vec![DataType::UInt64, DataType::Binary];
+        Self {
+            signature: Signature::exact(types, Volatility::Immutable),
+        }
+    }
+}
+
+impl ScalarUDFImpl for RowKept {
+    fn name(&self) -> &str {
+        "sluice_row_kept"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        match args.args.as_slice() {
+            [
+                ids,
+                ColumnarValue::Scalar(ScalarValue::Binary(Some(dropped))),
+            ] => {
+                let ids = ids.to_array(rows)?;
+                let Some(ids) = ids.as_primitive_opt::<UInt64Type>() else {
+                    return exec_err!("row numbers must be UInt64, not {}", ids.data_type());
+                };
+                let kept = kept(ids.values(), dropped);
+                let kept = BooleanArray::new(kept.values().clone(), ids.nulls().cloned());
+                Ok(ColumnarValue::Array(Arc::new(kept)))
+            }
+            _ => exec_err!("sluice_row_kept takes row numbers and one list of dropped ones"),
+        }
+    }
+}
+
+/// Which of `ids` are not in `dropped`
+fn kept(ids: &[u64], dropped: &[u8]) -> BooleanArray {
+    let (dropped, _) = dropped.as_chunks::<8>();
+    let at = |index: usize| dropped.get(index).map(|bytes| u64::from_le_bytes(*bytes));
+    // Numbers mostly ascend, so the place of the last one is near the next.
+    let mut place = 0;
+    let mut last = 0;
+    ids.iter()
+        .map(|&id| {
+            if id < last {
+                place = dropped.partition_point(|bytes| u64::from_le_bytes(*bytes) < id);
+            }
+            last = id;
+            let mut steps = 0;
+            while at(place).is_some_and(|value| value < id) {
+                place += 1;
+                steps += 1;
+                if steps > 8 {
+                    place = dropped.partition_point(|bytes| u64::from_le_bytes(*bytes) < id);
+                }
+            }
+            Some(at(place) != Some(id))
+        })
+        .collect()
+}

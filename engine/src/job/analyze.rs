@@ -1,0 +1,420 @@
+//! From a checked job file to steps.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::default_table_source::{provider_as_source, source_as_provider};
+use datafusion::catalog::view::ViewTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::logical_plan::TableScan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement as EngineStatement;
+use sluice_gold::TableSpec;
+use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation};
+use sluice_store::{Location, Stores};
+use sqlparser::ast::{Query, Statement};
+
+use super::dataset::{DatasetSlot, DatasetTable};
+use super::diagnose::diagnose;
+use super::narrow::{self, Unit, UnitKind};
+use super::shared::{self, Node};
+use super::sources;
+use super::steps::{AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind, describe};
+use super::AnalyzeError;
+use crate::dedup::{self, Numbering};
+use crate::source::NdjsonTable;
+use crate::staged::{StagedSlot, StagedTable, SurvivorsTable};
+
+/// What planning needs beside the job.
+#[derive(Debug, Clone)]
+pub struct AnalyzeOptions {
+    /// Where sources and gold are.
+    pub stores: Stores,
+    /// The folder of the gold tables.
+    pub gold: String,
+    /// The size of a data file to aim at, in bytes, where the job does not say.
+    pub target_file_size: u64,
+    /// Open the sources; without it only what can be checked without data is
+    /// checked.
+    pub session: SessionState,
+}
+
+/// Plans every relation of `job`, in order.
+///
+/// # Errors
+/// [`AnalyzeError::Invalid`] with everything that is wrong with the job file;
+/// [`AnalyzeError::Store`] when a source or the gold folder cannot be used.
+pub async fn analyze(job: &Job, options: &AnalyzeOptions) -> Result<AnalyzedJob, AnalyzeError> {
+    let gold = options
+        .stores
+        .location(&options.gold)
+        .map_err(|source| AnalyzeError::Store { what: "gold folder".to_owned(), source })?;
+    let mut analysis = Analysis::new(job, options, gold);
+    for (index, relation) in job.relations.iter().enumerate() {
+        analysis.relation(index, relation).await?;
+    }
+    analysis.finish()
+}
+
+/// Planning in progress.
+struct Analysis<'a> {
+    job: &'a Job,
+    options: &'a AnalyzeOptions,
+    gold: Location,
+    context: SessionContext,
+    /// Which relations several results read.
+    staged: Vec<bool>,
+    /// Whether any result reads a relation.
+    wanted: Vec<bool>,
+    units: Vec<Unit>,
+    /// Tables that queries read → the unit that computes them.
+    unit_of: HashMap<String, usize>,
+    /// Landing sources that are read in place, by name.
+    open: HashMap<String, Arc<NdjsonTable>>,
+    datasets: Vec<AnalyzedDataset>,
+    inputs: Vec<InputSummary>,
+    relations: Vec<RelationSummary>,
+    errors: Vec<Diagnostic>,
+    /// Relations that cannot be planned, so that their readers say nothing.
+    broken: Vec<String>,
+}
+
+impl<'a> Analysis<'a> {
+    fn new(job: &'a Job, options: &'a AnalyzeOptions, gold: Location) -> Self {
+        let index: HashMap<&str, usize> =
+            job.relations.iter().enumerate().map(|(index, relation)| (relation.name(), index)).collect();
+        let nodes: Vec<Node> = job
+            .relations
+            .iter()
+            .map(|relation| Node {
+                kept: matches!(relation, Relation::Dataset(_)),
+                reads: relation.depends_on().iter().filter_map(|name| index.get(name.as_str()).copied()).collect(),
+            })
+            .collect();
+        Self {
+            job,
+            options,
+            gold,
+            context: SessionContext::new_with_state(options.session.clone()),
+            staged: shared::staged(&nodes),
+            wanted: shared::wanted(&nodes),
+            units: Vec::new(),
+            unit_of: HashMap::new(),
+            open: HashMap::new(),
+            datasets: Vec::new(),
+            inputs: Vec::new(),
+            relations: Vec::new(),
+            errors: Vec::new(),
+            broken: Vec::new(),
+        }
+    }
+
+    async fn relation(&mut self, index: usize, relation: &Relation) -> Result<(), AnalyzeError> {
+        if !self.wanted[index] {
+            // Its author was warned; opening it could only fail the job.
+            return Ok(());
+        }
+        if relation.depends_on().iter().any(|name| self.broken.contains(name)) {
+            self.broken.push(relation.name().to_owned());
+            return Ok(());
+        }
+        match relation {
+            Relation::Source(source) => self.source(index, source).await,
+            Relation::View(view) => match self.plan(relation, &view.query).await? {
+                Some(plan) => self.view(index, view, plan),
+                None => Ok(()),
+            },
+            Relation::Dataset(dataset) => match self.plan(relation, &dataset.query).await? {
+                Some(plan) => self.dataset(dataset, plan),
+                None => Ok(()),
+            },
+        }
+    }
+
+    async fn source(&mut self, index: usize, source: &jobfile::Source) -> Result<(), AnalyzeError> {
+        let opened = sources::open(source, &self.options.stores).await?;
+        self.inputs.push(opened.summary);
+        self.describe(source_kind(), &source.name, &[], self.staged[index], &opened.table.schema());
+        if let Some(ndjson) = opened.ndjson {
+            self.open.insert(source.name.clone(), ndjson);
+        }
+        if !self.staged[index] {
+            return self.register(&source.name, opened.table);
+        }
+        let plan = LogicalPlanBuilder::scan(source.name.as_str(), provider_as_source(opened.table), None)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|error| engine(&source.name, error))?;
+        self.stage(&source.name, plan)
+    }
+
+    fn view(&mut self, index: usize, view: &jobfile::View, plan: LogicalPlan) -> Result<(), AnalyzeError> {
+        let plan = self.deduplicate(&view.name, plan)?;
+        // Filtering and renaming what is kept anyway costs less than keeping
+        // it a second time.
+        let staged = self.staged[index] && !self.is_light(&plan);
+        let schema: SchemaRef = Arc::clone(plan.schema().inner());
+        self.describe("view", &view.name, &view.depends_on, staged, &schema);
+        if staged {
+            return self.stage(&view.name, plan);
+        }
+        self.register(&view.name, Arc::new(ViewTable::new(plan, None)))
+    }
+
+    fn dataset(&mut self, dataset: &jobfile::Dataset, plan: LogicalPlan) -> Result<(), AnalyzeError> {
+        let plan = self.deduplicate(&dataset.name, plan)?;
+        let schema: SchemaRef = Arc::clone(plan.schema().inner());
+        let Some(spec) = self.table_spec(dataset, &schema) else {
+            self.broken.push(dataset.name.clone());
+            return Ok(());
+        };
+        self.describe("materialized view", &dataset.name, &dataset.depends_on, false, &spec.schema);
+        let location = self
+            .gold
+            .child(&dataset.name)
+            .map_err(|source| AnalyzeError::Store { what: format!("dataset {}", dataset.name), source })?;
+        let slot = Arc::new(DatasetSlot::default());
+        let table = DatasetTable::new(
+            &dataset.name,
+            location.url().clone(),
+            Arc::clone(&spec.schema),
+            spec.partition_by.clone(),
+            Arc::clone(&slot),
+        );
+        self.unit_of.insert(dataset.name.clone(), self.units.len());
+        self.units.push(Unit {
+            name: dataset.name.clone(),
+            kind: UnitKind::Dataset { dataset: self.datasets.len() },
+            plan,
+        });
+        self.datasets.push(AnalyzedDataset {
+            name: dataset.name.clone(),
+            location,
+            spec,
+            sort_by: dataset.sort_by.clone(),
+            target_file_size: dataset.target_file_size.unwrap_or(self.options.target_file_size),
+            slot,
+        });
+        self.register(&dataset.name, Arc::new(table))
+    }
+
+    /// Plans a query and checks its types; `None` when that found errors.
+    async fn plan(&mut self, relation: &Relation, query: &Query) -> Result<Option<LogicalPlan>, AnalyzeError> {
+        let statement = EngineStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
+        let state = self.context.state();
+        let planned = match state.statement_to_plan(statement).await {
+            Ok(plan) => check_types(&state, plan),
+            Err(error) => Err(error),
+        };
+        match planned {
+            Ok(plan) => Ok(Some(plan)),
+            Err(error) => {
+                self.errors.extend(diagnose(relation, &self.job.file_name, &error));
+                self.broken.push(relation.name().to_owned());
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes deduplications out of a plan: what they read becomes a unit of
+    /// its own, so that ids move and rows do not.
+    fn deduplicate(&mut self, owner: &str, mut plan: LogicalPlan) -> Result<LogicalPlan, AnalyzeError> {
+        let failed = |error| engine(owner, error);
+        for count in 1.. {
+            let open = &self.open;
+            let position = |scan: &TableScan| positioned(scan, open);
+            let Some(split) = dedup::split(plan.clone(), &position).map_err(failed)? else {
+                break;
+            };
+            let rows_name = format!("{owner} rows {count}");
+            let losers_name = format!("{owner} repeats {count}");
+            let kept_name = format!("{owner} kept {count}");
+            let numbered = split.numbering == Numbering::Append;
+            let schema: SchemaRef = Arc::new(split.staged_schema());
+            let rows = StagedSlot::new();
+            let rows_table = Arc::new(StagedTable::new(&rows_name, Arc::clone(&schema), Arc::clone(&rows)));
+            let rows_scan = scan(&rows_name, Arc::clone(&rows_table) as _).map_err(failed)?;
+            let losers_plan = split.losers(&rows_scan).map_err(failed)?;
+            let losers_schema: SchemaRef = Arc::clone(losers_plan.schema().inner());
+            let losers = StagedSlot::new();
+            self.push_staged(&rows_name, split.input.clone(), rows, numbered);
+            self.push_staged(&losers_name, losers_plan, Arc::clone(&losers), false);
+            let losers_table = StagedTable::new(&losers_name, losers_schema, losers);
+            let kept = SurvivorsTable::new(rows_table, Arc::new(losers_table));
+            // Its readers need both: the later of the two units stands for them.
+            self.unit_of.insert(kept_name.clone(), self.units.len() - 1);
+            let kept_scan = scan(&kept_name, Arc::new(kept)).map_err(failed)?;
+            let survivors = split.survivors_without(&kept_scan, &[]).map_err(failed)?;
+            plan = split.finish(&survivors).map_err(failed)?;
+        }
+        Ok(plan)
+    }
+
+    fn stage(&mut self, name: &str, plan: LogicalPlan) -> Result<(), AnalyzeError> {
+        let slot = StagedSlot::new();
+        let schema: SchemaRef = Arc::clone(plan.schema().inner());
+        self.push_staged(name, plan, Arc::clone(&slot), false);
+        self.register(name, Arc::new(StagedTable::new(name, schema, slot)))
+    }
+
+    fn push_staged(&mut self, name: &str, plan: LogicalPlan, slot: Arc<StagedSlot>, numbered: bool) {
+        self.unit_of.insert(name.to_owned(), self.units.len());
+        self.units.push(Unit { name: name.to_owned(), kind: UnitKind::Staged { slot, numbered }, plan });
+    }
+
+    fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), AnalyzeError> {
+        let reference = datafusion::common::TableReference::bare(name);
+        self.context.register_table(reference, table).map_err(|error| engine(name, error))?;
+        Ok(())
+    }
+
+    /// Whether a plan only picks from rows that are kept.
+    fn is_light(&self, plan: &LogicalPlan) -> bool {
+        match plan {
+            LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
+                plan.inputs().iter().all(|input| self.is_light(input)) && !has_subquery(plan)
+            }
+            LogicalPlan::TableScan(scan) => self.unit_of.contains_key(scan.table_name.table()),
+            _ => false,
+        }
+    }
+
+    fn table_spec(&mut self, dataset: &jobfile::Dataset, schema: &SchemaRef) -> Option<TableSpec> {
+        let partition_by: Vec<String> = dataset.partition_by.iter().map(|name| name.value.clone()).collect();
+        let mut problems = Vec::new();
+        for name in &dataset.partition_by {
+            if schema.field_with_name(&name.value).is_err() {
+                let names = schema.fields().iter().map(|field| field.name().as_str());
+                problems.push(
+                    Diagnostic::error("E0510", format!("PARTITIONED BY names `{}`, which the query does not give", name.value))
+                        .at(name.span)
+                        .help(jobfile::suggest_or_list(&name.value, "its columns are", names.collect::<Vec<_>>())),
+                );
+            }
+        }
+        for key in &dataset.sort_by {
+            if schema.field_with_name(&key.column).is_err() {
+                let names = schema.fields().iter().map(|field| field.name().as_str());
+                problems.push(
+                    Diagnostic::error("E0510", format!("`sluice.sort_by` names `{}`, which the query does not give", key.column))
+                        .at(key.span)
+                        .help(jobfile::suggest_or_list(&key.column, "its columns are", names.collect::<Vec<_>>())),
+                );
+            }
+        }
+        if problems.is_empty()
+            && let Err(found) = sluice_gold::check_schema(schema, &partition_by)
+        {
+            problems.extend(found.into_iter().map(|problem| {
+                Diagnostic::error("E0511", format!("column `{}` cannot be stored: {}", problem.column, problem.reason))
+                    .at(dataset.span)
+                    .help(problem.suggestion)
+            }));
+        }
+        if !problems.is_empty() {
+            let file = &self.job.file_name;
+            self.errors.extend(problems.into_iter().map(|problem| problem.in_file(file.clone())));
+            return None;
+        }
+        Some(TableSpec {
+            name: dataset.name.clone(),
+            schema: sluice_gold::delta_schema(schema),
+            partition_by,
+            properties: BTreeMap::new(),
+            comment: dataset.comment.clone(),
+        })
+    }
+
+    fn describe(&mut self, kind: &'static str, name: &str, depends_on: &[String], shared: bool, schema: &SchemaRef) {
+        self.relations.push(RelationSummary {
+            name: name.to_owned(),
+            kind,
+            depends_on: depends_on.to_vec(),
+            shared,
+            columns: describe(schema),
+        });
+    }
+
+    fn finish(self) -> Result<AnalyzedJob, AnalyzeError> {
+        if !self.errors.is_empty() {
+            return Err(AnalyzeError::Invalid(self.errors.into_iter().collect::<Diagnostics>()));
+        }
+        let session = self.context.state();
+        let units = narrow::narrow(self.units, &self.unit_of, &self.open, &session)
+            .map_err(|(name, error)| engine(&name, error))?;
+        let steps = units
+            .into_iter()
+            .map(|unit| Step {
+                after: reads(&unit.plan, &self.unit_of),
+                name: unit.name,
+                kind: match unit.kind {
+                    UnitKind::Staged { slot, .. } => StepKind::Stage { slot },
+                    UnitKind::Dataset { dataset } => StepKind::Write { dataset },
+                },
+                plan: unit.plan,
+            })
+            .collect();
+        Ok(AnalyzedJob {
+            steps,
+            datasets: self.datasets,
+            inputs: self.inputs,
+            relations: self.relations,
+            gold: self.gold,
+            warnings: self.job.warnings.clone(),
+            session,
+        })
+    }
+}
+
+const fn source_kind() -> &'static str {
+    "external table"
+}
+
+fn engine(what: &str, source: DataFusionError) -> AnalyzeError {
+    AnalyzeError::Engine { what: what.to_owned(), source }
+}
+
+fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan, DataFusionError> {
+    let reference = datafusion::common::TableReference::bare(name);
+    LogicalPlanBuilder::scan(reference, provider_as_source(table), None)?.build()
+}
+
+/// Runs the analyzer, which finds wrong types; optimizing comes later, over
+/// narrowed sources.
+fn check_types(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    // The optimizer finds what the analyzer leaves, such as a cast of a
+    // constant that cannot be.
+    state.optimize(&plan)?;
+    state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
+}
+
+/// The same source with the place of each row, for a scan of a landing source.
+fn positioned(scan: &TableScan, open: &HashMap<String, Arc<NdjsonTable>>) -> Option<Arc<dyn TableSource>> {
+    let table = open.get(scan.table_name.table())?;
+    // A staged source has the same name but no places.
+    let provider = source_as_provider(&scan.source).ok()?;
+    (provider.as_ref() as &dyn std::any::Any).downcast_ref::<NdjsonTable>()?;
+    Some(provider_as_source(Arc::new(table.with_position())))
+}
+
+fn has_subquery(plan: &LogicalPlan) -> bool {
+    use datafusion::common::tree_node::TreeNodeRecursion;
+    let mut found = false;
+    let walked = plan.apply_subqueries(|_| {
+        found = true;
+        Ok(TreeNodeRecursion::Stop)
+    });
+    found || walked.is_err()
+}
+
+/// The units that a plan reads, each once, in order.
+fn reads(plan: &LogicalPlan, unit_of: &HashMap<String, usize>) -> Vec<usize> {
+    let mut units: Vec<usize> =
+        narrow::tables(plan).iter().filter_map(|name| unit_of.get(name).copied()).collect();
+    units.sort_unstable();
+    units.dedup();
+    units
+}

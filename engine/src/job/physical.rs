@@ -1,0 +1,149 @@
+//! A step's physical plan, made when what it reads is there.
+
+use std::sync::Arc;
+
+use datafusion::catalog::default_table_source::source_as_provider;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::AnalyzeError;
+use super::steps::{AnalyzedJob, Step, StepKind};
+use crate::sink::{SinkSpec, SortColumn, plan_sink};
+use crate::staged::StageWriterExec;
+
+/// How a step is to run.
+#[derive(Debug, Clone)]
+pub struct PhysicalOptions {
+    /// Tasks that can run at once.
+    pub slots: usize,
+    /// Becomes part of the names of data files.
+    pub job_id: String,
+    /// Names the staged files of this attempt; a plain folder name.
+    pub token: String,
+}
+
+/// Below this, a second task costs more than it saves, in bytes of input.
+const MIN_TASK_BYTES: u64 = 8 * 1024 * 1024;
+/// Above this, a task is divided, so that a retry repeats less and tasks end
+/// together, in bytes of input.
+const MAX_TASK_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Partitions for an input of `bytes` on `slots`: few for little data, then one
+/// for each slot, then whole rounds of all slots.
+pub(super) fn partitions(bytes: u64, slots: usize) -> usize {
+    let slots = slots.max(1) as u64;
+    let wanted = if bytes < slots * MIN_TASK_BYTES {
+        bytes.div_ceil(MIN_TASK_BYTES).max(1)
+    } else {
+        slots * bytes.div_ceil(slots * MAX_TASK_BYTES)
+    };
+    usize::try_from(wanted).unwrap_or(usize::MAX)
+}
+
+impl AnalyzedJob {
+    /// The physical plan of `step`, with the session to run it in. It has one
+    /// partition, whose rows are the manifest of what the step wrote.
+    ///
+    /// `configure` adds what the runner needs to the session.
+    ///
+    /// # Errors
+    /// When the plan cannot be made; what the step reads must have been
+    /// computed.
+    pub async fn physical(
+        &self,
+        step: &Step,
+        options: &PhysicalOptions,
+        configure: impl FnOnce(SessionConfig) -> SessionConfig,
+    ) -> Result<(Arc<SessionContext>, Arc<dyn ExecutionPlan>), AnalyzeError> {
+        let failed = |source| AnalyzeError::Engine { what: step.name.clone(), source };
+        let target = partitions(input_bytes(&step.plan), options.slots);
+        let config = configure(self.session.config().clone().with_target_partitions(target));
+        let state = SessionStateBuilder::new_from_existing(self.session.clone()).with_config(config).build();
+        let plan = state.query_planner().create_physical_plan(&step.plan, &state).await.map_err(failed)?;
+        let plan = match &step.kind {
+            StepKind::Stage { .. } => {
+                let writer: Arc<dyn ExecutionPlan> = Arc::new(StageWriterExec::new(plan, &options.token));
+                single(writer)
+            }
+            StepKind::Write { dataset } => self.sink(plan, *dataset, options).map_err(failed)?,
+        };
+        Ok((Arc::new(SessionContext::new_with_state(state)), plan))
+    }
+
+    fn sink(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        dataset: usize,
+        options: &PhysicalOptions,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        let dataset = self.datasets.get(dataset).ok_or_else(|| {
+            datafusion::error::DataFusionError::Internal("a step writes a dataset that is not there".to_owned())
+        })?;
+        let mut spec = SinkSpec::new(
+            dataset.location.url().as_str(),
+            &options.job_id,
+            &dataset.name,
+            Arc::clone(&dataset.spec.schema),
+        );
+        spec.partition_by.clone_from(&dataset.spec.partition_by);
+        spec.target_file_bytes = dataset.target_file_size;
+        spec.sort_by = dataset
+            .sort_by
+            .iter()
+            .map(|key| SortColumn {
+                column: key.column.clone(),
+                descending: key.descending,
+                nulls_first: key.nulls_first,
+            })
+            .collect();
+        plan_sink(plan, spec)
+    }
+}
+
+/// One partition of manifest rows even where the writer has one: the task on
+/// top makes that each writer counts once.
+fn single(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    if plan.output_partitioning().partition_count() == 1 {
+        return plan;
+    }
+    Arc::new(CoalescePartitionsExec::new(plan))
+}
+
+/// Bytes of everything that a plan scans, as far as they are known.
+fn input_bytes(plan: &LogicalPlan) -> u64 {
+    let mut bytes = 0;
+    let walked = plan.apply(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(provider) = source_as_provider(&scan.source)
+            && let Some(statistics) = provider.statistics()
+            && let Some(size) = statistics.total_byte_size.get_value()
+        {
+            bytes += *size as u64;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(walked.is_ok());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn little_data_is_one_task_and_much_fills_rounds() {
+        assert_eq!(partitions(0, 4), 1);
+        assert_eq!(partitions(MIB, 4), 1);
+        assert_eq!(partitions(17 * MIB, 4), 3);
+        assert_eq!(partitions(100 * MIB, 4), 4);
+        assert_eq!(partitions(1024 * MIB, 4), 4);
+        assert_eq!(partitions(1025 * MIB, 4), 8);
+        assert_eq!(partitions(u64::MAX / 4, 0), usize::try_from(u64::MAX / 4 / (256 * MIB) + 1).unwrap_or(0));
+    }
+}

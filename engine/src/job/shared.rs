@@ -1,0 +1,100 @@
+//! What is computed once: a pure decision on the graph of relations.
+
+use std::collections::BTreeSet;
+
+/// A relation as the decision sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    /// Whether its rows are kept anyway, because it is a dataset.
+    pub(super) kept: bool,
+    /// What its query reads, by index; only earlier nodes.
+    pub(super) reads: Vec<usize>,
+}
+
+/// For each node, whether it is staged: a source or view whose rows reach two
+/// or more results is computed once, and its readers scan what was kept.
+///
+/// A result is a dataset or a staged relation. What lies between a node and the
+/// results, views that only one result reads, is planned into that result.
+pub(super) fn staged(nodes: &[Node]) -> Vec<bool> {
+    let mut staged = vec![false; nodes.len()];
+    // The results that each node's rows reach without being kept on the way.
+    let mut reaches: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); nodes.len()];
+    for reader in (0..nodes.len()).rev() {
+        let node = &nodes[reader];
+        staged[reader] = !node.kept && reaches[reader].len() > 1;
+        let results = if node.kept || staged[reader] {
+            BTreeSet::from([reader])
+        } else {
+            reaches[reader].clone()
+        };
+        for read in &node.reads {
+            reaches[*read].extend(&results);
+        }
+    }
+    staged
+}
+
+/// For each node, whether any dataset reads it, directly or through others.
+pub(super) fn wanted(nodes: &[Node]) -> Vec<bool> {
+    let mut wanted: Vec<bool> = nodes.iter().map(|node| node.kept).collect();
+    for reader in (0..nodes.len()).rev() {
+        if wanted[reader] {
+            for read in &nodes[reader].reads {
+                wanted[*read] = true;
+            }
+        }
+    }
+    wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(kept: bool, reads: &[usize]) -> Node {
+        Node { kept, reads: reads.to_vec() }
+    }
+
+    #[test]
+    fn a_source_of_one_dataset_is_not_staged() {
+        let nodes = [node(false, &[]), node(false, &[0]), node(true, &[1])];
+        assert_eq!(staged(&nodes), [false, false, false]);
+    }
+
+    #[test]
+    fn a_view_of_two_datasets_is_staged_and_its_source_is_not() {
+        let nodes = [node(false, &[]), node(false, &[0]), node(true, &[1]), node(true, &[1])];
+        assert_eq!(staged(&nodes), [false, true, false, false]);
+    }
+
+    #[test]
+    fn a_source_read_by_a_staged_view_and_a_dataset_is_staged_too() {
+        let nodes = [
+            node(false, &[]),
+            node(false, &[0]),
+            node(true, &[1]),
+            node(true, &[1]),
+            node(true, &[0]),
+        ];
+        assert_eq!(staged(&nodes), [true, true, false, false, false]);
+    }
+
+    #[test]
+    fn two_views_of_one_dataset_read_their_source_together() {
+        let nodes = [node(false, &[]), node(false, &[0]), node(false, &[0]), node(true, &[1, 2])];
+        assert_eq!(staged(&nodes), [false; 4]);
+    }
+
+    #[test]
+    fn a_dataset_is_never_staged_however_many_read_it() {
+        let nodes = [node(false, &[]), node(true, &[0]), node(true, &[1]), node(true, &[1])];
+        assert_eq!(staged(&nodes), [false; 4]);
+    }
+
+    #[test]
+    fn what_no_dataset_reads_is_not_wanted() {
+        let nodes = [node(false, &[]), node(false, &[0]), node(false, &[]), node(true, &[2])];
+        assert_eq!(wanted(&nodes), [false, false, true, true]);
+    }
+}

@@ -1,0 +1,17 @@
+//! The DataFusion and Ballista glue: session, NDJSON source, staged relations,
+//! gold sink, optimizer rewrites, codec, and the planning of jobs.
+//!
+//! This is the only crate that knows how plans are made. The scheduler drives
+//! what [`job::analyze`] gives, and an executor needs [`codec`], [`session`]
+//! and [`node`] alone.
+
+pub mod codec;
+pub mod dedup;
+pub mod job;
+pub mod node;
+pub mod prune;
+pub mod session;
+pub mod sink;
+pub mod source;
+pub mod staged;
+mod wire;

@@ -1,0 +1,352 @@
+//! What a plan reads of the tables below it
+//!
+//! Top-down: each node is told what is read of its output, column by column,
+//! and tells its inputs what is read of theirs.
+
+use std::collections::{HashMap, HashSet};
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, JoinType, Result, TableReference};
+use datafusion::logical_expr::logical_plan::{
+    Aggregate, Distinct, Join, Partitioning, Projection, TableScan, Union, Unnest, Window,
+};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+use super::expr::{Inputs, merge};
+use super::required::{Need, RequiredFields};
+
+/// What a plan reads of each table, by table name, such that its SQL text can
+/// be planned again over tables narrowed by [`super::narrow_schema`]
+///
+/// `plan` must be unoptimized: the optimizer drops columns that the text
+/// names. Its whole output counts as read. Merge the answers of several plans
+/// with [`RequiredFields::merge`].
+pub fn required_fields(plan: &LogicalPlan) -> HashMap<String, RequiredFields> {
+    Walker::run(plan, None, true)
+}
+
+/// What a plan reads of each table, by table name, where only `output` of its
+/// own columns is read (all of them for `None`)
+///
+/// Columns whose value is not used are left out even where the text names
+/// them; this is the one for optimized plans and for [`super::rebase`].
+pub fn read_through(
+    plan: &LogicalPlan,
+    output: Option<&RequiredFields>,
+) -> HashMap<String, RequiredFields> {
+    Walker::run(plan, output, false)
+}
+
+pub(super) struct Walker {
+    tables: HashMap<String, RequiredFields>,
+    /// Something could not be followed: every table counts as read whole
+    pub(super) lost: bool,
+    /// Keep columns that the SQL text names although their value is not used
+    mentions: bool,
+}
+
+type Needs = Vec<Option<Need>>;
+
+impl Walker {
+    fn run(
+        plan: &LogicalPlan,
+        output: Option<&RequiredFields>,
+        mentions: bool,
+    ) -> HashMap<String, RequiredFields> {
+        let mut walker = Self {
+            tables: HashMap::new(),
+            lost: false,
+            mentions,
+        };
+        let needs = plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| match output {
+                Some(output) => output.need(field.name()),
+                None => Some(Need::All),
+            })
+            .collect();
+        let walked = walker.plan(plan, needs);
+        if walked.is_err() || walker.lost {
+            give_up(plan, &mut walker.tables);
+        }
+        walker.tables
+    }
+
+    /// A plan of which every column is read whole
+    pub(super) fn everything_of(&mut self, plan: &LogicalPlan) -> Result<()> {
+        let needs = vec![Some(Need::All); plan.schema().fields().len()];
+        self.plan(plan, needs)
+    }
+
+    fn plan(&mut self, plan: &LogicalPlan, out: Needs) -> Result<()> {
+        match plan {
+            LogicalPlan::Projection(node) => self.projection(node, &out),
+            LogicalPlan::Filter(node) => {
+                self.passing(&node.input, out, [&node.predicate], Need::All)
+            }
+            LogicalPlan::Sort(node) => {
+                let mut out = out;
+                if self.mentions {
+                    // `SELECT * … ORDER BY 2` counts columns, so none may go.
+                    for slot in &mut out {
+                        merge(slot, Need::presence());
+                    }
+                }
+                let exprs = node.expr.iter().map(|sort| &sort.expr);
+                self.passing(&node.input, out, exprs, Need::All)
+            }
+            LogicalPlan::Limit(node) => {
+                let exprs = node.skip.iter().chain(&node.fetch).map(AsRef::as_ref);
+                self.passing(&node.input, out, exprs, Need::All)
+            }
+            LogicalPlan::Repartition(node) => match &node.partitioning_scheme {
+                Partitioning::Hash(exprs, _) | Partitioning::DistributeBy(exprs) => {
+                    self.passing(&node.input, out, exprs, Need::All)
+                }
+                _ => self.passing(&node.input, out, [], Need::All),
+            },
+            LogicalPlan::SubqueryAlias(node) => self.plan(&node.input, out),
+            LogicalPlan::Subquery(node) => self.plan(&node.subquery, out),
+            LogicalPlan::Window(node) => self.window(node, &out),
+            LogicalPlan::Aggregate(node) => self.aggregate(node),
+            LogicalPlan::Join(node) => self.join(node, out),
+            LogicalPlan::Union(node) => self.union(node),
+            LogicalPlan::Distinct(Distinct::All(input)) => self.everything_of(input),
+            LogicalPlan::Distinct(Distinct::On(node)) => {
+                let sorts = node.sort_expr.iter().flatten().map(|sort| &sort.expr);
+                let exprs = node.on_expr.iter().chain(&node.select_expr).chain(sorts);
+                let none = vec![None; node.input.schema().fields().len()];
+                self.passing(&node.input, none, exprs, Need::All)
+            }
+            LogicalPlan::Unnest(node) => self.unnest(node, &out),
+            LogicalPlan::TableScan(node) => self.scan(node, &out),
+            LogicalPlan::EmptyRelation(_) => Ok(()),
+            other => self.unknown(other),
+        }
+    }
+
+    /// A node whose output is its input's columns, in place
+    fn passing<'e>(
+        &mut self,
+        input: &LogicalPlan,
+        out: Needs,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        need: Need,
+    ) -> Result<()> {
+        let mut inputs = Inputs::new(vec![input.schema()]);
+        for (index, wanted) in out.into_iter().enumerate() {
+            if let Some(wanted) = wanted {
+                inputs.add(0, index, wanted);
+            }
+        }
+        for expr in exprs {
+            self.expr(expr, need.clone(), &mut inputs)?;
+        }
+        self.plan(input, inputs.take(0))
+    }
+
+    fn projection(&mut self, node: &Projection, out: &[Option<Need>]) -> Result<()> {
+        let wildcard = if self.mentions {
+            from_wildcard(node)
+        } else {
+            vec![true; node.expr.len()]
+        };
+        let mut inputs = Inputs::new(vec![node.input.schema()]);
+        for ((expr, wanted), wildcard) in node.expr.iter().zip(out).zip(wildcard) {
+            match wanted {
+                Some(need) => self.expr(expr, need.clone(), &mut inputs)?,
+                // Not used, but its columns and fields must still resolve.
+                None if !wildcard || !is_column(expr) => {
+                    self.expr(expr, Need::presence(), &mut inputs)?;
+                }
+                None => {}
+            }
+        }
+        self.plan(&node.input, inputs.take(0))
+    }
+
+    fn window(&mut self, node: &Window, out: &[Option<Need>]) -> Result<()> {
+        let width = node.input.schema().fields().len();
+        let out = out.iter().take(width).cloned().collect();
+        self.passing(&node.input, out, &node.window_expr, Need::All)
+    }
+
+    fn aggregate(&mut self, node: &Aggregate) -> Result<()> {
+        let none = vec![None; node.input.schema().fields().len()];
+        let exprs = node.group_expr.iter().chain(&node.aggr_expr);
+        self.passing(&node.input, none, exprs, Need::All)
+    }
+
+    fn join(&mut self, node: &Join, out: Needs) -> Result<()> {
+        let (left, right) = (node.left.schema(), node.right.schema());
+        let width = left.fields().len();
+        let mut inputs = Inputs::new(vec![left, right]);
+        for (index, need) in out.into_iter().enumerate() {
+            let Some(need) = need else { continue };
+            match node.join_type {
+                JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => {
+                    if index < width {
+                        inputs.add(0, index, need);
+                    } else {
+                        inputs.add(1, index - width, need);
+                    }
+                }
+                // The column behind the last one is the mark, which no input has.
+                JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => {
+                    inputs.add(0, index, need);
+                }
+                JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => {
+                    inputs.add(1, index, need);
+                }
+            }
+        }
+        let keys = node.on.iter().flat_map(|(left, right)| [left, right]);
+        for expr in keys.chain(&node.filter) {
+            self.expr(expr, Need::All, &mut inputs)?;
+        }
+        // A lateral right side refers to columns of the left one.
+        for side in [&node.left, &node.right] {
+            let references = lateral_references(side)?;
+            self.outer_references(&references, &mut inputs);
+        }
+        let (left, right) = (inputs.take(0), inputs.take(1));
+        self.plan(&node.left, left)?;
+        self.plan(&node.right, right)
+    }
+
+    /// Branches of a union are matched by position and must stay of one type,
+    /// so nothing is narrowed through it
+    fn union(&mut self, node: &Union) -> Result<()> {
+        node.inputs
+            .iter()
+            .try_for_each(|input| self.everything_of(input))
+    }
+
+    fn unnest(&mut self, node: &Unnest, out: &[Option<Need>]) -> Result<()> {
+        let mut inputs = Inputs::new(vec![node.input.schema()]);
+        // How many elements there are decides how many rows come out, read or not.
+        for (index, _) in &node.list_type_columns {
+            inputs.add(0, *index, Need::presence());
+        }
+        for index in &node.struct_type_columns {
+            inputs.add(0, *index, Need::All);
+        }
+        for (index, need) in node.dependency_indices.iter().zip(out) {
+            if let Some(need) = need {
+                inputs.add(0, *index, need.clone());
+            }
+        }
+        self.plan(&node.input, inputs.take(0))
+    }
+
+    fn scan(&mut self, node: &TableScan, out: &[Option<Need>]) -> Result<()> {
+        let schema = node.source.schema();
+        let filtered = DFSchema::try_from_qualified_schema(node.table_name.clone(), &schema)?;
+        let mut inputs = Inputs::new(vec![&filtered]);
+        for (position, need) in out.iter().enumerate() {
+            let index = match &node.projection {
+                Some(projection) => projection.get(position).copied().unwrap_or(position),
+                None => position,
+            };
+            if let Some(need) = need {
+                inputs.add(0, index, need.clone());
+            }
+        }
+        for filter in &node.filters {
+            self.expr(filter, Need::All, &mut inputs)?;
+        }
+        let table = self
+            .tables
+            .entry(node.table_name.table().to_owned())
+            .or_default();
+        for (field, need) in schema.fields().iter().zip(inputs.take(0)) {
+            if let Some(need) = need {
+                table.require(field.name(), need);
+            }
+        }
+        match node.source.get_logical_plan() {
+            Some(view) => self.everything_of(&view),
+            None => Ok(()),
+        }
+    }
+
+    fn unknown(&mut self, plan: &LogicalPlan) -> Result<()> {
+        let below = plan.inputs();
+        let schemas = below.iter().map(|input| input.schema().as_ref()).collect();
+        let mut inputs = Inputs::new(schemas);
+        inputs.add_everywhere(&Need::All);
+        // Only for the subqueries in them: all columns are read already, and
+        // what cannot be resolved here is the node's own affair.
+        let lost = self.lost;
+        for expr in plan.expressions() {
+            self.expr(&expr, Need::All, &mut inputs)?;
+        }
+        self.lost = lost;
+        below
+            .into_iter()
+            .try_for_each(|input| self.everything_of(input))
+    }
+}
+
+fn is_column(expr: &Expr) -> bool {
+    matches!(expr, Expr::Column(_))
+        || matches!(expr, Expr::Alias(alias) if matches!(*alias.expr, Expr::Column(_)))
+}
+
+/// For each expression of a projection, whether it can come from `*` or
+/// `table.*`: the plain columns of a relation, all of them and in order
+fn from_wildcard(node: &Projection) -> Vec<bool> {
+    let mut listed: HashMap<Option<&TableReference>, Vec<&str>> = HashMap::new();
+    for expr in &node.expr {
+        if let Expr::Column(Column { relation, name, .. }) = expr {
+            listed.entry(relation.as_ref()).or_default().push(name);
+        }
+    }
+    let mut whole: HashMap<Option<&TableReference>, Vec<&str>> = HashMap::new();
+    for (qualifier, field) in node.input.schema().iter() {
+        whole.entry(qualifier).or_default().push(field.name());
+    }
+    let wildcards: HashSet<Option<&TableReference>> = listed
+        .into_iter()
+        .filter(|(relation, names)| whole.get(relation) == Some(names))
+        .map(|(relation, _)| relation)
+        .collect();
+    node.expr
+        .iter()
+        .map(|expr| match expr {
+            Expr::Column(column) => wildcards.contains(&column.relation.as_ref()),
+            _ => false,
+        })
+        .collect()
+}
+
+fn lateral_references(plan: &LogicalPlan) -> Result<Vec<Expr>> {
+    let mut references = Vec::new();
+    plan.apply(|node| {
+        if let LogicalPlan::Subquery(subquery) = node {
+            references.extend(subquery.outer_ref_columns.iter().cloned());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(references)
+}
+
+/// Counts every table of the plan as read whole
+fn give_up(plan: &LogicalPlan, tables: &mut HashMap<String, RequiredFields>) {
+    for table in tables.values_mut() {
+        *table = RequiredFields::everything();
+    }
+    let walked = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            tables.insert(
+                scan.table_name.table().to_owned(),
+                RequiredFields::everything(),
+            );
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    // The closure never fails, so neither does the walk.
+    debug_assert!(walked.is_ok());
+}

@@ -1,0 +1,211 @@
+//! One Parquet file while it is written
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use datafusion::error::Result;
+use object_store::ObjectStore;
+use object_store::path::Path;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use sluice_gold::{FileStats, stats_from_parquet};
+
+use super::dictionary::{DICTIONARY_BYTES, without_dictionary};
+use super::error::SinkError;
+use super::partition::PartitionValues;
+use super::spec::SinkSpec;
+use super::upload::Upload;
+
+/// A Parquet file while it is written: rows go in, bytes go to the store
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    dataset: String,
+    schema: SchemaRef,
+    /// Path below the table's root
+    name: String,
+    values: PartitionValues,
+    encoder: ArrowWriter<Vec<u8>>,
+    upload: Upload,
+    rows: u64,
+}
+
+/// A file that is complete and in the store
+#[derive(Debug)]
+pub(super) struct FinishedFile {
+    pub(super) location: Path,
+    pub(super) name: String,
+    pub(super) values: PartitionValues,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    /// When, in milliseconds since the epoch
+    pub(super) written_ms: i64,
+    pub(super) stats: FileStats,
+}
+
+impl OpenFile {
+    /// Opens a file for rows like those of `sample`, its first ones
+    pub(super) fn create(
+        spec: &SinkSpec,
+        store: Arc<dyn ObjectStore>,
+        root: &Path,
+        name: String,
+        values: PartitionValues,
+        sample: &RecordBatch,
+    ) -> Result<Self> {
+        let schema = sample.schema();
+        let location = Path::parse(format!("{root}/{name}"))
+            .map_err(|error| spec.columns_error(format!("unusable file name: {error}")))?;
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(spec, sample)?)
+            // Readers take the types from Parquet's own schema.
+            .with_skip_arrow_metadata(true);
+        let encoder = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)
+            .map_err(|source| encode_error(&spec.dataset, source))?;
+        Ok(Self {
+            dataset: spec.dataset.clone(),
+            schema,
+            name,
+            values,
+            encoder,
+            upload: Upload::new(store, location),
+            rows: 0,
+        })
+    }
+
+    pub(super) fn values(&self) -> &PartitionValues {
+        &self.values
+    }
+
+    /// Bytes of the file so far, the open row group estimated
+    pub(super) fn size(&self) -> u64 {
+        (self.encoder.bytes_written() + self.encoder.in_progress_size()) as u64
+    }
+
+    /// Bytes of memory that are held for the file
+    pub(super) fn memory(&self) -> usize {
+        self.encoder.memory_size() + self.encoder.inner().capacity() + self.upload.buffered_bytes()
+    }
+
+    /// Encodes rows; bytes of a finished row group wait for
+    /// [`OpenFile::send`]
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        self.encoder
+            .write(batch)
+            .map_err(|source| encode_error(&self.dataset, source).into())
+    }
+
+    /// Ends the open row group early, to free its memory
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.encoder
+            .flush()
+            .map_err(|source| encode_error(&self.dataset, source).into())
+    }
+
+    /// Hands encoded bytes over to the store
+    pub(super) async fn send(&mut self) -> Result<()> {
+        self.encoder
+            .sync()
+            .map_err(|source| encode_error(&self.dataset, source.into()))?;
+        let bytes = std::mem::take(self.encoder.inner_mut());
+        let sent = self.upload.put(Bytes::from(bytes)).await;
+        sent.map_err(|source| self.storage_error(source).into())
+    }
+
+    /// Ends the file: encodes what is left
+    pub(super) fn close(&mut self) -> Result<FinishedFile> {
+        let metadata = self
+            .encoder
+            .finish()
+            .map_err(|source| encode_error(&self.dataset, source))?;
+        Ok(FinishedFile {
+            location: self.upload.path().clone(),
+            name: self.name.clone(),
+            values: self.values.clone(),
+            rows: self.rows,
+            bytes: self.encoder.bytes_written() as u64,
+            written_ms: chrono::Utc::now().timestamp_millis(),
+            stats: stats_from_parquet(&metadata, &self.schema),
+        })
+    }
+
+    /// Makes the closed file visible in the store
+    pub(super) async fn publish(&mut self) -> Result<()> {
+        self.send().await?;
+        let finished = self.upload.finish().await;
+        finished.map_err(|source| self.storage_error(source).into())
+    }
+
+    /// The upload alone, to be aborted
+    pub(super) fn into_upload(self) -> Upload {
+        self.upload
+    }
+
+    fn storage_error(&self, source: object_store::Error) -> SinkError {
+        SinkError::Storage {
+            dataset: self.dataset.clone(),
+            path: self.upload.path().to_string(),
+            source,
+        }
+    }
+}
+
+fn encode_error(dataset: &str, source: parquet::errors::ParquetError) -> SinkError {
+    SinkError::Encode {
+        dataset: dataset.to_owned(),
+        source,
+    }
+}
+
+fn properties(spec: &SinkSpec, sample: &RecordBatch) -> Result<WriterProperties> {
+    let level = ZstdLevel::try_new(spec.zstd_level)
+        .map_err(|source| encode_error(&spec.dataset, source))?;
+    let mut builder = WriterProperties::builder()
+        .set_created_by(concat!("sluice version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(level))
+        // At least one row and one byte: zero is refused by an assertion.
+        .set_max_row_group_row_count(Some(spec.row_group_rows.max(1)))
+        .set_max_row_group_bytes(Some(spec.row_group_bytes.max(1)))
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_write_batch_size(8192)
+        // Lists and maps named as the Parquet specification has it.
+        .set_coerce_types(true)
+        .set_sorting_columns(sorting_columns(spec, sample));
+    for column in without_dictionary(sample)? {
+        builder = builder.set_column_dictionary_enabled(ColumnPath::new(vec![column]), false);
+    }
+    Ok(builder.build())
+}
+
+/// The order of the rows, as far as it is by columns before the first nested
+/// one (which shift the numbers of the leaves)
+fn sorting_columns(spec: &SinkSpec, sample: &RecordBatch) -> Option<Vec<SortingColumn>> {
+    let schema = sample.schema();
+    let flat = schema
+        .fields()
+        .iter()
+        .take_while(|field| !field.data_type().is_nested())
+        .count();
+    let columns: Vec<SortingColumn> = spec
+        .sort_by
+        .iter()
+        .filter(|sort| !spec.partition_by.contains(&sort.column))
+        .map_while(|sort| {
+            let index = schema
+                .index_of(&sort.column)
+                .ok()
+                .filter(|index| *index < flat)?;
+            Some(SortingColumn {
+                column_idx: i32::try_from(index).ok()?,
+                descending: sort.descending,
+                nulls_first: sort.nulls_first,
+            })
+        })
+        .collect();
+    (!columns.is_empty()).then_some(columns)
+}

@@ -1,0 +1,41 @@
+//! The gold sink: every task writes Parquet files and tells about them
+//!
+//! [`plan_sink`] puts a [`GoldSinkExec`] on a dataset's physical plan. It has
+//! as many partitions as its input; each task writes the rows of its
+//! partition to files of its own and gives back one *manifest row* per file
+//! ([`manifest_schema`]). The driver commits exactly the files that the
+//! manifest names, so nothing is visible before, and files of a lost or
+//! repeated attempt never are.
+//!
+//! Invariants:
+//!
+//! - File names hold a fresh UUID: no two attempts share a file.
+//! - A task that fails or is cancelled removes its files, best effort; the
+//!   driver removes what is left.
+//! - One file is open at a time per task, whatever the number of hive
+//!   partitions: their rows arrive sorted.
+//! - The rows have exactly the target schema; a NULL in a NOT NULL column or a
+//!   value that does not fit is an error that names dataset and column.
+
+pub(crate) mod codec;
+mod conform;
+mod dictionary;
+mod error;
+mod exec;
+mod file;
+mod manifest;
+mod partition;
+mod plan;
+mod spec;
+mod task;
+mod upload;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
+pub use error::SinkError;
+pub use exec::GoldSinkExec;
+pub use manifest::{manifest_schema, read_manifest};
+pub use plan::plan_sink;
+pub use spec::{SinkSpec, SortColumn};

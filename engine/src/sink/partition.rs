@@ -1,0 +1,93 @@
+//! Hive partitions: which rows belong to which folder
+
+use std::ops::Range;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::partition;
+use arrow::datatypes::Schema;
+use datafusion::error::Result;
+use sluice_gold::{partition_path, partition_value};
+
+use super::error::SinkError;
+use super::spec::SinkSpec;
+
+/// Value of each partition column, in their order, in Delta's text form
+pub(super) type PartitionValues = Vec<Option<String>>;
+
+/// The partition columns of a table and the others, by position
+#[derive(Debug, Clone)]
+pub(super) struct Partitioner {
+    dataset: String,
+    names: Vec<String>,
+    columns: Vec<usize>,
+    others: Vec<usize>,
+}
+
+impl Partitioner {
+    pub(super) fn new(spec: &SinkSpec) -> Self {
+        let schema: &Schema = &spec.schema;
+        let columns: Vec<usize> = spec
+            .partition_by
+            .iter()
+            .filter_map(|name| schema.index_of(name).ok())
+            .collect();
+        let others = (0..schema.fields().len())
+            .filter(|index| !columns.contains(index))
+            .collect();
+        Self {
+            dataset: spec.dataset.clone(),
+            names: spec.partition_by.clone(),
+            columns,
+            others,
+        }
+    }
+
+    /// Runs of rows with equal partition values, without the partition columns
+    pub(super) fn split(&self, batch: &RecordBatch) -> Result<Vec<(PartitionValues, RecordBatch)>> {
+        if batch.num_rows() == 0 {
+            return Ok(Vec::new());
+        }
+        if self.columns.is_empty() {
+            return Ok(vec![(Vec::new(), batch.clone())]);
+        }
+        let keys: Vec<ArrayRef> = batch.project(&self.columns)?.columns().to_vec();
+        let rows = batch.project(&self.others)?;
+        partition(&keys)?
+            .ranges()
+            .into_iter()
+            .map(|Range { start, end }| {
+                let values = keys
+                    .iter()
+                    .map(|key| self.value(key, start))
+                    .collect::<Result<_>>()?;
+                Ok((values, rows.slice(start, end - start)))
+            })
+            .collect()
+    }
+
+    fn value(&self, key: &ArrayRef, row: usize) -> Result<Option<String>> {
+        let value = partition_value(key.as_ref(), row).map_err(|data_type| SinkError::Columns {
+            dataset: self.dataset.clone(),
+            detail: format!(
+                "a partition column of type {data_type} cannot name a folder; use a string, number, date, timestamp or boolean"
+            ),
+        })?;
+        // Delta and Spark do not tell an empty string from NULL here.
+        Ok(value.filter(|text| !text.is_empty()))
+    }
+
+    /// Folder of a partition below the table's root, ending in `/`; empty
+    /// without partition columns
+    pub(super) fn folder(&self, values: &PartitionValues) -> String {
+        partition_path(&self.named(values))
+    }
+
+    /// Names with their values
+    pub(super) fn named(&self, values: &PartitionValues) -> Vec<(String, Option<String>)> {
+        self.names
+            .iter()
+            .cloned()
+            .zip(values.iter().cloned())
+            .collect()
+    }
+}

@@ -1,0 +1,38 @@
+//! The sink with what belongs around it
+
+use std::sync::Arc;
+
+use datafusion::error::Result;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+
+use super::exec::GoldSinkExec;
+use super::spec::SinkSpec;
+
+/// Puts a sink on a dataset's physical plan
+///
+/// Rows are sorted within their partition where the table has hive partitions
+/// or an order. The result has one partition of manifest rows, even where the
+/// sink has several: the one task on top makes that each sink task counts
+/// once. A sink of one task is its own last one.
+///
+/// # Errors
+/// As [`GoldSinkExec::try_new`].
+pub fn plan_sink(input: Arc<dyn ExecutionPlan>, spec: SinkSpec) -> Result<Arc<dyn ExecutionPlan>> {
+    let spec = Arc::new(spec);
+    let mut sink = GoldSinkExec::try_new(Arc::clone(&input), Arc::clone(&spec))?;
+    if let Some(ordering) = sink.ordering()
+        && !input
+            .equivalence_properties()
+            .ordering_satisfy(ordering.clone())?
+    {
+        let sorted = SortExec::new(ordering.clone(), input).with_preserve_partitioning(true);
+        sink = GoldSinkExec::try_new(Arc::new(sorted), spec)?;
+    }
+    let sink: Arc<dyn ExecutionPlan> = Arc::new(sink);
+    if sink.output_partitioning().partition_count() == 1 {
+        return Ok(sink);
+    }
+    Ok(Arc::new(CoalescePartitionsExec::new(sink)))
+}

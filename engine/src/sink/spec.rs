@@ -1,0 +1,135 @@
+//! What a sink writes, and how
+
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use object_store::path::Path;
+use url::{Position, Url};
+
+use super::error::SinkError;
+
+/// One column that the rows of each file are sorted by
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortColumn {
+    /// Column of the table
+    pub column: String,
+    /// Largest first
+    pub descending: bool,
+    /// NULLs before values
+    pub nulls_first: bool,
+}
+
+/// What a sink writes, and how
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkSpec {
+    /// Root of the table, as a URL; files go below it
+    pub table_url: String,
+    /// Job that writes, part of the file names
+    pub job_id: String,
+    /// Dataset that is written, for messages
+    pub dataset: String,
+    /// Columns of the table in order, partition columns among them, in types
+    /// that Delta can hold
+    pub schema: SchemaRef,
+    /// Hive partition columns, in the order of their folders
+    pub partition_by: Vec<String>,
+    /// Order of the rows in each file; empty to leave them as they come
+    pub sort_by: Vec<SortColumn>,
+    /// Bytes at which a file ends and the next one begins
+    pub target_file_bytes: u64,
+    /// Rows of a row group, at most
+    pub row_group_rows: usize,
+    /// Encoded bytes of a row group, at most (about)
+    pub row_group_bytes: usize,
+    /// Level of the zstd compression
+    pub zstd_level: i32,
+}
+
+impl SinkSpec {
+    /// A sink without partitions and order, with the usual sizes: files of
+    /// 256 MiB, row groups of a million rows or 128 MiB, zstd(1)
+    pub fn new(
+        table_url: impl Into<String>,
+        job_id: impl Into<String>,
+        dataset: impl Into<String>,
+        schema: SchemaRef,
+    ) -> Self {
+        Self {
+            table_url: table_url.into(),
+            job_id: job_id.into(),
+            dataset: dataset.into(),
+            schema,
+            partition_by: Vec::new(),
+            sort_by: Vec::new(),
+            target_file_bytes: 256 << 20,
+            row_group_rows: 1 << 20,
+            row_group_bytes: 128 << 20,
+            zstd_level: 1,
+        }
+    }
+
+    /// Columns that go into the files: all but the partition columns
+    pub(super) fn file_schema(&self) -> SchemaRef {
+        let fields: Vec<FieldRef> = self
+            .schema
+            .fields()
+            .iter()
+            .filter(|field| !self.partition_by.contains(field.name()))
+            .cloned()
+            .collect();
+        Schema::new(fields).into()
+    }
+
+    /// The store of the table and the table's root in it
+    pub(super) fn location(&self) -> Result<(ObjectStoreUrl, Path)> {
+        let unusable = |detail: String| {
+            self.columns_error(format!(
+                "table location '{}' is not a usable url: {detail}",
+                self.table_url
+            ))
+        };
+        let url = Url::parse(&self.table_url).map_err(|error| unusable(error.to_string()))?;
+        let root = Path::from_url_path(url.path()).map_err(|error| unusable(error.to_string()))?;
+        let store = ObjectStoreUrl::parse(&url[..Position::BeforePath])?;
+        Ok((store, root))
+    }
+
+    /// Refuses partition and sort columns that the table does not have or
+    /// that cannot be used so
+    pub(super) fn check(&self) -> Result<()> {
+        self.location()?;
+        for column in &self.partition_by {
+            self.column(column, "partition")?;
+        }
+        for sort in &self.sort_by {
+            self.column(&sort.column, "sort")?;
+        }
+        if self.file_schema().fields().is_empty() {
+            return Err(self
+                .columns_error("at least one column must not be a partition column".to_owned())
+                .into());
+        }
+        Ok(())
+    }
+
+    fn column(&self, name: &str, role: &str) -> Result<&FieldRef> {
+        let found = self
+            .schema
+            .fields()
+            .iter()
+            .find(|field| field.name() == name);
+        found.ok_or_else(|| {
+            self.columns_error(format!(
+                "{role} column '{name}' is not a column of the dataset"
+            ))
+            .into()
+        })
+    }
+
+    pub(super) fn columns_error(&self, detail: String) -> SinkError {
+        SinkError::Columns {
+            dataset: self.dataset.clone(),
+            detail,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What one task of the sink does: rows in, files out
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::error::Result;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::metrics::{BaselineMetrics, Count, Time};
+use futures::StreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use sluice_gold::DataFileName;
+
+use super::conform::Conform;
+use super::file::{FinishedFile, OpenFile};
+use super::partition::{PartitionValues, Partitioner};
+use super::spec::SinkSpec;
+use super::upload::Upload;
+
+/// What a task measures
+#[derive(Debug)]
+pub(super) struct TaskMetrics {
+    pub(super) baseline: BaselineMetrics,
+    pub(super) rows_written: Count,
+    pub(super) bytes_written: Count,
+    pub(super) files_written: Count,
+    pub(super) encode_time: Time,
+    pub(super) upload_time: Time,
+}
+
+/// One task of the sink
+#[derive(Debug)]
+pub(super) struct SinkTask {
+    pub(super) spec: Arc<SinkSpec>,
+    pub(super) conform: Conform,
+    pub(super) partitioner: Partitioner,
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) root: Path,
+    /// Number of the task, part of the file names
+    pub(super) number: u64,
+    pub(super) memory: MemoryReservation,
+    pub(super) metrics: TaskMetrics,
+}
+
+impl SinkTask {
+    /// Writes all rows of the stream, and gives back the files
+    ///
+    /// Dropped or failed before that, it removes what it wrote.
+    pub(super) async fn run(
+        self,
+        mut rows: SendableRecordBatchStream,
+    ) -> Result<(Partitioner, Vec<FinishedFile>)> {
+        let mut files = TaskFiles::new(Arc::clone(&self.store));
+        match self.write(&mut rows, &mut files).await {
+            Ok(()) => Ok((self.partitioner, std::mem::take(&mut files.done))),
+            Err(error) => {
+                // The rows' source first: it may hold what the clean-up waits for.
+                drop(rows);
+                files.remove().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        rows: &mut SendableRecordBatchStream,
+        files: &mut TaskFiles,
+    ) -> Result<()> {
+        while let Some(batch) = rows.next().await {
+            let batch = {
+                let _timer = self.metrics.baseline.elapsed_compute().timer();
+                self.conform.apply(&batch?)?
+            };
+            for (values, batch) in self.partitioner.split(&batch)? {
+                self.write_run(files, values, &batch).await?;
+            }
+            // A source that is always ready must not make the task deaf to a cancel.
+            tokio::task::yield_now().await;
+        }
+        self.finish(files).await
+    }
+
+    /// Writes rows of one hive partition
+    async fn write_run(
+        &self,
+        files: &mut TaskFiles,
+        values: PartitionValues,
+        batch: &RecordBatch,
+    ) -> Result<()> {
+        if files
+            .open
+            .as_ref()
+            .is_some_and(|file| file.values() != &values)
+        {
+            self.finish(files).await?;
+        }
+        let file = match &mut files.open {
+            Some(file) => file,
+            none => none.insert(self.open(values, batch)?),
+        };
+        {
+            let _compute = self.metrics.baseline.elapsed_compute().timer();
+            let _encode = self.metrics.encode_time.timer();
+            file.write(batch)?;
+        }
+        self.metrics.rows_written.add(batch.num_rows());
+        let upload = self.metrics.upload_time.timer();
+        file.send().await?;
+        upload.done();
+        if self.memory.try_resize(file.memory()).is_err() {
+            // The open row group is what can be given up.
+            file.flush()?;
+            file.send().await?;
+            self.memory.try_resize(file.memory())?;
+        }
+        if file.size() >= self.spec.target_file_bytes {
+            self.finish(files).await?;
+        }
+        Ok(())
+    }
+
+    fn open(&self, values: PartitionValues, sample: &RecordBatch) -> Result<OpenFile> {
+        let file = DataFileName::new(&self.spec.job_id, self.number).ok_or_else(|| {
+            let id = &self.spec.job_id;
+            self.spec
+                .columns_error(format!("job id '{id}' cannot be part of a file name"))
+        })?;
+        let name = format!("{}{file}", self.partitioner.folder(&values));
+        let store = Arc::clone(&self.store);
+        OpenFile::create(&self.spec, store, &self.root, name, values, sample)
+    }
+
+    /// Ends the open file, if there is one
+    async fn finish(&self, files: &mut TaskFiles) -> Result<()> {
+        let Some(file) = &mut files.open else {
+            return Ok(());
+        };
+        let finished = {
+            let _compute = self.metrics.baseline.elapsed_compute().timer();
+            let _encode = self.metrics.encode_time.timer();
+            file.close()?
+        };
+        let upload = self.metrics.upload_time.timer();
+        file.publish().await?;
+        upload.done();
+        files.open = None;
+        self.memory.free();
+        self.metrics.files_written.add(1);
+        self.metrics
+            .bytes_written
+            .add(usize::try_from(finished.bytes).unwrap_or(usize::MAX));
+        files.done.push(finished);
+        Ok(())
+    }
+}
+
+/// Files of a task that nobody knows of yet
+#[derive(Debug)]
+struct TaskFiles {
+    store: Arc<dyn ObjectStore>,
+    open: Option<OpenFile>,
+    done: Vec<FinishedFile>,
+}
+
+impl TaskFiles {
+    fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            store,
+            open: None,
+            done: Vec::new(),
+        }
+    }
+
+    /// Removes everything, best effort
+    async fn remove(&mut self) {
+        let leftovers = self.leftovers();
+        leftovers.remove().await;
+    }
+
+    fn leftovers(&mut self) -> Leftovers {
+        Leftovers {
+            store: Arc::clone(&self.store),
+            upload: self.open.take().map(OpenFile::into_upload),
+            files: self.done.drain(..).map(|file| file.location).collect(),
+        }
+    }
+}
+
+impl Drop for TaskFiles {
+    fn drop(&mut self) {
+        let leftovers = self.leftovers();
+        if leftovers.is_empty() {
+            return;
+        }
+        // A cancel drops the task, and the clean-up outlives it. At the end of
+        // the runtime there is nothing to run it on: the driver cleans up too.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(leftovers.remove());
+        }
+    }
+}
+
+struct Leftovers {
+    store: Arc<dyn ObjectStore>,
+    upload: Option<Upload>,
+    files: Vec<Path>,
+}
+
+impl Leftovers {
+    fn is_empty(&self) -> bool {
+        self.upload.is_none() && self.files.is_empty()
+    }
+
+    async fn remove(self) {
+        if let Some(upload) = self.upload {
+            let path = upload.path().clone();
+            if let Err(error) = upload.abort().await {
+                tracing::warn!(%path, %error, "unfinished gold file was not aborted");
+            }
+            // Published already, when only the last answer was lost.
+            ignore_missing(&path, self.store.delete(&path).await);
+        }
+        for path in self.files {
+            ignore_missing(&path, self.store.delete(&path).await);
+        }
+    }
+}
+
+fn ignore_missing(path: &Path, deleted: object_store::Result<()>) {
+    match deleted {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+        Err(error) => tracing::warn!(%path, %error, "uncommitted gold file was not removed"),
+    }
+}

@@ -1,0 +1,50 @@
+//! What a scan counts, by source.
+//!
+//! Operator metrics cross the cluster as name and value alone, so the source
+//! is part of the name.
+
+/// One count of a landing scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceMetric {
+    /// Bytes of files read, compressed where they are.
+    Bytes,
+    /// Lines that were not blank.
+    Lines,
+    /// Lines that did not fit the schema.
+    Malformed,
+    /// Those of them that gave no row.
+    Dropped,
+}
+
+impl SourceMetric {
+    const ALL: [(Self, &str); 4] = [
+        (Self::Bytes, "landing_bytes:"),
+        (Self::Lines, "landing_lines:"),
+        (Self::Malformed, "landing_malformed:"),
+        (Self::Dropped, "landing_dropped:"),
+    ];
+
+    /// The metric's name for a source.
+    pub fn name(self, source: &str) -> String {
+        let prefix = Self::ALL.iter().find(|(metric, _)| *metric == self).map_or("", |(_, prefix)| prefix);
+        format!("{prefix}{source}")
+    }
+
+    /// The metric and source of a name that [`Self::name`] gave.
+    pub fn parse(name: &str) -> Option<(Self, &str)> {
+        Self::ALL.iter().find_map(|(metric, prefix)| Some((*metric, name.strip_prefix(prefix)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for (metric, _) in SourceMetric::ALL {
+            assert_eq!(SourceMetric::parse(&metric.name("user_events")), Some((metric, "user_events")));
+        }
+        assert_eq!(SourceMetric::parse("output_rows"), None);
+    }
+}

@@ -1,0 +1,162 @@
+//! Opening one file, or one range of one, for a scan.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
+use futures::StreamExt;
+use object_store::ObjectStore;
+use sluice_ndjson::{DecodeError, DecodeOptions, Scan, ScanFile, Stats, Step};
+
+use super::read::FileBytes;
+use super::{CORRUPT_COLUMN, ColumnProjection, Compression, FileOrdinal, NdjsonOptions, POSITION_COLUMN, SourceMetric};
+
+/// Rows of a batch: enough to make the work per batch small, few enough to
+/// stay in the processor's cache.
+const BATCH_ROWS: usize = 8192;
+
+/// Opens files of one source for one task.
+pub(super) struct NdjsonOpener {
+    store: Arc<dyn ObjectStore>,
+    /// What the decoder reads: the projected columns, each once.
+    decode: DecodeOptions,
+    /// For each output column, its index among the decoded ones.
+    pick: Vec<usize>,
+    output: SchemaRef,
+    options: Arc<NdjsonOptions>,
+    metrics: ScanMetrics,
+}
+
+/// The counts of one scan.
+#[derive(Clone)]
+pub(super) struct ScanMetrics {
+    bytes: Count,
+    lines: Count,
+    malformed: Count,
+    dropped: Count,
+}
+
+impl ScanMetrics {
+    pub(super) fn new(set: &ExecutionPlanMetricsSet, source: &str, partition: usize) -> Self {
+        let count = |metric: SourceMetric| MetricBuilder::new(set).counter(metric.name(source), partition);
+        Self {
+            bytes: count(SourceMetric::Bytes),
+            lines: count(SourceMetric::Lines),
+            malformed: count(SourceMetric::Malformed),
+            dropped: count(SourceMetric::Dropped),
+        }
+    }
+
+    fn add(&self, before: Stats, after: Stats) {
+        let more = |of: fn(&Stats) -> u64| (of(&after) - of(&before)) as usize;
+        self.lines.add(more(|stats| stats.lines - stats.blank));
+        self.malformed.add(more(|stats| stats.malformed));
+        self.dropped.add(more(|stats| stats.dropped));
+    }
+}
+
+impl NdjsonOpener {
+    pub(super) fn new(
+        store: Arc<dyn ObjectStore>,
+        declared: &SchemaRef,
+        output: SchemaRef,
+        projection: &ColumnProjection,
+        options: Arc<NdjsonOptions>,
+        metrics: ScanMetrics,
+    ) -> Result<Self> {
+        let wanted = projection.indices();
+        let mut decoded: Vec<usize> = wanted.clone();
+        decoded.sort_unstable();
+        decoded.dedup();
+        let pick = wanted.iter().filter_map(|index| decoded.iter().position(|d| d == index)).collect();
+        let schema: Schema = declared.project(&decoded)?;
+        let mut decode = DecodeOptions::new(Arc::new(schema));
+        decode.mode = options.mode.into();
+        decode.batch_rows = BATCH_ROWS;
+        decode.max_line_bytes = options.max_line_bytes;
+        decode.corrupt_record = decode.schema.index_of(CORRUPT_COLUMN).ok();
+        decode.position = decode.schema.index_of(POSITION_COLUMN).ok();
+        Ok(Self { store, decode, pick, output, options, metrics })
+    }
+
+    fn compression(&self, file: &PartitionedFile) -> Compression {
+        self.options
+            .compression
+            .unwrap_or_else(|| Compression::of_path(file.object_meta.location.as_ref()))
+    }
+}
+
+impl FileOpener for NdjsonOpener {
+    fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
+        let scanned = ScanFile {
+            path: file.object_meta.location.as_ref().into(),
+            ordinal: file.extension::<FileOrdinal>().map_or(0, |ordinal| ordinal.0),
+            size: file.object_meta.size,
+            range: file.range.as_ref().map(|range| range.start.cast_unsigned()..range.end.cast_unsigned()),
+            compression: self.compression(&file).into(),
+        };
+        let scan = Scan::new(self.decode.clone(), vec![scanned])
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let reading = Reading {
+            scan,
+            bytes: FileBytes::new(Arc::clone(&self.store), file.object_meta),
+            metrics: self.metrics.clone(),
+            pick: self.pick.clone(),
+            output: Arc::clone(&self.output),
+            source: self.options.name.clone(),
+        };
+        Ok(Box::pin(async move { Ok(futures::stream::try_unfold(reading, Reading::next).boxed()) }))
+    }
+}
+
+/// One file, or one range of one, while it is read.
+struct Reading {
+    scan: Scan,
+    bytes: FileBytes,
+    metrics: ScanMetrics,
+    pick: Vec<usize>,
+    output: SchemaRef,
+    source: String,
+}
+
+impl Reading {
+    async fn next(mut self) -> Result<Option<(RecordBatch, Self)>> {
+        loop {
+            let before = self.scan.stats();
+            let step = self.scan.step();
+            self.metrics.add(before, self.scan.stats());
+            match step.map_err(|error| data_error(&self.source, &error))? {
+                Step::Batch(batch) => return Ok(Some((self.picked(&batch)?, self))),
+                Step::Fetch { range, .. } => {
+                    let bytes = self.bytes.read(range).await?;
+                    self.metrics.bytes.add(bytes.len());
+                    self.scan.supply(bytes);
+                }
+                Step::CountLines { range, .. } => {
+                    let lines = self.bytes.count_lines(range).await?;
+                    self.scan.set_base_line(lines);
+                }
+                Step::Done => return Ok(None),
+            }
+        }
+    }
+
+    /// The columns in the order of the plan.
+    fn picked(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let columns = self.pick.iter().map(|index| Arc::clone(batch.column(*index))).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?)
+    }
+}
+
+/// Marks the texts of errors that are the data's, so that they can be told from
+/// faults after they crossed the cluster.
+pub(crate) const DATA_QUALITY_MARKER: &str = "SLUICE_DATA_QUALITY: ";
+
+fn data_error(source: &str, error: &DecodeError) -> DataFusionError {
+    DataFusionError::Execution(format!("{DATA_QUALITY_MARKER}source {source}: {error}"))
+}

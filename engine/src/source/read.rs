@@ -1,0 +1,87 @@
+//! The bytes of one file, in steps.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use datafusion::error::{DataFusionError, Result};
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
+
+/// Bytes that are read at once: large enough for an object store, small enough
+/// to stay in the processor's cache while they are decoded.
+const LOCAL_STEP: u64 = 1 << 20;
+const REMOTE_STEP: u64 = 8 << 20;
+
+/// Reads ranges of a file: with plain reads where the store gives a file,
+/// otherwise by requests.
+pub(super) struct FileBytes {
+    store: Arc<dyn ObjectStore>,
+    meta: ObjectMeta,
+    /// The open file, once it is known whether there is one.
+    local: Option<Option<File>>,
+}
+
+impl FileBytes {
+    pub(super) fn new(store: Arc<dyn ObjectStore>, meta: ObjectMeta) -> Self {
+        Self { store, meta, local: None }
+    }
+
+    /// The first bytes of `range`, at least one of them.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is shorter than it was when it was
+    /// listed.
+    pub(super) async fn read(&mut self, range: Range<u64>) -> Result<Bytes> {
+        if self.local.is_none() {
+            self.local = Some(self.open().await?);
+        }
+        if let Some(Some(file)) = &self.local {
+            let length = (range.end - range.start).min(LOCAL_STEP);
+            let mut bytes = BytesMut::zeroed(usize::try_from(length).unwrap_or(usize::MAX));
+            file.read_exact_at(&mut bytes, range.start).map_err(|error| self.failed(error))?;
+            return Ok(bytes.freeze());
+        }
+        let end = range.end.min(range.start + REMOTE_STEP);
+        let bytes = self.store.get_range(&self.meta.location, range.start..end).await;
+        bytes.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))
+    }
+
+    /// Line feeds in `range`.
+    pub(super) async fn count_lines(&mut self, range: Range<u64>) -> Result<u64> {
+        let mut lines = 0;
+        let mut from = range.start;
+        while from < range.end {
+            let bytes = self.read(from..range.end).await?;
+            lines += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+            from += bytes.len() as u64;
+        }
+        Ok(lines)
+    }
+
+    async fn open(&self) -> Result<Option<File>> {
+        if self.meta.size == 0 {
+            return Ok(None);
+        }
+        // A store of local files answers with the file itself and reads
+        // nothing yet; any other answers with a stream, which is dropped.
+        let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
+        let got = self.store.get_opts(&self.meta.location, options).await;
+        match got.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?.payload {
+            GetResultPayload::File(file, _) => Ok(Some(file)),
+            GetResultPayload::Stream(_) => Ok(None),
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> DataFusionError {
+        let path = &self.meta.location;
+        let message = if error.kind() == io::ErrorKind::UnexpectedEof {
+            format!("file /{path} became shorter while it was read; landing files must not change")
+        } else {
+            format!("cannot read file /{path}: {error}")
+        };
+        DataFusionError::IoError(io::Error::new(error.kind(), message))
+    }
+}

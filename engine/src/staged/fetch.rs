@@ -1,0 +1,100 @@
+//! Fetching the bytes of a staged part from the executor that holds it.
+
+use std::time::Duration;
+
+use arrow_flight::Action as FlightAction;
+use arrow_flight::flight_service_client::FlightServiceClient;
+use ballista_core::serde::protobuf;
+use ballista_core::serde::scheduler::{Action, ByteRange, ShuffleFileKind, ShuffleLayout};
+use bytes::BytesMut;
+use datafusion::error::{DataFusionError, Result};
+use prost::Message;
+use tonic::Streaming;
+use tonic::transport::{Channel, Endpoint};
+
+use super::LOST_MARKER;
+use super::part::{Block, StagedPart};
+use crate::session::MAX_MESSAGE_BYTES;
+
+/// How long an executor may take to answer a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an executor may stay silent between two messages: a paused one
+/// must not hold a task for ever.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The blocks of a part, in order, as they arrive.
+pub(super) struct RemoteBlocks {
+    part: String,
+    stream: Streaming<arrow_flight::Result>,
+    pending: BytesMut,
+}
+
+impl RemoteBlocks {
+    /// Asks for `blocks`, which must follow each other in the file.
+    pub(super) async fn open(part: &StagedPart, blocks: &[Block]) -> Result<Self> {
+        let name = format!("{}/{} at {}:{}", part.token, part.file_id, part.host, part.port);
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
+            return Err(DataFusionError::Internal(format!("staged part {name} was asked for no blocks")));
+        };
+        let action = Action::FetchPartition {
+            job_id: part.token.clone().into(),
+            stage_id: 0,
+            partition_id: 0,
+            host: part.host.clone(),
+            port: part.port,
+            file_id: Some(part.file_id),
+            layout: ShuffleLayout::Passthrough,
+            file_kind: ShuffleFileKind::Data,
+            byte_ranges: vec![ByteRange {
+                offset: first.offset,
+                length: last.offset + last.length - first.offset,
+            }],
+        };
+        let action: protobuf::Action = action
+            .try_into()
+            .map_err(|e: ballista_core::error::BallistaError| DataFusionError::External(Box::new(e)))?;
+        let request = FlightAction {
+            r#type: "IO_BLOCK_TRANSPORT".to_owned(),
+            body: action.encode_to_vec().into(),
+        };
+        let mut client = connect(part).await.map_err(|e| lost(&name, &e))?;
+        let call = tokio::time::timeout(SILENCE_TIMEOUT, client.do_action(request));
+        let stream = match call.await {
+            Ok(Ok(response)) => response.into_inner(),
+            Ok(Err(status)) => return Err(lost(&name, &status.message())),
+            Err(_) => return Err(lost(&name, &"no answer")),
+        };
+        Ok(Self { part: name, stream, pending: BytesMut::new() })
+    }
+
+    /// The bytes of the next block.
+    pub(super) async fn next(&mut self, block: Block) -> Result<bytes::Bytes> {
+        let length = usize::try_from(block.length).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        while self.pending.len() < length {
+            match tokio::time::timeout(SILENCE_TIMEOUT, self.stream.message()).await {
+                Ok(Ok(Some(message))) => self.pending.extend_from_slice(&message.body),
+                Ok(Ok(None)) => return Err(lost(&self.part, &"the file ended early")),
+                Ok(Err(status)) => return Err(lost(&self.part, &status.message())),
+                Err(_) => return Err(lost(&self.part, &"no more data came")),
+            }
+        }
+        Ok(self.pending.split_to(length).freeze())
+    }
+}
+
+async fn connect(part: &StagedPart) -> Result<FlightServiceClient<Channel>, String> {
+    let host = if part.host.contains(':') { format!("[{}]", part.host) } else { part.host.clone() };
+    let endpoint = Endpoint::from_shared(format!("http://{host}:{}", part.port))
+        .map_err(|e| e.to_string())?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .initial_stream_window_size(16 * 1024 * 1024)
+        .initial_connection_window_size(64 * 1024 * 1024)
+        .tcp_nodelay(true);
+    let channel = endpoint.connect().await.map_err(|e| e.to_string())?;
+    Ok(FlightServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// The error that makes the driver stage again.
+pub(super) fn lost(part: &str, reason: &dyn std::fmt::Display) -> DataFusionError {
+    DataFusionError::Execution(format!("{LOST_MARKER}: staged part {part} cannot be read: {reason}"))
+}

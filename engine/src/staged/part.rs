@@ -1,0 +1,77 @@
+//! One staged file and where it lies.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::node::NodeInfo;
+
+/// One file of a staged relation, as the task that wrote it reports it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedPart {
+    /// Names the staged relation of one run; also the folder's name.
+    pub token: String,
+    /// Tells the parts of a token apart.
+    pub file_id: u64,
+    /// The file on the machine that wrote it, absolute.
+    pub path: PathBuf,
+    /// The executor that serves it; empty in process.
+    pub host: String,
+    /// The port of that executor's Arrow Flight service; 0 in process.
+    pub port: u16,
+    /// Rows in the file.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The record batches in file order.
+    pub blocks: Vec<Block>,
+}
+
+/// Where one record batch lies in a staged file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64, u64)", into = "(u64, u64, u64)")]
+pub struct Block {
+    /// Offset of its IPC message, in bytes.
+    pub offset: u64,
+    /// Length of the message with its body, in bytes.
+    pub length: u64,
+    /// Rows of the file before it.
+    pub first_row: u64,
+}
+
+impl From<(u64, u64, u64)> for Block {
+    fn from((offset, length, first_row): (u64, u64, u64)) -> Self {
+        Self { offset, length, first_row }
+    }
+}
+
+impl From<Block> for (u64, u64, u64) {
+    fn from(block: Block) -> Self {
+        (block.offset, block.length, block.first_row)
+    }
+}
+
+impl StagedPart {
+    /// A part that has no rows yet, in the node's work folder.
+    pub(crate) fn new(node: &NodeInfo, token: &str, file_id: u64) -> Self {
+        Self {
+            token: token.to_owned(),
+            file_id,
+            path: file_path(&node.work_dir, token, file_id),
+            host: node.host.clone(),
+            port: node.flight_port,
+            rows: 0,
+            bytes: 0,
+            blocks: Vec::new(),
+        }
+    }
+}
+
+/// The layout of Ballista's `create_shuffle_path` for stage 0, partition 0.
+fn file_path(work_dir: &Path, token: &str, file_id: u64) -> PathBuf {
+    work_dir
+        .join(token)
+        .join("0")
+        .join("0")
+        .join(format!("data-{file_id}.arrow"))
+}

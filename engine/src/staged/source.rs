@@ -1,0 +1,289 @@
+//! Scanning staged parts.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, UInt64Array};
+use datafusion::arrow::buffer::Buffer;
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef, UInt64Type};
+use datafusion::arrow::ipc::reader::FileDecoder;
+use datafusion::arrow::ipc::{Block as IpcBlock, MetadataVersion};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener, FileScanConfig, FileSource};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
+use futures::StreamExt;
+use object_store::ObjectStore;
+
+use super::fetch::{RemoteBlocks, lost};
+use super::part::{Block, StagedPart};
+use crate::dedup::ROW_ID;
+use crate::source::ColumnProjection;
+
+/// A [`FileSource`] over staged parts. Each "file" carries its [`PartRange`]
+/// as an extension; the path is only a name.
+///
+/// A column named [`ROW_ID`] that is marked with [`NUMBERED_KEY`] is not in the
+/// files: it is the ordinal of the part, shifted left by 40 bits, plus the row's
+/// place in it. The same in every scan of the same parts.
+#[derive(Debug, Clone)]
+pub struct StagedSource {
+    table_schema: TableSchema,
+    pub(super) projection: ColumnProjection,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+/// A part and the run of its blocks that one file group reads.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct PartRange {
+    pub(super) part: Arc<StagedPart>,
+    pub(super) first_block: usize,
+    pub(super) blocks: usize,
+    /// The part's place among the parts of its relation.
+    pub(super) ordinal: u64,
+}
+
+impl PartRange {
+    fn selected(&self) -> Result<&[Block]> {
+        self.part
+            .blocks
+            .get(self.first_block..self.first_block + self.blocks)
+            .ok_or_else(|| DataFusionError::Internal("a staged part has fewer blocks than its plan says".to_owned()))
+    }
+}
+
+impl StagedSource {
+    /// Scans parts whose columns are `schema`.
+    pub(super) fn new(schema: SchemaRef) -> Self {
+        let projection = ColumnProjection::all(&schema);
+        Self {
+            table_schema: TableSchema::from(schema),
+            projection,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// The same source giving only the columns of `projection`.
+    pub(super) fn with_projection(mut self, projection: ColumnProjection) -> Self {
+        self.projection = projection;
+        self
+    }
+}
+
+impl FileSource for StagedSource {
+    fn create_file_opener(
+        &self,
+        _: Arc<dyn ObjectStore>,
+        _: &FileScanConfig,
+        partition: usize,
+    ) -> Result<Arc<dyn FileOpener>> {
+        Ok(Arc::new(PartOpener {
+            decoder: Arc::new(Decoder::new(self.table_schema.file_schema(), &self.projection)?),
+            bytes: MetricBuilder::new(&self.metrics).counter("bytes_scanned", partition),
+        }))
+    }
+
+    fn table_schema(&self) -> &TableSchema {
+        &self.table_schema
+    }
+
+    fn with_batch_size(&self, _: usize) -> Arc<dyn FileSource> {
+        Arc::new(self.clone())
+    }
+
+    fn projection(&self) -> Option<&ProjectionExprs> {
+        Some(self.projection.exprs())
+    }
+
+    fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
+        Ok(self
+            .projection
+            .select(projection)?
+            .map(|projection| Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>))
+    }
+
+    fn metrics(&self) -> &ExecutionPlanMetricsSet {
+        &self.metrics
+    }
+
+    fn file_type(&self) -> &str {
+        "staged"
+    }
+
+    /// Parts are divided when the table is scanned, never afterwards.
+    fn supports_repartitioning(&self) -> bool {
+        false
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        self.projection.apply(f)
+    }
+}
+
+struct PartOpener {
+    decoder: Arc<Decoder>,
+    bytes: Count,
+}
+
+impl FileOpener for PartOpener {
+    fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
+        let range = file
+            .extension::<PartRange>()
+            .cloned()
+            .ok_or_else(|| DataFusionError::Internal("a staged scan has a file without its part".to_owned()))?;
+        let decoder = Arc::clone(&self.decoder);
+        let bytes = self.bytes.clone();
+        Ok(Box::pin(async move {
+            let ordinal = range.ordinal;
+            let blocks = range.selected()?.to_vec();
+            let reader = PartReader::open(&range.part, &blocks).await?;
+            let stream = futures::stream::try_unfold((reader, blocks.into_iter()), move |(mut reader, mut blocks)| {
+                let (decoder, bytes) = (Arc::clone(&decoder), bytes.clone());
+                async move {
+                    let Some(block) = blocks.next() else {
+                        return Ok(None);
+                    };
+                    let buffer = reader.read(block).await?;
+                    bytes.add(buffer.len());
+                    let first_row = (ordinal << ORDINAL_SHIFT) + block.first_row;
+                    let batch = decoder.decode(&buffer, first_row)?;
+                    Ok(Some((batch, (reader, blocks))))
+                }
+            });
+            Ok(stream.boxed())
+        }))
+    }
+}
+
+/// Reads one column of row numbers, in whole, from wherever the parts are.
+pub(super) async fn read_ids(schema: &SchemaRef, parts: &[Arc<StagedPart>]) -> Result<Vec<u64>> {
+    let decoder = Decoder::new(schema, &ColumnProjection::all(schema))?;
+    let mut ids = Vec::new();
+    for part in parts.iter().filter(|part| !part.blocks.is_empty()) {
+        let mut reader = PartReader::open(part, &part.blocks).await?;
+        for block in &part.blocks {
+            let batch = decoder.decode(&reader.read(*block).await?, 0)?;
+            if let Some(column) = batch.columns().first().and_then(|c| c.as_primitive_opt::<UInt64Type>()) {
+                ids.extend_from_slice(column.values());
+            }
+        }
+    }
+    Ok(ids)
+}
+
+/// Where the bytes of a part come from.
+enum PartReader {
+    Local { file: File, part: Arc<StagedPart> },
+    Remote(RemoteBlocks),
+}
+
+impl PartReader {
+    /// The file itself when this machine has it, otherwise its executor.
+    async fn open(part: &Arc<StagedPart>, blocks: &[Block]) -> Result<Self> {
+        // File ids are random, so a file of this name and size is the part.
+        if let Ok(file) = File::open(&part.path)
+            && file.metadata().is_ok_and(|meta| meta.len() == part.bytes)
+        {
+            return Ok(Self::Local { file, part: Arc::clone(part) });
+        }
+        if part.port == 0 {
+            return Err(lost(&part.path.display().to_string(), &"the file is gone"));
+        }
+        Ok(Self::Remote(RemoteBlocks::open(part, blocks).await?))
+    }
+
+    async fn read(&mut self, block: Block) -> Result<Buffer> {
+        match self {
+            Self::Local { file, part } => {
+                let length = usize::try_from(block.length).map_err(|e| DataFusionError::External(Box::new(e)))?;
+                let mut bytes = datafusion::arrow::buffer::MutableBuffer::from_len_zeroed(length);
+                file.read_exact_at(bytes.as_slice_mut(), block.offset)
+                    .map_err(|e| lost(&part.path.display().to_string(), &e))?;
+                Ok(bytes.into())
+            }
+            Self::Remote(remote) => Ok(Buffer::from(remote.next(block).await?)),
+        }
+    }
+}
+
+/// Turns the bytes of a block into the projected batch.
+struct Decoder {
+    inner: FileDecoder,
+    projected: SchemaRef,
+    /// For each output column, whether the reader numbers it.
+    numbered: Vec<bool>,
+}
+
+/// Bits of a row number that are the row's place in its part.
+const ORDINAL_SHIFT: u32 = 40;
+
+impl Decoder {
+    fn new(schema: &SchemaRef, projection: &ColumnProjection) -> Result<Self> {
+        let projected = projection.schema(schema)?;
+        let is_numbered = |index: usize| schema.fields().get(index).is_some_and(|field| is_numbered(field));
+        let stored: Vec<usize> = (0..schema.fields().len()).filter(|index| !is_numbered(*index)).collect();
+        let numbered = projection.indices().into_iter().map(is_numbered).collect();
+        let wanted = projection
+            .indices()
+            .into_iter()
+            .filter_map(|index| stored.iter().position(|stored| *stored == index))
+            .collect();
+        let inner = FileDecoder::new(Arc::new(schema.project(&stored)?), MetadataVersion::V5).with_projection(wanted);
+        // SAFETY: the bytes were written by `StageWriterExec` of this version
+        // of Sluice from arrays that Arrow had validated; checking them again
+        // in each of the datasets that read them costs a scan of all strings.
+        let inner = unsafe { inner.with_skip_validation(true) };
+        Ok(Self { inner, projected, numbered })
+    }
+
+    fn decode(&self, buffer: &Buffer, first_row: u64) -> Result<RecordBatch> {
+        // An encapsulated message: 0xFFFFFFFF, the length of its metadata as
+        // a little-endian i32, the metadata, the body (Arrow columnar format,
+        // "Encapsulated message format").
+        let metadata = buffer
+            .get(4..8)
+            .and_then(|bytes| <[u8; 4]>::try_from(bytes).ok())
+            .map(i32::from_le_bytes)
+            .ok_or_else(|| DataFusionError::Internal("a staged block is too short".to_owned()))?
+            + 8;
+        let body = buffer.len() as i64 - i64::from(metadata);
+        let batch = self
+            .inner
+            .read_record_batch(&IpcBlock::new(0, metadata, body), buffer)?
+            .ok_or_else(|| DataFusionError::Internal("a staged block holds no record batch".to_owned()))?;
+        let rows = batch.num_rows();
+        let mut stored = batch.columns().iter().cloned();
+        let columns = self.numbered.iter().filter_map(|numbered| {
+            if *numbered {
+                let ids = UInt64Array::from_iter_values(first_row..first_row + rows as u64);
+                return Some(Arc::new(ids) as ArrayRef);
+            }
+            stored.next()
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.projected), columns.collect(), &options)?)
+    }
+}
+
+/// Field metadata: the reader of staged parts numbers the column.
+const NUMBERED_KEY: &str = "sluice.numbered";
+
+/// The column of row numbers that are made when parts are read.
+pub(super) fn row_id_field() -> Field {
+    Field::new(ROW_ID, DataType::UInt64, false)
+        .with_metadata(HashMap::from([(NUMBERED_KEY.to_owned(), "parts".to_owned())]))
+}
+
+fn is_numbered(field: &Field) -> bool {
+    field.metadata().contains_key(NUMBERED_KEY)
+}

@@ -1,0 +1,114 @@
+//! The rows of a deduplication without its losers.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchema, JoinType, NullEquality, Statistics};
+use datafusion::datasource::TableType;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{Expr, col};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::filter::FilterExecBuilder;
+use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+
+use super::source::read_ids;
+use super::table::StagedTable;
+use crate::dedup::{ROW_ID, row_kept};
+
+/// With more losers than this they are joined on the executors; up to this
+/// many travel in the plan, 8 bytes each.
+const MAX_LISTED: u64 = 100_000;
+
+/// Staged rows of which some are dropped by their numbers. Has the columns of
+/// the rows, numbers included.
+///
+/// Which way the losers are dropped is decided when the scan is planned, by
+/// how many they turned out to be.
+#[derive(Debug, Clone)]
+pub struct SurvivorsTable {
+    rows: Arc<StagedTable>,
+    losers: Arc<StagedTable>,
+}
+
+impl SurvivorsTable {
+    /// `rows` without those whose [`ROW_ID`] is in `losers`, which has that
+    /// column alone.
+    pub fn new(rows: Arc<StagedTable>, losers: Arc<StagedTable>) -> Self {
+        Self { rows, losers }
+    }
+
+    /// The same losers dropped from a narrower table of the same rows.
+    pub fn over(&self, rows: Arc<StagedTable>) -> Self {
+        Self { rows, losers: Arc::clone(&self.losers) }
+    }
+}
+
+#[async_trait]
+impl TableProvider for SurvivorsTable {
+    fn schema(&self) -> SchemaRef {
+        self.rows.schema()
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        self.rows.statistics().map(Statistics::to_inexact)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let losers = self
+            .losers
+            .slot()
+            .parts()
+            .ok_or_else(|| DataFusionError::Internal("rows are read before their repeats were found".to_owned()))?;
+        let count: u64 = losers.iter().map(|part| part.rows).sum();
+        if count == 0 {
+            return self.rows.scan(state, projection, &[], None).await;
+        }
+        // The number comes last below the filter, unless it is read anyway.
+        let schema = self.rows.schema();
+        let number = schema.index_of(ROW_ID)?;
+        let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..schema.fields().len()).collect());
+        let mut below = wanted.clone();
+        let at = wanted.iter().position(|index| *index == number).unwrap_or_else(|| {
+            below.push(number);
+            wanted.len()
+        });
+        let rows = self.rows.scan(state, Some(&below), &[], None).await?;
+        let output: Vec<usize> = (0..wanted.len()).collect();
+        if count <= MAX_LISTED {
+            let dropped = read_ids(&self.losers.schema(), &losers).await?;
+            let below = DFSchema::try_from(rows.schema().as_ref().clone())?;
+            let predicate = state.create_physical_expr(row_kept(col(ROW_ID), &dropped), &below)?;
+            let filter = FilterExecBuilder::new(predicate, rows).apply_projection(Some(output))?.build()?;
+            return Ok(Arc::new(filter));
+        }
+        let losers = self.losers.scan(state, None, &[], None).await?;
+        let on: (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>) =
+            (Arc::new(Column::new(ROW_ID, 0)), Arc::new(Column::new(ROW_ID, at)));
+        let join = HashJoinExec::try_new(
+            Arc::new(CoalescePartitionsExec::new(losers)),
+            rows,
+            vec![on],
+            None,
+            &JoinType::RightAnti,
+            Some(output),
+            PartitionMode::CollectLeft,
+            NullEquality::NullEqualsNothing,
+            false,
+        )?;
+        Ok(Arc::new(join))
+    }
+}

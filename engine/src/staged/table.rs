@@ -1,0 +1,176 @@
+//! A staged relation as a table that queries can name before it exists.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, Statistics};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+
+use super::part::StagedPart;
+use super::source::{PartRange, StagedSource, row_id_field};
+
+/// Where the parts of a relation are put once its stage step has run.
+///
+/// A relation may be staged again when a part is lost, so the slot can be
+/// filled anew: plans made afterwards read the new parts.
+#[derive(Debug, Default)]
+pub struct StagedSlot {
+    parts: parking_lot::RwLock<Option<Arc<[Arc<StagedPart>]>>>,
+}
+
+impl StagedSlot {
+    /// A slot whose relation has not been computed.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Sets the parts, in place of any earlier ones.
+    pub fn fill(&self, parts: Vec<StagedPart>) {
+        *self.parts.write() = Some(parts.into_iter().map(Arc::new).collect());
+    }
+
+    /// Forgets the parts.
+    pub fn clear(&self) {
+        *self.parts.write() = None;
+    }
+
+    /// The parts, once there.
+    pub fn parts(&self) -> Option<Arc<[Arc<StagedPart>]>> {
+        self.parts.read().clone()
+    }
+}
+
+/// A staged relation with the schema that its stage step writes.
+#[derive(Debug)]
+pub struct StagedTable {
+    name: String,
+    schema: SchemaRef,
+    slot: Arc<StagedSlot>,
+}
+
+impl StagedTable {
+    /// The relation `name`, whose parts will be in `slot`.
+    pub fn new(name: impl Into<String>, schema: SchemaRef, slot: Arc<StagedSlot>) -> Self {
+        Self { name: name.into(), schema, slot }
+    }
+
+    /// The same relation with a last column of row numbers that its plan does
+    /// not compute: readers make them from the rows' places in the parts.
+    pub fn with_row_id(self) -> Self {
+        let mut fields: Vec<FieldRef> = self.schema.fields().iter().cloned().collect();
+        fields.push(Arc::new(row_id_field()));
+        Self { schema: Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone())), ..self }
+    }
+
+    pub(super) fn slot(&self) -> &StagedSlot {
+        &self.slot
+    }
+}
+
+#[async_trait]
+impl TableProvider for StagedTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        let parts = self.slot.parts()?;
+        Some(statistics(&parts, self.schema.fields().len()))
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let parts = self.slot.parts().ok_or_else(|| {
+            DataFusionError::Internal(format!("relation {} is read before it was computed", self.name))
+        })?;
+        let groups = groups(&parts, state.config().target_partitions());
+        if groups.is_empty() {
+            let schema = match projection {
+                Some(indices) => Arc::new(self.schema.project(indices)?),
+                None => Arc::clone(&self.schema),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let source = Arc::new(StagedSource::new(Arc::clone(&self.schema)));
+        let config = FileScanConfigBuilder::new(staged_url(), source)
+            .with_file_groups(groups)
+            .with_statistics(statistics(&parts, self.schema.fields().len()))
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+/// The store that a staged scan names: parts are found without one, but a file
+/// scan must have one.
+pub(super) fn staged_url() -> ObjectStoreUrl {
+    ObjectStoreUrl::local_filesystem()
+}
+
+/// One file group per part; parts are divided by blocks when there are fewer
+/// than the session has partitions.
+fn groups(parts: &[Arc<StagedPart>], target: usize) -> Vec<FileGroup> {
+    let parts: Vec<_> = parts.iter().filter(|part| !part.blocks.is_empty()).collect();
+    let pieces = target.max(1).div_ceil(parts.len().max(1));
+    parts
+        .into_iter()
+        .zip(0..)
+        .flat_map(|(part, ordinal)| {
+            let size = part.blocks.len().div_ceil(pieces);
+            (0..part.blocks.len()).step_by(size).map(move |first_block| PartRange {
+                part: Arc::clone(part),
+                first_block,
+                blocks: size.min(part.blocks.len() - first_block),
+                ordinal,
+            })
+        })
+        .map(|range| FileGroup::new(vec![partitioned_file(range)]))
+        .collect()
+}
+
+/// A range of a part in the form that a file scan carries.
+pub(super) fn partitioned_file(range: PartRange) -> PartitionedFile {
+    let name = format!("{}/{}", range.part.token, range.part.file_id);
+    let bytes = range
+        .part
+        .blocks
+        .iter()
+        .skip(range.first_block)
+        .take(range.blocks)
+        .map(|block| block.length)
+        .sum();
+    PartitionedFile::new(name, bytes).with_extension(range)
+}
+
+fn statistics(parts: &[Arc<StagedPart>], columns: usize) -> Statistics {
+    let total = |of: fn(&StagedPart) -> u64| {
+        let sum: u64 = parts.iter().map(|part| of(part)).sum();
+        usize::try_from(sum).map_or(Precision::Absent, Precision::Exact)
+    };
+    Statistics {
+        num_rows: total(|part| part.rows),
+        total_byte_size: total(|part| part.bytes),
+        column_statistics: vec![ColumnStatistics::new_unknown(); columns],
+    }
+}

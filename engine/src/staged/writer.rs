@@ -1,0 +1,250 @@
+//! The node at the end of a stage job.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::ipc::writer::StreamWriter;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+    SendableRecordBatchStream,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::part::{Block, StagedPart};
+use crate::node::NodeInfo;
+
+/// Writes each partition of its input to one staged file and gives one row for
+/// it: the [`StagedPart`] as JSON in the column `manifest`.
+///
+/// A partition without rows gives no row and leaves no file.
+#[derive(Debug, Clone)]
+pub struct StageWriterExec {
+    input: Arc<dyn ExecutionPlan>,
+    token: String,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl StageWriterExec {
+    /// Stages `input` under `token`, which must be a plain folder name that
+    /// belongs to this relation and run alone.
+    pub fn new(input: Arc<dyn ExecutionPlan>, token: impl Into<String>) -> Self {
+        let partitions = input.output_partitioning().partition_count();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(manifest_schema()),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self {
+            input,
+            token: token.into(),
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// Names the relation and run that the files belong to.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+/// One Utf8 column, `manifest`.
+pub(crate) fn manifest_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("manifest", DataType::Utf8, false)]))
+}
+
+impl DisplayAs for StageWriterExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StageWriterExec: token={}", self.token)
+    }
+}
+
+impl ExecutionPlan for StageWriterExec {
+    fn name(&self) -> &str {
+        "StageWriterExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.pop() {
+            Some(input) if children.is_empty() => Ok(Arc::new(Self::new(input, self.token.clone()))),
+            _ => Err(DataFusionError::Internal("StageWriterExec has one child".to_owned())),
+        }
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let node = NodeInfo::of(&context)?;
+        let input = self.input.execute(partition, Arc::clone(&context))?;
+        let part = StagedPart::new(&node, &self.token, uuid::Uuid::new_v4().as_u64_pair().0);
+        let metrics = WriterMetrics::new(&self.metrics, partition);
+        let rows = stream::once(write(part, input, metrics)).try_filter_map(|row| async move { Ok(row) });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(manifest_schema(), rows.boxed())))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+struct WriterMetrics {
+    baseline: BaselineMetrics,
+    bytes: datafusion::physical_plan::metrics::Count,
+    rows: datafusion::physical_plan::metrics::Count,
+}
+
+impl WriterMetrics {
+    fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+        Self {
+            baseline: BaselineMetrics::new(set, partition),
+            bytes: MetricBuilder::new(set).counter("staged_bytes", partition),
+            rows: MetricBuilder::new(set).counter("staged_rows", partition),
+        }
+    }
+}
+
+/// Writes the whole stream; the manifest row, or nothing when it was empty.
+async fn write(
+    part: StagedPart,
+    mut input: SendableRecordBatchStream,
+    metrics: WriterMetrics,
+) -> Result<Option<RecordBatch>> {
+    let mut file: Option<PartFile> = None;
+    while let Some(batch) = input.next().await {
+        let batch = batch?;
+        if batch.num_rows() == 0 {
+            continue;
+        }
+        let _timer = metrics.baseline.elapsed_compute().timer();
+        let writer = match &mut file {
+            Some(writer) => writer,
+            None => file.insert(PartFile::create(part.clone(), &batch.schema())?),
+        };
+        let bytes = writer.append(&batch)?;
+        metrics.rows.add(batch.num_rows());
+        metrics.bytes.add(bytes as usize);
+    }
+    let Some(file) = file else {
+        return Ok(None);
+    };
+    let part = file.finish()?;
+    let json = serde_json::to_string(&part).map_err(|e| DataFusionError::External(Box::new(e)))?;
+    let column: ArrayRef = Arc::new(StringArray::from(vec![json]));
+    Ok(Some(RecordBatch::try_new(manifest_schema(), vec![column])?))
+}
+
+/// A staged file while it is written; removed again when dropped unfinished.
+struct PartFile {
+    part: StagedPart,
+    writer: StreamWriter<Counting<BufWriter<File>>>,
+    finished: bool,
+}
+
+impl PartFile {
+    fn create(part: StagedPart, schema: &Schema) -> Result<Self> {
+        let open = || -> io::Result<File> {
+            if let Some(folder) = part.path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            File::create_new(&part.path)
+        };
+        let file = open().map_err(|e| at(&part, e))?;
+        let counting = Counting { inner: BufWriter::with_capacity(1 << 20, file), written: 0 };
+        let writer = StreamWriter::try_new(counting, schema)?;
+        Ok(Self { part, writer, finished: false })
+    }
+
+    /// Appends a batch; gives the bytes that it takes.
+    fn append(&mut self, batch: &RecordBatch) -> Result<u64> {
+        let offset = self.writer.get_ref().written;
+        self.writer.write(batch).map_err(|e| self.failed(e))?;
+        let length = self.writer.get_ref().written - offset;
+        self.part.blocks.push(Block { offset, length, first_row: self.part.rows });
+        self.part.rows += batch.num_rows() as u64;
+        Ok(length)
+    }
+
+    fn finish(mut self) -> Result<StagedPart> {
+        self.writer.finish().map_err(|e| self.failed(e))?;
+        self.writer.get_mut().flush().map_err(|e| at(&self.part, e))?;
+        self.part.bytes = self.writer.get_ref().written;
+        self.finished = true;
+        Ok(self.part.clone())
+    }
+
+    fn failed(&self, error: datafusion::arrow::error::ArrowError) -> DataFusionError {
+        match error {
+            datafusion::arrow::error::ArrowError::IoError(_, source) => at(&self.part, source),
+            other => other.into(),
+        }
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            // The run's clean-up removes the folder; this only frees it sooner.
+            let _ = std::fs::remove_file(&self.part.path);
+        }
+    }
+}
+
+/// An I/O error with the file that it happened at.
+fn at(part: &StagedPart, source: io::Error) -> DataFusionError {
+    DataFusionError::IoError(io::Error::new(
+        source.kind(),
+        format!("cannot write staged file {}: {source}", part.path.display()),
+    ))
+}
+
+/// Counts what goes through.
+struct Counting<W> {
+    inner: W,
+    written: u64,
+}
+
+impl<W: Write> Write for Counting<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(buf)?;
+        self.written += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

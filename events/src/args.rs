@@ -1,0 +1,214 @@
+//! The generator's command line.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use bytesize::ByteSize;
+use chrono::{DateTime, Utc};
+use clap::Parser;
+
+use crate::landing::{self, Compression, Written};
+use crate::{Clock, Faults, Lines, Pools, Topic, TransactionEvents, UserEvents};
+
+/// Lines of which the average length is taken to turn bytes into lines.
+const MEASURED: u64 = 2_000;
+
+/// Writes sample events of both topics into a landing folder.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "generate-events", version)]
+pub struct Args {
+    /// The landing folder; topics get folders of their own in it
+    #[arg(long, value_name = "DIR")]
+    pub landing: PathBuf,
+    /// How many lines of user events
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20_000,
+        conflicts_with = "bytes"
+    )]
+    pub user_events: u64,
+    /// How many lines of transactions
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 5_000,
+        conflicts_with = "bytes"
+    )]
+    pub transactions: u64,
+    /// Instead: about this many bytes in all, two user events for each transaction
+    #[arg(long, value_name = "SIZE")]
+    pub bytes: Option<ByteSize>,
+    /// The same seed gives the same bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many customers there are [default: one for 20 lines]
+    #[arg(long, value_name = "N")]
+    pub users: Option<u32>,
+    /// When the first event happens
+    #[arg(long, value_name = "TIME", default_value = "2026-01-07T00:00:00Z")]
+    pub start: DateTime<Utc>,
+    /// Over how many days the events spread
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub days: u32,
+    /// Of 1,000 lines, how many repeat an earlier id
+    #[arg(long, value_name = "PERMILLE", default_value_t = 5)]
+    pub repeats: u32,
+    /// Of 1,000 lines, how many are not events (cut off, no JSON, wrong types)
+    #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
+    pub broken: u32,
+    /// Of 1,000 transactions, how many lack a field that the example job needs
+    #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
+    pub incomplete: u32,
+    /// Into how many files each topic goes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub files: u32,
+    /// How the files are compressed
+    #[arg(long, value_enum, default_value_t = Compression::None)]
+    pub compression: Compression,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// Topic `user_events`.
+    pub user_events: Written,
+    /// Topic `transaction_events`.
+    pub transactions: Written,
+}
+
+/// Writes both topics, side by side, and returns what was written.
+///
+/// # Errors
+/// Shares above 1,000 in all, or a folder that cannot be written.
+pub fn generate(args: &Args) -> anyhow::Result<Report> {
+    let faults = Faults {
+        repeats: args.repeats,
+        broken: args.broken,
+        incomplete: args.incomplete,
+    };
+    if [args.repeats, args.broken, args.incomplete]
+        .iter()
+        .map(|&n| u64::from(n))
+        .sum::<u64>()
+        > 1_000
+    {
+        bail!("repeats, broken and incomplete are parts of 1,000 lines; make their sum smaller");
+    }
+    let (user_events, transactions) = counts(args, faults);
+    let users = args.users.unwrap_or_else(|| {
+        ((user_events + transactions) / 20).clamp(50, u64::from(u32::MAX)) as u32
+    });
+    let pools = Pools::new(args.seed, users);
+    let clock = |events| Clock {
+        start_micros: args.start.timestamp_micros(),
+        length_micros: i64::from(args.days) * 86_400_000_000,
+        events,
+    };
+    let mut user_lines = Lines::new(
+        args.seed,
+        UserEvents::new(args.seed, pools.clone()),
+        clock(user_events),
+        faults,
+    );
+    let mut transaction_lines = Lines::new(
+        args.seed,
+        TransactionEvents::new(args.seed, pools),
+        clock(transactions),
+        faults,
+    );
+    let (files, compression) = (args.files, args.compression);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            landing::write(
+                &mut transaction_lines,
+                &args.landing,
+                transactions,
+                files,
+                compression,
+            )
+        });
+        let user_events = landing::write(
+            &mut user_lines,
+            &args.landing,
+            user_events,
+            files,
+            compression,
+        )?;
+        let transactions = other
+            .join()
+            .map_err(|_| anyhow::anyhow!("the writer of transactions panicked"))??;
+        Ok(Report {
+            user_events,
+            transactions,
+        })
+    })
+}
+
+/// [`generate`], with what was written told on `out`.
+///
+/// # Errors
+/// As [`generate`], or `out` cannot be written.
+pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<Report> {
+    let started = Instant::now();
+    let report = generate(args)?;
+    for (name, w) in [
+        (UserEvents::NAME, report.user_events),
+        (TransactionEvents::NAME, report.transactions),
+    ] {
+        writeln!(
+            out,
+            "{name}: {} lines in {} files, {}; {} repeats, {} updates, {} incomplete, {} broken",
+            w.lines,
+            w.files,
+            ByteSize(w.bytes),
+            w.repeats,
+            w.updates,
+            w.incomplete,
+            w.broken,
+        )
+        .context("cannot write the report")?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let bytes = report.user_events.bytes + report.transactions.bytes;
+    writeln!(
+        out,
+        "{seconds:.1} s, {:.0} MB/s",
+        bytes as f64 / seconds / 1e6
+    )
+    .context("cannot write the report")?;
+    Ok(report)
+}
+
+/// How many lines of user events and transactions there will be.
+fn counts(args: &Args, faults: Faults) -> (u64, u64) {
+    let Some(bytes) = args.bytes else {
+        return (args.user_events, args.transactions);
+    };
+    let pools = Pools::new(args.seed, 1_000);
+    let user = average(Lines::new(
+        args.seed,
+        UserEvents::new(args.seed, pools.clone()),
+        Clock::EXAMPLE,
+        faults,
+    ));
+    let transaction = average(Lines::new(
+        args.seed,
+        TransactionEvents::new(args.seed, pools),
+        Clock::EXAMPLE,
+        faults,
+    ));
+    let transactions = bytes.as_u64() * MEASURED / (2 * user + transaction);
+    (2 * transactions, transactions)
+}
+
+/// Bytes of the first [`MEASURED`] lines together, newlines included.
+fn average<T: Topic>(mut lines: Lines<T>) -> u64 {
+    let mut bytes = Vec::new();
+    for _ in 0..MEASURED {
+        lines.append(&mut bytes);
+    }
+    bytes.len() as u64 + MEASURED
+}

@@ -1,0 +1,37 @@
+//! Random choices. Only integers, so that a seed means the same bytes anywhere.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// A stream of random choices; streams of one seed are independent.
+#[derive(Debug, Clone)]
+pub(crate) struct Draw(ChaCha8Rng);
+
+impl Draw {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        generator.set_stream(stream);
+        Self(generator)
+    }
+
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Uniform in `0..limit`; 0 when `limit` is 0.
+    ///
+    /// Multiply-shift: the bias is below 2⁻³² × limit, which no sample data notices.
+    pub(crate) fn below(&mut self, limit: u32) -> u32 {
+        ((u64::from(self.0.next_u32()) * u64::from(limit)) >> 32) as u32
+    }
+
+    /// Uniform in `low..=high`.
+    pub(crate) fn between(&mut self, low: u32, high: u32) -> u32 {
+        low + self.below(high - low + 1)
+    }
+
+    /// One of the items; the list must not be empty (every caller's is a constant).
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
+        items[self.below(items.len() as u32) as usize]
+    }
+}

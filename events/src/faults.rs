@@ -1,0 +1,96 @@
+//! What a landing file holds besides good events.
+
+use crate::draw::Draw;
+use crate::text;
+use crate::topic::Topic;
+
+/// How many of 1,000 lines are not simply a new, good event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Faults {
+    /// Lines with an id that was there before: the same bytes again, or (for
+    /// transactions, every other time) a later message with another status.
+    pub repeats: u32,
+    /// Lines that are no event at all, or whose value has the wrong type; see
+    /// [`Fault`].
+    pub broken: u32,
+    /// Transactions whose JSON is fine, but that lack a field which the example
+    /// job needs (id, user, type, status or products), or have null there.
+    pub incomplete: u32,
+}
+
+impl Faults {
+    /// Good events only.
+    pub const NONE: Self = Self {
+        repeats: 0,
+        broken: 0,
+        incomplete: 0,
+    };
+}
+
+/// What is wrong with a broken line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// An event that ends in the middle.
+    Truncated,
+    /// Text that is not JSON.
+    NotJson,
+    /// An event in which one field has a value of another type.
+    WrongType,
+    /// JSON, but no object.
+    NotAnObject,
+}
+
+impl Fault {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::Truncated,
+        Self::NotJson,
+        Self::WrongType,
+        Self::NotAnObject,
+    ];
+}
+
+const NOT_JSON: &[&str] = &[
+    "ERROR connection reset by peer",
+    "<html><body>502 Bad Gateway</body></html>",
+    "{event_id=17, user_id=abc}",
+    "{\"event_id\" \"no colon\"}",
+    "{\"user_id\": \"0123abcd\", \"timestamp\":}",
+];
+
+const NOT_OBJECTS: &[&str] = &["[1, 2, 3]", "\"heartbeat\"", "42", "true"];
+
+/// Breaks an intact line in place.
+pub(crate) fn damage<T: Topic>(fault: Fault, line: &mut Vec<u8>, draw: &mut Draw) {
+    match fault {
+        // A proper prefix of an object is never JSON.
+        Fault::Truncated => {
+            let keep = draw.between(1, line.len() as u32 - 1);
+            line.truncate(keep as usize);
+        }
+        Fault::NotJson => replace_line(line, draw.pick(NOT_JSON)),
+        Fault::NotAnObject => replace_line(line, draw.pick(NOT_OBJECTS)),
+        Fault::WrongType => {
+            let (field, value) = T::WRONG_TYPES[draw.below(T::WRONG_TYPES.len() as u32) as usize];
+            text::replace_value(line, field, value.as_bytes());
+        }
+    }
+}
+
+/// Takes a required field away, or its value; false where the topic has none.
+pub(crate) fn make_incomplete<T: Topic>(line: &mut Vec<u8>, draw: &mut Draw) -> bool {
+    if T::REQUIRED.is_empty() {
+        return false;
+    }
+    let field = draw.pick(T::REQUIRED);
+    if draw.below(2) == 0 {
+        text::remove_field(line, field)
+    } else {
+        text::replace_value(line, field, b"null")
+    }
+}
+
+fn replace_line(line: &mut Vec<u8>, with: &str) {
+    line.clear();
+    line.extend_from_slice(with.as_bytes());
+}

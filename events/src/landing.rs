@@ -1,0 +1,181 @@
+//! Lines into the files of a landing folder.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::write::GzEncoder;
+use thiserror::Error;
+
+use crate::lines::{LineKind, Lines};
+use crate::topic::Topic;
+
+/// Lines are collected up to this many bytes before they are written.
+const CHUNK: usize = 256 * 1024;
+
+/// How files are compressed, and with it how their names end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Compression {
+    /// `.json`
+    #[default]
+    None,
+    /// `.json.gz`
+    Gzip,
+    /// `.json.zst`
+    Zstd,
+}
+
+impl Compression {
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::None => ".json",
+            Self::Gzip => ".json.gz",
+            Self::Zstd => ".json.zst",
+        }
+    }
+}
+
+/// What was written for one topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Files.
+    pub files: u64,
+    /// Lines in them, each ended by a newline.
+    pub lines: u64,
+    /// Bytes before compression.
+    pub bytes: u64,
+    /// Lines that repeat an earlier line byte for byte.
+    pub repeats: u64,
+    /// Lines that repeat an earlier id with another status and time.
+    pub updates: u64,
+    /// Lines that lack a required field.
+    pub incomplete: u64,
+    /// Lines that are not events.
+    pub broken: u64,
+}
+
+/// A landing file could not be written.
+#[derive(Debug, Error)]
+#[error("cannot write {path}; check that the folder is writable and the disk has room")]
+pub struct WriteError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Writes the next `total` lines into `files` files (at least 1) of as many
+/// lines each, in `landing/<topic>/`.
+///
+/// A file's name is the topic, the second in which its first line happened and
+/// its number, as in `user_events_1767940385_00000.json`. It appears under that name
+/// only when it is complete; before, its name begins with a dot.
+///
+/// # Errors
+/// A folder or file that cannot be created or written.
+pub fn write<T: Topic>(
+    lines: &mut Lines<T>,
+    landing: &Path,
+    total: u64,
+    files: u32,
+    compression: Compression,
+) -> Result<Written, WriteError> {
+    let folder = landing.join(T::NAME);
+    fs::create_dir_all(&folder).map_err(|source| WriteError {
+        path: folder.clone(),
+        source,
+    })?;
+    let mut written = Written::default();
+    let files = u64::from(files.max(1));
+    for number in 0..files {
+        let count = total * (number + 1) / files - total * number / files;
+        write_file(lines, &folder, number, count, compression, &mut written)?;
+    }
+    Ok(written)
+}
+
+fn write_file<T: Topic>(
+    lines: &mut Lines<T>,
+    folder: &Path,
+    number: u64,
+    count: u64,
+    compression: Compression,
+    written: &mut Written,
+) -> Result<(), WriteError> {
+    let second = lines.next_second();
+    let name = format!("{}_{second}_{number:05}{}", T::NAME, compression.suffix());
+    let (partial, complete) = (folder.join(format!(".{name}.part")), folder.join(&name));
+    let at = |source| WriteError {
+        path: complete.clone(),
+        source,
+    };
+    let mut out = Output::create(&partial, compression).map_err(at)?;
+    let mut chunk = Vec::with_capacity(CHUNK + 4_096);
+    for _ in 0..count {
+        let kind = lines.append(&mut chunk).kind;
+        chunk.extend_from_slice(b"\n");
+        written.count(kind);
+        if chunk.len() >= CHUNK {
+            written.bytes += chunk.len() as u64;
+            out.write_all(&chunk).map_err(at)?;
+            chunk.clear();
+        }
+    }
+    written.bytes += chunk.len() as u64;
+    out.write_all(&chunk).map_err(at)?;
+    out.finish().map_err(at)?;
+    fs::rename(&partial, &complete).map_err(at)?;
+    written.files += 1;
+    Ok(())
+}
+
+impl Written {
+    fn count(&mut self, kind: LineKind) {
+        self.lines += 1;
+        match kind {
+            LineKind::New => {}
+            LineKind::Repeat => self.repeats += 1,
+            LineKind::Update => self.updates += 1,
+            LineKind::Incomplete => self.incomplete += 1,
+            LineKind::Broken(_) => self.broken += 1,
+        }
+    }
+}
+
+/// A file behind its compression.
+enum Output {
+    Plain(File),
+    Gzip(GzEncoder<BufWriter<File>>),
+    Zstd(zstd::Encoder<'static, BufWriter<File>>),
+}
+
+impl Output {
+    fn create(path: &Path, compression: Compression) -> io::Result<Self> {
+        let file = File::create(path)?;
+        Ok(match compression {
+            Compression::None => Self::Plain(file),
+            Compression::Gzip => Self::Gzip(GzEncoder::new(
+                BufWriter::new(file),
+                flate2::Compression::fast(),
+            )),
+            Compression::Zstd => Self::Zstd(zstd::Encoder::new(BufWriter::new(file), 1)?),
+        })
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(file) => file.write_all(bytes),
+            Self::Gzip(encoder) => encoder.write_all(bytes),
+            Self::Zstd(encoder) => encoder.write_all(bytes),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Plain(_) => Ok(()),
+            Self::Gzip(encoder) => encoder.finish()?.flush(),
+            Self::Zstd(encoder) => encoder.finish()?.flush(),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The customers and products that both topics draw from.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::draw::Draw;
+use crate::text;
+use crate::topic::stream;
+use crate::words;
+
+/// How many products there are: `PROD_1000` to `PROD_9999`.
+const PRODUCTS: u32 = 9_000;
+/// How many products a customer comes back to.
+const FAVOURITES: u32 = 8;
+/// One customer of this many gives back far more than the others.
+const RISKY_EVERY: u32 = 500;
+
+/// A customer's id: eight hexadecimal digits. Also the event's key, so that one
+/// customer's events keep their order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId([u8; 8]);
+
+impl UserId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        // Only hexadecimal digits are ever stored.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The id's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A product with the price that it has in every event.
+#[derive(Debug)]
+pub(crate) struct Product {
+    pub(crate) name: String,
+    pub(crate) category: &'static str,
+    pub(crate) price_cents: u32,
+}
+
+/// The customers and products of one seed. Cheap to clone; give the same pools
+/// to both topics.
+#[derive(Debug, Clone)]
+pub struct Pools {
+    users: u32,
+    mix: u32,
+    products: Arc<[Product]>,
+}
+
+impl Pools {
+    /// Pools of the seed with this many customers (at least 1).
+    pub fn new(seed: u64, users: u32) -> Self {
+        let mut draw = Draw::new(seed, stream::POOLS);
+        let mix = draw.bits() as u32;
+        let products = (0..PRODUCTS)
+            .map(|_| {
+                let category = draw.pick(words::CATEGORIES);
+                let mut name = String::from(draw.pick(words::PLAIN));
+                if let Some(first) = name.get_mut(..1) {
+                    first.make_ascii_uppercase();
+                }
+                name.push(' ');
+                let mut label = String::from(category);
+                if let Some(first) = label.get_mut(..1) {
+                    first.make_ascii_uppercase();
+                }
+                name.push_str(&label);
+                Product {
+                    name,
+                    category,
+                    price_cents: draw.between(1_000, 50_000),
+                }
+            })
+            .collect();
+        Self {
+            users: users.max(1),
+            mix,
+            products,
+        }
+    }
+
+    /// How many customers there are.
+    pub fn users(&self) -> u32 {
+        self.users
+    }
+
+    /// Any customer's number.
+    pub(crate) fn user(&self, draw: &mut Draw) -> u32 {
+        draw.below(self.users)
+    }
+
+    /// A customer for a refund or chargeback: one in three falls on the few who
+    /// do this all the time, so that somebody is found to be a risk.
+    pub(crate) fn returning_user(&self, draw: &mut Draw) -> u32 {
+        if draw.below(3) == 0 {
+            draw.below(self.users.div_ceil(RISKY_EVERY)) * RISKY_EVERY % self.users
+        } else {
+            self.user(draw)
+        }
+    }
+
+    /// The id of customer `index`. Different customers have different ids: every
+    /// step is a bijection of 32-bit numbers.
+    pub(crate) fn user_id(&self, index: u32) -> UserId {
+        let mixed = scramble(index ^ self.mix);
+        let mut text = Vec::with_capacity(8);
+        text::hex(&mut text, u64::from(mixed), 8);
+        let mut id = [b'0'; 8];
+        id.copy_from_slice(&text);
+        UserId(id)
+    }
+
+    /// A product that the customer looks at or buys: every other time one of a
+    /// few favourites, so that carts and purchases meet.
+    pub(crate) fn product(&self, user: u32, draw: &mut Draw) -> (u32, &Product) {
+        let bits = draw.bits() as u32;
+        let number = if bits & 1 == 0 {
+            let favourite = (bits >> 1) % FAVOURITES;
+            scramble(user.wrapping_mul(FAVOURITES).wrapping_add(favourite) ^ !self.mix) % PRODUCTS
+        } else {
+            (bits >> 1) % PRODUCTS
+        };
+        (1_000 + number, &self.products[number as usize])
+    }
+}
+
+/// A bijection of 32-bit numbers that scatters neighbours (the finalizer of
+/// MurmurHash3).
+fn scramble(mut x: u32) -> u32 {
+    x ^= x >> 16;
+    x = x.wrapping_mul(0x85eb_ca6b);
+    x ^= x >> 13;
+    x = x.wrapping_mul(0xc2b2_ae35);
+    x ^ (x >> 16)
+}

@@ -1,0 +1,212 @@
+//! What people buy, give back and charge back: topic `transaction_events`.
+
+use crate::draw::Draw;
+use crate::pools::{Pools, UserId};
+use crate::text::{self, TIMESTAMP_LEN};
+use crate::topic::{Topic, stream};
+use crate::words;
+
+/// How many recent purchases a refund or chargeback can point at.
+const REMEMBERED: usize = 1_024;
+/// Bytes of a UUID as text.
+const UUID_LEN: usize = 36;
+
+/// Makes events with the keys `transaction_id`, `user_id`, `transaction_type`
+/// (`purchase`, `refund`, `chargeback`), `timestamp`, `status`,
+/// `payment_method`, `currency`, `products` (1 to 5 of `product_id`,
+/// `product_name`, `category`, `quantity`, `unit_price`), `subtotal`, `tax`,
+/// `total`, `billing_address`, `shipping_address` (`street`, `city`, `state`,
+/// `zip_code`, `country`), and for refunds and chargebacks
+/// `original_transaction_id`. Their `total` is negative; everything else is
+/// positive, as in the producers.
+#[derive(Debug, Clone)]
+pub struct TransactionEvents {
+    draw: Draw,
+    pools: Pools,
+    /// Ids of recent purchases, the oldest overwritten first.
+    purchases: Vec<[u8; UUID_LEN]>,
+    next_purchase: usize,
+}
+
+impl TransactionEvents {
+    /// The transactions of a seed.
+    pub fn new(seed: u64, pools: Pools) -> Self {
+        Self {
+            draw: Draw::new(seed, stream::TRANSACTIONS),
+            pools,
+            purchases: Vec::with_capacity(REMEMBERED),
+            next_purchase: 0,
+        }
+    }
+
+    fn remember(&mut self, id: [u8; UUID_LEN]) {
+        if self.purchases.len() < REMEMBERED {
+            self.purchases.push(id);
+        } else {
+            self.purchases[self.next_purchase] = id;
+        }
+        self.next_purchase = (self.next_purchase + 1) % REMEMBERED;
+    }
+
+    /// Appends `products` and returns the subtotal in cents.
+    fn products(&mut self, user: u32, out: &mut Vec<u8>) -> i64 {
+        let Self { draw, pools, .. } = self;
+        let mut subtotal = 0;
+        out.extend_from_slice(b"\", \"products\": [");
+        for item in 0..draw.between(1, 5) {
+            let (number, product) = pools.product(user, draw);
+            let quantity = draw.between(1, 5);
+            subtotal += i64::from(quantity) * i64::from(product.price_cents);
+            out.extend_from_slice(if item == 0 {
+                b"{\"product_id\": \"PROD_".as_slice()
+            } else {
+                b", {\"product_id\": \"PROD_"
+            });
+            text::integer(out, u64::from(number));
+            out.extend_from_slice(b"\", \"product_name\": \"");
+            out.extend_from_slice(product.name.as_bytes());
+            out.extend_from_slice(b"\", \"category\": \"");
+            out.extend_from_slice(product.category.as_bytes());
+            out.extend_from_slice(b"\", \"quantity\": ");
+            text::integer(out, u64::from(quantity));
+            out.extend_from_slice(b", \"unit_price\": ");
+            text::money(out, i64::from(product.price_cents));
+            out.push(b'}');
+        }
+        out.push(b']');
+        subtotal
+    }
+}
+
+impl Topic for TransactionEvents {
+    const NAME: &'static str = "transaction_events";
+
+    fn append(&mut self, at_micros: i64, out: &mut Vec<u8>) -> UserId {
+        let (kind, returns) = transaction_type(&mut self.draw);
+        let user = match returns {
+            true => self.pools.returning_user(&mut self.draw),
+            false => self.pools.user(&mut self.draw),
+        };
+        let user_id = self.pools.user_id(user);
+        out.extend_from_slice(b"{\"transaction_id\": \"");
+        let id_start = out.len();
+        text::uuid(out, &mut self.draw);
+        let mut id = [b'0'; UUID_LEN];
+        id.copy_from_slice(&out[id_start..id_start + UUID_LEN]);
+        out.extend_from_slice(b"\", \"user_id\": \"");
+        out.extend_from_slice(user_id.as_bytes());
+        out.extend_from_slice(b"\", \"transaction_type\": \"");
+        out.extend_from_slice(kind.as_bytes());
+        out.extend_from_slice(b"\", \"timestamp\": \"");
+        text::timestamp(out, at_micros);
+        out.extend_from_slice(b"\", \"status\": \"");
+        out.extend_from_slice(status(kind, &mut self.draw).as_bytes());
+        out.extend_from_slice(b"\", \"payment_method\": \"");
+        out.extend_from_slice(self.draw.pick(words::PAYMENT_METHODS).as_bytes());
+        out.extend_from_slice(b"\", \"currency\": \"");
+        out.extend_from_slice(self.draw.pick(words::CURRENCIES).as_bytes());
+        let subtotal = self.products(user, out);
+        // Tax is 5 to 10 percent, rounded to the cent.
+        let tax = (subtotal * i64::from(self.draw.between(5_000, 10_000)) + 50_000) / 100_000;
+        let total = subtotal + tax;
+        out.extend_from_slice(b", \"subtotal\": ");
+        text::money(out, subtotal);
+        out.extend_from_slice(b", \"tax\": ");
+        text::money(out, tax);
+        out.extend_from_slice(b", \"total\": ");
+        text::money(out, if returns { -total } else { total });
+        address(out, "billing_address", &mut self.draw);
+        address(out, "shipping_address", &mut self.draw);
+        if returns {
+            out.extend_from_slice(b", \"original_transaction_id\": \"");
+            match self.purchases.len() {
+                // Before the first purchase, one that we never saw, as in real data.
+                0 => text::uuid(out, &mut self.draw),
+                known => {
+                    let original = self.purchases[self.draw.below(known as u32) as usize];
+                    out.extend_from_slice(&original);
+                }
+            }
+            out.push(b'"');
+        } else {
+            self.remember(id);
+        }
+        out.push(b'}');
+        user_id
+    }
+
+    fn change(line: &mut Vec<u8>, at_micros: i64, choice: u64) -> bool {
+        let Some(range) = text::value_range(line, "status") else {
+            return false;
+        };
+        let current = &line[range.start + 1..range.end - 1];
+        let others: Vec<&str> = words::STATUSES
+            .iter()
+            .copied()
+            .filter(|s| s.as_bytes() != current)
+            .collect();
+        let status = others[(choice % others.len() as u64) as usize];
+        line.splice(range.start + 1..range.end - 1, status.bytes());
+        let mut time = Vec::with_capacity(TIMESTAMP_LEN + 2);
+        time.push(b'"');
+        text::timestamp(&mut time, at_micros);
+        time.push(b'"');
+        text::replace_value(line, "timestamp", &time)
+    }
+
+    const WRONG_TYPES: &'static [(&'static str, &'static str)] = &[
+        ("timestamp", "\"yesterday\""),
+        ("products", "\"none\""),
+        ("total", "\"a lot\""),
+        ("total", "{\"amount\": 12.5}"),
+        ("billing_address", "7"),
+    ];
+
+    const REQUIRED: &'static [&'static str] = &[
+        "transaction_id",
+        "user_id",
+        "transaction_type",
+        "status",
+        "products",
+    ];
+}
+
+/// The type, and whether money goes back: 87 % purchases, 10 % refunds, 3 %
+/// chargebacks.
+fn transaction_type(draw: &mut Draw) -> (&'static str, bool) {
+    match draw.below(100) {
+        0..87 => ("purchase", false),
+        87..97 => ("refund", true),
+        _ => ("chargeback", true),
+    }
+}
+
+/// The statuses as the sample has them: chargebacks are always completed,
+/// refunds now and then fail, purchases do everything.
+fn status(kind: &str, draw: &mut Draw) -> &'static str {
+    match (kind, draw.below(1_000)) {
+        ("chargeback", _) => "completed",
+        ("refund", 0..65) => "failed",
+        ("refund", _) => "completed",
+        (_, 0..55) => "pending",
+        (_, 55..105) => "failed",
+        (_, 105..125) => "cancelled",
+        _ => "completed",
+    }
+}
+
+fn address(out: &mut Vec<u8>, field: &str, draw: &mut Draw) {
+    out.extend_from_slice(b", \"");
+    out.extend_from_slice(field.as_bytes());
+    out.extend_from_slice(b"\": {\"street\": \"");
+    words::street(out, draw);
+    out.extend_from_slice(b"\", \"city\": \"");
+    words::city(out, draw);
+    out.extend_from_slice(b"\", \"state\": \"");
+    out.extend_from_slice(draw.pick(words::STATES).as_bytes());
+    out.extend_from_slice(b"\", \"zip_code\": \"");
+    text::padded(out, u64::from(draw.between(501, 99_950)), 5);
+    out.extend_from_slice(b"\", \"country\": \"");
+    out.extend_from_slice(draw.pick(words::COUNTRIES).as_bytes());
+    out.extend_from_slice(b"\"}");
+}

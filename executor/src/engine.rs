@@ -1,0 +1,252 @@
+//! What every task runs in: counted, cancellable from within, with its
+//! failure turned into one that means the same at the scheduler.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use ballista_core::JobId;
+use ballista_core::error::BallistaError;
+use ballista_core::execution_plans::ShuffleReaderExec;
+use ballista_core::serde::protobuf::{
+    RuntimeStatsReport, ShuffleWritePartition, TaskColumnStats, WindowStateReport,
+};
+use ballista_executor::execution_engine::{
+    DefaultExecutionEngine, ExecutionEngine, QueryStageExecutor,
+};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::context::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::prelude::SessionConfig;
+use futures::FutureExt;
+use sluice_process::failure::{FailureKind, TaskFailure};
+
+use crate::classify;
+use crate::fetch::Connections;
+use crate::metrics::{Metrics, Outcome};
+use crate::panics;
+use crate::tasks::{TaskName, Tasks};
+
+/// Makes tasks; Ballista's engine does the work.
+pub(crate) struct Engine {
+    inner: DefaultExecutionEngine,
+    tasks: Tasks,
+    metrics: Metrics,
+}
+
+impl Engine {
+    pub(crate) fn new(connections: Connections, tasks: Tasks, metrics: Metrics) -> Self {
+        Self {
+            inner: DefaultExecutionEngine::with_client_pool(Arc::new(connections)),
+            tasks,
+            metrics,
+        }
+    }
+}
+
+impl ExecutionEngine for Engine {
+    fn create_query_stage_exec(
+        &self,
+        job_id: JobId,
+        stage_id: usize,
+        task_id: usize,
+        global_output_partition_ids: Vec<usize>,
+        plan: Arc<dyn ExecutionPlan>,
+        work_dir: &str,
+        config: &SessionConfig,
+    ) -> Result<Arc<dyn QueryStageExecutor>> {
+        let name = TaskName {
+            job: job_id.to_string(),
+            stage: stage_id,
+            task: task_id,
+        };
+        let reads = OwnStages::of(&plan, &name.job);
+        let inner = self
+            .inner
+            .create_query_stage_exec(
+                job_id,
+                stage_id,
+                task_id,
+                global_output_partition_ids,
+                plan,
+                work_dir,
+                config,
+            )
+            .map_err(|error| translate(&name, &reads, error))?;
+        Ok(Arc::new(Task {
+            inner,
+            name,
+            reads,
+            tasks: self.tasks.clone(),
+            metrics: self.metrics.clone(),
+        }))
+    }
+}
+
+/// The stages of its own job that a task reads from, with the executors that
+/// hold them. A fetch that fails from anywhere else is nothing that Ballista
+/// can repair: it would look for a stage that the job does not have, drop the
+/// status, and leave the task running for ever.
+#[derive(Debug, Default)]
+struct OwnStages(HashSet<(String, usize)>);
+
+impl OwnStages {
+    fn of(plan: &Arc<dyn ExecutionPlan>, job: &str) -> Self {
+        let mut own = HashSet::new();
+        let mut foreign = HashSet::new();
+        // The visitor never fails.
+        let _ = plan.apply(|node| {
+            if let Some(reader) = node.downcast_ref::<ShuffleReaderExec>() {
+                for location in reader.partition.iter().flatten() {
+                    let id = &location.partition_id;
+                    let place = (location.executor_meta.id.clone(), id.stage_id);
+                    if id.job_id.as_str() == job {
+                        own.insert(place);
+                    } else {
+                        foreign.insert(place);
+                    }
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        // Readers that are not looked into hold stages of this job only, so
+        // just what is known to be foreign is not its own.
+        Self(foreign.difference(&own).cloned().collect())
+    }
+
+    fn owns(&self, executor: &str, stage: usize) -> bool {
+        !self.0.contains(&(executor.to_owned(), stage))
+    }
+}
+
+/// One task with its plan.
+struct Task {
+    inner: Arc<dyn QueryStageExecutor>,
+    name: TaskName,
+    reads: OwnStages,
+    tasks: Tasks,
+    metrics: Metrics,
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.inner, f)
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.inner, f)
+    }
+}
+
+/// Counts the task when it ends, also when it is dropped in the middle.
+struct Ending<'a> {
+    task: &'a Task,
+    started: Instant,
+    outcome: Outcome,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.task.metrics.task_ended(self.outcome, self.started.elapsed());
+        self.task.metrics.operators(&self.task.inner.collect_plan_metrics());
+    }
+}
+
+#[async_trait]
+impl QueryStageExecutor for Task {
+    async fn execute_query_stage(
+        &self,
+        task_id: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<Vec<ShuffleWritePartition>> {
+        let running = self.tasks.start(self.name.clone());
+        let mut ending = Ending {
+            task: self,
+            started: Instant::now(),
+            outcome: Outcome::Cancelled,
+        };
+        tracing::debug!(task = %self.name, "task starts");
+        let work = AssertUnwindSafe(self.inner.execute_query_stage(task_id, context)).catch_unwind();
+        let result = tokio::select! {
+            biased;
+            () = running.cancelled() => return Err(BallistaError::Cancelled.into_datafusion()),
+            result = work => result,
+        };
+        match result {
+            Ok(Ok(partitions)) => {
+                ending.outcome = Outcome::Succeeded;
+                self.metrics.output(&partitions);
+                Ok(partitions)
+            }
+            Ok(Err(error)) => {
+                if !classify::is_cancelled(&error) {
+                    ending.outcome = Outcome::Failed;
+                }
+                Err(translate(&self.name, &self.reads, error))
+            }
+            Err(panic) => {
+                ending.outcome = Outcome::Failed;
+                Err(after_panic(&self.name, &panics::message(panic.as_ref())))
+            }
+        }
+    }
+
+    fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
+        self.inner.collect_plan_metrics()
+    }
+
+    fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {
+        self.inner.collect_runtime_stats_reports()
+    }
+
+    fn collect_window_state_reports(&self) -> Result<Vec<WindowStateReport>> {
+        self.inner.collect_window_state_reports()
+    }
+
+    fn collect_column_stats(&self) -> Vec<TaskColumnStats> {
+        self.inner.collect_column_stats()
+    }
+}
+
+/// The error as the scheduler should get it: what Ballista repairs by itself
+/// stays as it is, everything else travels as a [`TaskFailure`].
+fn translate(name: &TaskName, reads: &OwnStages, error: DataFusionError) -> DataFusionError {
+    if classify::is_cancelled(&error) {
+        return error;
+    }
+    let failure = match classify::failed_fetch(&error) {
+        Some((executor, stage)) if reads.owns(executor, stage) => {
+            tracing::warn!(task = %name, "cannot fetch from stage {stage} on {executor}, the scheduler runs it again");
+            return error;
+        }
+        Some((executor, stage)) => TaskFailure::new(
+            FailureKind::StagedLost,
+            format!("stage {stage} of an earlier job on executor {executor} cannot be read any more"),
+        ),
+        None => classify::failure(&error),
+    };
+    tracing::warn!(task = %name, kind = %failure.kind, "task failed: {}", failure.message);
+    classify::travelling(&failure)
+}
+
+fn after_panic(name: &TaskName, message: &str) -> DataFusionError {
+    let place = panics::place_of(message).map(|p| format!(" at {p}")).unwrap_or_default();
+    let failure = TaskFailure::new(
+        FailureKind::Internal,
+        format!("an operator panicked{place}: {message}"),
+    );
+    tracing::error!(task = %name, "{failure}");
+    classify::travelling(&failure)
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

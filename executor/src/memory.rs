@@ -1,0 +1,175 @@
+//! The memory that tasks may hold, shared out by core.
+//!
+//! Each task gets a pool of its own, as large as the cores that it occupies
+//! allow, so one task can never take another's share; within the pool,
+//! operators that can spill share fairly.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ballista_executor::runtime_cache::SessionRuntimeCache;
+use datafusion::error::Result;
+use datafusion::execution::memory_pool::{
+    FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
+
+/// Of the memory that there is, what operators may hold when nobody says
+/// otherwise: the rest is for batches in flight, buffers and the allocator.
+const DEFAULT_PERCENT: u64 = 70;
+
+/// What operators may hold by default, in bytes: a part of the machine's
+/// memory or the container's, whichever is less. `None` when neither is known.
+pub(crate) fn default_bytes() -> Option<u64> {
+    default_of(host_bytes(), cgroup_bytes(Path::new("/sys/fs/cgroup")))
+}
+
+fn default_of(host: Option<u64>, container: Option<u64>) -> Option<u64> {
+    let known = [host, container].into_iter().flatten().min()?;
+    Some(known / 100 * DEFAULT_PERCENT)
+}
+
+fn host_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// The container's limit: cgroup 2, then 1. `max` means that there is none.
+fn cgroup_bytes(root: &Path) -> Option<u64> {
+    ["memory.max", "memory/memory.limit_in_bytes"]
+        .into_iter()
+        .find_map(|file| std::fs::read_to_string(root.join(file)).ok()?.trim().parse().ok())
+}
+
+/// Counts the bytes that the pools of all tasks hold together.
+pub(crate) type Held = Arc<AtomicUsize>;
+
+/// Makes each task's runtime: object stores, caches and spill folder of the
+/// process, memory of its own.
+pub(crate) struct Runtimes {
+    base: Arc<RuntimeEnv>,
+    /// Bytes per core.
+    share: usize,
+    held: Held,
+}
+
+impl Runtimes {
+    pub(crate) fn new(base: Arc<RuntimeEnv>, share: usize, held: Held) -> Self {
+        Self { base, share, held }
+    }
+}
+
+impl SessionRuntimeCache for Runtimes {
+    fn produce_runtime(&self, _: &str, _: &SessionConfig, vcores: u32) -> Result<Arc<RuntimeEnv>> {
+        let cores = usize::try_from(vcores.max(1)).unwrap_or(1);
+        let pool = CountedPool {
+            inner: FairSpillPool::new(self.share.saturating_mul(cores)),
+            held: Arc::clone(&self.held),
+        };
+        RuntimeEnvBuilder::from_runtime_env(&self.base)
+            .with_memory_pool(Arc::new(pool))
+            .build_arc()
+    }
+}
+
+/// A fair pool that also counts into the process's total.
+#[derive(Debug)]
+struct CountedPool {
+    inner: FairSpillPool,
+    held: Held,
+}
+
+impl std::fmt::Display for CountedPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.inner, f)
+    }
+}
+
+impl MemoryPool for CountedPool {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.inner.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.inner.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.inner.grow(reservation, additional);
+        self.held.fetch_add(additional, Ordering::Relaxed);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.inner.shrink(reservation, shrink);
+        self.held.fetch_sub(shrink, Ordering::Relaxed);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        self.inner.try_grow(reservation, additional)?;
+        self.held.fetch_add(additional, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn reserved(&self) -> usize {
+        self.inner.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        self.inner.memory_limit()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smaller_of_machine_and_container_decides() {
+        assert_eq!(default_of(Some(1000), Some(500)), Some(350));
+        assert_eq!(default_of(Some(1000), Some(u64::MAX)), Some(700));
+        assert_eq!(default_of(None, Some(100)), Some(70));
+        assert_eq!(default_of(None, None), None);
+        assert!(default_bytes().is_none_or(|bytes| bytes > 0));
+    }
+
+    #[test]
+    fn both_kinds_of_container_limits_are_read() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(cgroup_bytes(root.path()), None);
+        std::fs::create_dir(root.path().join("memory")).unwrap();
+        std::fs::write(root.path().join("memory/memory.limit_in_bytes"), "4096\n").unwrap();
+        assert_eq!(cgroup_bytes(root.path()), Some(4096));
+        std::fs::write(root.path().join("memory.max"), "max\n").unwrap();
+        assert_eq!(cgroup_bytes(root.path()), Some(4096));
+        std::fs::write(root.path().join("memory.max"), "8192\n").unwrap();
+        assert_eq!(cgroup_bytes(root.path()), Some(8192));
+    }
+
+    #[test]
+    fn a_task_gets_the_share_of_its_cores_and_what_it_holds_is_counted() {
+        let held = Held::default();
+        let runtimes = Runtimes::new(Arc::new(RuntimeEnv::default()), 1000, Arc::clone(&held));
+        let config = SessionConfig::new();
+        let one = runtimes.produce_runtime("s", &config, 1).unwrap();
+        let two = runtimes.produce_runtime("s", &config, 2).unwrap();
+        assert!(matches!(one.memory_pool.memory_limit(), MemoryLimit::Finite(1000)));
+        assert!(matches!(two.memory_pool.memory_limit(), MemoryLimit::Finite(2000)));
+        let first = MemoryConsumer::new("a").register(&one.memory_pool);
+        let second = MemoryConsumer::new("b").register(&two.memory_pool);
+        first.try_grow(600).unwrap();
+        second.try_grow(1500).unwrap();
+        assert!(first.try_grow(600).is_err());
+        assert_eq!(held.load(Ordering::Relaxed), 2100);
+        drop((first, second));
+        assert_eq!(held.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,190 @@
+//! What `/metrics` shows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ballista_core::serde::protobuf::ShuffleWritePartition;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::physical_plan::metrics::MetricsSet;
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+use crate::memory::Held;
+use crate::tasks::Tasks;
+
+/// How a task ended, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl Outcome {
+    const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Cancelled];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The executor's metrics. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    pub(crate) registry: Registry,
+    tasks: IntCounterVec,
+    task_seconds: Histogram,
+    rows: IntCounter,
+    output_bytes: IntCounter,
+    scanned_bytes: IntCounter,
+    spilled_bytes: IntCounter,
+    spilled_rows: IntCounter,
+    heartbeats_failed: IntCounter,
+    running: IntGauge,
+    memory: IntGauge,
+    spill_disk: IntGauge,
+    resident: IntGauge,
+    connected: IntGauge,
+}
+
+impl Metrics {
+    /// Metrics of an executor with these resources.
+    ///
+    /// # Errors
+    /// When two metrics have one name.
+    pub(crate) fn new(vcores: usize, memory: u64) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str| -> prometheus::Result<IntCounter> {
+            let counter = IntCounter::new(format!("sluice_executor_{name}"), help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let gauge = |name: &str, help: &str| -> prometheus::Result<IntGauge> {
+            let gauge = IntGauge::new(format!("sluice_executor_{name}"), help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let tasks = IntCounterVec::new(
+            Opts::new("sluice_executor_tasks_total", "Tasks that ended, by outcome."),
+            &["outcome"],
+        )?;
+        registry.register(Box::new(tasks.clone()))?;
+        for outcome in Outcome::ALL {
+            // So that a scrape shows zero, not nothing.
+            tasks.with_label_values(&[outcome.label()]).inc_by(0);
+        }
+        let buckets = vec![0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
+        let task_seconds = Histogram::with_opts(
+            HistogramOpts::new("sluice_executor_task_duration_seconds", "How long tasks ran.")
+                .buckets(buckets),
+        )?;
+        registry.register(Box::new(task_seconds.clone()))?;
+        gauge("vcores", "Tasks that may run at a time.")?.set(clamp(vcores as u64));
+        gauge("memory_limit_bytes", "Memory that operators may hold together.")?.set(clamp(memory));
+        Ok(Self {
+            tasks,
+            task_seconds,
+            rows: counter("output_rows_total", "Rows that tasks handed on to shuffles and results.")?,
+            output_bytes: counter("output_bytes_total", "Bytes of shuffle and result files written.")?,
+            scanned_bytes: counter("scanned_bytes_total", "Bytes that scans read.")?,
+            spilled_bytes: counter("spilled_bytes_total", "Bytes that operators spilled to disk.")?,
+            spilled_rows: counter("spilled_rows_total", "Rows that operators spilled to disk.")?,
+            heartbeats_failed: counter("heartbeats_failed_total", "Heartbeats that the scheduler did not take.")?,
+            running: gauge("tasks_running", "Tasks that run now.")?,
+            memory: gauge("memory_used_bytes", "Memory that operators hold now.")?,
+            spill_disk: gauge("spill_disk_bytes", "Disk space that spilled data takes now.")?,
+            resident: gauge("resident_memory_bytes", "Memory that the process holds now.")?,
+            connected: gauge("scheduler_connected", "1 when the last heartbeat was taken.")?,
+            registry,
+        })
+    }
+
+    /// Counts a task that ended.
+    pub(crate) fn task_ended(&self, outcome: Outcome, took: Duration) {
+        self.tasks.with_label_values(&[outcome.label()]).inc();
+        self.task_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts what a task wrote for others.
+    pub(crate) fn output(&self, partitions: &[ShuffleWritePartition]) {
+        self.rows.inc_by(partitions.iter().map(|p| p.num_rows).sum());
+        self.output_bytes.inc_by(partitions.iter().map(|p| p.num_bytes).sum());
+    }
+
+    /// Counts what the operators of a task read and spilled.
+    pub(crate) fn operators(&self, metrics: &[MetricsSet]) {
+        for set in metrics {
+            self.spilled_bytes.inc_by(set.spilled_bytes().unwrap_or(0) as u64);
+            self.spilled_rows.inc_by(set.spilled_rows().unwrap_or(0) as u64);
+            let scanned = set.sum_by_name("bytes_scanned").map_or(0, |value| value.as_usize());
+            self.scanned_bytes.inc_by(scanned as u64);
+        }
+    }
+
+    /// Notes how a heartbeat went.
+    pub(crate) fn heartbeat(&self, taken: bool) {
+        self.connected.set(i64::from(taken));
+        if !taken {
+            self.heartbeats_failed.inc();
+        }
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) fn refresh(&self, tasks: &Tasks, held: &Held, runtime: &Arc<RuntimeEnv>) {
+        self.running.set(clamp(tasks.count() as u64));
+        self.memory.set(clamp(held.load(Ordering::Relaxed) as u64));
+        self.spill_disk.set(clamp(runtime.disk_manager.used_disk_space()));
+        if let Some(bytes) = sluice_process::http::resident_bytes() {
+            self.resident.set(clamp(bytes));
+        }
+    }
+}
+
+fn clamp(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use prometheus::{Encoder, TextEncoder};
+
+    use super::*;
+
+    #[test]
+    fn every_metric_shows_before_anything_happened() {
+        let metrics = Metrics::new(2, 1 << 30).unwrap();
+        metrics.task_ended(Outcome::Failed, Duration::from_millis(20));
+        metrics.output(&[ShuffleWritePartition {
+            num_rows: 5,
+            num_bytes: 70,
+            ..Default::default()
+        }]);
+        metrics.heartbeat(false);
+        metrics.refresh(&Tasks::default(), &Held::default(), &Arc::new(RuntimeEnv::default()));
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&metrics.registry.gather(), &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        for line in [
+            "sluice_executor_tasks_total{outcome=\"failed\"} 1",
+            "sluice_executor_tasks_total{outcome=\"succeeded\"} 0",
+            "sluice_executor_tasks_running 0",
+            "sluice_executor_output_rows_total 5",
+            "sluice_executor_output_bytes_total 70",
+            "sluice_executor_vcores 2",
+            "sluice_executor_memory_limit_bytes 1073741824",
+            "sluice_executor_memory_used_bytes 0",
+            "sluice_executor_spilled_bytes_total 0",
+            "sluice_executor_scheduler_connected 0",
+            "sluice_executor_heartbeats_failed_total 1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+        }
+    }
+}

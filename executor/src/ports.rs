@@ -1,0 +1,165 @@
+//! The executor's two ports.
+//!
+//! Ballista binds the port for tasks itself, by number, so a free one has to
+//! be known before. A socket that is bound but does not listen keeps it: the
+//! system gives it to nobody who asks for any free port, while Linux lets a
+//! second socket with the address-reuse flag bind and listen by number.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sluice_process::address::HostPort;
+use tokio::net::{TcpListener, TcpSocket};
+
+use crate::error::ExecutorError;
+
+/// Both ports of an executor, taken.
+#[derive(Debug)]
+pub(crate) struct Ports {
+    /// Listens for requests for shuffle data.
+    pub(crate) flight: TcpListener,
+    /// Keeps the port for tasks until Ballista listens there.
+    pub(crate) reserved: TcpSocket,
+    /// The port for tasks.
+    pub(crate) grpc_port: u16,
+    /// The port for shuffle data.
+    pub(crate) flight_port: u16,
+    /// The address of both.
+    pub(crate) ip: IpAddr,
+}
+
+impl Ports {
+    /// Takes the ports that `--bind` asks for.
+    ///
+    /// # Errors
+    /// When the host has no address or a port is taken.
+    pub(crate) async fn take(bind: &HostPort) -> Result<Self, ExecutorError> {
+        let address = bind.resolve().await.map_err(|source| ExecutorError::Resolve {
+            flag: "--bind",
+            address: bind.clone(),
+            source,
+        })?;
+        let listen = |port: u16| {
+            move |source| ExecutorError::Listen {
+                flag: "--bind",
+                address: HostPort::new(address.ip().to_string(), port),
+                source,
+            }
+        };
+        let wanted = address.port();
+        let reserved = reserve(address).map_err(listen(wanted))?;
+        let grpc_port = reserved.local_addr().map_err(listen(wanted))?.port();
+        if wanted != 0 {
+            // A reservation succeeds beside a listener in some systems: ask.
+            probe(address).await.map_err(listen(wanted))?;
+        }
+        let next = if wanted == 0 { 0 } else { wanted.checked_add(1).unwrap_or(0) };
+        let flight = TcpListener::bind(SocketAddr::new(address.ip(), next))
+            .await
+            .map_err(listen(next))?;
+        let flight_port = flight.local_addr().map_err(listen(next))?.port();
+        Ok(Self {
+            flight,
+            reserved,
+            grpc_port,
+            flight_port,
+            ip: address.ip(),
+        })
+    }
+}
+
+/// Binds `address` without listening.
+fn reserve(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Fails when somebody listens at `address`.
+async fn probe(address: SocketAddr) -> std::io::Result<()> {
+    TcpListener::bind(address).await.map(drop)
+}
+
+/// The host that others should use: as told, or as bound, or, when bound to
+/// every address, the one that leads to the scheduler.
+pub(crate) async fn advertised_host(
+    told: Option<&str>,
+    bound: IpAddr,
+    scheduler: &HostPort,
+) -> Result<String, ExecutorError> {
+    if let Some(host) = told {
+        return Ok(sluice_process::address::url_host(host));
+    }
+    if !bound.is_unspecified() {
+        return Ok(sluice_process::address::url_host(&bound.to_string()));
+    }
+    let resolve = |source| ExecutorError::Resolve {
+        flag: "--scheduler",
+        address: scheduler.clone(),
+        source,
+    };
+    let towards = scheduler.resolve().await.map_err(resolve)?;
+    // Connecting a datagram socket sends nothing; it only picks the route.
+    let any: SocketAddr = if towards.is_ipv4() {
+        ([0, 0, 0, 0], 0).into()
+    } else {
+        ([0u16; 8], 0).into()
+    };
+    let socket = tokio::net::UdpSocket::bind(any).await.map_err(resolve)?;
+    socket.connect(towards).await.map_err(resolve)?;
+    let ip = socket.local_addr().map_err(resolve)?.ip();
+    Ok(sluice_process::address::url_host(&ip.to_string()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn free_ports_are_kept_and_can_be_listened_on() {
+        let any = HostPort::new("127.0.0.1", 0);
+        let first = Ports::take(&any).await.unwrap();
+        let second = Ports::take(&any).await.unwrap();
+        let ports = [first.grpc_port, first.flight_port, second.grpc_port, second.flight_port];
+        let distinct: std::collections::BTreeSet<u16> = ports.into_iter().collect();
+        assert_eq!(distinct.len(), 4, "{ports:?}");
+        // As Ballista does, while the reservation is held.
+        std::net::TcpListener::bind((first.ip, first.grpc_port)).unwrap();
+        drop(first.reserved);
+    }
+
+    #[tokio::test]
+    async fn a_given_port_takes_the_next_one_too_and_a_taken_one_is_an_error() {
+        let free = Ports::take(&HostPort::new("127.0.0.1", 0)).await.unwrap();
+        let port = free.grpc_port;
+        drop(free);
+        let ports = Ports::take(&HostPort::new("127.0.0.1", port)).await;
+        // The next port may belong to another process: then it says so.
+        match ports {
+            Ok(ports) => assert_eq!((ports.grpc_port, ports.flight_port), (port, port + 1)),
+            Err(error) => assert!(error.to_string().contains(&(port + 1).to_string())),
+        }
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = Ports::take(&HostPort::new("127.0.0.1", port)).await.unwrap_err();
+        assert!(error.to_string().contains("choose another address with --bind"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_advertised_host_is_one_that_others_can_use() {
+        let scheduler = HostPort::new("127.0.0.1", 9);
+        let host = |told: Option<&'static str>, bound: &str| {
+            let (bound, scheduler) = (bound.parse().unwrap(), scheduler.clone());
+            async move { advertised_host(told, bound, &scheduler).await.unwrap() }
+        };
+        assert_eq!(host(Some("worker-1"), "0.0.0.0").await, "worker-1");
+        assert_eq!(host(None, "10.1.2.3").await, "10.1.2.3");
+        assert_eq!(host(None, "::1").await, "[::1]");
+        assert_eq!(host(None, "0.0.0.0").await, "127.0.0.1");
+    }
+}

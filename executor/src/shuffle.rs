@@ -1,0 +1,135 @@
+//! Shuffled and staged data on this executor's disk.
+//!
+//! Each job has a folder, and so has each staged relation. The scheduler has
+//! them removed when they are not needed any more; what it never asked for
+//! (it was restarted, or a cancelled task wrote once more) is swept.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::tasks::Tasks;
+
+/// The data folder of an executor.
+#[derive(Debug, Clone)]
+pub(crate) struct Shuffle {
+    folder: PathBuf,
+}
+
+impl Shuffle {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Whether anything is kept for anybody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.jobs().is_empty()
+    }
+
+    /// Removes everything except what tasks that started at or after `since`
+    /// write, and says how many folders went.
+    pub(crate) fn remove_older(&self, tasks: &Tasks, since: Instant) -> usize {
+        self.remove(|name, _| !tasks.has_job_since(name, since))
+    }
+
+    /// Removes what has not been written to for `ttl`.
+    pub(crate) fn sweep(&self, tasks: &Tasks, ttl: Duration, now: SystemTime) -> usize {
+        self.remove(|name, path| {
+            !tasks.has_job(name)
+                && newest(path)
+                    .and_then(|newest| now.duration_since(newest).ok())
+                    .is_some_and(|age| age > ttl)
+        })
+    }
+
+    fn remove(&self, is_old: impl Fn(&str, &Path) -> bool) -> usize {
+        let mut removed = 0;
+        for path in self.jobs() {
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            if !is_old(&name, &path) {
+                continue;
+            }
+            match std::fs::remove_dir_all(&path) {
+                Ok(()) => removed += 1,
+                Err(error) => tracing::warn!("cannot remove {}: {error}", path.display()),
+            }
+        }
+        removed
+    }
+
+    fn jobs(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+            .collect()
+    }
+}
+
+/// When anything in a folder was last written.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let mut latest = std::fs::metadata(folder).ok()?.modified().ok()?;
+    for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        let meta = entry.metadata().ok()?;
+        let time = if meta.is_dir() {
+            newest(&entry.path())?
+        } else {
+            meta.modified().ok()?
+        };
+        latest = latest.max(time);
+    }
+    Some(latest)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::tasks::TaskName;
+
+    fn folder_with(jobs: &[&str]) -> (tempfile::TempDir, Shuffle) {
+        let root = tempfile::tempdir().unwrap();
+        for job in jobs {
+            let path = root.path().join(job).join("1/0");
+            std::fs::create_dir_all(&path).unwrap();
+            std::fs::write(path.join("data.arrow"), "x").unwrap();
+        }
+        let shuffle = Shuffle::new(root.path().to_owned());
+        (root, shuffle)
+    }
+
+    #[test]
+    fn only_what_is_old_and_idle_is_swept() {
+        let (root, shuffle) = folder_with(&["a", "b"]);
+        let tasks = Tasks::default();
+        let ttl = Duration::from_secs(3600);
+        let now = SystemTime::now();
+        assert_eq!(shuffle.sweep(&tasks, ttl, now), 0);
+        let running = tasks.start(TaskName {
+            job: "a".to_owned(),
+            stage: 1,
+            task: 0,
+        });
+        assert_eq!(shuffle.sweep(&tasks, ttl, now + 2 * ttl), 1);
+        assert!(root.path().join("a").exists() && !root.path().join("b").exists());
+        drop(running);
+        assert_eq!(shuffle.sweep(&tasks, ttl, now + 2 * ttl), 1);
+        assert!(shuffle.is_empty());
+    }
+
+    #[test]
+    fn a_new_scheduler_keeps_only_its_own_jobs() {
+        let (root, shuffle) = folder_with(&["old", "new"]);
+        let tasks = Tasks::default();
+        let since = Instant::now();
+        let _running = tasks.start(TaskName {
+            job: "new".to_owned(),
+            stage: 1,
+            task: 0,
+        });
+        assert_eq!(shuffle.remove_older(&tasks, since), 1);
+        assert!(root.path().join("new").exists());
+    }
+}

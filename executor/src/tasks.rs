@@ -1,0 +1,128 @@
+//! The tasks that run here now.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// Which task: job, stage and Ballista's number for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TaskName {
+    pub(crate) job: String,
+    pub(crate) stage: usize,
+    pub(crate) task: usize,
+}
+
+impl std::fmt::Display for TaskName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.job, self.stage, self.task)
+    }
+}
+
+struct Running {
+    since: Instant,
+    cancel: CancellationToken,
+}
+
+/// All tasks that run in this process. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Tasks {
+    running: Arc<Mutex<HashMap<TaskName, Running>>>,
+}
+
+impl Tasks {
+    /// Notes that a task starts; it runs until the guard is dropped.
+    pub(crate) fn start(&self, name: TaskName) -> TaskGuard {
+        let cancel = CancellationToken::new();
+        self.running.lock().insert(
+            name.clone(),
+            Running {
+                since: Instant::now(),
+                cancel: cancel.clone(),
+            },
+        );
+        TaskGuard {
+            name,
+            cancel,
+            tasks: self.clone(),
+        }
+    }
+
+    /// How many run.
+    pub(crate) fn count(&self) -> usize {
+        self.running.lock().len()
+    }
+
+    /// Cancels the tasks that started before `before` and says how many.
+    pub(crate) fn cancel_older(&self, before: Instant) -> usize {
+        let running = self.running.lock();
+        let old: Vec<&Running> = running.values().filter(|task| task.since < before).collect();
+        old.iter().for_each(|task| task.cancel.cancel());
+        old.len()
+    }
+
+    /// Whether a task of this job that started at or after `since` runs.
+    pub(crate) fn has_job_since(&self, job: &str, since: Instant) -> bool {
+        self.running
+            .lock()
+            .iter()
+            .any(|(name, task)| name.job == job && task.since >= since)
+    }
+
+    /// Whether any task of this job runs.
+    pub(crate) fn has_job(&self, job: &str) -> bool {
+        self.running.lock().keys().any(|name| name.job == job)
+    }
+}
+
+/// Stands for one running task.
+pub(crate) struct TaskGuard {
+    name: TaskName,
+    cancel: CancellationToken,
+    tasks: Tasks,
+}
+
+impl TaskGuard {
+    /// Ends when the task is cancelled from within this process.
+    pub(crate) async fn cancelled(&self) {
+        self.cancel.cancelled().await;
+    }
+}
+
+impl Drop for TaskGuard {
+    fn drop(&mut self) {
+        self.tasks.running.lock().remove(&self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(job: &str, task: usize) -> TaskName {
+        TaskName {
+            job: job.to_owned(),
+            stage: 1,
+            task,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_tasks_from_before_are_cancelled() {
+        let tasks = Tasks::default();
+        let old = tasks.start(name("a", 0));
+        let border = Instant::now();
+        let new = tasks.start(name("b", 0));
+        assert_eq!(tasks.count(), 2);
+        assert_eq!(tasks.cancel_older(border), 1);
+        old.cancelled().await;
+        assert!(!new.cancel.is_cancelled());
+        assert!(tasks.has_job_since("b", border) && !tasks.has_job_since("a", border));
+        drop(old);
+        assert!(!tasks.has_job("a") && tasks.has_job("b"));
+        drop(new);
+        assert_eq!(tasks.count(), 0);
+    }
+}

@@ -1,0 +1,87 @@
+//! Table properties (`TBLPROPERTIES`): which `delta.*` ones this writer keeps.
+
+use crate::error::GoldError;
+
+/// How many versions lie between two checkpoints unless the table says otherwise.
+pub(crate) const CHECKPOINT_INTERVAL: u64 = 20;
+
+/// The property that says otherwise.
+pub(crate) const CHECKPOINT_KEY: &str = "delta.checkpointInterval";
+
+/// The property that forbids replacing.
+pub(crate) const APPEND_ONLY_KEY: &str = "delta.appendOnly";
+
+/// Properties that cost a writer nothing: they speak to vacuum, to log clean-up
+/// or to other writers.
+const KEPT: &[&str] = &[
+    CHECKPOINT_KEY,
+    "delta.deletedFileRetentionDuration",
+    "delta.enableExpiredLogCleanup",
+    "delta.logRetentionDuration",
+    "delta.setTransactionRetentionDuration",
+    "delta.targetFileSize",
+    "delta.tuneFileSizesForRewrites",
+];
+
+/// Refuses properties that would need more than writer version 2, or that this
+/// writer would not keep to. Keys without `delta.` are free.
+pub fn check_properties<'a>(
+    table: &str,
+    properties: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), GoldError> {
+    for (key, value) in properties {
+        let fail = |problem: String| {
+            Err(GoldError::Property {
+                table: table.to_owned(),
+                key: key.to_owned(),
+                problem,
+            })
+        };
+        if key.is_empty() {
+            return fail("has no name; give it one".to_owned());
+        }
+        if !key.to_ascii_lowercase().starts_with("delta.") {
+            continue;
+        }
+        if key.starts_with("delta.autoOptimize.") || KEPT.contains(&key) {
+            if key == CHECKPOINT_KEY && !value.parse::<u64>().is_ok_and(|n| n > 0) {
+                return fail("must be a whole number above 0".to_owned());
+            }
+            continue;
+        }
+        let near = KEPT.iter().find(|kept| kept.eq_ignore_ascii_case(key));
+        return fail(match near {
+            Some(kept) => format!("is written '{kept}'"),
+            None => format!(
+                "is not supported here, as the table would need a newer writer or this one would \
+                 not keep to it; leave it out (possible are {})",
+                KEPT.join(", ")
+            ),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_writer_keeps() {
+        let check = |key, value| check_properties("t", [(key, value)]).map_err(|e| e.to_string());
+        check("owner", "ann").unwrap();
+        check("delta.checkpointInterval", "5").unwrap();
+        check("delta.logRetentionDuration", "interval 7 days").unwrap();
+        for (key, value, part) in [
+            ("delta.checkpointInterval", "0", "above 0"),
+            ("delta.checkpointinterval", "5", "is written 'delta.checkpointInterval'"),
+            ("delta.enableChangeDataFeed", "true", "newer writer"),
+            ("delta.appendOnly", "true", "not supported"),
+            ("", "x", "no name"),
+        ] {
+            let error = check(key, value).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The codes of everything that can be wrong with a job file. They are a
+//! promise: a code keeps its meaning, and `docs/diagnostics.md` explains it
+//! (a test holds the two equal).
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
+        $($(#[doc = $doc])+ pub(crate) const $name: &str = $code;)+
+
+        /// Every code that this crate reports.
+        pub const CODES: &[&str] = &[$($code),+];
+    };
+}
+
+codes! {
+    // E01xx: the text cannot be read as statements.
+    /// The file is larger than a job file may be.
+    FILE_TOO_LARGE = "E0101";
+    /// A character that no job file holds, or text that is not UTF-8.
+    BAD_CHARACTER = "E0102";
+    /// A string, quoted name or comment that never ends, or a token that cannot be read.
+    BAD_TOKEN = "E0103";
+    /// A statement of the job language that is not well-formed.
+    SYNTAX = "E0104";
+    /// A query that is not well-formed.
+    QUERY_SYNTAX = "E0105";
+    /// A statement begins before the one above has ended.
+    MISSING_SEMICOLON = "E0106";
+    /// Nested too deeply or too long an expression.
+    TOO_DEEP = "E0107";
+    /// A statement that the job language does not have.
+    UNKNOWN_STATEMENT = "E0108";
+    /// A file without statements.
+    EMPTY_FILE = "E0109";
+    /// A clause given twice.
+    REPEATED_CLAUSE = "E0110";
+    /// A clause that must be there is not.
+    MISSING_CLAUSE = "E0111";
+
+    // E02xx: declarations.
+    /// Two relations of one name.
+    DUPLICATE_RELATION = "E0201";
+    /// Two columns or fields of one name.
+    DUPLICATE_COLUMN = "E0202";
+    /// A name that cannot be used for this.
+    BAD_NAME = "E0203";
+    /// A type that the job language does not have.
+    UNKNOWN_TYPE = "E0204";
+    /// A type that cannot stand here.
+    TYPE_NOT_ALLOWED = "E0205";
+    /// A format that a source cannot have.
+    UNKNOWN_FORMAT = "E0206";
+    /// A source option that does not exist.
+    UNKNOWN_OPTION = "E0207";
+    /// A value that a source option cannot have.
+    BAD_OPTION_VALUE = "E0208";
+    /// A table property that does not exist.
+    UNKNOWN_PROPERTY = "E0209";
+    /// A value that a table property cannot have.
+    BAD_PROPERTY_VALUE = "E0210";
+    /// A setting that does not exist.
+    UNKNOWN_SETTING = "E0211";
+    /// A value that a setting cannot have.
+    BAD_SETTING_VALUE = "E0212";
+    /// An option, property or setting given twice.
+    REPEATED_KEY = "E0213";
+    /// A location that is empty.
+    EMPTY_LOCATION = "E0214";
+    /// Two variables of one name.
+    DUPLICATE_VARIABLE = "E0215";
+    /// A default that is not a literal or does not fit its type.
+    BAD_DEFAULT = "E0216";
+
+    // E03xx: known elsewhere, not (yet) here.
+    /// Streaming tables.
+    STREAMING_TABLE = "E0301";
+    /// Reading a relation as a stream.
+    STREAM_READ = "E0302";
+    /// Expectations.
+    EXPECTATION = "E0303";
+    /// `MERGE`.
+    MERGE = "E0304";
+    /// Flows and change data capture.
+    FLOW = "E0305";
+    /// Statements that change rows of a table.
+    CHANGE_ROWS = "E0306";
+    /// Tables that are not external.
+    MANAGED_TABLE = "E0307";
+    /// Statements about the catalog or the session.
+    CATALOG_STATEMENT = "E0308";
+    /// Views that outlive the job.
+    PERMANENT_VIEW = "E0309";
+    /// A query on its own.
+    BARE_QUERY = "E0310";
+    /// A clause or option that is known elsewhere.
+    CLAUSE_NOT_YET = "E0311";
+
+    // E04xx: what refers to what.
+    /// A table that the file does not declare.
+    UNKNOWN_TABLE = "E0401";
+    /// Views or datasets that need each other.
+    CYCLE = "E0402";
+    /// A job that writes nothing.
+    NO_DATASET = "E0403";
+    /// A variable that the file does not declare.
+    UNKNOWN_VARIABLE = "E0404";
+    /// A `${` that is not closed or holds no name.
+    BAD_PLACEHOLDER = "E0405";
+    /// A name that is both a variable and a column here.
+    AMBIGUOUS_VARIABLE = "E0406";
+    /// A parameter that must be given was not.
+    MISSING_PARAMETER = "E0407";
+    /// A parameter that the file does not declare was given.
+    UNKNOWN_PARAMETER = "E0408";
+    /// A parameter's value does not fit its type.
+    BAD_PARAMETER = "E0409";
+    /// A table name with a catalog or schema.
+    QUALIFIED_TABLE = "E0410";
+    /// A table function that does not exist.
+    UNKNOWN_TABLE_FUNCTION = "E0411";
+    /// Something in a query that only a statement of its own could do.
+    NOT_A_QUERY = "E0412";
+
+    // W04xx: the job runs, but something is probably not meant.
+    /// A source that no query reads.
+    UNUSED_SOURCE = "W0401";
+    /// A view that no query reads.
+    UNUSED_VIEW = "W0402";
+    /// A variable that nothing uses.
+    UNUSED_VARIABLE = "W0403";
+    /// A primary key that is not enforced.
+    KEY_NOT_ENFORCED = "W0404";
+}

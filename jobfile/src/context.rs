@@ -1,0 +1,91 @@
+//! What the statements of one file have said so far.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use sqlparser::tokenizer::TokenWithSpan;
+
+use crate::cursor::Name;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::job::{Relation, Setting};
+use crate::span::Spanned;
+use crate::text::SourceText;
+use crate::variable::Declaration;
+use crate::{codes, template};
+
+/// Collects statements and findings while a file is read.
+pub(crate) struct Context<'a> {
+    pub(crate) source: &'a SourceText,
+    pub(crate) tokens: &'a [TokenWithSpan],
+    /// The statement that is being read.
+    pub(crate) range: Range<usize>,
+    pub(crate) sink: Diagnostics,
+    pub(crate) variables: Vec<Declaration>,
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) relations: Vec<Relation>,
+    /// All declared relations, also those whose statement has errors.
+    pub(crate) names: Vec<Name>,
+    /// Words of statements that could not be read so far as to know what they
+    /// declare; a reference to one of them is not to blame.
+    pub(crate) unclear: BTreeSet<String>,
+    /// Strings that may hold `${…}`.
+    pub(crate) strings: Vec<Spanned<String>>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(source: &'a SourceText, tokens: &'a [TokenWithSpan]) -> Self {
+        Self {
+            source,
+            tokens,
+            range: 0..0,
+            sink: Diagnostics::new(),
+            variables: Vec::new(),
+            settings: Vec::new(),
+            relations: Vec::new(),
+            names: Vec::new(),
+            unclear: BTreeSet::new(),
+            strings: Vec::new(),
+        }
+    }
+
+    /// Notes that the file declares a relation, before anything can go wrong
+    /// with the rest of its statement.
+    pub(crate) fn declare(&mut self, name: &Name) {
+        let lower = name.value.to_lowercase();
+        if let Some(first) = self.names.iter().find(|n| n.value.to_lowercase() == lower) {
+            let line = first.span.start.line;
+            self.sink.push(
+                Diagnostic::error(
+                    codes::DUPLICATE_RELATION,
+                    format!("`{}` is declared twice", name.written),
+                )
+                .at(name.span)
+                .label(format!("first declared on line {line}"))
+                .help("sources, views and datasets share their names; rename one of them"),
+            );
+        } else if lower == "stream" {
+            self.sink.push(
+                Diagnostic::error(codes::BAD_NAME, "`stream` cannot be the name of a relation")
+                    .at(name.span)
+                    .label("reserved for reading streams"),
+            );
+        }
+        self.names.push(name.clone());
+    }
+
+    /// Notes a string in which variables may stand.
+    pub(crate) fn string(&mut self, string: &Spanned<String>) {
+        if string.value.contains("${") {
+            self.strings.push(string.clone());
+        }
+    }
+
+    pub(crate) fn variable(&self, name: &str) -> Option<&Declaration> {
+        self.variables.iter().find(|v| v.public.name == name)
+    }
+
+    /// Whether a check of the text must wait until the variables are known.
+    pub(crate) fn waits(text: &str) -> bool {
+        template::has_variables(text)
+    }
+}

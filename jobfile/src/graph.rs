@@ -1,0 +1,145 @@
+//! What depends on what: unknown names, cycles, an order to compute in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::references::Reference;
+use crate::suggest;
+
+/// A relation and the relations that its query names.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) references: Vec<Reference>,
+}
+
+/// Reports references to relations that the file does not declare. `declared`
+/// holds the names of all statements, also of those with errors; `unclear` what
+/// unreadable statements may have declared.
+pub(crate) fn unknown(
+    nodes: &[Node],
+    declared: &[String],
+    unclear: &BTreeSet<String>,
+    sink: &mut Diagnostics,
+) {
+    for reference in nodes.iter().flat_map(|node| &node.references) {
+        if declared.contains(&reference.name) || unclear.contains(&reference.name) {
+            continue;
+        }
+        let names = declared.iter().map(String::as_str);
+        let other_case = declared
+            .iter()
+            .find(|name| name.eq_ignore_ascii_case(&reference.name));
+        let help = match other_case {
+            Some(name) => format!(
+                "quoted names keep their case: write {}",
+                if name.chars().any(char::is_uppercase) {
+                    format!("\"{name}\"")
+                } else {
+                    name.clone()
+                }
+            ),
+            None if declared.is_empty() => "declare it with CREATE EXTERNAL TABLE".to_owned(),
+            None => suggest::did_you_mean(&reference.name, names.clone()).unwrap_or_else(|| {
+                if declared.len() <= 8 {
+                    format!("the file declares {}", suggest::list(names))
+                } else {
+                    "declare it with CREATE EXTERNAL TABLE or CREATE TEMPORARY VIEW".to_owned()
+                }
+            }),
+        };
+        sink.push(
+            Diagnostic::error(
+                codes::UNKNOWN_TABLE,
+                format!("unknown table `{}`", reference.written),
+            )
+            .at(reference.span)
+            .label("not declared in this file")
+            .help(help),
+        );
+    }
+}
+
+/// Reports each cycle once, at the reference that closes it. Nodes are
+/// searched in file order and references in order of appearance, so the
+/// report is the same every time.
+pub(crate) fn cycles(nodes: &[Node], sink: &mut Diagnostics) {
+    let index: BTreeMap<&str, usize> = nodes
+        .iter()
+        .enumerate()
+        .map(|(i, node)| (node.name.as_str(), i))
+        .collect();
+    let mut finished = vec![false; nodes.len()];
+    for start in 0..nodes.len() {
+        // The path from `start`, each with the number of its next reference.
+        // A loop rather than recursion: a file can chain many views.
+        let mut path: Vec<(usize, usize)> = vec![(start, 0)];
+        while let Some((node, next)) = path.last_mut() {
+            let node = *node;
+            let Some(reference) = nodes[node].references.get(*next) else {
+                finished[node] = true;
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            let Some(target) = index.get(reference.name.as_str()).copied() else {
+                continue;
+            };
+            if let Some(from) = path.iter().position(|(i, _)| *i == target) {
+                sink.push(cycle(nodes, &path[from..], reference));
+            } else if !finished[target] {
+                path.push((target, 0));
+            }
+        }
+    }
+}
+
+fn cycle(nodes: &[Node], path: &[(usize, usize)], closing: &Reference) -> Diagnostic {
+    let mut names: Vec<&str> = path.iter().map(|(i, _)| nodes[*i].name.as_str()).collect();
+    names.extend(names.first().copied());
+    let message = if path.len() == 1 {
+        format!("`{}` reads itself", closing.name)
+    } else {
+        format!("these relations need each other: {}", names.join(" → "))
+    };
+    Diagnostic::error(codes::CYCLE, message)
+        .at(closing.span)
+        .label("this closes the cycle")
+        .help("read a source or another relation here")
+}
+
+/// Indexes of the nodes, each behind what it references; among those that are
+/// free, the first in the file. Nodes of a cycle are left out.
+pub(crate) fn order(nodes: &[Node]) -> Vec<usize> {
+    let index: BTreeMap<&str, usize> = nodes
+        .iter()
+        .enumerate()
+        .map(|(i, node)| (node.name.as_str(), i))
+        .collect();
+    let mut waits_for = vec![0_usize; nodes.len()];
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    for (i, node) in nodes.iter().enumerate() {
+        let needed: BTreeSet<usize> = node
+            .references
+            .iter()
+            .filter_map(|reference| index.get(reference.name.as_str()).copied())
+            .collect();
+        waits_for[i] = needed.len();
+        for needed in needed {
+            readers[needed].push(i);
+        }
+    }
+    let mut free: BTreeSet<usize> = (0..nodes.len()).filter(|i| waits_for[*i] == 0).collect();
+    let mut order = Vec::with_capacity(nodes.len());
+    while let Some(i) = free.pop_first() {
+        order.push(i);
+        for reader in &readers[i] {
+            waits_for[*reader] -= 1;
+            if waits_for[*reader] == 0 {
+                free.insert(*reader);
+            }
+        }
+    }
+    order
+}

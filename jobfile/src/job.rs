@@ -1,0 +1,304 @@
+//! A checked job: what the engine plans from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sqlparser::ast::Query;
+
+use crate::diagnostic::Diagnostics;
+use crate::span::{Span, Spanned};
+use crate::types::DataType;
+
+/// A job file with its parameters in place: every name is declared, there are
+/// no cycles, every option is known and has a value that it can have. Columns
+/// and types of queries are not checked yet.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The file's name as it was given, for messages.
+    pub file_name: String,
+    /// The file's text without a byte-order mark; spans are places in it.
+    pub text: Arc<str>,
+    /// `SET` statements, in file order.
+    pub settings: Vec<Setting>,
+    /// Everything that is declared, each behind what it depends on; where
+    /// dependencies leave a choice, in file order.
+    pub relations: Vec<Relation>,
+    /// The value of each variable as text; `None` is NULL.
+    pub variables: BTreeMap<String, Option<String>>,
+    /// What is probably not meant; no errors.
+    pub warnings: Diagnostics,
+}
+
+/// The variable that says where datasets go. A job declares it like any other;
+/// it need not be used in the file.
+pub const GOLD_VARIABLE: &str = "gold";
+
+impl Job {
+    /// The folder or URL below which each dataset has a table of its name;
+    /// `None` when the job does not say.
+    pub fn gold(&self) -> Option<&str> {
+        self.variables.get(GOLD_VARIABLE)?.as_deref().filter(|gold| !gold.trim().is_empty())
+    }
+}
+
+/// `SET key = value`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Such as `sluice.shuffle_partitions`, in lower case.
+    pub key: String,
+    /// As text, checked for `sluice.*` keys; `datafusion.*` is left to the engine.
+    pub value: String,
+    /// Where the value is written.
+    pub span: Span,
+}
+
+/// Something that queries can read.
+#[derive(Debug, Clone)]
+pub enum Relation {
+    /// Files outside, read as rows.
+    Source(Source),
+    /// A named query.
+    View(View),
+    /// A query whose rows are written to a table of the gold zone.
+    Dataset(Dataset),
+}
+
+impl Relation {
+    /// The name that queries use.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Source(source) => &source.name,
+            Self::View(view) => &view.name,
+            Self::Dataset(dataset) => &dataset.name,
+        }
+    }
+
+    /// Where its name is declared.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Source(source) => source.span,
+            Self::View(view) => view.span,
+            Self::Dataset(dataset) => dataset.span,
+        }
+    }
+
+    /// The relations that its query names, each once, in order of appearance.
+    pub fn depends_on(&self) -> &[String] {
+        match self {
+            Self::Source(_) => &[],
+            Self::View(view) => &view.depends_on,
+            Self::Dataset(dataset) => &dataset.depends_on,
+        }
+    }
+
+    /// Its query, unless it is a source.
+    pub fn query(&self) -> Option<&Query> {
+        match self {
+            Self::Source(_) => None,
+            Self::View(view) => Some(&view.query),
+            Self::Dataset(dataset) => Some(&dataset.query),
+        }
+    }
+
+    /// `source`, `view` or `dataset`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Source(_) => "source",
+            Self::View(_) => "view",
+            Self::Dataset(_) => "dataset",
+        }
+    }
+}
+
+/// `CREATE EXTERNAL TABLE`.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The name that queries use.
+    pub name: String,
+    /// Where its name is declared.
+    pub span: Span,
+    /// At least one; names distinct without regard to case.
+    pub columns: Vec<Column>,
+    /// How the files are written.
+    pub format: Format,
+    /// A folder, file or URL, never empty.
+    pub location: String,
+    /// Where the location is written, quotes included.
+    pub location_span: Span,
+    /// What becomes of broken records (JSON and CSV).
+    pub mode: Mode,
+    /// How the files are compressed.
+    pub compression: Compression,
+    /// The longest line of JSON, in bytes.
+    pub max_line_bytes: u64,
+    /// How CSV is written; meaningless for other formats.
+    pub csv: CsvOptions,
+    /// All options as given, by lower-case key; the fields above hold their meaning.
+    pub options: BTreeMap<String, Spanned<String>>,
+    /// Its `COMMENT`.
+    pub comment: Option<String>,
+}
+
+/// The longest line of JSON unless the option `max_line_bytes` says otherwise.
+pub const DEFAULT_MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A column of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The name that queries use: lower case unless it was quoted.
+    pub name: String,
+    /// The name as written: the key in JSON files, where case matters.
+    pub source_name: String,
+    /// Its type.
+    pub ty: DataType,
+    /// Whether it may be null; false after `NOT NULL`.
+    pub nullable: bool,
+    /// Where its name is declared.
+    pub span: Span,
+    /// Its `COMMENT`.
+    pub comment: Option<String>,
+}
+
+/// How a source's files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object per line.
+    Json,
+    /// Parquet.
+    Parquet,
+    /// Separated values.
+    Csv,
+}
+
+impl Format {
+    /// `JSON`, `PARQUET` or `CSV`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Parquet => "PARQUET",
+            Self::Csv => "CSV",
+        }
+    }
+}
+
+/// What becomes of a record that cannot be read, as Spark names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Keep the row with nulls, and the record in `_corrupt_record` if that is declared.
+    #[default]
+    Permissive,
+    /// Leave it out and count it.
+    DropMalformed,
+    /// Fail the job.
+    FailFast,
+}
+
+impl Mode {
+    /// As the option spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Permissive => "permissive",
+            Self::DropMalformed => "dropmalformed",
+            Self::FailFast => "failfast",
+        }
+    }
+}
+
+/// How a source's files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Told from each file's name: `.gz`, `.zst`, anything else is plain.
+    #[default]
+    Auto,
+    /// Plain, whatever the names say.
+    None,
+    /// gzip, whatever the names say.
+    Gzip,
+    /// zstd, whatever the names say.
+    Zstd,
+}
+
+/// How CSV files are written. All single characters are ASCII.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvOptions {
+    /// Whether the first line of each file names the columns.
+    pub header: bool,
+    /// Between two values.
+    pub delimiter: u8,
+    /// Around values that hold a delimiter; `None` when nothing is quoted.
+    pub quote: Option<u8>,
+    /// Before a quote inside quotes; `None` when it is doubled.
+    pub escape: Option<u8>,
+    /// The text that means NULL; empty by default.
+    pub null_value: String,
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        Self {
+            header: false,
+            delimiter: b',',
+            quote: Some(b'"'),
+            escape: None,
+            null_value: String::new(),
+        }
+    }
+}
+
+/// `CREATE TEMPORARY VIEW`.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The name that queries use.
+    pub name: String,
+    /// Where its name is declared.
+    pub span: Span,
+    /// With variables replaced by their values.
+    pub query: Query,
+    /// Where the query is written.
+    pub query_span: Span,
+    /// The relations that the query names, each once, in order of appearance.
+    pub depends_on: Vec<String>,
+    /// Its `COMMENT`.
+    pub comment: Option<String>,
+}
+
+/// `CREATE OR REFRESH MATERIALIZED VIEW`.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The name that queries use, and the table's folder in the gold zone:
+    /// lower-case ASCII letters, digits and `_`.
+    pub name: String,
+    /// Where its name is declared.
+    pub span: Span,
+    /// With variables replaced by their values.
+    pub query: Query,
+    /// Where the query is written.
+    pub query_span: Span,
+    /// The relations that the query names, each once, in order of appearance.
+    pub depends_on: Vec<String>,
+    /// Columns that become folders, in order; not checked against the query.
+    pub partition_by: Vec<Spanned<String>>,
+    /// How rows are ordered in each file (`sluice.sort_by`); empty for as they come.
+    pub sort_by: Vec<SortKey>,
+    /// The size of a file to aim at, in bytes (`sluice.target_file_size`).
+    pub target_file_size: Option<u64>,
+    /// All properties as given, by lower-case key; the fields above hold their meaning.
+    pub properties: BTreeMap<String, Spanned<String>>,
+    /// Its `COMMENT`.
+    pub comment: Option<String>,
+    /// Informational: what the query's author says is unique. Not enforced.
+    pub primary_key: Vec<Spanned<String>>,
+}
+
+/// One column of `sluice.sort_by`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortKey {
+    /// A column of the query; not checked against it.
+    pub column: String,
+    /// Whether the largest come first.
+    pub descending: bool,
+    /// Whether nulls come first; Spark's default: first when ascending.
+    pub nulls_first: bool,
+    /// Where the property's value is written.
+    pub span: Span,
+}

@@ -1,0 +1,70 @@
+//! The job language: text of a SQL job file to a checked job.
+//!
+//! [`parse`] reads the statements of a file and reports everything that is
+//! wrong with them at once, each finding with its place, a code and a
+//! suggestion. [`JobFile::variables`] are the job's parameters;
+//! [`JobFile::bind`] puts their values in and gives a [`Job`]: sources, views
+//! and datasets in an order in which they can be computed.
+//!
+//! This crate knows names, not columns: whether a query's columns and types
+//! are right is the engine's to say, with the same [`Diagnostic`].
+//!
+//! # Names
+//! Unquoted names are in lower case, as in DataFusion; `"…"` and backquotes
+//! keep a name as it is. A source's columns also keep their written name, for
+//! the keys of JSON are told apart by case ([`Column::source_name`]).
+//!
+//! # Variables
+//! An unquoted name without qualifier that equals a variable's name is the
+//! variable, replaced by a literal of its type. Spark would prefer a column of
+//! the same name; where such a column is known to be visible the name is
+//! refused as ambiguous rather than guessed. `${name}` stands for the value in
+//! every string literal, `$${` for the characters `${`.
+//!
+//! # Codes
+//! `docs/diagnostics.md` explains every code of [`CODES`].
+
+mod bind;
+mod codes;
+mod columns;
+mod context;
+mod cursor;
+mod diagnostic;
+mod dialect;
+mod file;
+mod graph;
+mod job;
+mod lex;
+mod options;
+mod query;
+mod references;
+mod render;
+mod setting;
+mod size;
+mod source;
+mod span;
+mod statement;
+mod substitute;
+mod suggest;
+mod template;
+mod text;
+mod type_parser;
+mod types;
+mod value;
+mod variable;
+mod view;
+
+pub use codes::CODES;
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use dialect::SluiceDialect;
+pub use file::{JobFile, parse};
+pub use job::{
+    Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Format, GOLD_VARIABLE, Job, Mode, Relation,
+    Setting, SortKey, Source, View,
+};
+pub use size::parse_size;
+pub use span::{Pos, Span, Spanned};
+pub use text::{MAX_FILE_BYTES, decode};
+pub use types::{DataType, Field};
+pub use variable::{RESERVED_VARIABLE_NAMES, Variable};
+pub use suggest::suggest_or_list;

@@ -1,0 +1,373 @@
+//! `OPTIONS (…)` of sources and `TBLPROPERTIES (…)` of datasets.
+
+use std::collections::BTreeMap;
+
+use sqlparser::tokenizer::Token;
+
+use crate::context::Context;
+use crate::cursor::{Cursor, Parsed};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::job::{Compression, Dataset, Format, Mode, SortKey, Source};
+use crate::setting::{check_target_file_size, dotted_key_as_written};
+use crate::size::parse_size;
+use crate::span::{Span, Spanned};
+use crate::{codes, suggest, template};
+
+/// `(key 'value', 'key' = 'value', key = value)`: all of Spark's spellings.
+pub(crate) fn key_values(
+    context: &mut Context<'_>,
+    cursor: &mut Cursor<'_>,
+    what: &str,
+) -> Parsed<Vec<(Spanned<String>, Spanned<String>)>> {
+    cursor.expect_token(&Token::LParen)?;
+    let mut pairs: Vec<(Spanned<String>, Spanned<String>)> = Vec::new();
+    loop {
+        let key = if matches!(cursor.peek(), Some(Token::SingleQuotedString(_))) {
+            let mut key = cursor.string(what)?;
+            key.value = key.value.trim().to_owned();
+            key
+        } else {
+            dotted_key_as_written(cursor, what)?
+        };
+        cursor.eat_token(&Token::Eq);
+        let value = value(cursor, &key.value)?;
+        context.string(&value);
+        if let Some((first, _)) = pairs.iter().find(|(k, _)| k.value.eq_ignore_ascii_case(&key.value)) {
+            let line = first.span.start.line;
+            context.sink.push(
+                Diagnostic::error(codes::REPEATED_KEY, format!("`{}` is given twice", key.value))
+                    .at(key.span)
+                    .label(format!("first given on line {line}")),
+            );
+        }
+        pairs.push((key, value));
+        if cursor.eat_token(&Token::RParen) {
+            return Ok(pairs);
+        }
+        if !cursor.eat_token(&Token::Comma) {
+            return Err(cursor.expected("`,` or `)`"));
+        }
+    }
+}
+
+/// A string, number or word.
+fn value(cursor: &mut Cursor<'_>, key: &str) -> Parsed<Spanned<String>> {
+    let span = cursor.span();
+    let text = match cursor.peek() {
+        Some(Token::SingleQuotedString(text)) => text.clone(),
+        Some(Token::Number(digits, _)) => {
+            // `128MB` is a number and a word to SQL.
+            cursor.advance();
+            let mut text = digits.clone();
+            let mut span = span;
+            if let Some(Token::Word(unit)) = cursor.peek()
+                && cursor.span().start == span.end
+            {
+                text.push_str(&unit.value);
+                span = span.to(cursor.span());
+                cursor.advance();
+            }
+            return Ok(Spanned::new(text, span));
+        }
+        Some(Token::Word(word)) if word.quote_style.is_none() => word.value.clone(),
+        _ => return Err(cursor.expected(&format!("a value for `{key}`"))),
+    };
+    cursor.advance();
+    Ok(Spanned::new(text, span))
+}
+
+/// When values are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Parameters are not known: values with `${…}` wait.
+    Parsed,
+    /// All values are in place.
+    Bound,
+}
+
+impl Stage {
+    fn skips(self, text: &str) -> bool {
+        self == Self::Parsed && template::has_variables(text)
+    }
+}
+
+const JSON_OPTIONS: &[&str] = &["compression", "max_line_bytes", "mode", "multi_line"];
+const CSV_OPTIONS: &[&str] = &[
+    "compression", "delimiter", "escape", "header", "mode", "null_value", "quote",
+];
+
+/// The option as this crate names it: Spark writes `maxLineBytes`, `nullValue`,
+/// `sep`; keys come in lower case.
+fn canonical(key: &str) -> &str {
+    match key {
+        "multiline" => "multi_line",
+        "maxlinebytes" => "max_line_bytes",
+        "nullvalue" => "null_value",
+        "sep" => "delimiter",
+        "codec" => "compression",
+        key => key,
+    }
+}
+
+/// Keys are known before variables are.
+pub(crate) fn check_option_keys(
+    format: Format,
+    options: &[(Spanned<String>, Spanned<String>)],
+    sink: &mut Diagnostics,
+) -> BTreeMap<String, Spanned<String>> {
+    let known = match format {
+        Format::Json => JSON_OPTIONS,
+        Format::Csv => CSV_OPTIONS,
+        Format::Parquet => &[],
+    };
+    let mut map = BTreeMap::new();
+    for (key, value) in options {
+        let lower = key.value.to_lowercase();
+        let name = canonical(&lower);
+        if !known.contains(&name) {
+            let help = match format {
+                Format::Parquet => "Parquet files describe themselves: leave OPTIONS out".to_owned(),
+                Format::Json | Format::Csv => {
+                    let what = format!("the options of {} sources are", format.as_str());
+                    let offered = known.iter().copied().filter(|k| *k != "multi_line");
+                    suggest::suggest_or_list(name, &what, offered)
+                }
+            };
+            sink.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_OPTION,
+                    format!("unknown option `{}` for a {} source", key.value, format.as_str()),
+                )
+                .at(key.span)
+                .help(help),
+            );
+            continue;
+        }
+        if name == "multi_line" && !value.value.eq_ignore_ascii_case("false") {
+            sink.push(
+                Diagnostic::error(
+                    codes::CLAUSE_NOT_YET,
+                    "JSON that spans lines is not yet supported",
+                )
+                .at(key.span.to(value.span))
+                .help("write one JSON object per line (newline-delimited JSON)"),
+            );
+        }
+        map.insert(name.to_owned(), value.clone());
+    }
+    map
+}
+
+/// Gives the source's fields the meaning of its options; those whose values
+/// wait for variables are left for later.
+pub(crate) fn apply_options(source: &mut Source, stage: Stage, sink: &mut Diagnostics) {
+    let options = std::mem::take(&mut source.options);
+    for (key, value) in &options {
+        if stage.skips(&value.value) {
+            continue;
+        }
+        if let Err(expected) = apply_option(source, key, &value.value) {
+            sink.push(
+                Diagnostic::error(
+                    codes::BAD_OPTION_VALUE,
+                    format!("the option `{key}` cannot be `{}`", value.value),
+                )
+                .at(value.span)
+                .label(format!("expected {expected}"))
+                .maybe_help(mode_help(key, &value.value)),
+            );
+        }
+    }
+    if source.csv.quote == Some(source.csv.delimiter)
+        && let Some(value) = options.get("quote").or_else(|| options.get("delimiter"))
+    {
+        sink.push(
+            Diagnostic::error(
+                codes::BAD_OPTION_VALUE,
+                "`quote` and `delimiter` cannot be the same character",
+            )
+            .at(value.span),
+        );
+    }
+    source.options = options;
+}
+
+const MODES: &[&str] = &["permissive", "dropmalformed", "failfast"];
+
+fn mode_help(key: &str, value: &str) -> Option<String> {
+    (key == "mode")
+        .then(|| suggest::did_you_mean(value, MODES.iter().copied()))
+        .flatten()
+}
+
+fn apply_option(source: &mut Source, key: &str, value: &str) -> Result<(), String> {
+    match key {
+        "mode" => {
+            source.mode = match value.to_ascii_lowercase().as_str() {
+                "permissive" => Mode::Permissive,
+                "dropmalformed" => Mode::DropMalformed,
+                "failfast" => Mode::FailFast,
+                _ => return Err(suggest::list(MODES.iter().copied()).replace(" and ", " or ")),
+            };
+        }
+        "compression" => {
+            source.compression = match value.to_ascii_lowercase().as_str() {
+                "auto" => Compression::Auto,
+                "none" | "uncompressed" => Compression::None,
+                "gzip" | "gz" => Compression::Gzip,
+                "zstd" | "zst" => Compression::Zstd,
+                _ => return Err("`auto`, `none`, `gzip` or `zstd`".to_owned()),
+            };
+        }
+        "max_line_bytes" => {
+            source.max_line_bytes = parse_size(value)
+                .filter(|size| (1024..=1024 * 1024 * 1024).contains(size))
+                .ok_or("a size from 1KB to 1GB, such as `16MB`")?;
+        }
+        "multi_line" => {}
+        "header" => source.csv.header = boolean(value)?,
+        "delimiter" => source.csv.delimiter = ascii(value)?,
+        "quote" if value.is_empty() => source.csv.quote = None,
+        "quote" => source.csv.quote = Some(ascii(value)?),
+        "escape" if value.is_empty() => source.csv.escape = None,
+        "escape" => source.csv.escape = Some(ascii(value)?),
+        "null_value" => value.clone_into(&mut source.csv.null_value),
+        // check_option_keys lets nothing else through.
+        _ => {}
+    }
+    Ok(())
+}
+
+fn boolean(value: &str) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("`true` or `false`".to_owned()),
+    }
+}
+
+fn ascii(value: &str) -> Result<u8, String> {
+    match value.as_bytes() {
+        _ if value == "\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(*byte),
+        _ => Err("one ASCII character, such as `;` (or `\\t` for a tab)".to_owned()),
+    }
+}
+
+const PROPERTIES: &[&str] = &["sluice.sort_by", "sluice.target_file_size"];
+
+/// Keys are known before variables are.
+pub(crate) fn check_property_keys(
+    properties: &[(Spanned<String>, Spanned<String>)],
+    sink: &mut Diagnostics,
+) -> BTreeMap<String, Spanned<String>> {
+    let mut map = BTreeMap::new();
+    for (key, value) in properties {
+        let name = key.value.to_lowercase();
+        if !PROPERTIES.contains(&name.as_str()) {
+            let help = match name.as_str() {
+                "delta.targetfilesize" => "use `sluice.target_file_size`".to_owned(),
+                name if name.starts_with("delta.") => {
+                    "tables are written for Delta reader 1 and writer 2 with its defaults; leave it out"
+                        .to_owned()
+                }
+                name => suggest::suggest_or_list(
+                    name,
+                    "the table properties are",
+                    PROPERTIES.iter().copied(),
+                ),
+            };
+            sink.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_PROPERTY,
+                    format!("unknown table property `{}`", key.value),
+                )
+                .at(key.span)
+                .help(help),
+            );
+            continue;
+        }
+        map.insert(name, value.clone());
+    }
+    map
+}
+
+/// Gives the dataset's fields the meaning of its properties; those whose
+/// values wait for variables are left for later.
+pub(crate) fn apply_properties(dataset: &mut Dataset, stage: Stage, sink: &mut Diagnostics) {
+    for (key, value) in &dataset.properties {
+        if stage.skips(&value.value) {
+            continue;
+        }
+        let problem = match key.as_str() {
+            "sluice.target_file_size" => check_target_file_size(&value.value)
+                .map(|()| dataset.target_file_size = parse_size(&value.value))
+                .err()
+                .map(str::to_owned),
+            "sluice.sort_by" => sort_keys(&value.value, value.span)
+                .map(|keys| dataset.sort_by = keys)
+                .err(),
+            _ => None,
+        };
+        if let Some(expected) = problem {
+            sink.push(
+                Diagnostic::error(
+                    codes::BAD_PROPERTY_VALUE,
+                    format!("the property `{key}` cannot be `{}`", value.value),
+                )
+                .at(value.span)
+                .label(format!("expected {expected}")),
+            );
+        }
+    }
+}
+
+/// `a, b DESC, "C" ASC NULLS LAST`.
+fn sort_keys(text: &str, span: Span) -> Result<Vec<SortKey>, String> {
+    let expected = || "columns such as `user_id, timestamp DESC`".to_owned();
+    let mut keys: Vec<SortKey> = Vec::new();
+    for item in text.split(',') {
+        let item = item.trim();
+        let (column, rest) = match item.strip_prefix(['"', '`']) {
+            Some(quoted) => {
+                let quote = if item.starts_with('"') { '"' } else { '`' };
+                let (name, rest) = quoted.split_once(quote).ok_or_else(expected)?;
+                (name.to_owned(), rest)
+            }
+            None => {
+                let end = item.find(char::is_whitespace).unwrap_or(item.len());
+                let (name, rest) = item.split_at(end);
+                if !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+                    return Err(expected());
+                }
+                (name.to_lowercase(), rest)
+            }
+        };
+        if column.is_empty() {
+            return Err(expected());
+        }
+        let words: Vec<String> = rest.split_whitespace().map(str::to_uppercase).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (descending, nulls) = match words.as_slice() {
+            ["DESC", nulls @ ..] => (true, nulls),
+            ["ASC", nulls @ ..] => (false, nulls),
+            nulls => (false, nulls),
+        };
+        let nulls_first = match nulls {
+            [] => !descending,
+            ["NULLS", "FIRST"] => true,
+            ["NULLS", "LAST"] => false,
+            _ => return Err(expected()),
+        };
+        if keys.iter().any(|key| key.column == column) {
+            return Err(format!("`{column}` only once"));
+        }
+        keys.push(SortKey {
+            column,
+            descending,
+            nulls_first,
+            span,
+        });
+    }
+    Ok(keys)
+}

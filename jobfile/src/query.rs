@@ -1,0 +1,248 @@
+//! Reading queries with sqlparser, and saying where they are wrong.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::helpers::attached_token::AttachedToken;
+use sqlparser::ast::{
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, TimezoneInfo, VisitMut, VisitorMut,
+};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::context::Context;
+use crate::cursor::{self, Cursor, Parsed};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::dialect::SluiceDialect;
+use crate::lex::{is_space, plain_word, span_of};
+use crate::span::{Pos, Span};
+use crate::{codes, suggest};
+
+/// How deep expressions and queries may nest.
+pub(crate) const RECURSION_LIMIT: usize = 100;
+
+/// Reads the query that makes up the rest of the statement.
+pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<(Query, Span)> {
+    let begins = ["SELECT", "WITH", "VALUES", "FROM"];
+    if !begins.iter().any(|w| cursor.sees(&[w])) && cursor.peek() != Some(&Token::LParen) {
+        let mut error = cursor.expected("a query");
+        if let Some(word) = cursor.peek().and_then(plain_word) {
+            error.help = suggest::did_you_mean(&word.to_uppercase(), begins);
+        }
+        return Err(error);
+    }
+    let span = cursor.rest_span();
+    let tokens = without_streams(cursor.rest(), &mut context.sink);
+    let mut parser = Parser::new(&SluiceDialect)
+        .with_recursion_limit(RECURSION_LIMIT)
+        .with_tokens_with_locations(tokens);
+    let parsed = parser.parse_query().and_then(|query| {
+        let next = parser.peek_token_ref();
+        match next.token {
+            Token::EOF => Ok(query),
+            _ => parser.expected_ref("the end of the query", next),
+        }
+    });
+    match parsed {
+        Ok(mut query) => {
+            cursor.finish();
+            let _ = VisitMut::visit(&mut *query, &mut SparkSpelling);
+            Ok((*query, span))
+        }
+        Err(error) => Err(syntax_error(&parser, error, cursor)),
+    }
+}
+
+/// Reports `FROM STREAM x` and `FROM STREAM(x)` and takes the word away, so
+/// that the rest of the query is checked too.
+fn without_streams(tokens: &[TokenWithSpan], sink: &mut Diagnostics) -> Vec<TokenWithSpan> {
+    let significant: Vec<usize> = (0..tokens.len())
+        .filter(|i| !is_space(&tokens[*i]))
+        .collect();
+    let is = |i: usize, words: &[&str]| {
+        plain_word(&tokens[i].token)
+            .is_some_and(|w| words.iter().any(|x| x.eq_ignore_ascii_case(w)))
+    };
+    let mut streams = Vec::new();
+    for window in significant.windows(3) {
+        let [before, stream, after] = *window else {
+            continue;
+        };
+        let read = matches!(tokens[after].token, Token::Word(_) | Token::LParen);
+        if is(before, &["FROM", "JOIN"]) && is(stream, &["STREAM"]) && read {
+            sink.push(
+                Diagnostic::error(codes::STREAM_READ, "reading a stream is not yet supported")
+                    .at(span_of(&tokens[stream]))
+                    .help("leave STREAM out: the query reads all rows on every run"),
+            );
+            streams.push(stream);
+        }
+    }
+    tokens
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| !streams.contains(i))
+        .map(|(_, token)| token.clone())
+        .collect()
+}
+
+/// Spellings of Spark that sqlparser reads but DataFusion does not plan.
+struct SparkSpelling;
+
+impl VisitorMut for SparkSpelling {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Cast { data_type, .. } => spark_type(data_type),
+            Expr::RLike { .. } => {
+                let like = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
+                if let Expr::RLike {
+                    negated,
+                    expr: left,
+                    pattern: right,
+                    ..
+                } = like
+                {
+                    let op = if negated {
+                        BinaryOperator::PGRegexNotMatch
+                    } else {
+                        BinaryOperator::PGRegexMatch
+                    };
+                    *expr = Expr::BinaryOp { left, op, right };
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn spark_type(ty: &mut DataType) {
+    match ty {
+        DataType::Custom(name, arguments) if arguments.is_empty() => {
+            match name.to_string().to_ascii_uppercase().as_str() {
+                "LONG" => *ty = DataType::BigInt(None),
+                "SHORT" => *ty = DataType::SmallInt(None),
+                "BYTE" => *ty = DataType::TinyInt(None),
+                _ => {}
+            }
+        }
+        DataType::TimestampNtz(precision) => {
+            *ty = DataType::Timestamp(*precision, TimezoneInfo::None);
+        }
+        DataType::Array(
+            ArrayElemTypeDef::AngleBracket(element)
+            | ArrayElemTypeDef::SquareBracket(element, _)
+            | ArrayElemTypeDef::Parenthesis(element),
+        ) => spark_type(element),
+        _ => {}
+    }
+}
+
+/// What sqlparser says, in our words and at a place in the file.
+pub(crate) fn syntax_error(
+    parser: &Parser<'_>,
+    error: ParserError,
+    cursor: &Cursor<'_>,
+) -> Box<Diagnostic> {
+    let text = match error {
+        ParserError::RecursionLimitExceeded => {
+            let span = Span::from_sqlparser(parser.peek_token_ref().span);
+            return Box::new(
+                Diagnostic::error(codes::TOO_DEEP, "this query nests too deeply")
+                    .at(span.unwrap_or_else(|| Span::at(cursor.end())))
+                    .help("split it into views"),
+            );
+        }
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
+    };
+    let (message, pos) = split_place(&text);
+    let message = message.strip_prefix("sql parser error: ").unwrap_or(message);
+    let (tokens, end) = (cursor.rest(), cursor.end());
+    let at_end = message.ends_with("found: EOF");
+    let span = match pos {
+        Some(pos) => token_at(tokens, pos),
+        None if at_end => Span::at(end),
+        None => Span::from_sqlparser(parser.peek_token_ref().span).unwrap_or(Span::at(end)),
+    };
+    let (message, label) = reword(message, tokens, span);
+    let mut diagnostic = Diagnostic::error(codes::QUERY_SYNTAX, message).at(span);
+    diagnostic.label = label;
+    Box::new(diagnostic.maybe_help(keyword_help(tokens, span)))
+}
+
+/// Takes ` at Line: 3, Column: 5` off the end of a message.
+fn split_place(text: &str) -> (&str, Option<Pos>) {
+    let Some((message, place)) = text.rsplit_once(" at Line: ") else {
+        return (text, None);
+    };
+    let pos = place
+        .split_once(", Column: ")
+        .and_then(|(line, column)| Some(Pos::new(line.parse().ok()?, column.trim().parse().ok()?)));
+    (message, pos)
+}
+
+/// The whole token that begins at `pos`.
+fn token_at(tokens: &[TokenWithSpan], pos: Pos) -> Span {
+    tokens
+        .iter()
+        .map(span_of)
+        .find(|span| span.start == pos)
+        .unwrap_or(Span::new(pos, Pos::new(pos.line, pos.column + 1)))
+}
+
+fn reword(message: &str, tokens: &[TokenWithSpan], span: Span) -> (String, Option<String>) {
+    let rest = message
+        .strip_prefix("Expected: ")
+        .or_else(|| message.strip_prefix("Expected "));
+    let Some(rest) = rest.filter(|rest| rest.contains(", found:")) else {
+        let mut text = message.to_owned();
+        if let Some(first) = text.get_mut(0..1) {
+            first.make_ascii_lowercase();
+        }
+        return (text.trim_end_matches('.').to_owned(), None);
+    };
+    let what = rest.split_once(", found:").map_or(rest, |(what, _)| what);
+    let what = if what.chars().any(char::is_alphanumeric) {
+        what.to_owned()
+    } else {
+        format!("`{what}`")
+    };
+    let found = tokens
+        .iter()
+        .find(|t| span_of(t) == span && !is_space(t))
+        .map_or_else(
+            || "the end of the statement".to_owned(),
+            |t| cursor::found(&t.token),
+        );
+    let label = format!("expected {what}");
+    (format!("expected {what}, found {found}"), Some(label))
+}
+
+/// A word at or shortly before the error that looks like a mistyped keyword.
+fn keyword_help(tokens: &[TokenWithSpan], span: Span) -> Option<String> {
+    const KEYWORDS: &[&str] = &[
+        "SELECT", "DISTINCT", "FROM", "WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT",
+        "OFFSET", "JOIN", "INNER", "LEFT", "RIGHT", "OUTER", "CROSS", "UNION", "INTERSECT",
+        "EXCEPT", "BETWEEN", "LIKE", "CASE", "WHEN", "THEN", "ELSE", "PARTITION", "OVER",
+    ];
+    let words = tokens
+        .iter()
+        .filter(|t| !is_space(t) && span_of(t).start <= span.start)
+        .rev()
+        .take(3)
+        .filter_map(|t| plain_word(&t.token));
+    for word in words {
+        let upper = word.to_uppercase();
+        if upper.chars().count() < 4 || KEYWORDS.contains(&upper.as_str()) {
+            continue;
+        }
+        let near = KEYWORDS
+            .iter()
+            .find(|keyword| strsim::osa_distance(&upper, keyword) == 1);
+        if let Some(keyword) = near {
+            return Some(format!("`{word}`: did you mean `{keyword}`?"));
+        }
+    }
+    None
+}

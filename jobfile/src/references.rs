@@ -1,0 +1,218 @@
+//! Which relations a query reads, with the scopes of its common table
+//! expressions.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor,
+};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::span::{Pos, Span};
+use crate::{codes, suggest};
+
+/// Functions that may stand in FROM.
+const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest"];
+
+/// A name in FROM that is not a common table expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// Lower case unless it was quoted.
+    pub(crate) name: String,
+    pub(crate) written: String,
+    pub(crate) span: Span,
+}
+
+/// A name as SQL knows it: lower case unless it is quoted.
+pub(crate) fn normalized(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+/// The place of a name; the file's start if it has lost it.
+pub(crate) fn place(ident: &Ident) -> Span {
+    Span::from_sqlparser(ident.span).unwrap_or(Span::at(Pos::new(1, 1)))
+}
+
+/// The relations that `query` names, in order of appearance; problems with
+/// the way it names them go to `sink`. `declared` are the file's names.
+pub(crate) fn find(query: &Query, declared: &[String], sink: &mut Diagnostics) -> Vec<Reference> {
+    let mut finder = Finder {
+        scopes: Vec::new(),
+        references: Vec::new(),
+        declared,
+        sink,
+    };
+    let _ = query.visit(&mut finder);
+    finder.references
+}
+
+/// One query and the names its WITH brings.
+struct Scope {
+    ctes: Vec<String>,
+    recursive: bool,
+    /// How many of `ctes` have been visited; they are visited first, in order.
+    done: usize,
+}
+
+struct Finder<'a> {
+    scopes: Vec<Scope>,
+    references: Vec<Reference>,
+    declared: &'a [String],
+    sink: &'a mut Diagnostics,
+}
+
+impl Finder<'_> {
+    /// A common table expression sees those before it, and itself when the
+    /// WITH is recursive; the query's body sees all.
+    fn is_cte(&self, name: &str) -> bool {
+        self.scopes.iter().any(|scope| {
+            let visible = scope.done + usize::from(scope.recursive);
+            scope.ctes.iter().take(visible).any(|cte| cte == name)
+        })
+    }
+
+    fn table(&mut self, name: &ObjectName) {
+        if let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() {
+            let normal = normalized(ident);
+            if !self.is_cte(&normal) {
+                self.references.push(Reference {
+                    name: normal,
+                    written: ident.value.clone(),
+                    span: place(ident),
+                });
+            }
+            return;
+        }
+        let last = name.0.last().and_then(ObjectNamePart::as_ident);
+        let first = name.0.first().and_then(ObjectNamePart::as_ident);
+        let help = match last.map(normalized) {
+            Some(last) if self.declared.contains(&last) => format!("write `{last}` alone"),
+            _ => match first.map(normalized) {
+                Some(first) if self.declared.contains(&first) || self.is_cte(&first) => {
+                    format!("to read the elements of an array use unnest({name})")
+                }
+                _ => "declare the files as a source with CREATE EXTERNAL TABLE and read that"
+                    .to_owned(),
+            },
+        };
+        let span = Span::from_sqlparser(name.span()).unwrap_or(Span::at(Pos::new(1, 1)));
+        self.sink.push(
+            Diagnostic::error(
+                codes::QUALIFIED_TABLE,
+                "table names with a catalog or schema are not supported",
+            )
+            .at(span)
+            .help(help),
+        );
+    }
+
+    fn table_function(&mut self, name: &ObjectName) {
+        let text = name.to_string().to_lowercase();
+        if TABLE_FUNCTIONS.contains(&text.as_str()) {
+            return;
+        }
+        let help = match text.as_str() {
+            "explode" | "explode_outer" | "posexplode" | "inline" | "flatten" => {
+                "use unnest(…)".to_owned()
+            }
+            "read_files" | "read_json" | "read_json_auto" | "read_parquet" | "read_csv"
+            | "read_csv_auto" | "read_ndjson" | "cloud_files" => {
+                "declare the files as a source with CREATE EXTERNAL TABLE and read that".to_owned()
+            }
+            other => suggest::suggest_or_list(
+                other,
+                "the table functions are",
+                TABLE_FUNCTIONS.iter().copied(),
+            ),
+        };
+        let span = Span::from_sqlparser(name.span()).unwrap_or(Span::at(Pos::new(1, 1)));
+        self.sink.push(
+            Diagnostic::error(
+                codes::UNKNOWN_TABLE_FUNCTION,
+                format!("unknown table function `{name}`"),
+            )
+            .at(span)
+            .help(help),
+        );
+    }
+
+    fn refuse(&mut self, span: sqlparser::tokenizer::Span, what: &str, help: &str) {
+        let mut diagnostic = Diagnostic::error(codes::NOT_A_QUERY, what).help(help);
+        diagnostic.span = Span::from_sqlparser(span);
+        self.sink.push(diagnostic);
+    }
+}
+
+impl Visitor for Finder<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let (ctes, recursive) = query.with.as_ref().map_or_else(Default::default, |with| {
+            let names = with.cte_tables.iter().map(|cte| normalized(&cte.alias.name));
+            (names.collect(), with.recursive)
+        });
+        self.scopes.push(Scope {
+            ctes,
+            recursive,
+            done: 0,
+        });
+        match query.body.as_ref() {
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                self.refuse(query.span(), "a query cannot change rows", "begin it with SELECT");
+            }
+            SetExpr::Table(table) => {
+                let name = table.table_name.clone().unwrap_or_default();
+                let help = format!("write `SELECT * FROM {name}`");
+                self.refuse(query.span(), "`TABLE name` is not supported", &help);
+            }
+            SetExpr::Select(_)
+            | SetExpr::Query(_)
+            | SetExpr::SetOperation { .. }
+            | SetExpr::Values(_) => {}
+        }
+        if !query.locks.is_empty() {
+            self.refuse(query.span(), "a query cannot lock rows", "leave FOR UPDATE out");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.scopes.pop();
+        // The first queries visited below one with a WITH are its common table
+        // expressions, in order.
+        if let Some(parent) = self.scopes.last_mut()
+            && parent.done < parent.ctes.len()
+        {
+            parent.done += 1;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        if let Some(into) = &select.into {
+            let help = "use CREATE OR REFRESH MATERIALIZED VIEW name AS …";
+            self.refuse(into.name.span(), "SELECT INTO is not supported", help);
+        }
+        if let Some(view) = select.lateral_views.first() {
+            let help = "use unnest(…) in the select list, or CROSS JOIN unnest(…) AS t(x)";
+            self.refuse(view.lateral_view.span(), "LATERAL VIEW is not supported", help);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table {
+                name, args: None, ..
+            } => self.table(name),
+            TableFactor::Table { name, .. } | TableFactor::Function { name, .. } => {
+                self.table_function(name);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,178 @@
+//! Diagnostics as people read them: the line, a caret under the place.
+
+use unicode_width::UnicodeWidthChar;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::span::Span;
+
+/// A tab is shown as this many cells, wherever it stands.
+const TAB: usize = 4;
+/// Lines longer than this many characters are cut around the caret.
+const MAX_LINE: usize = 160;
+
+struct Style {
+    bold: &'static str,
+    error: &'static str,
+    warning: &'static str,
+    gutter: &'static str,
+    reset: &'static str,
+}
+
+const PLAIN: Style = Style {
+    bold: "",
+    error: "",
+    warning: "",
+    gutter: "",
+    reset: "",
+};
+const ANSI: Style = Style {
+    bold: "\u{1b}[1m",
+    error: "\u{1b}[1;31m",
+    warning: "\u{1b}[1;33m",
+    gutter: "\u{1b}[1;34m",
+    reset: "\u{1b}[0m",
+};
+
+/// Renders `items` over the lines of `text`, closing with a count.
+pub(crate) fn render(items: &[Diagnostic], text: &str, color: bool) -> String {
+    let style = if color { &ANSI } else { &PLAIN };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines: Vec<&str> = text
+        .split('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line))
+        .collect();
+    let mut out = String::new();
+    for item in items {
+        one(&mut out, item, &lines, style);
+        out.push('\n');
+    }
+    out.push_str(&summary(items));
+    out
+}
+
+fn summary(items: &[Diagnostic]) -> String {
+    let errors = items.iter().filter(|d| d.is_error()).count();
+    let warnings = items.len() - errors;
+    let count = |n: usize, what: &str| {
+        format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+    };
+    match (errors, warnings) {
+        (0, 0) => String::new(),
+        (0, w) => count(w, "warning") + "\n",
+        (e, 0) => count(e, "error") + "\n",
+        (e, w) => format!("{}, {}\n", count(e, "error"), count(w, "warning")),
+    }
+}
+
+fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
+    let Style { bold, gutter, reset, .. } = style;
+    let tone = match item.severity {
+        Severity::Error => style.error,
+        Severity::Warning => style.warning,
+    };
+    let message = visible(&item.message);
+    out.push_str(&format!(
+        "{tone}{}[{}]{reset}{bold}: {message}{reset}\n",
+        item.severity, item.code
+    ));
+    let width = item
+        .span
+        .map_or(1, |span| span.start.line.to_string().len());
+    let pad = " ".repeat(width);
+    if let Some(span) = item.span {
+        let file = if item.file.is_empty() { "job file" } else { &item.file };
+        let (line, column) = (span.start.line, span.start.column);
+        out.push_str(&format!("{pad}{gutter}-->{reset} {file}:{line}:{column}\n"));
+        let index = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+        if let Some(source) = lines.get(index) {
+            let (shown, lead, carets) = frame(source, span);
+            let label = item.label.as_deref().map(visible).unwrap_or_default();
+            let label = if label.is_empty() { label } else { format!(" {label}") };
+            out.push_str(&format!("{pad} {gutter}|{reset}\n"));
+            out.push_str(&format!("{gutter}{line} |{reset} {shown}\n"));
+            out.push_str(&format!(
+                "{pad} {gutter}|{reset} {}{tone}{}{label}{reset}\n",
+                " ".repeat(lead),
+                "^".repeat(carets)
+            ));
+        }
+    } else if !item.file.is_empty() {
+        out.push_str(&format!("{pad}{gutter}-->{reset} {}\n", item.file));
+    }
+    let remarks = item
+        .help
+        .iter()
+        .map(|text| ("help", text))
+        .chain(item.notes.iter().map(|text| ("note", text)));
+    for (kind, text) in remarks {
+        let text = visible(text);
+        out.push_str(&format!("{pad} {gutter}={reset} {bold}{kind}{reset}: {text}\n"));
+    }
+}
+
+/// The line as shown, the cells before the caret, and the number of carets.
+/// A stretch over several lines is marked to the end of its first line.
+fn frame(source: &str, span: Span) -> (String, usize, usize) {
+    let chars: Vec<char> = source.chars().collect();
+    let clamp = |column: u32| {
+        usize::try_from(column)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1)
+            .min(chars.len())
+    };
+    let start = clamp(span.start.column);
+    let end = if span.end.line == span.start.line {
+        clamp(span.end.column)
+    } else {
+        chars.len()
+    };
+    let (from, to) = window(chars.len(), start);
+    let cells = |range: &[char]| range.iter().map(|c| shown_width(*c)).sum::<usize>();
+    let (mut shown, mut lead) = (String::new(), 0);
+    if from > 0 {
+        shown.push('…');
+        lead += 1;
+    }
+    shown.extend(chars[from..to].iter().map(|c| shown_char(*c)));
+    if to < chars.len() {
+        shown.push('…');
+    }
+    lead += cells(&chars[from..start.max(from)]);
+    let carets = cells(&chars[start..end.clamp(start, to.max(start))]).max(1);
+    (shown, lead, carets)
+}
+
+fn window(len: usize, start: usize) -> (usize, usize) {
+    if len <= MAX_LINE {
+        return (0, len);
+    }
+    let from = start.saturating_sub(MAX_LINE / 2).min(len - MAX_LINE);
+    (from, from + MAX_LINE)
+}
+
+fn shown_width(c: char) -> usize {
+    match c {
+        '\t' => TAB,
+        c => c.width().unwrap_or(1),
+    }
+}
+
+fn shown_char(c: char) -> String {
+    match c {
+        '\t' => " ".repeat(TAB),
+        // Control characters could move the cursor or recolor the terminal.
+        c if c.is_control() => "\u{fffd}".to_owned(),
+        c => c.to_string(),
+    }
+}
+
+/// Text for one line of output: control characters become visible.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}

@@ -1,0 +1,190 @@
+//! `${name}` inside strings, and `$${` for a literal `${`.
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::span::{Span, Spanned};
+use crate::suggest;
+use crate::text::SourceText;
+
+/// A piece of a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    /// The name between the braces, and which `${` of the string it is.
+    Variable { name: String, nth: usize },
+    /// A `${` without `}`, or without a name.
+    Broken { what: &'static str, nth: usize },
+}
+
+fn parts(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut plain = String::new();
+    let mut rest = text;
+    // Counts every `${` of the text, escaped ones too, so that the n-th is
+    // found again in the file.
+    let mut nth = 0;
+    while let Some(at) = rest.find('$') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("$${") {
+            plain.push_str("${");
+            nth += 1;
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("${") {
+            if !plain.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut plain)));
+            }
+            match after.find('}') {
+                None => {
+                    parts.push(Part::Broken { what: "`${` without `}`", nth });
+                    return parts;
+                }
+                Some(end) => {
+                    let name = after[..end].trim();
+                    if is_name(name) {
+                        let name = name.to_lowercase();
+                        parts.push(Part::Variable { name, nth });
+                    } else {
+                        let what = "there is no variable name between `${` and `}`";
+                        parts.push(Part::Broken { what, nth });
+                    }
+                    nth += 1 + after[..end].matches("${").count();
+                    rest = &after[end + 1..];
+                }
+            }
+        } else {
+            plain.push('$');
+            rest = &rest[1..];
+        }
+    }
+    plain.push_str(rest);
+    if !plain.is_empty() {
+        parts.push(Part::Text(plain));
+    }
+    parts
+}
+
+fn is_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether the text depends on variables.
+pub(crate) fn has_variables(text: &str) -> bool {
+    parts(text).iter().any(|part| !matches!(part, Part::Text(_)))
+}
+
+/// The names of the variables in the text, in order.
+pub(crate) fn variables(text: &str) -> Vec<String> {
+    parts(text)
+        .into_iter()
+        .filter_map(|part| match part {
+            Part::Variable { name, .. } => Some(name),
+            Part::Text(_) | Part::Broken { .. } => None,
+        })
+        .collect()
+}
+
+/// The text with values in place of variables. NULL and unknown variables
+/// give nothing; [`check`] has reported the latter.
+pub(crate) fn expand<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
+    parts(text)
+        .into_iter()
+        .map(|part| match part {
+            Part::Text(text) => text,
+            Part::Variable { name, .. } => value(&name).unwrap_or_default().to_owned(),
+            Part::Broken { .. } => String::new(),
+        })
+        .collect()
+}
+
+/// What is wrong with the placeholders of a string, each at its own place.
+pub(crate) fn check(
+    literal: &Spanned<String>,
+    source: &SourceText,
+    declared: &[&str],
+) -> Vec<Diagnostic> {
+    parts(&literal.value)
+        .into_iter()
+        .filter_map(|part| match part {
+            Part::Variable { name, nth } if !declared.contains(&name.as_str()) => Some(
+                Diagnostic::error(codes::UNKNOWN_VARIABLE, format!("unknown variable `{name}`"))
+                    .at(place(source, literal.span, nth))
+                    .help(unknown_help(&name, declared)),
+            ),
+            Part::Broken { what, nth } => Some(
+                Diagnostic::error(codes::BAD_PLACEHOLDER, what)
+                    .at(place(source, literal.span, nth))
+                    .help("write `${name}` for a variable, `$${` for the characters `${`"),
+            ),
+            Part::Text(_) | Part::Variable { .. } => None,
+        })
+        .collect()
+}
+
+pub(crate) fn unknown_help(name: &str, declared: &[&str]) -> String {
+    suggest::did_you_mean(name, declared.iter().copied()).unwrap_or_else(|| {
+        format!("declare it at the top of the file: `DECLARE VARIABLE {name} STRING;`")
+    })
+}
+
+/// The place of the `nth` placeholder of the literal at `span`, braces included.
+fn place(source: &SourceText, span: Span, nth: usize) -> Span {
+    let chars = source.chars(span);
+    let starts = chars
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| pair[0].1 == '$' && pair[1].1 == '{')
+        .map(|(i, _)| i);
+    // An escape such as \x24 hides a `${` in the file: then the literal will do.
+    let Some(start) = starts.skip(nth).take(1).next() else {
+        return span;
+    };
+    let end = chars[start..]
+        .iter()
+        .find(|(_, c)| *c == '}' || *c == '\n')
+        .map_or(chars[start + 1].0, |(pos, _)| *pos);
+    let mut end_pos = end;
+    end_pos.column += 1;
+    Span::new(chars[start].0, end_pos)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::span::Pos;
+
+    fn expanded(text: &str) -> String {
+        expand(text, |name| (name == "a").then_some("VALUE"))
+    }
+
+    #[test]
+    fn placeholders_and_escapes() {
+        assert_eq!(expanded("${a}/x"), "VALUE/x");
+        assert_eq!(expanded("${ A }"), "VALUE", "case and spaces do not matter");
+        assert_eq!(expanded("$${a}"), "${a}");
+        assert_eq!(expanded("$$${a}"), "$${a}");
+        assert_eq!(expanded("^x$ $5 {a}"), "^x$ $5 {a}");
+        assert_eq!(expanded("a$"), "a$");
+        assert_eq!(variables("${a}-${b}-$${c}"), ["a", "b"]);
+        assert!(!has_variables("$${a}"));
+        assert!(has_variables("${a"));
+    }
+
+    #[test]
+    fn problems_have_their_own_place() {
+        let text = "'x''$${y} ${nope}\n ${'";
+        let source = SourceText::new(text).unwrap();
+        let span = Span::new(Pos::new(1, 1), source.end());
+        let value = "x'$${y} ${nope}\n ${".to_owned();
+        let problems = check(&Spanned::new(value, span), &source, &["a"]);
+        assert_eq!(problems.len(), 2);
+        let first = problems[0].span.unwrap();
+        assert_eq!((first.start, first.end), (Pos::new(1, 11), Pos::new(1, 18)));
+        assert_eq!(problems[0].code, codes::UNKNOWN_VARIABLE);
+        assert_eq!(problems[1].code, codes::BAD_PLACEHOLDER);
+        assert_eq!(problems[1].span.unwrap().start, Pos::new(2, 2));
+    }
+}

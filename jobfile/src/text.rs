@@ -1,0 +1,175 @@
+//! The text of a job file: reading it, and finding places in it.
+
+use std::sync::Arc;
+
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::span::{Pos, Span};
+
+/// The largest job file, in bytes. Job files are written by people; a larger
+/// one is some other file given by mistake.
+pub const MAX_FILE_BYTES: usize = 1024 * 1024;
+
+/// The bytes of a job file as text, without a byte-order mark.
+///
+/// # Errors
+/// When the file is too large or not UTF-8, with the place of the first bad byte.
+pub fn decode(file_name: &str, bytes: &[u8]) -> Result<String, Diagnostics> {
+    if let Some(problem) = too_large(bytes.len()) {
+        return Err(Diagnostics::from(problem).finish(file_name));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
+        Err(error) => {
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+            let diagnostic = Diagnostic::error(codes::BAD_CHARACTER, "the file is not UTF-8 text")
+                .at(Span::at(Pos::new(to_u32(line), to_u32(column))))
+                .label("the first byte that is not UTF-8")
+                .help("save the file as UTF-8");
+            Err(Diagnostics::from(diagnostic).finish(file_name))
+        }
+    }
+}
+
+fn too_large(bytes: usize) -> Option<Diagnostic> {
+    (bytes > MAX_FILE_BYTES).then(|| {
+        Diagnostic::error(
+            codes::FILE_TOO_LARGE,
+            format!("the job file has {bytes} bytes, at most {MAX_FILE_BYTES} are read"),
+        )
+        .help("check that this is a job file; split it into several jobs if it is")
+    })
+}
+
+fn to_u32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// A text with an index of its lines.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceText {
+    text: Arc<str>,
+    /// Byte offset of each line's first character.
+    lines: Vec<usize>,
+}
+
+impl SourceText {
+    /// Takes the text without a byte-order mark; refuses what no statement can hold.
+    pub(crate) fn new(text: &str) -> Result<Self, Diagnostic> {
+        if let Some(problem) = too_large(text.len()) {
+            return Err(problem);
+        }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let lines = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(i, _)| i + 1))
+            .collect();
+        let source = Self {
+            text: Arc::from(text),
+            lines,
+        };
+        if let Some(offset) = text.find('\0') {
+            let pos = source.pos(offset);
+            let end = Pos::new(pos.line, pos.column + 1);
+            return Err(
+                Diagnostic::error(codes::BAD_CHARACTER, "the file holds a NUL character")
+                    .at(Span::new(pos, end))
+                    .help("check that this is a text file in UTF-8 (not UTF-16)"),
+            );
+        }
+        Ok(source)
+    }
+
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The place of the character at byte `offset`.
+    fn pos(&self, offset: usize) -> Pos {
+        let line = self.lines.partition_point(|start| *start <= offset).max(1) - 1;
+        let start = self.lines.get(line).copied().unwrap_or(0);
+        let column = self.text.get(start..offset).map_or(0, |s| s.chars().count());
+        Pos::new(to_u32(line + 1), to_u32(column + 1))
+    }
+
+    /// The byte offset of a place; the text's end for places behind it.
+    fn offset(&self, pos: Pos) -> usize {
+        let line = usize::try_from(pos.line).unwrap_or(usize::MAX);
+        let Some(start) = self.lines.get(line.saturating_sub(1)) else {
+            return self.text.len();
+        };
+        let column = usize::try_from(pos.column).unwrap_or(usize::MAX);
+        self.text[*start..]
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(self.text.len(), |(i, _)| start + i)
+    }
+
+    /// The text of a stretch.
+    pub(crate) fn slice(&self, span: Span) -> &str {
+        let (start, end) = (self.offset(span.start), self.offset(span.end));
+        self.text.get(start..end).unwrap_or("")
+    }
+
+    /// The characters of a stretch with their places.
+    pub(crate) fn chars(&self, span: Span) -> Vec<(Pos, char)> {
+        let mut pos = span.start;
+        self.slice(span)
+            .chars()
+            .map(|c| {
+                let here = pos;
+                if c == '\n' {
+                    pos = Pos::new(pos.line + 1, 1);
+                } else {
+                    pos.column += 1;
+                }
+                (here, c)
+            })
+            .collect()
+    }
+
+    /// The place behind the last character.
+    pub(crate) fn end(&self) -> Pos {
+        self.pos(self.text.len())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_offsets_agree() {
+        let source = SourceText::new("ab\r\ncäd\n\nx").unwrap();
+        for (i, _) in source.text().char_indices() {
+            assert_eq!(source.offset(source.pos(i)), i, "byte {i}");
+        }
+        assert_eq!(source.end(), Pos::new(4, 2));
+        let span = Span::new(Pos::new(2, 2), Pos::new(2, 4));
+        assert_eq!(source.slice(span), "äd");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_have_a_place() {
+        let error = decode("j.sql", b"SELECT 1;\n -- \xff").unwrap_err();
+        let first = error.iter().next().unwrap();
+        assert_eq!(first.code, codes::BAD_CHARACTER);
+        assert_eq!(first.span.unwrap().start, Pos::new(2, 5));
+    }
+
+    #[test]
+    fn marks_are_dropped_and_size_is_bounded() {
+        assert_eq!(decode("j", "\u{feff}x".as_bytes()).unwrap(), "x");
+        let big = vec![b' '; MAX_FILE_BYTES + 1];
+        let error = decode("j", &big).unwrap_err();
+        assert_eq!(error.iter().next().unwrap().code, codes::FILE_TOO_LARGE);
+    }
+
+    #[test]
+    fn nul_is_refused_where_it_is() {
+        let error = SourceText::new("a\nb\0").unwrap_err();
+        assert_eq!(error.span.unwrap().start, Pos::new(2, 2));
+    }
+}

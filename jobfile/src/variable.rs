@@ -1,0 +1,291 @@
+//! `DECLARE [OR REPLACE] [VARIABLE] name [TYPE] [DEFAULT value | = value]`.
+
+use sqlparser::ast::{Expr, UnaryOperator, Value};
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+use crate::context::Context;
+use crate::cursor::{Cursor, Parsed};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::SluiceDialect;
+use crate::span::{Span, Spanned};
+use crate::type_parser::parse_type;
+use crate::types::DataType;
+use crate::{codes, lex, query, template, value};
+
+/// Names that no variable can have, because `submit-job` has a flag of that
+/// name and parameters are flags too.
+pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
+    "color", "conf", "deploy_mode", "help", "kill", "list", "log_format", "logs", "master", "name",
+    "output", "param", "plan", "properties_file", "quiet", "status", "submission_id", "timeout",
+    "verbose", "version",
+];
+
+/// A parameter of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Lower case; also the name of its flag (`run_date` or `run-date`).
+    pub name: String,
+    /// Always a simple type.
+    pub ty: DataType,
+    /// The default as text, for help; `None` when a value must be given. The
+    /// text may name other variables: `${landing}/users`.
+    pub default: Option<String>,
+    /// Where its name is declared.
+    pub span: Span,
+    /// The `--` comment behind the declaration, or the lines of comments above it.
+    pub comment: Option<String>,
+}
+
+impl Variable {
+    /// Whether a value must be given.
+    pub const fn is_required(&self) -> bool {
+        self.default.is_none()
+    }
+}
+
+/// What a variable is when nobody gives it a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DefaultValue {
+    Null,
+    /// May hold `${…}`.
+    Text(String),
+    /// The value of a variable that is declared above.
+    Variable(String),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Declaration {
+    pub(crate) public: Variable,
+    pub(crate) default: Option<Spanned<DefaultValue>>,
+}
+
+pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
+    cursor.expect(&["DECLARE"])?;
+    cursor.eat(&["OR", "REPLACE"]);
+    if matches!(cursor.peek_nth(1), Some(Token::Word(_))) {
+        let _ = cursor.eat(&["VARIABLE"]) || cursor.eat(&["VAR"]);
+    }
+    let name = cursor.name("a variable name")?;
+    check_name(context, &name.value, &name.written, name.span);
+    let has_type = !cursor.at_end() && !cursor.sees(&["DEFAULT"]) && cursor.peek() != Some(&Token::Eq);
+    let typed = if has_type {
+        Some(parse_type(cursor)?)
+    } else {
+        None
+    };
+    let default = if cursor.eat(&["DEFAULT"]) || cursor.eat_token(&Token::Eq) {
+        Some(default_value(context, cursor)?)
+    } else {
+        None
+    };
+    if !cursor.at_end() {
+        return Err(cursor.expected("DEFAULT or the end of the statement"));
+    }
+    let ty = match (typed, &default) {
+        (Some((ty, span)), _) => {
+            if !ty.is_scalar() || ty == DataType::Binary {
+                return Err(Box::new(
+                    Diagnostic::error(
+                        codes::TYPE_NOT_ALLOWED,
+                        format!("a variable cannot have the type {ty}"),
+                    )
+                    .at(span)
+                    .help("variables are parameters given as text: use a simple type such as STRING, INT or DATE"),
+                ));
+            }
+            ty
+        }
+        (None, Some((_, inferred))) => inferred.clone(),
+        (None, None) => {
+            return Err(Box::new(
+                Diagnostic::error(
+                    codes::SYNTAX,
+                    format!("the variable `{}` has no type", name.written),
+                )
+                .at(Span::at(name.span.end))
+                .label("expected a type")
+                .help(format!("for example `DECLARE VARIABLE {} STRING;`", name.written)),
+            ));
+        }
+    };
+    let default = default.map(|(value, _)| value);
+    if let Some(Spanned { value: DefaultValue::Text(text), span }) = &default
+        && !Context::waits(text)
+        && let Some(problem) = unfit_default(&name.value, &ty, text, *span)
+    {
+        context.sink.push(problem);
+    }
+    let comment = lex::doc_comment(context.tokens, &context.range);
+    context.variables.push(Declaration {
+        public: Variable {
+            name: name.value,
+            ty,
+            default: default.as_ref().map(|d| match &d.value {
+                DefaultValue::Null => "NULL".to_owned(),
+                DefaultValue::Text(text) => text.clone(),
+                DefaultValue::Variable(name) => format!("${{{name}}}"),
+            }),
+            span: name.span,
+            comment,
+        },
+        default,
+    });
+    Ok(())
+}
+
+/// The finding when a default does not fit its variable's type.
+pub(crate) fn unfit_default(name: &str, ty: &DataType, text: &str, span: Span) -> Option<Diagnostic> {
+    let expected = value::normalize(ty, template::expand(text, |_| None).as_str()).err()?;
+    Some(
+        Diagnostic::error(
+            codes::BAD_DEFAULT,
+            format!("the default of `{name}` is not a value of type {ty}"),
+        )
+        .at(span)
+        .label(format!("expected {expected}")),
+    )
+}
+
+fn check_name(context: &mut Context<'_>, name: &str, written: &str, span: Span) {
+    if let Some(first) = context.variable(name) {
+        let line = first.public.span.start.line;
+        context.sink.push(
+            Diagnostic::error(
+                codes::DUPLICATE_VARIABLE,
+                format!("the variable `{written}` is declared twice"),
+            )
+            .at(span)
+            .label(format!("first declared on line {line}")),
+        );
+    }
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    if !plain {
+        context.sink.push(
+            Diagnostic::error(
+                codes::BAD_NAME,
+                format!("`{written}` cannot be the name of a variable"),
+            )
+            .at(span)
+            .help("use ASCII letters, digits and `_`: the name is also a flag of submit-job"),
+        );
+    } else if RESERVED_VARIABLE_NAMES.contains(&name) {
+        context.sink.push(
+            Diagnostic::error(
+                codes::BAD_NAME,
+                format!("`{written}` cannot be the name of a variable"),
+            )
+            .at(span)
+            .label(format!("submit-job has a flag `--{}` of its own", name.replace('_', "-")))
+            .help(format!("choose another name, such as `job_{name}`")),
+        );
+    }
+}
+
+/// The value behind DEFAULT, and the type that it has by itself.
+fn default_value(
+    context: &mut Context<'_>,
+    cursor: &mut Cursor<'_>,
+) -> Parsed<(Spanned<DefaultValue>, DataType)> {
+    if cursor.at_end() {
+        return Err(cursor.expected("a value"));
+    }
+    let span = cursor.rest_span();
+    let mut parser = Parser::new(&SluiceDialect)
+        .with_recursion_limit(query::RECURSION_LIMIT)
+        .with_tokens_with_locations(cursor.rest().to_vec());
+    let expr = match parser.parse_expr() {
+        Ok(expr) => expr,
+        Err(error) => return Err(query::syntax_error(&parser, error, cursor)),
+    };
+    let used = parser.index();
+    cursor.skip_rest(used);
+    let span = Span::new(span.start, cursor.previous_span().end);
+    if let Some((value, ty)) = literal(&expr) {
+        if let DefaultValue::Text(text) = &value {
+            context.string(&Spanned::new(text.clone(), span));
+        }
+        return Ok((Spanned::new(value, span), ty));
+    }
+    if let Expr::Identifier(ident) = &expr {
+        let name = ident.value.to_lowercase();
+        if let Some(other) = context.variable(&name) {
+            let ty = other.public.ty.clone();
+            context.strings.push(Spanned::new(format!("${{{name}}}"), span));
+            return Ok((Spanned::new(DefaultValue::Variable(name), span), ty));
+        }
+        let declared: Vec<&str> = context.variables.iter().map(|v| v.public.name.as_str()).collect();
+        return Err(Box::new(
+            Diagnostic::error(
+                codes::BAD_DEFAULT,
+                format!("`{}` is not a variable that is declared above", ident.value),
+            )
+            .at(span)
+            .help(template::unknown_help(&name, &declared)),
+        ));
+    }
+    Err(Box::new(
+        Diagnostic::error(codes::BAD_DEFAULT, "a DEFAULT must be a literal or a variable above")
+            .at(span)
+            .help("leave DEFAULT out and give the value at submit when it must be computed"),
+    ))
+}
+
+fn literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {
+    let text = |text: &str, ty| Some((DefaultValue::Text(text.to_owned()), ty));
+    match expr {
+        Expr::Nested(inner) => literal(inner),
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => {
+                let ty = if digits.parse::<i32>().is_ok() {
+                    DataType::Int
+                } else if digits.parse::<i64>().is_ok() {
+                    DataType::BigInt
+                } else {
+                    DataType::Double
+                };
+                text(digits, ty)
+            }
+            Value::SingleQuotedString(s) | Value::EscapedStringLiteral(s) => text(s, DataType::String),
+            Value::Boolean(b) => text(if *b { "true" } else { "false" }, DataType::Boolean),
+            Value::Null => Some((DefaultValue::Null, DataType::String)),
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match literal(expr)? {
+            (DefaultValue::Text(digits), ty) if ty != DataType::String && ty != DataType::Boolean => {
+                text(&format!("-{digits}"), ty)
+            }
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Plus, expr } => literal(expr),
+        Expr::Cast { expr, data_type, .. } => {
+            let (value, inner) = literal(expr)?;
+            Some((value, cast_type(&data_type.to_string()).unwrap_or(inner)))
+        }
+        Expr::TypedString(typed) => match &typed.value.value {
+            Value::SingleQuotedString(s) => {
+                text(s, cast_type(&typed.data_type.to_string()).unwrap_or(DataType::String))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The type of `CAST(x AS …)`, for variables that have no type of their own.
+fn cast_type(sql: &str) -> Option<DataType> {
+    Some(match sql.to_ascii_uppercase().as_str() {
+        "BOOLEAN" | "BOOL" => DataType::Boolean,
+        "TINYINT" => DataType::TinyInt,
+        "SMALLINT" => DataType::SmallInt,
+        "INT" | "INTEGER" => DataType::Int,
+        "BIGINT" | "LONG" => DataType::BigInt,
+        "FLOAT" | "REAL" => DataType::Float,
+        "DOUBLE" | "DOUBLE PRECISION" => DataType::Double,
+        "DATE" => DataType::Date,
+        "TIMESTAMP" => DataType::Timestamp,
+        "TIMESTAMP_NTZ" => DataType::TimestampNtz,
+        _ => return None,
+    })
+}

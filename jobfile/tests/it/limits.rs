@@ -1,0 +1,107 @@
+//! Texts that are too large or too deep end in an error, not in a crash or a
+//! hang. Tests run on threads with 2 MB of stack, as the servers' workers do.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use sluice_jobfile::{MAX_FILE_BYTES, parse};
+
+const SOURCE: &str = "CREATE EXTERNAL TABLE s (a INT) STORED AS JSON LOCATION 'x';\n";
+
+fn outcome(query: &str) -> String {
+    let text = format!("{SOURCE}CREATE OR REFRESH MATERIALIZED VIEW t AS {query};");
+    let start = Instant::now();
+    let result = match parse("j", &text).and_then(|file| file.bind(&BTreeMap::new())) {
+        Ok(job) => {
+            // What the engine does too: copy, show, drop.
+            let shown = job.relations[1].query().map(ToString::to_string);
+            format!("ok {}", shown.unwrap_or_default().len())
+        }
+        Err(findings) => findings.to_string(),
+    };
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{} characters took {:?}",
+        text.len(),
+        start.elapsed()
+    );
+    result
+}
+
+#[test]
+fn long_chains_are_refused_and_shorter_ones_work() {
+    let sum = |n: usize| format!("SELECT {} AS x FROM s", vec!["a"; n].join(" + "));
+    assert!(outcome(&sum(1900)).starts_with("ok"));
+    assert!(outcome(&sum(30_000)).contains("E0107"));
+    let any = |n: usize| format!("SELECT a FROM s WHERE {}", vec!["a = 1"; n].join(" OR "));
+    assert!(outcome(&any(900)).starts_with("ok"));
+    assert!(outcome(&any(30_000)).contains("E0107"));
+    let union = |n: usize| vec!["SELECT a FROM s"; n].join(" UNION ALL ");
+    assert!(outcome(&union(300)).starts_with("ok"));
+    assert!(outcome(&union(10_000)).contains("E0107"));
+    let casts = format!("SELECT a{} AS x FROM s", "::INT".repeat(30_000));
+    assert!(outcome(&casts).contains("E0107"));
+    let nulls = format!("SELECT a{} AS x FROM s", " IS NULL".repeat(30_000));
+    assert!(outcome(&nulls).contains("E0107"));
+    let cases = format!(
+        "SELECT {} AS x FROM s",
+        vec!["CASE WHEN a = 1 THEN 1 ELSE 2 END"; 10_000].join(" + ")
+    );
+    assert!(outcome(&cases).contains("E0107"));
+}
+
+#[test]
+fn long_lists_work() {
+    let list = (0..20_000).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    assert!(outcome(&format!("SELECT a FROM s WHERE a IN ({list})")).starts_with("ok"));
+    let case = format!("SELECT CASE {} END AS x FROM s", "WHEN a = 1 THEN 2 ".repeat(2_000));
+    assert!(outcome(&case).starts_with("ok"));
+}
+
+#[test]
+fn deep_nesting_is_refused_quickly() {
+    for (open, close) in [
+        ("(", ")"),
+        ("abs(", ")"),
+        ("[", "]"),
+        ("CASE WHEN a = 1 THEN ", " END"),
+        ("NOT ", ""),
+        ("- ", ""),
+        ("(SELECT ", ")"),
+        ("a IN (", ")"),
+        ("x -> ", ""),
+        ("{'a': ", "}"),
+        ("struct(", ")"),
+        ("CAST(", " AS INT)"),
+    ] {
+        let query = format!("SELECT {}1{} AS x FROM s", open.repeat(3000), close.repeat(3000));
+        let outcome = outcome(&query);
+        assert!(outcome.contains("E0"), "{open}: {outcome}");
+    }
+    for (open, close) in [("(", ")"), ("(SELECT * FROM ", ")"), ("(s JOIN ", " ON true)")] {
+        let query = format!("SELECT * FROM {}s{}", open.repeat(3000), close.repeat(3000));
+        let outcome = outcome(&query);
+        assert!(outcome.contains("E0"), "{open}: {outcome}");
+    }
+    let types = format!("SELECT CAST(a AS {}INT{}) AS x FROM s", "ARRAY<".repeat(3000), ">".repeat(3000));
+    assert!(outcome(&types).contains("E0"));
+}
+
+#[test]
+fn many_statements_work() {
+    let mut text = SOURCE.to_owned();
+    for i in 0..2_000 {
+        let from = if i == 0 { "s".to_owned() } else { format!("v{}", i - 1) };
+        text.push_str(&format!("CREATE TEMPORARY VIEW v{i} AS SELECT * FROM {from};\n"));
+    }
+    text.push_str("CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT * FROM v1999;");
+    let file = parse("j", &text).unwrap();
+    assert_eq!(file.datasets().collect::<Vec<_>>(), ["t"]);
+}
+
+#[test]
+fn files_have_a_largest_size() {
+    let text = " ".repeat(MAX_FILE_BYTES + 1);
+    let error = parse("j", &text).unwrap_err().to_string();
+    assert!(error.contains("E0101"), "{error}");
+}

@@ -1,0 +1,11 @@
+//! The job language from outside: case files, properties, documentation.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod binding;
+mod cases;
+mod docs;
+mod limits;
+mod properties;
+mod queries;
+mod rendering;

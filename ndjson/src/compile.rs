@@ -1,0 +1,121 @@
+//! From a schema to the tree of columns that it is decoded into
+
+use std::collections::HashSet;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef, TimeUnit};
+
+use crate::column::{Binaries, Booleans, Primitives, Runs, Strings};
+use crate::datetime::Zones;
+use crate::error::SchemaError;
+use crate::leaf::{DecimalShape, Leaf};
+use crate::nested::{ListNode, MapNode};
+use crate::node::Node;
+use crate::object::{Member, ObjectNode};
+use crate::place::Place;
+
+/// The columns of `schema` that are read from the data; those at the indexes
+/// in `made` are not.
+pub(crate) fn root(schema: &SchemaRef, made: &[usize]) -> Result<ObjectNode, SchemaError> {
+    let fields: Fields = schema
+        .fields()
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !made.contains(index))
+        .map(|(_, field)| FieldRef::clone(field))
+        .collect();
+    object("", &fields, &DataType::Struct(fields.clone()))
+}
+
+fn object(path: &str, fields: &Fields, data_type: &DataType) -> Result<ObjectNode, SchemaError> {
+    let mut names = HashSet::new();
+    let mut members = Vec::with_capacity(fields.len());
+    for field in fields {
+        let path = match path {
+            "" => field.name().clone(),
+            path => format!("{path}.{}", field.name()),
+        };
+        if !names.insert(field.name()) {
+            return Err(SchemaError::Duplicate { path });
+        }
+        let member = Member {
+            node: node(&path, field)?,
+            nullable: field.is_nullable(),
+            place: Place::new(&path, field.data_type()),
+        };
+        members.push((field.name().as_bytes().into(), member));
+    }
+    Ok(ObjectNode::new(members, Place::new(path, data_type)))
+}
+
+fn node(path: &str, field: &Field) -> Result<Node, SchemaError> {
+    let data_type = field.data_type();
+    let place = Place::new(path, data_type);
+    let unsupported = || SchemaError::Unsupported {
+        path: path.to_owned(),
+        data_type: Box::new(data_type.clone()),
+    };
+    // Every number, date and timestamp type has the same kind of column.
+    macro_rules! primitive {
+        ($kind:ident $(, $more:expr)?) => {
+            Node::$kind(Leaf::new(Primitives::new(), place) $(, $more)?)
+        };
+    }
+    Ok(match data_type {
+        DataType::Boolean => Node::Boolean(Leaf::new(Booleans::new(), place)),
+        DataType::Int8 => primitive!(Int8),
+        DataType::Int16 => primitive!(Int16),
+        DataType::Int32 => primitive!(Int32),
+        DataType::Int64 => primitive!(Int64),
+        DataType::UInt8 => primitive!(UInt8),
+        DataType::UInt16 => primitive!(UInt16),
+        DataType::UInt32 => primitive!(UInt32),
+        DataType::UInt64 => primitive!(UInt64),
+        DataType::Float32 => primitive!(Float32),
+        DataType::Float64 => primitive!(Float64),
+        &DataType::Decimal128(precision, scale) => {
+            primitive!(Decimal, DecimalShape { precision, scale })
+        }
+        DataType::Utf8 => Node::Utf8(Leaf::new(Strings::new(), place)),
+        DataType::Utf8View => Node::Utf8View(Leaf::new(Strings::new(), place)),
+        DataType::Binary => Node::Binary(Leaf::new(Binaries(Runs::new()), place)),
+        DataType::Date32 => primitive!(Date),
+        DataType::Timestamp(TimeUnit::Microsecond, None) => primitive!(Timestamp, Zones::Refused),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if is_utc(zone) => {
+            primitive!(Timestamp, Zones::Allowed)
+        }
+        DataType::Struct(fields) => Node::Object(Box::new(object(path, fields, data_type)?)),
+        DataType::List(element) => {
+            let path = format!("{path}[]");
+            let node = node(&path, element)?;
+            let element_place = Place::new(&path, element.data_type());
+            let nullable = element.is_nullable();
+            Node::List(Box::new(ListNode::new(node, nullable, element_place, place)))
+        }
+        DataType::Map(entries, _) => {
+            let value = map_value(entries).ok_or_else(unsupported)?;
+            let path = format!("{path}.*");
+            let node = node(&path, value)?;
+            let value_place = Place::new(&path, value.data_type());
+            let nullable = value.is_nullable();
+            Node::Map(Box::new(MapNode::new(node, nullable, value_place, place)))
+        }
+        _ => return Err(unsupported()),
+    })
+}
+
+/// The value field of a map with string keys.
+fn map_value(entries: &FieldRef) -> Option<&FieldRef> {
+    let DataType::Struct(pair) = entries.data_type() else {
+        return None;
+    };
+    match &pair[..] {
+        [key, value] if key.data_type() == &DataType::Utf8 => Some(value),
+        _ => None,
+    }
+}
+
+/// Whether a zone is UTC under one of its names: texts without a zone are read
+/// as UTC, so no other zone would be right.
+fn is_utc(zone: &str) -> bool {
+    matches!(zone, "UTC" | "Etc/UTC" | "Z" | "+00:00" | "GMT")
+}

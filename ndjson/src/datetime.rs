@@ -1,0 +1,336 @@
+//! Dates and timestamps from their text, as Spark's default formatters read
+//! them (`stringToTimestamp` and `stringToDate` of its `DateTimeUtils`)
+
+use std::str::FromStr;
+
+use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
+
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+/// What a text says about its zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zones {
+    /// A zone may follow the time; without one, it is UTC.
+    Allowed,
+    /// Local times: a zone is a conflict.
+    Refused,
+}
+
+/// Microseconds since 1970-01-01T00:00:00 (UTC, or local when zones are
+/// refused). Digits of the fraction behind the sixth are dropped.
+#[inline]
+pub(crate) fn timestamp(text: &[u8], zones: Zones) -> Option<i64> {
+    canonical(text, zones).or_else(|| lenient(text, zones))
+}
+
+/// `YYYY-MM-DDThh:mm:ss`, a fraction of up to nine digits, `Z`.
+#[inline(always)]
+fn canonical(text: &[u8], zones: Zones) -> Option<i64> {
+    let (head, tail) = text.split_first_chunk::<19>()?;
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b' ', rest @ ..] = head else {
+        return None;
+    };
+    let [h0, h1, b':', n0, n1, b':', s0, s1] = rest else {
+        return None;
+    };
+    let digits = [y0, y1, y2, y3, m0, m1, d0, d1, h0, h1, n0, n1, s0, s1];
+    if !digits.iter().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let two = |a: &u8, b: &u8| i64::from(a & 15) * 10 + i64::from(b & 15);
+    let year = two(y0, y1) * 100 + two(y2, y3);
+    let days = days(year, two(m0, m1), two(d0, d1))?;
+    let clock = clock(two(h0, h1), two(n0, n1), two(s0, s1))?;
+    let (fraction, zone) = match tail {
+        [b'.', rest @ ..] => fraction(rest)?,
+        rest => (0, rest),
+    };
+    let zoned = match zone {
+        [] => false,
+        [b'Z'] => true,
+        _ => return None,
+    };
+    if zoned && zones == Zones::Refused {
+        return None;
+    }
+    Some(days * DAY + clock + fraction)
+}
+
+/// Up to nine digits of a fraction as microseconds, and what follows.
+#[inline(always)]
+fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    if length > 9 {
+        return None;
+    }
+    let (digits, rest) = text.split_at_checked(length)?;
+    let mut micros = 0;
+    for place in 0..6 {
+        let digit = digits.get(place).map_or(0, |b| i64::from(b & 15));
+        micros = micros * 10 + digit;
+    }
+    Some((micros, rest))
+}
+
+/// Microseconds of a time of day.
+#[inline(always)]
+fn clock(hour: i64, minute: i64, second: i64) -> Option<i64> {
+    let valid = hour < 24 && minute < 60 && second < 60;
+    valid.then_some((hour * 3600 + minute * 60 + second) * SECOND)
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, by H. Hinnant,
+/// "chrono-Compatible Low-Level Date Algorithms".
+#[inline(always)]
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if day < 1 || day > last {
+        return None;
+    }
+    // Years begin in March, so that the leap day comes last.
+    let year = if month <= 2 { year - 1 } else { year };
+    let month = (month + 9) % 12;
+    let era = year.div_euclid(400);
+    let year = year.rem_euclid(400);
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let day_of_era = year * 365 + year / 4 - year / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+/// Days since 1970-01-01 of a date, with whatever follows behind a `T` or a
+/// space left out: `[+-]yyyy[-[m]m[-[d]d[T| ...]]]`.
+pub(crate) fn date(text: &[u8]) -> Option<i32> {
+    let (days, rest) = leading_date(text.trim_ascii())?;
+    if !matches!(rest, [] | [b' ' | b'T', ..]) {
+        return None;
+    }
+    i32::try_from(days).ok()
+}
+
+/// A date and what follows it.
+fn leading_date(text: &[u8]) -> Option<(i64, &[u8])> {
+    let (negative, rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let (year, rest) = run(rest, 4, 7)?;
+    let year = if negative { -year } else { year };
+    let (month, rest) = match rest {
+        [b'-', rest @ ..] => run(rest, 1, 2)?,
+        [] => (1, rest),
+        _ => return None,
+    };
+    let (day, rest) = match rest {
+        [b'-', rest @ ..] => run(rest, 1, 2)?,
+        [] => (1, rest),
+        _ => return None,
+    };
+    Some((days(year, month, day)?, rest))
+}
+
+/// A run of digits with its length in bounds, and what follows.
+fn run(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
+    let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    if length < least || length > most {
+        return None;
+    }
+    let (digits, rest) = text.split_at_checked(length)?;
+    let value = digits
+        .iter()
+        .fold(0, |value, digit| value * 10 + i64::from(digit & 15));
+    Some((value, rest))
+}
+
+/// The forms that Spark takes besides the canonical one: parts left out from
+/// the end, one-digit months to seconds, offsets and zone names.
+#[cold]
+fn lenient(text: &[u8], zones: Zones) -> Option<i64> {
+    let (days, rest) = leading_date(text.trim_ascii())?;
+    let midnight = days.checked_mul(DAY)?;
+    let time = match rest {
+        [] => return Some(midnight),
+        [b'T' | b' ', time @ ..] => time,
+        _ => return None,
+    };
+    let (hour, rest) = run(time, 1, 2)?;
+    let rest = rest.strip_prefix(b":")?;
+    let (minute, rest) = run(rest, 1, 2)?;
+    let (second, fraction, zone) = match rest {
+        [b':', rest @ ..] => {
+            let (second, rest) = run(rest, 1, 2)?;
+            match rest {
+                [b'.', rest @ ..] => {
+                    let (fraction, rest) = fraction(rest)?;
+                    (second, fraction, rest)
+                }
+                rest => (second, 0, rest),
+            }
+        }
+        rest => (0, 0, rest),
+    };
+    let local = midnight
+        .checked_add(clock(hour, minute, second)?)?
+        .checked_add(fraction)?;
+    if zone.is_empty() {
+        return Some(local);
+    }
+    if zones == Zones::Refused {
+        return None;
+    }
+    to_utc(local, std::str::from_utf8(zone).ok()?.trim())
+}
+
+/// A local time in a zone, named as Java's `ZoneId.of` takes it: `Z`, an
+/// offset, `UTC`, `GMT` or `UT` with or without an offset, or a region.
+fn to_utc(local: i64, zone: &str) -> Option<i64> {
+    let named = ["UTC", "GMT", "UT"]
+        .iter()
+        .find_map(|prefix| zone.strip_prefix(prefix))
+        .filter(|rest| rest.is_empty() || rest.starts_with(['+', '-']));
+    match named.unwrap_or(zone) {
+        "" | "Z" => Some(local),
+        text if text.starts_with(['+', '-']) => {
+            local.checked_sub(offset(text.as_bytes())?.checked_mul(SECOND)?)
+        }
+        _ => region_to_utc(local, zone),
+    }
+}
+
+/// `+h`, `+hh`, `+hh:mm`, `+hhmm`, `+hh:mm:ss`, `+hhmmss`, in seconds.
+fn offset(text: &[u8]) -> Option<i64> {
+    let (sign, text) = match text {
+        [b'-', rest @ ..] => (-1, rest),
+        [b'+', rest @ ..] => (1, rest),
+        _ => return None,
+    };
+    let two = |text: &[u8]| match run(text, 2, 2) {
+        Some((value, [])) => Some(value),
+        _ => None,
+    };
+    let (hours, minutes, seconds) = match text {
+        [_] => (run(text, 1, 1)?.0, 0, 0),
+        [_, _] => (two(text)?, 0, 0),
+        [_, b':', rest @ ..] => (run(text, 1, 1)?.0, two(rest)?, 0),
+        [h0, h1, b':', rest @ ..] => match rest {
+            [m0, m1, b':', seconds @ ..] => {
+                (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?)
+            }
+            minutes => (two(&[*h0, *h1])?, two(minutes)?, 0),
+        },
+        [h0, h1, m0, m1] => (two(&[*h0, *h1])?, two(&[*m0, *m1])?, 0),
+        [h0, h1, m0, m1, seconds @ ..] => {
+            (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?)
+        }
+        _ => return None,
+    };
+    let total = hours * 3600 + minutes * 60 + seconds;
+    let valid = minutes < 60 && seconds < 60 && total <= 18 * 3600;
+    valid.then_some(sign * total)
+}
+
+/// The earlier of two readings where clocks were set back; the offset of
+/// before where they were set forward, as Java does.
+fn region_to_utc(local: i64, zone: &str) -> Option<i64> {
+    let zone = chrono_tz::Tz::from_str(zone).ok()?;
+    let naive: NaiveDateTime = DateTime::from_timestamp_micros(local)?.naive_utc();
+    match zone.offset_from_local_datetime(&naive) {
+        MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => {
+            local.checked_sub(i64::from(offset.fix().local_minus_utc()) * SECOND)
+        }
+        MappedLocalTime::None => {
+            let before = DateTime::from_timestamp_micros(local.checked_sub(DAY)?)?.naive_utc();
+            let offset = zone.offset_from_local_datetime(&before).earliest()?;
+            local.checked_sub(i64::from(offset.fix().local_minus_utc()) * SECOND)
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Zones, date, timestamp};
+
+    fn utc(text: &str) -> Option<String> {
+        let micros = timestamp(text.as_bytes(), Zones::Allowed)?;
+        let time = chrono::DateTime::from_timestamp_micros(micros)?;
+        Some(time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string())
+    }
+
+    #[test]
+    fn timestamps_as_spark_reads_them() {
+        let cases = [
+            ("2026-01-07T20:58:29.292017Z", "2026-01-07T20:58:29.292017"),
+            ("2026-01-07T20:58:29.292017", "2026-01-07T20:58:29.292017"),
+            ("2026-01-07 20:58:29Z", "2026-01-07T20:58:29.000000"),
+            ("2026-01-07T20:58:29.5", "2026-01-07T20:58:29.500000"),
+            ("2026-01-07T20:58:29.123456789Z", "2026-01-07T20:58:29.123456"),
+            ("2026-01-07T20:58:29+02:00", "2026-01-07T18:58:29.000000"),
+            ("2026-01-07T20:58:29.25-0330", "2026-01-08T00:28:29.250000"),
+            ("2026-01-07T20:58:29 +1", "2026-01-07T19:58:29.000000"),
+            ("2026-01-07T20:58:29GMT+01:00", "2026-01-07T19:58:29.000000"),
+            ("2026-01-07T20:58:29 UTC", "2026-01-07T20:58:29.000000"),
+            ("2026-07-07T20:58:29 Europe/Rome", "2026-07-07T18:58:29.000000"),
+            ("2026-1-7T2:5:9", "2026-01-07T02:05:09.000000"),
+            ("2026-01-07T20:58", "2026-01-07T20:58:00.000000"),
+            ("2026-01-07", "2026-01-07T00:00:00.000000"),
+            ("2026-01", "2026-01-01T00:00:00.000000"),
+            ("2026", "2026-01-01T00:00:00.000000"),
+            (" 2026-01-07 ", "2026-01-07T00:00:00.000000"),
+            ("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999"),
+            ("2000-02-29T00:00:00Z", "2000-02-29T00:00:00.000000"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(utc(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_timestamp() {
+        for text in [
+            "", "x", "202", "2026-13-01", "2026-02-30", "1900-02-29T00:00:00Z",
+            "2026-01-07T24:00:00Z", "2026-01-07T20:60:00Z", "2026-01-07T20:00:60",
+            "2026-01-07T20:58:29.1234567890", "2026-01-07T20:58:29+19:00",
+            "2026-01-07T20:58:29 Mars/Base", "2026-01-07X20:58:29", "12:30:00",
+            "2026-01-07T20", "2026-01-07T20:58:29+", "9999999-01-01T00:00:00Z",
+        ] {
+            assert_eq!(timestamp(text.as_bytes(), Zones::Allowed), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn local_times_take_no_zone() {
+        let local = |text: &str| timestamp(text.as_bytes(), Zones::Refused);
+        assert_eq!(local("1970-01-01T00:00:01"), Some(1_000_000));
+        assert_eq!(local("1970-01-01T00:00:01Z"), None);
+        assert_eq!(local("1970-01-01T00:00:01+01:00"), None);
+    }
+
+    #[test]
+    fn dates() {
+        assert_eq!(date(b"1970-01-02"), Some(1));
+        assert_eq!(date(b"1969-12-31"), Some(-1));
+        assert_eq!(date(b"2026-01-07T20:58:29Z"), Some(20_460));
+        assert_eq!(date(b"1970-1-2 anything"), Some(1));
+        assert_eq!(date(b"1970"), Some(0));
+        assert_eq!(date(b"1970-01-02x"), None);
+        assert_eq!(date(b"70-01-02"), None);
+        assert_eq!(date(b""), None);
+    }
+
+    #[test]
+    fn days_agree_with_chrono() {
+        for days in (-800_000..800_000).step_by(37) {
+            let text = chrono::NaiveDate::from_epoch_days(days).unwrap().to_string();
+            assert_eq!(date(text.as_bytes()), Some(days), "{text}");
+        }
+    }
+}

@@ -1,0 +1,507 @@
+//! The decoder: bytes in any chunks go in, record batches come out
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow::datatypes::{DataType, Fields, SchemaRef};
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use memchr::memchr;
+
+use crate::compile;
+use crate::corrupt::{Corrupt, CorruptColumn, LONG_LINE_EXCERPT};
+use crate::error::{DecodeError, SchemaError};
+use crate::fault::Cx;
+use crate::lines::{Lines, Piece};
+use crate::object::ObjectNode;
+use crate::options::{DecodeOptions, FileContext, Mode, Stats, output_schema, position};
+use crate::record::{self, Line};
+
+/// A batch ends when the lines in it reach this many bytes, whatever its rows:
+/// memory stays bounded and string offsets stay far below 31 bits.
+const FLUSH_BYTES: usize = 64 << 20;
+
+/// Longest line that can be allowed, so that string offsets fit 31 bits.
+const MAX_LINE_BYTES: usize = 1 << 30;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What [`Decoder::next_batch`] has to say.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Poll {
+    /// The next rows, never none.
+    Batch(RecordBatch),
+    /// All chunks are used up and released: push another, or finish.
+    NeedInput,
+    /// A malformed record must be described, and the line numbers are unknown
+    /// because the file is read from past its beginning: count the line feeds
+    /// before [`FileContext::offset`] and call [`Decoder::set_base_line`].
+    NeedBaseLine,
+    /// The input has ended and all its rows were handed out.
+    Done,
+}
+
+/// Decodes newline-delimited JSON into record batches.
+///
+/// Push chunks of bytes, cut anywhere, and poll for batches until it needs
+/// more; it holds a chunk only until [`Poll::NeedInput`]. It is compiled once
+/// for a schema and can go from file to file with [`Decoder::next_file`].
+#[derive(Debug)]
+pub struct Decoder {
+    columns: Columns,
+    mode: Mode,
+    batch_rows: usize,
+    max_line_bytes: usize,
+    lines: Lines,
+    inputs: VecDeque<Input>,
+    pieces: VecDeque<Piece>,
+    file: FileContext,
+    /// Line feeds before the file's offset, if known.
+    base_line: Option<u64>,
+    /// Lines of this file so far.
+    file_lines: u64,
+    /// Offset in the file of the next byte.
+    offset: u64,
+    /// Bytes of the lines in the batch so far.
+    batch_bytes: usize,
+    cx: Cx,
+    stats: Stats,
+    finished: bool,
+}
+
+#[derive(Debug)]
+enum Input {
+    Chunk(Bytes),
+    EndFile,
+    NextFile(FileContext),
+    End,
+}
+
+/// Why the lines of a piece were left before its end.
+enum Pause {
+    BatchFull,
+    NeedBaseLine,
+}
+
+impl Decoder {
+    /// A decoder of `file`. Fails when the schema or the options name
+    /// something that cannot be decoded.
+    pub fn new(options: DecodeOptions, file: FileContext) -> Result<Self, SchemaError> {
+        let max_line_bytes = options.max_line_bytes.min(MAX_LINE_BYTES);
+        let columns = Columns::new(&options)?;
+        let described = columns
+            .corrupt
+            .as_ref()
+            .is_some_and(|(_, corrupt)| corrupt.is_described());
+        let cx = Cx {
+            describe: described || options.mode == Mode::FailFast,
+            ..Cx::default()
+        };
+        Ok(Self {
+            columns,
+            mode: options.mode,
+            batch_rows: options.batch_rows.max(1),
+            max_line_bytes,
+            lines: Lines::new(max_line_bytes),
+            inputs: VecDeque::new(),
+            pieces: VecDeque::new(),
+            base_line: (file.offset == 0).then_some(0),
+            file_lines: 0,
+            offset: file.offset,
+            file,
+            batch_bytes: 0,
+            cx,
+            stats: Stats::default(),
+            finished: false,
+        })
+    }
+
+    /// The schema of the batches: [`output_schema`] of the options.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.columns.schema
+    }
+
+    /// Gives the next bytes of the file.
+    pub fn push(&mut self, chunk: Bytes) {
+        self.inputs.push_back(Input::Chunk(chunk));
+    }
+
+    /// The file has ended: its last line is whole even without a line feed.
+    pub fn end_file(&mut self) {
+        self.inputs.push_back(Input::EndFile);
+    }
+
+    /// The file has ended, and bytes of `file` come next. Rows of both may
+    /// share a batch, so that many small files do not make many small batches.
+    pub fn next_file(&mut self, file: FileContext) {
+        self.inputs.push_back(Input::NextFile(file));
+    }
+
+    /// The input has ended.
+    pub fn finish(&mut self) {
+        self.inputs.push_back(Input::End);
+    }
+
+    /// Tells how many line feeds stand before [`FileContext::offset`].
+    pub fn set_base_line(&mut self, line_feeds: u64) {
+        self.base_line = Some(line_feeds);
+    }
+
+    /// What was seen so far, over all files.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The file being decoded.
+    pub fn file(&self) -> &FileContext {
+        &self.file
+    }
+
+    /// Decodes until a batch is full or something is needed. After an error
+    /// the decoder stands still: it says the same again.
+    pub fn next_batch(&mut self) -> Result<Poll, DecodeError> {
+        loop {
+            if self.is_batch_full() {
+                return self.emit();
+            }
+            if let Some(piece) = self.pieces.pop_front() {
+                match self.decode(piece)? {
+                    Some(Pause::NeedBaseLine) => return Ok(Poll::NeedBaseLine),
+                    Some(Pause::BatchFull) | None => continue,
+                }
+            }
+            match self.inputs.pop_front() {
+                Some(Input::Chunk(chunk)) => self.lines.push(chunk, &mut self.pieces),
+                Some(Input::EndFile) => self.lines.finish(&mut self.pieces),
+                Some(Input::NextFile(file)) => {
+                    self.lines.finish(&mut self.pieces);
+                    self.pieces.push_back(Piece::NextFile(file));
+                }
+                Some(Input::End) => {
+                    self.lines.finish(&mut self.pieces);
+                    self.finished = true;
+                }
+                None if !self.finished => return Ok(Poll::NeedInput),
+                None if self.columns.rows > 0 => return self.emit(),
+                None => return Ok(Poll::Done),
+            }
+        }
+    }
+
+    fn is_batch_full(&self) -> bool {
+        self.columns.rows >= self.batch_rows || self.batch_bytes >= FLUSH_BYTES
+    }
+
+    fn emit(&mut self) -> Result<Poll, DecodeError> {
+        self.batch_bytes = 0;
+        if self.columns.rows == 0 {
+            // Bytes enough for a batch, but every record was dropped.
+            return self.next_batch();
+        }
+        match self.columns.finish() {
+            Ok(batch) => {
+                self.stats.rows += batch.num_rows() as u64;
+                Ok(Poll::Batch(batch))
+            }
+            Err(source) => Err(DecodeError::Batch {
+                file: Arc::clone(&self.file.path),
+                source,
+            }),
+        }
+    }
+
+    fn decode(&mut self, piece: Piece) -> Result<Option<Pause>, DecodeError> {
+        match piece {
+            Piece::Lines { mut bytes, unended } => {
+                let mut at = 0;
+                let result = self.decode_lines(&bytes, &mut at);
+                if at < bytes.len() {
+                    let _ = bytes.split_to(at);
+                    self.pieces.push_front(Piece::Lines { bytes, unended });
+                } else if unended {
+                    self.offset -= 1;
+                    self.stats.bytes -= 1;
+                }
+                result
+            }
+            Piece::LongLine { excerpt } => {
+                let result = self.long_line(&excerpt);
+                if !matches!(result, Ok(None)) {
+                    self.pieces.push_front(Piece::LongLine { excerpt });
+                }
+                result
+            }
+            Piece::Discarded { bytes, ended } => {
+                self.offset += bytes;
+                self.stats.bytes += bytes;
+                if ended {
+                    self.stats.lines += 1;
+                    self.file_lines += 1;
+                }
+                Ok(None)
+            }
+            Piece::NextFile(file) => {
+                self.base_line = (file.offset == 0).then_some(0);
+                self.file_lines = 0;
+                self.offset = file.offset;
+                self.file = file;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Decodes the lines of `bytes` from `at` on, and leaves `at` behind the
+    /// last that was dealt with.
+    fn decode_lines(
+        &mut self,
+        bytes: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<Pause>, DecodeError> {
+        while *at < bytes.len() {
+            if self.is_batch_full() {
+                return Ok(Some(Pause::BatchFull));
+            }
+            let mark = self.offset == 0
+                && bytes.get(*at..).unwrap_or_default().starts_with(BYTE_ORDER_MARK);
+            let start = if mark { *at + BYTE_ORDER_MARK.len() } else { *at };
+            let (line, next) =
+                record::read_line(&mut self.columns.root, bytes, start, &mut self.cx);
+            let next = match line {
+                Line::Broken => {
+                    let rest = bytes.get(*at..).unwrap_or_default();
+                    memchr(b'\n', rest).map_or(bytes.len(), |feed| *at + feed + 1)
+                }
+                Line::Blank | Line::Record => next,
+            };
+            let fits = line == Line::Record && self.cx.flaw.is_none();
+            if next - 1 - *at > self.max_line_bytes || (!fits && line != Line::Blank) {
+                let text = bytes.get(start..next - 1).unwrap_or_default();
+                let problem = self.problem(line, next - 1 - *at, start, *at);
+                if let Some(pause) = self.malformed(text, &problem)? {
+                    return Ok(Some(pause));
+                }
+            } else if line == Line::Blank {
+                self.stats.blank += 1;
+            } else {
+                self.columns.close_row(self.file.ordinal, self.offset);
+            }
+            let length = next - *at;
+            *at = next;
+            self.offset += length as u64;
+            self.batch_bytes += length;
+            self.stats.bytes += length as u64;
+            self.stats.lines += 1;
+            self.file_lines += 1;
+        }
+        Ok(None)
+    }
+
+    /// What is wrong with a line: it is too long, broken, or does not fit.
+    #[cold]
+    fn problem(&mut self, line: Line, length: usize, start: usize, at: usize) -> Problem {
+        let flaw = self.cx.flaw.take();
+        let column = |index: usize| (index.saturating_sub(at) + 1) as u64;
+        if length > self.max_line_bytes {
+            return Problem::long_line(self.max_line_bytes);
+        }
+        match (line, flaw) {
+            (Line::Record, Some(flaw)) => Problem {
+                lost: false,
+                long: false,
+                column: column(flaw.at),
+                reason: flaw.reason,
+            },
+            _ => Problem {
+                lost: true,
+                long: false,
+                column: column(self.cx.broken.0.max(start)),
+                reason: self.cx.broken.1.to_owned(),
+            },
+        }
+    }
+
+    fn long_line(&mut self, excerpt: &[u8]) -> Result<Option<Pause>, DecodeError> {
+        let mark = self.offset == 0 && excerpt.starts_with(BYTE_ORDER_MARK);
+        let start = if mark { BYTE_ORDER_MARK.len() } else { 0 };
+        let problem = Problem::long_line(self.max_line_bytes);
+        self.malformed(excerpt.get(start..).unwrap_or_default(), &problem)
+    }
+
+    /// Deals with a malformed record by the mode. Columns may hold values of
+    /// it.
+    #[cold]
+    fn malformed(&mut self, text: &[u8], problem: &Problem) -> Result<Option<Pause>, DecodeError> {
+        if self.cx.describe && self.base_line.is_none() {
+            self.columns.abandon_row();
+            return Ok(Some(Pause::NeedBaseLine));
+        }
+        let line = self.base_line.unwrap_or(0) + self.file_lines + 1;
+        match self.mode {
+            Mode::FailFast => {
+                self.columns.abandon_row();
+                return Err(DecodeError::Malformed {
+                    file: Arc::clone(&self.file.path),
+                    line,
+                    offset: self.offset,
+                    column: problem.column,
+                    reason: problem.reason.clone(),
+                });
+            }
+            Mode::DropMalformed => {
+                self.columns.abandon_row();
+                self.stats.dropped += 1;
+            }
+            Mode::Permissive => {
+                if problem.lost {
+                    self.columns.abandon_row();
+                    self.columns.root.push_null();
+                }
+                let text = if problem.long {
+                    let limit = LONG_LINE_EXCERPT.min(self.max_line_bytes);
+                    text.get(..limit).unwrap_or(text)
+                } else {
+                    text.strip_suffix(b"\r").unwrap_or(text)
+                };
+                if let Some((_, corrupt)) = &mut self.columns.corrupt {
+                    let record = Corrupt {
+                        raw: text,
+                        file: &self.file.path,
+                        line,
+                        reason: &problem.reason,
+                    };
+                    self.batch_bytes += corrupt.push(self.columns.rows, &record);
+                }
+                self.columns.close_row(self.file.ordinal, self.offset);
+            }
+        }
+        self.stats.malformed += 1;
+        Ok(None)
+    }
+}
+
+/// What is wrong with a record.
+#[derive(Debug)]
+struct Problem {
+    /// None of its values can be kept.
+    lost: bool,
+    /// Only its first bytes are at hand.
+    long: bool,
+    /// The byte in the line, from 1.
+    column: u64,
+    reason: String,
+}
+
+impl Problem {
+    fn long_line(limit: usize) -> Self {
+        Self {
+            lost: true,
+            long: true,
+            column: 1,
+            reason: format!("the line is longer than {limit} bytes"),
+        }
+    }
+}
+
+/// The columns of the batch being built.
+#[derive(Debug)]
+struct Columns {
+    schema: SchemaRef,
+    /// The columns that are read from the data.
+    root: ObjectNode,
+    /// Their fields.
+    read: Fields,
+    corrupt: Option<(usize, CorruptColumn)>,
+    /// Index, and position of each row.
+    position: Option<(usize, Vec<u64>)>,
+    rows: usize,
+}
+
+impl Columns {
+    fn new(options: &DecodeOptions) -> Result<Self, SchemaError> {
+        let schema = &options.schema;
+        let column = |option, index: Option<usize>| match index {
+            Some(index) => match schema.fields().get(index) {
+                Some(field) => Ok(Some((index, field))),
+                None => Err(SchemaError::NoSuchColumn {
+                    option,
+                    index,
+                    columns: schema.fields().len(),
+                }),
+            },
+            None => Ok(None),
+        };
+        let corrupt = match column("corrupt record", options.corrupt_record)? {
+            Some((index, field)) => Some((index, CorruptColumn::new(field)?)),
+            None => None,
+        };
+        let position = match column("position", options.position)? {
+            Some((index, field)) => match field.data_type() {
+                DataType::Int64 | DataType::UInt64 => Some((index, Vec::new())),
+                other => {
+                    return Err(SchemaError::Position {
+                        name: field.name().clone(),
+                        data_type: Box::new(other.clone()),
+                    });
+                }
+            },
+            None => None,
+        };
+        let made: Vec<usize> = options
+            .corrupt_record
+            .into_iter()
+            .chain(options.position)
+            .collect();
+        let root = compile::root(schema, &made)?;
+        let schema = output_schema(schema, options.mode);
+        let read = schema.fields().iter().enumerate();
+        let read = read.filter(|(index, _)| !made.contains(index));
+        Ok(Self {
+            read: read.map(|(_, field)| Arc::clone(field)).collect(),
+            schema,
+            root,
+            corrupt,
+            position,
+            rows: 0,
+        })
+    }
+
+    #[inline(always)]
+    fn close_row(&mut self, ordinal: u32, offset: u64) {
+        if let Some((_, positions)) = &mut self.position {
+            positions.push(position(ordinal, offset));
+        }
+        self.rows += 1;
+    }
+
+    /// Forgets the values of the row that was not closed.
+    fn abandon_row(&mut self) {
+        self.root.truncate(self.rows);
+    }
+
+    fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        let rows = std::mem::take(&mut self.rows);
+        let mut read = self.root.finish_members(&self.read)?.into_iter();
+        let mut columns = Vec::with_capacity(self.schema.fields().len());
+        for (index, field) in self.schema.fields().iter().enumerate() {
+            let column = match (&mut self.corrupt, &mut self.position) {
+                (Some((at, corrupt)), _) if *at == index => Some(corrupt.finish(rows)?),
+                (_, Some((at, positions))) if *at == index => {
+                    Some(position_array(std::mem::take(positions), field.data_type()))
+                }
+                _ => read.next(),
+            };
+            columns.extend(column);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+    }
+}
+
+fn position_array(positions: Vec<u64>, data_type: &DataType) -> ArrayRef {
+    if data_type == &DataType::UInt64 {
+        return Arc::new(UInt64Array::from(positions));
+    }
+    let positions = positions.into_iter().map(u64::cast_signed);
+    Arc::new(Int64Array::from_iter_values(positions))
+}

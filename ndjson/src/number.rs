@@ -1,0 +1,279 @@
+//! Numbers from their text
+//!
+//! The fast functions return `None` for whatever is not plain; the caller then
+//! takes the long way, which also says what is wrong.
+
+use arrow::datatypes::{
+    ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+
+use crate::lex::byte;
+use crate::simd::portable::ends_scalar;
+
+/// Integer columns.
+pub(crate) trait Integer: ArrowPrimitiveType {
+    /// The value in this type, if it fits.
+    fn narrow(value: i128) -> Option<Self::Native>;
+}
+
+macro_rules! integer {
+    ($($t:ty),*) => {
+        $(impl Integer for $t {
+            #[inline(always)]
+            fn narrow(value: i128) -> Option<Self::Native> {
+                value.try_into().ok()
+            }
+        })*
+    };
+}
+
+integer!(
+    Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type
+);
+
+/// Floating-point columns.
+pub(crate) trait Float: ArrowPrimitiveType {
+    /// `mantissa / 10^fraction` when one rounding gives it: both numbers are
+    /// exact in the type (W. Clinger, "How to Read Floating Point Numbers
+    /// Accurately", 1990).
+    fn quotient(mantissa: u64, fraction: usize) -> Option<Self::Native>;
+    fn negate(value: Self::Native) -> Self::Native;
+    fn from_f64(value: f64) -> Self::Native;
+    /// Any JSON number, correctly rounded, infinite when too large.
+    fn parse(text: &str) -> Option<Self::Native>;
+}
+
+const POWERS_F64: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+const POWERS_F32: [f32; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
+
+impl Float for Float64Type {
+    #[inline(always)]
+    fn quotient(mantissa: u64, fraction: usize) -> Option<f64> {
+        let power = POWERS_F64.get(fraction)?;
+        (mantissa <= 1 << 53).then(|| mantissa as f64 / power)
+    }
+    #[inline(always)]
+    fn negate(value: f64) -> f64 {
+        -value
+    }
+    fn from_f64(value: f64) -> f64 {
+        value
+    }
+    fn parse(text: &str) -> Option<f64> {
+        text.parse().ok()
+    }
+}
+
+impl Float for Float32Type {
+    #[inline(always)]
+    fn quotient(mantissa: u64, fraction: usize) -> Option<f32> {
+        let power = POWERS_F32.get(fraction)?;
+        (mantissa <= 1 << 24).then(|| mantissa as f32 / power)
+    }
+    #[inline(always)]
+    fn negate(value: f32) -> f32 {
+        -value
+    }
+    fn from_f64(value: f64) -> f32 {
+        value as f32
+    }
+    fn parse(text: &str) -> Option<f32> {
+        text.parse().ok()
+    }
+}
+
+/// Digits of a run at `pos`, their value, and the index behind them. The value
+/// wraps above 19 digits.
+#[inline(always)]
+fn digits(buf: &[u8], pos: usize, mut value: u64) -> (u64, usize) {
+    let mut at = pos;
+    loop {
+        let digit = byte(buf, at).wrapping_sub(b'0');
+        if digit > 9 {
+            return (value, at);
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+}
+
+/// Digits that fit 64 bits whatever they are.
+const SAFE_DIGITS: usize = 19;
+
+/// An integer of at most 19 digits and the index behind it.
+#[inline(always)]
+pub(crate) fn integer(buf: &[u8], pos: usize) -> Option<(i128, usize)> {
+    let negative = byte(buf, pos) == b'-';
+    let start = pos + usize::from(negative);
+    let (value, end) = digits(buf, start, 0);
+    let length = end - start;
+    let plain = length == 1 || (length > 1 && length <= SAFE_DIGITS && byte(buf, start) != b'0');
+    if !plain || !ends_scalar(byte(buf, end)) {
+        return None;
+    }
+    let value = i128::from(value);
+    Some((if negative { -value } else { value }, end))
+}
+
+/// An integer of any length, from a text that is one.
+pub(crate) fn long_integer(text: &[u8]) -> Option<i128> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// A number of few digits without exponent and the index behind it.
+#[inline(always)]
+pub(crate) fn float<T: Float>(buf: &[u8], pos: usize) -> Option<(T::Native, usize)> {
+    let negative = byte(buf, pos) == b'-';
+    let start = pos + usize::from(negative);
+    let (whole, point) = digits(buf, start, 0);
+    let length = point - start;
+    if length == 0 || (length > 1 && byte(buf, start) == b'0') {
+        return None;
+    }
+    let (mantissa, end, fraction) = if byte(buf, point) == b'.' {
+        let (mantissa, end) = digits(buf, point + 1, whole);
+        let fraction = end - point - 1;
+        if fraction == 0 {
+            return None;
+        }
+        (mantissa, end, fraction)
+    } else {
+        (whole, point, 0)
+    };
+    if length + fraction > SAFE_DIGITS || !ends_scalar(byte(buf, end)) {
+        return None;
+    }
+    let value = T::quotient(mantissa, fraction)?;
+    Some((if negative { T::negate(value) } else { value }, end))
+}
+
+/// A decimal as Java's `BigDecimal` reads it, as units of `10^-scale`, rounded
+/// half up. `None` when it is not a number or has more than `precision`
+/// digits.
+pub(crate) fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let (number, exponent) = match text.iter().position(|b| matches!(b, b'e' | b'E')) {
+        Some(e) => (text.get(..e)?, decimal_exponent(text.get(e + 1..)?)?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = match number.iter().position(|&b| b == b'.') {
+        Some(point) => (number.get(..point)?, number.get(point + 1..)?),
+        None => (number, number.get(number.len()..)?),
+    };
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    // The value is `digits * 10^(exponent - fraction.len())`; how many of the
+    // digits stand above the rounding place?
+    let shift = exponent
+        .checked_add(i64::from(scale))?
+        .checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    let count = i64::try_from(whole.len() + fraction.len()).ok()?;
+    let kept = count.checked_add(shift.min(0))?;
+    let mut units: i128 = 0;
+    let mut round_up = false;
+    for (place, &digit) in (0i64..).zip(whole.iter().chain(fraction)) {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        if place < kept {
+            units = units.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
+        } else if place == kept {
+            round_up = digit >= b'5';
+        }
+    }
+    if shift > 0 && units != 0 {
+        units = units.checked_mul(10i128.checked_pow(u32::try_from(shift).ok()?)?)?;
+    }
+    units += i128::from(round_up);
+    let limit = 10i128.checked_pow(u32::from(precision))?;
+    (units < limit).then_some(if negative { -units } else { units })
+}
+
+fn decimal_exponent(text: &[u8]) -> Option<i64> {
+    let digits = match text {
+        [b'-' | b'+', rest @ ..] => rest,
+        rest => rest,
+    };
+    // Enough for any value that fits; more digits could overflow below.
+    if digits.is_empty() || digits.len() > 9 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use arrow::datatypes::{Float32Type, Float64Type};
+
+    use super::{decimal, float, integer};
+
+    #[test]
+    fn integers() {
+        assert_eq!(integer(b"0,", 0), Some((0, 1)));
+        assert_eq!(integer(b"-17}\n", 0), Some((-17, 3)));
+        assert_eq!(
+            integer(b"9999999999999999999\n", 0),
+            Some((9_999_999_999_999_999_999, 19))
+        );
+        for text in ["01,", "-,", "1.0,", "1e3,", "99999999999999999999,", "1x,"] {
+            assert_eq!(integer(text.as_bytes(), 0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn floats_agree_with_the_standard_library() {
+        for text in ["442.94", "0.1", "-0", "-0.0", "1930.73", "9007199254740993", "3"] {
+            let line = format!("{text}\n");
+            let expected: f64 = text.parse().unwrap();
+            let found = float::<Float64Type>(line.as_bytes(), 0);
+            if let Some((value, end)) = found {
+                assert_eq!(value.to_bits(), expected.to_bits(), "{text}");
+                assert_eq!(end, text.len());
+            }
+            let found = float::<Float32Type>(line.as_bytes(), 0);
+            if let Some((value, _)) = found {
+                let expected: f32 = text.parse().unwrap();
+                assert_eq!(value.to_bits(), expected.to_bits(), "{text}");
+            }
+        }
+        for text in [".5\n", "1.\n", "00.1\n", "1e5\n", "-\n"] {
+            assert_eq!(float::<Float64Type>(text.as_bytes(), 0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn decimals_round_half_up() {
+        let cases: [(&str, Option<i128>); 17] = [
+            ("1.005", Some(101)),
+            ("1.004", Some(100)),
+            ("-1.005", Some(-101)),
+            ("0.005", Some(1)),
+            ("0.0049", Some(0)),
+            ("0.0005", Some(0)),
+            ("12", Some(1200)),
+            ("1.2e1", Some(1200)),
+            ("12e-3", Some(1)),
+            ("+.5", Some(50)),
+            ("5.", Some(500)),
+            ("0e999999999", Some(0)),
+            ("99999.99", None),
+            ("9999.995", None),
+            ("1e999999999", None),
+            (".", None),
+            ("1x", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(decimal(text.as_bytes(), 6, 2), expected, "{text}");
+        }
+    }
+}

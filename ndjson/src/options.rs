@@ -1,0 +1,163 @@
+//! What to decode and how to treat records that do not fit
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+
+/// Line length above which a line is malformed, unless told otherwise: 16 MiB.
+pub const DEFAULT_MAX_LINE_BYTES: usize = 16 << 20;
+
+/// Rows of a batch, unless told otherwise.
+pub const DEFAULT_BATCH_ROWS: usize = 8192;
+
+/// What becomes of a record that is broken or does not fit the schema; the
+/// names are those of Spark's `mode` option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// Fields that do not fit become null and the others are kept; a broken
+    /// line becomes a row of nulls. The corrupt-record column, if there is
+    /// one, tells what was wrong.
+    #[default]
+    Permissive,
+    /// The record is left out and counted.
+    DropMalformed,
+    /// The first such record ends decoding with an error.
+    FailFast,
+}
+
+/// What to decode.
+#[derive(Debug, Clone)]
+pub struct DecodeOptions {
+    /// The columns to read, nested fields pruned to what is needed. Fields of
+    /// the data that are not named here are skipped.
+    pub schema: SchemaRef,
+    /// What becomes of records that do not fit.
+    pub mode: Mode,
+    /// Rows per batch; a batch is shorter when its bytes grow large.
+    pub batch_rows: usize,
+    /// Lines longer than this many bytes, without their line feed, are
+    /// malformed and never held in memory; at most 1 GiB.
+    pub max_line_bytes: usize,
+    /// Index in `schema` of the column that describes malformed records: a
+    /// string (the raw line) or a struct of `raw` string, `file` string,
+    /// `line` bigint, `reason` string. It is not read from the data, must be
+    /// nullable, and is null for good records.
+    pub corrupt_record: Option<usize>,
+    /// Index in `schema` of a UInt64 or Int64 column that is filled with
+    /// [`position`] instead of being read from the data.
+    pub position: Option<usize>,
+}
+
+impl DecodeOptions {
+    /// Options with the defaults for everything but the schema.
+    pub fn new(schema: SchemaRef) -> Self {
+        Self {
+            schema,
+            mode: Mode::default(),
+            batch_rows: DEFAULT_BATCH_ROWS,
+            max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            corrupt_record: None,
+            position: None,
+        }
+    }
+}
+
+/// Which file the bytes come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileContext {
+    /// Name of the file, for messages and the corrupt-record column.
+    pub path: Arc<str>,
+    /// Number of the file among those of the scan, for [`position`]; below
+    /// 2^24.
+    pub ordinal: u32,
+    /// Offset in the file's (decompressed) bytes of the first byte that the
+    /// decoder is given; it must be the first byte of a line. Above 0, line
+    /// numbers are unknown until [`Decoder::set_base_line`](crate::Decoder::set_base_line).
+    pub offset: u64,
+}
+
+impl FileContext {
+    /// A file that is read from its beginning.
+    pub fn new(path: impl Into<Arc<str>>, ordinal: u32) -> Self {
+        Self {
+            path: path.into(),
+            ordinal,
+            offset: 0,
+        }
+    }
+}
+
+/// The identity of a row: file number above 40 bits of the byte offset of the
+/// line's start. It is the same on every run over the same list of files.
+pub fn position(ordinal: u32, offset: u64) -> u64 {
+    (u64::from(ordinal) << 40) | (offset & ((1 << 40) - 1))
+}
+
+/// What a decoder has seen so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Lines, blank and malformed ones included.
+    pub lines: u64,
+    /// Rows put into batches.
+    pub rows: u64,
+    /// Records that were broken or did not fit, dropped ones included.
+    pub malformed: u64,
+    /// Records left out ([`Mode::DropMalformed`]).
+    pub dropped: u64,
+    /// Lines of nothing but white space.
+    pub blank: u64,
+    /// Bytes of the lines above, line feeds included.
+    pub bytes: u64,
+}
+
+/// The schema of the batches that a decoder makes. Permissive decoding puts
+/// null where a value is missing or does not fit, so there every field is
+/// nullable, at every depth, whatever was declared; in the other modes the
+/// declared schema holds.
+pub fn output_schema(schema: &SchemaRef, mode: Mode) -> SchemaRef {
+    if mode != Mode::Permissive {
+        return Arc::clone(schema);
+    }
+    Arc::new(Schema::new_with_metadata(
+        nullable_fields(schema.fields()),
+        schema.metadata().clone(),
+    ))
+}
+
+fn nullable_fields(fields: &Fields) -> Fields {
+    fields.iter().map(|f| nullable_field(f)).collect()
+}
+
+fn nullable_field(field: &Field) -> FieldRef {
+    let inner = nullable_type(field.data_type());
+    Arc::new(field.clone().with_data_type(inner).with_nullable(true))
+}
+
+fn nullable_type(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Struct(fields) => DataType::Struct(nullable_fields(fields)),
+        DataType::List(item) => DataType::List(nullable_field(item)),
+        DataType::Map(entries, sorted) => {
+            DataType::Map(nullable_map_value(entries), *sorted)
+        }
+        other => other.clone(),
+    }
+}
+
+/// Arrow wants the entries and keys of a map to be non-null; only values may
+/// be relaxed.
+fn nullable_map_value(entries: &FieldRef) -> FieldRef {
+    let DataType::Struct(pair) = entries.data_type() else {
+        return Arc::clone(entries);
+    };
+    let relaxed: Fields = pair
+        .iter()
+        .enumerate()
+        .map(|(i, f)| match i {
+            0 => Arc::clone(f),
+            _ => nullable_field(f),
+        })
+        .collect();
+    let entries = entries.as_ref().clone();
+    Arc::new(entries.with_data_type(DataType::Struct(relaxed)))
+}

@@ -1,0 +1,161 @@
+//! Which bytes of a plain file a byte range stands for
+//!
+//! A range owns the lines whose first byte lies in it. So several ranges that
+//! together cover a file own each line once, wherever they are cut:
+//!
+//! - a range that does not begin at 0 looks at the byte before its start, too,
+//!   and skips to behind the first line feed from there on;
+//! - every range reads its last line to the end, past its own end.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use memchr::memchr;
+
+/// Bytes asked for at a time behind the end of a range.
+const TAIL_STEP: u64 = 256 << 10;
+
+/// The lines of a byte range: says what to fetch and trims what was fetched.
+#[derive(Debug, Clone)]
+pub struct LineRange {
+    end: u64,
+    size: u64,
+    /// Offset of the next byte to fetch.
+    next: u64,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The first line feed was not met yet.
+    Seeking,
+    Owned,
+    Done,
+}
+
+/// Bytes of lines that the range owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owned {
+    /// Offset of the first byte in the file.
+    pub offset: u64,
+    /// The bytes; lines may go on in the next.
+    pub bytes: Bytes,
+}
+
+impl LineRange {
+    /// The lines of `range` in a file of `size` bytes.
+    pub fn new(range: Range<u64>, size: u64) -> Self {
+        let end = range.end.min(size);
+        let (next, state) = match range.start {
+            start if start >= end => (end, State::Done),
+            0 => (0, State::Owned),
+            start => (start - 1, State::Seeking),
+        };
+        Self {
+            end,
+            size,
+            next,
+            state,
+        }
+    }
+
+    /// The bytes to fetch next, or `None` when there are no more. Any part of
+    /// them that begins at the same offset may be given to
+    /// [`LineRange::accept`].
+    pub fn fetch(&self) -> Option<Range<u64>> {
+        match self.state {
+            State::Done => None,
+            _ if self.next < self.end => Some(self.next..self.end),
+            _ => Some(self.next..self.size.min(self.next + TAIL_STEP)),
+        }
+    }
+
+    /// Takes the next bytes, from the offset that [`LineRange::fetch`] said,
+    /// and gives back those that belong to the range's lines.
+    pub fn accept(&mut self, mut bytes: Bytes) -> Option<Owned> {
+        if self.state == State::Done || bytes.is_empty() {
+            return None;
+        }
+        let mut offset = self.next;
+        self.next += bytes.len() as u64;
+        if self.state == State::Seeking {
+            let Some(feed) = memchr(b'\n', &bytes) else {
+                if self.next >= self.end {
+                    self.state = State::Done;
+                }
+                return None;
+            };
+            offset += feed as u64 + 1;
+            if offset >= self.end {
+                self.state = State::Done;
+                return None;
+            }
+            let _ = bytes.split_to(feed + 1);
+            self.state = State::Owned;
+        }
+        // The last line is the one that holds the byte before the end.
+        let last = usize::try_from((self.end - 1).saturating_sub(offset)).unwrap_or(usize::MAX);
+        if let Some(rest) = bytes.get(last..)
+            && let Some(feed) = memchr(b'\n', rest)
+        {
+            bytes.truncate(last + feed + 1);
+            self.state = State::Done;
+        } else if self.next >= self.size {
+            self.state = State::Done;
+        }
+        (!bytes.is_empty()).then_some(Owned { offset, bytes })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::LineRange;
+
+    /// The bytes of a range, fetched `step` at a time.
+    fn read(data: &'static [u8], range: std::ops::Range<u64>, step: usize) -> (u64, Vec<u8>) {
+        let mut lines = LineRange::new(range, data.len() as u64);
+        let (mut start, mut out) = (None, Vec::new());
+        while let Some(fetch) = lines.fetch() {
+            let (from, to) = (fetch.start as usize, fetch.end as usize);
+            let part = Bytes::from_static(&data[from..to.min(from + step)]);
+            if let Some(owned) = lines.accept(part) {
+                start.get_or_insert(owned.offset);
+                out.extend_from_slice(&owned.bytes);
+            }
+        }
+        (start.unwrap_or(0), out)
+    }
+
+    #[test]
+    fn every_cut_gives_each_line_to_one_range() {
+        for data in [&b"one\r\n\ntwo\nthree"[..], b"one\ntwo\n", b"\n\n", b"x", b"long line\n"] {
+            let size = data.len() as u64;
+            for a in 0..=size {
+                for b in a..=size {
+                    for step in 1..=data.len() {
+                        let ranges = [0..a, a..b, b..size + 7];
+                        let parts = ranges.map(|range| read(data, range, step));
+                        let joined: Vec<u8> =
+                            parts.iter().flat_map(|(_, part)| part.clone()).collect();
+                        assert_eq!(joined, data, "{a} {b} {step}");
+                        for (start, part) in &parts {
+                            let at = *start as usize;
+                            assert_eq!(&data[at..at + part.len()], part);
+                            assert!(part.is_empty() || at == 0 || data[at - 1] == b'\n');
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_inside_a_line_owns_nothing() {
+        assert_eq!(read(b"a long line\nnext\n", 3..7, 100), (0, vec![]));
+        assert_eq!(read(b"a long line\nnext\n", 3..12, 100), (0, vec![]));
+        assert_eq!(read(b"a long line\nnext\n", 3..13, 2), (12, b"next\n".to_vec()));
+    }
+}

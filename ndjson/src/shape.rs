@@ -1,0 +1,201 @@
+//! Guessing the next key of an object from the objects before
+//!
+//! Producers write the same keys in the same order with the same punctuation,
+//! line after line. A shape remembers what stood between one value and the
+//! next (`, "user_id": `) and which of these followed which, so that finding a
+//! known key is one comparison of up to 32 bytes. A wrong guess costs a little
+//! time and never changes a result: the key is then read the long way.
+
+/// Longest remembered text between two values.
+const TOKEN_BYTES: usize = 32;
+/// Most texts remembered; objects with ever new keys stop teaching.
+const MAX_TOKENS: usize = 128;
+/// Guesses tried at each place.
+const GUESSES: usize = 4;
+
+/// The value belongs to no field of the schema.
+pub(crate) const SKIP: u32 = u32::MAX;
+
+/// A place in a [`Shape`]: behind the opening brace, or behind a key.
+pub(crate) type At = usize;
+
+/// Behind the opening brace.
+pub(crate) const START: At = 0;
+
+/// Behind a key that the shape does not hold.
+const NOWHERE: At = usize::MAX;
+
+type Words = [u64; TOKEN_BYTES / 8];
+
+#[derive(Debug)]
+struct Token {
+    /// The text, zeros behind it.
+    text: Words,
+    /// Ones where `text` counts.
+    mask: Words,
+    length: usize,
+    /// Index of the field whose value follows, or [`SKIP`].
+    target: u32,
+    /// Tokens that came next, most of them valid from the front.
+    next: [u16; GUESSES],
+    known: usize,
+    /// Which guess a new one replaces when all are taken.
+    rotor: usize,
+}
+
+/// The keys of the objects read so far.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    tokens: Vec<Token>,
+}
+
+/// A guess that proved right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) at: At,
+    pub(crate) target: u32,
+    /// Index of the value, or of white space before it.
+    pub(crate) value: usize,
+}
+
+impl Shape {
+    pub(crate) fn new() -> Self {
+        let start = Token::new(&[], SKIP).into_iter();
+        Self {
+            tokens: start.collect(),
+        }
+    }
+
+    /// The key at `pos`, which lies behind what `from` stands for.
+    #[inline(always)]
+    pub(crate) fn guess(&self, from: At, buf: &[u8], pos: usize) -> Option<Found> {
+        let last = self.tokens.get(from)?;
+        let here = words(buf.get(pos..)?.first_chunk::<TOKEN_BYTES>()?);
+        for &next in last.next.get(..last.known)? {
+            let token = self.tokens.get(usize::from(next))?;
+            if token.matches(&here) {
+                return Some(Found {
+                    at: usize::from(next),
+                    target: token.target,
+                    value: pos + token.length,
+                });
+            }
+        }
+        None
+    }
+
+    /// Remembers that `text` led from `from` to a value of `target`.
+    #[cold]
+    pub(crate) fn learn(&mut self, from: At, text: &[u8], target: u32) -> At {
+        let Some(token) = Token::new(text, target) else {
+            return NOWHERE;
+        };
+        let same = |t: &Token| t.length == token.length && t.text == token.text;
+        // The first token stands for the opening brace and matches nothing.
+        let known = self.tokens.iter().skip(1).position(same);
+        let at = match known {
+            Some(before) => before + 1,
+            None if self.tokens.len() < MAX_TOKENS => {
+                self.tokens.push(token);
+                self.tokens.len() - 1
+            }
+            None => return NOWHERE,
+        };
+        if let (Some(last), Ok(next)) = (self.tokens.get_mut(from), u16::try_from(at)) {
+            last.expect_next(next);
+        }
+        at
+    }
+}
+
+impl Token {
+    fn new(text: &[u8], target: u32) -> Option<Self> {
+        let mut bytes = [0; TOKEN_BYTES];
+        let mut mask = [0; TOKEN_BYTES];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        mask.get_mut(..text.len())?.fill(0xff);
+        Some(Self {
+            text: words(&bytes),
+            mask: words(&mask),
+            length: text.len(),
+            target,
+            next: [0; GUESSES],
+            known: 0,
+            rotor: 0,
+        })
+    }
+
+    #[inline(always)]
+    fn matches(&self, here: &Words) -> bool {
+        let [h0, h1, h2, h3] = here;
+        let [t0, t1, t2, t3] = &self.text;
+        let [m0, m1, m2, m3] = &self.mask;
+        ((h0 & m0) ^ t0) | ((h1 & m1) ^ t1) | ((h2 & m2) ^ t2) | ((h3 & m3) ^ t3) == 0
+    }
+
+    fn expect_next(&mut self, next: u16) {
+        let taken = self.next.get(..self.known).unwrap_or_default();
+        if taken.contains(&next) {
+            return;
+        }
+        let slot = if self.known < GUESSES {
+            self.known += 1;
+            self.known - 1
+        } else {
+            self.rotor = (self.rotor + 1) % GUESSES;
+            self.rotor
+        };
+        if let Some(slot) = self.next.get_mut(slot) {
+            *slot = next;
+        }
+    }
+}
+
+#[inline(always)]
+fn words(bytes: &[u8; TOKEN_BYTES]) -> Words {
+    let mut words = [0; TOKEN_BYTES / 8];
+    let (chunks, _) = bytes.as_chunks::<8>();
+    for (word, chunk) in words.iter_mut().zip(chunks) {
+        *word = u64::from_le_bytes(*chunk);
+    }
+    words
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Found, SKIP, START, Shape};
+
+    const LINE: &[u8] = br#""id": 1, "city": "Rome", "tag": null}                              "#;
+
+    #[test]
+    fn follows_what_it_learned() {
+        let mut shape = Shape::new();
+        assert_eq!(shape.guess(START, LINE, 0), None);
+        let id = shape.learn(START, br#""id": "#, 0);
+        let city = shape.learn(id, br#", "city": "#, SKIP);
+        let found = |at, target, value| Some(Found { at, target, value });
+        assert_eq!(shape.guess(START, LINE, 0), found(id, 0, 6));
+        assert_eq!(shape.guess(id, LINE, 7), found(city, SKIP, 17));
+        assert_eq!(shape.guess(city, LINE, 23), None);
+    }
+
+    #[test]
+    fn takes_no_guess_from_a_key_that_only_begins_alike() {
+        let mut shape = Shape::new();
+        shape.learn(START, br#""i": "#, 0);
+        assert_eq!(shape.guess(START, LINE, 0), None);
+    }
+
+    #[test]
+    fn stops_learning_and_keeps_working() {
+        let mut shape = Shape::new();
+        let mut at = START;
+        for n in 0..1000 {
+            at = shape.learn(at, format!(", \"key{n}\": ").as_bytes(), n);
+        }
+        assert!(shape.tokens.len() <= super::MAX_TOKENS);
+        assert_eq!(shape.learn(START, &[b'x'; 33], 1), super::NOWHERE);
+        assert_eq!(shape.guess(super::NOWHERE, LINE, 0), None);
+    }
+}

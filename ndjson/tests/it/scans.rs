@@ -1,0 +1,161 @@
+//! Byte ranges of files, driven as an engine drives them
+
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field};
+use bytes::Bytes;
+use sluice_ndjson::{
+    Compression, DecodeError, DecodeOptions, Mode, Scan, ScanFile, Step, output_schema,
+};
+
+use crate::support::{column, nullable, options, schema, structure};
+
+pub(crate) fn plain(name: &str, ordinal: u32, data: &[u8], range: Option<Range<u64>>) -> ScanFile {
+    ScanFile {
+        path: Arc::from(name),
+        ordinal,
+        size: data.len() as u64,
+        range,
+        compression: Compression::from_path(name),
+    }
+}
+
+pub(crate) fn scan_options() -> DecodeOptions {
+    let corrupt = structure([
+        nullable("raw", DataType::Utf8),
+        nullable("file", DataType::Utf8),
+        nullable("line", DataType::Int64),
+        nullable("reason", DataType::Utf8),
+    ]);
+    let mut options = options(
+        schema([
+            nullable("id", DataType::Int64),
+            nullable("corrupt", corrupt),
+            Field::new("position", DataType::Int64, false),
+        ]),
+        Mode::Permissive,
+    );
+    options.corrupt_record = Some(1);
+    options.position = Some(2);
+    options
+}
+
+/// Runs a scan over files in memory, `step` bytes at a time.
+pub(crate) fn run(
+    options: &DecodeOptions,
+    files: Vec<(ScanFile, &[u8])>,
+    step: usize,
+) -> Result<RecordBatch, DecodeError> {
+    let data: Vec<&[u8]> = files.iter().map(|(_, data)| *data).collect();
+    let mut scan = Scan::new(options.clone(), files.into_iter().map(|(f, _)| f)).unwrap();
+    let mut batches = Vec::new();
+    loop {
+        match scan.step()? {
+            Step::Batch(batch) => batches.push(batch),
+            Step::Fetch { file, range } => {
+                let rest = data[file].get(range.start as usize..).unwrap_or_default();
+                let length = rest.len().min(step).min((range.end - range.start) as usize);
+                scan.supply(Bytes::copy_from_slice(&rest[..length]));
+            }
+            Step::CountLines { file, range } => {
+                let before = &data[file][range.start as usize..range.end as usize];
+                let feeds = before.iter().filter(|&&b| b == b'\n').count();
+                scan.set_base_line(feeds as u64);
+            }
+            Step::Done => break,
+        }
+    }
+    let schema = output_schema(&options.schema, options.mode);
+    Ok(concat_batches(&schema, &batches).unwrap())
+}
+
+const DATA: &[u8] = b"{\"id\": 1}\n\r\n{\"id\": bad}\r\n{\"id\": 3}\n\n{\"id\": \"4\"}";
+
+#[test]
+fn every_two_cuts_give_the_rows_of_the_whole_file() {
+    let options = scan_options();
+    let whole = run(&options, vec![(plain("f", 1, DATA, None), DATA)], 1 << 20).unwrap();
+    assert_eq!(column(&whole, 0), ["1", "null", "3", "null"]);
+    assert!(column(&whole, 1)[3].contains("line: 6"));
+    let size = DATA.len() as u64;
+    for a in 0..=size {
+        for b in a..=size {
+            let ranges = [0..a, a..b, b..size];
+            for step in [1, 7, 1 << 20] {
+                let parts: Vec<RecordBatch> = ranges
+                    .iter()
+                    .map(|range| {
+                        let file = plain("f", 1, DATA, Some(range.clone()));
+                        run(&options, vec![(file, DATA)], step).unwrap()
+                    })
+                    .collect();
+                let joined = concat_batches(&whole.schema(), &parts).unwrap();
+                assert_eq!(joined, whole, "cut at {a} and {b}, {step} at a time");
+            }
+            // The same three ranges as files of one scan.
+            let files = ranges.map(|range| (plain("f", 1, DATA, Some(range)), DATA));
+            assert_eq!(run(&options, files.into(), 5).unwrap(), whole, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_shrank_is_an_error() {
+    let mut file = plain("gone.json", 0, DATA, None);
+    file.size += 10;
+    let error = run(&scan_options(), vec![(file, DATA)], 1 << 20).unwrap_err();
+    assert!(matches!(error, DecodeError::Shortened { offset, .. } if offset == DATA.len() as u64));
+    assert!(error.to_string().contains("gone.json ends at byte"), "{error}");
+}
+
+#[test]
+fn empty_files_and_no_files() {
+    let empty: &[u8] = b"";
+    let options = scan_options();
+    assert_eq!(run(&options, vec![], 10).unwrap().num_rows(), 0);
+    let files = vec![
+        (plain("a", 0, empty, None), empty),
+        (plain("b", 1, DATA, None), DATA),
+        (plain("c.gz", 2, empty, None), empty),
+        (plain("d", 3, DATA, Some(500..900)), DATA),
+    ];
+    assert_eq!(run(&options, files, 10).unwrap().num_rows(), 4);
+}
+
+/// The loop that a blocking reader runs: no buffer besides the chunk.
+#[test]
+fn a_file_on_disk() {
+    let folder = std::env::temp_dir().join(format!("sluice-ndjson-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("events.json");
+    let text: String = (0..10_000).map(|n| format!("{{\"id\": {n}}}\n")).collect();
+    std::fs::write(&path, &text).unwrap();
+
+    let mut input = std::fs::File::open(&path).unwrap();
+    let half = text.len() as u64 / 2;
+    let mut rows = 0;
+    for range in [0..half, half..text.len() as u64] {
+        let file = plain("events.json", 0, text.as_bytes(), Some(range));
+        let mut scan = Scan::new(scan_options(), [file]).unwrap();
+        loop {
+            match scan.step().unwrap() {
+                Step::Batch(batch) => rows += batch.num_rows(),
+                Step::Fetch { range, .. } => {
+                    input.seek(SeekFrom::Start(range.start)).unwrap();
+                    let mut chunk = Vec::with_capacity(16 << 10);
+                    let most = (range.end - range.start).min(16 << 10);
+                    input.by_ref().take(most).read_to_end(&mut chunk).unwrap();
+                    scan.supply(Bytes::from(chunk));
+                }
+                Step::CountLines { .. } => panic!("no line is bad"),
+                Step::Done => break,
+            }
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(rows, 10_000);
+}

@@ -1,0 +1,147 @@
+//! A folder that belongs to one process at a time.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// The file whose lock stands for the folder.
+const LOCK_FILE: &str = "process.lock";
+
+/// Why a folder cannot be taken.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    /// It cannot be created, or nothing can be written there.
+    #[error("cannot use the folder {path}: {source}; check that it can be created and written", path = path.display())]
+    Unusable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process has it.
+    #[error("the folder {path} is in use{by}; give each process a folder of its own", path = path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// ` by process N`, when it said so.
+        by: String,
+    },
+}
+
+/// A folder with its lock held; dropping it lets the folder go. The lock is the
+/// system's, so it ends with the process however that ends.
+#[derive(Debug)]
+pub struct OwnedFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl OwnedFolder {
+    /// Creates `path` if need be, and takes it for this process.
+    ///
+    /// # Errors
+    /// When the folder cannot be used or another process has it.
+    pub fn take(path: &Path) -> Result<Self, FolderError> {
+        let unusable = |source| FolderError::Unusable {
+            path: path.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(path).map_err(unusable)?;
+        let path = path.canonicalize().map_err(unusable)?;
+        let mut lock = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join(LOCK_FILE))
+            .map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(FolderError::InUse {
+                    by: owner(&mut lock),
+                    path,
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        lock.set_len(0).map_err(unusable)?;
+        writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// The folder, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes and creates `name` in the folder: nothing of an earlier process
+    /// is left in it.
+    ///
+    /// # Errors
+    /// When something in it cannot be removed.
+    pub fn fresh(&self, name: &str) -> Result<PathBuf, FolderError> {
+        let path = self.path.join(name);
+        let unusable = |source| FolderError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        match std::fs::remove_dir_all(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unusable(error)),
+        }
+        std::fs::create_dir_all(&path).map_err(unusable)?;
+        Ok(path)
+    }
+}
+
+fn owner(lock: &mut File) -> String {
+    let mut text = String::new();
+    let read = lock.rewind().and_then(|()| lock.read_to_string(&mut text));
+    match (read, text.trim().parse::<u32>()) {
+        (Ok(_), Ok(id)) => format!(" by process {id}"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_owner_and_can_be_taken_again() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/b");
+        let first = OwnedFolder::take(&path).unwrap();
+        let error = OwnedFolder::take(&path).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(&format!("in use by process {}", std::process::id())), "{text}");
+        drop(first);
+        OwnedFolder::take(&path).unwrap();
+    }
+
+    #[test]
+    fn fresh_folders_hold_nothing_old() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = OwnedFolder::take(root.path()).unwrap();
+        let inner = folder.fresh("shuffle").unwrap();
+        std::fs::create_dir(inner.join("job")).unwrap();
+        assert_eq!(folder.fresh("shuffle").unwrap(), inner);
+        assert_eq!(std::fs::read_dir(&inner).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error_with_its_path() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        let error = OwnedFolder::take(&file).unwrap_err();
+        assert!(matches!(error, FolderError::Unusable { .. }));
+        assert!(error.to_string().contains("file"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Logs: one line per event on stderr, as text or JSON, without secrets.
+
+use std::io::{IsTerminal, Write};
+
+use clap::{Args, ValueEnum};
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::secrets::Secrets;
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The options that every process has for its logs.
+#[derive(Debug, Clone, Args)]
+pub struct LogOptions {
+    /// How log lines on stderr look.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace, or directives by
+    /// module such as `info,sluice_executor=debug`.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+/// Why logging cannot start.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// The level is neither a level nor directives.
+    #[error("`{level}` is no log level: {source}; use error, warn, info, debug or trace")]
+    Level {
+        /// As given.
+        level: String,
+        /// What is wrong with it.
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+}
+
+/// What a plain level leaves out: libraries that speak at `info` about every
+/// task of every job.
+const QUIET: &[&str] = &[
+    "ballista_core",
+    "ballista_executor",
+    "ballista_scheduler",
+    "datafusion",
+    "datafusion_datasource",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "object_store",
+    "tonic",
+    "tower",
+];
+
+/// The filter for a level or directives as given.
+fn directives(level: &str) -> String {
+    match level.to_ascii_lowercase().as_str() {
+        plain @ ("info" | "debug") => {
+            let quiet = if plain == "info" { "warn" } else { "info" };
+            std::iter::once(plain.to_owned())
+                .chain(QUIET.iter().map(|module| format!("{module}={quiet}")))
+                .collect::<Vec<_>>()
+                .join(",")
+        }
+        _ => level.to_owned(),
+    }
+}
+
+/// Starts logging for this process; `log` records of libraries are included.
+/// When something else has installed a logger already, that one stays.
+///
+/// # Errors
+/// When the level cannot be understood.
+pub fn init(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(directives(&options.log_level)).map_err(|source| {
+        LogError::Level {
+            level: options.log_level.clone(),
+            source,
+        }
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Redacting(secrets.clone()));
+    // Failing here means that a logger exists: tests in one process.
+    let _ = match options.log_format {
+        LogFormat::Text => builder
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+/// Makes writers to stderr that pass whole lines through [`Secrets::redact`].
+struct Redacting(Secrets);
+
+impl<'a> MakeWriter<'a> for Redacting {
+    type Writer = Line<'a, std::io::Stderr>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line {
+            secrets: &self.0,
+            to: std::io::stderr(),
+        }
+    }
+}
+
+/// The subscriber writes each event with one call, so a secret is never cut
+/// in two.
+struct Line<'a, W> {
+    secrets: &'a Secrets,
+    to: W,
+}
+
+impl<W: Write> Write for Line<'_, W> {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        match std::str::from_utf8(line) {
+            Ok(text) => self.to.write_all(self.secrets.redact(text).as_bytes())?,
+            Err(_) => self.to.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_level_quiets_the_libraries_and_directives_are_kept() {
+        assert!(directives("INFO").starts_with("info,ballista_core=warn,"));
+        assert!(directives("debug").contains("h2=info"));
+        assert_eq!(directives("warn"), "warn");
+        assert_eq!(directives("info,x=trace"), "info,x=trace");
+        for level in ["info", "debug", "warn", "info,x=trace"] {
+            EnvFilter::try_new(directives(level)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_wrong_level_is_refused() {
+        let options = LogOptions {
+            log_format: LogFormat::Text,
+            log_level: "info,x=loud".to_owned(),
+        };
+        let error = init(&options, &Secrets::default()).unwrap_err();
+        assert!(error.to_string().contains("is no log level"));
+    }
+
+    #[test]
+    fn lines_are_redacted_on_their_way() {
+        let secrets = Secrets::from_pairs([("MY_TOKEN".to_owned(), "s3cr3t-value".to_owned())]);
+        let mut line = Line {
+            secrets: &secrets,
+            to: Vec::new(),
+        };
+        let text = b"the token is s3cr3t-value\n";
+        assert_eq!(line.write(text).unwrap(), text.len());
+        assert_eq!(line.to, b"the token is [redacted]\n");
+    }
+}

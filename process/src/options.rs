@@ -1,0 +1,274 @@
+//! Options from four layers: flag, environment, file, default; the first that
+//! has a value wins.
+//!
+//! Each option is declared once, as a clap argument with a long flag. Its
+//! environment name and its key in the file follow from the flag, and values
+//! of every layer go through the same parser, so that a process cannot accept
+//! something in a file that it refuses on the command line.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Command, CommandFactory, FromArgMatches};
+use thiserror::Error;
+
+/// The flag that names the file; every process has it.
+pub const CONFIG_FLAG: &str = "config";
+
+/// Why options cannot be used.
+#[derive(Debug, Error)]
+pub enum OptionsError {
+    /// What clap says about flags, the environment or a value; also its help
+    /// and version texts, which are no errors.
+    #[error(transparent)]
+    Arguments(#[from] clap::Error),
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {path}: {source}; check the path given with --config", path = path.display())]
+    Read {
+        /// As given.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{path} is not valid TOML: {message}", path = path.display())]
+    Syntax {
+        /// As given.
+        path: PathBuf,
+        /// The parser's message, with line and column.
+        message: String,
+    },
+    /// A key that no option has.
+    #[error("{path}: unknown key `{key}`{hint}", path = path.display())]
+    UnknownKey {
+        /// As given.
+        path: PathBuf,
+        /// As it stands in the file.
+        key: String,
+        /// `; did you mean …` or the list of keys.
+        hint: String,
+    },
+    /// A table or a list where a plain value belongs.
+    #[error("{path}: the value of `{key}` must be a string, a number or true/false", path = path.display())]
+    NotPlain {
+        /// As given.
+        path: PathBuf,
+        /// As it stands in the file.
+        key: String,
+    },
+    /// The file's value does not fit its option.
+    #[error("{path}: the value of `{key}` does not fit: {source}", path = path.display())]
+    Value {
+        /// As given.
+        path: PathBuf,
+        /// As it stands in the file.
+        key: String,
+        /// What clap says about it.
+        #[source]
+        source: clap::Error,
+    },
+}
+
+/// Reads `T` from `arguments` (the program's name first), the environment
+/// (`PREFIX_FLAG_NAME`) and the file that `--config` names.
+///
+/// # Errors
+/// See [`OptionsError`]. A request for help or version comes as
+/// [`OptionsError::Arguments`] too: let [`exit_with`] print it.
+pub fn load<T>(
+    prefix: &str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<T, OptionsError>
+where
+    T: CommandFactory + FromArgMatches,
+{
+    load_with(prefix, arguments, |name| std::env::var_os(name))
+}
+
+/// [`load`] with the lookup of `PREFIX_CONFIG` given, for tests.
+fn load_with<T>(
+    prefix: &str,
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<T, OptionsError>
+where
+    T: CommandFactory + FromArgMatches,
+{
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut command = with_environment(T::command(), prefix);
+    let file = flag_value(&arguments, CONFIG_FLAG)
+        .or_else(|| environment(&environment_name(prefix, CONFIG_FLAG)))
+        .map(PathBuf::from);
+    if let Some(path) = file {
+        for (key, value) in file_values(&path, &command)? {
+            check_value(&command, &path, &key, &value)?;
+            command = command.mut_arg(key.flag, |argument| {
+                argument.default_value(value).required(false)
+            });
+        }
+    }
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Ok(T::from_arg_matches(&matches)?)
+}
+
+/// Prints a refusal (or help, or the version) as clap would and returns the
+/// process's exit code: 0 for help and version, 2 for everything else.
+pub fn exit_with(error: &OptionsError) -> u8 {
+    match error {
+        OptionsError::Arguments(error) => {
+            // Nothing is left to be done when the terminal is gone.
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(2)
+        }
+        other => {
+            use std::io::Write;
+            let _ = writeln!(std::io::stderr(), "error: {}", one_line(other));
+            2
+        }
+    }
+}
+
+/// The error and what lies under it, without clap's usage lines.
+fn one_line(error: &OptionsError) -> String {
+    match error {
+        OptionsError::Value { path, key, source } => {
+            let text = source.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let first = first.strip_prefix("error: ").unwrap_or(first);
+            format!("{}: the value of `{key}` does not fit: {first}", path.display())
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The environment variable of a flag: `SLUICE_EXECUTOR` and `work-dir` make
+/// `SLUICE_EXECUTOR_WORK_DIR`.
+pub fn environment_name(prefix: &str, flag: &str) -> String {
+    format!("{prefix}_{}", flag.replace('-', "_").to_uppercase())
+}
+
+/// Gives every flag its environment variable. Values from there are never
+/// shown in the help text.
+pub fn with_environment(command: Command, prefix: &str) -> Command {
+    command.mut_args(|argument| match argument.get_long() {
+        Some(flag) if !matches!(flag, "help" | "version") => {
+            let name = environment_name(prefix, flag);
+            argument.env(name).hide_env_values(true)
+        }
+        _ => argument,
+    })
+}
+
+/// A key of the file with the flag that it belongs to.
+struct Key {
+    /// As it stands in the file.
+    written: String,
+    /// The id of the argument.
+    flag: String,
+}
+
+fn file_values(path: &Path, command: &Command) -> Result<Vec<(Key, String)>, OptionsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| OptionsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| OptionsError::Syntax {
+        path: path.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    })?;
+    table
+        .into_iter()
+        .map(|(written, value)| {
+            let flag = argument_id(command, &written).ok_or_else(|| OptionsError::UnknownKey {
+                path: path.to_owned(),
+                key: written.clone(),
+                hint: hint(command, &written),
+            })?;
+            let value = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Float(number) => number.to_string(),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                _ => {
+                    return Err(OptionsError::NotPlain {
+                        path: path.to_owned(),
+                        key: written,
+                    });
+                }
+            };
+            Ok((Key { written, flag }, value))
+        })
+        .collect()
+}
+
+/// Runs one value of the file through its argument's parser, so that a bad one
+/// is reported with the file's name instead of a flag that nobody gave.
+fn check_value(command: &Command, path: &Path, key: &Key, value: &str) -> Result<(), OptionsError> {
+    let Some(argument) = command.get_arguments().find(|a| a.get_id() == key.flag.as_str()) else {
+        return Ok(());
+    };
+    let flag = argument.get_long().unwrap_or_default();
+    let argument = argument.clone().required(false).env(None);
+    Command::new(command.get_name().to_owned())
+        .arg(argument)
+        .try_get_matches_from([OsString::from("config"), format!("--{flag}={value}").into()])
+        .map(drop)
+        .map_err(|source| OptionsError::Value {
+            path: path.to_owned(),
+            key: key.written.clone(),
+            source,
+        })
+}
+
+/// Flags that may stand in a file: all but `--config` itself.
+fn keys(command: &Command) -> impl Iterator<Item = (&str, &str)> {
+    command.get_arguments().filter_map(|argument| {
+        let flag = argument.get_long()?;
+        (!matches!(flag, CONFIG_FLAG | "help" | "version"))
+            .then(|| (flag, argument.get_id().as_str()))
+    })
+}
+
+fn argument_id(command: &Command, key: &str) -> Option<String> {
+    let key = key.replace('_', "-");
+    keys(command)
+        .find(|(flag, _)| *flag == key)
+        .map(|(_, id)| id.to_owned())
+}
+
+fn hint(command: &Command, key: &str) -> String {
+    let key = key.replace('_', "-");
+    let near = keys(command)
+        .map(|(flag, _)| (strsim::jaro_winkler(flag, &key), flag))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match near {
+        Some((_, flag)) => format!("; did you mean `{flag}`?"),
+        None => {
+            let all: Vec<&str> = keys(command).map(|(flag, _)| flag).collect();
+            format!("; known keys are {}", all.join(", "))
+        }
+    }
+}
+
+/// The value of `--flag` among the arguments, before anything is parsed.
+fn flag_value(arguments: &[OsString], flag: &str) -> Option<OsString> {
+    let long = format!("--{flag}");
+    let joined = format!("--{flag}=");
+    let mut rest = arguments.iter().skip(1).take_while(|a| *a != "--");
+    while let Some(argument) = rest.next() {
+        if *argument == *long {
+            return rest.next().cloned();
+        }
+        if let Some(value) = argument.to_str().and_then(|a| a.strip_prefix(&joined)) {
+            return Some(value.into());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+#[path = "options_tests.rs"]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Keeps secrets out of everything that a process says.
+//!
+//! A process knows its secrets: they come in environment variables whose names
+//! give them away. Whatever leaves the process as text (log lines, errors over
+//! HTTP) goes through [`Secrets::redact`], which also blanks credentials in
+//! URLs.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What stands in place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// Shorter values are not searched for: blanking every `no` in a log helps
+/// nobody.
+const SHORTEST: usize = 6;
+
+/// The secrets that this process was given. Cheap to clone; never printed.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: Arc<[String]>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({})", self.values.len())
+    }
+}
+
+/// Whether a variable, option or key of this name holds a secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["secret", "password", "passwd", "token", "credential", "access_key", "private_key", "api_key"]
+        .iter()
+        .any(|part| name.contains(part))
+        // Names of files and endpoints that hold or give credentials.
+        && !name.ends_with("_file")
+        && !name.ends_with("_uri")
+}
+
+impl Secrets {
+    /// The secrets among this process's environment variables.
+    pub fn from_environment() -> Self {
+        Self::from_pairs(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
+    }
+
+    /// The secrets among named values.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut values: Vec<String> = pairs
+            .into_iter()
+            .filter(|(name, value)| is_secret_name(name) && value.len() >= SHORTEST)
+            .map(|(_, value)| value)
+            .collect();
+        // The longest first: a secret may be part of another.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values.dedup();
+        Self {
+            values: values.into(),
+        }
+    }
+
+    /// `text` without secrets.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = redact_urls(text);
+        for value in self.values.iter() {
+            if text.contains(value.as_str()) {
+                text = Cow::Owned(text.replace(value.as_str(), REDACTED));
+            }
+        }
+        text
+    }
+}
+
+/// Blanks `user:password` in URLs.
+fn redact_urls(text: &str) -> Cow<'_, str> {
+    let mut result = String::new();
+    let mut done = 0;
+    for (start, _) in text.match_indices("://") {
+        if start < done {
+            continue;
+        }
+        let authority = start + 3;
+        let end = text[authority..]
+            .find(|c: char| c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || c.is_whitespace())
+            .map_or(text.len(), |length| authority + length);
+        if let Some(at) = text[authority..end].rfind('@') {
+            result.push_str(&text[done..authority]);
+            result.push_str(REDACTED);
+            done = authority + at;
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    result.push_str(&text[done..]);
+    Cow::Owned(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(pairs: &[(&str, &str)]) -> Secrets {
+        Secrets::from_pairs(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn values_of_secret_variables_are_blanked_and_others_are_not() {
+        let secrets = secrets(&[
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG"),
+            ("AWS_SESSION_TOKEN", "wJalrXUtnFEMI"),
+            ("AWS_REGION", "eu-west-1"),
+            ("SOME_TOKEN", "no"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token"),
+        ]);
+        assert_eq!(
+            secrets.redact("key wJalrXUtnFEMI/K7MDENG, session wJalrXUtnFEMI in eu-west-1, no, /var/run/token"),
+            "key [redacted], session [redacted] in eu-west-1, no, /var/run/token"
+        );
+        assert_eq!(format!("{secrets:?}"), "Secrets(2)");
+    }
+
+    #[test]
+    fn credentials_in_urls_are_blanked() {
+        let secrets = Secrets::default();
+        assert_eq!(
+            secrets.redact("http://user:pa@ss@host:1/x and s3://bucket/a@b or ftp://u@h"),
+            "http://[redacted]@host:1/x and s3://bucket/a@b or ftp://[redacted]@h"
+        );
+        assert!(matches!(secrets.redact("plain text"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn names_that_hold_secrets_are_known() {
+        for name in ["AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "my.api_key", "aws_session_token"] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["PATH", "AWS_ENDPOINT_URL", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Parsers for option values that several processes take.
+
+use std::time::Duration;
+
+/// A duration such as `500ms`, `5s`, `2min`; `0s` is allowed.
+///
+/// # Errors
+/// A message that says how to write one.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text.trim())
+        .map_err(|error| format!("{error}; write a duration such as 500ms, 5s or 2min"))
+}
+
+/// A number of bytes such as `512MB` (decimal) or `2GiB` (binary), at least 1.
+///
+/// # Errors
+/// A message that says how to write one.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let size: bytesize::ByteSize = text
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{text}` is no size; write one such as 512MB or 2GiB"))?;
+    match size.as_u64() {
+        0 => Err("the size must be more than nothing".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_have_units() {
+        assert_eq!(duration("1500ms").unwrap(), Duration::from_millis(1500));
+        assert_eq!(duration("2min").unwrap(), Duration::from_secs(120));
+        assert!(duration("5").unwrap_err().contains("such as"));
+        assert_eq!(bytes("2GiB").unwrap(), 2 << 30);
+        assert_eq!(bytes("512MB").unwrap(), 512_000_000);
+        assert_eq!(bytes("1024").unwrap(), 1024);
+        assert!(bytes("0").is_err());
+        assert!(bytes("much").is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! What each error kind means to gRPC, to HTTP and to a shell. The exit codes
+//! are a published contract: see `docs/exit-codes.md`.
+
+use tonic::Code;
+
+use crate::v1::{ErrorKind, JobError};
+
+impl ErrorKind {
+    /// Every kind that means something.
+    pub const ALL: [Self; 10] = [
+        Self::Invalid,
+        Self::DataQuality,
+        Self::Storage,
+        Self::Transient,
+        Self::Internal,
+        Self::Unavailable,
+        Self::Killed,
+        Self::TimedOut,
+        Self::Interrupted,
+        Self::NotFound,
+    ];
+
+    /// The exit code of `submit-job`, 1 to 9. Never 0.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Unspecified | Self::Transient | Self::Internal => 1,
+            Self::Invalid => 2,
+            Self::DataQuality => 3,
+            Self::Unavailable => 4,
+            Self::Killed => 5,
+            Self::TimedOut => 6,
+            Self::Interrupted => 7,
+            Self::NotFound => 8,
+            Self::Storage => 9,
+        }
+    }
+
+    /// The code of a gRPC status that refuses a call for this reason. Several
+    /// kinds share a code: the kind itself travels in the status' details.
+    #[must_use]
+    pub const fn grpc_code(self) -> Code {
+        match self {
+            Self::Unspecified | Self::Internal => Code::Internal,
+            Self::Invalid => Code::InvalidArgument,
+            Self::DataQuality | Self::Storage => Code::FailedPrecondition,
+            Self::Transient | Self::Interrupted => Code::Aborted,
+            Self::Unavailable => Code::Unavailable,
+            Self::Killed => Code::Cancelled,
+            Self::TimedOut => Code::DeadlineExceeded,
+            Self::NotFound => Code::NotFound,
+        }
+    }
+
+    /// The kind behind a status that carries no `JobError`: it was not made by
+    /// our scheduler, so it says something about the way there and nothing
+    /// about a job. A deadline or a cancel is therefore never read as the
+    /// job's own end.
+    #[must_use]
+    pub const fn from_grpc_code(code: Code) -> Self {
+        match code {
+            Code::InvalidArgument | Code::OutOfRange => Self::Invalid,
+            Code::NotFound => Self::NotFound,
+            Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::Cancelled
+            | Code::Unimplemented
+            | Code::PermissionDenied
+            | Code::Unauthenticated => Self::Unavailable,
+            Code::Aborted | Code::ResourceExhausted => Self::Transient,
+            _ => Self::Internal,
+        }
+    }
+
+    /// The HTTP status that answers a request refused for this reason.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::Unspecified | Self::Internal | Self::Storage => 500,
+            Self::Invalid => 400,
+            Self::DataQuality => 422,
+            Self::Transient | Self::Unavailable | Self::Interrupted => 503,
+            Self::Killed => 409,
+            Self::TimedOut => 504,
+            Self::NotFound => 404,
+        }
+    }
+
+    /// The kind in lower case with underscores, as JSON and logs show it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Invalid => "invalid",
+            Self::DataQuality => "data_quality",
+            Self::Storage => "storage",
+            Self::Transient => "transient",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+            Self::Killed => "killed",
+            Self::TimedOut => "timed_out",
+            Self::Interrupted => "interrupted",
+            Self::NotFound => "not_found",
+        }
+    }
+}
+
+impl JobError {
+    /// An error of this kind with a message and nothing else.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            message: message.into(),
+            diagnostics: Vec::new(),
+            next_step: String::new(),
+        }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn with_next_step(mut self, next_step: impl Into<String>) -> Self {
+        self.next_step = next_step.into();
+        self
+    }
+
+    /// Adds what there is to say about the job file.
+    #[must_use]
+    pub fn with_diagnostics(
+        mut self,
+        diagnostics: impl IntoIterator<Item = crate::v1::Diagnostic>,
+    ) -> Self {
+        self.diagnostics.extend(diagnostics);
+        self
+    }
+}

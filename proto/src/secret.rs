@@ -1,0 +1,64 @@
+//! What must never be shown: values of settings and parameters whose names
+//! speak of secrets, and credentials inside URLs.
+
+use std::collections::BTreeMap;
+
+/// Stands where a secret stood.
+pub const REDACTED: &str = "***";
+
+/// Compared without case and without `_`, `-` and `.`, so that `access_key`,
+/// `accessKey` and `access.key` are one.
+const MARKS: [&str; 8] = [
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "accesskey",
+    "privatekey",
+    "apikey",
+    "credential",
+];
+
+/// Whether a setting or parameter of this name holds a secret.
+#[must_use]
+pub fn is_secret(key: &str) -> bool {
+    let plain: String = key
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    MARKS.iter().any(|mark| plain.contains(mark))
+}
+
+/// The value as it may be shown under this key.
+#[must_use]
+pub fn redacted_value(key: &str, value: &str) -> String {
+    if is_secret(key) {
+        REDACTED.to_owned()
+    } else {
+        redacted_url(value)
+    }
+}
+
+/// The settings as they may be shown.
+#[must_use]
+pub fn redacted(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    values
+        .iter()
+        .map(|(key, value)| (key.clone(), redacted_value(key, value)))
+        .collect()
+}
+
+/// The text without what stands between `://` and `@` of a URL's authority.
+fn redacted_url(text: &str) -> String {
+    let Some(start) = text.find("://").map(|at| at + 3) else {
+        return text.to_owned();
+    };
+    let authority_end = text[start..]
+        .find(['/', '?', '#'])
+        .map_or(text.len(), |at| start + at);
+    match text[start..authority_end].rfind('@') {
+        Some(at) => format!("{}{REDACTED}{}", &text[..start], &text[start + at..]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,82 @@
+//! A [`JobError`] as a gRPC status and back. The error itself travels encoded
+//! in the status' details, so that the client can print diagnostics with
+//! their carets; other clients still see code and message.
+
+use std::error::Error;
+
+use prost::Message;
+use tonic::Status;
+
+use crate::v1::{ErrorKind, JobError};
+
+/// Details above this are shortened: they travel base64-encoded in a header,
+/// beside a message of up to [`MAX_TEXT_BYTES`] percent-encoded ones, and all
+/// of it must stay below [`crate::MAX_HEADER_LIST_BYTES`].
+const MAX_DETAILS_BYTES: usize = 24 * 1024;
+
+/// A longer message or next step is cut.
+const MAX_TEXT_BYTES: usize = 4 * 1024;
+
+impl From<JobError> for Status {
+    /// Shortens the error when it would not fit into a header: texts are cut
+    /// and trailing diagnostics left out, and the message says so.
+    fn from(error: JobError) -> Self {
+        let error = fitted(error);
+        Self::with_details(
+            error.kind().grpc_code(),
+            error.message.clone(),
+            error.encode_to_vec().into(),
+        )
+    }
+}
+
+impl JobError {
+    /// The error behind a status: the one in its details, or for statuses
+    /// that do not come from our scheduler one made from code and message.
+    #[must_use]
+    pub fn from_status(status: &Status) -> Self {
+        if !status.details().is_empty()
+            && let Ok(error) = Self::decode(status.details())
+            && error.kind() != ErrorKind::Unspecified
+        {
+            return error;
+        }
+        // A status with a source was made on this side, by a connection that
+        // could not be had or broke.
+        let kind = if status.source().is_some() {
+            ErrorKind::Unavailable
+        } else {
+            ErrorKind::from_grpc_code(status.code())
+        };
+        let message = match status.message() {
+            "" => status.code().description(),
+            message => message,
+        };
+        Self::new(kind, message)
+    }
+}
+
+fn fitted(mut error: JobError) -> JobError {
+    if error.kind() == ErrorKind::Unspecified {
+        error.set_kind(ErrorKind::Internal);
+    }
+    cut(&mut error.message);
+    cut(&mut error.next_step);
+    let all = error.diagnostics.len();
+    while error.encoded_len() > MAX_DETAILS_BYTES && error.diagnostics.pop().is_some() {}
+    let left_out = all - error.diagnostics.len();
+    if left_out > 0 {
+        error
+            .message
+            .push_str(&format!(" ({left_out} more diagnostics left out)"));
+    }
+    error
+}
+
+fn cut(text: &mut String) {
+    if text.len() > MAX_TEXT_BYTES {
+        let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+        text.truncate(end);
+        text.push('…');
+    }
+}

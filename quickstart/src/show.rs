@@ -1,0 +1,166 @@
+//! Prints a table's facts and first rows, as many columns as fit.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use comfy_table::{CellAlignment, Table as Grid, presets};
+
+use crate::gold::Table;
+
+/// Characters in a line; what does not fit is named below the rows.
+const WIDTH: usize = 110;
+/// Characters of a value; longer ones are cut.
+const VALUE: usize = 24;
+
+/// Prints one table.
+pub(crate) fn table(table: &Table, out: &mut impl Write) -> io::Result<()> {
+    let plural = |count: u64, thing: &str| match count {
+        1 => format!("1 {thing}"),
+        _ => format!("{count} {thing}s"),
+    };
+    writeln!(
+        out,
+        "\n{}: {}, {}, {} bytes, version {}",
+        table.name,
+        plural(table.rows, "row"),
+        plural(table.files as u64, "file"),
+        table.bytes,
+        table.version
+    )?;
+    if let Some(comment) = &table.comment {
+        writeln!(out, "{comment}")?;
+    }
+    let columns = columns(table);
+    let shown = fitting(&columns);
+    if table.rows > 0 && shown > 0 {
+        writeln!(out, "{}", grid(table, &columns[..shown]))?;
+    }
+    let hidden: Vec<&str> = columns[shown..]
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    if !hidden.is_empty() {
+        writeln!(out, "and {}", hidden.join(", "))?;
+    }
+    Ok(())
+}
+
+/// A column as text.
+struct Column {
+    name: String,
+    numeric: bool,
+    values: Vec<String>,
+}
+
+fn columns(table: &Table) -> Vec<Column> {
+    table
+        .schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let values = table
+                .first_rows
+                .iter()
+                .flat_map(|batch| values(batch, field.name()))
+                .collect();
+            let numeric = field.data_type().is_numeric();
+            Column {
+                name: field.name().clone(),
+                numeric,
+                values,
+            }
+        })
+        .collect()
+}
+
+/// How many columns fit beside each other.
+fn fitting(columns: &[Column]) -> usize {
+    let mut left = WIDTH;
+    columns
+        .iter()
+        .take_while(|column| {
+            let widest = column
+                .values
+                .iter()
+                .map(|value| value.chars().count())
+                .max();
+            let width = widest.unwrap_or_default().max(column.name.len()) + 3;
+            let fits = width <= left;
+            left = left.saturating_sub(width);
+            fits
+        })
+        .count()
+}
+
+fn grid(table: &Table, columns: &[Column]) -> Grid {
+    let mut grid = Grid::new();
+    grid.load_preset(presets::ASCII_BORDERS_ONLY_CONDENSED);
+    grid.set_header(columns.iter().map(|column| &column.name));
+    let rows = columns
+        .iter()
+        .map(|column| column.values.len())
+        .max()
+        .unwrap_or_default();
+    for row in 0..rows {
+        grid.add_row(
+            columns
+                .iter()
+                .map(|column| column.values.get(row).map_or("", String::as_str)),
+        );
+    }
+    if table.rows > rows as u64 {
+        grid.add_row(columns.iter().map(|_| "…"));
+    }
+    for (index, column) in columns.iter().enumerate() {
+        if column.numeric
+            && let Some(cells) = grid.column_mut(index)
+        {
+            cells.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    grid
+}
+
+/// The values of one column of a batch. A column that the file lacks (a
+/// partition's) has none.
+fn values(batch: &RecordBatch, name: &str) -> Vec<String> {
+    let Some(column) = batch.column_by_name(name) else {
+        return Vec::new();
+    };
+    let column = without_zone(column);
+    let options = FormatOptions::new().with_null("NULL");
+    let Ok(formatter) = ArrayFormatter::try_new(column.as_ref(), &options) else {
+        return vec!["?".to_owned(); batch.num_rows()];
+    };
+    (0..batch.num_rows())
+        .map(|row| match column.data_type() {
+            // Money; a sum's last binary digits would only distract.
+            DataType::Float64 if column.is_valid(row) => {
+                format!("{:.2}", column.as_primitive::<Float64Type>().value(row))
+            }
+            _ => cut(formatter.value(row).to_string()),
+        })
+        .collect()
+}
+
+/// Times are kept in UTC and shown so; the zone's name would need a table of zones.
+fn without_zone(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            let times = column.as_primitive::<TimestampMicrosecondType>().clone();
+            Arc::new(times.with_timezone_opt(None::<Arc<str>>))
+        }
+        _ => Arc::clone(column),
+    }
+}
+
+fn cut(value: String) -> String {
+    if value.chars().count() <= VALUE {
+        return value;
+    }
+    value.chars().take(VALUE - 1).chain(['…']).collect()
+}

@@ -1,0 +1,154 @@
+//! The end of a job: every table gets its new version.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use futures::future::join_all;
+use sluice_engine::job::{AnalyzedDataset, AnalyzedJob};
+use sluice_gold::{CommitInfo, CommitOutcome, DataFile, GoldError, GoldTable, checkpoint_due};
+use sluice_proto::v1::{DatasetPhase, ErrorKind, LogLevel};
+use sluice_store::{Location, StoreErrorKind};
+
+use super::DriverSettings;
+use super::execution::Manifests;
+use crate::job::{JobFailure, LiveJob, chain, failure};
+
+/// Why a table did not get its version.
+#[derive(Debug, thiserror::Error)]
+enum CommitError {
+    #[error(transparent)]
+    Gold(#[from] GoldError),
+    #[error("other writers were quicker {attempts} times, the last time with version {version} of {table}")]
+    Conflict { table: String, version: u64, attempts: u32 },
+}
+
+/// Commits every dataset. Nothing can end a job in between: each commit is
+/// short, and a job that was half committed on purpose would help nobody.
+pub(super) async fn commit(
+    settings: &DriverSettings,
+    live: &LiveJob,
+    job: &AnalyzedJob,
+    mut manifests: Manifests,
+) -> Result<(), JobFailure> {
+    let started = Instant::now();
+    let commits = job.datasets.iter().enumerate().map(|(index, dataset)| {
+        let files = manifests.remove(&index).unwrap_or_default();
+        async move { (index, commit_one(settings, live, &job.gold, dataset, &files).await) }
+    });
+    let mut failed = None;
+    let mut committed = Vec::new();
+    for (index, result) in join_all(commits.collect::<Vec<_>>()).await {
+        let name = &job.datasets[index].name;
+        match result {
+            Ok(version) => {
+                committed.push(name.as_str());
+                live.update(|job| {
+                    if let Some(result) = job.datasets.get_mut(index) {
+                        result.version = Some(version);
+                        result.set_phase(DatasetPhase::Committed);
+                    }
+                });
+            }
+            Err(error) => {
+                live.log(LogLevel::Error, &format!("commit {name}"), chain(&error));
+                live.update(|job| {
+                    if let Some(result) = job.datasets.get_mut(index) {
+                        result.set_phase(DatasetPhase::Failed);
+                    }
+                });
+                failed.get_or_insert((name.clone(), error));
+            }
+        }
+    }
+    match failed {
+        None => {
+            let tables = committed.len();
+            live.log(LogLevel::Info, "driver", format!("committed {tables} tables in {:.3} s", started.elapsed().as_secs_f64()));
+            Ok(())
+        }
+        Some((name, error)) => Err(commit_failure(&name, &error, &committed)),
+    }
+}
+
+/// Commits one dataset, and removes what lost attempts of its tasks left.
+async fn commit_one(
+    settings: &DriverSettings,
+    live: &LiveJob,
+    gold: &Location,
+    dataset: &AnalyzedDataset,
+    files: &[DataFile],
+) -> Result<u64, CommitError> {
+    let job = live.job();
+    let table = GoldTable::open(&settings.stores, gold, &dataset.name)?;
+    let info = CommitInfo {
+        job_id: job.job_id.clone(),
+        job_name: job.name.clone(),
+        engine: concat!("sluice/", env!("CARGO_PKG_VERSION")).to_owned(),
+        commit_id: uuid::Uuid::new_v4(),
+        txn: None,
+    };
+    let version = match table.commit_replace(&dataset.spec, files, &info).await? {
+        CommitOutcome::Committed { version, .. } | CommitOutcome::AlreadyCommitted { version } => version,
+        CommitOutcome::Conflict { version, attempts } => {
+            return Err(CommitError::Conflict { table: dataset.name.clone(), version, attempts });
+        }
+    };
+    let committed: HashSet<String> = files.iter().map(|file| file.path.clone()).collect();
+    // The commit is durable: what follows may fail without failing the job.
+    match table.cleanup_uncommitted(&job.job_id, &committed).await {
+        Ok(cleanup) if cleanup.deleted_files > 0 => live.log(
+            LogLevel::Info,
+            &format!("commit {}", dataset.name),
+            format!("removed {} files of lost attempts", cleanup.deleted_files),
+        ),
+        Ok(_) => {}
+        Err(error) => live.log(LogLevel::Warn, &format!("commit {}", dataset.name), chain(&error)),
+    }
+    if checkpoint_due(version, &dataset.spec)
+        && let Err(error) = table.checkpoint().await
+    {
+        live.log(LogLevel::Warn, &format!("commit {}", dataset.name), chain(&error));
+    }
+    Ok(version)
+}
+
+/// Removes the data files of a job that did not get to its commit.
+pub(super) async fn remove_files(settings: &DriverSettings, live: &LiveJob, job: &AnalyzedJob) {
+    let job_id = live.job().job_id;
+    for dataset in &job.datasets {
+        let removed = async {
+            let table = GoldTable::open(&settings.stores, &job.gold, &dataset.name)?;
+            table.cleanup_uncommitted(&job_id, &HashSet::new()).await
+        };
+        if let Err(error) = removed.await {
+            // A folder that was never made holds nothing.
+            if error.store_kind() != Some(StoreErrorKind::NotFound) {
+                live.log(LogLevel::Warn, &format!("clean up {}", dataset.name), chain(&error));
+            }
+        }
+    }
+}
+
+fn commit_failure(name: &str, error: &CommitError, committed: &[&str]) -> JobFailure {
+    let kind = match error {
+        CommitError::Conflict { .. } => ErrorKind::Transient,
+        CommitError::Gold(error) => match (error.store_kind(), error) {
+            (Some(kind), _) if kind.is_transient() => ErrorKind::Transient,
+            (Some(_), _) => ErrorKind::Storage,
+            (
+                None,
+                GoldError::Schema { .. }
+                | GoldError::Property { .. }
+                | GoldError::Protocol { .. }
+                | GoldError::AppendOnly { .. },
+            ) => ErrorKind::Invalid,
+            (None, _) => ErrorKind::Internal,
+        },
+    };
+    let next = if committed.is_empty() {
+        "no table was changed; submit again when the cause is gone".to_owned()
+    } else {
+        format!("these tables have their new version: {}; submit again to bring the others level", committed.join(", "))
+    };
+    failure(kind, format!("cannot commit {name}: {}", chain(error)), next)
+}

@@ -1,0 +1,234 @@
+//! A job that this scheduler runs: its record, its events, its log.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::Utc;
+use parking_lot::Mutex;
+use sluice_proto::v1::{self, Job, JobError, JobEvent, JobState, LogLevel, LogLine, Progress, job_event::Event};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{is_end, may_follow};
+
+/// Events that are kept for watchers that come late or come back.
+const KEPT_EVENTS: usize = 4_096;
+
+/// A job with everything that others may see or do.
+#[derive(Debug)]
+pub struct LiveJob {
+    inner: Mutex<Inner>,
+    /// The sequence of the newest event.
+    newest: watch::Sender<u64>,
+    /// Fires when somebody wants the job to end.
+    cancel: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Inner {
+    job: Job,
+    events: VecDeque<JobEvent>,
+    sequence: u64,
+    log: Option<LogFile>,
+    /// Who wanted it to end, and as what.
+    stopped_by: Option<JobError>,
+}
+
+impl LiveJob {
+    /// A job that was just accepted.
+    pub fn new(job: Job, log: Option<LogFile>) -> Arc<Self> {
+        let live = Self {
+            inner: Mutex::new(Inner { job, events: VecDeque::new(), sequence: 0, log, stopped_by: None }),
+            newest: watch::Sender::new(0),
+            cancel: CancellationToken::new(),
+        };
+        live.push(Event::StateChange(v1::StateChange { state: JobState::Accepted.into(), reason: None }));
+        Arc::new(live)
+    }
+
+    /// The record as it stands.
+    pub fn job(&self) -> Job {
+        self.inner.lock().job.clone()
+    }
+
+    /// The state as it stands.
+    pub fn state(&self) -> JobState {
+        self.inner.lock().job.state()
+    }
+
+    /// Whether the job has ended.
+    pub fn ended(&self) -> bool {
+        is_end(self.inner.lock().job.state())
+    }
+
+    /// Fires when the job should end.
+    pub fn cancelled(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// Asks the job to end; the first reason stays.
+    pub fn stop(&self, reason: JobError) {
+        {
+            let mut inner = self.inner.lock();
+            if is_end(inner.job.state()) {
+                return;
+            }
+            inner.stopped_by.get_or_insert(reason);
+        }
+        self.cancel.cancel();
+    }
+
+    /// Why the job was asked to end, if it was.
+    pub fn stopped_by(&self) -> Option<JobError> {
+        self.inner.lock().stopped_by.clone()
+    }
+
+    /// Changes the record without an event.
+    pub fn update(&self, change: impl FnOnce(&mut Job)) {
+        change(&mut self.inner.lock().job);
+    }
+
+    /// Moves the job to another state and gives the record; a move that the
+    /// state machine does not know is refused, and the record stays.
+    pub fn advance(&self, state: JobState, reason: Option<JobError>) -> Job {
+        {
+            let mut inner = self.inner.lock();
+            let from = inner.job.state();
+            if !may_follow(from, state) {
+                warn!(job_id = inner.job.job_id, ?from, to = ?state, "this change of state is not one");
+                return inner.job.clone();
+            }
+            let now = Utc::now().timestamp_millis();
+            inner.job.set_state(state);
+            inner.job.reason.clone_from(&reason);
+            if state == JobState::Running {
+                inner.job.started_ms = now;
+            }
+            if is_end(state) {
+                inner.job.ended_ms = now;
+            }
+        }
+        self.push(Event::StateChange(v1::StateChange { state: state.into(), reason }));
+        self.job()
+    }
+
+    /// Tells watchers that the job has ended; called once, when its record is
+    /// on disk.
+    pub fn finish(&self) {
+        let job = self.job();
+        self.push(Event::Finished(v1::Finished { job: Some(job) }));
+    }
+
+    /// Publishes how far the job is.
+    pub fn progress(&self, progress: Progress) {
+        self.inner.lock().job.progress = Some(progress.clone());
+        self.push(Event::Progress(progress));
+    }
+
+    /// Adds a line to the job's log.
+    pub fn log(&self, level: LogLevel, target: &str, message: impl Into<String>) {
+        let line = LogLine {
+            at_ms: Utc::now().timestamp_millis(),
+            level: level.into(),
+            target: target.to_owned(),
+            message: message.into(),
+        };
+        if let Some(log) = &mut self.inner.lock().log {
+            log.append(&line);
+        }
+        self.push(Event::Log(line));
+    }
+
+    /// Events after `sequence`, oldest first.
+    pub fn events_after(&self, sequence: u64) -> Vec<JobEvent> {
+        let inner = self.inner.lock();
+        inner.events.iter().filter(|event| event.sequence > sequence).cloned().collect()
+    }
+
+    /// Changes whenever there is a new event.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    fn push(&self, event: Event) {
+        let sequence = {
+            let mut inner = self.inner.lock();
+            inner.sequence += 1;
+            let sequence = inner.sequence;
+            // Of several progress reports in a row only the last matters.
+            let both = matches!(event, Event::Progress(_))
+                && inner.events.back().is_some_and(|last| matches!(last.event, Some(Event::Progress(_))));
+            if both || inner.events.len() >= KEPT_EVENTS {
+                if both { inner.events.pop_back() } else { inner.events.pop_front() };
+            }
+            let event = JobEvent { sequence, at_ms: Utc::now().timestamp_millis(), event: Some(event) };
+            inner.events.push_back(event);
+            sequence
+        };
+        self.newest.send_replace(sequence);
+    }
+}
+
+/// The log of one job: lines of `<time> <level> <target> <message>`.
+#[derive(Debug)]
+pub struct LogFile {
+    file: BufWriter<File>,
+}
+
+impl LogFile {
+    /// The path of a job's log below a state folder.
+    pub fn path(state_dir: &Path, job_id: &str) -> PathBuf {
+        state_dir.join("logs").join(format!("{job_id}.log"))
+    }
+
+    /// Creates a job's log.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(state_dir: &Path, job_id: &str) -> std::io::Result<Self> {
+        let path = Self::path(state_dir, job_id);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        Ok(Self { file: BufWriter::new(File::create(path)?) })
+    }
+
+    fn append(&mut self, line: &LogLine) {
+        let time = chrono::DateTime::from_timestamp_millis(line.at_ms).unwrap_or_default();
+        let level = line.level().as_str_name().trim_start_matches("LOG_LEVEL_");
+        let message = line.message.replace('\n', "\\n");
+        let written = writeln!(
+            self.file,
+            "{} {level} {} {message}",
+            time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            line.target
+        );
+        // A log that cannot be written must not fail the job.
+        let _ = written.and_then(|()| self.file.flush());
+    }
+
+    /// The lines of a past job's log.
+    ///
+    /// # Errors
+    /// When the file cannot be read; a job without a log has no lines.
+    pub fn read(state_dir: &Path, job_id: &str) -> std::io::Result<Vec<LogLine>> {
+        let text = match std::fs::read_to_string(Self::path(state_dir, job_id)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        Ok(text.lines().filter_map(parse_line).collect())
+    }
+}
+
+fn parse_line(line: &str) -> Option<LogLine> {
+    let mut parts = line.splitn(4, ' ');
+    let time = chrono::DateTime::parse_from_rfc3339(parts.next()?).ok()?;
+    let level = LogLevel::from_str_name(&format!("LOG_LEVEL_{}", parts.next()?))?;
+    let target = parts.next()?.to_owned();
+    let message = parts.next().unwrap_or_default().replace("\\n", "\n");
+    Some(LogLine { at_ms: time.timestamp_millis(), level: level.into(), target, message })
+}

@@ -1,0 +1,129 @@
+//! Why a job ended other than well.
+
+use sluice_engine::job::AnalyzeError;
+use sluice_jobfile::Diagnostics;
+use sluice_proto::v1::{self, ErrorKind, JobError};
+use sluice_store::{StoreError, StoreErrorKind};
+
+use crate::runner::RunError;
+
+/// A job's end, with all that its submitter is told.
+pub type JobFailure = JobError;
+
+/// A failure of a kind, with what to do next.
+pub fn failure(kind: ErrorKind, message: impl Into<String>, next_step: impl Into<String>) -> JobFailure {
+    JobError {
+        kind: kind.into(),
+        message: message.into(),
+        diagnostics: Vec::new(),
+        next_step: next_step.into(),
+    }
+}
+
+/// What diagnostics of a job file mean.
+pub(crate) fn invalid(diagnostics: &Diagnostics, text: &str) -> JobFailure {
+    let count = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let message = match count {
+        1 => "the job file has an error".to_owned(),
+        n => format!("the job file has {n} errors"),
+    };
+    JobError {
+        kind: ErrorKind::Invalid.into(),
+        message,
+        diagnostics: messages(diagnostics, text),
+        next_step: "correct the job file or the parameters and submit again; nothing ran".to_owned(),
+    }
+}
+
+/// Diagnostics as they travel.
+pub(crate) fn messages(diagnostics: &Diagnostics, text: &str) -> Vec<v1::Diagnostic> {
+    diagnostics
+        .iter()
+        .map(|diagnostic| {
+            let severity = match diagnostic.severity {
+                sluice_jobfile::Severity::Error => v1::Severity::Error,
+                sluice_jobfile::Severity::Warning => v1::Severity::Warning,
+            };
+            v1::Diagnostic {
+                code: diagnostic.code.to_string(),
+                severity: severity.into(),
+                message: diagnostic.message.clone(),
+                file: diagnostic.file.clone(),
+                span: diagnostic.span.map(|span| v1::Span {
+                    start_line: span.start.line,
+                    start_column: span.start.column,
+                    end_line: span.end.line,
+                    end_column: span.end.column,
+                }),
+                label: diagnostic.label.clone(),
+                help: diagnostic.help.clone(),
+                notes: diagnostic.notes.clone(),
+                rendered: Diagnostics::from(diagnostic.clone()).render(text, false),
+            }
+        })
+        .collect()
+}
+
+/// What a planning error means.
+pub(crate) fn of_analysis(error: &AnalyzeError, text: &str) -> JobFailure {
+    match error {
+        AnalyzeError::Invalid(diagnostics) => invalid(diagnostics, text),
+        AnalyzeError::Store { what, source } => of_store(what, source),
+        AnalyzeError::Engine { .. } => failure(
+            ErrorKind::Internal,
+            chain(error),
+            "this is a fault in the engine; report it with the job file",
+        ),
+    }
+}
+
+/// What a store's refusal means.
+pub(crate) fn of_store(what: &str, error: &StoreError) -> JobFailure {
+    let kind = match error.kind() {
+        StoreErrorKind::InvalidLocation => ErrorKind::Invalid,
+        kind if kind.is_transient() => ErrorKind::Transient,
+        _ => ErrorKind::Storage,
+    };
+    failure(kind, format!("{what}: {error}"), "")
+}
+
+/// What a failed step means.
+pub(crate) fn of_run(step: &str, error: &RunError) -> JobFailure {
+    match error {
+        RunError::Cancelled => failure(ErrorKind::Killed, "the job was cancelled", ""),
+        RunError::StagedLost { .. } => failure(
+            ErrorKind::Transient,
+            format!("{step}: executors that held intermediate data were lost again and again: {error}"),
+            "look at the executors' logs, then submit again",
+        ),
+        RunError::Stalled { seconds } => failure(
+            ErrorKind::Transient,
+            format!("{step}: no task made progress for {seconds} s"),
+            "look at the executors' logs, then submit again; for tasks that take longer set sluice.task_timeout",
+        ),
+        RunError::Failed { kind, message } => failure(*kind, format!("{step}: {message}"), next_step(*kind)),
+    }
+}
+
+fn next_step(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::DataQuality => "correct the data, or choose a mode that keeps or drops such lines; gold is unchanged",
+        ErrorKind::Storage => "check space and permissions of the folders that the job reads and writes; gold is unchanged",
+        ErrorKind::Transient => "submit again; gold is unchanged",
+        _ => "gold is unchanged",
+    }
+}
+
+/// An error with its causes, as one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,138 @@
+//! Job records on disk, so that history survives a restart.
+//!
+//! One file per job, `jobs/<job id>.pb`: a `sluice.v1.Job` as protobuf, replaced
+//! as a whole (temporary file, fsync, rename, fsync of the folder). All writes
+//! go through one thread, so that a job's states reach the disk in their order
+//! and a slow disk does not hold the scheduler.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use prost::Message;
+use sluice_proto::v1::Job;
+use tokio::sync::oneshot;
+use tracing::{error, warn};
+
+/// Why a record was not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFailure {
+    /// The file system refused.
+    #[error("cannot keep job records in {path}: {source}; check space and permissions of --state-dir")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        source: io::Error,
+    },
+    /// The writer ended before; its own error was logged.
+    #[error("the writer of job records has ended")]
+    Closed,
+}
+
+/// Writes job records and reads them back.
+#[derive(Debug, Clone)]
+pub struct JobStore {
+    folder: PathBuf,
+    writer: mpsc::Sender<Request>,
+}
+
+struct Request {
+    job: Job,
+    done: oneshot::Sender<Result<(), StoreFailure>>,
+}
+
+impl JobStore {
+    /// Opens the records below `state_dir` and gives those that are there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read.
+    pub fn open(state_dir: &Path) -> Result<(Self, Vec<Job>), StoreFailure> {
+        let folder = state_dir.join("jobs");
+        let failed = |source| StoreFailure::Io { path: folder.clone(), source };
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let mut jobs = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("pb") => match read(&path) {
+                    Ok(job) => jobs.push(job),
+                    // One bad record must not keep the scheduler from starting.
+                    Err(error) => error!(path = %path.display(), %error, "a job record cannot be read and is left out"),
+                },
+                // A write that a crash cut short; the record itself is whole.
+                Some("tmp") => {
+                    let _ = fs::remove_file(&path);
+                }
+                _ => {}
+            }
+        }
+        let (writer, queue) = mpsc::channel::<Request>();
+        let target = folder.clone();
+        std::thread::Builder::new()
+            .name("job-records".to_owned())
+            .spawn(move || write_all(&target, &queue))
+            .map_err(failed)?;
+        Ok((Self { folder, writer }, jobs))
+    }
+
+    /// Keeps the record in place of an earlier one of the same job. The answer
+    /// comes when it is on disk; nobody has to wait for it.
+    pub fn save(&self, job: Job) -> oneshot::Receiver<Result<(), StoreFailure>> {
+        let (done, answer) = oneshot::channel();
+        if let Err(mpsc::SendError(unsent)) = self.writer.send(Request { job, done }) {
+            let _ = unsent.done.send(Err(StoreFailure::Closed));
+        }
+        answer
+    }
+
+    /// Removes the record of a job that is forgotten.
+    pub fn remove(&self, job_id: &str) {
+        if let Err(error) = fs::remove_file(record_path(&self.folder, job_id)) {
+            warn!(job_id, %error, "cannot remove an old job record");
+        }
+    }
+}
+
+fn record_path(folder: &Path, job_id: &str) -> PathBuf {
+    folder.join(format!("{job_id}.pb"))
+}
+
+fn read(path: &Path) -> Result<Job, Box<dyn std::error::Error>> {
+    Ok(Job::decode(fs::read(path)?.as_slice())?)
+}
+
+fn write_all(folder: &Path, queue: &mpsc::Receiver<Request>) {
+    while let Ok(first) = queue.recv() {
+        // Of several states of a job that wait, only the last needs the disk.
+        let mut waiting: Vec<Request> = vec![first];
+        waiting.extend(queue.try_iter());
+        let mut last: HashMap<String, usize> = HashMap::new();
+        for (index, write) in waiting.iter().enumerate() {
+            last.insert(write.job.job_id.clone(), index);
+        }
+        for (index, write) in waiting.into_iter().enumerate() {
+            let result = if last.get(&write.job.job_id) == Some(&index) { write_one(folder, &write.job) } else { Ok(()) };
+            if let Err(error) = &result {
+                error!(job_id = write.job.job_id, %error, "cannot keep a job record");
+            }
+            let _ = write.done.send(result);
+        }
+    }
+}
+
+fn write_one(folder: &Path, job: &Job) -> Result<(), StoreFailure> {
+    let path = record_path(folder, &job.job_id);
+    let replace = || -> io::Result<()> {
+        let temporary = path.with_extension("tmp");
+        let mut file = File::create(&temporary)?;
+        file.write_all(&job.encode_to_vec())?;
+        file.sync_all()?;
+        fs::rename(&temporary, &path)?;
+        File::open(folder)?.sync_all()
+    };
+    replace().map_err(|source| StoreFailure::Io { path: path.clone(), source })
+}

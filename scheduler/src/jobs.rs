@@ -1,0 +1,512 @@
+//! All jobs of a scheduler: those that run and those that have ended.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use parking_lot::Mutex;
+use sluice_jobfile::JobFile;
+use sluice_proto::secret;
+use sluice_proto::v1::{
+    ErrorKind, Job, JobError, JobPlan, JobState, ListJobsRequest, ListJobsResponse, LogLevel, LogLine, SubmitJobRequest,
+};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::conf::JobConf;
+use crate::driver::{DriverSettings, Submission, describe, stopped};
+use crate::job::{
+    JobFailure, JobStore, LiveJob, LogFile, StoreFailure, failure, invalid, is_end, new_job_id, valid_submission_id,
+};
+
+/// Jobs that have ended and are remembered, at most.
+const KEPT_JOBS: usize = 10_000;
+/// Jobs on one page of a list, unless asked otherwise, and at most.
+const PAGE: (u32, u32) = (100, 1_000);
+
+/// Takes, runs and remembers jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Jobs {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    driver: DriverSettings,
+    state_dir: Option<PathBuf>,
+    store: Option<JobStore>,
+    running: Semaphore,
+    tasks: TaskTracker,
+    index: Mutex<Index>,
+}
+
+#[derive(Default)]
+struct Index {
+    /// By submission time and id: the order of lists.
+    jobs: BTreeMap<(i64, String), Entry>,
+    times: HashMap<String, i64>,
+    submissions: HashMap<String, String>,
+    closed: bool,
+}
+
+#[derive(Clone)]
+enum Entry {
+    Live(Arc<LiveJob>),
+    Past(Arc<Job>),
+}
+
+impl Entry {
+    fn job(&self) -> Job {
+        match self {
+            Self::Live(live) => live.job(),
+            Self::Past(job) => job.as_ref().clone(),
+        }
+    }
+}
+
+/// A job as others may watch it.
+pub enum Watched {
+    /// It runs, or ran in this process: events come.
+    Live(Arc<LiveJob>),
+    /// It ended before this process started.
+    Past(Arc<Job>),
+}
+
+impl Jobs {
+    /// Jobs without a history, for a process that runs its own.
+    pub fn in_memory(driver: DriverSettings, max_concurrent: usize) -> Self {
+        Self::build(driver, None, None, max_concurrent, Vec::new())
+    }
+
+    /// Jobs whose records are kept below `state_dir`. A job that was running
+    /// when an earlier scheduler ended is marked interrupted.
+    ///
+    /// # Errors
+    /// When the records cannot be read or written.
+    pub async fn open(driver: DriverSettings, state_dir: PathBuf, max_concurrent: usize) -> Result<Self, StoreFailure> {
+        let (store, mut past) = JobStore::open(&state_dir)?;
+        for job in past.iter_mut().filter(|job| !is_end(job.state())) {
+            let committing = job.state() == JobState::Committing;
+            job.set_state(JobState::Interrupted);
+            job.ended_ms = Utc::now().timestamp_millis();
+            let next = if committing {
+                "it was committing: some tables may have their new version; submit the job again to bring all level"
+            } else {
+                "no table was changed; submit the job again"
+            };
+            job.reason = Some(failure(ErrorKind::Interrupted, "the scheduler stopped while the job ran", next));
+            warn!(job_id = job.job_id, "was running when the scheduler stopped; marked interrupted");
+            if let Ok(Err(error)) = store.save(job.clone()).await {
+                return Err(error);
+            }
+        }
+        info!(jobs = past.len(), "history read");
+        Ok(Self::build(driver, Some(state_dir), Some(store), max_concurrent, past))
+    }
+
+    fn build(
+        driver: DriverSettings,
+        state_dir: Option<PathBuf>,
+        store: Option<JobStore>,
+        max_concurrent: usize,
+        past: Vec<Job>,
+    ) -> Self {
+        let mut index = Index::default();
+        for job in past {
+            index.insert(Entry::Past(Arc::new(job)));
+        }
+        Self {
+            shared: Arc::new(Shared {
+                driver,
+                state_dir,
+                store,
+                running: Semaphore::new(max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+                tasks: TaskTracker::new(),
+                index: Mutex::new(index),
+            }),
+        }
+    }
+
+    /// Checks a job and starts it; the record, and whether it was there
+    /// already.
+    ///
+    /// # Errors
+    /// When the job cannot run as it is; then nothing is recorded.
+    pub async fn submit(&self, request: SubmitJobRequest) -> Result<(Job, bool), JobFailure> {
+        let submission = self.check(&request)?;
+        let job = self.record(&request)?;
+        // A submission id belongs to one job from here on, whoever asks first.
+        let live = {
+            let mut index = self.shared.index.lock();
+            if index.closed {
+                return Err(failure(
+                    ErrorKind::Unavailable,
+                    "this scheduler is stopping and takes no more jobs",
+                    "submit to another one, or wait until it is back",
+                ));
+            }
+            if let Some(known) = index.by_id(&request.submission_id) {
+                return Ok((known.job(), true));
+            }
+            let log = self.shared.state_dir.as_deref().and_then(|dir| {
+                LogFile::create(dir, &job.job_id)
+                    .inspect_err(|error| warn!(job_id = job.job_id, %error, "the job has no log file"))
+                    .ok()
+            });
+            let live = LiveJob::new(job, log);
+            index.insert(Entry::Live(Arc::clone(&live)));
+            live
+        };
+        let accepted = live.job();
+        if let Some(store) = &self.shared.store
+            && let Ok(Err(error)) = store.save(accepted.clone()).await
+        {
+            // What is not recorded must not run: nobody could tell later.
+            self.shared.index.lock().remove(&accepted);
+            return Err(failure(ErrorKind::Storage, error.to_string(), "free space on the scheduler, then submit again"));
+        }
+        live.log(LogLevel::Info, "driver", format!("accepted as {} ({})", accepted.job_id, accepted.name));
+        let jobs = self.clone();
+        self.shared.tasks.spawn(async move { jobs.run(live, submission).await });
+        Ok((accepted, false))
+    }
+
+    /// Plans a job without running it.
+    ///
+    /// # Errors
+    /// As [`Self::submit`], and what a run would find before its first task.
+    pub async fn plan(&self, request: &SubmitJobRequest) -> Result<JobPlan, JobFailure> {
+        let submission = self.check(request)?;
+        let text = &submission.job.text;
+        let analyzed = self.shared.driver.analyze(&submission).await;
+        let analyzed = analyzed.map_err(|error| crate::job::of_analysis(&error, text))?;
+        let slots = self.shared.driver.runner.capacity().await.vcores.max(1) as usize;
+        Ok(describe(&analyzed, slots, text).await)
+    }
+
+    /// One job, by its id or submission id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn get(&self, id: &str) -> Result<Job, JobFailure> {
+        Ok(self.entry(id)?.job())
+    }
+
+    /// One job to watch.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn watch(&self, id: &str) -> Result<Watched, JobFailure> {
+        Ok(match self.entry(id)? {
+            Entry::Live(live) => Watched::Live(live),
+            Entry::Past(job) => Watched::Past(job),
+        })
+    }
+
+    /// Asks a job to end; the job as it stands.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn cancel(&self, id: &str, reason: &str) -> Result<Job, JobFailure> {
+        let entry = self.entry(id)?;
+        if let Entry::Live(live) = &entry {
+            let message = match reason {
+                "" => "the job was cancelled".to_owned(),
+                reason => format!("the job was cancelled: {reason}"),
+            };
+            live.stop(failure(ErrorKind::Killed, message, "gold is unchanged"));
+        }
+        Ok(entry.job())
+    }
+
+    /// Jobs, the newest first.
+    pub fn list(&self, request: &ListJobsRequest) -> ListJobsResponse {
+        let limit = match request.limit {
+            0 => PAGE.0,
+            limit => limit.min(PAGE.1),
+        } as usize;
+        let index = self.shared.index.lock();
+        let before = index.key(&request.page_token);
+        let range = match &before {
+            Some(key) => index.jobs.range(..key.clone()),
+            None => index.jobs.range(..),
+        };
+        let mut jobs: Vec<Job> = Vec::new();
+        let mut more = false;
+        for (_, entry) in range.rev() {
+            let wanted = |state: JobState| request.states.is_empty() || request.states().any(|s| s == state);
+            let job = entry.job();
+            if !wanted(job.state()) {
+                continue;
+            }
+            if jobs.len() == limit {
+                more = true;
+                break;
+            }
+            jobs.push(job);
+        }
+        let next_page_token = if more { jobs.last().map(|job| job.job_id.clone()).unwrap_or_default() } else { String::new() };
+        ListJobsResponse { jobs, next_page_token }
+    }
+
+    /// How many jobs are in each state.
+    pub fn counts(&self) -> BTreeMap<i32, u64> {
+        let index = self.shared.index.lock();
+        let mut counts = BTreeMap::new();
+        for entry in index.jobs.values() {
+            let state = match entry {
+                Entry::Live(live) => live.state(),
+                Entry::Past(job) => job.state(),
+            };
+            *counts.entry(state.into()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The log of a job as far as it goes.
+    ///
+    /// # Errors
+    /// When there is no such job, or its log cannot be read.
+    pub fn log(&self, id: &str) -> Result<Vec<LogLine>, JobFailure> {
+        let job = self.get(id)?;
+        let Some(dir) = &self.shared.state_dir else {
+            return Ok(Vec::new());
+        };
+        LogFile::read(dir, &job.job_id)
+            .map_err(|error| failure(ErrorKind::Storage, format!("cannot read the log of {id}: {error}"), ""))
+    }
+
+    /// Where jobs run.
+    pub fn runner(&self) -> &Arc<dyn crate::runner::Runner> {
+        &self.shared.driver.runner
+    }
+
+    /// Takes no more jobs, waits for those that run, and marks what is left
+    /// after `limit` as interrupted.
+    pub async fn drain(&self, limit: Duration) {
+        let running: Vec<Arc<LiveJob>> = {
+            let mut index = self.shared.index.lock();
+            index.closed = true;
+            index.live().collect()
+        };
+        self.shared.tasks.close();
+        if tokio::time::timeout(limit, self.shared.tasks.wait()).await.is_ok() {
+            return;
+        }
+        for live in running.iter().filter(|live| !live.ended()) {
+            live.stop(failure(ErrorKind::Interrupted, "the scheduler stopped while the job ran", "submit the job again"));
+        }
+        self.shared.tasks.wait().await;
+    }
+
+    fn check(&self, request: &SubmitJobRequest) -> Result<Submission, JobFailure> {
+        let text = &request.text;
+        let refused = |diagnostics: sluice_jobfile::Diagnostics| invalid(&diagnostics, text);
+        let file: JobFile = sluice_jobfile::parse(&request.file_name, text).map_err(refused)?;
+        let params: BTreeMap<String, String> =
+            request.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let job = file.bind(&params).map_err(refused)?;
+        let gold = job.gold().map(str::to_owned).ok_or_else(|| {
+            failure(
+                ErrorKind::Invalid,
+                "the job does not say where its tables go",
+                "declare the variable in the job file (DECLARE VARIABLE gold STRING;) and give it with --gold FOLDER",
+            )
+        })?;
+        let conf = JobConf::new(&job, request.conf.clone()).map_err(|error| {
+            failure(ErrorKind::Invalid, error.to_string(), "correct --conf or the SET statement and submit again")
+        })?;
+        Ok(Submission { job, gold, conf })
+    }
+
+    fn record(&self, request: &SubmitJobRequest) -> Result<Job, JobFailure> {
+        let id = &request.submission_id;
+        if !id.is_empty() && !valid_submission_id(id) {
+            return Err(failure(
+                ErrorKind::Invalid,
+                "the submission id is not one",
+                "use up to 128 letters, digits and -_.:+, beginning with a letter or digit",
+            ));
+        }
+        let now = Utc::now();
+        let job_id = new_job_id(now, uuid::Uuid::new_v4().as_fields().0);
+        Ok(Job {
+            submission_id: if id.is_empty() { job_id.clone() } else { id.clone() },
+            job_id,
+            name: request.name.clone(),
+            file_name: request.file_name.clone(),
+            state: JobState::Accepted.into(),
+            submitted_ms: now.timestamp_millis(),
+            params: secret::redacted(&request.params),
+            user: request.user.clone(),
+            timeout_ms: request.timeout_ms,
+            ..Job::default()
+        })
+    }
+
+    async fn run(&self, live: Arc<LiveJob>, submission: Submission) {
+        let limit = live.job().timeout_ms;
+        let timer = {
+            let live = Arc::clone(&live);
+            tokio::spawn(async move {
+                if limit > 0 {
+                    tokio::time::sleep(Duration::from_millis(limit)).await;
+                    live.stop(failure(
+                        ErrorKind::TimedOut,
+                        format!("the job ran longer than its limit of {} s", limit as f64 / 1000.0),
+                        "gold is unchanged; give it more time with --timeout",
+                    ));
+                }
+            })
+        };
+        let result = self.drive(&live, &submission).await;
+        timer.abort();
+        let (state, reason) = end(result);
+        if let Some(reason) = &reason {
+            live.log(LogLevel::Error, "driver", reason.message.clone());
+        }
+        let record = live.advance(state, reason);
+        live.log(LogLevel::Info, "driver", format!("ended as {}", state.name()));
+        if let Some(store) = &self.shared.store {
+            let _ = store.save(live.job()).await;
+        }
+        info!(job_id = record.job_id, name = record.name, state = state.name(), "job ended");
+        live.finish();
+        self.forget_oldest();
+    }
+
+    async fn drive(&self, live: &LiveJob, submission: &Submission) -> Result<(), JobFailure> {
+        let _permit = tokio::select! {
+            permit = self.shared.running.acquire() => permit,
+            () = live.cancelled().cancelled() => return Err(stopped(live)),
+        };
+        // The states on disk follow as they come: after a crash they tell how
+        // far the job was.
+        let follow = self.shared.store.clone().map(|store| follow(store, live.subscribe(), Arc::downgrade(&self.shared), live.job().job_id));
+        let result = self.shared.driver.drive(live, submission).await;
+        if let Some(follow) = follow {
+            follow.abort();
+        }
+        result
+    }
+
+    fn entry(&self, id: &str) -> Result<Entry, JobFailure> {
+        self.shared.index.lock().by_id(id).ok_or_else(|| {
+            failure(ErrorKind::NotFound, format!("no job has the id '{id}'"), "list the jobs with: submit-job --list")
+        })
+    }
+
+    fn forget_oldest(&self) {
+        let forgotten = self.shared.index.lock().trim(KEPT_JOBS);
+        for job in forgotten {
+            if let Some(store) = &self.shared.store {
+                store.remove(&job.job_id);
+            }
+            if let Some(dir) = &self.shared.state_dir {
+                let _ = std::fs::remove_file(LogFile::path(dir, &job.job_id));
+            }
+        }
+    }
+}
+
+/// Saves the record whenever the job has moved to another state.
+fn follow(
+    store: JobStore,
+    mut events: tokio::sync::watch::Receiver<u64>,
+    shared: std::sync::Weak<Shared>,
+    job_id: String,
+) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut saved = JobState::Accepted;
+        while events.changed().await.is_ok() {
+            let Some(entry) = shared.upgrade().and_then(|shared| shared.index.lock().by_id(&job_id)) else {
+                return;
+            };
+            let job = entry.job();
+            if job.state() != saved && !is_end(job.state()) {
+                saved = job.state();
+                // Nobody waits: the writer keeps the order.
+                drop(store.save(job));
+            }
+        }
+    })
+}
+
+fn end(result: Result<(), JobFailure>) -> (JobState, Option<JobError>) {
+    match result {
+        Ok(()) => (JobState::Succeeded, None),
+        Err(reason) => {
+            let state = match reason.kind() {
+                ErrorKind::Killed => JobState::Killed,
+                ErrorKind::TimedOut => JobState::TimedOut,
+                ErrorKind::Interrupted => JobState::Interrupted,
+                _ => JobState::Failed,
+            };
+            (state, Some(reason))
+        }
+    }
+}
+
+impl Index {
+    fn insert(&mut self, entry: Entry) {
+        let job = entry.job();
+        self.times.insert(job.job_id.clone(), job.submitted_ms);
+        self.submissions.insert(job.submission_id, job.job_id.clone());
+        self.jobs.insert((job.submitted_ms, job.job_id), entry);
+    }
+
+    fn remove(&mut self, job: &Job) {
+        self.times.remove(&job.job_id);
+        self.submissions.remove(&job.submission_id);
+        self.jobs.remove(&(job.submitted_ms, job.job_id.clone()));
+    }
+
+    fn key(&self, id: &str) -> Option<(i64, String)> {
+        let id = self.submissions.get(id).map_or(id, String::as_str);
+        Some((*self.times.get(id)?, id.to_owned()))
+    }
+
+    fn by_id(&self, id: &str) -> Option<Entry> {
+        self.jobs.get(&self.key(id)?).cloned()
+    }
+
+    fn live(&self) -> impl Iterator<Item = Arc<LiveJob>> {
+        self.jobs.values().filter_map(|entry| match entry {
+            Entry::Live(live) => Some(Arc::clone(live)),
+            Entry::Past(_) => None,
+        })
+    }
+
+    /// Forgets the oldest jobs that have ended beyond `kept`, and the events
+    /// of live ones that ended long ago.
+    fn trim(&mut self, kept: usize) -> Vec<Job> {
+        let mut forgotten = Vec::new();
+        while self.jobs.len() > kept {
+            let oldest = self.jobs.iter().find(|(_, entry)| is_end(entry.job().state()));
+            let Some(job) = oldest.map(|(_, entry)| entry.job()) else {
+                break;
+            };
+            self.remove(&job);
+            forgotten.push(job);
+        }
+        let ended: Vec<(i64, String)> = self
+            .jobs
+            .iter()
+            .rev()
+            .filter(|(_, entry)| matches!(entry, Entry::Live(live) if live.ended()))
+            .map(|(key, _)| key.clone())
+            .skip(KEPT_EVENTS_OF)
+            .collect();
+        for key in ended {
+            if let Some(entry) = self.jobs.get_mut(&key) {
+                *entry = Entry::Past(Arc::new(entry.job()));
+            }
+        }
+        forgotten
+    }
+}
+
+/// Ended jobs whose events are still kept, for watchers that come back.
+const KEPT_EVENTS_OF: usize = 100;

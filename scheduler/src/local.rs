@@ -1,0 +1,56 @@
+//! A scheduler in process, for `--master local[N]`: the same driver, no
+//! cluster, no history.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sluice_engine::session::{RuntimeOptions, runtime};
+use sluice_store::{StoreOptions, Stores};
+
+use crate::driver::DriverSettings;
+use crate::jobs::Jobs;
+use crate::runner::LocalRunner;
+use crate::service::JobServer;
+
+/// How to run jobs in process.
+#[derive(Debug, Clone)]
+pub struct LocalOptions {
+    /// Tasks that run at once.
+    pub vcores: u32,
+    /// Memory that operators may hold, in bytes; unbounded when not given.
+    pub memory: Option<usize>,
+    /// Where intermediate files go, in a folder of their own that goes with
+    /// the process.
+    pub temp_dir: PathBuf,
+}
+
+/// Why a local scheduler cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The folder for intermediate files.
+    #[error("cannot make a folder for intermediate files in {path}: {source}; set TMPDIR to a folder with space")]
+    TempDir {
+        /// Its parent.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The engine.
+    #[error("cannot set up the engine: {0}")]
+    Engine(#[from] datafusion::error::DataFusionError),
+}
+
+/// A job service that runs jobs in this process.
+///
+/// # Errors
+/// When the folder for intermediate files cannot be made.
+pub fn start(options: &LocalOptions) -> Result<JobServer, LocalError> {
+    let stores = Stores::new(StoreOptions::from_env());
+    let runner = LocalRunner::new(options.vcores, options.temp_dir.clone())
+        .map_err(|source| LocalError::TempDir { path: options.temp_dir.clone(), source })?;
+    let runtime_options = RuntimeOptions { spill_dir: Some(runner.work_dir()), memory: options.memory };
+    let runtime = runtime(stores.clone(), &runtime_options)?;
+    let driver = DriverSettings { runner: Arc::new(runner), stores, runtime };
+    Ok(JobServer::new(Jobs::in_memory(driver, usize::MAX)))
+}

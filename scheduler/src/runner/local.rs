@@ -1,0 +1,113 @@
+//! Running plans in this process, with DataFusion alone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect};
+use datafusion::prelude::SessionConfig;
+use sluice_engine::node::NodeInfo;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify};
+
+/// How often a running plan's counts are read.
+const SAMPLE_EVERY: Duration = Duration::from_millis(200);
+
+/// The same plans as on a cluster, as tasks of this process' tokio runtime.
+pub struct LocalRunner {
+    vcores: u32,
+    work_dir: TempDir,
+}
+
+impl LocalRunner {
+    /// A runner for `vcores` tasks at once, with staged files in a fresh
+    /// folder below `parent` that goes with the runner.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn new(vcores: u32, parent: PathBuf) -> std::io::Result<Self> {
+        let work_dir = tempfile::Builder::new().prefix("sluice-local-").tempdir_in(parent)?;
+        Ok(Self { vcores: vcores.max(1), work_dir })
+    }
+
+    /// The folder for staged and spilled data.
+    pub fn work_dir(&self) -> &std::path::Path {
+        self.work_dir.path()
+    }
+}
+
+#[async_trait]
+impl Runner for LocalRunner {
+    async fn capacity(&self) -> Capacity {
+        Capacity { executors: 1, vcores: self.vcores }
+    }
+
+    fn configure(&self, config: SessionConfig) -> SessionConfig {
+        let node = NodeInfo { work_dir: self.work_dir.path().to_owned(), host: String::new(), flight_port: 0 };
+        node.attach(config)
+    }
+
+    async fn run(
+        &self,
+        run: StepRun,
+        progress: watch::Sender<StepProgress>,
+        cancel: CancellationToken,
+    ) -> Result<Vec<RecordBatch>, RunError> {
+        let tasks = u32::try_from(widest(run.plan.as_ref())).unwrap_or(u32::MAX);
+        let plan = Arc::clone(&run.plan);
+        // A task of its own, so that dropping it at a cancel stops the plan.
+        let context = run.context.task_ctx();
+        let mut work = tokio::spawn(collect(Arc::clone(&plan), context));
+        let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+        loop {
+            tokio::select! {
+                ended = &mut work => {
+                    progress.send_replace(sample(plan.as_ref(), tasks, true));
+                    return match ended {
+                        Ok(Ok(batches)) => Ok(batches),
+                        Ok(Err(error)) => Err(classify(&error.strip_backtrace())),
+                        Err(panic) => Err(classify(&format!("a task of {} panicked: {panic}", run.name))),
+                    };
+                }
+                () = cancel.cancelled() => {
+                    work.abort();
+                    let _ = work.await;
+                    return Err(RunError::Cancelled);
+                }
+                _ = ticks.tick() => {
+                    progress.send_replace(sample(plan.as_ref(), tasks, false));
+                }
+            }
+        }
+    }
+
+    fn release(&self, token: &str) {
+        // The whole work folder goes with the runner, so this only frees
+        // space sooner.
+        let _ = std::fs::remove_dir_all(self.work_dir.path().join(token));
+    }
+}
+
+fn sample(plan: &dyn ExecutionPlan, tasks: u32, done: bool) -> StepProgress {
+    let mut progress = StepProgress {
+        stages_done: u32::from(done),
+        stages_total: 1,
+        tasks_done: if done { tasks } else { 0 },
+        tasks_running: if done { 0 } else { tasks },
+        tasks_total: tasks,
+        ..StepProgress::default()
+    };
+    progress.add_plan(plan);
+    progress
+}
+
+/// The partitions of the widest node.
+fn widest(plan: &dyn ExecutionPlan) -> usize {
+    let own = plan.output_partitioning().partition_count();
+    plan.children().into_iter().map(|child| widest(child.as_ref())).fold(own, usize::max)
+}

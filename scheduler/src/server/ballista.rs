@@ -1,0 +1,123 @@
+//! The Ballista scheduler inside this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ballista_core::config::TaskSchedulingPolicy;
+use ballista_core::extension::EndpointOverrideFn;
+use ballista_core::serde::protobuf::ExecutorStoppedParams;
+use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
+use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
+use ballista_core::ConfigProducer;
+use ballista_scheduler::cluster::BallistaCluster;
+use ballista_scheduler::cluster::memory::InMemoryJobState;
+use ballista_scheduler::config::{SchedulerConfig, TaskDistributionPolicy};
+use ballista_scheduler::scheduler_server::{SchedulerServer, SessionBuilder};
+use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
+use sluice_engine::codec::SluiceCodec;
+use sluice_engine::session::{self, MAX_MESSAGE_BYTES, RuntimeOptions};
+use sluice_process::address::HostPort;
+use sluice_store::{StoreOptions, Stores};
+
+use super::cluster::Cluster;
+use super::error::ServerError;
+use super::metrics::Metrics;
+use crate::config::Options;
+
+/// Ballista's scheduler with the plan types that Sluice ships.
+pub type BallistaServer = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
+
+/// How long Ballista keeps the graph of a job that has ended, in seconds: long
+/// enough to read results and metrics from it, short enough for thousands of
+/// jobs.
+const KEEP_GRAPHS_SECONDS: u64 = 60;
+
+/// Starts the scheduler without exposing it.
+pub(super) async fn start(
+    options: &Options,
+    instance: &str,
+    address: &HostPort,
+    cluster: Cluster,
+    metrics: &Metrics,
+) -> Result<BallistaServer, ServerError> {
+    let stores = Stores::new(StoreOptions::from_env());
+    let runtime = session::runtime(stores, &RuntimeOptions::default())?;
+    let config_producer: ConfigProducer = Arc::new(session::base_config);
+    let session_builder: SessionBuilder =
+        Arc::new(move |config| session::state(config, Arc::clone(&runtime)));
+    let config = Arc::new(config(options, instance, address, &config_producer, &session_builder));
+    config.validate()?;
+    let jobs = InMemoryJobState::new(instance, session_builder, config_producer);
+    let cluster = BallistaCluster::new(Arc::new(cluster), Arc::new(jobs));
+    let codec: BallistaCodec<LogicalPlanNode, PhysicalPlanNode> = BallistaCodec::new(
+        Arc::new(BallistaLogicalExtensionCodec::default()),
+        Arc::new(SluiceCodec::new()),
+    );
+    let mut server = SchedulerServer::new(
+        config.scheduler_endpoint(),
+        cluster,
+        codec,
+        config,
+        Arc::new(metrics.clone()),
+    );
+    server.init().await?;
+    Ok(server)
+}
+
+fn config(
+    options: &Options,
+    instance: &str,
+    address: &HostPort,
+    config_producer: &ConfigProducer,
+    session_builder: &SessionBuilder,
+) -> SchedulerConfig {
+    let message_bytes = u32::try_from(MAX_MESSAGE_BYTES).unwrap_or(u32::MAX);
+    // Executors answer at once or are gone; Ballista's own limits are minutes.
+    let to_executors: EndpointOverrideFn = Arc::new(|endpoint| {
+        Ok(endpoint
+            .connect_timeout(Duration::from_secs(2))
+            .timeout(Duration::from_secs(20))
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .keep_alive_while_idle(true))
+    });
+    SchedulerConfig {
+        scheduler_id: instance.to_owned(),
+        external_host: address.url_host(),
+        bind_host: address.host.clone(),
+        bind_port: address.port,
+        scheduling_policy: TaskSchedulingPolicy::PushStaged,
+        task_distribution: TaskDistributionPolicy::RoundRobin,
+        // Results and staged parts live until the driver has them removed.
+        finished_job_data_clean_up_interval_seconds: 0,
+        finished_job_state_clean_up_interval_seconds: KEEP_GRAPHS_SECONDS,
+        // An executor that says it is gone is gone.
+        executor_termination_grace_period: 0,
+        // Our own watch is faster; this one stays behind it.
+        executor_timeout_seconds: (3 * options.effective_executor_timeout().as_secs()).max(15),
+        expire_dead_executor_interval_seconds: 1,
+        no_executors_grace_period_seconds: options.no_executor_timeout.as_secs(),
+        min_ready_executors: options.min_executors,
+        grpc_server_max_decoding_message_size: message_bytes,
+        grpc_server_max_encoding_message_size: message_bytes,
+        grpc_client_max_message_size: message_bytes,
+        override_config_producer: Some(Arc::clone(config_producer)),
+        override_session_builder: Some(Arc::clone(session_builder)),
+        override_physical_codec: Some(Arc::new(SluiceCodec::new())),
+        override_create_grpc_client_endpoint: Some(to_executors),
+        ..SchedulerConfig::default()
+    }
+}
+
+/// Gives an executor up now: its tasks, and what it alone had computed, run
+/// elsewhere.
+pub(super) async fn give_up(server: &BallistaServer, executor: &str, reason: &str) {
+    let request = tonic::Request::new(ExecutorStoppedParams {
+        executor_id: executor.to_owned(),
+        reason: reason.to_owned(),
+    });
+    if let Err(status) = server.executor_stopped(request).await {
+        tracing::error!(%executor, "cannot give an executor up: {}", status.message());
+    }
+}

@@ -1,0 +1,50 @@
+//! Why a scheduler cannot start or go on.
+
+use ballista_core::error::BallistaError;
+use datafusion::error::DataFusionError;
+use sluice_process::address::HostPort;
+use sluice_process::folder::FolderError;
+use thiserror::Error;
+
+/// Why a scheduler cannot start or go on.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// Signals cannot be listened for.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] std::io::Error),
+    /// The records of past jobs cannot be read or written.
+    #[error("{0}")]
+    History(String),
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A port is taken or not ours to take.
+    #[error("cannot listen on {address}: {source}; choose another address with {flag}, or port 0 to take any free one")]
+    Listen {
+        /// The option that decides.
+        flag: &'static str,
+        /// As given.
+        address: HostPort,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The session or its stores cannot be set up.
+    #[error("cannot set up the engine: {0}")]
+    Engine(#[from] DataFusionError),
+    /// Ballista's scheduler does not start.
+    #[error("cannot start the distributed engine: {0}")]
+    Ballista(#[from] BallistaError),
+    /// A metric cannot be set up: a mistake in this crate.
+    #[error("cannot set up metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The gRPC service ended.
+    #[error("the gRPC service ended: {0}")]
+    Grpc(#[source] tonic::transport::Error),
+    /// The HTTP service ended.
+    #[error("the HTTP service ended: {0}")]
+    Http(#[source] std::io::Error),
+    /// A part of the server panicked.
+    #[error("a part of the server failed: {0}")]
+    Join(#[from] tokio::task::JoinError),
+}

@@ -1,0 +1,116 @@
+//! Which executors are gone.
+//!
+//! Two signs count. Silence: no heartbeat for the time that the options give.
+//! And a broken connection: to every executor one connection is held open on
+//! which nothing is ever said; when the process at the other end dies, its
+//! system closes it within milliseconds. A closed connection alone may be the
+//! network, so it is tried again once; refused means gone.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::ballista::{BallistaServer, give_up};
+use super::cluster::Notes;
+
+/// How often to look for silent and new executors.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A look that comes this late says that this process stood still.
+const STOOD_STILL: Duration = Duration::from_secs(2);
+/// How long a connection may take; silence decides beyond that.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between two tries to hold a connection that does not break by refusal.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+
+/// Watches until `stop`.
+pub(super) async fn run(server: BallistaServer, notes: Notes, timeout: Duration, stop: CancellationToken) {
+    let mut held: HashMap<String, JoinHandle<()>> = HashMap::new();
+    let mut looked = Instant::now();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let now = Instant::now();
+        if now.duration_since(looked) > STOOD_STILL {
+            tracing::warn!("this process stood still for {:?}", now.duration_since(looked));
+            notes.forgive(now);
+        }
+        looked = now;
+        if let Some(limit) = now.checked_sub(timeout) {
+            for executor in notes.silent_since(limit) {
+                tracing::warn!(%executor, "executor silent for {timeout:?}, its tasks run elsewhere");
+                give_up(&server, &executor, "silent for too long").await;
+            }
+        }
+        let registered = server.state.executor_manager.get_executors_state().await;
+        let Ok(registered) = registered else {
+            continue;
+        };
+        held.retain(|id, handle| {
+            let keep = registered.iter().any(|(executor, ..)| executor.id == *id) && !handle.is_finished();
+            if !keep {
+                handle.abort();
+            }
+            keep
+        });
+        for (executor, ..) in registered {
+            held.entry(executor.id.clone()).or_insert_with(|| {
+                let server = server.clone();
+                tokio::spawn(async move {
+                    let address = (executor.host, executor.grpc_port);
+                    until_refused(&address).await;
+                    tracing::warn!(executor = %executor.id, "connection to executor broken, its tasks run elsewhere");
+                    give_up(&server, &executor.id, "connection broken").await;
+                })
+            });
+        }
+    }
+    for handle in held.into_values() {
+        handle.abort();
+    }
+}
+
+/// Holds a connection; returns once the other end refuses a new one after the
+/// old one broke.
+async fn until_refused(address: &(String, u16)) {
+    let host = address.0.trim_matches(['[', ']']);
+    loop {
+        match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host, address.1))).await {
+            Ok(Ok(mut stream)) => {
+                let mut nothing = [0; 64];
+                // Whatever is said is ignored; an end or an error breaks it.
+                while matches!(stream.read(&mut nothing).await, Ok(1..)) {}
+            }
+            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => return,
+            Ok(Err(_)) | Err(_) => tokio::time::sleep(RETRY_EVERY).await,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_closed_connection_counts_only_when_a_new_one_is_refused() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = ("127.0.0.1".to_owned(), listener.local_addr().unwrap().port());
+        let watch = tokio::spawn(async move { until_refused(&address).await });
+        let (first, _) = listener.accept().await.unwrap();
+        drop(first);
+        // It comes back: only the network had gone.
+        let (second, _) = listener.accept().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!watch.is_finished());
+        drop(listener);
+        drop(second);
+        tokio::time::timeout(Duration::from_secs(5), watch).await.unwrap().unwrap();
+    }
+}

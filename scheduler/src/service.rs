@@ -1,0 +1,176 @@
+//! The `sluice.v1.JobService` over [`Jobs`].
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures::Stream;
+use sluice_proto::v1::job_event::Event;
+use sluice_proto::v1::job_service_server::JobService;
+use sluice_proto::v1::{
+    CancelJobRequest, Finished, GetJobRequest, Job, JobEvent, JobLogsRequest, JobPlan, ListJobsRequest,
+    ListJobsResponse, LogLine, PlanJobRequest, ServerInfoRequest, ServerInfoResponse, SubmitJobRequest,
+    SubmitJobResponse, WatchJobRequest,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::job::LiveJob;
+use crate::jobs::{Jobs, Watched};
+
+/// Answers calls from [`Jobs`]; also called in process, without a socket.
+#[derive(Clone)]
+pub struct JobServer {
+    jobs: Jobs,
+    started: SystemTime,
+}
+
+impl JobServer {
+    /// A service over `jobs`.
+    pub fn new(jobs: Jobs) -> Self {
+        Self { jobs, started: SystemTime::now() }
+    }
+
+    /// The jobs behind the service.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+}
+
+type Events<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send + 'static>>;
+
+#[tonic::async_trait]
+impl JobService for JobServer {
+    type WatchJobStream = Events<JobEvent>;
+    type JobLogsStream = Events<LogLine>;
+
+    async fn submit_job(&self, request: Request<SubmitJobRequest>) -> Result<Response<SubmitJobResponse>, Status> {
+        let (job, existing) = self.jobs.submit(request.into_inner()).await?;
+        Ok(Response::new(SubmitJobResponse { job: Some(job), existing }))
+    }
+
+    async fn watch_job(&self, request: Request<WatchJobRequest>) -> Result<Response<Self::WatchJobStream>, Status> {
+        let request = request.into_inner();
+        let (sender, receiver) = mpsc::channel(64);
+        match self.jobs.watch(&request.id)? {
+            Watched::Live(live) => {
+                tokio::spawn(forward(live, request.after_sequence, sender));
+            }
+            Watched::Past(job) => {
+                let event = JobEvent {
+                    sequence: request.after_sequence + 1,
+                    at_ms: job.ended_ms,
+                    event: Some(Event::Finished(Finished { job: Some(job.as_ref().clone()) })),
+                };
+                // The channel is empty, so this cannot wait.
+                let _ = sender.try_send(Ok(event));
+            }
+        }
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<Job>, Status> {
+        Ok(Response::new(self.jobs.get(&request.into_inner().id)?))
+    }
+
+    async fn list_jobs(&self, request: Request<ListJobsRequest>) -> Result<Response<ListJobsResponse>, Status> {
+        Ok(Response::new(self.jobs.list(&request.into_inner())))
+    }
+
+    async fn cancel_job(&self, request: Request<CancelJobRequest>) -> Result<Response<Job>, Status> {
+        let request = request.into_inner();
+        Ok(Response::new(self.jobs.cancel(&request.id, &request.reason)?))
+    }
+
+    async fn job_logs(&self, request: Request<JobLogsRequest>) -> Result<Response<Self::JobLogsStream>, Status> {
+        let request = request.into_inner();
+        let (sender, receiver) = mpsc::channel(64);
+        match self.jobs.watch(&request.id)? {
+            Watched::Live(live) => {
+                tokio::spawn(forward_log(live, request.follow, sender));
+            }
+            Watched::Past(_) => {
+                let lines = self.jobs.log(&request.id)?;
+                tokio::spawn(async move {
+                    for line in lines {
+                        if sender.send(Ok(line)).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        }
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn plan_job(&self, request: Request<PlanJobRequest>) -> Result<Response<JobPlan>, Status> {
+        let request = request.into_inner().job.unwrap_or_default();
+        Ok(Response::new(self.jobs.plan(&request).await?))
+    }
+
+    async fn server_info(&self, _: Request<ServerInfoRequest>) -> Result<Response<ServerInfoResponse>, Status> {
+        let capacity = self.jobs.runner().capacity().await;
+        let started = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Response::new(ServerInfoResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            engines: HashMap::from([
+                ("datafusion".to_owned(), datafusion::DATAFUSION_VERSION.to_owned()),
+                ("ballista".to_owned(), ballista_core::BALLISTA_VERSION.to_owned()),
+            ])
+            .into_iter()
+            .collect(),
+            executors: capacity.executors,
+            vcores: capacity.vcores,
+            started_ms: i64::try_from(started.as_millis()).unwrap_or(i64::MAX),
+        }))
+    }
+}
+
+/// Sends a job's events until it has ended or nobody listens.
+async fn forward(live: Arc<LiveJob>, mut after: u64, sender: mpsc::Sender<Result<JobEvent, Status>>) {
+    let mut newest = live.subscribe();
+    loop {
+        newest.mark_unchanged();
+        for event in live.events_after(after) {
+            after = event.sequence;
+            let last = matches!(event.event, Some(Event::Finished(_)));
+            if sender.send(Ok(event)).await.is_err() || last {
+                return;
+            }
+        }
+        tokio::select! {
+            changed = newest.changed() => if changed.is_err() { return },
+            () = sender.closed() => return,
+        }
+    }
+}
+
+/// Sends the lines of a job's log; with `follow`, until it has ended.
+async fn forward_log(live: Arc<LiveJob>, follow: bool, sender: mpsc::Sender<Result<LogLine, Status>>) {
+    let mut newest = live.subscribe();
+    let mut after = 0;
+    loop {
+        newest.mark_unchanged();
+        for event in live.events_after(after) {
+            after = event.sequence;
+            match event.event {
+                Some(Event::Log(line)) => {
+                    if sender.send(Ok(line)).await.is_err() {
+                        return;
+                    }
+                }
+                Some(Event::Finished(_)) => return,
+                _ => {}
+            }
+        }
+        if !follow {
+            return;
+        }
+        tokio::select! {
+            changed = newest.changed() => if changed.is_err() { return },
+            () = sender.closed() => return,
+        }
+    }
+}

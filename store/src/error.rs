@@ -1,0 +1,353 @@
+//! What can go wrong with a store, reduced to a few kinds.
+
+use std::error::Error as StdError;
+use std::io;
+
+use object_store::client::{HttpError, HttpErrorKind};
+
+/// What an error of a store means to whoever has to react to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The text is not a location, or names one that may not be used.
+    InvalidLocation,
+    /// The file, folder or bucket does not exist.
+    NotFound,
+    /// A source exists and holds no file to read.
+    Empty,
+    /// Something is there already, where it had to be absent.
+    AlreadyExists,
+    /// The process may not read or write there.
+    PermissionDenied,
+    /// The file system is mounted read-only.
+    ReadOnly,
+    /// The disk or the quota is full.
+    NoSpace,
+    /// The credentials are missing, wrong or expired.
+    Unauthenticated,
+    /// The service does not answer, or not in time.
+    Unreachable,
+    /// The store cannot do this at all.
+    Unsupported,
+    /// Anything else.
+    Other,
+}
+
+impl StoreErrorKind {
+    /// Classifies an error by the most telling cause in its chain of sources.
+    pub fn of(error: &(dyn StdError + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(current) = next {
+            if let Some(kind) = decisive(current) {
+                return kind;
+            }
+            next = current.source();
+        }
+        Self::Other
+    }
+
+    /// Whether the same call may succeed when it is tried again without
+    /// anybody changing anything.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Unreachable)
+    }
+
+    /// What a person can do about it.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::InvalidLocation => {
+                "give a path, a file:// URL or an s3:// URL that names one place"
+            }
+            Self::NotFound => "check the location for a typing mistake, or create it first",
+            Self::Empty => "put files there, or point the job at the folder that holds them",
+            Self::AlreadyExists => "remove what is there, or choose another name",
+            Self::PermissionDenied => {
+                "give the user that runs sluice permission to read and write there"
+            }
+            Self::ReadOnly => "mount the file system writable, or choose another location",
+            Self::NoSpace => "free some space or raise the quota, then submit the job again",
+            Self::Unauthenticated => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sluice.s3.access_key_id and \
+                 sluice.s3.secret_access_key, to valid credentials"
+            }
+            Self::Unreachable => {
+                "check the network and the endpoint (AWS_ENDPOINT_URL or sluice.s3.endpoint), \
+                 then try again"
+            }
+            Self::Unsupported => "choose a local folder or an S3 bucket",
+            Self::Other => "see the cause",
+        }
+    }
+}
+
+impl std::fmt::Display for StoreErrorKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::InvalidLocation => "invalid location",
+            Self::NotFound => "not found",
+            Self::Empty => "no files",
+            Self::AlreadyExists => "already exists",
+            Self::PermissionDenied => "permission denied",
+            Self::ReadOnly => "read-only file system",
+            Self::NoSpace => "no space left",
+            Self::Unauthenticated => "not authenticated",
+            Self::Unreachable => "unreachable",
+            Self::Unsupported => "not supported",
+            Self::Other => "failed",
+        })
+    }
+}
+
+/// The kind that one error in a chain settles, `None` when its source decides.
+fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
+    if let Some(error) = error.downcast_ref::<StoreError>() {
+        return Some(error.kind());
+    }
+    if let Some(error) = error.downcast_ref::<object_store::Error>() {
+        use object_store::Error as E;
+        return match error {
+            E::NotFound { .. } => Some(StoreErrorKind::NotFound),
+            E::AlreadyExists { .. } | E::Precondition { .. } => Some(StoreErrorKind::AlreadyExists),
+            E::PermissionDenied { .. } => Some(StoreErrorKind::PermissionDenied),
+            E::Unauthenticated { .. } => Some(StoreErrorKind::Unauthenticated),
+            E::InvalidPath { .. } => Some(StoreErrorKind::InvalidLocation),
+            E::NotSupported { .. } | E::NotImplemented { .. } => Some(StoreErrorKind::Unsupported),
+            // Boxed sources hide behind `source()`, which std follows for us.
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<HttpError>() {
+        return match error.kind() {
+            HttpErrorKind::Connect | HttpErrorKind::Timeout | HttpErrorKind::Interrupted => {
+                Some(StoreErrorKind::Unreachable)
+            }
+            _ => None,
+        };
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    match error.kind() {
+        io::ErrorKind::NotFound => Some(StoreErrorKind::NotFound),
+        io::ErrorKind::AlreadyExists => Some(StoreErrorKind::AlreadyExists),
+        io::ErrorKind::PermissionDenied => Some(StoreErrorKind::PermissionDenied),
+        io::ErrorKind::ReadOnlyFilesystem => Some(StoreErrorKind::ReadOnly),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(StoreErrorKind::NoSpace),
+        io::ErrorKind::Unsupported => Some(StoreErrorKind::Unsupported),
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::TimedOut => Some(StoreErrorKind::Unreachable),
+        // `io::Error::source` skips the error it carries, so look at it here.
+        _ => error
+            .get_ref()
+            .map(|inner| StoreErrorKind::of(inner))
+            .filter(|kind| *kind != StoreErrorKind::Other),
+    }
+}
+
+/// Why a text is not a location.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// Nothing was given.
+    #[error("it is empty")]
+    Empty,
+    /// A NUL or another control character.
+    #[error("it holds a control character at character {position}")]
+    ControlCharacter {
+        /// 1-based position, in characters.
+        position: usize,
+    },
+    /// `..` leads above the root of the store.
+    #[error("'..' leads above its root")]
+    EscapesRoot,
+    /// A child name with `/`, `.` or `..`.
+    #[error("'{name}' is not a plain name")]
+    NotAName {
+        /// The refused name.
+        name: String,
+    },
+    /// `*`, `?` or `[` where one place is meant.
+    #[error("it holds the wildcard '{wildcard}', and one place is needed here")]
+    Wildcard {
+        /// The first wildcard character.
+        wildcard: char,
+    },
+    /// A pattern that cannot be matched.
+    #[error("its pattern is wrong: {reason}")]
+    Pattern {
+        /// What the matcher says.
+        reason: String,
+    },
+    /// A scheme that no store serves.
+    #[error("the scheme '{scheme}' is not known, use a path, file:// or s3://")]
+    Scheme {
+        /// The scheme as given.
+        scheme: String,
+    },
+    /// `s3://` without a bucket.
+    #[error("it names no bucket, write s3://bucket/prefix")]
+    NoBucket,
+    /// `file://host/…`.
+    #[error("'file://{host}/' names a host, write file:/// with three slashes")]
+    FileHost {
+        /// The host as given.
+        host: String,
+    },
+    /// Not a valid URL or path.
+    #[error("{reason}")]
+    Malformed {
+        /// What the parser says.
+        reason: String,
+    },
+}
+
+/// A failed operation on a store. `Display` says what failed, where, why and
+/// what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The text is not a location.
+    #[error("'{text}' is not a usable location: {source}")]
+    Location {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        #[source]
+        source: LocationError,
+    },
+    /// A `sluice.s3.*` setting is unknown or its value is wrong.
+    #[error("setting '{key}' {problem}")]
+    Setting {
+        /// The key.
+        key: String,
+        /// What is wrong and what is allowed. Never the value of a secret.
+        problem: String,
+    },
+    /// The client for a bucket could not be made.
+    #[error("cannot set up access to 's3://{bucket}': {source}")]
+    Setup {
+        /// The bucket.
+        bucket: String,
+        /// The builder's complaint.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A source that has nothing to read.
+    #[error(
+        "no files to read in '{location}'{}: {}",
+        skipped_note(*skipped),
+        StoreErrorKind::Empty.help()
+    )]
+    Empty {
+        /// The source.
+        location: String,
+        /// Files there that the rules leave out (hidden names, other suffixes).
+        skipped: usize,
+    },
+    /// The store refused or failed.
+    #[error("cannot {action} '{location}': {kind}: {}", kind.help())]
+    Access {
+        /// What was tried: "list", "read", "write".
+        action: &'static str,
+        /// Where.
+        location: String,
+        /// What it means.
+        kind: StoreErrorKind,
+        /// The store's error.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+fn skipped_note(skipped: usize) -> String {
+    match skipped {
+        0 => String::new(),
+        1 => " (1 file with another name was left out)".to_owned(),
+        n => format!(" ({n} files with other names were left out)"),
+    }
+}
+
+impl StoreError {
+    /// Wraps a store's error with what was tried and where.
+    pub fn access(
+        action: &'static str,
+        location: impl std::fmt::Display,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        let source = source.into();
+        Self::Access {
+            action,
+            location: location.to_string(),
+            kind: StoreErrorKind::of(source.as_ref()),
+            source,
+        }
+    }
+
+    /// What the error means.
+    pub fn kind(&self) -> StoreErrorKind {
+        match self {
+            Self::Location { .. } | Self::Setting { .. } => StoreErrorKind::InvalidLocation,
+            Self::Setup { source, .. } => StoreErrorKind::of(source),
+            Self::Empty { .. } => StoreErrorKind::Empty,
+            Self::Access { kind, .. } => *kind,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn generic(source: io::Error) -> object_store::Error {
+        object_store::Error::Generic {
+            store: "test",
+            source: source.into(),
+        }
+    }
+
+    #[test]
+    fn kinds_are_found_through_the_chain() {
+        let cases = [
+            (io::ErrorKind::StorageFull, StoreErrorKind::NoSpace),
+            (io::ErrorKind::QuotaExceeded, StoreErrorKind::NoSpace),
+            (io::ErrorKind::PermissionDenied, StoreErrorKind::PermissionDenied),
+            (io::ErrorKind::ReadOnlyFilesystem, StoreErrorKind::ReadOnly),
+            (io::ErrorKind::ConnectionRefused, StoreErrorKind::Unreachable),
+            (io::ErrorKind::NotFound, StoreErrorKind::NotFound),
+            (io::ErrorKind::InvalidData, StoreErrorKind::Other),
+        ];
+        for (io_kind, kind) in cases {
+            assert_eq!(StoreErrorKind::of(&generic(io_kind.into())), kind);
+            let nested = io::Error::other(generic(io_kind.into()));
+            assert_eq!(StoreErrorKind::of(&generic(nested)), kind, "{io_kind:?} nested");
+        }
+    }
+
+    #[test]
+    fn the_message_says_what_to_do() {
+        let error = StoreError::access(
+            "write",
+            "/data/gold",
+            generic(io::ErrorKind::StorageFull.into()),
+        );
+        assert_eq!(
+            error.to_string(),
+            "cannot write '/data/gold': no space left: free some space or raise the quota, then \
+             submit the job again"
+        );
+        assert_eq!(error.kind(), StoreErrorKind::NoSpace);
+        assert!(!error.kind().is_transient());
+    }
+
+    #[test]
+    fn http_errors_that_never_connected_are_unreachable() {
+        let error = HttpError::new(HttpErrorKind::Connect, io::Error::other("refused"));
+        let error = object_store::Error::Generic {
+            store: "S3",
+            source: Box::new(error),
+        };
+        assert_eq!(StoreErrorKind::of(&error), StoreErrorKind::Unreachable);
+    }
+}

@@ -1,0 +1,67 @@
+//! The file system calls that a durable write makes, behind a trait, so that
+//! a test can record their order and make any of them fail.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// What [`crate::DurableLocal`] needs from a file system. All calls block.
+pub trait DurableFs: fmt::Debug + Send + Sync + 'static {
+    /// Creates a file that must not exist, for writing.
+    fn create_new(&self, path: &Path) -> io::Result<File>;
+    /// Writes all bytes at an offset.
+    fn write_at(&self, file: &File, path: &Path, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Makes a file's bytes and size durable.
+    fn sync_file(&self, file: &File, path: &Path) -> io::Result<()>;
+    /// Gives a file a second name that must not exist.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Renames a file over whatever has the new name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file's name.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Creates one folder.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes a folder's entries durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The real thing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealFs;
+
+impl DurableFs for RealFs {
+    fn create_new(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).open(path)
+    }
+
+    fn write_at(&self, file: &File, _: &Path, bytes: &[u8], offset: u64) -> io::Result<()> {
+        file.write_all_at(bytes, offset)
+    }
+
+    fn sync_file(&self, file: &File, _: &Path) -> io::Result<()> {
+        // fdatasync: the size counts as data, the access times do not.
+        file.sync_data()
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::hard_link(from, to)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        std::fs::create_dir(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}

@@ -1,0 +1,27 @@
+//! Object stores from paths and URLs: durable local folders and S3.
+//!
+//! [`Stores`] turns what people write (`/data/landing`, `data/gold`,
+//! `file:///data`, `s3://bucket/prefix`) into an object store and a path in it.
+//! Local writes go through [`DurableLocal`], so that what was acknowledged is
+//! still there after a power cut. [`list_source`] lists the files of a source
+//! the way Spark does. Every error has a [`StoreErrorKind`] and says what to do.
+
+mod durable;
+mod error;
+mod fs;
+mod list;
+mod location;
+mod options;
+mod partition;
+mod stores;
+mod temporary;
+
+pub use durable::DurableLocal;
+pub use error::{LocationError, StoreError, StoreErrorKind};
+pub use fs::{DurableFs, RealFs};
+pub use list::{ListRules, Listing, SourceFile, list_source};
+pub use location::{Location, SourceLocation};
+pub use options::{OptionSpec, Secret, StoreOptions};
+pub use partition::{HIVE_NULL, escape_hive, unescape_hive};
+pub use stores::{Place, Stores};
+pub use temporary::{is_temporary, remove_temporaries};

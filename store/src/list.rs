@@ -1,0 +1,323 @@
+//! The files of a source, found the way Spark finds them.
+//!
+//! A folder gives the files in it and in hive partition folders (`col=value`)
+//! below it; other folders are not entered. A file gives itself. A pattern
+//! gives every file it matches, and the files of every folder it matches.
+//! Names that start with `_` or `.` are left out, except where the job names
+//! them: `_SUCCESS`, `_ledger/` and files in progress are no data.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{ListResult, ObjectMeta, ObjectStore, ObjectStoreExt as _};
+
+use crate::error::StoreError;
+use crate::location::{Location, SourceLocation};
+use crate::partition::parse_folder;
+use crate::stores::Stores;
+
+/// Folders of one level that are listed at the same time.
+const CONCURRENT_LISTINGS: usize = 16;
+
+/// Which files of a folder belong to a source.
+#[derive(Debug, Clone, Default)]
+pub struct ListRules {
+    /// Only names with one of these endings (`.json`, `.json.gz`), in any case;
+    /// empty: every name. Files that the job names itself are always taken.
+    pub suffixes: Vec<String>,
+}
+
+impl ListRules {
+    /// Rules that take names with one of these endings.
+    pub fn suffixes<S: Into<String>>(suffixes: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            suffixes: suffixes.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    fn takes(&self, name: &str) -> bool {
+        !is_hidden(name)
+            && (self.suffixes.is_empty()
+                || self.suffixes.iter().any(|suffix| {
+                    name.len() >= suffix.len()
+                        && name.is_char_boundary(name.len() - suffix.len())
+                        && name[name.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
+                }))
+    }
+}
+
+/// One file of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Path in the store.
+    pub path: Path,
+    /// Bytes.
+    pub size: u64,
+    /// When it was written.
+    pub last_modified: DateTime<Utc>,
+    /// Changes when the content changes, where the store has such a tag.
+    pub e_tag: Option<String>,
+    /// Values of the hive partition folders between the source and the file,
+    /// outermost first; `None` is NULL.
+    pub partition_values: Vec<(String, Option<String>)>,
+}
+
+/// The files of a source, with the store to read them from.
+#[derive(Clone)]
+pub struct Listing {
+    /// The store of the whole file system or bucket.
+    pub store: Arc<dyn ObjectStore>,
+    /// The source that was listed.
+    pub source: SourceLocation,
+    /// Sorted by path, never empty.
+    pub files: Vec<SourceFile>,
+    /// Files that the rules left out.
+    pub skipped: usize,
+}
+
+impl fmt::Debug for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            store,
+            source,
+            files,
+            skipped,
+        } = self;
+        write!(
+            f,
+            "{} files of {source} in {store} ({skipped} skipped)",
+            files.len()
+        )
+    }
+}
+
+impl Listing {
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+}
+
+/// Lists the files of a source. A source without files is an error:
+/// [`crate::StoreErrorKind::NotFound`] when it is not there, [`crate::StoreErrorKind::Empty`]
+/// when it holds nothing that the rules take.
+pub async fn list_source(
+    stores: &Stores,
+    source: &SourceLocation,
+    rules: &ListRules,
+) -> Result<Listing, StoreError> {
+    let store = stores.open(source.base())?.store;
+    let mut lister = Lister {
+        store: store.as_ref(),
+        rules,
+        files: Vec::new(),
+        skipped: 0,
+    };
+    match source {
+        SourceLocation::Place(place) => lister.place(place).await?,
+        SourceLocation::Pattern { base, segments } => lister.pattern(base, segments).await?,
+    }
+    let Lister {
+        mut files, skipped, ..
+    } = lister;
+    if files.is_empty() {
+        return Err(StoreError::Empty {
+            location: source.to_string(),
+            skipped,
+        });
+    }
+    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(Listing {
+        store,
+        source: source.clone(),
+        files,
+        skipped,
+    })
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with(['_', '.'])
+}
+
+struct Lister<'a> {
+    store: &'a dyn ObjectStore,
+    rules: &'a ListRules,
+    files: Vec<SourceFile>,
+    skipped: usize,
+}
+
+impl Lister<'_> {
+    async fn place(&mut self, place: &Location) -> Result<(), StoreError> {
+        match local_kind(place).await? {
+            Some(PlaceKind::Folder) => {
+                let listed = self.list(place.path()).await?;
+                return self.tree(listed).await;
+            }
+            Some(PlaceKind::File) => {
+                let meta = self.head(place).await?;
+                self.take(meta, &[]);
+                return Ok(());
+            }
+            None => {}
+        }
+        // A bucket has no folders: what lists as empty may be an object, or
+        // nothing at all.
+        let listed = self.list(place.path()).await?;
+        if listed.objects.is_empty() && listed.common_prefixes.is_empty() {
+            let meta = self.head(place).await?;
+            self.take(meta, &[]);
+            return Ok(());
+        }
+        self.tree(listed).await
+    }
+
+    async fn pattern(
+        &mut self,
+        base: &Location,
+        segments: &[glob::Pattern],
+    ) -> Result<(), StoreError> {
+        // Tells a missing base folder from a pattern that matches nothing.
+        local_kind(base).await?;
+        let mut folders = vec![(base.path().clone(), Vec::new())];
+        for (depth, segment) in segments.iter().enumerate() {
+            let last = depth + 1 == segments.len();
+            let hidden_too = is_hidden(segment.as_str());
+            let mut next = Vec::new();
+            for (values, listed) in self.list_all(folders).await? {
+                for path in listed.common_prefixes {
+                    let name = path.filename().unwrap_or_default();
+                    if segment.matches(name) && (hidden_too || !is_hidden(name)) {
+                        let values = below(&values, name);
+                        next.push((path, values));
+                    }
+                }
+                for meta in listed.objects.into_iter().filter(|_| last) {
+                    let name = meta.location.filename().unwrap_or_default();
+                    if !segment.matches(name) {
+                        continue;
+                    }
+                    if hidden_too || !is_hidden(name) {
+                        self.take(meta, &values);
+                    } else {
+                        self.skipped += 1;
+                    }
+                }
+            }
+            folders = next;
+        }
+        // Folders that the last segment matched are sources of their own.
+        for (values, listed) in self.list_all(folders).await? {
+            self.descend(listed, values).await?;
+        }
+        Ok(())
+    }
+
+    async fn tree(&mut self, listed: ListResult) -> Result<(), StoreError> {
+        self.descend(listed, Vec::new()).await
+    }
+
+    /// Takes the files of a folder, then those of its partition folders, level
+    /// by level.
+    async fn descend(&mut self, listed: ListResult, values: Values) -> Result<(), StoreError> {
+        let mut level = vec![(values, listed)];
+        while !level.is_empty() {
+            let mut folders = Vec::new();
+            for (values, listed) in level {
+                for meta in listed.objects {
+                    if self.rules.takes(meta.location.filename().unwrap_or_default()) {
+                        self.take(meta, &values);
+                    } else {
+                        self.skipped += 1;
+                    }
+                }
+                for path in listed.common_prefixes {
+                    let name = path.filename().unwrap_or_default();
+                    if !is_hidden(name) && parse_folder(name).is_some() {
+                        let values = below(&values, name);
+                        folders.push((path, values));
+                    }
+                }
+            }
+            level = self.list_all(folders).await?;
+        }
+        Ok(())
+    }
+
+    async fn list_all(
+        &self,
+        folders: Vec<(Path, Values)>,
+    ) -> Result<Vec<(Values, ListResult)>, StoreError> {
+        futures::stream::iter(folders)
+            .map(|(path, values)| async move { Ok((values, self.list(&path).await?)) })
+            .buffered(CONCURRENT_LISTINGS)
+            .try_collect()
+            .await
+    }
+
+    async fn list(&self, path: &Path) -> Result<ListResult, StoreError> {
+        self.store
+            .list_with_delimiter(Some(path))
+            .await
+            .map_err(|error| StoreError::access("list", path, error))
+    }
+
+    async fn head(&self, place: &Location) -> Result<ObjectMeta, StoreError> {
+        self.store
+            .head(place.path())
+            .await
+            .map_err(|error| StoreError::access("read", place, error))
+    }
+
+    fn take(&mut self, meta: ObjectMeta, values: &[(String, Option<String>)]) {
+        self.files.push(SourceFile {
+            path: meta.location,
+            size: meta.size,
+            last_modified: meta.last_modified,
+            e_tag: meta.e_tag,
+            partition_values: values.to_vec(),
+        });
+    }
+}
+
+type Values = Vec<(String, Option<String>)>;
+
+fn below(values: &[(String, Option<String>)], name: &str) -> Values {
+    let mut values = values.to_vec();
+    values.extend(parse_folder(name));
+    values
+}
+
+enum PlaceKind {
+    Folder,
+    File,
+}
+
+/// What a local place is; `None` for a bucket. Missing and unreadable places
+/// are errors, which the local store's listing would show as empty.
+async fn local_kind(place: &Location) -> Result<Option<PlaceKind>, StoreError> {
+    let Some(path) = place.local_path() else {
+        return Ok(None);
+    };
+    let result = tokio::task::spawn_blocking(move || {
+        let metadata = std::fs::metadata(&path)?;
+        if metadata.is_dir() {
+            std::fs::read_dir(&path)?;
+            return Ok(PlaceKind::Folder);
+        }
+        Ok(PlaceKind::File)
+    })
+    .await
+    .map_err(std::io::Error::other)
+    .and_then(|result| result);
+    match result {
+        Ok(kind) => Ok(Some(kind)),
+        Err(error) => Err(StoreError::access("read", place, error)),
+    }
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

@@ -1,0 +1,457 @@
+//! From text to a checked place: pure, without touching any store.
+//!
+//! A path is taken literally (`a%20b` is a name with a percent sign); a URL is
+//! percent-decoded, as URLs are. `.` and `..` are resolved by text, so `..`
+//! after a symbolic link leads to the parent in the text.
+
+use std::fmt;
+use std::path::{Component, Path as FsPath, PathBuf};
+
+use object_store::path::Path;
+use url::Url;
+
+use crate::error::{LocationError, StoreError};
+
+/// Characters that make a segment a pattern.
+const WILDCARDS: [char; 3] = ['*', '?', '['];
+
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Root {
+    /// The file system of this machine.
+    Local,
+    /// An S3 bucket.
+    S3 {
+        /// Its name.
+        bucket: String,
+    },
+}
+
+impl Root {
+    pub(crate) fn of(url: &Url) -> Result<Self, StoreError> {
+        let fail = |source| StoreError::Location {
+            text: url.to_string(),
+            source,
+        };
+        match (url.scheme(), url.host_str()) {
+            ("file", None | Some("")) => Ok(Self::Local),
+            ("file", Some(host)) => Err(fail(LocationError::FileHost {
+                host: host.to_owned(),
+            })),
+            ("s3" | "s3a", Some(bucket)) if !bucket.is_empty() => Ok(Self::S3 {
+                bucket: bucket.to_owned(),
+            }),
+            ("s3" | "s3a", _) => Err(fail(LocationError::NoBucket)),
+            (scheme, _) => Err(fail(LocationError::Scheme {
+                scheme: scheme.to_owned(),
+            })),
+        }
+    }
+}
+
+/// One place: a folder or a file on this machine, or a prefix or an object in
+/// a bucket. Absolute and normalized.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Location {
+    root: Root,
+    segments: Vec<String>,
+    path: Path,
+    url: Url,
+}
+
+impl Location {
+    /// Parses a path or URL that names one place; wildcards are refused.
+    ///
+    /// Relative paths are taken from `base`, which is an absolute folder.
+    pub fn parse(text: &str, base: &FsPath) -> Result<Self, StoreError> {
+        let location = parse(text, base).map_err(|source| StoreError::Location {
+            text: text.to_owned(),
+            source,
+        })?;
+        if let Some(wildcard) = location.segments.iter().find_map(|s| s.chars().find(is_wildcard)) {
+            return Err(StoreError::Location {
+                text: text.to_owned(),
+                source: LocationError::Wildcard { wildcard },
+            });
+        }
+        Ok(location)
+    }
+
+    /// A place below this one; `name` is one plain name.
+    pub fn child(&self, name: &str) -> Result<Self, StoreError> {
+        let fail = |source| StoreError::Location {
+            text: format!("{self}/{name}"),
+            source,
+        };
+        check_characters(name).map_err(fail)?;
+        if name.is_empty() || name == "." || name == ".." || name.contains('/') {
+            return Err(fail(LocationError::NotAName {
+                name: name.to_owned(),
+            }));
+        }
+        let mut segments = self.segments.clone();
+        segments.push(name.to_owned());
+        Self::build(self.root.clone(), segments).map_err(fail)
+    }
+
+    /// `segments` are free of control characters, "/", "." and "..".
+    fn build(root: Root, segments: Vec<String>) -> Result<Self, LocationError> {
+        let malformed = |reason: String| LocationError::Malformed { reason };
+        // Raw parts: a name such as "a%20b" stays as it is.
+        let path = Path::parse(segments.join("/")).map_err(|e| malformed(e.to_string()))?;
+        let text = match &root {
+            Root::Local => "file:///".to_owned(),
+            Root::S3 { bucket } => format!("s3://{bucket}/"),
+        };
+        let mut url = Url::parse(&text).map_err(|e| malformed(e.to_string()))?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(&segments);
+        }
+        Ok(Self {
+            root,
+            segments,
+            path,
+            url,
+        })
+    }
+
+    /// The path inside its store (without the bucket).
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The full URL, percent-encoded, without a slash at its end.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The path on this machine, `None` for a bucket.
+    pub fn local_path(&self) -> Option<PathBuf> {
+        match self.root {
+            Root::Local => Some(FsPath::new("/").join(self.segments.join("/"))),
+            Root::S3 { .. } => None,
+        }
+    }
+
+    /// The last name, `None` at the root.
+    pub fn file_name(&self) -> Option<&str> {
+        self.segments.last().map(String::as_str)
+    }
+
+    /// Whether `other` is this place or below it.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.root == other.root && other.segments.starts_with(&self.segments)
+    }
+}
+
+impl fmt::Display for Location {
+    /// As people write it: a plain path, or `s3://bucket/prefix`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.root {
+            Root::Local => write!(f, "/{}", self.segments.join("/")),
+            Root::S3 { bucket } => write!(f, "s3://{bucket}/{}", self.segments.join("/")),
+        }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What a source names: one place, or every place that a pattern matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceLocation {
+    /// A folder or a file.
+    Place(Location),
+    /// A folder, and one or more pattern segments below it.
+    Pattern {
+        /// The part without wildcards.
+        base: Location,
+        /// The segments after it; `*`, `?` and `[…]` match inside a segment.
+        segments: Vec<glob::Pattern>,
+    },
+}
+
+impl SourceLocation {
+    /// Parses a path or URL that may hold wildcards (`*`, `?`, `[…]`), each
+    /// matching inside one segment. `**` is refused.
+    pub fn parse(text: &str, base: &FsPath) -> Result<Self, StoreError> {
+        let fail = |source| StoreError::Location {
+            text: text.to_owned(),
+            source,
+        };
+        let mut place = parse(text, base).map_err(fail)?;
+        let Some(first) = place.segments.iter().position(|s| s.contains(WILDCARDS)) else {
+            return Ok(Self::Place(place));
+        };
+        let mut segments = Vec::with_capacity(place.segments.len() - first);
+        for segment in place.segments.drain(first..) {
+            if segment.contains("**") {
+                return Err(fail(LocationError::Pattern {
+                    reason: "'**' is not supported, write one '*' for each level".to_owned(),
+                }));
+            }
+            segments.push(glob::Pattern::new(&segment).map_err(|error| {
+                fail(LocationError::Pattern {
+                    reason: error.msg.to_owned(),
+                })
+            })?);
+        }
+        let base = Location::build(place.root, place.segments).map_err(fail)?;
+        Ok(Self::Pattern { base, segments })
+    }
+
+    /// The place, or the folder that the pattern starts from.
+    pub fn base(&self) -> &Location {
+        match self {
+            Self::Place(place) => place,
+            Self::Pattern { base, .. } => base,
+        }
+    }
+}
+
+impl fmt::Display for SourceLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(place) => place.fmt(f),
+            Self::Pattern { base, segments } => {
+                write!(f, "{}", base.to_string().trim_end_matches('/'))?;
+                segments.iter().try_for_each(|s| write!(f, "/{s}"))
+            }
+        }
+    }
+}
+
+fn is_wildcard(c: &char) -> bool {
+    WILDCARDS.contains(c)
+}
+
+fn check_characters(text: &str) -> Result<(), LocationError> {
+    match text.chars().position(|c| c.is_control()) {
+        Some(at) => Err(LocationError::ControlCharacter { position: at + 1 }),
+        None => Ok(()),
+    }
+}
+
+fn parse(text: &str, base: &FsPath) -> Result<Location, LocationError> {
+    if text.trim().is_empty() {
+        return Err(LocationError::Empty);
+    }
+    check_characters(text)?;
+    let Some((scheme, rest)) = text.split_once("://") else {
+        // "file:/path" is how Hadoop and Java print local URLs.
+        return match text.strip_prefix("file:/") {
+            Some(rest) => local(&decode(&format!("/{rest}"))?, base),
+            None => local(text, base),
+        };
+    };
+    // Not `Url::parse`: there "?" starts a query, and here it is a wildcard.
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    match scheme.to_ascii_lowercase().as_str() {
+        "file" => match authority {
+            "" | "localhost" => local(&decode(&format!("/{path}"))?, base),
+            host => Err(LocationError::FileHost {
+                host: host.to_owned(),
+            }),
+        },
+        "s3" | "s3a" => {
+            if authority.is_empty() {
+                return Err(LocationError::NoBucket);
+            }
+            let bucket_ok = authority
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c));
+            if !bucket_ok {
+                return Err(LocationError::Malformed {
+                    reason: format!("'{authority}' is not a bucket name"),
+                });
+            }
+            let mut segments = Vec::new();
+            for segment in decode(path)?.split('/') {
+                push_segment(&mut segments, segment)?;
+            }
+            let bucket = authority.to_owned();
+            Location::build(Root::S3 { bucket }, segments)
+        }
+        scheme => Err(LocationError::Scheme {
+            scheme: scheme.to_owned(),
+        }),
+    }
+}
+
+fn local(text: &str, base: &FsPath) -> Result<Location, LocationError> {
+    let mut segments = Vec::new();
+    if !text.starts_with('/') {
+        if !base.is_absolute() {
+            return Err(LocationError::Malformed {
+                reason: format!(
+                    "it is relative, and the base folder '{}' is not absolute",
+                    base.display()
+                ),
+            });
+        }
+        for component in base.components() {
+            if let Component::Normal(name) = component {
+                let name = name.to_str().ok_or_else(|| LocationError::Malformed {
+                    reason: format!("'{}' is not UTF-8", base.display()),
+                })?;
+                push_segment(&mut segments, name)?;
+            }
+        }
+    }
+    for segment in text.split('/') {
+        push_segment(&mut segments, segment)?;
+    }
+    Location::build(Root::Local, segments)
+}
+
+fn push_segment(segments: &mut Vec<String>, segment: &str) -> Result<(), LocationError> {
+    match segment {
+        "" | "." => {}
+        ".." => {
+            segments.pop().ok_or(LocationError::EscapesRoot)?;
+        }
+        name => {
+            // Decoded URLs may bring back what the first look could not see.
+            check_characters(name)?;
+            segments.push(name.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Decodes `%XX`; a stray percent sign is kept.
+fn decode(text: &str) -> Result<String, LocationError> {
+    let bytes = text.as_bytes();
+    let hex = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16));
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match (byte, hex(at + 1), hex(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            _ => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(out).map_err(|_| LocationError::Malformed {
+        reason: "its percent-encoded bytes are not UTF-8".to_owned(),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn place(text: &str) -> Location {
+        Location::parse(text, FsPath::new("/home/ann")).unwrap()
+    }
+
+    fn problem(text: &str) -> LocationError {
+        match Location::parse(text, FsPath::new("/home/ann")).unwrap_err() {
+            StoreError::Location { source, .. } => source,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn paths_and_urls_become_absolute() {
+        for (text, shown, url) in [
+            ("/data/gold/", "/data/gold", "file:///data/gold"),
+            ("data/gold", "/home/ann/data/gold", "file:///home/ann/data/gold"),
+            ("./data//gold/.", "/home/ann/data/gold", "file:///home/ann/data/gold"),
+            ("../bob", "/home/bob", "file:///home/bob"),
+            ("file:///a%20b/c", "/a b/c", "file:///a%20b/c"),
+            ("file:/a", "/a", "file:///a"),
+            ("FILE://localhost/a", "/a", "file:///a"),
+            ("/a%20b", "/a%20b", "file:///a%2520b"),
+            ("/ünï/#1", "/ünï/#1", "file:///%C3%BCn%C3%AF/%231"),
+            ("s3://bucket/gold/", "s3://bucket/gold", "s3://bucket/gold"),
+            ("s3a://bucket", "s3://bucket/", "s3://bucket"),
+            ("s3://bucket/a/../b", "s3://bucket/b", "s3://bucket/b"),
+        ] {
+            let location = place(text);
+            assert_eq!(location.to_string(), shown, "{text}");
+            assert_eq!(location.url().as_str().trim_end_matches('/'), url, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_location_is_refused_with_the_reason() {
+        assert_eq!(problem(" "), LocationError::Empty);
+        assert_eq!(problem("/a\0b"), LocationError::ControlCharacter { position: 3 });
+        assert_eq!(problem("file:///a%00b"), LocationError::ControlCharacter { position: 2 });
+        assert_eq!(problem("/.."), LocationError::EscapesRoot);
+        assert_eq!(problem("../../.."), LocationError::EscapesRoot);
+        assert_eq!(problem("s3://bucket/.."), LocationError::EscapesRoot);
+        assert_eq!(problem("s3://bucket/%2e%2e"), LocationError::EscapesRoot);
+        assert_eq!(problem("s3:///a"), LocationError::NoBucket);
+        assert_eq!(problem("/a/*.json"), LocationError::Wildcard { wildcard: '*' });
+        assert!(matches!(problem("hdfs://n/a"), LocationError::Scheme { .. }));
+        assert!(matches!(problem("file://host/a"), LocationError::FileHost { .. }));
+        assert!(matches!(problem("s3://a@b/c"), LocationError::Malformed { .. }));
+    }
+
+    #[test]
+    fn children_are_plain_names() {
+        let gold = place("/gold");
+        assert_eq!(gold.child("t").unwrap().to_string(), "/gold/t");
+        for name in ["", ".", "..", "a/b", "a\n"] {
+            assert!(gold.child(name).is_err(), "{name:?}");
+        }
+        assert!(gold.contains(&gold.child("t").unwrap()));
+        assert!(!gold.contains(&place("/golden")));
+    }
+
+    #[test]
+    fn patterns_split_at_the_first_wildcard() {
+        let base = FsPath::new("/w");
+        let source = SourceLocation::parse("landing/day=*/x?.json", base).unwrap();
+        assert_eq!(source.to_string(), "/w/landing/day=*/x?.json");
+        let SourceLocation::Pattern { base: from, segments } = source else {
+            panic!("not a pattern");
+        };
+        assert_eq!(from.to_string(), "/w/landing");
+        assert_eq!(segments.len(), 2);
+        assert!(matches!(
+            SourceLocation::parse("landing", base).unwrap(),
+            SourceLocation::Place(_)
+        ));
+        assert!(SourceLocation::parse("/a/**/b", base).is_err());
+        assert!(SourceLocation::parse("/a/[", base).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_url_leads_back_to_the_same_place(
+            names in proptest::collection::vec("[^/*?\\[\\x00-\\x1f\\x7f-\\x9f]{1,12}", 1..5),
+            s3 in any::<bool>(),
+        ) {
+            prop_assume!(names.iter().all(|n| n != "." && n != ".." && !n.trim().is_empty()));
+            let mut location = place(if s3 { "s3://bucket" } else { "/" });
+            for name in &names {
+                location = location.child(name).unwrap();
+            }
+            let url = location.url();
+            prop_assert_eq!(&Path::from_url_path(url.path()).unwrap(), location.path());
+            prop_assert_eq!(&place(url.as_str()), &location);
+            prop_assert_eq!(Root::of(url).unwrap(), location.root.clone());
+        }
+
+        #[test]
+        fn no_text_panics_or_leaves_the_root(text in "\\PC{0,40}") {
+            if let Ok(location) = Location::parse(&text, FsPath::new("/w")) {
+                prop_assert!(location.segments.iter().all(|s| s != ".." && s != "." && !s.is_empty()));
+            }
+        }
+    }
+}

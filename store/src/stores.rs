@@ -1,0 +1,190 @@
+//! One object store per bucket, made when it is first needed.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::path::Path;
+use parking_lot::RwLock;
+use url::Url;
+
+use crate::durable::DurableLocal;
+use crate::error::{LocationError, StoreError};
+use crate::location::{Location, Root, SourceLocation};
+use crate::options::StoreOptions;
+
+/// All object stores of a process. Cheap to clone; clones share their stores.
+#[derive(Clone)]
+pub struct Stores {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: StoreOptions,
+    local: Arc<dyn ObjectStore>,
+    buckets: RwLock<HashMap<String, Arc<dyn ObjectStore>>>,
+}
+
+impl fmt::Debug for Stores {
+    /// Without the stores: an S3 client's own `Debug` shows the key's id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores")
+            .field("options", &self.shared.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A place with its store. The store is that of the whole file system or
+/// bucket, so `path` is what its calls want.
+#[derive(Clone)]
+pub struct Place {
+    /// The store of the whole file system or bucket.
+    pub store: Arc<dyn ObjectStore>,
+    /// Where it is.
+    pub location: Location,
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} in {}", self.location, self.store)
+    }
+}
+
+impl Place {
+    /// The path in the store.
+    pub fn path(&self) -> &Path {
+        self.location.path()
+    }
+
+    /// The full URL, without a slash at its end.
+    pub fn url(&self) -> &Url {
+        self.location.url()
+    }
+}
+
+impl Stores {
+    /// Stores with these options; local writes are durable.
+    pub fn new(options: StoreOptions) -> Self {
+        Self::with_local(options, Arc::new(DurableLocal::new()))
+    }
+
+    /// The same with another store for local paths, for tests.
+    pub fn with_local(options: StoreOptions, local: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                local,
+                buckets: RwLock::default(),
+            }),
+        }
+    }
+
+    /// The store for a URL: of the file system for `file://`, of the bucket
+    /// for `s3://`. Cheap after the first call for a bucket; opens no connection.
+    pub fn resolve(&self, url: &Url) -> Result<Arc<dyn ObjectStore>, StoreError> {
+        match Root::of(url)? {
+            Root::Local => Ok(Arc::clone(&self.shared.local)),
+            Root::S3 { bucket } => self.bucket(&bucket),
+        }
+    }
+
+    /// Parses a path or URL that names one place.
+    pub fn location(&self, text: &str) -> Result<Location, StoreError> {
+        Location::parse(text, &self.base(text)?)
+    }
+
+    /// Parses a path or URL that may hold wildcards.
+    pub fn source(&self, text: &str) -> Result<SourceLocation, StoreError> {
+        SourceLocation::parse(text, &self.base(text)?)
+    }
+
+    /// A place with its store.
+    pub fn open(&self, location: &Location) -> Result<Place, StoreError> {
+        Ok(Place {
+            store: self.resolve(location.url())?,
+            location: location.clone(),
+        })
+    }
+
+    fn base(&self, text: &str) -> Result<PathBuf, StoreError> {
+        if let Some(base) = &self.shared.options.base_dir {
+            return Ok(base.clone());
+        }
+        // Only a relative path needs it: a deleted folder harms nobody else.
+        if text.starts_with('/') || text.contains(":/") {
+            return Ok(FsPath::new("/").to_path_buf());
+        }
+        std::env::current_dir().map_err(|error| StoreError::Location {
+            text: text.to_owned(),
+            source: LocationError::Malformed {
+                reason: format!("it is relative, and the current folder is not known: {error}"),
+            },
+        })
+    }
+
+    fn bucket(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, StoreError> {
+        if let Some(store) = self.shared.buckets.read().get(bucket) {
+            return Ok(Arc::clone(store));
+        }
+        let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
+        for (key, value) in self.shared.options.s3() {
+            builder = builder.with_config(key, value);
+        }
+        // Commits are put-if-absent; S3 has had If-None-Match since 2024.
+        let store = builder
+            .with_conditional_put(S3ConditionalPut::ETagMatch)
+            .build()
+            .map_err(|source| StoreError::Setup {
+                bucket: bucket.to_owned(),
+                source,
+            })?;
+        let mut buckets = self.shared.buckets.write();
+        let store = buckets
+            .entry(bucket.to_owned())
+            .or_insert_with(|| Arc::new(store));
+        Ok(Arc::clone(store))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_store_per_bucket_and_one_for_all_files() {
+        let stores = Stores::new(StoreOptions::new());
+        let resolve = |text: &str| stores.resolve(&Url::parse(text).unwrap()).unwrap();
+        assert!(Arc::ptr_eq(&resolve("s3://a/x"), &resolve("s3a://a/y")));
+        assert!(!Arc::ptr_eq(&resolve("s3://a/x"), &resolve("s3://b/x")));
+        assert!(Arc::ptr_eq(&resolve("file:///a"), &resolve("file:///b/c")));
+        for text in ["hdfs://a/b", "s3:///b", "file://host/b"] {
+            assert!(stores.resolve(&Url::parse(text).unwrap()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_output_shows_a_secret() {
+        let mut options = StoreOptions::new();
+        options.set("sluice.s3.access_key_id", "AKIAHUNTER").unwrap();
+        options.set("sluice.s3.secret_access_key", "hunter2").unwrap();
+        let stores = Stores::new(options);
+        let place = stores.open(&stores.location("s3://a/b").unwrap()).unwrap();
+        let shown = format!("{stores:?} {place:?} {}", place.store).to_lowercase();
+        assert!(!shown.contains("hunter"), "{shown}");
+    }
+
+    #[test]
+    fn relative_paths_start_from_the_base_folder() {
+        let mut options = StoreOptions::new();
+        options.base_dir = Some("/srv/jobs".into());
+        let stores = Stores::new(options);
+        assert_eq!(stores.location("gold").unwrap().to_string(), "/srv/jobs/gold");
+        let stores = Stores::new(StoreOptions::new());
+        let here = std::env::current_dir().unwrap().join("gold");
+        assert_eq!(stores.location("gold").unwrap().local_path().unwrap(), here);
+    }
+}

@@ -1,0 +1,6 @@
+-- error: E0205
+-- at: ?
+-- message: a CSV source cannot hold STRUCT<a: INT>
+CREATE EXTERNAL TABLE events (user_id STRING, s STRUCT<a: INT>) STORED AS CSV LOCATION 'x';
+CREATE OR REFRESH MATERIALIZED VIEW counts AS
+SELECT user_id, count(*) AS n FROM events GROUP BY user_id;

@@ -1,0 +1,6 @@
+-- error: E0109
+-- at: none
+-- message: holds no statements
+
+-- only comments;
+/* and ; white space */ ;;

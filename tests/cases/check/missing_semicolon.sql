@@ -1,0 +1,7 @@
+-- error: E0106
+-- at: ?
+-- message: missing `;` before `CREATE`
+CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
+  STORED AS JSON LOCATION 'data/events'
+CREATE OR REFRESH MATERIALIZED VIEW counts AS
+SELECT user_id, count(*) AS n FROM events GROUP BY user_id;

@@ -1,0 +1,6 @@
+-- error: E0213
+-- at: ?
+CREATE EXTERNAL TABLE events (user_id STRING) STORED AS JSON LOCATION 'x'
+  OPTIONS (mode 'failfast', 'MODE' = 'permissive');
+CREATE OR REFRESH MATERIALIZED VIEW counts AS
+SELECT user_id, count(*) AS n FROM events GROUP BY user_id;

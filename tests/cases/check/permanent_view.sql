@@ -1,0 +1,7 @@
+-- error: E0309
+-- at: ?
+-- message: CREATE TEMPORARY VIEW
+CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
+  STORED AS JSON LOCATION 'data/events';
+CREATE OR REPLACE VIEW v AS SELECT * FROM events;
+CREATE OR REFRESH MATERIALIZED VIEW n AS SELECT count(*) AS n FROM v;

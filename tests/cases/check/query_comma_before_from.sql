@@ -1,0 +1,8 @@
+-- error: E0105
+-- at: ?
+-- message: expected
+CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
+  STORED AS JSON LOCATION 'data/events';
+CREATE OR REFRESH MATERIALIZED VIEW t AS
+SELECT user_id,, quantity
+FROM events;

@@ -1,0 +1,10 @@
+-- error: E0209
+-- at: ?
+-- message: `sluice.target_file_size`
+-- error: E0209
+-- message: leave it out
+CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
+  STORED AS JSON LOCATION 'data/events';
+CREATE OR REFRESH MATERIALIZED VIEW t
+  TBLPROPERTIES ('delta.targetFileSize' = '64MB', 'delta.enableChangeDataFeed' = true)
+AS SELECT user_id FROM events;

@@ -1,0 +1,11 @@
+-- error: E0211
+-- at: ?
+-- message: use `sluice.shuffle_partitions`
+-- error: E0211
+-- message: did you mean `sluice.target_file_size`?
+SET spark.sql.shuffle.partitions = 8;
+SET sluice.target_filesize = 128MB;
+CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
+  STORED AS JSON LOCATION 'data/events';
+CREATE OR REFRESH MATERIALIZED VIEW counts AS
+SELECT user_id, count(*) AS n FROM events GROUP BY user_id;

@@ -1,0 +1,8 @@
+-- error: E0203
+-- at: ?
+-- message: --deploy-mode
+DECLARE VARIABLE deploy_mode STRING;
+CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
+  STORED AS JSON LOCATION 'data/events';
+CREATE OR REFRESH MATERIALIZED VIEW counts AS
+SELECT user_id, count(*) AS n FROM events GROUP BY user_id;

@@ -1,0 +1,132 @@
+//! What the compiler does not check about the code base.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Lines of a source file, at most: a file has one subject.
+const MAX_LINES: usize = 600;
+
+/// Which of our crates each crate may name in its code (dev-dependencies are
+/// free).
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("sluice-jobfile", &[]),
+    ("sluice-ndjson", &[]),
+    ("sluice-store", &[]),
+    ("sluice-process", &[]),
+    ("sluice-proto", &[]),
+    ("sluice-events", &[]),
+    ("sluice-gold", &["sluice-store"]),
+    (
+        "sluice-engine",
+        &["sluice-gold", "sluice-jobfile", "sluice-ndjson", "sluice-process", "sluice-store"],
+    ),
+    (
+        "sluice-scheduler",
+        &["sluice-engine", "sluice-gold", "sluice-jobfile", "sluice-process", "sluice-proto", "sluice-store"],
+    ),
+    ("sluice-executor", &["sluice-engine", "sluice-process", "sluice-proto", "sluice-store"]),
+    ("sluice-client", &["sluice-jobfile", "sluice-proto"]),
+    (
+        "sluice-quickstart",
+        &["sluice-client", "sluice-events", "sluice-gold", "sluice-scheduler", "sluice-store"],
+    ),
+];
+
+/// Dependencies that only some crates may name.
+const OWNED: &[(&str, &[&str])] = &[
+    ("deltalake-core", &["sluice-gold"]),
+    ("ballista-scheduler", &["sluice-scheduler"]),
+    ("ballista-executor", &["sluice-executor"]),
+    ("datafusion", &["sluice-engine", "sluice-scheduler", "sluice-executor"]),
+    ("rdkafka", &[]),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn tracked(suffix: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if !name.starts_with('.') && !matches!(name.as_str(), "target" | "data") {
+                    open.push(path);
+                }
+            } else if name.ends_with(suffix) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+#[test]
+fn files_are_small() {
+    let large: Vec<String> = tracked(".rs")
+        .iter()
+        .map(|path| (relative(path), std::fs::read_to_string(path).unwrap().lines().count()))
+        .filter(|(_, lines)| *lines > MAX_LINES)
+        .map(|(path, lines)| format!("{path}: {lines} lines"))
+        .collect();
+    assert!(large.is_empty(), "divide these by subject (limit {MAX_LINES}):\n{}", large.join("\n"));
+}
+
+#[test]
+fn crates_depend_one_way() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let allowed: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        seen.insert(name.to_owned());
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let on = dependency["name"].as_str().unwrap();
+            if !dependency["kind"].is_null() {
+                continue;
+            }
+            if let Some(may) = allowed.get(name)
+                && on.starts_with("sluice-")
+                && !may.contains(&on)
+            {
+                wrong.push(format!("{name} may not use {on}"));
+            }
+            if let Some((_, owners)) = OWNED.iter().find(|(owned, _)| *owned == on)
+                && allowed.contains_key(name)
+                && !owners.contains(&name)
+            {
+                wrong.push(format!("{name} may not name {on}; that is for {owners:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let unknown: Vec<&str> = allowed.keys().copied().filter(|name| !seen.contains(*name)).collect();
+    assert!(unknown.is_empty(), "these crates are in the table but not in the workspace: {unknown:?}");
+}
+
+#[test]
+fn every_architecture_decision_is_numbered_once() {
+    let mut numbers = BTreeSet::new();
+    for path in tracked(".md").into_iter().filter(|path| path.parent().unwrap().ends_with("docs/adr")) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let number = name.split('-').next().unwrap().to_owned();
+        assert!(number.len() == 4 && number.parse::<u32>().is_ok(), "{name} should begin with four digits");
+        assert!(numbers.insert(number), "{name} uses a number that another decision has");
+    }
+    assert!(!numbers.is_empty());
+}

@@ -1,0 +1,115 @@
+"""Reads gold with readers that this project did not write.
+
+    python read_gold.py GOLD [--rows N]
+
+Each Delta table under GOLD is read twice: by the deltalake package, and by
+DuckDB, with its delta extension where that is installed, else as Parquet over
+the files that the newest version names. The two must agree in every row.
+"""
+
+import argparse
+import functools
+import sys
+from pathlib import Path
+
+import duckdb
+from deltalake import DeltaTable, QueryBuilder
+
+
+def quoted(text):
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+@functools.cache
+def has_delta_extension():
+    """Whether it is installed here; nothing is downloaded."""
+    with duckdb.connect() as con:
+        return con.execute(
+            "SELECT installed FROM duckdb_extensions() WHERE extension_name = 'delta'"
+        ).fetchall() == [(True,)]
+
+
+def tables(gold):
+    """Names of the Delta tables in a gold folder."""
+    return sorted(path.parent.name for path in Path(gold).glob("*/_delta_log"))
+
+
+def stray_files(gold, name):
+    """Parquet files in a table's folder that the newest version does not name."""
+    folder = Path(gold) / name
+    named = {Path(uri).name for uri in DeltaTable(str(folder)).file_uris()}
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*.parquet")
+        if path.name not in named and "_delta_log" not in path.parts
+    )
+
+
+def load(con, gold, name):
+    """Makes `read_deltalake.<name>` and `read_duckdb.<name>`; returns the DeltaTable."""
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("CREATE SCHEMA IF NOT EXISTS read_deltalake")
+    con.execute("CREATE SCHEMA IF NOT EXISTS read_duckdb")
+    folder = Path(gold) / name
+    table = DeltaTable(str(folder))
+    rows = QueryBuilder().register("t", table).execute("SELECT * FROM t").read_all()
+    con.register("delta_rows", rows)
+    con.execute(f'CREATE OR REPLACE TABLE read_deltalake."{name}" AS FROM delta_rows')
+    con.unregister("delta_rows")
+    files = table.file_uris()
+    if has_delta_extension():
+        con.execute("LOAD delta")
+        source = f"delta_scan({quoted(folder.resolve())})"
+    elif files:
+        listed = "[" + ", ".join(quoted(file) for file in files) + "]"
+        # Files of partitioned tables keep those columns in their folders' names.
+        source = f"read_parquet({listed}, hive_partitioning = {bool(table.metadata().partition_columns)})"
+    else:
+        source = f'read_deltalake."{name}"'
+    con.execute(f'CREATE OR REPLACE TABLE read_duckdb."{name}" AS FROM {source}')
+    return table
+
+
+def difference(con, name):
+    """How many rows only one of the two readers saw, one way or the other."""
+    columns = ", ".join(
+        f'"{row[0]}"' for row in con.execute(f'DESCRIBE read_deltalake."{name}"').fetchall()
+    )
+    one = f'SELECT {columns} FROM read_deltalake."{name}"'
+    other = f'SELECT {columns} FROM read_duckdb."{name}"'
+    return con.execute(
+        f"SELECT (SELECT count(*) FROM ({one} EXCEPT ALL {other}))"
+        f" + (SELECT count(*) FROM ({other} EXCEPT ALL {one}))"
+    ).fetchall()[0][0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("gold")
+    parser.add_argument("--rows", type=int, default=3, help="how many rows to print of each")
+    args = parser.parse_args()
+    names = tables(args.gold)
+    if not names:
+        print(f"error: no Delta tables in {args.gold}", file=sys.stderr)
+        return 2
+    con = duckdb.connect()
+    failed = False
+    for name in names:
+        table = load(con, args.gold, name)
+        rows = con.execute(f'SELECT count(*) FROM read_deltalake."{name}"').fetchall()[0][0]
+        protocol = table.protocol()
+        print(
+            f"{name}: version {table.version()}, reader {protocol.min_reader_version},"
+            f" writer {protocol.min_writer_version}, {len(table.file_uris())} files, {rows} rows"
+        )
+        if args.rows:
+            con.sql(f'SELECT * FROM read_deltalake."{name}" LIMIT {args.rows}').show()
+        apart = difference(con, name)
+        if apart:
+            failed = True
+            print(f"error: {apart} rows of {name} differ between deltalake and DuckDB", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
