@@ -17,7 +17,7 @@ pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow
     let name: String = arguments
         .iter()
         .flat_map(|argument| argument.trim_start_matches('-').chars().chain(['-']))
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .filter(|c| c.is_ascii_alphanumeric() || ['-', '.'].contains(c))
         .collect();
     let folder = cache.join(format!("landing-{}", name.trim_end_matches('-')));
     // Written last: a folder without it is from a run that was interrupted.

@@ -169,13 +169,15 @@ impl<W: Write> Bench<'_, W> {
             "\n{} runs on about 600 lines of each topic",
             args.small_runs
         )?;
-        for master in [cluster.master(), "local[*]".to_owned()] {
+        for (name, master) in [
+            ("cluster", cluster.master()),
+            ("local", "local[*]".to_owned()),
+        ] {
             let cold = self.submit(&master, &landing)?.seconds;
             let mut seconds = Vec::new();
             for _ in 0..args.small_runs {
                 seconds.push(self.submit(&master, &landing)?.seconds);
             }
-            let name = master.split(':').next().unwrap_or_default();
             writeln!(
                 self.out,
                 "{name:<10} first {cold:.3} s, then best {:.3} s, median {:.3} s",

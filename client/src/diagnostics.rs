@@ -122,7 +122,10 @@ mod tests {
     fn with_the_text_or_without_it_reads_the_same() {
         let sent = to_error(&found(), TEXT).diagnostics;
         let here = render(&sent, Some(TEXT), false);
-        assert!(here.contains("error[E0401]: unknown table `nowhere`"), "{here}");
+        assert!(
+            here.contains("error[E0401]: unknown table `nowhere`"),
+            "{here}"
+        );
         assert!(here.contains("job.sql:2:6"), "{here}");
         assert!(here.contains("^^^^^^^ not found"), "{here}");
         assert!(!here.ends_with("warning"), "{here}");

@@ -105,8 +105,10 @@ impl Watch {
                     }
                     Some(Err(error)) => return Some(Ok(self.lose(error))),
                     None => {
-                        let error =
-                            JobError::new(ErrorKind::Unavailable, "the scheduler closed the stream");
+                        let error = JobError::new(
+                            ErrorKind::Unavailable,
+                            "the scheduler closed the stream",
+                        );
                         return Some(Ok(self.lose(error)));
                     }
                 },

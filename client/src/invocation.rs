@@ -99,6 +99,8 @@ pub(crate) enum UsageError {
          give `--master sluice://HOST:PORT` or set SLUICE_MASTER"
     )]
     NeedsScheduler { option: &'static str },
+    #[error("`--follow` goes with `--logs ID`")]
+    FollowWithoutLogs,
     #[error("the {what} must not be empty")]
     Empty { what: &'static str },
 }
@@ -143,6 +145,10 @@ pub(crate) fn resolve(
         },
     };
 
+    // clap does not say so when there is a job file, which excludes --logs.
+    if cli.follow && cli.logs.is_none() {
+        return Err(UsageError::FollowWithoutLogs);
+    }
     let ask = |option: &'static str, id: Option<&str>| {
         if id.is_some_and(|id| id.trim().is_empty()) {
             Err(UsageError::Empty { what: "id" })
@@ -173,7 +179,11 @@ pub(crate) fn resolve(
         if name.trim().is_empty() {
             return Err(UsageError::Empty { what: "name" });
         }
-        if cli.submission_id.as_ref().is_some_and(|id| id.trim().is_empty()) {
+        if cli
+            .submission_id
+            .as_ref()
+            .is_some_and(|id| id.trim().is_empty())
+        {
             return Err(UsageError::Empty {
                 what: "submission id",
             });
@@ -218,21 +228,25 @@ impl OwnSettings {
     fn take(conf: &mut BTreeMap<String, String>) -> Result<Self, UsageError> {
         let deploy_mode = match conf.remove(DEPLOY_MODE_KEY) {
             None => None,
-            Some(given) => Some(DeployMode::from_str(&given, true).map_err(|_| {
-                UsageError::Setting {
-                    key: DEPLOY_MODE_KEY,
-                    given,
-                    expected: "allowed are client and cluster".to_owned(),
-                }
-            })?),
+            Some(given) => {
+                Some(
+                    DeployMode::from_str(&given, true).map_err(|_| UsageError::Setting {
+                        key: DEPLOY_MODE_KEY,
+                        given,
+                        expected: "allowed are client and cluster".to_owned(),
+                    })?,
+                )
+            }
         };
         let timeout = match conf.remove(TIMEOUT_KEY) {
             None => None,
-            Some(given) => Some(parse_timeout(&given).map_err(|expected| UsageError::Setting {
-                key: TIMEOUT_KEY,
-                given,
-                expected,
-            })?),
+            Some(given) => Some(
+                parse_timeout(&given).map_err(|expected| UsageError::Setting {
+                    key: TIMEOUT_KEY,
+                    given,
+                    expected,
+                })?,
+            ),
         };
         Ok(Self {
             master: conf.remove(MASTER_KEY),
@@ -292,17 +306,34 @@ mod tests {
 
     #[test]
     fn the_nearer_word_wins() {
-        let properties = [("sluice.master", "sluice://file:1"), ("a", "file"), ("b", "file")];
+        let properties = [
+            ("sluice.master", "sluice://file:1"),
+            ("a", "file"),
+            ("b", "file"),
+        ];
         let master = |line: &str, properties: &[_], env| {
             with(line, properties, env).unwrap().master.to_string()
         };
         assert_eq!(master("j.sql", &[], None), "local[*]");
         assert_eq!(master("j.sql", &[], Some("")), "local[*]");
-        assert_eq!(master("j.sql", &[], Some("sluice://env:1")), "sluice://env:1");
-        assert_eq!(master("j.sql", &properties, Some("local")), "sluice://file:1");
+        assert_eq!(
+            master("j.sql", &[], Some("sluice://env:1")),
+            "sluice://env:1"
+        );
+        assert_eq!(
+            master("j.sql", &properties, Some("local")),
+            "sluice://file:1"
+        );
         let conf = "--conf sluice.master=sluice://conf:1 --conf a=x --conf a=y=z";
-        assert_eq!(master(&format!("{conf} j.sql"), &properties, None), "sluice://conf:1");
-        let all = with(&format!("{conf} --master sluice://flag:1 j.sql"), &properties, None);
+        assert_eq!(
+            master(&format!("{conf} j.sql"), &properties, None),
+            "sluice://conf:1"
+        );
+        let all = with(
+            &format!("{conf} --master sluice://flag:1 j.sql"),
+            &properties,
+            None,
+        );
         let all = all.unwrap();
         assert_eq!(all.master.to_string(), "sluice://flag:1");
         let (submission, mode) = submission(all);
@@ -339,20 +370,33 @@ mod tests {
         for (line, properties, part) in [
             ("", &[][..], "no job file given"),
             ("--plan", &[], "no job file given"),
+            ("--follow j.sql", &[], "`--follow` goes with `--logs ID`"),
             ("--conf x j.sql", &[], "setting `x` is not KEY=VALUE"),
             ("--conf =x j.sql", &[], "is not KEY=VALUE"),
-            ("--master yarn j.sql", &[], "master `yarn` is not understood"),
+            (
+                "--master yarn j.sql",
+                &[],
+                "master `yarn` is not understood",
+            ),
             ("--deploy-mode cluster j.sql", &[], "needs a cluster"),
             ("--status a", &[], "`--status` asks a scheduler"),
             ("--master local --kill a", &[], "`--kill` asks a scheduler"),
             ("--list", &[], "`--list` asks a scheduler"),
             ("--logs a --follow", &[], "`--logs` asks a scheduler"),
             ("--name= j.sql", &[], "the name must not be empty"),
-            ("--submission-id= j.sql", &[], "the submission id must not be empty"),
+            (
+                "--submission-id= j.sql",
+                &[],
+                "the submission id must not be empty",
+            ),
             ("--status=", &[], "the id must not be empty"),
             ("j.sql", &[("sluice.timeout", "0s")], "must be above zero"),
             ("j.sql", &[("sluice.timeout", "soon")], "such as 90s"),
-            ("j.sql", &[("sluice.deploy_mode", "here")], "allowed are client and cluster"),
+            (
+                "j.sql",
+                &[("sluice.deploy_mode", "here")],
+                "allowed are client and cluster",
+            ),
         ] {
             let error = with(line, properties, None).unwrap_err();
             assert!(error.contains(part), "{line}: {error}");
@@ -364,7 +408,6 @@ mod tests {
         for line in [
             "--list --status a",
             "--plan --kill a",
-            "--follow j.sql",
             "--status a j.sql",
             "--timeout never j.sql",
             "--deploy-mode here j.sql",

@@ -47,13 +47,18 @@ pub(crate) fn check(job: &JobText, params: &BTreeMap<String, String>) -> Result<
     };
     let declared = |name: &str| {
         let name = name.to_lowercase().replace('-', "_");
-        parsed.variables().iter().any(|variable| variable.name == name)
+        parsed
+            .variables()
+            .iter()
+            .any(|variable| variable.name == name)
     };
     let mut hints: Vec<String> = params
         .keys()
         .filter(|name| !declared(name))
         .filter_map(|name| near_option(name).map(|near| (name, near)))
-        .map(|(name, near)| format!("`--{name}` is no parameter of this job; did you mean the option `--{near}`"))
+        .map(|(name, near)| {
+            format!("`--{name}` is no parameter of this job; did you mean the option `--{near}`")
+        })
         .collect();
     hints.extend(
         parsed

@@ -156,7 +156,10 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("4.0 KiB"), "{text}");
-        assert!(text.contains("2 stages, at most 1 task side by side"), "{text}");
+        assert!(
+            text.contains("2 stages, at most 1 task side by side"),
+            "{text}"
+        );
         assert!(text.ends_with("with --verbose each step's physical plan is shown"));
     }
 

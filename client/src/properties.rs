@@ -30,7 +30,7 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, PropertiesEr
     let mut first_lines: BTreeMap<String, usize> = BTreeMap::new();
     for (line, logical) in logical_lines(text) {
         let Some((key, value)) = split(&logical) else {
-            let key = unescape(&logical, line)?;
+            let key = unescape(logical.trim_end(), line)?;
             return Err(PropertiesError::NoValue { line, key });
         };
         let key = unescape(key, line)?;
@@ -160,11 +160,23 @@ mod tests {
     #[test]
     fn slips_name_their_line() {
         for (text, message) in [
-            ("# c\nalone", "line 2: `alone` has no value; write `alone=VALUE`"),
-            ("alone  ", "line 1: `alone` has no value; write `alone=VALUE`"),
+            (
+                "# c\nalone",
+                "line 2: `alone` has no value; write `alone=VALUE`",
+            ),
+            (
+                "alone  ",
+                "line 1: `alone` has no value; write `alone=VALUE`",
+            ),
             ("=x", "line 1: a value without a key"),
-            ("a=\\\n1\na=2", "line 3: `a` is given again, first in line 1"),
-            ("a=\\u12", "line 1: `\\u` must be followed by four hexadecimal digits"),
+            (
+                "a=\\\n1\na=2",
+                "line 3: `a` is given again, first in line 1",
+            ),
+            (
+                "a=\\u12",
+                "line 1: `\\u` must be followed by four hexadecimal digits",
+            ),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), message);
         }

@@ -6,9 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt;
 use sluice_proto::v1::job_event::Event;
-use sluice_proto::v1::{
-    ErrorKind, GetJobRequest, Job, JobError, JobLogsRequest, ListJobsRequest,
-};
+use sluice_proto::v1::{ErrorKind, GetJobRequest, Job, JobError, JobLogsRequest, ListJobsRequest};
 
 use crate::api::JobApi;
 use crate::events::{Patience, Seen, events};

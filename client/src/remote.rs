@@ -94,7 +94,10 @@ impl RemoteApi {
         if status.code() == tonic::Code::Unimplemented && status.details().is_empty() {
             return JobError::new(
                 ErrorKind::Unavailable,
-                format!("what answers at {} is not a sluice scheduler", list(&self.addresses)),
+                format!(
+                    "what answers at {} is not a sluice scheduler",
+                    list(&self.addresses)
+                ),
             )
             .with_next_step("check host and port of --master");
         }
@@ -153,7 +156,10 @@ async fn connect_one(address: &Address) -> Result<Channel, tonic::transport::Err
 }
 
 fn unreachable(addresses: &[Address], causes: &[String]) -> JobError {
-    let first = addresses.first().map(ToString::to_string).unwrap_or_default();
+    let first = addresses
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let message = format!("no scheduler can be reached at {}", causes.join(", "));
     JobError::new(ErrorKind::Unavailable, message).with_next_step(format!(
         "start one, and at least one executor:\n\

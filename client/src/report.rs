@@ -38,7 +38,8 @@ impl Reporter {
         if !diagnostics.is_empty() {
             let color = self.console.color();
             let rendered = diagnostics::render(diagnostics, self.text.as_deref(), color);
-            self.console.err(&format!("{rendered}\n"));
+            // An empty line sets it apart from what follows.
+            self.console.err(&format!("{rendered}\n\n"));
         }
     }
 
@@ -92,7 +93,8 @@ impl Reporter {
         // After a failure a table is worth its lines when some of the tables
         // are new and others are not.
         if !job.datasets.is_empty() && (succeeded || committed) {
-            self.console.out(&table::datasets(&job.datasets, !succeeded));
+            self.console
+                .out(&table::datasets(&job.datasets, !succeeded));
         }
         let broken = job.inputs.iter().any(|input| input.malformed > 0);
         if !job.inputs.is_empty() && (broken || self.verbose) {
@@ -117,7 +119,8 @@ impl Reporter {
         self.console.out(&status_lines(job, now_ms).join("\n"));
         if !job.datasets.is_empty() {
             let succeeded = job.state() == JobState::Succeeded;
-            self.console.out(&table::datasets(&job.datasets, !succeeded));
+            self.console
+                .out(&table::datasets(&job.datasets, !succeeded));
         }
         if !job.inputs.is_empty() {
             self.console.out(&table::inputs(&job.inputs));
@@ -252,7 +255,10 @@ fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
     if job.ended_ms > 0 {
         line("ended", format!("{} UTC", time(job.ended_ms)));
     }
-    line("time", duration(Duration::from_millis(job.duration_ms(now_ms))));
+    line(
+        "time",
+        duration(Duration::from_millis(job.duration_ms(now_ms))),
+    );
     if let Some(progress) = &job.progress
         && !job.state().is_final()
     {
@@ -268,7 +274,10 @@ fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
         );
     }
     if let Some(reason) = &job.reason {
-        line("reason", format!("{}: {}", reason.kind().name(), reason.message));
+        line(
+            "reason",
+            format!("{}: {}", reason.kind().name(), reason.message),
+        );
         line("next", reason.next_step.clone());
     }
     for (name, value) in secret::redacted(&job.params) {

@@ -165,28 +165,36 @@ where
         let runtime = runtime(&master)?;
         let executor_hint = executor_hint(&master);
         let reporter = reporter.clone();
-        block_on(&runtime, &master.clone(), Box::pin(async move {
-            // Before anything is sent, so that no signal falls through.
-            let mut interrupts = interrupts().map_err(cannot_start)?;
-            let api = connect(&master, &local, &request.conf).await?;
-            if display.verbose
-                && let Ok(info) = api.info().await
-            {
-                let what = if executor_hint.is_some() { "scheduler" } else { "driver" };
-                reporter.console.err(&format!("{what:13} {}", info.version));
-            }
-            let submitter = Submitter {
-                api,
-                reporter,
-                display,
-                limits,
-                executor_hint,
-            };
-            match mode {
-                Some(mode) => submitter.submit(request, mode, &mut interrupts).await,
-                None => submitter.plan(request).await,
-            }
-        }))
+        block_on(
+            &runtime,
+            &master.clone(),
+            Box::pin(async move {
+                // Before anything is sent, so that no signal falls through.
+                let mut interrupts = interrupts().map_err(cannot_start)?;
+                let api = connect(&master, &local, &request.conf).await?;
+                if display.verbose
+                    && let Ok(info) = api.info().await
+                {
+                    let what = if executor_hint.is_some() {
+                        "scheduler"
+                    } else {
+                        "driver"
+                    };
+                    reporter.console.err(&format!("{what:13} {}", info.version));
+                }
+                let submitter = Submitter {
+                    api,
+                    reporter,
+                    display,
+                    limits,
+                    executor_hint,
+                };
+                match mode {
+                    Some(mode) => submitter.submit(request, mode, &mut interrupts).await,
+                    None => submitter.plan(request).await,
+                }
+            }),
+        )
     }
 
     /// Everything that only asks, or kills.
@@ -251,7 +259,10 @@ fn parse(args: Vec<String>, environment: &Environment) -> Result<Parsed, JobErro
 fn read_properties(file: &Path) -> Result<BTreeMap<String, String>, JobError> {
     let invalid = |cause: String| {
         let file = file.display();
-        JobError::new(ErrorKind::Invalid, format!("properties file `{file}`: {cause}"))
+        JobError::new(
+            ErrorKind::Invalid,
+            format!("properties file `{file}`: {cause}"),
+        )
     };
     let text = std::fs::read_to_string(file).map_err(|error| invalid(error.to_string()))?;
     properties::parse(&text).map_err(|error| invalid(error.to_string()))
@@ -346,5 +357,8 @@ fn executor_hint(master: &Master) -> Option<String> {
 }
 
 fn cannot_start(error: std::io::Error) -> JobError {
-    JobError::new(ErrorKind::Internal, format!("submit-job cannot start: {error}"))
+    JobError::new(
+        ErrorKind::Internal,
+        format!("submit-job cannot start: {error}"),
+    )
 }

@@ -204,7 +204,11 @@ mod tests {
                 "--conf a=b -v --conf=c=d -- j.sql",
                 "x=1 y=-3 z=a=b",
             ),
-            ("j.sql --name n -- --name p --conf=q", "--name n -- j.sql", "conf=q name=p"),
+            (
+                "j.sql --name n -- --name p --conf=q",
+                "--name n -- j.sql",
+                "conf=q name=p",
+            ),
             ("-- -odd.sql --plan x", "-- -odd.sql", "plan=x"),
             ("--status --list", "--status --list", ""),
             ("--list", "--list", ""),

@@ -61,7 +61,10 @@ pub(crate) fn settings(master: &str, request: &SubmitJobRequest) -> String {
     ];
     if request.timeout_ms > 0 {
         let limit = Duration::from_millis(request.timeout_ms);
-        lines.push(format!("timeout       {}", humantime::format_duration(limit)));
+        lines.push(format!(
+            "timeout       {}",
+            humantime::format_duration(limit)
+        ));
     }
     for (what, values) in [("parameter", &request.params), ("setting", &request.conf)] {
         for (key, value) in secret::redacted(values) {
@@ -84,7 +87,10 @@ impl Submitter {
         let deadline = (request.timeout_ms > 0).then(|| Instant::now() + time_limit);
         let answer = self.call(request, interrupts).await?;
         let job = answer.job.ok_or_else(|| {
-            JobError::new(ErrorKind::Internal, "the scheduler accepted the job without naming it")
+            JobError::new(
+                ErrorKind::Internal,
+                "the scheduler accepted the job without naming it",
+            )
         })?;
         if answer.existing {
             self.reporter.console.err(&format!(

@@ -1,10 +1,11 @@
 //! Tables on standard output.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use std::time::Duration;
+
+use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 use sluice_proto::v1::{DatasetResult, InputStats, Job};
 
 use crate::format::{bytes, duration, grouped, time};
-use std::time::Duration;
 
 /// Columns of numbers stand to the right.
 #[derive(Clone, Copy)]
@@ -13,10 +14,13 @@ pub(crate) enum Column {
     Number(&'static str),
 }
 
-/// A table without trailing spaces; empty rows of strings are its lines.
+/// A table of these rows, without trailing spaces.
 pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    // No lines between rows.
+    table.remove_style(TableComponent::HorizontalLines);
+    table.remove_style(TableComponent::MiddleIntersections);
     let cell = |text: String, column: Option<&Column>| match column {
         Some(Column::Number(_)) => Cell::new(text).set_alignment(CellAlignment::Right),
         _ => Cell::new(text),
@@ -29,7 +33,10 @@ pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
         let cells = row.into_iter().enumerate();
         table.add_row(cells.map(|(at, text)| cell(text, columns.get(at))));
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
     lines.join("\n")
 }
 
@@ -153,18 +160,23 @@ mod tests {
     #[test]
     fn the_closing_table_has_a_total() {
         let table = datasets(
-            &[dataset("daily", 12, Some(3)), dataset("transactions", 34_567, Some(0))],
+            &[
+                dataset("daily", 12, Some(3)),
+                dataset("transactions", 34_567, Some(0)),
+            ],
             false,
         );
-        let lines: Vec<&str> = table.lines().filter(|line| !line.starts_with('─')).collect();
+        let lines: Vec<&str> = table.lines().collect();
         assert_eq!(
             lines,
             [
-                " dataset         rows   files     bytes   version   seconds",
-                "════════════════════════════════════════════════════════════",
-                " daily             12       2   1.2 KiB         3      0.12",
-                " transactions  34,567       2   3.3 MiB         0      0.12",
-                " total         34,579       4   3.3 MiB",
+                "─────────────────────────────────────────────────────────────",
+                " dataset          rows   files     bytes   version   seconds",
+                "═════════════════════════════════════════════════════════════",
+                " daily              12       2   1.2 KiB         3      0.12",
+                " transactions   34,567       2   3.3 MiB         0      0.12",
+                " total          34,579       4   3.3 MiB",
+                "─────────────────────────────────────────────────────────────",
             ]
         );
     }
@@ -188,7 +200,7 @@ mod tests {
         };
         job.set_state(JobState::Running);
         let table = jobs(&[job], 1_795_417_651_500);
-        assert!(table.contains("2026-11-23 06:27:29"), "{table}");
+        assert!(table.contains("2026-11-23 07:07:29"), "{table}");
         assert!(table.contains("2.50 s"), "{table}");
         assert!(table.contains("RUNNING"), "{table}");
     }

@@ -36,9 +36,15 @@ enum Tag {
 
 impl Tag {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Ballista, Self::NdjsonScan, Self::StagedScan, Self::StageWriter, Self::GoldSink]
-            .into_iter()
-            .find(|tag| *tag as u8 == byte)
+        [
+            Self::Ballista,
+            Self::NdjsonScan,
+            Self::StagedScan,
+            Self::StageWriter,
+            Self::GoldSink,
+        ]
+        .into_iter()
+        .find(|tag| *tag as u8 == byte)
     }
 }
 
@@ -102,7 +108,10 @@ impl PhysicalExtensionCodec for SluiceCodec {
 
 /// The file scan that a node is, if it is one.
 pub(crate) fn scan_config(node: &dyn ExecutionPlan) -> Option<&FileScanConfig> {
-    let source = node.downcast_ref::<DataSourceExec>()?.data_source().as_ref();
+    let source = node
+        .downcast_ref::<DataSourceExec>()?
+        .data_source()
+        .as_ref();
     (source as &dyn std::any::Any).downcast_ref::<FileScanConfig>()
 }
 

@@ -7,6 +7,7 @@
 
 pub mod codec;
 pub mod dedup;
+pub mod failure;
 pub mod job;
 pub mod node;
 pub mod prune;

@@ -32,10 +32,16 @@ pub fn base_config() -> SessionConfig {
         .with_target_partitions(2)
         .set_bool("ballista.planner.adaptive.enabled", false)
         .set_u64("ballista.scheduler.max_partitions_per_task", 1)
-        .set_u64("ballista.client.grpc_max_message_size", MAX_MESSAGE_BYTES as u64)
+        .set_u64(
+            "ballista.client.grpc_max_message_size",
+            MAX_MESSAGE_BYTES as u64,
+        )
         .set_bool("datafusion.optimizer.prefer_hash_join", true)
         // Files are grouped when a job is planned; a task must read its own.
-        .set_bool("datafusion.execution.enable_file_stream_work_stealing", false)
+        .set_bool(
+            "datafusion.execution.enable_file_stream_work_stealing",
+            false,
+        )
         .set_bool("datafusion.sql_parser.collect_spans", true)
         .set_str("datafusion.execution.time_zone", "UTC")
 }
@@ -66,6 +72,7 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionS
         state.register_udwf(Arc::clone(function))?;
     }
     datafusion_functions_json::register_all(&mut state)?;
+    state.register_udf(crate::dedup::row_kept_udf())?;
     Ok(state)
 }
 
@@ -133,10 +140,12 @@ pub struct RuntimeOptions<'a> {
 /// # Errors
 /// When the spill folder cannot be set up.
 pub fn runtime(stores: Stores, options: &RuntimeOptions<'_>) -> Result<Arc<RuntimeEnv>> {
-    let mut builder = RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(Registry(stores)));
+    let mut builder =
+        RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(Registry(stores)));
     if let Some(dir) = options.spill_dir {
         builder = builder.with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![dir.to_owned()])),
+            DiskManagerBuilder::default()
+                .with_mode(DiskManagerMode::Directories(vec![dir.to_owned()])),
         );
     }
     if let Some(bytes) = options.memory {
@@ -152,7 +161,11 @@ pub fn runtime(stores: Stores, options: &RuntimeOptions<'_>) -> Result<Arc<Runti
 struct Registry(Stores);
 
 impl ObjectStoreRegistry for Registry {
-    fn register_store(&self, _url: &Url, _store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+    fn register_store(
+        &self,
+        _url: &Url,
+        _store: Arc<dyn ObjectStore>,
+    ) -> Option<Arc<dyn ObjectStore>> {
         None
     }
 

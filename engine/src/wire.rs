@@ -28,7 +28,10 @@ pub(crate) fn decode<T: DeserializeOwned>(buf: &[u8]) -> Result<(SchemaRef, T)> 
     let (schema, description) = rest.split_at_checked(length).ok_or_else(truncated)?;
     let schema = protobuf::Schema::decode(schema).map_err(external)?;
     let schema = Schema::try_from(&schema)?;
-    Ok((Arc::new(schema), serde_json::from_slice(description).map_err(external)?))
+    Ok((
+        Arc::new(schema),
+        serde_json::from_slice(description).map_err(external)?,
+    ))
 }
 
 fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {

@@ -1,7 +1,12 @@
+use std::io;
 use std::sync::Arc;
 
+use ballista_core::error::BallistaError;
 use ballista_core::serde::protobuf::FailedTask;
 use ballista_core::serde::protobuf::failed_task::FailedReason;
+
+use datafusion::arrow::error::ArrowError;
+use sluice_process::failure::FailureKind;
 
 use super::*;
 
@@ -33,7 +38,10 @@ fn what_cannot_get_better_is_not_tried_again_and_keeps_its_words() {
             DataFusionError::Shared(Arc::new(DataFusionError::IoError(os(code)))),
             ballista(BallistaError::IoError(os(code))),
             ArrowError::IoError(os(code).to_string(), os(code)).into(),
-            ballista(BallistaError::General(format!("cannot create file: {}", os(code)))),
+            ballista(BallistaError::General(format!(
+                "cannot create file: {}",
+                os(code)
+            ))),
         ];
         for error in wrapped {
             let failure = failure(&error);
@@ -49,7 +57,10 @@ fn what_cannot_get_better_is_not_tried_again_and_keeps_its_words() {
 #[test]
 fn what_may_pass_is_an_io_error_to_ballista() {
     let errors: [DataFusionError; 5] = [
-        DataFusionError::IoError(io::Error::new(io::ErrorKind::ConnectionReset, "connection reset")),
+        DataFusionError::IoError(io::Error::new(
+            io::ErrorKind::ConnectionReset,
+            "connection reset",
+        )),
         DataFusionError::ObjectStore(Box::new(object_store::Error::Generic {
             store: "S3",
             source: "503 slow down".into(),
@@ -80,10 +91,15 @@ fn stores_errors_keep_their_kind() {
 
 #[test]
 fn markers_decide_and_do_not_show() {
-    let lost = DataFusionError::Execution("SLUICE_STAGED_LOST: staged part t/1 cannot be read: Connection refused".to_owned());
+    let lost = DataFusionError::Execution(
+        "SLUICE_STAGED_LOST: staged part t/1 cannot be read: Connection refused".to_owned(),
+    );
     assert_eq!(
         failure(&lost.context("scanning")),
-        TaskFailure::new(FailureKind::StagedLost, "staged part t/1 cannot be read: Connection refused")
+        TaskFailure::new(
+            FailureKind::StagedLost,
+            "staged part t/1 cannot be read: Connection refused"
+        )
     );
     let bad = DataFusionError::External("SLUICE_DATA_QUALITY: a.json:3: not an object".into());
     assert_eq!(
@@ -97,14 +113,33 @@ fn markers_decide_and_do_not_show() {
 #[test]
 fn memory_faults_and_plain_errors_are_told_apart() {
     let kind = |error: DataFusionError| failure(&error).kind;
-    assert_eq!(kind(DataFusionError::ResourcesExhausted("no memory".to_owned())), FailureKind::Memory);
-    assert_eq!(kind(DataFusionError::Internal("a bug".to_owned())), FailureKind::Internal);
-    assert_eq!(kind(DataFusionError::Execution("cannot cast 'x' to INT".to_owned())), FailureKind::Execution);
-    assert_eq!(kind(ArrowError::CastError("no".to_owned()).into()), FailureKind::Execution);
-    let panic = DataFusionError::Execution("shuffle writer drain panicked: task 3 panicked with message \"no such row\"".to_owned());
+    assert_eq!(
+        kind(DataFusionError::ResourcesExhausted("no memory".to_owned())),
+        FailureKind::Memory
+    );
+    assert_eq!(
+        kind(DataFusionError::Internal("a bug".to_owned())),
+        FailureKind::Internal
+    );
+    assert_eq!(
+        kind(DataFusionError::Execution(
+            "cannot cast 'x' to INT".to_owned()
+        )),
+        FailureKind::Execution
+    );
+    assert_eq!(
+        kind(ArrowError::CastError("no".to_owned()).into()),
+        FailureKind::Execution
+    );
+    let panic = DataFusionError::Execution(
+        "shuffle writer drain panicked: task 3 panicked with message \"no such row\"".to_owned(),
+    );
     let failure = failure(&panic);
     assert_eq!(failure.kind, FailureKind::Internal);
-    assert!(failure.message.starts_with("an operator panicked"), "{failure}");
+    assert!(
+        failure.message.starts_with("an operator panicked"),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -112,7 +147,12 @@ fn fetches_and_cancellation_are_seen_through_wrapping() {
     let fetch = || BallistaError::FetchFailed("e1".to_owned(), 3, 7, "gone".to_owned());
     let twice = ballista(BallistaError::DataFusionError(Box::new(ballista(fetch()))));
     let arrow: DataFusionError = ArrowError::ExternalError(Box::new(fetch())).into();
-    for error in [ballista(fetch()), ballista(fetch()).context("join"), twice, arrow] {
+    for error in [
+        ballista(fetch()),
+        ballista(fetch()).context("join"),
+        twice,
+        arrow,
+    ] {
         assert_eq!(failed_fetch(&error), Some(("e1", 3)), "{error:?}");
         assert!(!is_cancelled(&error));
     }

@@ -154,8 +154,12 @@ struct Ending<'a> {
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.task.metrics.task_ended(self.outcome, self.started.elapsed());
-        self.task.metrics.operators(&self.task.inner.collect_plan_metrics());
+        self.task
+            .metrics
+            .task_ended(self.outcome, self.started.elapsed());
+        self.task
+            .metrics
+            .operators(&self.task.inner.collect_plan_metrics());
     }
 }
 
@@ -173,7 +177,8 @@ impl QueryStageExecutor for Task {
             outcome: Outcome::Cancelled,
         };
         tracing::debug!(task = %self.name, "task starts");
-        let work = AssertUnwindSafe(self.inner.execute_query_stage(task_id, context)).catch_unwind();
+        let work =
+            AssertUnwindSafe(self.inner.execute_query_stage(task_id, context)).catch_unwind();
         let result = tokio::select! {
             biased;
             () = running.cancelled() => return Err(BallistaError::Cancelled.into_datafusion()),
@@ -228,7 +233,9 @@ fn translate(name: &TaskName, reads: &OwnStages, error: DataFusionError) -> Data
         }
         Some((executor, stage)) => TaskFailure::new(
             FailureKind::StagedLost,
-            format!("stage {stage} of an earlier job on executor {executor} cannot be read any more"),
+            format!(
+                "stage {stage} of an earlier job on executor {executor} cannot be read any more"
+            ),
         ),
         None => classify::failure(&error),
     };
@@ -237,7 +244,9 @@ fn translate(name: &TaskName, reads: &OwnStages, error: DataFusionError) -> Data
 }
 
 fn after_panic(name: &TaskName, message: &str) -> DataFusionError {
-    let place = panics::place_of(message).map(|p| format!(" at {p}")).unwrap_or_default();
+    let place = panics::place_of(message)
+        .map(|p| format!(" at {p}"))
+        .unwrap_or_default();
     let failure = TaskFailure::new(
         FailureKind::Internal,
         format!("an operator panicked{place}: {message}"),

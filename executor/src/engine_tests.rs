@@ -29,8 +29,13 @@ fn reader(job: &str, stage: usize, executor: &str) -> Arc<dyn ExecutionPlan> {
 }
 
 fn fetch_failed(executor: &str, stage: usize) -> DataFusionError {
-    BallistaError::FetchFailed(executor.to_owned(), stage, 0, "connection refused".to_owned())
-        .into_datafusion()
+    BallistaError::FetchFailed(
+        executor.to_owned(),
+        stage,
+        0,
+        "connection refused".to_owned(),
+    )
+    .into_datafusion()
 }
 
 fn name() -> TaskName {
@@ -113,8 +118,15 @@ fn task(script: Script, tasks: &Tasks) -> Task {
 
 fn ended(task: &Task, outcome: &str) -> f64 {
     let families = task.metrics.registry.gather();
-    let family = families.iter().find(|f| f.name() == "sluice_executor_tasks_total").unwrap();
-    let metric = family.get_metric().iter().find(|m| m.get_label()[0].value() == outcome).unwrap();
+    let family = families
+        .iter()
+        .find(|f| f.name() == "sluice_executor_tasks_total")
+        .unwrap();
+    let metric = family
+        .get_metric()
+        .iter()
+        .find(|m| m.get_label()[0].value() == outcome)
+        .unwrap();
     metric.get_counter().get_value()
 }
 
@@ -123,11 +135,17 @@ async fn a_panic_becomes_an_error_that_says_where() {
     panics::install();
     let tasks = Tasks::default();
     let task = task(Script::Panic, &tasks);
-    let error = task.execute_query_stage(0, Arc::default()).await.unwrap_err();
+    let error = task
+        .execute_query_stage(0, Arc::default())
+        .await
+        .unwrap_err();
     let failure = TaskFailure::find(&error.to_string()).unwrap();
     assert_eq!(failure.kind, FailureKind::Internal);
     assert!(failure.message.contains("engine_tests.rs:"), "{failure}");
-    assert!(failure.message.contains("index 9 is out of bounds"), "{failure}");
+    assert!(
+        failure.message.contains("index 9 is out of bounds"),
+        "{failure}"
+    );
     assert_eq!(tasks.count(), 0);
     assert_eq!(ended(&task, "failed"), 1.0);
 }
@@ -143,7 +161,10 @@ async fn a_running_task_can_be_cancelled_from_within() {
     while tasks.count() == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(tasks.cancel_older(Instant::now() + std::time::Duration::from_secs(1)), 1);
+    assert_eq!(
+        tasks.cancel_older(Instant::now() + std::time::Duration::from_secs(1)),
+        1
+    );
     let error = work.await.unwrap().unwrap_err();
     assert!(classify::is_cancelled(&error));
     assert_eq!(ended(&task, "cancelled"), 1.0);

@@ -29,7 +29,9 @@ pub enum ExecutorError {
         source: std::io::Error,
     },
     /// A port is taken or not ours to take.
-    #[error("cannot listen on {address}: {source}; choose another address with {flag}, or port 0 to take any free one")]
+    #[error(
+        "cannot listen on {address}: {source}; choose another address with {flag}, or port 0 to take any free one"
+    )]
     Listen {
         /// The option that decides.
         flag: &'static str,
@@ -40,7 +42,9 @@ pub enum ExecutorError {
         source: std::io::Error,
     },
     /// No scheduler within the time given.
-    #[error("no scheduler answered at {scheduler} within {waited:?}: {reason}; start one with `scheduler --bind {scheduler}`")]
+    #[error(
+        "no scheduler answered at {scheduler} within {waited:?}: {reason}; start one with `scheduler --bind {scheduler}`"
+    )]
     Unreachable {
         /// Where.
         scheduler: HostPort,
@@ -50,7 +54,9 @@ pub enum ExecutorError {
         reason: String,
     },
     /// The scheduler refuses us for good.
-    #[error("the scheduler at {scheduler} refuses this executor: {reason}; run the same version on both")]
+    #[error(
+        "the scheduler at {scheduler} refuses this executor: {reason}; run the same version on both"
+    )]
     Refused {
         /// Where.
         scheduler: HostPort,
@@ -58,7 +64,9 @@ pub enum ExecutorError {
         reason: String,
     },
     /// Memory per core comes to nothing.
-    #[error("{memory} bytes of memory are too few for {vcores} cores; raise --memory or lower --vcores")]
+    #[error(
+        "{memory} bytes of memory are too few for {vcores} cores; raise --memory or lower --vcores"
+    )]
     Memory {
         /// For the whole process.
         memory: u64,

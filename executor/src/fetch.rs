@@ -56,7 +56,10 @@ impl BallistaClientPool for Connections {
         Ok(PooledClient::new(
             client,
             Box::new(move |client| {
-                idle.lock().entry(key).or_default().push((Instant::now(), client));
+                idle.lock()
+                    .entry(key)
+                    .or_default()
+                    .push((Instant::now(), client));
             }),
         ))
     }

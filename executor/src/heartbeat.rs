@@ -127,7 +127,10 @@ impl Heartbeat {
                 Err(status) => {
                     self.metrics.heartbeat(false);
                     if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
-                        tracing::warn!("the scheduler does not take heartbeats, trying on: {}", status.message());
+                        tracing::warn!(
+                            "the scheduler does not take heartbeats, trying on: {}",
+                            status.message()
+                        );
                         complained = Some(Instant::now());
                     }
                     pulse.send_modify(|pulse| {
@@ -180,12 +183,16 @@ impl Heartbeat {
             Conclusion::GoOn => {}
             Conclusion::GivenUp => {
                 let stopped = self.tasks.cancel_older(sent);
-                tracing::warn!("the scheduler had not heard from this executor for too long and gave its work to others; {stopped} tasks stopped");
+                tracing::warn!(
+                    "the scheduler had not heard from this executor for too long and gave its work to others; {stopped} tasks stopped"
+                );
             }
             Conclusion::NewScheduler => {
                 let stopped = self.tasks.cancel_older(sent);
                 let removed = self.shuffle.remove_older(&self.tasks, sent);
-                tracing::info!("the scheduler was restarted, registered again; {stopped} tasks stopped, the data of {removed} jobs removed");
+                tracing::info!(
+                    "the scheduler was restarted, registered again; {stopped} tasks stopped, the data of {removed} jobs removed"
+                );
             }
         }
     }

@@ -11,7 +11,7 @@
 //! - `engine`: the wrapper around every task that classifies its failure,
 //!   counts it and can cancel it;
 //! - `memory`, `ports`, `fetch`, `shuffle`: resources of the process;
-//! - `service`: puts the parts together and takes them down in order.
+//! - `service`, `started`: put the parts together and take them down in order.
 
 mod classify;
 mod engine;
@@ -25,6 +25,7 @@ mod panics;
 mod ports;
 mod service;
 mod shuffle;
+mod started;
 mod tasks;
 
 use std::ffi::OsString;
@@ -88,7 +89,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn report(error: &dyn std::error::Error, secrets: &Secrets) {
     use std::io::Write;
     // Nothing is left to be done when stderr is gone.
-    let _ = writeln!(std::io::stderr(), "error: {}", secrets.redact(&error.to_string()));
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: {}",
+        secrets.redact(&error.to_string())
+    );
 }
 
 /// The options as a clap command, for the reference page.

@@ -33,7 +33,9 @@ fn default_of(host: Option<u64>, container: Option<u64>) -> Option<u64> {
 
 fn host_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -42,7 +44,13 @@ fn host_bytes() -> Option<u64> {
 fn cgroup_bytes(root: &Path) -> Option<u64> {
     ["memory.max", "memory/memory.limit_in_bytes"]
         .into_iter()
-        .find_map(|file| std::fs::read_to_string(root.join(file)).ok()?.trim().parse().ok())
+        .find_map(|file| {
+            std::fs::read_to_string(root.join(file))
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
+        })
 }
 
 /// Counts the bytes that the pools of all tasks hold together.
@@ -161,8 +169,14 @@ mod tests {
         let config = SessionConfig::new();
         let one = runtimes.produce_runtime("s", &config, 1).unwrap();
         let two = runtimes.produce_runtime("s", &config, 2).unwrap();
-        assert!(matches!(one.memory_pool.memory_limit(), MemoryLimit::Finite(1000)));
-        assert!(matches!(two.memory_pool.memory_limit(), MemoryLimit::Finite(2000)));
+        assert!(matches!(
+            one.memory_pool.memory_limit(),
+            MemoryLimit::Finite(1000)
+        ));
+        assert!(matches!(
+            two.memory_pool.memory_limit(),
+            MemoryLimit::Finite(2000)
+        ));
         let first = MemoryConsumer::new("a").register(&one.memory_pool);
         let second = MemoryConsumer::new("b").register(&two.memory_pool);
         first.try_grow(600).unwrap();

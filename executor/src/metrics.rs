@@ -7,9 +7,7 @@ use std::time::Duration;
 use ballista_core::serde::protobuf::ShuffleWritePartition;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::metrics::MetricsSet;
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::memory::Held;
 use crate::tasks::Tasks;
@@ -71,7 +69,10 @@ impl Metrics {
             Ok(gauge)
         };
         let tasks = IntCounterVec::new(
-            Opts::new("sluice_executor_tasks_total", "Tasks that ended, by outcome."),
+            Opts::new(
+                "sluice_executor_tasks_total",
+                "Tasks that ended, by outcome.",
+            ),
             &["outcome"],
         )?;
         registry.register(Box::new(tasks.clone()))?;
@@ -81,26 +82,54 @@ impl Metrics {
         }
         let buckets = vec![0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
         let task_seconds = Histogram::with_opts(
-            HistogramOpts::new("sluice_executor_task_duration_seconds", "How long tasks ran.")
-                .buckets(buckets),
+            HistogramOpts::new(
+                "sluice_executor_task_duration_seconds",
+                "How long tasks ran.",
+            )
+            .buckets(buckets),
         )?;
         registry.register(Box::new(task_seconds.clone()))?;
         gauge("vcores", "Tasks that may run at a time.")?.set(clamp(vcores as u64));
-        gauge("memory_limit_bytes", "Memory that operators may hold together.")?.set(clamp(memory));
+        gauge(
+            "memory_limit_bytes",
+            "Memory that operators may hold together.",
+        )?
+        .set(clamp(memory));
         Ok(Self {
             tasks,
             task_seconds,
-            rows: counter("output_rows_total", "Rows that tasks handed on to shuffles and results.")?,
-            output_bytes: counter("output_bytes_total", "Bytes of shuffle and result files written.")?,
+            rows: counter(
+                "output_rows_total",
+                "Rows that tasks handed on to shuffles and results.",
+            )?,
+            output_bytes: counter(
+                "output_bytes_total",
+                "Bytes of shuffle and result files written.",
+            )?,
             scanned_bytes: counter("scanned_bytes_total", "Bytes that scans read.")?,
-            spilled_bytes: counter("spilled_bytes_total", "Bytes that operators spilled to disk.")?,
+            spilled_bytes: counter(
+                "spilled_bytes_total",
+                "Bytes that operators spilled to disk.",
+            )?,
             spilled_rows: counter("spilled_rows_total", "Rows that operators spilled to disk.")?,
-            heartbeats_failed: counter("heartbeats_failed_total", "Heartbeats that the scheduler did not take.")?,
+            heartbeats_failed: counter(
+                "heartbeats_failed_total",
+                "Heartbeats that the scheduler did not take.",
+            )?,
             running: gauge("tasks_running", "Tasks that run now.")?,
             memory: gauge("memory_used_bytes", "Memory that operators hold now.")?,
-            spill_disk: gauge("spill_disk_bytes", "Disk space that spilled data takes now.")?,
-            resident: gauge("resident_memory_bytes", "Memory that the process holds now.")?,
-            connected: gauge("scheduler_connected", "1 when the last heartbeat was taken.")?,
+            spill_disk: gauge(
+                "spill_disk_bytes",
+                "Disk space that spilled data takes now.",
+            )?,
+            resident: gauge(
+                "resident_memory_bytes",
+                "Memory that the process holds now.",
+            )?,
+            connected: gauge(
+                "scheduler_connected",
+                "1 when the last heartbeat was taken.",
+            )?,
             registry,
         })
     }
@@ -113,16 +142,22 @@ impl Metrics {
 
     /// Counts what a task wrote for others.
     pub(crate) fn output(&self, partitions: &[ShuffleWritePartition]) {
-        self.rows.inc_by(partitions.iter().map(|p| p.num_rows).sum());
-        self.output_bytes.inc_by(partitions.iter().map(|p| p.num_bytes).sum());
+        self.rows
+            .inc_by(partitions.iter().map(|p| p.num_rows).sum());
+        self.output_bytes
+            .inc_by(partitions.iter().map(|p| p.num_bytes).sum());
     }
 
     /// Counts what the operators of a task read and spilled.
     pub(crate) fn operators(&self, metrics: &[MetricsSet]) {
         for set in metrics {
-            self.spilled_bytes.inc_by(set.spilled_bytes().unwrap_or(0) as u64);
-            self.spilled_rows.inc_by(set.spilled_rows().unwrap_or(0) as u64);
-            let scanned = set.sum_by_name("bytes_scanned").map_or(0, |value| value.as_usize());
+            self.spilled_bytes
+                .inc_by(set.spilled_bytes().unwrap_or(0) as u64);
+            self.spilled_rows
+                .inc_by(set.spilled_rows().unwrap_or(0) as u64);
+            let scanned = set
+                .sum_by_name("bytes_scanned")
+                .map_or(0, |value| value.as_usize());
             self.scanned_bytes.inc_by(scanned as u64);
         }
     }
@@ -139,7 +174,8 @@ impl Metrics {
     pub(crate) fn refresh(&self, tasks: &Tasks, held: &Held, runtime: &Arc<RuntimeEnv>) {
         self.running.set(clamp(tasks.count() as u64));
         self.memory.set(clamp(held.load(Ordering::Relaxed) as u64));
-        self.spill_disk.set(clamp(runtime.disk_manager.used_disk_space()));
+        self.spill_disk
+            .set(clamp(runtime.disk_manager.used_disk_space()));
         if let Some(bytes) = sluice_process::http::resident_bytes() {
             self.resident.set(clamp(bytes));
         }
@@ -167,9 +203,15 @@ mod tests {
             ..Default::default()
         }]);
         metrics.heartbeat(false);
-        metrics.refresh(&Tasks::default(), &Held::default(), &Arc::new(RuntimeEnv::default()));
+        metrics.refresh(
+            &Tasks::default(),
+            &Held::default(),
+            &Arc::new(RuntimeEnv::default()),
+        );
         let mut text = Vec::new();
-        TextEncoder::new().encode(&metrics.registry.gather(), &mut text).unwrap();
+        TextEncoder::new()
+            .encode(&metrics.registry.gather(), &mut text)
+            .unwrap();
         let text = String::from_utf8(text).unwrap();
         for line in [
             "sluice_executor_tasks_total{outcome=\"failed\"} 1",

@@ -100,12 +100,16 @@ mod tests {
         let options = parse(&["--scheduler", "h:50050"]).unwrap();
         assert_eq!(options.bind.to_string(), "127.0.0.1:0");
         assert_eq!(options.heartbeat_interval, Duration::from_secs(1));
-        assert_eq!((options.vcores, options.memory, options.http), (None, None, None));
+        assert_eq!(
+            (options.vcores, options.memory, options.http),
+            (None, None, None)
+        );
     }
 
     #[test]
     fn wrong_values_say_what_is_right() {
-        let with = |flag: &str, value: &str| parse(&["--scheduler", "h:1", flag, value]).unwrap_err();
+        let with =
+            |flag: &str, value: &str| parse(&["--scheduler", "h:1", flag, value]).unwrap_err();
         assert!(with("--vcores", "0").contains("1..=1024"));
         assert!(with("--memory", "lots").contains("512MB or 2GiB"));
         assert!(with("--bind", "nowhere").contains("HOST:PORT"));
@@ -122,7 +126,10 @@ mod tests {
         if std::env::var_os("SLUICE_UPDATE_DOCS").is_some() {
             std::fs::write(path, &wanted).unwrap();
         } else {
-            assert!(page == wanted, "run SLUICE_UPDATE_DOCS=1 cargo test -p sluice-executor");
+            assert!(
+                page == wanted,
+                "run SLUICE_UPDATE_DOCS=1 cargo test -p sluice-executor"
+            );
         }
         assert!(wanted.contains("`SLUICE_EXECUTOR_WORK_DIR`"));
     }

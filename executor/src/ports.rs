@@ -33,11 +33,14 @@ impl Ports {
     /// # Errors
     /// When the host has no address or a port is taken.
     pub(crate) async fn take(bind: &HostPort) -> Result<Self, ExecutorError> {
-        let address = bind.resolve().await.map_err(|source| ExecutorError::Resolve {
-            flag: "--bind",
-            address: bind.clone(),
-            source,
-        })?;
+        let address = bind
+            .resolve()
+            .await
+            .map_err(|source| ExecutorError::Resolve {
+                flag: "--bind",
+                address: bind.clone(),
+                source,
+            })?;
         let listen = |port: u16| {
             move |source| ExecutorError::Listen {
                 flag: "--bind",
@@ -52,7 +55,11 @@ impl Ports {
             // A reservation succeeds beside a listener in some systems: ask.
             probe(address).await.map_err(listen(wanted))?;
         }
-        let next = if wanted == 0 { 0 } else { wanted.checked_add(1).unwrap_or(0) };
+        let next = if wanted == 0 {
+            0
+        } else {
+            wanted.checked_add(1).unwrap_or(0)
+        };
         let flight = TcpListener::bind(SocketAddr::new(address.ip(), next))
             .await
             .map_err(listen(next))?;
@@ -125,7 +132,12 @@ mod tests {
         let any = HostPort::new("127.0.0.1", 0);
         let first = Ports::take(&any).await.unwrap();
         let second = Ports::take(&any).await.unwrap();
-        let ports = [first.grpc_port, first.flight_port, second.grpc_port, second.flight_port];
+        let ports = [
+            first.grpc_port,
+            first.flight_port,
+            second.grpc_port,
+            second.flight_port,
+        ];
         let distinct: std::collections::BTreeSet<u16> = ports.into_iter().collect();
         assert_eq!(distinct.len(), 4, "{ports:?}");
         // As Ballista does, while the reservation is held.
@@ -146,8 +158,15 @@ mod tests {
         }
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = Ports::take(&HostPort::new("127.0.0.1", port)).await.unwrap_err();
-        assert!(error.to_string().contains("choose another address with --bind"), "{error}");
+        let error = Ports::take(&HostPort::new("127.0.0.1", port))
+            .await
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("choose another address with --bind"),
+            "{error}"
+        );
     }
 
     #[tokio::test]

@@ -2,70 +2,42 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use arrow_flight::flight_service_server::FlightServiceServer;
-use ballista_core::extension::EndpointOverrideFn;
-use ballista_core::serde::protobuf::ExecutorStoppedParams;
-use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
-use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
-use ballista_core::utils::{GrpcServerConfig, create_grpc_server};
-use ballista_executor::executor::Executor;
-use ballista_executor::executor_process::{ExecutorProcessConfig, structure_executor_metadata};
-use ballista_executor::executor_server;
-use ballista_executor::flight_service::BallistaFlightService;
-use ballista_executor::metrics::{ExecutorMetricCollectionPolicy, LoggingMetricsCollector};
-use ballista_executor::shutdown::ShutdownNotifier;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
-use sluice_engine::codec::SluiceCodec;
-use sluice_engine::node::NodeInfo;
-use sluice_engine::session::{self, MAX_MESSAGE_BYTES, RuntimeOptions};
+use sluice_engine::session::{self, RuntimeOptions};
 use sluice_process::address::HostPort;
 use sluice_process::folder::OwnedFolder;
 use sluice_process::http::{self, Probes, Readiness};
 use sluice_process::signals::Stop;
 use sluice_store::{StoreOptions, Stores};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Channel, Endpoint};
 
-use crate::engine::Engine;
 use crate::error::ExecutorError;
 use crate::fetch::{self, Connections};
 use crate::heartbeat::{Heartbeat, Pulse};
-use crate::memory::{self, Held, Runtimes};
+use crate::memory::{self, Held};
 use crate::metrics::Metrics;
 use crate::options::Options;
-use crate::ports::{Ports, advertised_host};
 use crate::shuffle::Shuffle;
+use crate::started::{Started, start};
 use crate::tasks::Tasks;
 
-/// Ballista's own heartbeat is sent once and then left alone: ours follow.
-const NEVER_SECONDS: u64 = 10 * 365 * 24 * 3600;
-/// While waiting for the scheduler: how often to try, and to say so.
-const TRY_EVERY: Duration = Duration::from_millis(250);
-const SAY_EVERY: Duration = Duration::from_secs(5);
-/// How long parts may take to end once asked.
-const END_TIMEOUT: Duration = Duration::from_secs(2);
-/// Between the last task's end and leaving, so that its result is reported.
-const REPORT_TIME: Duration = Duration::from_millis(250);
-
 /// What one executor process is made of.
-struct Process {
-    options: Options,
-    folder: OwnedFolder,
-    shuffle: Shuffle,
-    vcores: usize,
-    runtime: Arc<RuntimeEnv>,
-    held: Held,
-    share: usize,
-    tasks: Tasks,
-    metrics: Metrics,
-    connections: Connections,
+pub(crate) struct Process {
+    pub(crate) options: Options,
+    pub(crate) folder: OwnedFolder,
+    pub(crate) shuffle: Shuffle,
+    pub(crate) vcores: usize,
+    pub(crate) runtime: Arc<RuntimeEnv>,
+    pub(crate) held: Held,
+    pub(crate) share: usize,
+    pub(crate) tasks: Tasks,
+    pub(crate) metrics: Metrics,
+    pub(crate) connections: Connections,
 }
 
 /// Runs an executor until `stop` or until it cannot go on.
@@ -76,23 +48,27 @@ struct Process {
 /// See [`ExecutorError`]. Being stopped while tasks still run is one, too.
 pub async fn run_until(options: Options, stop: Stop) -> Result<(), ExecutorError> {
     let process = Process::new(options)?;
-    let http = match &process.options.http {
-        Some(address) => Some(listen(address).await?),
-        None => None,
+    let (listener, http) = match &process.options.http {
+        Some(address) => listen(address).await.map(|(l, a)| (Some(l), Some(a)))?,
+        None => (None, None),
     };
     let (pulse_sender, pulse) = watch::channel(Pulse::default());
     let mut background = Background::default();
-    if let Some((listener, _)) = http.as_ref().map(|(l, a)| (Arc::clone(l), a)) {
+    if let Some(listener) = listener {
         background.http(&process, listener, pulse.clone());
     }
     background.spawn(fetch::evict(process.connections.clone()));
-    background.spawn(sweep(process.shuffle.clone(), process.tasks.clone(), process.options.shuffle_ttl));
+    background.spawn(sweep(
+        process.shuffle.clone(),
+        process.tasks.clone(),
+        process.options.shuffle_ttl,
+    ));
 
     let started = tokio::select! {
         started = start(&process, &stop) => started?,
         () = stop.drain.cancelled() => return Ok(()),
     };
-    announce(&process, &started, http.as_ref().map(|(_, address)| address));
+    announce(&process, &started, http.as_ref());
 
     let heartbeat = Heartbeat {
         client: started.client.clone(),
@@ -155,8 +131,12 @@ impl Process {
         })
     }
 
-    fn shuffle_dir(&self) -> String {
-        self.folder.path().join("shuffle").to_string_lossy().into_owned()
+    pub(crate) fn shuffle_dir(&self) -> String {
+        self.folder
+            .path()
+            .join("shuffle")
+            .to_string_lossy()
+            .into_owned()
     }
 }
 
@@ -172,7 +152,7 @@ impl Background {
         self.handles.push(tokio::spawn(work));
     }
 
-    fn http(&mut self, process: &Process, listener: Arc<TcpListener>, pulse: watch::Receiver<Pulse>) {
+    fn http(&mut self, process: &Process, listener: TcpListener, pulse: watch::Receiver<Pulse>) {
         let (metrics, tasks) = (process.metrics.clone(), process.tasks.clone());
         let (held, runtime) = (Arc::clone(&process.held), Arc::clone(&process.runtime));
         let probes = Probes {
@@ -185,9 +165,6 @@ impl Background {
         };
         let stop = self.stop.clone();
         self.spawn(async move {
-            let Some(listener) = Arc::into_inner(listener) else {
-                return;
-            };
             if let Err(error) = http::serve(listener, http::routes(probes), stop).await {
                 tracing::error!("{}", ExecutorError::Http(error));
             }
@@ -202,7 +179,7 @@ impl Background {
     }
 }
 
-async fn listen(address: &HostPort) -> Result<(Arc<TcpListener>, HostPort), ExecutorError> {
+async fn listen(address: &HostPort) -> Result<(TcpListener, HostPort), ExecutorError> {
     let listen = |source| ExecutorError::Listen {
         flag: "--http",
         address: address.clone(),
@@ -211,7 +188,7 @@ async fn listen(address: &HostPort) -> Result<(Arc<TcpListener>, HostPort), Exec
     let resolved = address.resolve().await.map_err(listen)?;
     let listener = TcpListener::bind(resolved).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?.into();
-    Ok((Arc::new(listener), bound))
+    Ok((listener, bound))
 }
 
 async fn sweep(shuffle: Shuffle, tasks: Tasks, ttl: Duration) {
@@ -219,228 +196,21 @@ async fn sweep(shuffle: Shuffle, tasks: Tasks, ttl: Duration) {
     loop {
         tokio::time::sleep(every).await;
         let (shuffle, tasks) = (shuffle.clone(), tasks.clone());
-        let swept = tokio::task::spawn_blocking(move || shuffle.sweep(&tasks, ttl, SystemTime::now()));
+        let swept =
+            tokio::task::spawn_blocking(move || shuffle.sweep(&tasks, ttl, SystemTime::now()));
         if let Ok(removed @ 1..) = swept.await {
-            tracing::info!("removed the data of {removed} jobs that nobody had touched for {ttl:?}");
+            tracing::info!(
+                "removed the data of {removed} jobs that nobody had touched for {ttl:?}"
+            );
         }
     }
-}
-
-/// The services of a registered executor.
-struct Started {
-    client: SchedulerGrpcClient<Channel>,
-    executor: Arc<Executor>,
-    host: String,
-    grpc_port: u16,
-    flight_port: u16,
-    grpc: JoinHandle<Result<(), ballista_core::error::BallistaError>>,
-    flight: JoinHandle<Result<(), tonic::transport::Error>>,
-    notifier: ShutdownNotifier,
-    stops: mpsc::Receiver<bool>,
-}
-
-/// Takes ports, waits for the scheduler, registers.
-async fn start(process: &Process, stop: &Stop) -> Result<Started, ExecutorError> {
-    let options = &process.options;
-    let begun = Instant::now();
-    let mut said: Option<Instant> = None;
-    let mut wait = async |reason: String| -> Result<(), ExecutorError> {
-        if let Some(limit) = options.connect_timeout.filter(|limit| begun.elapsed() >= *limit) {
-            return Err(ExecutorError::Unreachable {
-                scheduler: options.scheduler.clone(),
-                waited: limit,
-                reason,
-            });
-        }
-        if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
-            tracing::warn!("waiting for the scheduler at {}: {reason}", options.scheduler);
-            said = Some(Instant::now());
-        }
-        tokio::time::sleep(TRY_EVERY).await;
-        Ok(())
-    };
-    let endpoint = endpoint(&options.scheduler)?;
-    let channel = loop {
-        match endpoint.connect().await {
-            Ok(channel) => break channel,
-            Err(error) => wait(causes(&error)).await?,
-        }
-    };
-    let client = SchedulerGrpcClient::new(channel)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
-    loop {
-        let ports = Ports::take(&options.bind).await?;
-        let host = advertised_host(options.advertise_host.as_deref(), ports.ip, &options.scheduler).await?;
-        match register(process, client.clone(), ports, host, stop).await? {
-            Ok(started) => return Ok(started),
-            Err(reason) => wait(reason).await?,
-        }
-    }
-}
-
-/// An endpoint for the scheduler that notices when the other end is gone.
-fn endpoint(scheduler: &HostPort) -> Result<Endpoint, ExecutorError> {
-    let endpoint = Endpoint::from_shared(format!("http://{scheduler}"))
-        .map_err(ballista_core::error::BallistaError::from)?;
-    Ok(tuned(endpoint))
-}
-
-fn tuned(endpoint: Endpoint) -> Endpoint {
-    endpoint
-        .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(20))
-        .tcp_nodelay(true)
-        .tcp_keepalive(Some(Duration::from_secs(10)))
-        .http2_keep_alive_interval(Duration::from_secs(5))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-}
-
-/// The error with its causes: transport errors hide what happened in them.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = cause.source();
-    }
-    text
-}
-
-/// Starts the services and registers. The inner error is worth another try.
-async fn register(
-    process: &Process,
-    client: SchedulerGrpcClient<Channel>,
-    ports: Ports,
-    host: String,
-    stop: &Stop,
-) -> Result<Result<Started, String>, ExecutorError> {
-    let options = &process.options;
-    let message_bytes = u32::try_from(MAX_MESSAGE_BYTES).unwrap_or(u32::MAX);
-    let scheduler = endpoint(&options.scheduler)?;
-    // Whatever address the scheduler gives itself, it is reached at the one
-    // that we were told.
-    let to_scheduler: EndpointOverrideFn = Arc::new(move |_| Ok(scheduler.clone()));
-    let config = Arc::new(ExecutorProcessConfig {
-        executor_id: uuid::Uuid::now_v7().to_string(),
-        bind_host: sluice_process::address::url_host(&ports.ip.to_string()),
-        external_host: Some(host.clone()),
-        port: ports.flight_port,
-        grpc_port: ports.grpc_port,
-        scheduler_host: options.scheduler.host.clone(),
-        scheduler_port: options.scheduler.port,
-        vcores: process.vcores,
-        work_dir: Some(process.shuffle_dir()),
-        grpc_max_decoding_message_size: message_bytes,
-        grpc_max_encoding_message_size: message_bytes,
-        executor_heartbeat_interval_seconds: NEVER_SECONDS,
-        metric_collection_policy: ExecutorMetricCollectionPolicy::Off,
-        override_create_grpc_client_endpoint: Some(to_scheduler),
-        ..ExecutorProcessConfig::default()
-    });
-    let node = NodeInfo {
-        work_dir: process.folder.path().join("shuffle"),
-        host: host.trim_matches(['[', ']']).to_owned(),
-        flight_port: ports.flight_port,
-    };
-    let runtimes = Runtimes::new(Arc::clone(&process.runtime), process.share, Arc::clone(&process.held));
-    let runtime = Arc::clone(&process.runtime);
-    let engine = Engine::new(process.connections.clone(), process.tasks.clone(), process.metrics.clone());
-    let vcores = u32::try_from(process.vcores).unwrap_or(1);
-    let executor = Executor::new(
-        structure_executor_metadata(&config, vcores),
-        &process.shuffle_dir(),
-        Arc::new(move |_| Ok(Arc::clone(&runtime))),
-        Arc::new(move || node.clone().attach(session::base_config())),
-        Arc::new(session::function_registry()?),
-        Arc::new(LoggingMetricsCollector::default()),
-        process.vcores,
-        Arc::new(engine),
-    )
-    .with_session_runtime_cache(Some(Arc::new(runtimes)));
-    let executor = Arc::new(executor);
-    let codec: BallistaCodec<LogicalPlanNode, PhysicalPlanNode> = BallistaCodec::new(
-        Arc::new(BallistaLogicalExtensionCodec::default()),
-        Arc::new(SluiceCodec::new()),
-    );
-    let notifier = ShutdownNotifier::new();
-    let (stop_sender, stops) = mpsc::channel(4);
-    let services = executor_server::startup(
-        client.clone(),
-        Arc::clone(&config),
-        Arc::clone(&executor),
-        codec,
-        stop_sender,
-        &notifier,
-        config.health.clone(),
-    )
-    .await;
-    let grpc = match services {
-        Ok(grpc) => grpc,
-        Err(error) => return refusal(process, error),
-    };
-    drop(ports.reserved);
-    let flight = serve_flight(ports.flight, process.shuffle_dir(), &config.grpc_server_config, stop.now.clone());
-    Ok(Ok(Started {
-        client,
-        executor,
-        host,
-        grpc_port: ports.grpc_port,
-        flight_port: ports.flight_port,
-        grpc,
-        flight,
-        notifier,
-        stops,
-    }))
-}
-
-/// Whether a failed registration is final.
-fn refusal(
-    process: &Process,
-    error: ballista_core::error::BallistaError,
-) -> Result<Result<Started, String>, ExecutorError> {
-    use ballista_core::error::BallistaError;
-    match error {
-        BallistaError::GrpcError(status) if status.code() == tonic::Code::FailedPrecondition => {
-            Err(ExecutorError::Refused {
-                scheduler: process.options.scheduler.clone(),
-                reason: status.message().to_owned(),
-            })
-        }
-        BallistaError::GrpcError(status) => Ok(Err(status.message().to_owned())),
-        other => Ok(Err(causes(&other))),
-    }
-}
-
-/// Serves shuffled and staged data until asked to leave now.
-fn serve_flight(
-    listener: TcpListener,
-    folder: String,
-    config: &GrpcServerConfig,
-    stop: CancellationToken,
-) -> JoinHandle<Result<(), tonic::transport::Error>> {
-    let service = FlightServiceServer::new(BallistaFlightService::new(folder))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let incoming = TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .with_keepalive(Some(Duration::from_secs(60)));
-    let server = create_grpc_server(config).add_service(service);
-    tokio::spawn(async move {
-        server
-            .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-            .await
-    })
 }
 
 /// The one line on stdout.
 fn announce(process: &Process, started: &Started, http: Option<&HostPort>) {
-    let http = http.map(|address| format!(" http={address}")).unwrap_or_default();
+    let http = http
+        .map(|address| format!(" http={address}"))
+        .unwrap_or_default();
     let line = format!(
         "executor listening flight={host}:{} grpc={host}:{} scheduler={} id={}{http}",
         started.flight_port,
@@ -454,109 +224,4 @@ fn announce(process: &Process, started: &Started, http: Option<&HostPort>) {
     let _ = writeln!(out, "{line}");
     let _ = out.flush();
     tracing::info!("{line}");
-}
-
-impl Started {
-    /// Runs until told to stop, then drains and takes everything down.
-    async fn run(
-        mut self,
-        process: &Process,
-        stop: &Stop,
-        mut pulse: watch::Receiver<Pulse>,
-    ) -> Result<(), ExecutorError> {
-        let result = loop {
-            tokio::select! {
-                () = stop.drain.cancelled() => break Ok(()),
-                ended = &mut self.grpc => break Err(match ended {
-                    Ok(Ok(())) => ballista_core::error::BallistaError::General("the service for tasks ended".to_owned()).into(),
-                    Ok(Err(error)) => error.into(),
-                    Err(error) => ballista_core::error::BallistaError::from(error).into(),
-                }),
-                ended = &mut self.flight => match ended {
-                    Ok(Ok(())) => break Ok(()),
-                    Ok(Err(error)) => break Err(ExecutorError::Flight(error)),
-                    Err(error) => break Err(ballista_core::error::BallistaError::from(error).into()),
-                },
-                Some(_) = self.stops.recv() => {
-                    // It does that when it has not heard from us for too long.
-                    // The next heartbeat registers us again.
-                    tracing::warn!("the scheduler had given this executor up");
-                }
-                Ok(refused) = refused(&mut pulse) => break Err(ExecutorError::Refused {
-                    scheduler: process.options.scheduler.clone(),
-                    reason: refused,
-                }),
-            }
-        };
-        stop.drain.cancel();
-        let result = match result {
-            Ok(()) => self.drain(process, stop, &pulse).await,
-            error => error,
-        };
-        self.leave(if result.is_ok() { "drained" } else { "stopped" }).await;
-        stop.now.cancel();
-        // All parts have been told; what hangs must not keep the process.
-        let _ = self.notifier.notify_shutdown.send(());
-        let _ = tokio::time::timeout(END_TIMEOUT, async {
-            let _ = self.grpc.await;
-            let _ = self.flight.await;
-        })
-        .await;
-        tracing::info!("executor ends");
-        result
-    }
-
-    /// Waits until no task runs here and nobody needs what is kept here.
-    async fn drain(
-        &self,
-        process: &Process,
-        stop: &Stop,
-        pulse: &watch::Receiver<Pulse>,
-    ) -> Result<(), ExecutorError> {
-        let begun = Instant::now();
-        let limit = process.options.drain_timeout;
-        let mut idle_since: Option<Instant> = None;
-        loop {
-            let tasks = process.tasks.count().max(self.executor.active_task_count());
-            if tasks > 0 {
-                idle_since = None;
-            } else if idle_since.get_or_insert_with(Instant::now).elapsed() >= REPORT_TIME {
-                let (connected, jobs) = {
-                    let pulse = pulse.borrow();
-                    (pulse.connected, pulse.answer.active_jobs)
-                };
-                if !connected || jobs == Some(0) || process.shuffle.is_empty() {
-                    return Ok(());
-                }
-            }
-            if begun.elapsed() >= limit || stop.now.is_cancelled() {
-                return match tasks {
-                    0 => Ok(()),
-                    tasks => Err(ExecutorError::DrainCut { tasks }),
-                };
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(50)) => {}
-                () = stop.now.cancelled() => {}
-            }
-        }
-    }
-
-    /// Tells the scheduler that we are gone, so that it need not find out.
-    async fn leave(&mut self, reason: &str) {
-        let request = ExecutorStoppedParams {
-            executor_id: self.executor.metadata.id.clone(),
-            reason: reason.to_owned(),
-        };
-        let told = self.client.executor_stopped(request);
-        if !matches!(tokio::time::timeout(END_TIMEOUT, told).await, Ok(Ok(_))) {
-            tracing::info!("the scheduler could not be told that this executor ends");
-        }
-    }
-}
-
-/// Ends when the scheduler refuses us for good.
-async fn refused(pulse: &mut watch::Receiver<Pulse>) -> Result<String, watch::error::RecvError> {
-    let refused = pulse.wait_for(|pulse| pulse.refused.is_some()).await?;
-    Ok(refused.refused.clone().unwrap_or_default())
 }

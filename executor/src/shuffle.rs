@@ -44,7 +44,10 @@ impl Shuffle {
     fn remove(&self, is_old: impl Fn(&str, &Path) -> bool) -> usize {
         let mut removed = 0;
         for path in self.jobs() {
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
             if !is_old(&name, &path) {
                 continue;
             }

@@ -58,7 +58,10 @@ impl Tasks {
     /// Cancels the tasks that started before `before` and says how many.
     pub(crate) fn cancel_older(&self, before: Instant) -> usize {
         let running = self.running.lock();
-        let old: Vec<&Running> = running.values().filter(|task| task.since < before).collect();
+        let old: Vec<&Running> = running
+            .values()
+            .filter(|task| task.since < before)
+            .collect();
         old.iter().for_each(|task| task.cancel.cancel());
         old.len()
     }

@@ -69,8 +69,10 @@ impl GoldTable {
             let Some(path) = self.relative(&meta.location) else {
                 continue;
             };
-            let name = path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name);
-            if !DataFileName::parse(name).is_some_and(|name| name.job_id == job_id) {
+            let name = path
+                .rsplit_once('/')
+                .map_or(path.as_str(), |(_, name)| name);
+            if DataFileName::parse(name).is_none_or(|name| name.job_id != job_id) {
                 continue;
             }
             if committed.contains(&path) {

@@ -99,15 +99,15 @@ impl GoldTable {
         loop {
             attempts += 1;
             let snapshot = self.snapshot().await?;
-            let newest = snapshot.as_ref().map(|snapshot| snapshot.version);
-            if let (Some(version), Some((app_id, number))) = (newest, &info.txn) {
-                let seen = self.txn_version(version, app_id).await?;
+            if let (Some(snapshot), Some((app_id, number))) = (&snapshot, &info.txn) {
+                let seen = self.txn_version(snapshot, app_id).await?;
                 if seen.is_some_and(|seen| seen >= *number) {
+                    let version = snapshot.version;
                     return Ok(CommitOutcome::AlreadyCommitted { version });
                 }
             }
             let now = chrono::Utc::now().timestamp_millis();
-            let planned = replace.plan(snapshot.as_ref(), now, Uuid::new_v4())?;
+            let planned = replace.plan(snapshot.as_deref(), now, Uuid::new_v4())?;
             match self.write(&planned, info.commit_id).await? {
                 Written::Ours => {
                     tracing::info!(
@@ -163,7 +163,7 @@ impl GoldTable {
                     "writing the log failed, reading back"
                 );
             }
-            let source = StoreError::access("write", &location, error);
+            let source = Box::new(StoreError::access("write", &location, error));
             let definite = match self.log().owner(version, id).await {
                 Ok(Owner::Ours) => return Ok(Written::Ours),
                 Ok(Owner::Another) => return Ok(Written::Lost),

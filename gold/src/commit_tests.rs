@@ -4,141 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use futures::stream::BoxStream;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt as _, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
-};
-use parking_lot::Mutex;
-use sluice_store::{DurableLocal, Location, StoreOptions, Stores};
+use object_store::ObjectStoreExt as _;
+use sluice_store::{Location, StoreOptions, Stores};
 
 use super::*;
 use crate::datafile::FileStats;
+use crate::faulty_store::{Fault, Faulty};
 use crate::files::{DataFileName, partition_path};
 use crate::maintain::checkpoint_due;
-
-/// What happens to the next write of a log entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// It arrives, and the answer is lost.
-    LostAnswer,
-    /// It does not arrive, and the answer is an error that may go away.
-    LostRequest,
-    /// It arrives, is sent again by the client, and the answer says "exists".
-    FalseConflict,
-    /// Another writer is quicker.
-    Overtaken,
-    /// The disk is full.
-    Full,
-    /// It does not arrive, and reading back fails as well.
-    Dead,
-}
-
-/// A local store with faults in the log. Everything else works.
-#[derive(Debug)]
-struct Faulty {
-    inner: DurableLocal,
-    faults: Mutex<Vec<Fault>>,
-    dead_reads: Mutex<usize>,
-}
-
-impl std::fmt::Display for Faulty {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Faulty")
-    }
-}
-
-fn failure(kind: std::io::ErrorKind) -> object_store::Error {
-    object_store::Error::Generic {
-        store: "Faulty",
-        source: Box::new(std::io::Error::from(kind)),
-    }
-}
-
-fn is_entry(path: &Path) -> bool {
-    path.as_ref().contains("_delta_log/") && path.extension() == Some("json")
-}
-
-#[async_trait::async_trait]
-impl ObjectStore for Faulty {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> object_store::Result<PutResult> {
-        let fault = match is_entry(location) {
-            true => self.faults.lock().pop(),
-            false => None,
-        };
-        let put = || self.inner.put_opts(location, payload.clone(), opts.clone());
-        match fault {
-            None => put().await,
-            Some(Fault::LostAnswer) => {
-                put().await?;
-                Err(failure(std::io::ErrorKind::ConnectionReset))
-            }
-            Some(Fault::LostRequest) => Err(failure(std::io::ErrorKind::ConnectionReset)),
-            Some(Fault::FalseConflict) => {
-                put().await?;
-                put().await
-            }
-            Some(Fault::Overtaken) => {
-                let line = r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","txnId":"x"}}"#;
-                self.inner.put(location, line.into()).await?;
-                put().await
-            }
-            Some(Fault::Full) => Err(failure(std::io::ErrorKind::StorageFull)),
-            Some(Fault::Dead) => {
-                *self.dead_reads.lock() += 1;
-                Err(failure(std::io::ErrorKind::TimedOut))
-            }
-        }
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> object_store::Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, opts).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> object_store::Result<GetResult> {
-        if is_entry(path) {
-            let mut dead = self.dead_reads.lock();
-            if *dead > 0 {
-                *dead -= 1;
-                return Err(failure(std::io::ErrorKind::TimedOut));
-            }
-        }
-        self.inner.get_opts(path, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, object_store::Result<Path>>,
-    ) -> BoxStream<'static, object_store::Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, a: &Path, b: &Path, o: CopyOptions) -> object_store::Result<()> {
-        self.inner.copy_opts(a, b, o).await
-    }
-
-    async fn rename_opts(&self, a: &Path, b: &Path, o: RenameOptions) -> object_store::Result<()> {
-        self.inner.rename_opts(a, b, o).await
-    }
-}
 
 struct Setup {
     folder: tempfile::TempDir,
@@ -149,11 +22,7 @@ struct Setup {
 impl Setup {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Faulty {
-            inner: DurableLocal::new(),
-            faults: Mutex::default(),
-            dead_reads: Mutex::default(),
-        });
+        let store = Arc::new(Faulty::new());
         let stores = Stores::with_local(StoreOptions::new(), Arc::clone(&store) as _);
         let root = Location::parse(folder.path().to_str().unwrap(), folder.path()).unwrap();
         let table = GoldTable::open(&stores, &root, "my table").unwrap();
@@ -173,8 +42,8 @@ impl Setup {
         let values = vec![("day".to_owned(), day.map(str::to_owned))];
         let name = DataFileName::new(job, 0).unwrap();
         let path = format!("{}{name}", partition_path(&values));
-        let full = Path::parse(format!("{}/{path}", self.table.place().path())).unwrap();
-        self.store.put(&full, "data".into()).await.unwrap();
+        let full = self.table.location().join(&path).unwrap();
+        self.store.put(full.path(), "data".into()).await.unwrap();
         DataFile {
             path,
             size: 4,
@@ -190,7 +59,7 @@ impl Setup {
 
     async fn content(&self) -> Vec<String> {
         let snapshot = self.table.snapshot().await.unwrap().unwrap();
-        let mut paths: Vec<_> = snapshot.files.into_iter().map(|file| file.path).collect();
+        let mut paths: Vec<_> = snapshot.files.iter().map(|f| f.path.clone()).collect();
         paths.sort();
         paths
     }
@@ -251,7 +120,10 @@ async fn a_table_is_created_replaced_and_readable_by_deltalake() {
     assert_eq!((snapshot.reader_version, snapshot.writer_version), (1, 2));
     assert_eq!(snapshot.schema, crate::delta_schema(&spec().schema));
     assert_eq!(snapshot.files[0].path, first.path);
-    assert_eq!(snapshot.files[0].partition_values["day"].as_deref(), Some("2024/01 ü%"));
+    assert_eq!(
+        snapshot.files[0].partition_values["day"].as_deref(),
+        Some("2024/01 ü%")
+    );
     t.table.verify(&snapshot).await.unwrap();
 
     let second = [t.file("b", None).await, t.file("b", Some("x")).await];
@@ -287,7 +159,11 @@ async fn a_replace_may_change_columns_and_partitions() {
     let file = t.file("a", Some("1")).await;
     version(t.replace("a", &[file]).await);
     let mut wider = spec();
-    wider.schema = Arc::new(Schema::new(vec![Field::new("w", DataType::Utf8View, false)]));
+    wider.schema = Arc::new(Schema::new(vec![Field::new(
+        "w",
+        DataType::Utf8View,
+        false,
+    )]));
     wider.partition_by.clear();
     let mut file = t.file("b", None).await;
     file.partition_values.clear();
@@ -304,7 +180,10 @@ async fn a_write_of_unknown_fate_is_found_in_the_log() {
         (0, &[Fault::LostAnswer][..]),
         (0, &[Fault::FalseConflict]),
         (0, &[Fault::LostRequest]),
-        (0, &[Fault::LostRequest, Fault::LostRequest, Fault::LostAnswer]),
+        (
+            0,
+            &[Fault::LostRequest, Fault::LostRequest, Fault::LostAnswer],
+        ),
         (0, &[Fault::Dead, Fault::LostAnswer]),
         (1, &[Fault::LostAnswer]),
         (1, &[Fault::FalseConflict]),
@@ -320,7 +199,11 @@ async fn a_write_of_unknown_fate_is_found_in_the_log() {
         let committed = version(t.replace("a", std::slice::from_ref(&file)).await);
         assert_eq!(committed, at, "{faults:?}");
         assert_eq!(t.content().await, [file.path], "{faults:?}");
-        assert_eq!(t.versions() as u64, at + 1, "{faults:?}: one entry for one commit");
+        assert_eq!(
+            t.versions() as u64,
+            at + 1,
+            "{faults:?}: one entry for one commit"
+        );
         assert!(t.store.faults.lock().is_empty(), "{faults:?}");
     }
 }
@@ -352,7 +235,13 @@ async fn after_too_many_lost_races_it_is_a_conflict() {
     let file = t.file("a", None).await;
     let outcome = t.replace("a", &[file]).await.unwrap();
     assert!(
-        matches!(outcome, CommitOutcome::Conflict { attempts: ATTEMPTS, .. }),
+        matches!(
+            outcome,
+            CommitOutcome::Conflict {
+                attempts: ATTEMPTS,
+                ..
+            }
+        ),
         "{outcome:?}"
     );
     assert_eq!(t.content().await, [before.path]);
@@ -366,7 +255,10 @@ async fn a_full_disk_is_an_error_of_its_kind_and_commits_nothing() {
     let error = t.replace("a", &[file]).await.unwrap_err();
     assert_eq!(error.store_kind(), Some(StoreErrorKind::NoSpace));
     assert!(!error.outcome_unknown());
-    assert!(error.to_string().contains("no space left: free some space"), "{error}");
+    assert!(
+        error.to_string().contains("no space left: free some space"),
+        "{error}"
+    );
     assert_eq!(t.versions(), 0);
 }
 
@@ -389,12 +281,27 @@ async fn a_txn_number_is_taken_once() {
     };
     let commit = async |number: i64| {
         let file = t.file("a", None).await;
-        t.table.commit_replace(&spec(), &[file], &numbered(number)).await.unwrap()
+        t.table
+            .commit_replace(&spec(), &[file], &numbered(number))
+            .await
+            .unwrap()
     };
-    assert!(matches!(commit(3).await, CommitOutcome::Committed { version: 0, .. }));
-    assert_eq!(commit(3).await, CommitOutcome::AlreadyCommitted { version: 0 });
-    assert_eq!(commit(2).await, CommitOutcome::AlreadyCommitted { version: 0 });
-    assert!(matches!(commit(4).await, CommitOutcome::Committed { version: 1, .. }));
+    assert!(matches!(
+        commit(3).await,
+        CommitOutcome::Committed { version: 0, .. }
+    ));
+    assert_eq!(
+        commit(3).await,
+        CommitOutcome::AlreadyCommitted { version: 0 }
+    );
+    assert_eq!(
+        commit(2).await,
+        CommitOutcome::AlreadyCommitted { version: 0 }
+    );
+    assert!(matches!(
+        commit(4).await,
+        CommitOutcome::Committed { version: 1, .. }
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -417,11 +324,19 @@ async fn two_writers_at_once_each_commit_whole_versions() {
     let ((), ()) = (a, b);
     let snapshot = t.table.snapshot().await.unwrap().unwrap();
     assert_eq!(snapshot.version, 9, "ten commits, ten versions");
-    assert_eq!(snapshot.files.len(), 2, "the last commit's files and no others");
+    assert_eq!(
+        snapshot.files.len(),
+        2,
+        "the last commit's files and no others"
+    );
     let jobs: HashSet<_> = snapshot
         .files
         .iter()
-        .map(|file| DataFileName::parse(file.path.rsplit('/').next().unwrap()).unwrap().job_id)
+        .map(|file| {
+            DataFileName::parse(file.path.rsplit('/').next().unwrap())
+                .unwrap()
+                .job_id
+        })
         .collect();
     assert_eq!(jobs.len(), 1);
 }
@@ -444,14 +359,19 @@ async fn a_checkpoint_changes_nothing_but_what_is_read() {
     }
     assert_eq!(t.content().await, before);
     let file = t.file("a", None).await;
-    assert_eq!(version(t.replace("a", std::slice::from_ref(&file)).await), 4);
+    assert_eq!(
+        version(t.replace("a", std::slice::from_ref(&file)).await),
+        4
+    );
     assert_eq!(t.content().await, [file.path]);
 
     assert!(!checkpoint_due(0, &spec()));
-    assert!(!checkpoint_due(19, &spec()));
-    assert!(checkpoint_due(20, &spec()));
+    assert!(!checkpoint_due(49, &spec()));
+    assert!(checkpoint_due(50, &spec()));
     let mut often = spec();
-    often.properties.insert("delta.checkpointInterval".to_owned(), "3".to_owned());
+    often
+        .properties
+        .insert("delta.checkpointInterval".to_owned(), "3".to_owned());
     assert!(checkpoint_due(3, &often));
 }
 
@@ -460,7 +380,10 @@ async fn clean_up_takes_only_what_no_commit_names() {
     let t = Setup::new();
     let committed = t.file("job-1", Some("a/b ü")).await;
     version(t.replace("job-1", std::slice::from_ref(&committed)).await);
-    let lost = [t.file("job-1", Some("a/b ü")).await, t.file("job-1", None).await];
+    let lost = [
+        t.file("job-1", Some("a/b ü")).await,
+        t.file("job-1", None).await,
+    ];
     let other = t.file("job-1-2", None).await;
     let root = t.folder.path().join("my table");
     let temporary = root.join(format!("{}#12345", lost[1].path));
@@ -470,7 +393,11 @@ async fn clean_up_takes_only_what_no_commit_names() {
     // Another job replaced the table meanwhile: our file is a tombstone now,
     // and a reader may still be at it.
     version(t.replace("job-9", &[]).await);
-    let cleanup = t.table.cleanup_uncommitted("job-1", &HashSet::new()).await.unwrap();
+    let cleanup = t
+        .table
+        .cleanup_uncommitted("job-1", &HashSet::new())
+        .await
+        .unwrap();
     assert_eq!((cleanup.deleted_files, cleanup.deleted_bytes), (2, 8));
     assert_eq!((cleanup.deleted_temporaries, cleanup.kept_files), (1, 1));
     assert!(root.join(&committed.path).exists());
@@ -484,7 +411,11 @@ async fn clean_up_takes_only_what_no_commit_names() {
     assert_eq!((cleanup.deleted_files, cleanup.kept_files), (0, 1));
     // A table that never came into being.
     let empty = Setup::new();
-    let cleanup = empty.table.cleanup_uncommitted("job-1", &known).await.unwrap();
+    let cleanup = empty
+        .table
+        .cleanup_uncommitted("job-1", &known)
+        .await
+        .unwrap();
     assert_eq!(cleanup, crate::Cleanup::default());
 }
 
@@ -492,10 +423,59 @@ async fn clean_up_takes_only_what_no_commit_names() {
 async fn files_are_verified_before_and_after() {
     let t = Setup::new();
     let mut file = t.file("a", Some("x y")).await;
-    t.table.verify_files([(file.path.as_str(), 4)]).await.unwrap();
+    t.table
+        .verify_files([(file.path.as_str(), 4)])
+        .await
+        .unwrap();
     file.size = 5;
-    let error = t.table.verify_files([(file.path.as_str(), 5)]).await.unwrap_err();
-    assert!(error.to_string().contains("4 bytes instead of 5"), "{error}");
+    let error = t
+        .table
+        .verify_files([(file.path.as_str(), 5)])
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("4 bytes instead of 5"),
+        "{error}"
+    );
     let error = t.table.verify_files([("none", 5)]).await.unwrap_err();
     assert!(error.to_string().contains("it is missing"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_was_deleted_and_made_anew_is_not_mistaken_for_the_old_one() {
+    let t = Setup::new();
+    for _ in 0..3 {
+        let file = t.file("a", None).await;
+        version(t.replace("a", &[file]).await);
+    }
+    std::fs::remove_dir_all(t.folder.path().join("my table")).unwrap();
+    assert!(t.table.snapshot().await.unwrap().is_none());
+    let file = t.file("b", None).await;
+    assert_eq!(version(t.replace("b", &[file]).await), 0);
+}
+
+/// Our replay and `deltalake`'s must see the same table.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_readers_agree() {
+    let t = Setup::new();
+    for n in 0..4 {
+        let files = [t.file("a", Some("x%/y ü")).await, t.file("a", None).await];
+        let mut spec = spec();
+        spec.properties.insert("n".to_owned(), n.to_string());
+        version(t.table.commit_replace(&spec, &files, &info("a")).await);
+        let ours = t.table.snapshot().await.unwrap().unwrap();
+        let theirs = crate::Snapshot::load(t.table.delta())
+            .await
+            .unwrap()
+            .unwrap();
+        let mut files = theirs.files.clone();
+        files.sort_by(|a, b| a.raw_path.cmp(&b.raw_path));
+        assert_eq!(ours.files, files);
+        let theirs = crate::Snapshot {
+            files,
+            txns: ours.txns.clone(),
+            ..theirs
+        };
+        assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
+    }
 }

@@ -69,7 +69,7 @@ pub enum GoldError {
         table: String,
         /// The store's error.
         #[source]
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// The log could not be understood. Nothing was committed.
     #[error("the log of table '{table}' cannot be read: {source}")]
@@ -93,7 +93,7 @@ pub enum GoldError {
         version: u64,
         /// The last error.
         #[source]
-        source: StoreError,
+        source: Box<StoreError>,
     },
 }
 

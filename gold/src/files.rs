@@ -116,9 +116,9 @@ pub fn partition_value(array: &dyn Array, row: usize) -> Result<Option<String>, 
                 (v as f32).to_string()
             })
         }
-        DataType::Float64 => {
-            float_text(array.as_primitive::<Float64Type>().value(row), |v| v.to_string())
-        }
+        DataType::Float64 => float_text(array.as_primitive::<Float64Type>().value(row), |v| {
+            v.to_string()
+        }),
         DataType::Decimal128(_, _) => array.as_primitive::<Decimal128Type>().value_as_string(row),
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
         DataType::LargeUtf8 => array.as_string::<i64>().value(row).to_owned(),
@@ -177,7 +177,12 @@ mod tests {
         assert_ne!(DataFileName::parse(&text).unwrap().job_id, other.job_id);
         assert!(DataFileName::new("a/b", 0).is_none());
         assert!(DataFileName::new("", 0).is_none());
-        for name in ["part-1.parquet", "part-0-0-x.parquet", "x", "part-j-+1-00000000-0000-0000-0000-000000000000.parquet"] {
+        for name in [
+            "part-1.parquet",
+            "part-0-0-x.parquet",
+            "x",
+            "part-j-+1-00000000-0000-0000-0000-000000000000.parquet",
+        ] {
             assert!(DataFileName::parse(name).is_none(), "{name}");
         }
     }
@@ -187,12 +192,21 @@ mod tests {
         let text = |array: ArrayRef| partition_value(&array, 0).unwrap().unwrap();
         assert_eq!(text(Arc::new(Int64Array::from(vec![-5]))), "-5");
         assert_eq!(text(Arc::new(BooleanArray::from(vec![true]))), "true");
-        assert_eq!(text(Arc::new(Date32Array::from(vec![19_723]))), "2024-01-01");
-        assert_eq!(text(Arc::new(Float64Array::from(vec![f64::INFINITY]))), "Infinity");
+        assert_eq!(
+            text(Arc::new(Date32Array::from(vec![19_723]))),
+            "2024-01-01"
+        );
+        assert_eq!(
+            text(Arc::new(Float64Array::from(vec![f64::INFINITY]))),
+            "Infinity"
+        );
         assert_eq!(text(Arc::new(Float64Array::from(vec![0.1]))), "0.1");
-        let decimal = Decimal128Array::from(vec![-105]).with_precision_and_scale(5, 2).unwrap();
+        let decimal = Decimal128Array::from(vec![-105])
+            .with_precision_and_scale(5, 2)
+            .unwrap();
         assert_eq!(text(Arc::new(decimal)), "-1.05");
-        let time = TimestampMicrosecondArray::from(vec![1_704_067_200_000_001]).with_timezone("UTC");
+        let time =
+            TimestampMicrosecondArray::from(vec![1_704_067_200_000_001]).with_timezone("UTC");
         assert_eq!(text(Arc::new(time)), "2024-01-01T00:00:00.000001Z");
         let strings = StringArray::from(vec![Some(""), None]);
         assert_eq!(partition_value(&strings, 0), Ok(None));

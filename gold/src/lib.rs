@@ -15,10 +15,12 @@ mod commit;
 mod datafile;
 mod error;
 mod files;
+mod load;
 mod log;
 mod maintain;
 mod plan;
 mod properties;
+mod replay;
 mod schema;
 mod snapshot;
 mod stats;
@@ -34,4 +36,9 @@ pub use properties::check_properties;
 pub use schema::{COMMENT, SchemaProblem, check_schema, delta_schema, needs_cast};
 pub use snapshot::{ActiveFile, Snapshot};
 pub use stats::{INDEXED_COLUMNS, stats_from_parquet};
-pub use table::{GoldTable, TableSpec};
+pub use table::{GoldTable, GoldTables, TableSpec};
+
+#[cfg(test)]
+mod faulty_store;
+#[cfg(test)]
+mod s3_tests;

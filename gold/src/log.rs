@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 use serde::Deserialize;
@@ -65,18 +66,30 @@ impl Log {
         Ok(())
     }
 
+    /// An entry's text, `None` when it is not there.
+    pub(crate) async fn read(&self, version: u64) -> object_store::Result<Option<Bytes>> {
+        match self.store.get(&self.entry_path(version)).await {
+            Ok(result) => Ok(Some(result.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Who wrote an entry.
     pub(crate) async fn owner(&self, version: u64, id: Uuid) -> object_store::Result<Owner> {
-        let bytes = match self.store.get(&self.entry_path(version)).await {
-            Ok(result) => result.bytes().await?,
-            Err(object_store::Error::NotFound { .. }) => return Ok(Owner::Absent),
-            Err(error) => return Err(error),
+        let Some(bytes) = self.read(version).await? else {
+            return Ok(Owner::Absent);
         };
         let id = id.to_string();
         // An entry that does not parse is not ours: we write JSON.
         let ours = bytes
             .split(|byte| *byte == b'\n')
-            .filter_map(|line| serde_json::from_slice::<Line>(line).ok()?.commit_info?.txn_id)
+            .filter_map(|line| {
+                serde_json::from_slice::<Line>(line)
+                    .ok()?
+                    .commit_info?
+                    .txn_id
+            })
             .any(|txn_id| txn_id == id);
         Ok(if ours { Owner::Ours } else { Owner::Another })
     }

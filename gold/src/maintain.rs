@@ -7,7 +7,7 @@ use crate::properties::{CHECKPOINT_INTERVAL, CHECKPOINT_KEY};
 use crate::snapshot::Snapshot;
 use crate::table::{GoldTable, TableSpec};
 
-/// Whether a version is one to write a checkpoint for: every 20th, or as
+/// Whether a version is one to write a checkpoint for: every 50th, or as
 /// `delta.checkpointInterval` says.
 pub fn checkpoint_due(version: u64, spec: &TableSpec) -> bool {
     let interval = spec
@@ -66,10 +66,11 @@ impl GoldTable {
             path: path.to_owned(),
             problem,
         };
-        let full = format!("{}/{path}", self.place().path());
-        let full = object_store::path::Path::parse(full)
+        let location = self
+            .location()
+            .join(path)
             .map_err(|error| problem(format!("its path is wrong: {error}")))?;
-        match self.place().store.head(&full).await {
+        match self.place().store.head(location.path()).await {
             Ok(meta) if meta.size == size => Ok(()),
             Ok(meta) => Err(problem(format!(
                 "it has {} bytes instead of {size}",

@@ -62,7 +62,9 @@ impl<'a> Replace<'a> {
         check_schema(&spec.schema, &spec.partition_by).map_err(schema_error)?;
         check_properties(
             table,
-            spec.properties.iter().map(|(k, v)| (k.as_str(), v.as_str())),
+            spec.properties
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.as_str())),
         )?;
         check_files(table, spec, adds)?;
         // Whatever `check_schema` lets through has a place in the log.
@@ -103,7 +105,11 @@ impl<'a> Replace<'a> {
             })
             .collect();
         let mut actions = Vec::with_capacity(4 + removes.len() + self.adds.len());
-        actions.push(Action::CommitInfo(self.commit_line(snapshot, removes.len(), now)));
+        actions.push(Action::CommitInfo(self.commit_line(
+            snapshot,
+            removes.len(),
+            now,
+        )));
         if snapshot.is_none() {
             actions.push(Action::Protocol(ProtocolLine {
                 min_reader_version: READER_VERSION,
@@ -184,7 +190,12 @@ impl<'a> Replace<'a> {
 
     /// The table's description where it is new or changes, `None` where the
     /// log has it already.
-    fn metadata(&self, snapshot: Option<&Snapshot>, now: i64, new_id: Uuid) -> Option<MetadataLine> {
+    fn metadata(
+        &self,
+        snapshot: Option<&Snapshot>,
+        now: i64,
+        new_id: Uuid,
+    ) -> Option<MetadataLine> {
         let spec = self.spec;
         // Properties that somebody set on the table by other means stay.
         let mut configuration = snapshot.map(|s| s.properties.clone()).unwrap_or_default();
@@ -270,7 +281,12 @@ fn check_files(table: &str, spec: &TableSpec, adds: &[DataFile]) -> Result<(), G
         if !paths.insert(file.path.as_str()) {
             return fail("it is named twice".to_owned());
         }
-        if !file.partition_values.iter().map(|(column, _)| column).eq(&spec.partition_by) {
+        if !file
+            .partition_values
+            .iter()
+            .map(|(column, _)| column)
+            .eq(&spec.partition_by)
+        {
             return fail(format!(
                 "its partition columns are not those of the table ({})",
                 spec.partition_by.join(", ")

@@ -69,12 +69,15 @@ fn snapshot(spec: &TableSpec) -> Snapshot {
         writer_version: 2,
         features: Vec::new(),
         created_time: Some(1),
+        txns: None,
     }
 }
 
 fn lines(planned: &Planned) -> Vec<serde_json::Value> {
     let lines = planned.entry.lines();
-    let lines: Vec<_> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<_> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     for line in planned.entry.lines() {
         serde_json::from_str::<DeltaAction>(line).unwrap_or_else(|e| panic!("{line}: {e}"));
     }
@@ -94,11 +97,20 @@ fn the_first_version_creates_the_table() {
     let planned = replace.plan(None, 1_000, Uuid::from_u128(9)).unwrap();
     assert!(planned.creates);
     assert_eq!((planned.version, planned.removed), (0, 0));
-    assert_eq!(keys(&planned), ["commitInfo", "protocol", "metaData", "txn", "add", "add"]);
+    assert_eq!(
+        keys(&planned),
+        ["commitInfo", "protocol", "metaData", "txn", "add", "add"]
+    );
     let lines = lines(&planned);
     assert_eq!(lines[0]["commitInfo"]["txnId"], info.commit_id.to_string());
-    assert_eq!(lines[0]["commitInfo"]["operationMetrics"]["numOutputRows"], "4");
-    assert_eq!(lines[0]["commitInfo"]["operationParameters"]["partitionBy"], r#"["day"]"#);
+    assert_eq!(
+        lines[0]["commitInfo"]["operationMetrics"]["numOutputRows"],
+        "4"
+    );
+    assert_eq!(
+        lines[0]["commitInfo"]["operationParameters"]["partitionBy"],
+        r#"["day"]"#
+    );
     assert!(lines[0]["commitInfo"].get("readVersion").is_none());
     assert_eq!(lines[1]["protocol"]["minReaderVersion"], 1);
     assert_eq!(lines[1]["protocol"]["minWriterVersion"], 2);
@@ -118,8 +130,13 @@ fn a_replace_removes_everything_and_says_what_changed_only_then() {
     let before = snapshot(&spec);
     let adds = [file("day=1/a", Some("1"))];
     let replace = Replace::check("t", &spec, &adds, &info).unwrap();
-    let planned = replace.plan(Some(&before), 1_000, Uuid::from_u128(9)).unwrap();
-    assert_eq!((planned.version, planned.removed, planned.creates), (5, 1, false));
+    let planned = replace
+        .plan(Some(&before), 1_000, Uuid::from_u128(9))
+        .unwrap();
+    assert_eq!(
+        (planned.version, planned.removed, planned.creates),
+        (5, 1, false)
+    );
     assert_eq!(keys(&planned), ["commitInfo", "txn", "remove", "add"]);
     let remove = &lines(&planned)[2]["remove"];
     // Letter by letter, or strict readers would keep the file.
@@ -130,23 +147,34 @@ fn a_replace_removes_everything_and_says_what_changed_only_then() {
 
     let mut wider = spec.clone();
     wider.comment = Some("new".to_owned());
-    wider.properties.insert("owner".to_owned(), "ann".to_owned());
+    wider
+        .properties
+        .insert("owner".to_owned(), "ann".to_owned());
     let mut before = before;
-    before.properties.insert("kept".to_owned(), "yes".to_owned());
+    before
+        .properties
+        .insert("kept".to_owned(), "yes".to_owned());
     let replace = Replace::check("t", &wider, &adds, &info).unwrap();
-    let planned = replace.plan(Some(&before), 1_000, Uuid::from_u128(9)).unwrap();
+    let planned = replace
+        .plan(Some(&before), 1_000, Uuid::from_u128(9))
+        .unwrap();
     let metadata = &lines(&planned)[1]["metaData"];
     assert_eq!(metadata["id"], "id", "the table keeps its id");
     assert_eq!(metadata["createdTime"], 1);
     assert_eq!(metadata["description"], "new");
-    assert_eq!(metadata["configuration"], serde_json::json!({"kept": "yes", "owner": "ann"}));
+    assert_eq!(
+        metadata["configuration"],
+        serde_json::json!({"kept": "yes", "owner": "ann"})
+    );
 }
 
 #[test]
 fn an_empty_result_empties_the_table() {
     let (spec, info) = (spec(), info());
     let replace = Replace::check("t", &spec, &[], &info).unwrap();
-    let planned = replace.plan(Some(&snapshot(&spec)), 1, Uuid::nil()).unwrap();
+    let planned = replace
+        .plan(Some(&snapshot(&spec)), 1, Uuid::nil())
+        .unwrap();
     assert_eq!(keys(&planned), ["commitInfo", "txn", "remove"]);
 }
 
@@ -160,7 +188,10 @@ fn tables_that_ask_for_more_are_refused() {
         replace.plan(Some(&snapshot), 1, Uuid::nil())
     };
     assert!(plan(|s| s.writer_version = 1).is_ok());
-    assert!(matches!(plan(|s| s.writer_version = 4), Err(GoldError::Protocol { .. })));
+    assert!(matches!(
+        plan(|s| s.writer_version = 4),
+        Err(GoldError::Protocol { .. })
+    ));
     let listed = |s: &mut Snapshot| {
         (s.reader_version, s.writer_version) = (3, 7);
         s.features = vec!["appendOnly".to_owned(), "timestampNtz".to_owned()];
@@ -171,9 +202,13 @@ fn tables_that_ask_for_more_are_refused() {
         s.features = vec!["deletionVectors".to_owned(), "invariants".to_owned()];
     })
     .unwrap_err();
-    assert!(error.to_string().contains("features deletionVectors"), "{error}");
+    assert!(
+        error.to_string().contains("features deletionVectors"),
+        "{error}"
+    );
     let error = plan(|s| {
-        s.properties.insert("delta.appendOnly".to_owned(), "true".to_owned());
+        s.properties
+            .insert("delta.appendOnly".to_owned(), "true".to_owned());
     })
     .unwrap_err();
     assert!(matches!(error, GoldError::AppendOnly { .. }));
@@ -187,7 +222,10 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
         error.to_string()
     };
     for path in ["/a", "a/../b", "a//b", ""] {
-        assert!(check(&[file(path, None)]).contains("not relative"), "{path}");
+        assert!(
+            check(&[file(path, None)]).contains("not relative"),
+            "{path}"
+        );
     }
     assert!(check(&[file("a", None), file("a", None)]).contains("twice"));
     let mut other = file("a", None);
@@ -196,7 +234,12 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
     let mut bad = spec.clone();
     bad.partition_by = vec!["v".to_owned(), "day".to_owned()];
     let error = Replace::check("t", &bad, &[], &info).unwrap_err();
-    assert!(error.to_string().starts_with("table 't' cannot have these columns"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("table 't' cannot have these columns"),
+        "{error}"
+    );
 }
 
 #[test]

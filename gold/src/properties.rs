@@ -3,7 +3,7 @@
 use crate::error::GoldError;
 
 /// How many versions lie between two checkpoints unless the table says otherwise.
-pub(crate) const CHECKPOINT_INTERVAL: u64 = 20;
+pub(crate) const CHECKPOINT_INTERVAL: u64 = 50;
 
 /// The property that says otherwise.
 pub(crate) const CHECKPOINT_KEY: &str = "delta.checkpointInterval";
@@ -75,7 +75,11 @@ mod tests {
         check("delta.logRetentionDuration", "interval 7 days").unwrap();
         for (key, value, part) in [
             ("delta.checkpointInterval", "0", "above 0"),
-            ("delta.checkpointinterval", "5", "is written 'delta.checkpointInterval'"),
+            (
+                "delta.checkpointinterval",
+                "5",
+                "is written 'delta.checkpointInterval'",
+            ),
             ("delta.enableChangeDataFeed", "true", "newer writer"),
             ("delta.appendOnly", "true", "not supported"),
             ("", "x", "no name"),

@@ -93,11 +93,19 @@ fn check_name(name: &str, column: &str, problems: &mut Vec<SchemaProblem>) {
         ));
         return;
     }
-    let bad = name.chars().find(|c| FORBIDDEN.contains(c) || c.is_control());
+    let bad = name
+        .chars()
+        .find(|c| FORBIDDEN.contains(c) || c.is_control());
     if let Some(bad) = bad {
         let plain: String = name
             .chars()
-            .map(|c| if FORBIDDEN.contains(&c) || c.is_control() { '_' } else { c })
+            .map(|c| {
+                if FORBIDDEN.contains(&c) || c.is_control() {
+                    '_'
+                } else {
+                    c
+                }
+            })
             .collect();
         let plain = plain.trim_matches('_');
         let plain = if plain.is_empty() { "a_name" } else { plain };
@@ -179,7 +187,10 @@ fn check_partitions(schema: &Schema, partition_by: &[String], problems: &mut Vec
             continue;
         }
         let Some((_, field)) = schema.fields().find(name) else {
-            let other = schema.fields().iter().find(|f| f.name().eq_ignore_ascii_case(name));
+            let other = schema
+                .fields()
+                .iter()
+                .find(|f| f.name().eq_ignore_ascii_case(name));
             let suggestion = match other {
                 Some(field) => format!("write it as '{}'", field.name()),
                 None => "partition by a column that the query selects".to_owned(),
@@ -194,9 +205,7 @@ fn check_partitions(schema: &Schema, partition_by: &[String], problems: &mut Vec
         let fit = match delta_type(field.data_type()) {
             // Its own problem is reported already.
             None => true,
-            Some(data_type) => {
-                !data_type.is_nested() && !matches!(data_type, DataType::Binary)
-            }
+            Some(data_type) => !data_type.is_nested() && !matches!(data_type, DataType::Binary),
         };
         if !fit {
             problems.push(SchemaProblem::new(
@@ -210,7 +219,10 @@ fn check_partitions(schema: &Schema, partition_by: &[String], problems: &mut Vec
         }
     }
     let all = !schema.fields().is_empty()
-        && schema.fields().iter().all(|field| partition_by.contains(field.name()));
+        && schema
+            .fields()
+            .iter()
+            .all(|field| partition_by.contains(field.name()));
     if all && !partition_by.is_empty() {
         problems.push(SchemaProblem::new(
             &partition_by.join(", "),
@@ -308,7 +320,10 @@ fn delta_type(data_type: &DataType) -> Option<DataType> {
                 Field::new("key", delta_type(key.data_type())?, false),
                 Field::new("value", delta_type(value.data_type())?, true),
             ]);
-            T::Map(Arc::new(Field::new("key_value", T::Struct(pair), false)), false)
+            T::Map(
+                Arc::new(Field::new("key_value", T::Struct(pair), false)),
+                false,
+            )
         }
         T::Struct(fields) => T::Struct(delta_fields(fields)),
         T::Null

@@ -27,8 +27,14 @@ fn list(item: DataType) -> DataType {
 }
 
 fn map(key: DataType, value: DataType) -> DataType {
-    let pair = Fields::from(vec![Field::new("k", key, false), Field::new("v", value, true)]);
-    DataType::Map(Arc::new(Field::new("entries", DataType::Struct(pair), false)), true)
+    let pair = Fields::from(vec![
+        Field::new("k", key, false),
+        Field::new("v", value, true),
+    ]);
+    DataType::Map(
+        Arc::new(Field::new("entries", DataType::Struct(pair), false)),
+        true,
+    )
 }
 
 const TIME: DataType = DataType::Timestamp(TimeUnit::Nanosecond, None);
@@ -36,8 +42,7 @@ const TIME: DataType = DataType::Timestamp(TimeUnit::Nanosecond, None);
 /// Every type that a query may give, and what the table has.
 fn accepted() -> Vec<(DataType, DataType)> {
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let dictionary =
-        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8));
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8));
     vec![
         (DataType::Boolean, DataType::Boolean),
         (DataType::Int8, DataType::Int8),
@@ -50,7 +55,10 @@ fn accepted() -> Vec<(DataType, DataType)> {
         (DataType::FixedSizeBinary(4), DataType::Binary),
         (DataType::Date64, DataType::Date32),
         (TIME, utc.clone()),
-        (DataType::Timestamp(TimeUnit::Second, Some("+02:00".into())), utc),
+        (
+            DataType::Timestamp(TimeUnit::Second, Some("+02:00".into())),
+            utc,
+        ),
         (DataType::Decimal256(38, 2), DataType::Decimal128(38, 2)),
         (DataType::Decimal32(5, 2), DataType::Decimal128(5, 2)),
         (dictionary, DataType::Utf8),
@@ -64,7 +72,10 @@ fn accepted() -> Vec<(DataType, DataType)> {
 #[test]
 fn convertible_types_are_no_problem() {
     for (from, to) in accepted() {
-        assert!(problems(vec![("c", from.clone())], &[]).is_empty(), "{from}");
+        assert!(
+            problems(vec![("c", from.clone())], &[]).is_empty(),
+            "{from}"
+        );
         let converted = delta_schema(&schema(vec![("c", from.clone())]));
         assert_eq!(converted.field(0).data_type(), &to, "{from}");
         assert!(converted.field(0).is_nullable());
@@ -114,7 +125,9 @@ fn names_are_checked_at_every_depth() {
         ]
     );
     assert!(problems(vec![("", int.clone())], &[])[0].contains("has no name"));
-    assert!(problems(vec![("a", int.clone()), ("A", int.clone())], &[])[0].contains("only in case"));
+    assert!(
+        problems(vec![("a", int.clone()), ("A", int.clone())], &[])[0].contains("only in case")
+    );
     assert!(problems(vec![("a", int.clone()), ("a", int.clone())], &[])[0].contains("twice"));
     let nested = DataType::Struct(Fields::from(vec![
         Field::new("x y", DataType::Int64, true),
@@ -122,8 +135,16 @@ fn names_are_checked_at_every_depth() {
     ]));
     let found = problems(vec![("s", list(nested))], &[]);
     assert_eq!(found.len(), 2);
-    assert!(found[0].starts_with("column 's.element.x y' has ' '"), "{}", found[0]);
-    assert!(found[1].starts_with("column 's.element.d' is an interval"), "{}", found[1]);
+    assert!(
+        found[0].starts_with("column 's.element.x y' has ' '"),
+        "{}",
+        found[0]
+    );
+    assert!(
+        found[1].starts_with("column 's.element.d' is an interval"),
+        "{}",
+        found[1]
+    );
 }
 
 #[test]
@@ -148,12 +169,24 @@ fn types_without_a_place_are_refused_with_a_way_out() {
 
 #[test]
 fn partition_columns_are_checked() {
-    let columns = || vec![("day", DataType::Date32), ("v", DataType::Int64), ("l", list(TIME))];
+    let columns = || {
+        vec![
+            ("day", DataType::Date32),
+            ("v", DataType::Int64),
+            ("l", list(TIME)),
+        ]
+    };
     assert!(problems(columns(), &["day"]).is_empty());
     assert!(problems(columns(), &["Day"])[0].contains("write it as 'day'"));
     assert!(problems(columns(), &["month"])[0].contains("not among the query's columns"));
     assert!(problems(columns(), &["day", "day"])[0].contains("named twice"));
     assert!(problems(columns(), &["l"])[0].contains("cannot name partition folders"));
-    let all = problems(vec![("a", DataType::Utf8), ("b", DataType::Utf8)], &["b", "a"]);
-    assert!(all[0].contains("all columns are in PARTITIONED BY"), "{all:?}");
+    let all = problems(
+        vec![("a", DataType::Utf8), ("b", DataType::Utf8)],
+        &["b", "a"],
+    );
+    assert!(
+        all[0].contains("all columns are in PARTITIONED BY"),
+        "{all:?}"
+    );
 }

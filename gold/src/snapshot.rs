@@ -41,6 +41,8 @@ pub struct Snapshot {
     /// When the table was created, in milliseconds since the epoch.
     pub created_time: Option<i64>,
     pub(crate) schema_string: String,
+    /// Numbers of applications; `None` where the log was not read for them.
+    pub(crate) txns: Option<BTreeMap<String, i64>>,
 }
 
 /// A file of a table.
@@ -66,7 +68,7 @@ impl Snapshot {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// Loads the newest version, `None` when there is no table.
+    /// Loads the newest version with `deltalake`, `None` when there is no table.
     pub(crate) async fn load(log: &LogStoreRef) -> Result<Option<Self>, DeltaTableError> {
         let snapshot = match DeltaSnapshot::try_new(log.as_ref(), None).await {
             Ok(snapshot) => snapshot,
@@ -114,6 +116,7 @@ impl Snapshot {
             features,
             created_time: metadata.created_time(),
             schema_string: metadata.schema_string().clone(),
+            txns: None,
         }))
     }
 }
@@ -133,7 +136,9 @@ pub(crate) async fn txn_version(
 /// Reads the rows of log replay; `None` when a column is not as expected.
 fn read_files(batch: &RecordBatch, files: &mut Vec<ActiveFile>) -> Option<()> {
     let paths = batch.column_by_name("path")?.as_string_opt::<i32>()?;
-    let sizes = batch.column_by_name("size")?.as_primitive_opt::<Int64Type>()?;
+    let sizes = batch
+        .column_by_name("size")?
+        .as_primitive_opt::<Int64Type>()?;
     let times = batch
         .column_by_name("modificationTime")?
         .as_primitive_opt::<Int64Type>()?;

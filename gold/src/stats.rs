@@ -210,7 +210,9 @@ impl Bound {
             (Self::Integer(v), DataType::Timestamp(unit, _)) => {
                 timestamp(v.div_euclid(per_milli(*unit)))
             }
-            (Self::Text(text), _) => Some(text.chars().take(STRING_PREFIX).collect::<String>().into()),
+            (Self::Text(text), _) => {
+                Some(text.chars().take(STRING_PREFIX).collect::<String>().into())
+            }
             (Self::Float(v), _) => serde_json::Number::from_f64(v).map(Value::Number),
             (bound, _) => bound.exact(data_type),
         }
@@ -292,9 +294,11 @@ fn big_endian(bytes: &[u8]) -> Option<i128> {
         return None;
     }
     let sign = if first & 0x80 == 0 { 0 } else { -1 };
-    Some(bytes.iter().fold(sign, |value, byte| {
-        (value << 8) | i128::from(*byte)
-    }))
+    Some(
+        bytes
+            .iter()
+            .fold(sign, |value, byte| (value << 8) | i128::from(*byte)),
+    )
 }
 
 fn per_milli(unit: TimeUnit) -> i128 {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array,
-    Int64Array, ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
+    ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
@@ -44,8 +44,14 @@ fn every_type_has_the_form_of_the_protocol() {
     };
     let stats = stats_of(
         vec![
-            ("i", Arc::new(Int32Array::from(vec![Some(3), None, Some(-1)]))),
-            ("big", Arc::new(Int64Array::from(vec![i64::MAX, 0, i64::MIN]))),
+            (
+                "i",
+                Arc::new(Int32Array::from(vec![Some(3), None, Some(-1)])),
+            ),
+            (
+                "big",
+                Arc::new(Int64Array::from(vec![i64::MAX, 0, i64::MIN])),
+            ),
             ("s", Arc::new(StringArray::from(vec!["b", "a", "é"]))),
             ("d", Arc::new(Date32Array::from(vec![0, -1, 19_723]))),
             ("t", utc(vec![Some(1_500), Some(-1_500), None])),
@@ -91,11 +97,20 @@ fn every_type_has_the_form_of_the_protocol() {
 #[test]
 fn long_strings_are_cut_and_stay_bounds() {
     let a = "a".repeat(40);
-    let stats = stats_of(vec![("s", Arc::new(StringArray::from(vec![a.as_str()])))], 10);
+    let stats = stats_of(
+        vec![("s", Arc::new(StringArray::from(vec![a.as_str()])))],
+        10,
+    );
     assert_eq!(stats.min_values["s"], json!("a".repeat(32)));
-    assert_eq!(stats.max_values["s"], json!(format!("{}\u{7f}", "a".repeat(32))));
+    assert_eq!(
+        stats.max_values["s"],
+        json!(format!("{}\u{7f}", "a".repeat(32)))
+    );
     let e = "é".repeat(40);
-    assert_eq!(upper_text(&e).unwrap(), format!("{}{}", "é".repeat(32), char::MAX));
+    assert_eq!(
+        upper_text(&e).unwrap(),
+        format!("{}{}", "é".repeat(32), char::MAX)
+    );
     assert_eq!(upper_text(&char::MAX.to_string().repeat(40)), None);
     assert_eq!(upper_text("short").unwrap(), "short");
 }

@@ -1,6 +1,6 @@
 //! A gold table: a folder with a Delta log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,9 +8,11 @@ use arrow::datatypes::SchemaRef;
 use deltalake_core::DeltaTableError;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use object_store::prefix::PrefixStore;
+use parking_lot::Mutex;
 use sluice_store::{Location, Place, StoreError, Stores};
 
 use crate::error::GoldError;
+use crate::load::Loaded;
 use crate::log::Log;
 use crate::snapshot::{self, Snapshot};
 
@@ -30,13 +32,15 @@ pub struct TableSpec {
     pub comment: Option<String>,
 }
 
-/// A place for a table, whether or not there is one yet. Cheap to clone.
+/// A place for a table, whether or not there is one yet. Cheap to clone; clones
+/// share what they know of the log.
 #[derive(Clone)]
 pub struct GoldTable {
     name: String,
     place: Place,
     log: Log,
     delta: LogStoreRef,
+    loaded: Arc<Mutex<Option<Loaded>>>,
 }
 
 impl fmt::Debug for GoldTable {
@@ -56,7 +60,7 @@ impl GoldTable {
             .and_then(|location| stores.open(&location))
             .map_err(|source| GoldError::Store {
                 table: name.to_owned(),
-                source,
+                source: Box::new(source),
             })?;
         let prefixed = PrefixStore::new(Arc::clone(&place.store), place.path().clone());
         let delta = default_logstore(
@@ -70,6 +74,7 @@ impl GoldTable {
             log: Log::new(Arc::clone(&place.store), place.path()),
             place,
             delta,
+            loaded: Arc::default(),
         })
     }
 
@@ -88,30 +93,26 @@ impl GoldTable {
         &self.place
     }
 
-    /// The newest version, `None` when there is no table.
-    pub async fn snapshot(&self) -> Result<Option<Snapshot>, GoldError> {
-        // The reader takes a missing folder for a mistake; here it is a table
-        // that is still to come.
-        if let Some(folder) = self.place.location.local_path()
-            && matches!(folder.try_exists(), Ok(false))
-        {
-            return Ok(None);
+    /// The last number that the table has seen of an application's `txn`.
+    pub(crate) async fn txn_version(
+        &self,
+        snapshot: &Snapshot,
+        app_id: &str,
+    ) -> Result<Option<i64>, GoldError> {
+        if let Some(txns) = &snapshot.txns {
+            return Ok(txns.get(app_id).copied());
         }
-        Snapshot::load(&self.delta)
+        snapshot::txn_version(&self.delta, snapshot.version, app_id)
             .await
             .map_err(|error| self.log_error(error))
     }
 
-    /// The last number that the table has seen of an application's `txn`, as of
-    /// a version.
-    pub(crate) async fn txn_version(
-        &self,
-        version: u64,
-        app_id: &str,
-    ) -> Result<Option<i64>, GoldError> {
-        snapshot::txn_version(&self.delta, version, app_id)
-            .await
-            .map_err(|error| self.log_error(error))
+    pub(crate) fn loaded(&self) -> Option<Loaded> {
+        self.loaded.lock().clone()
+    }
+
+    pub(crate) fn remember(&self, loaded: Option<Loaded>) {
+        *self.loaded.lock() = loaded;
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -142,7 +143,33 @@ impl GoldTable {
     ) -> GoldError {
         GoldError::Store {
             table: self.name.clone(),
-            source: StoreError::access(action, &self.place.location, error),
+            source: Box::new(StoreError::access(action, &self.place.location, error)),
         }
+    }
+}
+
+/// The gold tables of a process. Keeping a table keeps what is known of its log,
+/// so that a later commit need not read it again. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct GoldTables {
+    stores: Stores,
+    tables: Arc<Mutex<HashMap<Location, GoldTable>>>,
+}
+
+impl GoldTables {
+    /// Tables in these stores.
+    pub fn new(stores: Stores) -> Self {
+        Self {
+            stores,
+            tables: Arc::default(),
+        }
+    }
+
+    /// The table `name` in the folder or prefix `root`; see [`GoldTable::open`].
+    pub fn open(&self, root: &Location, name: &str) -> Result<GoldTable, GoldError> {
+        let table = GoldTable::open(&self.stores, root, name)?;
+        let mut tables = self.tables.lock();
+        let table = tables.entry(table.location().clone()).or_insert(table);
+        Ok(table.clone())
     }
 }

@@ -44,7 +44,10 @@ impl JobFile {
             text: Arc::clone(self.source.text()),
             settings,
             relations,
-            variables: values.into_iter().map(|(name, (_, text))| (name, text)).collect(),
+            variables: values
+                .into_iter()
+                .map(|(name, (_, text))| (name, text))
+                .collect(),
             warnings,
         })
     }
@@ -52,7 +55,11 @@ impl JobFile {
     /// The value of each variable: what was given, else its default.
     fn values(&self, params: &BTreeMap<String, String>, sink: &mut Diagnostics) -> Values {
         let given = canonical(params);
-        let names: Vec<&str> = self.public_variables.iter().map(|v| v.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .public_variables
+            .iter()
+            .map(|v| v.name.as_str())
+            .collect();
         for (name, (key, _)) in &given {
             if !names.contains(&name.as_str()) {
                 sink.push(unknown(name, key, &names));
@@ -119,7 +126,10 @@ impl JobFile {
 }
 
 fn unknown(name: &str, key: &str, names: &[&str]) -> Diagnostic {
-    let flags: Vec<String> = names.iter().map(|n| format!("--{}", n.replace('_', "-"))).collect();
+    let flags: Vec<String> = names
+        .iter()
+        .map(|n| format!("--{}", n.replace('_', "-")))
+        .collect();
     let flags = flags.iter().map(String::as_str);
     let help = match suggest::nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `--{}`?", near.replace('_', "-")),

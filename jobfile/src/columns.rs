@@ -3,6 +3,7 @@
 //! that has the name of a column.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor};
 
@@ -11,14 +12,14 @@ use crate::references::normalized;
 /// Column names, lower case.
 pub(crate) type Columns = BTreeSet<String>;
 /// Known columns of relations and common table expressions.
-pub(crate) type Known = BTreeMap<String, Columns>;
+pub(crate) type Known = BTreeMap<String, Rc<Columns>>;
 
 /// `known` with the common table expressions of `query`.
 pub(crate) fn with_ctes(query: &Query, known: &Known) -> Known {
     let mut known = known.clone();
     for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
         let columns = aliased(output(&cte.query, &known), Some(&cte.alias));
-        known.insert(normalized(&cte.alias.name), columns);
+        known.insert(normalized(&cte.alias.name), Rc::new(columns));
     }
     known
 }
@@ -89,7 +90,8 @@ pub(crate) fn visible(select: &Select, known: &Known) -> Columns {
 /// in `SELECT day, x AS y` only `y`, if `day` is a variable.
 pub(crate) fn given(select: &Select) -> Columns {
     let named = |expr: &Expr, alias: &Ident| {
-        let itself = matches!(expr, Expr::Identifier(i) if i.value.eq_ignore_ascii_case(&alias.value));
+        let itself =
+            matches!(expr, Expr::Identifier(i) if i.value.eq_ignore_ascii_case(&alias.value));
         (!itself).then(|| alias.value.to_lowercase())
     };
     select
@@ -112,7 +114,7 @@ fn factor(factor: &TableFactor, known: &Known) -> Columns {
                 [part] => part
                     .as_ident()
                     .and_then(|ident| known.get(&normalized(ident)))
-                    .cloned()
+                    .map(|columns| Columns::clone(columns))
                     .unwrap_or_default(),
                 _ => Columns::new(),
             };

@@ -1,6 +1,6 @@
 //! What the statements of one file have said so far.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use sqlparser::tokenizer::TokenWithSpan;
@@ -24,7 +24,9 @@ pub(crate) struct Context<'a> {
     pub(crate) settings: Vec<Setting>,
     pub(crate) relations: Vec<Relation>,
     /// All declared relations, also those whose statement has errors.
-    pub(crate) names: Vec<Name>,
+    pub(crate) names: BTreeSet<String>,
+    /// The lines of their declarations, by lower-case name.
+    lines: BTreeMap<String, u32>,
     /// Words of statements that could not be read so far as to know what they
     /// declare; a reference to one of them is not to blame.
     pub(crate) unclear: BTreeSet<String>,
@@ -42,7 +44,8 @@ impl<'a> Context<'a> {
             variables: Vec::new(),
             settings: Vec::new(),
             relations: Vec::new(),
-            names: Vec::new(),
+            names: BTreeSet::new(),
+            lines: BTreeMap::new(),
             unclear: BTreeSet::new(),
             strings: Vec::new(),
         }
@@ -52,8 +55,7 @@ impl<'a> Context<'a> {
     /// with the rest of its statement.
     pub(crate) fn declare(&mut self, name: &Name) {
         let lower = name.value.to_lowercase();
-        if let Some(first) = self.names.iter().find(|n| n.value.to_lowercase() == lower) {
-            let line = first.span.start.line;
+        if let Some(line) = self.lines.get(&lower) {
             self.sink.push(
                 Diagnostic::error(
                     codes::DUPLICATE_RELATION,
@@ -70,7 +72,8 @@ impl<'a> Context<'a> {
                     .label("reserved for reading streams"),
             );
         }
-        self.names.push(name.clone());
+        self.names.insert(name.value.clone());
+        self.lines.entry(lower).or_insert(name.span.start.line);
     }
 
     /// Notes a string in which variables may stand.

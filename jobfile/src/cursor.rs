@@ -51,9 +51,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn nth(&self, n: usize) -> Option<&'a TokenWithSpan> {
-        self.significant
-            .get(self.at + n)
-            .map(|i| &self.tokens[*i])
+        self.significant.get(self.at + n).map(|i| &self.tokens[*i])
     }
 
     /// The next token, if there is one.
@@ -76,8 +74,7 @@ impl<'a> Cursor<'a> {
 
     /// The place of the next token; at the end, the empty place behind the last.
     pub(crate) fn span(&self) -> Span {
-        self.nth(0)
-            .map_or_else(|| Span::at(self.end()), span_of)
+        self.nth(0).map_or_else(|| Span::at(self.end()), span_of)
     }
 
     /// The place of the token before the next.
@@ -195,7 +192,9 @@ impl<'a> Cursor<'a> {
             ));
         }
         let clause = quote_style.is_none()
-            && ["AS", "SELECT", "FROM"].iter().any(|w| w.eq_ignore_ascii_case(value));
+            && ["AS", "SELECT", "FROM"]
+                .iter()
+                .any(|w| w.eq_ignore_ascii_case(value));
         if clause {
             return Err(self.expected(what));
         }
@@ -224,9 +223,8 @@ impl<'a> Cursor<'a> {
                 ..
             })) => {
                 let mut error = self.expected(what);
-                error.help = Some(
-                    "write strings in single quotes; double quotes are for names".to_owned(),
-                );
+                error.help =
+                    Some("write strings in single quotes; double quotes are for names".to_owned());
                 Err(error)
             }
             _ => Err(self.expected(what)),

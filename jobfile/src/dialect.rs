@@ -16,6 +16,7 @@
 //!   without MySQL's executable comments (`/*! … */` is a comment).
 
 use std::any::TypeId;
+use std::cell::Cell;
 
 use sqlparser::ast::{
     Expr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName,
@@ -27,8 +28,25 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Word};
 
 /// The dialect of job files; see the module's documentation.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SluiceDialect;
+#[derive(Debug)]
+pub(crate) struct SluiceDialect {
+    /// How many more expressions may be begun.
+    ///
+    /// Where sqlparser cannot read `CAST(…` it tries again as a function
+    /// call, so that an error inside nested casts takes time exponential in
+    /// their number. Every expression that is begun passes by here.
+    budget: Cell<usize>,
+}
+
+impl SluiceDialect {
+    /// For reading `tokens` tokens. Queries that people write begin less than
+    /// one expression per token, retries included.
+    pub(crate) fn new(tokens: usize) -> Self {
+        Self {
+            budget: Cell::new(tokens.saturating_mul(10).saturating_add(10_000)),
+        }
+    }
+}
 
 macro_rules! as_generic {
     ($($method:ident,)+) => {
@@ -133,6 +151,10 @@ impl Dialect for SluiceDialect {
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let Some(left) = self.budget.get().checked_sub(1) else {
+            return Some(Err(ParserError::RecursionLimitExceeded));
+        };
+        self.budget.set(left);
         if let Some(params) = lambda_params(parser) {
             return Some(lambda(parser, params));
         }

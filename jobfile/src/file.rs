@@ -1,6 +1,7 @@
 //! A job file as a whole: all its statements, checked against each other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use crate::columns::{self, Known};
 use crate::context::Context;
@@ -34,8 +35,8 @@ pub struct JobFile {
 /// Everything that is wrong with the file as far as it can be told without
 /// parameters, in the order of places.
 pub fn parse(file_name: &str, text: &str) -> Result<JobFile, Diagnostics> {
-    let source = SourceText::new(text)
-        .map_err(|problem| Diagnostics::from(problem).finish(file_name))?;
+    let source =
+        SourceText::new(text).map_err(|problem| Diagnostics::from(*problem).finish(file_name))?;
     let mut sink = Diagnostics::new();
     let lexed = lex::lex(&source, &mut sink);
     let mut context = Context::new(&source, &lexed.tokens);
@@ -126,7 +127,7 @@ fn check(context: &mut Context<'_>, lexed: &Lexed, broken: bool) -> Vec<Relation
         return Vec::new();
     }
     let mut relations = std::mem::take(&mut context.relations);
-    let declared: Vec<String> = context.names.iter().map(|n| n.value.clone()).collect();
+    let declared = std::mem::take(&mut context.names);
     let nodes = nodes(&mut relations, &declared, &mut context.sink);
     if !lexed.truncated {
         graph::unknown(&nodes, &declared, &context.unclear, &mut context.sink);
@@ -149,7 +150,11 @@ fn check(context: &mut Context<'_>, lexed: &Lexed, broken: bool) -> Vec<Relation
 }
 
 /// What each relation reads, also written into the relations.
-fn nodes(relations: &mut [Relation], declared: &[String], sink: &mut Diagnostics) -> Vec<Node> {
+fn nodes(
+    relations: &mut [Relation],
+    declared: &BTreeSet<String>,
+    sink: &mut Diagnostics,
+) -> Vec<Node> {
     relations
         .iter_mut()
         .map(|relation| {
@@ -191,14 +196,19 @@ fn check_variables(
     let mut used = BTreeSet::new();
     let mut strings = std::mem::take(&mut context.strings);
     let mut known = Known::new();
+    let in_use = !variables.is_empty();
     // Relations of a cycle come last: nothing is known of what they read.
-    let in_cycles = (0..relations.len()).filter(|i| !order.contains(i));
+    let ordered: BTreeSet<usize> = order.iter().copied().collect();
+    let in_cycles = (0..relations.len()).filter(|i| !ordered.contains(i));
     for i in order.iter().copied().chain(in_cycles) {
         let relation = &relations[i];
         if let Some(query) = relation.query() {
             let usage = substitute::usage(query, &variables, &known, &mut context.sink);
             used.extend(usage.names);
             strings.extend(usage.strings);
+        }
+        if !in_use {
+            continue;
         }
         let columns = match relation {
             Relation::Source(source) => source
@@ -209,7 +219,7 @@ fn check_variables(
             Relation::View(view) => columns::output(&view.query, &known),
             Relation::Dataset(dataset) => columns::output(&dataset.query, &known),
         };
-        known.insert(relation.name().to_owned(), columns);
+        known.insert(relation.name().to_owned(), Rc::new(columns));
     }
     for string in &strings {
         // A default sees the variables above it, anything else sees all.
@@ -230,10 +240,13 @@ fn no_dataset(context: &Context<'_>, relations: &[Relation]) -> Diagnostic {
     let span = relations
         .last()
         .map_or(Span::at(Pos::new(1, 1).min(end)), Relation::span);
-    Diagnostic::error(codes::NO_DATASET, "the job has nothing to do: no dataset is written")
-        .at(span)
-        .label("the last relation of the file")
-        .help("add `CREATE OR REFRESH MATERIALIZED VIEW name AS SELECT …`")
+    Diagnostic::error(
+        codes::NO_DATASET,
+        "the job has nothing to do: no dataset is written",
+    )
+    .at(span)
+    .label("the last relation of the file")
+    .help("add `CREATE OR REFRESH MATERIALIZED VIEW name AS SELECT …`")
 }
 
 fn unused(
@@ -273,7 +286,9 @@ fn unused(
                 format!("nothing uses the variable `{name}`"),
             )
             .at(variable.public.span)
-            .help(format!("use `{name}` in a query or `${{{name}}}` in a string, or remove it"))
+            .help(format!(
+                "use `{name}` in a query or `${{{name}}}` in a string, or remove it"
+            ))
         });
     of_relations.chain(of_variables).collect()
 }

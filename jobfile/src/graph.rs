@@ -19,7 +19,7 @@ pub(crate) struct Node {
 /// unreadable statements may have declared.
 pub(crate) fn unknown(
     nodes: &[Node],
-    declared: &[String],
+    declared: &BTreeSet<String>,
     unclear: &BTreeSet<String>,
     sink: &mut Diagnostics,
 ) {

@@ -37,7 +37,10 @@ impl Job {
     /// The folder or URL below which each dataset has a table of its name;
     /// `None` when the job does not say.
     pub fn gold(&self) -> Option<&str> {
-        self.variables.get(GOLD_VARIABLE)?.as_deref().filter(|gold| !gold.trim().is_empty())
+        self.variables
+            .get(GOLD_VARIABLE)?
+            .as_deref()
+            .filter(|gold| !gold.trim().is_empty())
     }
 }
 

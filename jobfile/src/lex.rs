@@ -13,9 +13,12 @@ use crate::text::SourceText;
 /// The most tokens that one expression may chain (`a OR b OR c …`) before a
 /// comma or clause. Each operator is a level of the syntax tree, and trees
 /// are walked and dropped recursively.
-const MAX_CHAIN: usize = 4000;
+const MAX_CHAIN: usize = 1000;
 /// The most `UNION`, `EXCEPT` and `INTERSECT` that one query may chain.
-const MAX_SET_OPERATIONS: usize = 400;
+const MAX_SET_OPERATIONS: usize = 64;
+/// The most parentheses that may open at once behind FROM or JOIN: sqlparser
+/// tries each as a subquery first and as a join then, one inside the other.
+const MAX_FROM_PARENS: usize = 8;
 
 /// The tokens of a file and which of them make up each statement.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ pub(crate) fn is_space(token: &TokenWithSpan) -> bool {
 /// Cuts the file into statements. Problems go to `sink`.
 pub(crate) fn lex(source: &SourceText, sink: &mut Diagnostics) -> Lexed {
     let mut tokens = Vec::new();
-    let failed = Tokenizer::new(&SluiceDialect, source.text())
+    let failed = Tokenizer::new(&SluiceDialect::new(0), source.text())
         .tokenize_with_location_into_buf(&mut tokens)
         .err();
     let truncated = failed.is_some();
@@ -154,7 +157,14 @@ fn begins_statement(tokens: &[TokenWithSpan], first: usize, i: usize) -> bool {
     let here = Some(&tokens[i]);
     if is(here, &["CREATE"]) {
         const AFTER: &[&str] = &[
-            "OR", "EXTERNAL", "TEMPORARY", "TEMP", "MATERIALIZED", "VIEW", "TABLE", "STREAMING",
+            "OR",
+            "EXTERNAL",
+            "TEMPORARY",
+            "TEMP",
+            "MATERIALIZED",
+            "VIEW",
+            "TABLE",
+            "STREAMING",
         ];
         return is(a, AFTER);
     }
@@ -189,11 +199,20 @@ fn too_deep(tokens: &[TokenWithSpan]) -> Option<Diagnostic> {
     // One counter per open parenthesis or CASE: tokens since the last break,
     // and set operations.
     let mut levels = vec![(0_usize, 0_usize)];
+    // Parentheses since the last FROM or JOIN, if there was nothing else.
+    let mut from_parens: Option<usize> = None;
     for token in tokens.iter().filter(|t| !is_space(t)) {
         let word = plain_word(&token.token);
-        let is = |words: &[&str]| word.is_some_and(|w| words.iter().any(|x| x.eq_ignore_ascii_case(w)));
+        let is =
+            |words: &[&str]| word.is_some_and(|w| words.iter().any(|x| x.eq_ignore_ascii_case(w)));
         let opens = matches!(token.token, Token::LParen | Token::LBracket | Token::LBrace);
         let closes = matches!(token.token, Token::RParen | Token::RBracket | Token::RBrace);
+        from_parens = match (&token.token, from_parens) {
+            _ if is(&["FROM", "JOIN"]) => Some(0),
+            (Token::LParen, Some(parens)) => Some(parens + 1),
+            (Token::Comma, Some(_)) => Some(0),
+            _ => None,
+        };
         if (closes || is(&["END"])) && levels.len() > 1 {
             levels.pop();
         }
@@ -210,6 +229,8 @@ fn too_deep(tokens: &[TokenWithSpan]) -> Option<Diagnostic> {
                 Some("this expression chains too many operators")
             } else if *set_operations > MAX_SET_OPERATIONS {
                 Some("this query chains too many set operations")
+            } else if from_parens > Some(MAX_FROM_PARENS) {
+                Some("too many parentheses open at once here")
             } else {
                 None
             };

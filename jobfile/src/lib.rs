@@ -56,15 +56,14 @@ mod view;
 
 pub use codes::CODES;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use dialect::SluiceDialect;
 pub use file::{JobFile, parse};
 pub use job::{
-    Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Format, GOLD_VARIABLE, Job, Mode, Relation,
-    Setting, SortKey, Source, View,
+    Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Format, GOLD_VARIABLE, Job,
+    Mode, Relation, Setting, SortKey, Source, View,
 };
 pub use size::parse_size;
 pub use span::{Pos, Span, Spanned};
+pub use suggest::suggest_or_list;
 pub use text::{MAX_FILE_BYTES, decode};
 pub use types::{DataType, Field};
 pub use variable::{RESERVED_VARIABLE_NAMES, Variable};
-pub use suggest::suggest_or_list;

@@ -32,12 +32,18 @@ pub(crate) fn key_values(
         cursor.eat_token(&Token::Eq);
         let value = value(cursor, &key.value)?;
         context.string(&value);
-        if let Some((first, _)) = pairs.iter().find(|(k, _)| k.value.eq_ignore_ascii_case(&key.value)) {
+        if let Some((first, _)) = pairs
+            .iter()
+            .find(|(k, _)| k.value.eq_ignore_ascii_case(&key.value))
+        {
             let line = first.span.start.line;
             context.sink.push(
-                Diagnostic::error(codes::REPEATED_KEY, format!("`{}` is given twice", key.value))
-                    .at(key.span)
-                    .label(format!("first given on line {line}")),
+                Diagnostic::error(
+                    codes::REPEATED_KEY,
+                    format!("`{}` is given twice", key.value),
+                )
+                .at(key.span)
+                .label(format!("first given on line {line}")),
             );
         }
         pairs.push((key, value));
@@ -93,7 +99,13 @@ impl Stage {
 
 const JSON_OPTIONS: &[&str] = &["compression", "max_line_bytes", "mode", "multi_line"];
 const CSV_OPTIONS: &[&str] = &[
-    "compression", "delimiter", "escape", "header", "mode", "null_value", "quote",
+    "compression",
+    "delimiter",
+    "escape",
+    "header",
+    "mode",
+    "null_value",
+    "quote",
 ];
 
 /// The option as this crate names it: Spark writes `maxLineBytes`, `nullValue`,
@@ -126,7 +138,9 @@ pub(crate) fn check_option_keys(
         let name = canonical(&lower);
         if !known.contains(&name) {
             let help = match format {
-                Format::Parquet => "Parquet files describe themselves: leave OPTIONS out".to_owned(),
+                Format::Parquet => {
+                    "Parquet files describe themselves: leave OPTIONS out".to_owned()
+                }
                 Format::Json | Format::Csv => {
                     let what = format!("the options of {} sources are", format.as_str());
                     let offered = known.iter().copied().filter(|k| *k != "multi_line");
@@ -136,7 +150,11 @@ pub(crate) fn check_option_keys(
             sink.push(
                 Diagnostic::error(
                     codes::UNKNOWN_OPTION,
-                    format!("unknown option `{}` for a {} source", key.value, format.as_str()),
+                    format!(
+                        "unknown option `{}` for a {} source",
+                        key.value,
+                        format.as_str()
+                    ),
                 )
                 .at(key.span)
                 .help(help),

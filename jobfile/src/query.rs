@@ -32,7 +32,8 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     }
     let span = cursor.rest_span();
     let tokens = without_streams(cursor.rest(), &mut context.sink);
-    let mut parser = Parser::new(&SluiceDialect)
+    let dialect = SluiceDialect::new(tokens.len());
+    let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(tokens);
     let parsed = parser.parse_query().and_then(|query| {
@@ -94,6 +95,7 @@ impl VisitorMut for SparkSpelling {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::Cast { data_type, .. } => spark_type(data_type),
+            Expr::TypedString(literal) => spark_type(&mut literal.data_type),
             Expr::RLike { .. } => {
                 let like = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
                 if let Expr::RLike {
@@ -127,8 +129,13 @@ fn spark_type(ty: &mut DataType) {
                 _ => {}
             }
         }
+        // As in a declaration: an instant in the session's zone, with
+        // microseconds, which is what Delta and Spark can hold.
+        DataType::Timestamp(precision, TimezoneInfo::None) => {
+            *ty = DataType::Timestamp(precision.or(Some(6)), TimezoneInfo::WithTimeZone);
+        }
         DataType::TimestampNtz(precision) => {
-            *ty = DataType::Timestamp(*precision, TimezoneInfo::None);
+            *ty = DataType::Timestamp(precision.or(Some(6)), TimezoneInfo::WithoutTimeZone);
         }
         DataType::Array(
             ArrayElemTypeDef::AngleBracket(element)
@@ -157,11 +164,13 @@ pub(crate) fn syntax_error(
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
     };
     let (message, pos) = split_place(&text);
-    let message = message.strip_prefix("sql parser error: ").unwrap_or(message);
+    let message = message
+        .strip_prefix("sql parser error: ")
+        .unwrap_or(message);
     let (tokens, end) = (cursor.rest(), cursor.end());
     let at_end = message.ends_with("found: EOF");
     let span = match pos {
-        Some(pos) => token_at(tokens, pos),
+        Some(pos) => token_at(tokens, pos, message),
         None if at_end => Span::at(end),
         None => Span::from_sqlparser(parser.peek_token_ref().span).unwrap_or(Span::at(end)),
     };
@@ -182,13 +191,22 @@ fn split_place(text: &str) -> (&str, Option<Pos>) {
     (message, pos)
 }
 
-/// The whole token that begins at `pos`.
-fn token_at(tokens: &[TokenWithSpan], pos: Pos) -> Span {
-    tokens
-        .iter()
-        .map(span_of)
-        .find(|span| span.start == pos)
-        .unwrap_or(Span::new(pos, Pos::new(pos.line, pos.column + 1)))
+/// The whole token that begins at `pos`; the one before it when the message
+/// names that one, as for `SELECT FROM t`.
+fn token_at(tokens: &[TokenWithSpan], pos: Pos, message: &str) -> Span {
+    let mut before: Option<&TokenWithSpan> = None;
+    for token in tokens.iter().filter(|t| !is_space(t)) {
+        let span = span_of(token);
+        if span.start == pos {
+            let names = |t: &TokenWithSpan| message.ends_with(&format!("found: {}", t.token));
+            return match before {
+                Some(before) if !names(token) && names(before) => span_of(before),
+                _ => span,
+            };
+        }
+        before = Some(token);
+    }
+    Span::new(pos, Pos::new(pos.line, pos.column + 1))
 }
 
 fn reword(message: &str, tokens: &[TokenWithSpan], span: Span) -> (String, Option<String>) {
@@ -222,9 +240,33 @@ fn reword(message: &str, tokens: &[TokenWithSpan], span: Span) -> (String, Optio
 /// A word at or shortly before the error that looks like a mistyped keyword.
 fn keyword_help(tokens: &[TokenWithSpan], span: Span) -> Option<String> {
     const KEYWORDS: &[&str] = &[
-        "SELECT", "DISTINCT", "FROM", "WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT",
-        "OFFSET", "JOIN", "INNER", "LEFT", "RIGHT", "OUTER", "CROSS", "UNION", "INTERSECT",
-        "EXCEPT", "BETWEEN", "LIKE", "CASE", "WHEN", "THEN", "ELSE", "PARTITION", "OVER",
+        "SELECT",
+        "DISTINCT",
+        "FROM",
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "QUALIFY",
+        "ORDER",
+        "LIMIT",
+        "OFFSET",
+        "JOIN",
+        "INNER",
+        "LEFT",
+        "RIGHT",
+        "OUTER",
+        "CROSS",
+        "UNION",
+        "INTERSECT",
+        "EXCEPT",
+        "BETWEEN",
+        "LIKE",
+        "CASE",
+        "WHEN",
+        "THEN",
+        "ELSE",
+        "PARTITION",
+        "OVER",
     ];
     let words = tokens
         .iter()

@@ -1,6 +1,7 @@
 //! Which relations a query reads, with the scopes of its common table
 //! expressions.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
@@ -38,7 +39,11 @@ pub(crate) fn place(ident: &Ident) -> Span {
 
 /// The relations that `query` names, in order of appearance; problems with
 /// the way it names them go to `sink`. `declared` are the file's names.
-pub(crate) fn find(query: &Query, declared: &[String], sink: &mut Diagnostics) -> Vec<Reference> {
+pub(crate) fn find(
+    query: &Query,
+    declared: &BTreeSet<String>,
+    sink: &mut Diagnostics,
+) -> Vec<Reference> {
     let mut finder = Finder {
         scopes: Vec::new(),
         references: Vec::new(),
@@ -60,7 +65,7 @@ struct Scope {
 struct Finder<'a> {
     scopes: Vec<Scope>,
     references: Vec<Reference>,
-    declared: &'a [String],
+    declared: &'a BTreeSet<String>,
     sink: &'a mut Diagnostics,
 }
 
@@ -151,7 +156,10 @@ impl Visitor for Finder<'_> {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let (ctes, recursive) = query.with.as_ref().map_or_else(Default::default, |with| {
-            let names = with.cte_tables.iter().map(|cte| normalized(&cte.alias.name));
+            let names = with
+                .cte_tables
+                .iter()
+                .map(|cte| normalized(&cte.alias.name));
             (names.collect(), with.recursive)
         });
         self.scopes.push(Scope {
@@ -161,7 +169,11 @@ impl Visitor for Finder<'_> {
         });
         match query.body.as_ref() {
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-                self.refuse(query.span(), "a query cannot change rows", "begin it with SELECT");
+                self.refuse(
+                    query.span(),
+                    "a query cannot change rows",
+                    "begin it with SELECT",
+                );
             }
             SetExpr::Table(table) => {
                 let name = table.table_name.clone().unwrap_or_default();
@@ -174,7 +186,11 @@ impl Visitor for Finder<'_> {
             | SetExpr::Values(_) => {}
         }
         if !query.locks.is_empty() {
-            self.refuse(query.span(), "a query cannot lock rows", "leave FOR UPDATE out");
+            self.refuse(
+                query.span(),
+                "a query cannot lock rows",
+                "leave FOR UPDATE out",
+            );
         }
         ControlFlow::Continue(())
     }
@@ -198,7 +214,11 @@ impl Visitor for Finder<'_> {
         }
         if let Some(view) = select.lateral_views.first() {
             let help = "use unnest(…) in the select list, or CROSS JOIN unnest(…) AS t(x)";
-            self.refuse(view.lateral_view.span(), "LATERAL VIEW is not supported", help);
+            self.refuse(
+                view.lateral_view.span(),
+                "LATERAL VIEW is not supported",
+                help,
+            );
         }
         ControlFlow::Continue(())
     }

@@ -53,9 +53,7 @@ pub(crate) fn render(items: &[Diagnostic], text: &str, color: bool) -> String {
 fn summary(items: &[Diagnostic]) -> String {
     let errors = items.iter().filter(|d| d.is_error()).count();
     let warnings = items.len() - errors;
-    let count = |n: usize, what: &str| {
-        format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-    };
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     match (errors, warnings) {
         (0, 0) => String::new(),
         (0, w) => count(w, "warning") + "\n",
@@ -65,7 +63,12 @@ fn summary(items: &[Diagnostic]) -> String {
 }
 
 fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
-    let Style { bold, gutter, reset, .. } = style;
+    let Style {
+        bold,
+        gutter,
+        reset,
+        ..
+    } = style;
     let tone = match item.severity {
         Severity::Error => style.error,
         Severity::Warning => style.warning,
@@ -80,14 +83,24 @@ fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
         .map_or(1, |span| span.start.line.to_string().len());
     let pad = " ".repeat(width);
     if let Some(span) = item.span {
-        let file = if item.file.is_empty() { "job file" } else { &item.file };
+        let file = if item.file.is_empty() {
+            "job file"
+        } else {
+            &item.file
+        };
         let (line, column) = (span.start.line, span.start.column);
         out.push_str(&format!("{pad}{gutter}-->{reset} {file}:{line}:{column}\n"));
-        let index = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+        let index = usize::try_from(line)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1);
         if let Some(source) = lines.get(index) {
             let (shown, lead, carets) = frame(source, span);
             let label = item.label.as_deref().map(visible).unwrap_or_default();
-            let label = if label.is_empty() { label } else { format!(" {label}") };
+            let label = if label.is_empty() {
+                label
+            } else {
+                format!(" {label}")
+            };
             out.push_str(&format!("{pad} {gutter}|{reset}\n"));
             out.push_str(&format!("{gutter}{line} |{reset} {shown}\n"));
             out.push_str(&format!(
@@ -106,7 +119,9 @@ fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
         .chain(item.notes.iter().map(|text| ("note", text)));
     for (kind, text) in remarks {
         let text = visible(text);
-        out.push_str(&format!("{pad} {gutter}={reset} {bold}{kind}{reset}: {text}\n"));
+        out.push_str(&format!(
+            "{pad} {gutter}={reset} {bold}{kind}{reset}: {text}\n"
+        ));
     }
 }
 

@@ -13,8 +13,11 @@ use crate::{codes, suggest};
 /// The least file size that may be aimed at, in bytes.
 pub(crate) const MIN_TARGET_FILE_SIZE: u64 = 1024 * 1024;
 
+/// Says what a value must look like when it does not.
+type Check = fn(&str) -> Result<(), &'static str>;
+
 /// Keys of `SET` and what their values look like.
-const SETTINGS: &[(&str, fn(&str) -> Result<(), &'static str>)] = &[
+const SETTINGS: &[(&str, Check)] = &[
     ("sluice.session_timezone", |value| {
         let utc = ["utc", "etc/utc", "z", "+00:00", "+0000"];
         if utc.contains(&value.to_ascii_lowercase().as_str()) {
@@ -23,9 +26,11 @@ const SETTINGS: &[(&str, fn(&str) -> Result<(), &'static str>)] = &[
             Err("`UTC`, the only session time zone so far")
         }
     }),
-    ("sluice.shuffle_partitions", |value| match value.parse::<u32>() {
-        Ok(1..=10_000) => Ok(()),
-        _ => Err("a whole number from 1 to 10000"),
+    ("sluice.shuffle_partitions", |value| {
+        match value.parse::<u32>() {
+            Ok(1..=10_000) => Ok(()),
+            _ => Err("a whole number from 1 to 10000"),
+        }
     }),
     ("sluice.target_file_size", check_target_file_size),
 ];

@@ -28,7 +28,15 @@ mod tests {
         assert_eq!(parse_size(" 1 GiB "), Some(1 << 30));
         assert_eq!(parse_size("64k"), Some(65536));
         assert_eq!(parse_size("7"), Some(7));
-        for bad in ["", "MB", "1.5GB", "-1", "1 XB", "99999999999999999999", "99999999999TB"] {
+        for bad in [
+            "",
+            "MB",
+            "1.5GB",
+            "-1",
+            "1 XB",
+            "99999999999999999999",
+            "99999999999TB",
+        ] {
             assert_eq!(parse_size(bad), None, "{bad}");
         }
     }

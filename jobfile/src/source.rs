@@ -108,7 +108,12 @@ fn columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Col
     let mut columns: Vec<Column> = Vec::new();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     loop {
-        for words in [&["PRIMARY", "KEY"][..], &["CONSTRAINT"], &["FOREIGN", "KEY"], &["CHECK"]] {
+        for words in [
+            &["PRIMARY", "KEY"][..],
+            &["CONSTRAINT"],
+            &["FOREIGN", "KEY"],
+            &["CHECK"],
+        ] {
             if cursor.sees(words) && !matches!(cursor.peek_nth(words.len()), Some(Token::Comma)) {
                 return Err(Box::new(
                     Diagnostic::error(
@@ -135,7 +140,14 @@ fn columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Col
                 break;
             }
         }
-        for word in ["DEFAULT", "GENERATED", "CHECK", "PRIMARY", "MASK", "COLLATE"] {
+        for word in [
+            "DEFAULT",
+            "GENERATED",
+            "CHECK",
+            "PRIMARY",
+            "MASK",
+            "COLLATE",
+        ] {
             if cursor.sees(&[word]) {
                 return Err(Box::new(
                     Diagnostic::error(
@@ -239,9 +251,7 @@ fn clauses(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Clauses
 }
 
 pub(crate) fn repeated_clause(what: &str, span: Span) -> Box<Diagnostic> {
-    Box::new(
-        Diagnostic::error(codes::REPEATED_CLAUSE, format!("{what} is given twice")).at(span),
-    )
+    Box::new(Diagnostic::error(codes::REPEATED_CLAUSE, format!("{what} is given twice")).at(span))
 }
 
 fn format(name: &Name) -> Parsed<Format> {
@@ -323,7 +333,11 @@ fn is_corrupt_record(ty: &DataType) -> bool {
         DataType::Struct(fields) => {
             let shape: Vec<(&str, &DataType, bool)> = fields
                 .iter()
-                .map(|Field { name, ty, nullable, .. }| (name.as_str(), ty, *nullable))
+                .map(
+                    |Field {
+                         name, ty, nullable, ..
+                     }| (name.as_str(), ty, *nullable),
+                )
                 .collect();
             shape
                 == [

@@ -64,8 +64,18 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
             "only external tables can be created",
             "use CREATE EXTERNAL TABLE … STORED AS … LOCATION for files, CREATE OR REFRESH MATERIALIZED VIEW … AS for rows to write",
         ),
-        (&["VIEW"], codes::PERMANENT_VIEW, "views that outlive the job are not supported", VIEW),
-        (&["GLOBAL"], codes::PERMANENT_VIEW, "views that outlive the job are not supported", VIEW),
+        (
+            &["VIEW"],
+            codes::PERMANENT_VIEW,
+            "views that outlive the job are not supported",
+            VIEW,
+        ),
+        (
+            &["GLOBAL"],
+            codes::PERMANENT_VIEW,
+            "views that outlive the job are not supported",
+            VIEW,
+        ),
         (
             &["RECURSIVE"],
             codes::CLAUSE_NOT_YET,
@@ -84,7 +94,12 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
             "flows are not yet supported",
             "put the query into the materialized view itself",
         ),
-        (&["EXTERNAL"], codes::SYNTAX, "expected TABLE after EXTERNAL", "write CREATE EXTERNAL TABLE"),
+        (
+            &["EXTERNAL"],
+            codes::SYNTAX,
+            "expected TABLE after EXTERNAL",
+            "write CREATE EXTERNAL TABLE",
+        ),
         (
             &["MATERIALIZED"],
             codes::SYNTAX,
@@ -93,8 +108,19 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
         ),
     ];
     const CATALOG: &[&str] = &[
-        "FUNCTION", "SCHEMA", "DATABASE", "CATALOG", "INDEX", "MACRO", "PROCEDURE", "ROLE",
-        "TYPE", "SEQUENCE", "CONNECTION", "VOLUME", "SHARE",
+        "FUNCTION",
+        "SCHEMA",
+        "DATABASE",
+        "CATALOG",
+        "INDEX",
+        "MACRO",
+        "PROCEDURE",
+        "ROLE",
+        "TYPE",
+        "SEQUENCE",
+        "CONNECTION",
+        "VOLUME",
+        "SHARE",
     ];
     for (words, code, message, help) in KINDS {
         if cursor.eat(words) {
@@ -164,7 +190,11 @@ fn foreign(cursor: &Cursor<'_>) -> Box<Diagnostic> {
                 "AUTO" => "AUTO CDC",
                 word => word,
             };
-            let not = if *code == codes::CATALOG_STATEMENT { "not" } else { "not yet" };
+            let not = if *code == codes::CATALOG_STATEMENT {
+                "not"
+            } else {
+                "not yet"
+            };
             return Box::new(
                 Diagnostic::error(*code, format!("{what} is {not} supported"))
                     .at(span)

@@ -37,8 +37,10 @@ impl Hidden {
                 self.lambdas.push(names.collect());
             }
             Expr::CompoundFieldAccess { root, access_chain } => {
-                if let (Expr::Identifier(ident), Some(AccessExpr::Subscript(_) | AccessExpr::Dot(_))) =
-                    (root.as_ref(), access_chain.first())
+                if let (
+                    Expr::Identifier(ident),
+                    Some(AccessExpr::Subscript(_) | AccessExpr::Dot(_)),
+                ) = (root.as_ref(), access_chain.first())
                 {
                     self.roots.insert(place(ident));
                 }
@@ -93,7 +95,8 @@ pub(crate) fn usage(
 ) -> Usage {
     let mut finder = Finder {
         variables,
-        known: vec![known.clone()],
+        base: known,
+        known: Vec::new(),
         columns: Vec::new(),
         hidden: Hidden::default(),
         usage: Usage::default(),
@@ -105,14 +108,22 @@ pub(crate) fn usage(
 
 struct Finder<'a> {
     variables: &'a [&'a str],
-    /// Columns of relations, with the common table expressions of each query
-    /// around the current place.
+    /// Columns of the file's relations.
+    base: &'a Known,
+    /// The same with the common table expressions of each query around the
+    /// current place that has some.
     known: Vec<Known>,
     /// Columns visible in each query and select around the current place.
     columns: Vec<Columns>,
     hidden: Hidden,
     usage: Usage,
     sink: &'a mut Diagnostics,
+}
+
+impl Finder<'_> {
+    fn known(&self) -> &Known {
+        self.known.last().unwrap_or(self.base)
+    }
 }
 
 impl Visitor for Finder<'_> {
@@ -122,17 +133,26 @@ impl Visitor for Finder<'_> {
         if self.variables.is_empty() {
             return ControlFlow::Continue(());
         }
-        let outer = self.known.last().cloned().unwrap_or_default();
-        self.known.push(columns::with_ctes(query, &outer));
+        if query.with.is_some() {
+            let known = columns::with_ctes(query, self.known());
+            self.known.push(known);
+        }
         // ORDER BY sees the names that the select gives.
-        self.columns
-            .push(query.body.as_select().map(columns::given).unwrap_or_default());
+        self.columns.push(
+            query
+                .body
+                .as_select()
+                .map(columns::given)
+                .unwrap_or_default(),
+        );
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         if !self.variables.is_empty() {
-            self.known.pop();
+            if query.with.is_some() {
+                self.known.pop();
+            }
             self.columns.pop();
         }
         ControlFlow::Continue(())
@@ -143,9 +163,7 @@ impl Visitor for Finder<'_> {
             return ControlFlow::Continue(());
         }
         let mut columns = columns::given(select);
-        if let Some(known) = self.known.last() {
-            columns.extend(columns::visible(select, known));
-        }
+        columns.extend(columns::visible(select, self.known()));
         self.columns.push(columns);
         ControlFlow::Continue(())
     }

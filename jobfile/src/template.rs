@@ -11,9 +11,15 @@ use crate::text::SourceText;
 enum Part {
     Text(String),
     /// The name between the braces, and which `${` of the string it is.
-    Variable { name: String, nth: usize },
+    Variable {
+        name: String,
+        nth: usize,
+    },
     /// A `${` without `}`, or without a name.
-    Broken { what: &'static str, nth: usize },
+    Broken {
+        what: &'static str,
+        nth: usize,
+    },
 }
 
 fn parts(text: &str) -> Vec<Part> {
@@ -36,7 +42,10 @@ fn parts(text: &str) -> Vec<Part> {
             }
             match after.find('}') {
                 None => {
-                    parts.push(Part::Broken { what: "`${` without `}`", nth });
+                    parts.push(Part::Broken {
+                        what: "`${` without `}`",
+                        nth,
+                    });
                     return parts;
                 }
                 Some(end) => {
@@ -72,7 +81,9 @@ fn is_name(name: &str) -> bool {
 
 /// Whether the text depends on variables.
 pub(crate) fn has_variables(text: &str) -> bool {
-    parts(text).iter().any(|part| !matches!(part, Part::Text(_)))
+    parts(text)
+        .iter()
+        .any(|part| !matches!(part, Part::Text(_)))
 }
 
 /// The names of the variables in the text, in order.
@@ -109,9 +120,12 @@ pub(crate) fn check(
         .into_iter()
         .filter_map(|part| match part {
             Part::Variable { name, nth } if !declared.contains(&name.as_str()) => Some(
-                Diagnostic::error(codes::UNKNOWN_VARIABLE, format!("unknown variable `{name}`"))
-                    .at(place(source, literal.span, nth))
-                    .help(unknown_help(&name, declared)),
+                Diagnostic::error(
+                    codes::UNKNOWN_VARIABLE,
+                    format!("unknown variable `{name}`"),
+                )
+                .at(place(source, literal.span, nth))
+                .help(unknown_help(&name, declared)),
             ),
             Part::Broken { what, nth } => Some(
                 Diagnostic::error(codes::BAD_PLACEHOLDER, what)

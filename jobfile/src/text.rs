@@ -57,9 +57,9 @@ pub(crate) struct SourceText {
 
 impl SourceText {
     /// Takes the text without a byte-order mark; refuses what no statement can hold.
-    pub(crate) fn new(text: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn new(text: &str) -> Result<Self, Box<Diagnostic>> {
         if let Some(problem) = too_large(text.len()) {
-            return Err(problem);
+            return Err(Box::new(problem));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = std::iter::once(0)
@@ -72,11 +72,11 @@ impl SourceText {
         if let Some(offset) = text.find('\0') {
             let pos = source.pos(offset);
             let end = Pos::new(pos.line, pos.column + 1);
-            return Err(
+            return Err(Box::new(
                 Diagnostic::error(codes::BAD_CHARACTER, "the file holds a NUL character")
                     .at(Span::new(pos, end))
                     .help("check that this is a text file in UTF-8 (not UTF-16)"),
-            );
+            ));
         }
         Ok(source)
     }
@@ -89,7 +89,10 @@ impl SourceText {
     fn pos(&self, offset: usize) -> Pos {
         let line = self.lines.partition_point(|start| *start <= offset).max(1) - 1;
         let start = self.lines.get(line).copied().unwrap_or(0);
-        let column = self.text.get(start..offset).map_or(0, |s| s.chars().count());
+        let column = self
+            .text
+            .get(start..offset)
+            .map_or(0, |s| s.chars().count());
         Pos::new(to_u32(line + 1), to_u32(column + 1))
     }
 

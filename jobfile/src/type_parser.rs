@@ -15,8 +15,22 @@ use crate::types::{DataType, Field};
 const MAX_DEPTH: usize = 32;
 
 const NAMES: &[&str] = &[
-    "ARRAY", "BIGINT", "BINARY", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "FLOAT", "INT", "MAP",
-    "SMALLINT", "STRING", "STRUCT", "TIMESTAMP", "TIMESTAMP_NTZ", "TINYINT",
+    "ARRAY",
+    "BIGINT",
+    "BINARY",
+    "BOOLEAN",
+    "DATE",
+    "DECIMAL",
+    "DOUBLE",
+    "FLOAT",
+    "INT",
+    "MAP",
+    "SMALLINT",
+    "STRING",
+    "STRUCT",
+    "TIMESTAMP",
+    "TIMESTAMP_NTZ",
+    "TINYINT",
 ];
 
 /// A type and where it is written.
@@ -153,7 +167,9 @@ impl TypeParser<'_, '_> {
                     format!("DECIMAL({precision}, {scale}) does not exist"),
                 )
                 .at(span)
-                .help("a DECIMAL has 1 to 38 digits, and no more digits behind the point than in all"),
+                .help(
+                    "a DECIMAL has 1 to 38 digits, and no more digits behind the point than in all",
+                ),
             )),
         }
     }

@@ -1,9 +1,7 @@
 //! Values of variables: text that fits a type, and its place in a query.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
-use sqlparser::ast::{
-    CastKind, DataType as SqlType, ExactNumberInfo, Expr, TimezoneInfo, Value,
-};
+use sqlparser::ast::{CastKind, DataType as SqlType, ExactNumberInfo, Expr, TimezoneInfo, Value};
 
 use crate::span::Span;
 use crate::types::DataType;
@@ -60,9 +58,8 @@ fn integer(text: &str, min: i64, max: i64) -> Result<String, String> {
 fn decimal(text: &str, precision: u8, scale: i8) -> Result<String, String> {
     let scale = usize::try_from(scale).unwrap_or(0);
     let whole = usize::from(precision).saturating_sub(scale);
-    let error = || {
-        format!("a number with at most {whole} digits before and {scale} behind the point")
-    };
+    let error =
+        || format!("a number with at most {whole} digits before and {scale} behind the point");
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (before, behind) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let digits = |s: &str| s.chars().all(|c| c.is_ascii_digit());
@@ -189,7 +186,11 @@ mod tests {
         assert_eq!(ok(DataType::Boolean, "TRUE"), "true");
         assert_eq!(ok(DataType::Int, " +7 "), "7");
         assert_eq!(ok(DataType::Date, "2024-02-29"), "2024-02-29");
-        assert_eq!(ok(DataType::String, " a "), " a ", "strings stay as they are");
+        assert_eq!(
+            ok(DataType::String, " a "),
+            " a ",
+            "strings stay as they are"
+        );
         assert_eq!(ok(DataType::Decimal(5, 2), "-123.450"), "-123.450");
         for text in [
             "2024-05-31T12:00:00Z",
@@ -198,13 +199,20 @@ mod tests {
             "2024-05-31 14:00:00 +0200",
             "2024-05-31T12:00Z",
         ] {
-            assert_eq!(ok(DataType::Timestamp, text), "2024-05-31T12:00:00Z", "{text}");
+            assert_eq!(
+                ok(DataType::Timestamp, text),
+                "2024-05-31T12:00:00Z",
+                "{text}"
+            );
         }
         assert_eq!(
             ok(DataType::Timestamp, "2024-05-31T12:00:00.250Z"),
             "2024-05-31T12:00:00.250Z"
         );
-        assert_eq!(ok(DataType::TimestampNtz, "2024-05-31"), "2024-05-31T00:00:00");
+        assert_eq!(
+            ok(DataType::TimestampNtz, "2024-05-31"),
+            "2024-05-31T00:00:00"
+        );
     }
 
     #[test]

@@ -16,9 +16,26 @@ use crate::{codes, lex, query, template, value};
 /// Names that no variable can have, because `submit-job` has a flag of that
 /// name and parameters are flags too.
 pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
-    "color", "conf", "deploy_mode", "help", "kill", "list", "log_format", "logs", "master", "name",
-    "output", "param", "plan", "properties_file", "quiet", "status", "submission_id", "timeout",
-    "verbose", "version",
+    "color",
+    "conf",
+    "deploy_mode",
+    "help",
+    "kill",
+    "list",
+    "log_format",
+    "logs",
+    "master",
+    "name",
+    "output",
+    "param",
+    "plan",
+    "properties_file",
+    "quiet",
+    "status",
+    "submission_id",
+    "timeout",
+    "verbose",
+    "version",
 ];
 
 /// A parameter of a job.
@@ -68,7 +85,8 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     }
     let name = cursor.name("a variable name")?;
     check_name(context, &name.value, &name.written, name.span);
-    let has_type = !cursor.at_end() && !cursor.sees(&["DEFAULT"]) && cursor.peek() != Some(&Token::Eq);
+    let has_type =
+        !cursor.at_end() && !cursor.sees(&["DEFAULT"]) && cursor.peek() != Some(&Token::Eq);
     let typed = if has_type {
         Some(parse_type(cursor)?)
     } else {
@@ -105,12 +123,18 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
                 )
                 .at(Span::at(name.span.end))
                 .label("expected a type")
-                .help(format!("for example `DECLARE VARIABLE {} STRING;`", name.written)),
+                .help(format!(
+                    "for example `DECLARE VARIABLE {} STRING;`",
+                    name.written
+                )),
             ));
         }
     };
     let default = default.map(|(value, _)| value);
-    if let Some(Spanned { value: DefaultValue::Text(text), span }) = &default
+    if let Some(Spanned {
+        value: DefaultValue::Text(text),
+        span,
+    }) = &default
         && !Context::waits(text)
         && let Some(problem) = unfit_default(&name.value, &ty, text, *span)
     {
@@ -135,7 +159,12 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
 }
 
 /// The finding when a default does not fit its variable's type.
-pub(crate) fn unfit_default(name: &str, ty: &DataType, text: &str, span: Span) -> Option<Diagnostic> {
+pub(crate) fn unfit_default(
+    name: &str,
+    ty: &DataType,
+    text: &str,
+    span: Span,
+) -> Option<Diagnostic> {
     let expected = value::normalize(ty, template::expand(text, |_| None).as_str()).err()?;
     Some(
         Diagnostic::error(
@@ -177,7 +206,10 @@ fn check_name(context: &mut Context<'_>, name: &str, written: &str, span: Span) 
                 format!("`{written}` cannot be the name of a variable"),
             )
             .at(span)
-            .label(format!("submit-job has a flag `--{}` of its own", name.replace('_', "-")))
+            .label(format!(
+                "submit-job has a flag `--{}` of its own",
+                name.replace('_', "-")
+            ))
             .help(format!("choose another name, such as `job_{name}`")),
         );
     }
@@ -192,7 +224,8 @@ fn default_value(
         return Err(cursor.expected("a value"));
     }
     let span = cursor.rest_span();
-    let mut parser = Parser::new(&SluiceDialect)
+    let dialect = SluiceDialect::new(cursor.rest().len());
+    let mut parser = Parser::new(&dialect)
         .with_recursion_limit(query::RECURSION_LIMIT)
         .with_tokens_with_locations(cursor.rest().to_vec());
     let expr = match parser.parse_expr() {
@@ -212,10 +245,16 @@ fn default_value(
         let name = ident.value.to_lowercase();
         if let Some(other) = context.variable(&name) {
             let ty = other.public.ty.clone();
-            context.strings.push(Spanned::new(format!("${{{name}}}"), span));
+            context
+                .strings
+                .push(Spanned::new(format!("${{{name}}}"), span));
             return Ok((Spanned::new(DefaultValue::Variable(name), span), ty));
         }
-        let declared: Vec<&str> = context.variables.iter().map(|v| v.public.name.as_str()).collect();
+        let declared: Vec<&str> = context
+            .variables
+            .iter()
+            .map(|v| v.public.name.as_str())
+            .collect();
         return Err(Box::new(
             Diagnostic::error(
                 codes::BAD_DEFAULT,
@@ -226,9 +265,12 @@ fn default_value(
         ));
     }
     Err(Box::new(
-        Diagnostic::error(codes::BAD_DEFAULT, "a DEFAULT must be a literal or a variable above")
-            .at(span)
-            .help("leave DEFAULT out and give the value at submit when it must be computed"),
+        Diagnostic::error(
+            codes::BAD_DEFAULT,
+            "a DEFAULT must be a literal or a variable above",
+        )
+        .at(span)
+        .help("leave DEFAULT out and give the value at submit when it must be computed"),
     ))
 }
 
@@ -247,26 +289,39 @@ fn literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {
                 };
                 text(digits, ty)
             }
-            Value::SingleQuotedString(s) | Value::EscapedStringLiteral(s) => text(s, DataType::String),
+            Value::SingleQuotedString(s) | Value::EscapedStringLiteral(s) => {
+                text(s, DataType::String)
+            }
             Value::Boolean(b) => text(if *b { "true" } else { "false" }, DataType::Boolean),
             Value::Null => Some((DefaultValue::Null, DataType::String)),
             _ => None,
         },
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match literal(expr)? {
-            (DefaultValue::Text(digits), ty) if ty != DataType::String && ty != DataType::Boolean => {
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => match literal(expr)? {
+            (DefaultValue::Text(digits), ty)
+                if ty != DataType::String && ty != DataType::Boolean =>
+            {
                 text(&format!("-{digits}"), ty)
             }
             _ => None,
         },
-        Expr::UnaryOp { op: UnaryOperator::Plus, expr } => literal(expr),
-        Expr::Cast { expr, data_type, .. } => {
+        Expr::UnaryOp {
+            op: UnaryOperator::Plus,
+            expr,
+        } => literal(expr),
+        Expr::Cast {
+            expr, data_type, ..
+        } => {
             let (value, inner) = literal(expr)?;
             Some((value, cast_type(&data_type.to_string()).unwrap_or(inner)))
         }
         Expr::TypedString(typed) => match &typed.value.value {
-            Value::SingleQuotedString(s) => {
-                text(s, cast_type(&typed.data_type.to_string()).unwrap_or(DataType::String))
-            }
+            Value::SingleQuotedString(s) => text(
+                s,
+                cast_type(&typed.data_type.to_string()).unwrap_or(DataType::String),
+            ),
             _ => None,
         },
         _ => None,

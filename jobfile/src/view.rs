@@ -67,7 +67,10 @@ fn view_columns(cursor: &mut Cursor<'_>) -> Parsed<Vec<Name>> {
     let mut names: Vec<Name> = Vec::new();
     loop {
         let name = cursor.name("a column name")?;
-        if names.iter().any(|n| n.value.to_lowercase() == name.value.to_lowercase()) {
+        if names
+            .iter()
+            .any(|n| n.value.to_lowercase() == name.value.to_lowercase())
+        {
             return Err(Box::new(
                 Diagnostic::error(
                     codes::DUPLICATE_COLUMN,
@@ -100,7 +103,8 @@ fn renamed(query: Query, name: &Name, columns: &[Name]) -> Parsed<Query> {
         ident.span = name.span.to_sqlparser();
         ident
     };
-    let parsed = Parser::new(&SluiceDialect)
+    let dialect = SluiceDialect::new(0);
+    let parsed = Parser::new(&dialect)
         .try_with_sql("SELECT * FROM (SELECT 1) AS v (c)")
         .and_then(|mut parser| parser.parse_query());
     let mut outer = match parsed {
@@ -178,9 +182,9 @@ pub(crate) fn parse_dataset(context: &mut Context<'_>, cursor: &mut Cursor<'_>) 
         {
             return Err(not_yet(cursor, "a materialized view", "leave it out"));
         } else {
-            return Err(cursor.expected(
-                "PARTITIONED BY, TBLPROPERTIES, COMMENT, or `AS` and a query",
-            ));
+            return Err(
+                cursor.expected("PARTITIONED BY, TBLPROPERTIES, COMMENT, or `AS` and a query")
+            );
         }
     }
     cursor.expect(&["AS"])?;
@@ -250,7 +254,9 @@ fn constraints(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec
             context.sink.push(
                 Diagnostic::error(codes::EXPECTATION, "expectations are not yet supported")
                     .at(span)
-                    .help("leave rows out with WHERE, or keep them apart in a dataset of their own"),
+                    .help(
+                        "leave rows out with WHERE, or keep them apart in a dataset of their own",
+                    ),
             );
         } else if cursor.eat(&["PRIMARY", "KEY"]) {
             let names = cursor.name_list("a column name")?;
@@ -271,7 +277,8 @@ fn constraints(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec
         } else if cursor.sees(&["FOREIGN", "KEY"]) || cursor.sees(&["CHECK"]) || named {
             return Err(not_yet(cursor, "a materialized view", "leave it out"));
         } else if matches!(cursor.peek(), Some(Token::Word(_))) {
-            let help = "leave the list out: the columns come from the query, name them there with AS";
+            let help =
+                "leave the list out: the columns come from the query, name them there with AS";
             return Err(Box::new(
                 Diagnostic::error(
                     codes::CLAUSE_NOT_YET,
@@ -339,4 +346,3 @@ fn safe_name(name: &str) -> Option<String> {
     let safe = safe.trim_matches('_').to_owned();
     (safe.chars().any(|c| c.is_ascii_alphanumeric())).then_some(safe)
 }
-

@@ -67,7 +67,9 @@ mod tests {
 
     #[test]
     fn refuses_the_rest() {
-        for text in ["Z", "Zg", "Zg=", "Zg===", "=g==", "Z===", "Zg==Zg==", "Zm9-", "Zm=v"] {
+        for text in [
+            "Z", "Zg", "Zg=", "Zg===", "=g==", "Z===", "Zg==Zg==", "Zm9-", "Zm=v",
+        ] {
             assert_eq!(decoded(text), None, "{text}");
         }
     }

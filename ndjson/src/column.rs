@@ -44,6 +44,12 @@ impl Nulls {
     }
 }
 
+/// Values to make room for when the batch before had `values`: a little more,
+/// because growing copies them all.
+fn room_for(values: usize) -> usize {
+    values + values / 8
+}
+
 /// Numbers, dates and timestamps.
 #[derive(Debug)]
 pub(crate) struct Primitives<T: ArrowPrimitiveType> {
@@ -79,7 +85,7 @@ impl<T: ArrowPrimitiveType> Primitives<T> {
     }
 
     pub(crate) fn finish(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-        let room = self.values.len();
+        let room = room_for(self.values.len());
         let values = std::mem::replace(&mut self.values, Vec::with_capacity(room));
         let nulls = self.nulls.finish(values.len());
         let array = PrimitiveArray::<T>::try_new(ScalarBuffer::from(values), nulls)?;
@@ -187,10 +193,10 @@ impl Runs {
 
     fn parts(&mut self) -> Parts {
         let rows = self.len();
-        let mut ends = Vec::with_capacity(rows + 1);
+        let mut ends = Vec::with_capacity(room_for(rows + 1));
         ends.push(0);
         let ends = std::mem::replace(&mut self.ends, ends);
-        let room = self.bytes.len();
+        let room = room_for(self.bytes.len());
         let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(room));
         let nulls = self.nulls.finish(rows);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));

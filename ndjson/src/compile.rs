@@ -11,6 +11,7 @@ use crate::leaf::{DecimalShape, Leaf};
 use crate::nested::{ListNode, MapNode};
 use crate::node::Node;
 use crate::object::{Member, ObjectNode};
+use crate::options::JSON_KEY;
 use crate::place::Place;
 
 /// The columns of `schema` that are read from the data; those at the indexes
@@ -34,7 +35,7 @@ fn object(path: &str, fields: &Fields, data_type: &DataType) -> Result<ObjectNod
             "" => field.name().clone(),
             path => format!("{path}.{}", field.name()),
         };
-        if !names.insert(field.name()) {
+        if !names.insert(json_key(field)) {
             return Err(SchemaError::Duplicate { path });
         }
         let member = Member {
@@ -42,7 +43,7 @@ fn object(path: &str, fields: &Fields, data_type: &DataType) -> Result<ObjectNod
             nullable: field.is_nullable(),
             place: Place::new(&path, field.data_type()),
         };
-        members.push((field.name().as_bytes().into(), member));
+        members.push((json_key(field).as_bytes().into(), member));
     }
     Ok(ObjectNode::new(members, Place::new(path, data_type)))
 }
@@ -89,7 +90,12 @@ fn node(path: &str, field: &Field) -> Result<Node, SchemaError> {
             let node = node(&path, element)?;
             let element_place = Place::new(&path, element.data_type());
             let nullable = element.is_nullable();
-            Node::List(Box::new(ListNode::new(node, nullable, element_place, place)))
+            Node::List(Box::new(ListNode::new(
+                node,
+                nullable,
+                element_place,
+                place,
+            )))
         }
         DataType::Map(entries, _) => {
             let value = map_value(entries).ok_or_else(unsupported)?;
@@ -118,4 +124,12 @@ fn map_value(entries: &FieldRef) -> Option<&FieldRef> {
 /// as UTC, so no other zone would be right.
 fn is_utc(zone: &str) -> bool {
     matches!(zone, "UTC" | "Etc/UTC" | "Z" | "+00:00" | "GMT")
+}
+
+/// The key that fills a field: its name, unless its metadata says another.
+fn json_key(field: &Field) -> &str {
+    field
+        .metadata()
+        .get(JSON_KEY)
+        .map_or_else(|| field.name().as_str(), String::as_str)
 }

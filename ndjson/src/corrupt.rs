@@ -82,7 +82,8 @@ impl CorruptColumn {
             return raw.len();
         }
         self.file.push(record.file);
-        self.line.push(i64::try_from(record.line).unwrap_or(i64::MAX));
+        self.line
+            .push(i64::try_from(record.line).unwrap_or(i64::MAX));
         self.reason.push(record.reason);
         raw.len() + record.file.len() + record.reason.len()
     }

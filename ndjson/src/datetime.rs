@@ -21,14 +21,89 @@ pub(crate) enum Zones {
 /// refused). Digits of the fraction behind the sixth are dropped.
 #[inline]
 pub(crate) fn timestamp(text: &[u8], zones: Zones) -> Option<i64> {
-    canonical(text, zones).or_else(|| lenient(text, zones))
+    match text.as_array::<27>() {
+        Some(text) if zones == Zones::Allowed => exact(text).or_else(|| canonical(text, zones)),
+        _ => canonical(text, zones),
+    }
+    .or_else(|| lenient(text, zones))
+}
+
+/// `YYYY-MM-DDThh:mm:ss.ffffffZ`, the form that most producers write, eight
+/// bytes at a time.
+#[inline(always)]
+fn exact(text: &[u8; 27]) -> Option<i64> {
+    const DATE: Form = Form::new(b"0000-00-");
+    const TIME: Form = Form::new(b"00T00:00");
+    const END: Form = Form::new(b":00.0000");
+    let (words, rest) = text.as_chunks::<8>();
+    let ([date, time, end], [tens, ones, b'Z']) = (words, rest) else {
+        return None;
+    };
+    if !(tens.is_ascii_digit() && ones.is_ascii_digit()) {
+        return None;
+    }
+    let [y0, _, y2, _, _, month, _, _] = DATE.pairs(date)?;
+    let [day, _, _, hour, _, _, minute, _] = TIME.pairs(time)?;
+    let [_, second, _, _, f0, _, f2, _] = END.pairs(end)?;
+    let days = days(y0 * 100 + y2, month, day)?;
+    let clock = clock(hour, minute, second)?;
+    let ones = i64::from(tens & 15) * 10 + i64::from(ones & 15);
+    Some(days * DAY + clock + f0 * 10_000 + f2 * 100 + ones)
+}
+
+/// Where digits (zeros here) and other characters stand in eight bytes.
+struct Form {
+    text: u64,
+    /// What carries a byte into its highest bit when it is no digit, or not
+    /// the character that is expected.
+    limits: u64,
+}
+
+impl Form {
+    const fn new(text: &[u8; 8]) -> Self {
+        let mut limits = [0; 8];
+        let mut n = 0;
+        while n < 8 {
+            limits[n] = if text[n] == b'0' { 0x76 } else { 0x7f };
+            n += 1;
+        }
+        Self {
+            text: u64::from_le_bytes(*text),
+            limits: u64::from_le_bytes(limits),
+        }
+    }
+
+    /// For each byte, ten times its digit and the digit of the next.
+    #[inline(always)]
+    fn pairs(&self, text: &[u8; 8]) -> Option<[i64; 8]> {
+        let digits = u64::from_le_bytes(*text) ^ self.text;
+        if (digits.wrapping_add(self.limits) | digits) & 0x8080_8080_8080_8080 != 0 {
+            return None;
+        }
+        let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+        Some(pairs.to_le_bytes().map(i64::from))
+    }
 }
 
 /// `YYYY-MM-DDThh:mm:ss`, a fraction of up to nine digits, `Z`.
 #[inline(always)]
 fn canonical(text: &[u8], zones: Zones) -> Option<i64> {
     let (head, tail) = text.split_first_chunk::<19>()?;
-    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b' ', rest @ ..] = head else {
+    let [
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        m0,
+        m1,
+        b'-',
+        d0,
+        d1,
+        b'T' | b' ',
+        rest @ ..,
+    ] = head
+    else {
         return None;
     };
     let [h0, h1, b':', n0, n1, b':', s0, s1] = rest else {
@@ -220,15 +295,11 @@ fn offset(text: &[u8]) -> Option<i64> {
         [_, _] => (two(text)?, 0, 0),
         [_, b':', rest @ ..] => (run(text, 1, 1)?.0, two(rest)?, 0),
         [h0, h1, b':', rest @ ..] => match rest {
-            [m0, m1, b':', seconds @ ..] => {
-                (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?)
-            }
+            [m0, m1, b':', seconds @ ..] => (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?),
             minutes => (two(&[*h0, *h1])?, two(minutes)?, 0),
         },
         [h0, h1, m0, m1] => (two(&[*h0, *h1])?, two(&[*m0, *m1])?, 0),
-        [h0, h1, m0, m1, seconds @ ..] => {
-            (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?)
-        }
+        [h0, h1, m0, m1, seconds @ ..] => (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?),
         _ => return None,
     };
     let total = hours * 3600 + minutes * 60 + seconds;
@@ -271,13 +342,19 @@ mod tests {
             ("2026-01-07T20:58:29.292017", "2026-01-07T20:58:29.292017"),
             ("2026-01-07 20:58:29Z", "2026-01-07T20:58:29.000000"),
             ("2026-01-07T20:58:29.5", "2026-01-07T20:58:29.500000"),
-            ("2026-01-07T20:58:29.123456789Z", "2026-01-07T20:58:29.123456"),
+            (
+                "2026-01-07T20:58:29.123456789Z",
+                "2026-01-07T20:58:29.123456",
+            ),
             ("2026-01-07T20:58:29+02:00", "2026-01-07T18:58:29.000000"),
             ("2026-01-07T20:58:29.25-0330", "2026-01-08T00:28:29.250000"),
             ("2026-01-07T20:58:29 +1", "2026-01-07T19:58:29.000000"),
             ("2026-01-07T20:58:29GMT+01:00", "2026-01-07T19:58:29.000000"),
             ("2026-01-07T20:58:29 UTC", "2026-01-07T20:58:29.000000"),
-            ("2026-07-07T20:58:29 Europe/Rome", "2026-07-07T18:58:29.000000"),
+            (
+                "2026-07-07T20:58:29 Europe/Rome",
+                "2026-07-07T18:58:29.000000",
+            ),
             ("2026-1-7T2:5:9", "2026-01-07T02:05:09.000000"),
             ("2026-01-07T20:58", "2026-01-07T20:58:00.000000"),
             ("2026-01-07", "2026-01-07T00:00:00.000000"),
@@ -294,13 +371,46 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_of_the_exact_form_counts() {
+        let good = b"2026-01-07T20:58:29.292017Z";
+        for at in 0..good.len() {
+            for byte in 0..=255 {
+                let mut text = *good;
+                text[at] = byte;
+                let long = super::canonical(&text, Zones::Allowed);
+                assert!(super::exact(&text).is_none_or(|micros| long == Some(micros)));
+                if !matches!(at, 10 | 26) {
+                    assert_eq!(
+                        super::exact(&text),
+                        long,
+                        "{}",
+                        String::from_utf8_lossy(&text)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_timestamp() {
         for text in [
-            "", "x", "202", "2026-13-01", "2026-02-30", "1900-02-29T00:00:00Z",
-            "2026-01-07T24:00:00Z", "2026-01-07T20:60:00Z", "2026-01-07T20:00:60",
-            "2026-01-07T20:58:29.1234567890", "2026-01-07T20:58:29+19:00",
-            "2026-01-07T20:58:29 Mars/Base", "2026-01-07X20:58:29", "12:30:00",
-            "2026-01-07T20", "2026-01-07T20:58:29+", "9999999-01-01T00:00:00Z",
+            "",
+            "x",
+            "202",
+            "2026-13-01",
+            "2026-02-30",
+            "1900-02-29T00:00:00Z",
+            "2026-01-07T24:00:00Z",
+            "2026-01-07T20:60:00Z",
+            "2026-01-07T20:00:60",
+            "2026-01-07T20:58:29.1234567890",
+            "2026-01-07T20:58:29+19:00",
+            "2026-01-07T20:58:29 Mars/Base",
+            "2026-01-07X20:58:29",
+            "12:30:00",
+            "2026-01-07T20",
+            "2026-01-07T20:58:29+",
+            "9999999-01-01T00:00:00Z",
         ] {
             assert_eq!(timestamp(text.as_bytes(), Zones::Allowed), None, "{text}");
         }
@@ -329,7 +439,9 @@ mod tests {
     #[test]
     fn days_agree_with_chrono() {
         for days in (-800_000..800_000).step_by(37) {
-            let text = chrono::NaiveDate::from_epoch_days(days).unwrap().to_string();
+            let text = chrono::NaiveDate::from_epoch_days(days)
+                .unwrap()
+                .to_string();
             assert_eq!(date(text.as_bytes()), Some(days), "{text}");
         }
     }

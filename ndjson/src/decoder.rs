@@ -3,19 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt64Array};
-use arrow::datatypes::{DataType, Fields, SchemaRef};
-use arrow::error::ArrowError;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use memchr::memchr;
 
-use crate::compile;
-use crate::corrupt::{Corrupt, CorruptColumn, LONG_LINE_EXCERPT};
+use crate::batch::Columns;
+use crate::corrupt::{Corrupt, LONG_LINE_EXCERPT};
 use crate::error::{DecodeError, SchemaError};
 use crate::fault::Cx;
 use crate::lines::{Lines, Piece};
-use crate::object::ObjectNode;
-use crate::options::{DecodeOptions, FileContext, Mode, Stats, output_schema, position};
+use crate::options::{DecodeOptions, FileContext, Mode, Stats};
 use crate::record::{self, Line};
 
 /// A batch ends when the lines in it reach this many bytes, whatever its rows:
@@ -163,7 +161,11 @@ impl Decoder {
     pub fn next_batch(&mut self) -> Result<Poll, DecodeError> {
         loop {
             if self.is_batch_full() {
-                return self.emit();
+                if self.columns.rows > 0 {
+                    return self.emit();
+                }
+                // Bytes enough for a batch, but every record was dropped.
+                self.batch_bytes = 0;
             }
             if let Some(piece) = self.pieces.pop_front() {
                 match self.decode(piece)? {
@@ -195,10 +197,6 @@ impl Decoder {
 
     fn emit(&mut self) -> Result<Poll, DecodeError> {
         self.batch_bytes = 0;
-        if self.columns.rows == 0 {
-            // Bytes enough for a batch, but every record was dropped.
-            return self.next_batch();
-        }
         match self.columns.finish() {
             Ok(batch) => {
                 self.stats.rows += batch.num_rows() as u64;
@@ -253,18 +251,21 @@ impl Decoder {
 
     /// Decodes the lines of `bytes` from `at` on, and leaves `at` behind the
     /// last that was dealt with.
-    fn decode_lines(
-        &mut self,
-        bytes: &[u8],
-        at: &mut usize,
-    ) -> Result<Option<Pause>, DecodeError> {
+    fn decode_lines(&mut self, bytes: &[u8], at: &mut usize) -> Result<Option<Pause>, DecodeError> {
         while *at < bytes.len() {
             if self.is_batch_full() {
                 return Ok(Some(Pause::BatchFull));
             }
             let mark = self.offset == 0
-                && bytes.get(*at..).unwrap_or_default().starts_with(BYTE_ORDER_MARK);
-            let start = if mark { *at + BYTE_ORDER_MARK.len() } else { *at };
+                && bytes
+                    .get(*at..)
+                    .unwrap_or_default()
+                    .starts_with(BYTE_ORDER_MARK);
+            let start = if mark {
+                *at + BYTE_ORDER_MARK.len()
+            } else {
+                *at
+            };
             let (line, next) =
                 record::read_line(&mut self.columns.root, bytes, start, &mut self.cx);
             let next = match line {
@@ -401,107 +402,4 @@ impl Problem {
             reason: format!("the line is longer than {limit} bytes"),
         }
     }
-}
-
-/// The columns of the batch being built.
-#[derive(Debug)]
-struct Columns {
-    schema: SchemaRef,
-    /// The columns that are read from the data.
-    root: ObjectNode,
-    /// Their fields.
-    read: Fields,
-    corrupt: Option<(usize, CorruptColumn)>,
-    /// Index, and position of each row.
-    position: Option<(usize, Vec<u64>)>,
-    rows: usize,
-}
-
-impl Columns {
-    fn new(options: &DecodeOptions) -> Result<Self, SchemaError> {
-        let schema = &options.schema;
-        let column = |option, index: Option<usize>| match index {
-            Some(index) => match schema.fields().get(index) {
-                Some(field) => Ok(Some((index, field))),
-                None => Err(SchemaError::NoSuchColumn {
-                    option,
-                    index,
-                    columns: schema.fields().len(),
-                }),
-            },
-            None => Ok(None),
-        };
-        let corrupt = match column("corrupt record", options.corrupt_record)? {
-            Some((index, field)) => Some((index, CorruptColumn::new(field)?)),
-            None => None,
-        };
-        let position = match column("position", options.position)? {
-            Some((index, field)) => match field.data_type() {
-                DataType::Int64 | DataType::UInt64 => Some((index, Vec::new())),
-                other => {
-                    return Err(SchemaError::Position {
-                        name: field.name().clone(),
-                        data_type: Box::new(other.clone()),
-                    });
-                }
-            },
-            None => None,
-        };
-        let made: Vec<usize> = options
-            .corrupt_record
-            .into_iter()
-            .chain(options.position)
-            .collect();
-        let root = compile::root(schema, &made)?;
-        let schema = output_schema(schema, options.mode);
-        let read = schema.fields().iter().enumerate();
-        let read = read.filter(|(index, _)| !made.contains(index));
-        Ok(Self {
-            read: read.map(|(_, field)| Arc::clone(field)).collect(),
-            schema,
-            root,
-            corrupt,
-            position,
-            rows: 0,
-        })
-    }
-
-    #[inline(always)]
-    fn close_row(&mut self, ordinal: u32, offset: u64) {
-        if let Some((_, positions)) = &mut self.position {
-            positions.push(position(ordinal, offset));
-        }
-        self.rows += 1;
-    }
-
-    /// Forgets the values of the row that was not closed.
-    fn abandon_row(&mut self) {
-        self.root.truncate(self.rows);
-    }
-
-    fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        let rows = std::mem::take(&mut self.rows);
-        let mut read = self.root.finish_members(&self.read)?.into_iter();
-        let mut columns = Vec::with_capacity(self.schema.fields().len());
-        for (index, field) in self.schema.fields().iter().enumerate() {
-            let column = match (&mut self.corrupt, &mut self.position) {
-                (Some((at, corrupt)), _) if *at == index => Some(corrupt.finish(rows)?),
-                (_, Some((at, positions))) if *at == index => {
-                    Some(position_array(std::mem::take(positions), field.data_type()))
-                }
-                _ => read.next(),
-            };
-            columns.extend(column);
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
-    }
-}
-
-fn position_array(positions: Vec<u64>, data_type: &DataType) -> ArrayRef {
-    if data_type == &DataType::UInt64 {
-        return Arc::new(UInt64Array::from(positions));
-    }
-    let positions = positions.into_iter().map(u64::cast_signed);
-    Arc::new(Int64Array::from_iter_values(positions))
 }

@@ -9,21 +9,25 @@ use arrow::error::ArrowError;
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// A column or nested field of a type that JSON is not decoded into.
-    #[error("field {path} has type {data_type}, which cannot be read from JSON: declare it as one of the types in docs/ndjson.md")]
+    #[error(
+        "field {path} has type {data_type}, which cannot be read from JSON: declare it as one of the types in docs/ndjson.md"
+    )]
     Unsupported {
         /// Where: `products[].quantity`.
         path: String,
         /// The type.
         data_type: Box<DataType>,
     },
-    /// Two fields of one struct share a name.
+    /// Two fields of one struct are filled by the same key.
     #[error("field {path} is declared twice: remove one of them")]
     Duplicate {
         /// Where: `billing_address.city`.
         path: String,
     },
     /// The corrupt-record column has the wrong shape.
-    #[error("corrupt record column {name} must be a nullable STRING or STRUCT<raw STRING, file STRING, line BIGINT, reason STRING>, not {data_type}")]
+    #[error(
+        "corrupt record column {name} must be a nullable STRING or STRUCT<raw STRING, file STRING, line BIGINT, reason STRING>, not {data_type}"
+    )]
     CorruptRecord {
         /// The column's name.
         name: String,
@@ -55,7 +59,9 @@ pub enum SchemaError {
 pub enum DecodeError {
     /// [`Mode::FailFast`](crate::Mode::FailFast) met a record that is broken
     /// or does not fit.
-    #[error("{file}, line {line}, column {column} (byte {offset}): {reason}; correct the line, or read with mode permissive or dropmalformed")]
+    #[error(
+        "{file}, line {line}, column {column} (byte {offset}): {reason}; correct the line, or read with mode permissive or dropmalformed"
+    )]
     Malformed {
         /// The file.
         file: Arc<str>,
@@ -69,7 +75,9 @@ pub enum DecodeError {
         reason: String,
     },
     /// A compressed file is damaged or ends too early.
-    #[error("{file} is not a whole {format} file: {reason} at byte {offset}; write the file again, or remove it")]
+    #[error(
+        "{file} is not a whole {format} file: {reason} at byte {offset}; write the file again, or remove it"
+    )]
     Compressed {
         /// The file.
         file: Arc<str>,
@@ -81,7 +89,9 @@ pub enum DecodeError {
         reason: String,
     },
     /// A file has fewer bytes than its listing said.
-    #[error("{file} ends at byte {offset} but was listed with {expected} bytes: it changed while it was read; run the job again")]
+    #[error(
+        "{file} ends at byte {offset} but was listed with {expected} bytes: it changed while it was read; run the job again"
+    )]
     Shortened {
         /// The file.
         file: Arc<str>,

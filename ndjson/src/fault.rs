@@ -66,13 +66,20 @@ impl Cx {
     #[cold]
     pub(crate) fn null_violation(&mut self, at: usize, place: &Place) {
         self.flaw(at, || {
-            format!("field {} is null or missing but declared NOT NULL", place.path)
+            format!(
+                "field {} is null or missing but declared NOT NULL",
+                place.path
+            )
         });
     }
 
     fn flaw(&mut self, at: usize, reason: impl FnOnce() -> String) {
         if self.flaw.is_none() {
-            let reason = if self.describe { reason() } else { String::new() };
+            let reason = if self.describe {
+                reason()
+            } else {
+                String::new()
+            };
             self.flaw = Some(Flaw { at, reason });
         }
     }
@@ -81,7 +88,9 @@ impl Cx {
 /// A value for a message: on one line, cut when long.
 fn excerpt(text: &[u8]) -> String {
     const CHARACTERS: usize = 60;
-    let start = text.get(..text.len().min(CHARACTERS * 4)).unwrap_or_default();
+    let start = text
+        .get(..text.len().min(CHARACTERS * 4))
+        .unwrap_or_default();
     let start = String::from_utf8_lossy(start);
     let mut excerpt: String = start.chars().take(CHARACTERS).collect();
     if excerpt.len() < text.len() {

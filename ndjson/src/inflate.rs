@@ -245,12 +245,10 @@ impl Gzip {
             (Stage::Fixed(9, flags), _) => self.behind_fixed(flags),
             (Stage::Fixed(read, flags), _) => Stage::Fixed(read + 1, flags),
             (Stage::ExtraLength(None, flags), low) => Stage::ExtraLength(Some(low), flags),
-            (Stage::ExtraLength(Some(low), flags), high) => {
-                match u16::from_le_bytes([low, high]) {
-                    0 => self.behind_extra(flags),
-                    length => Stage::Extra(length, flags),
-                }
-            }
+            (Stage::ExtraLength(Some(low), flags), high) => match u16::from_le_bytes([low, high]) {
+                0 => self.behind_extra(flags),
+                length => Stage::Extra(length, flags),
+            },
             (Stage::Extra(1, flags), _) => self.behind_extra(flags),
             (Stage::Extra(left, flags), _) => Stage::Extra(left - 1, flags),
             (Stage::Name(flags), 0) => self.behind_name(flags),

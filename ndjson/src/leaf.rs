@@ -48,12 +48,7 @@ pub(crate) fn misfit(buf: &[u8], pos: usize, place: &Place, cx: &mut Cx) -> Faul
     }
 }
 
-pub(crate) fn boolean(
-    leaf: &mut Leaf<Booleans>,
-    buf: &[u8],
-    pos: usize,
-    cx: &mut Cx,
-) -> Step {
+pub(crate) fn boolean(leaf: &mut Leaf<Booleans>, buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
     if !matches!(byte(buf, pos), b't' | b'f') {
         return Err(misfit(buf, pos, &leaf.place, cx));
     }
@@ -237,12 +232,7 @@ pub(crate) fn date(
     Err(misfit(buf, pos, &leaf.place, cx))
 }
 
-pub(crate) fn binary(
-    leaf: &mut Leaf<Binaries>,
-    buf: &[u8],
-    pos: usize,
-    cx: &mut Cx,
-) -> Step {
+pub(crate) fn binary(leaf: &mut Leaf<Binaries>, buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
     if byte(buf, pos) == b'"' {
         let (text, end) = lex::text(buf, pos, cx)?;
         let text = match text {

@@ -163,11 +163,7 @@ pub(crate) enum Text<'a> {
 /// Reads the string whose opening quote is at `pos`; its bytes are not checked
 /// to be UTF-8.
 #[inline(always)]
-pub(crate) fn text<'a>(
-    buf: &'a [u8],
-    pos: usize,
-    cx: &mut Cx,
-) -> Result<(Text<'a>, usize), Fault> {
+pub(crate) fn text<'a>(buf: &'a [u8], pos: usize, cx: &mut Cx) -> Result<(Text<'a>, usize), Fault> {
     let end = simd::find_plain_end(buf, pos + 1);
     if byte(buf, end) == b'"' {
         return Ok((Text::Plain(slice(buf, pos + 1..end)), end + 1));

@@ -1,6 +1,7 @@
 //! Decoding newline-delimited JSON into Arrow record batches
 
 mod base64;
+mod batch;
 mod column;
 mod compile;
 mod corrupt;
@@ -28,7 +29,7 @@ pub use decoder::{Decoder, Poll};
 pub use error::{DecodeError, SchemaError};
 pub use inflate::Compression;
 pub use options::{
-    DEFAULT_BATCH_ROWS, DEFAULT_MAX_LINE_BYTES, DecodeOptions, FileContext, Mode, Stats,
+    DEFAULT_BATCH_ROWS, DEFAULT_MAX_LINE_BYTES, DecodeOptions, FileContext, JSON_KEY, Mode, Stats,
     output_schema, position,
 };
 pub use range::{LineRange, Owned};

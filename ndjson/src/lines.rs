@@ -61,7 +61,10 @@ impl Lines {
         let tail = chunk.split_off(whole);
         if !chunk.is_empty() {
             let unended = false;
-            out.push_back(Piece::Lines { bytes: chunk, unended });
+            out.push_back(Piece::Lines {
+                bytes: chunk,
+                unended,
+            });
         }
         self.keep(&tail, out);
     }
@@ -76,7 +79,10 @@ impl Lines {
         self.keep(head.get(..feed).unwrap_or_default(), out);
         if self.discarding {
             self.discarding = false;
-            out.push_back(Piece::Discarded { bytes: 1, ended: true });
+            out.push_back(Piece::Discarded {
+                bytes: 1,
+                ended: true,
+            });
         } else {
             self.carry.push(b'\n');
             let bytes = Bytes::from(std::mem::take(&mut self.carry));

@@ -167,12 +167,7 @@ pub(crate) struct MapNode {
 }
 
 impl MapNode {
-    pub(crate) fn new(
-        value: Node,
-        value_nullable: bool,
-        value_place: Place,
-        place: Place,
-    ) -> Self {
+    pub(crate) fn new(value: Node, value_nullable: bool, value_place: Place, place: Place) -> Self {
         Self {
             keys: Strings::new(),
             value,

@@ -43,23 +43,64 @@ pub(crate) enum Node {
 macro_rules! each {
     ($node:expr, $column:ident => $leaf:expr, $nested:ident => $inner:expr) => {
         match $node {
-            Node::Boolean(Leaf { column: $column, .. }) => $leaf,
-            Node::Int8(Leaf { column: $column, .. }) => $leaf,
-            Node::Int16(Leaf { column: $column, .. }) => $leaf,
-            Node::Int32(Leaf { column: $column, .. }) => $leaf,
-            Node::Int64(Leaf { column: $column, .. }) => $leaf,
-            Node::UInt8(Leaf { column: $column, .. }) => $leaf,
-            Node::UInt16(Leaf { column: $column, .. }) => $leaf,
-            Node::UInt32(Leaf { column: $column, .. }) => $leaf,
-            Node::UInt64(Leaf { column: $column, .. }) => $leaf,
-            Node::Float32(Leaf { column: $column, .. }) => $leaf,
-            Node::Float64(Leaf { column: $column, .. }) => $leaf,
-            Node::Decimal(Leaf { column: $column, .. }, _) => $leaf,
-            Node::Utf8(Leaf { column: $column, .. }) => $leaf,
-            Node::Utf8View(Leaf { column: $column, .. }) => $leaf,
-            Node::Binary(Leaf { column: Binaries($column), .. }) => $leaf,
-            Node::Date(Leaf { column: $column, .. }) => $leaf,
-            Node::Timestamp(Leaf { column: $column, .. }, _) => $leaf,
+            Node::Boolean(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Int8(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Int16(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Int32(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Int64(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::UInt8(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::UInt16(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::UInt32(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::UInt64(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Float32(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Float64(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Decimal(
+                Leaf {
+                    column: $column, ..
+                },
+                _,
+            ) => $leaf,
+            Node::Utf8(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Utf8View(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Binary(Leaf {
+                column: Binaries($column),
+                ..
+            }) => $leaf,
+            Node::Date(Leaf {
+                column: $column, ..
+            }) => $leaf,
+            Node::Timestamp(
+                Leaf {
+                    column: $column, ..
+                },
+                _,
+            ) => $leaf,
             Node::Object($nested) => $inner,
             Node::List($nested) => $inner,
             Node::Map($nested) => $inner,

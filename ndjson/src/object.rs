@@ -30,10 +30,10 @@ pub(crate) struct ObjectNode {
     /// Name to index in `members`.
     names: HashMap<Box<[u8]>, u32>,
     shape: Shape,
-    /// A bit per member: the object being read has it.
-    seen: Vec<u64>,
-    /// What `seen` is when no member is missing.
-    all: Vec<u64>,
+    /// A bit for each of the first 64 members.
+    all: u64,
+    /// Members behind the 64th: the object being read has them.
+    seen_more: Vec<bool>,
     rows: usize,
     nulls: Nulls,
     place: Place,
@@ -49,20 +49,19 @@ enum Key {
 impl ObjectNode {
     /// A column of `members`, in the order of the struct's fields.
     pub(crate) fn new(members: Vec<(Box<[u8]>, Member)>, place: Place) -> Self {
-        let mut all = vec![0u64; members.len().div_ceil(64)];
-        for index in 0..members.len() {
-            if let Some(word) = all.get_mut(index / 64) {
-                *word |= 1 << (index % 64);
-            }
-        }
+        let all = match members.len() {
+            count @ 0..64 => (1 << count) - 1,
+            _ => u64::MAX,
+        };
         let names = members.iter().zip(0..);
         let names = names.map(|((name, _), index)| (name.clone(), index));
+        let names = names.collect();
         Self {
-            names: names.collect(),
+            names,
+            all,
+            seen_more: vec![false; members.len().saturating_sub(64)],
             members: members.into_iter().map(|(_, member)| member).collect(),
             shape: Shape::new(),
-            seen: all.clone(),
-            all,
             rows: 0,
             nulls: Nulls::default(),
             place,
@@ -120,7 +119,11 @@ impl ObjectNode {
             self.rows += 1;
             return Ok(end);
         }
-        self.seen.fill(0);
+        let mut seen = 0u64;
+        if !self.seen_more.is_empty() {
+            // A broken line may have left some.
+            self.seen_more.fill(false);
+        }
         let mut at = shape::START;
         let mut pos = pos + 1;
         loop {
@@ -129,7 +132,7 @@ impl ObjectNode {
                 None => match self.read_key(at, buf, pos, cx)? {
                     Key::Found(found) => found,
                     Key::End(end) => {
-                        self.close(end - 1, cx);
+                        self.close(seen, end - 1, cx);
                         return Ok(end);
                     }
                 },
@@ -138,24 +141,36 @@ impl ObjectNode {
             let value = lex::skip_space(buf, found.value);
             pos = match found.target {
                 SKIP => lex::skip_value(buf, value, cx)?,
-                target => self.read_member(target, buf, value, cx)?,
+                target => self.read_member(target, &mut seen, buf, value, cx)?,
             };
         }
     }
 
     #[inline(always)]
-    fn read_member(&mut self, index: u32, buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
+    fn read_member(
+        &mut self,
+        index: u32,
+        seen: &mut u64,
+        buf: &[u8],
+        pos: usize,
+        cx: &mut Cx,
+    ) -> Step {
         let index = index as usize;
         let Some(member) = self.members.get_mut(index) else {
             return lex::skip_value(buf, pos, cx);
         };
-        if let Some(word) = self.seen.get_mut(index / 64) {
-            let bit = 1 << (index % 64);
-            if *word & bit != 0 {
-                // The key stands twice: the last one wins.
-                member.node.truncate(self.rows);
-            }
-            *word |= bit;
+        let twice = if index < 64 {
+            let bit = 1 << index;
+            let twice = *seen & bit != 0;
+            *seen |= bit;
+            twice
+        } else {
+            let more = self.seen_more.get_mut(index - 64);
+            more.is_some_and(|seen| std::mem::replace(seen, true))
+        };
+        if twice {
+            // The last one wins.
+            member.node.truncate(self.rows);
         }
         match member.node.read(buf, pos, cx) {
             Ok(end) => Ok(end),
@@ -166,22 +181,26 @@ impl ObjectNode {
 
     /// The members that the object did not have are null.
     #[inline(always)]
-    fn close(&mut self, brace: usize, cx: &mut Cx) {
-        self.rows += 1;
-        if self.seen != self.all {
-            self.fill_missing(brace, cx);
+    fn close(&mut self, seen: u64, brace: usize, cx: &mut Cx) {
+        let mut missing = self.all & !seen;
+        while missing != 0 {
+            let index = missing.trailing_zeros() as usize;
+            missing &= missing - 1;
+            if let Some(member) = self.members.get_mut(index) {
+                member.push_missing(Fault::Null, brace, cx);
+            }
         }
+        if !self.seen_more.is_empty() {
+            self.close_more(brace, cx);
+        }
+        self.rows += 1;
     }
 
-    fn fill_missing(&mut self, brace: usize, cx: &mut Cx) {
-        for (word, (&seen, &all)) in self.seen.iter().zip(&self.all).enumerate() {
-            let mut missing = all & !seen;
-            while missing != 0 {
-                let index = word * 64 + missing.trailing_zeros() as usize;
-                missing &= missing - 1;
-                if let Some(member) = self.members.get_mut(index) {
-                    member.push_missing(Fault::Null, brace, cx);
-                }
+    fn close_more(&mut self, brace: usize, cx: &mut Cx) {
+        let members = self.members.iter_mut().skip(64);
+        for (member, seen) in members.zip(&mut self.seen_more) {
+            if !std::mem::replace(seen, false) {
+                member.push_missing(Fault::Null, brace, cx);
             }
         }
     }

@@ -7,6 +7,10 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 /// Line length above which a line is malformed, unless told otherwise: 16 MiB.
 pub const DEFAULT_MAX_LINE_BYTES: usize = 16 << 20;
 
+/// Field metadata: the key of the JSON objects that fills the field, where it
+/// is not the field's own name. Keys are compared byte by byte.
+pub const JSON_KEY: &str = "sluice.json_key";
+
 /// Rows of a batch, unless told otherwise.
 pub const DEFAULT_BATCH_ROWS: usize = 8192;
 
@@ -137,9 +141,7 @@ fn nullable_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Struct(fields) => DataType::Struct(nullable_fields(fields)),
         DataType::List(item) => DataType::List(nullable_field(item)),
-        DataType::Map(entries, sorted) => {
-            DataType::Map(nullable_map_value(entries), *sorted)
-        }
+        DataType::Map(entries, sorted) => DataType::Map(nullable_map_value(entries), *sorted),
         other => other.clone(),
     }
 }

@@ -131,7 +131,13 @@ mod tests {
 
     #[test]
     fn every_cut_gives_each_line_to_one_range() {
-        for data in [&b"one\r\n\ntwo\nthree"[..], b"one\ntwo\n", b"\n\n", b"x", b"long line\n"] {
+        for data in [
+            &b"one\r\n\ntwo\nthree"[..],
+            b"one\ntwo\n",
+            b"\n\n",
+            b"x",
+            b"long line\n",
+        ] {
             let size = data.len() as u64;
             for a in 0..=size {
                 for b in a..=size {
@@ -156,6 +162,9 @@ mod tests {
     fn a_range_inside_a_line_owns_nothing() {
         assert_eq!(read(b"a long line\nnext\n", 3..7, 100), (0, vec![]));
         assert_eq!(read(b"a long line\nnext\n", 3..12, 100), (0, vec![]));
-        assert_eq!(read(b"a long line\nnext\n", 3..13, 2), (12, b"next\n".to_vec()));
+        assert_eq!(
+            read(b"a long line\nnext\n", 3..13, 2),
+            (12, b"next\n".to_vec())
+        );
     }
 }

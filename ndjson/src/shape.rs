@@ -27,7 +27,9 @@ const NOWHERE: At = usize::MAX;
 
 type Words = [u64; TOKEN_BYTES / 8];
 
+// Aligned so that finding a token by its index is a shift.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Token {
     /// The text, zeros behind it.
     text: Words,

@@ -113,7 +113,10 @@ mod tests {
     fn host_and_port_are_told_apart() {
         let parse = |text: &str| text.parse::<HostPort>();
         assert_eq!(parse("127.0.0.1:0").unwrap(), HostPort::new("127.0.0.1", 0));
-        assert_eq!(parse("db-1.local:50050").unwrap(), HostPort::new("db-1.local", 50050));
+        assert_eq!(
+            parse("db-1.local:50050").unwrap(),
+            HostPort::new("db-1.local", 50050)
+        );
         assert_eq!(parse("[::1]:7").unwrap(), HostPort::new("::1", 7));
         assert_eq!(parse("[::1]:7").unwrap().to_string(), "[::1]:7");
         for wrong in ["localhost", "localhost:", "localhost:99999", "a:b"] {

@@ -173,7 +173,13 @@ mod tests {
             failure.encode(),
             "SLUICE_TASK<SLUICE_STAGED_LOST|part 3 on 10.0.0.1:4 is gone>"
         );
-        for text in ["", "nothing", "SLUICE_TASK<", "SLUICE_TASK<x|y>", "SLUICE_TASK<storage|%4>"] {
+        for text in [
+            "",
+            "nothing",
+            "SLUICE_TASK<",
+            "SLUICE_TASK<x|y>",
+            "SLUICE_TASK<storage|%4>",
+        ] {
             assert_eq!(TaskFailure::find(text), None, "{text}");
         }
     }

@@ -3,11 +3,16 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 /// The file whose lock stands for the folder.
 const LOCK_FILE: &str = "process.lock";
+
+/// How long the previous owner may take to go: a process that was just killed
+/// holds its lock until the system has cleared it away.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// Why a folder cannot be taken.
 #[derive(Debug, Error)]
@@ -40,7 +45,8 @@ pub struct OwnedFolder {
 }
 
 impl OwnedFolder {
-    /// Creates `path` if need be, and takes it for this process.
+    /// Creates `path` if need be, and takes it for this process. Blocks for up
+    /// to two seconds while another process still has it.
     ///
     /// # Errors
     /// When the folder cannot be used or another process has it.
@@ -58,15 +64,21 @@ impl OwnedFolder {
             .truncate(false)
             .open(path.join(LOCK_FILE))
             .map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(FolderError::InUse {
-                    by: owner(&mut lock),
-                    path,
-                });
+        let asked = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if asked.elapsed() < WAIT => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(FolderError::InUse {
+                        by: owner(&mut lock),
+                        path,
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(unusable(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
         lock.set_len(0).map_err(unusable)?;
         writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
@@ -120,7 +132,10 @@ mod tests {
         let first = OwnedFolder::take(&path).unwrap();
         let error = OwnedFolder::take(&path).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains(&format!("in use by process {}", std::process::id())), "{text}");
+        assert!(
+            text.contains(&format!("in use by process {}", std::process::id())),
+            "{text}"
+        );
         drop(first);
         OwnedFolder::take(&path).unwrap();
     }

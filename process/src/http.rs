@@ -50,9 +50,11 @@ pub fn routes(probes: Probes) -> Router {
 async fn readyz(State(probes): State<Probes>) -> Response {
     match (probes.ready)() {
         Readiness::Ready => (StatusCode::OK, "ready\n".to_owned()).into_response(),
-        Readiness::NotReady(why) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")).into_response()
-        }
+        Readiness::NotReady(why) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready: {why}\n"),
+        )
+            .into_response(),
     }
 }
 
@@ -138,7 +140,10 @@ mod tests {
         ready.store(true, Ordering::SeqCst);
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
         let answer = get(address, "/metrics").await;
-        assert!(answer.contains("# HELP sluice_test_things Things.\n"), "{answer}");
+        assert!(
+            answer.contains("# HELP sluice_test_things Things.\n"),
+            "{answer}"
+        );
         assert!(answer.contains("sluice_test_things 7\n"));
         assert!(get(address, "/nothing").await.starts_with("HTTP/1.1 404"));
         stop.cancel();

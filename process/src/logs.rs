@@ -80,12 +80,11 @@ fn directives(level: &str) -> String {
 /// # Errors
 /// When the level cannot be understood.
 pub fn init(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(directives(&options.log_level)).map_err(|source| {
-        LogError::Level {
+    let filter =
+        EnvFilter::try_new(directives(&options.log_level)).map_err(|source| LogError::Level {
             level: options.log_level.clone(),
             source,
-        }
-    })?;
+        })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Redacting(secrets.clone()));

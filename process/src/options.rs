@@ -136,7 +136,10 @@ fn one_line(error: &OptionsError) -> String {
             let text = source.to_string();
             let first = text.lines().next().unwrap_or_default();
             let first = first.strip_prefix("error: ").unwrap_or(first);
-            format!("{}: the value of `{key}` does not fit: {first}", path.display())
+            format!(
+                "{}: the value of `{key}` does not fit: {first}",
+                path.display()
+            )
         }
         other => other.to_string(),
     }
@@ -173,10 +176,12 @@ fn file_values(path: &Path, command: &Command) -> Result<Vec<(Key, String)>, Opt
         path: path.to_owned(),
         source,
     })?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| OptionsError::Syntax {
-        path: path.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
-    })?;
+    let table: toml::Table =
+        text.parse()
+            .map_err(|error: toml::de::Error| OptionsError::Syntax {
+                path: path.to_owned(),
+                message: error.to_string().trim_end().to_owned(),
+            })?;
     table
         .into_iter()
         .map(|(written, value)| {
@@ -205,7 +210,10 @@ fn file_values(path: &Path, command: &Command) -> Result<Vec<(Key, String)>, Opt
 /// Runs one value of the file through its argument's parser, so that a bad one
 /// is reported with the file's name instead of a flag that nobody gave.
 fn check_value(command: &Command, path: &Path, key: &Key, value: &str) -> Result<(), OptionsError> {
-    let Some(argument) = command.get_arguments().find(|a| a.get_id() == key.flag.as_str()) else {
+    let Some(argument) = command
+        .get_arguments()
+        .find(|a| a.get_id() == key.flag.as_str())
+    else {
         return Ok(());
     };
     let flag = argument.get_long().unwrap_or_default();

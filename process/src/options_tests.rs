@@ -63,7 +63,11 @@ fn the_environment_stands_between_flag_and_file() {
         vcores: u16,
     }
     let args = |more: &[&str]| -> Vec<OsString> {
-        ["x", "--config", path].iter().chain(more).map(OsString::from).collect()
+        ["x", "--config", path]
+            .iter()
+            .chain(more)
+            .map(OsString::from)
+            .collect()
     };
     let from_environment: Package = load("CARGO_PKG", args(&[])).unwrap();
     assert_eq!(from_environment.name, "sluice-process");
@@ -103,11 +107,19 @@ fn unknown_keys_are_refused_with_a_suggestion() {
     let path = config.path().to_str().unwrap();
     let error = load_args(PREFIX, &["--config", path]).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("unknown key `vcore`; did you mean `vcores`?"), "{text}");
+    assert!(
+        text.contains("unknown key `vcore`; did you mean `vcores`?"),
+        "{text}"
+    );
     let config = file("zzz = 3");
     let path = config.path().to_str().unwrap();
-    let text = load_args(PREFIX, &["--config", path]).unwrap_err().to_string();
-    assert!(text.contains("known keys are scheduler, vcores, heartbeat-interval"), "{text}");
+    let text = load_args(PREFIX, &["--config", path])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("known keys are scheduler, vcores, heartbeat-interval"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -124,7 +136,10 @@ fn a_bad_value_in_the_file_names_the_file() {
     let path = config.path().to_str().unwrap();
     let error = load_args(PREFIX, &["--config", path, "--vcores", "2"]).unwrap_err();
     let text = one_line(&error);
-    assert!(text.contains("the value of `vcores` does not fit: invalid value 'many'"), "{text}");
+    assert!(
+        text.contains("the value of `vcores` does not fit: invalid value 'many'"),
+        "{text}"
+    );
     assert!(text.starts_with(path), "{text}");
 }
 
@@ -139,17 +154,27 @@ fn lists_bad_syntax_and_missing_files_are_told_apart() {
     let error = load_args(PREFIX, &["--config", path]).unwrap_err();
     assert!(matches!(error, OptionsError::Syntax { .. }));
     let error = load_args(PREFIX, &["--config", "/nowhere/x.toml"]).unwrap_err();
-    assert!(error.to_string().contains("check the path given with --config"));
+    assert!(
+        error
+            .to_string()
+            .contains("check the path given with --config")
+    );
     assert_eq!(exit_with(&error), 2);
 }
 
 #[test]
 fn missing_and_wrong_flags_stay_claps() {
-    assert!(matches!(load_args(PREFIX, &[]), Err(OptionsError::Arguments(_))));
+    assert!(matches!(
+        load_args(PREFIX, &[]),
+        Err(OptionsError::Arguments(_))
+    ));
     let Err(OptionsError::Arguments(help)) = load_args(PREFIX, &["--help"]) else {
         panic!("help is clap's");
     };
     assert_eq!(help.exit_code(), 0);
     let text = help.to_string();
-    assert!(text.contains("[env: SLUICE_OPTIONS_TEST_NOWHERE_VCORES]"), "{text}");
+    assert!(
+        text.contains("[env: SLUICE_OPTIONS_TEST_NOWHERE_VCORES]"),
+        "{text}"
+    );
 }

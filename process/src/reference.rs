@@ -13,7 +13,10 @@ pub fn table(command: &Command, prefix: &str) -> String {
         "| flag | environment | key in the file | default | meaning |\n|---|---|---|---|---|\n",
     );
     for argument in command.get_arguments() {
-        let Some(flag) = argument.get_long().filter(|f| !matches!(*f, "help" | "version")) else {
+        let Some(flag) = argument
+            .get_long()
+            .filter(|f| !matches!(*f, "help" | "version"))
+        else {
             continue;
         };
         let value = argument
@@ -91,7 +94,10 @@ mod tests {
     #[test]
     fn only_the_marked_part_is_replaced() {
         let page = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
-        assert_eq!(splice(page, "x", "new\n"), "a\n<!-- x -->\nnew\n<!-- /x -->\nb\n");
+        assert_eq!(
+            splice(page, "x", "new\n"),
+            "a\n<!-- x -->\nnew\n<!-- /x -->\nb\n"
+        );
         assert_eq!(splice(page, "y", "new\n"), page);
     }
 }

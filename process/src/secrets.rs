@@ -83,7 +83,9 @@ fn redact_urls(text: &str) -> Cow<'_, str> {
         }
         let authority = start + 3;
         let end = text[authority..]
-            .find(|c: char| c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || c.is_whitespace())
+            .find(|c: char| {
+                c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || c.is_whitespace()
+            })
             .map_or(text.len(), |length| authority + length);
         if let Some(at) = text[authority..end].rfind('@') {
             result.push_str(&text[done..authority]);
@@ -103,7 +105,11 @@ mod tests {
     use super::*;
 
     fn secrets(pairs: &[(&str, &str)]) -> Secrets {
-        Secrets::from_pairs(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
+        Secrets::from_pairs(
+            pairs
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+        )
     }
 
     #[test]
@@ -116,7 +122,9 @@ mod tests {
             ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token"),
         ]);
         assert_eq!(
-            secrets.redact("key wJalrXUtnFEMI/K7MDENG, session wJalrXUtnFEMI in eu-west-1, no, /var/run/token"),
+            secrets.redact(
+                "key wJalrXUtnFEMI/K7MDENG, session wJalrXUtnFEMI in eu-west-1, no, /var/run/token"
+            ),
             "key [redacted], session [redacted] in eu-west-1, no, /var/run/token"
         );
         assert_eq!(format!("{secrets:?}"), "Secrets(2)");
@@ -134,10 +142,19 @@ mod tests {
 
     #[test]
     fn names_that_hold_secrets_are_known() {
-        for name in ["AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "my.api_key", "aws_session_token"] {
+        for name in [
+            "AWS_SECRET_ACCESS_KEY",
+            "PGPASSWORD",
+            "my.api_key",
+            "aws_session_token",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["PATH", "AWS_ENDPOINT_URL", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] {
+        for name in [
+            "PATH",
+            "AWS_ENDPOINT_URL",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        ] {
             assert!(!is_secret_name(name), "{name}");
         }
     }

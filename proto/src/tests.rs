@@ -33,7 +33,10 @@ fn exit_codes_are_the_published_ones() {
 fn the_document_lists_every_exit_code() {
     let document = include_str!("../../docs/exit-codes.md");
     for code in 0..=9 {
-        assert!(document.contains(&format!("| {code} |")), "exit code {code}");
+        assert!(
+            document.contains(&format!("| {code} |")),
+            "exit code {code}"
+        );
     }
     for kind in ErrorKind::ALL {
         assert!(document.contains(&format!("`{}`", kind.name())), "{kind:?}");
@@ -51,7 +54,11 @@ fn names_of_states_read_back() {
         assert_eq!(phase.name().parse(), Ok(phase));
     }
     let error = "done".parse::<JobState>().unwrap_err();
-    assert!(error.to_string().starts_with("unknown job state `done`, known are ACCEPTED"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("unknown job state `done`, known are ACCEPTED")
+    );
 }
 
 #[test]
@@ -77,7 +84,10 @@ fn the_state_decides_the_exit_code_before_the_reason() {
 #[test]
 fn a_foreign_status_speaks_of_the_connection_only() {
     let read = |status: Status| JobError::from_status(&status).kind();
-    assert_eq!(read(Status::deadline_exceeded("late")), ErrorKind::Unavailable);
+    assert_eq!(
+        read(Status::deadline_exceeded("late")),
+        ErrorKind::Unavailable
+    );
     assert_eq!(read(Status::cancelled("gone")), ErrorKind::Unavailable);
     assert_eq!(read(Status::unavailable("down")), ErrorKind::Unavailable);
     assert_eq!(read(Status::not_found("what")), ErrorKind::NotFound);
@@ -104,7 +114,10 @@ fn secrets_are_hidden_by_name_and_in_urls() {
     for key in ["landing", "gold", "s3.endpoint", "sluice.target.file.size"] {
         assert!(!secret::is_secret(key), "{key}");
     }
-    assert_eq!(secret::redacted_value("gold", "s3://bucket/a@b"), "s3://bucket/a@b");
+    assert_eq!(
+        secret::redacted_value("gold", "s3://bucket/a@b"),
+        "s3://bucket/a@b"
+    );
     assert_eq!(
         secret::redacted_value("gold", "http://me:pw@host:9000/x"),
         "http://***@host:9000/x"

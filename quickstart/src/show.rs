@@ -14,7 +14,7 @@ use crate::gold::Table;
 /// Characters in a line; what does not fit is named below the rows.
 const WIDTH: usize = 110;
 /// Characters of a value; longer ones are cut.
-const VALUE: usize = 24;
+const VALUE: usize = 27;
 
 /// Prints one table.
 pub(crate) fn table(table: &Table, out: &mut impl Write) -> io::Result<()> {

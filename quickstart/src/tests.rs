@@ -59,7 +59,7 @@ fn a_table_is_shown_with_its_facts_and_rows() {
         text.contains("t: 5 rows, 1 file, 100 bytes, version 3\na comment\n"),
         "{text}"
     );
-    assert!(text.contains("a name that is longer t… "), "{text}");
+    assert!(text.contains("a name that is longer than… "), "{text}");
     assert!(text.contains(" 10.10 "), "{text}");
     assert!(text.contains("2026-01-07T20:33:20"), "{text}");
     assert!(text.contains("NULL"), "{text}");

@@ -28,15 +28,31 @@ pub struct ConfKey {
 /// The settings of a job. Keys that begin with `datafusion.execution.` or
 /// `datafusion.optimizer.` go to the engine.
 pub const CONF_KEYS: &[ConfKey] = &[
-    ConfKey { key: "sluice.target_file_size", default: "256MB", about: "size of a data file to aim at" },
-    ConfKey { key: "sluice.shuffle_partitions", default: "by input size", about: "partitions of every step" },
-    ConfKey { key: "sluice.session_timezone", default: "UTC", about: "zone of timestamps without one; only UTC" },
+    ConfKey {
+        key: "sluice.target_file_size",
+        default: "256MB",
+        about: "size of a data file to aim at",
+    },
+    ConfKey {
+        key: "sluice.shuffle_partitions",
+        default: "by input size",
+        about: "partitions of every step",
+    },
+    ConfKey {
+        key: "sluice.session_timezone",
+        default: "UTC",
+        about: "zone of timestamps without one; only UTC",
+    },
     ConfKey {
         key: "sluice.task_timeout",
         default: "10m",
         about: "a step in which no task starts or ends for so long is run again",
     },
-    ConfKey { key: "sluice.max_attempts", default: "4", about: "how often a step is tried" },
+    ConfKey {
+        key: "sluice.max_attempts",
+        default: "4",
+        about: "how often a step is tried",
+    },
 ];
 
 /// Why a setting is refused.
@@ -81,7 +97,10 @@ impl JobConf {
     ///
     /// # Errors
     /// The first setting that is unknown or does not fit.
-    pub fn new(job: &Job, submitted: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfError> {
+    pub fn new(
+        job: &Job,
+        submitted: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfError> {
         let mut conf = Self {
             target_file_size: TARGET_FILE_SIZE,
             shuffle_partitions: None,
@@ -104,7 +123,11 @@ impl JobConf {
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), ConfError> {
-        let wrong = |expected| ConfError::Value { key: key.to_owned(), value: value.to_owned(), expected };
+        let wrong = |expected| ConfError::Value {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            expected,
+        };
         match key {
             "sluice.target_file_size" => {
                 self.target_file_size = parse_size(value)
@@ -112,29 +135,43 @@ impl JobConf {
                     .ok_or_else(|| wrong("a size of at least 1MB, such as 128MB"))?;
             }
             "sluice.shuffle_partitions" => {
-                let count = value.parse().ok().filter(|count| (1..=10_000).contains(count));
-                self.shuffle_partitions = Some(count.ok_or_else(|| wrong("a whole number from 1 to 10000"))?);
+                let count = value
+                    .parse()
+                    .ok()
+                    .filter(|count| (1..=10_000).contains(count));
+                self.shuffle_partitions =
+                    Some(count.ok_or_else(|| wrong("a whole number from 1 to 10000"))?);
             }
             "sluice.session_timezone" => {
-                if !["utc", "z", "etc/utc", "+00:00", "+0000"].contains(&value.to_ascii_lowercase().as_str()) {
+                if !["utc", "z", "etc/utc", "+00:00", "+0000"]
+                    .contains(&value.to_ascii_lowercase().as_str())
+                {
                     return Err(wrong("UTC is the only session time zone so far"));
                 }
             }
             "sluice.task_timeout" => {
-                let duration = humantime::parse_duration(value).ok().filter(|d| !d.is_zero());
-                self.task_timeout = duration.ok_or_else(|| wrong("a duration such as 90s or 10m"))?;
+                let duration = humantime::parse_duration(value)
+                    .ok()
+                    .filter(|d| !d.is_zero());
+                self.task_timeout =
+                    duration.ok_or_else(|| wrong("a duration such as 90s or 10m"))?;
             }
             "sluice.max_attempts" => {
                 let count = value.parse().ok().filter(|count| (1..=100).contains(count));
                 self.max_attempts = count.ok_or_else(|| wrong("a whole number from 1 to 100"))?;
             }
-            key if key.starts_with("datafusion.execution.") || key.starts_with("datafusion.optimizer.") => {
+            key if key.starts_with("datafusion.execution.")
+                || key.starts_with("datafusion.optimizer.") =>
+            {
                 self.engine.insert(key.to_owned(), value.to_owned());
             }
             key => {
                 let names = CONF_KEYS.iter().map(|known| known.key);
                 let hint = sluice_jobfile::suggest_or_list(key, "the settings are", names);
-                return Err(ConfError::Unknown { key: key.to_owned(), hint });
+                return Err(ConfError::Unknown {
+                    key: key.to_owned(),
+                    hint,
+                });
             }
         }
         Ok(())

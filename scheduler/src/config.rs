@@ -89,8 +89,11 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<Options, String> {
         let arguments = std::iter::once("scheduler").chain(arguments.iter().copied());
-        sluice_process::options::load("SLUICE_SCHEDULER_TEST_NOWHERE", arguments.map(OsString::from))
-            .map_err(|error| error.to_string())
+        sluice_process::options::load(
+            "SLUICE_SCHEDULER_TEST_NOWHERE",
+            arguments.map(OsString::from),
+        )
+        .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -104,10 +107,21 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        assert!(parse(&["--max-concurrent-jobs", "0"]).unwrap_err().contains("from 1 on"));
-        assert!(parse(&["--executor-timeout", "5"]).unwrap_err().contains("such as"));
+        assert!(
+            parse(&["--max-concurrent-jobs", "0"])
+                .unwrap_err()
+                .contains("from 1 on")
+        );
+        assert!(
+            parse(&["--executor-timeout", "5"])
+                .unwrap_err()
+                .contains("such as")
+        );
         let short = parse(&["--executor-timeout", "100ms"]).unwrap();
-        assert_eq!(short.effective_executor_timeout(), Duration::from_millis(1500));
+        assert_eq!(
+            short.effective_executor_timeout(),
+            Duration::from_millis(1500)
+        );
     }
 
     #[test]
@@ -119,7 +133,10 @@ mod tests {
         if std::env::var_os("SLUICE_UPDATE_DOCS").is_some() {
             std::fs::write(path, &wanted).unwrap();
         } else {
-            assert!(page == wanted, "run SLUICE_UPDATE_DOCS=1 cargo test -p sluice-scheduler");
+            assert!(
+                page == wanted,
+                "run SLUICE_UPDATE_DOCS=1 cargo test -p sluice-scheduler"
+            );
         }
         assert!(wanted.contains("`SLUICE_SCHEDULER_STATE_DIR`"));
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sluice_engine::session::{RuntimeOptions, runtime};
+use sluice_gold::GoldTables;
 use sluice_store::{StoreOptions, Stores};
 
 use crate::driver::DriverSettings;
@@ -28,7 +29,9 @@ pub struct LocalOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// The folder for intermediate files.
-    #[error("cannot make a folder for intermediate files in {path}: {source}; set TMPDIR to a folder with space")]
+    #[error(
+        "cannot make a folder for intermediate files in {path}: {source}; set TMPDIR to a folder with space"
+    )]
     TempDir {
         /// Its parent.
         path: PathBuf,
@@ -47,10 +50,22 @@ pub enum LocalError {
 /// When the folder for intermediate files cannot be made.
 pub fn start(options: &LocalOptions) -> Result<JobServer, LocalError> {
     let stores = Stores::new(StoreOptions::from_env());
-    let runner = LocalRunner::new(options.vcores, options.temp_dir.clone())
-        .map_err(|source| LocalError::TempDir { path: options.temp_dir.clone(), source })?;
-    let runtime_options = RuntimeOptions { spill_dir: Some(runner.work_dir()), memory: options.memory };
+    let runner = LocalRunner::new(options.vcores, options.temp_dir.clone()).map_err(|source| {
+        LocalError::TempDir {
+            path: options.temp_dir.clone(),
+            source,
+        }
+    })?;
+    let runtime_options = RuntimeOptions {
+        spill_dir: Some(runner.work_dir()),
+        memory: options.memory,
+    };
     let runtime = runtime(stores.clone(), &runtime_options)?;
-    let driver = DriverSettings { runner: Arc::new(runner), stores, runtime };
+    let driver = DriverSettings {
+        runner: Arc::new(runner),
+        gold: GoldTables::new(stores.clone()),
+        stores,
+        runtime,
+    };
     Ok(JobServer::new(Jobs::in_memory(driver, usize::MAX)))
 }

@@ -9,9 +9,9 @@ use futures::Stream;
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::job_service_server::JobService;
 use sluice_proto::v1::{
-    CancelJobRequest, Finished, GetJobRequest, Job, JobEvent, JobLogsRequest, JobPlan, ListJobsRequest,
-    ListJobsResponse, LogLine, PlanJobRequest, ServerInfoRequest, ServerInfoResponse, SubmitJobRequest,
-    SubmitJobResponse, WatchJobRequest,
+    CancelJobRequest, Finished, GetJobRequest, Job, JobEvent, JobLogsRequest, JobPlan,
+    ListJobsRequest, ListJobsResponse, LogLine, PlanJobRequest, ServerInfoRequest,
+    ServerInfoResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,7 +30,10 @@ pub struct JobServer {
 impl JobServer {
     /// A service over `jobs`.
     pub fn new(jobs: Jobs) -> Self {
-        Self { jobs, started: SystemTime::now() }
+        Self {
+            jobs,
+            started: SystemTime::now(),
+        }
     }
 
     /// The jobs behind the service.
@@ -46,12 +49,21 @@ impl JobService for JobServer {
     type WatchJobStream = Events<JobEvent>;
     type JobLogsStream = Events<LogLine>;
 
-    async fn submit_job(&self, request: Request<SubmitJobRequest>) -> Result<Response<SubmitJobResponse>, Status> {
+    async fn submit_job(
+        &self,
+        request: Request<SubmitJobRequest>,
+    ) -> Result<Response<SubmitJobResponse>, Status> {
         let (job, existing) = self.jobs.submit(request.into_inner()).await?;
-        Ok(Response::new(SubmitJobResponse { job: Some(job), existing }))
+        Ok(Response::new(SubmitJobResponse {
+            job: Some(job),
+            existing,
+        }))
     }
 
-    async fn watch_job(&self, request: Request<WatchJobRequest>) -> Result<Response<Self::WatchJobStream>, Status> {
+    async fn watch_job(
+        &self,
+        request: Request<WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
         let request = request.into_inner();
         let (sender, receiver) = mpsc::channel(64);
         match self.jobs.watch(&request.id)? {
@@ -62,7 +74,9 @@ impl JobService for JobServer {
                 let event = JobEvent {
                     sequence: request.after_sequence + 1,
                     at_ms: job.ended_ms,
-                    event: Some(Event::Finished(Finished { job: Some(job.as_ref().clone()) })),
+                    event: Some(Event::Finished(Finished {
+                        job: Some(job.as_ref().clone()),
+                    })),
                 };
                 // The channel is empty, so this cannot wait.
                 let _ = sender.try_send(Ok(event));
@@ -75,16 +89,27 @@ impl JobService for JobServer {
         Ok(Response::new(self.jobs.get(&request.into_inner().id)?))
     }
 
-    async fn list_jobs(&self, request: Request<ListJobsRequest>) -> Result<Response<ListJobsResponse>, Status> {
+    async fn list_jobs(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
         Ok(Response::new(self.jobs.list(&request.into_inner())))
     }
 
-    async fn cancel_job(&self, request: Request<CancelJobRequest>) -> Result<Response<Job>, Status> {
+    async fn cancel_job(
+        &self,
+        request: Request<CancelJobRequest>,
+    ) -> Result<Response<Job>, Status> {
         let request = request.into_inner();
-        Ok(Response::new(self.jobs.cancel(&request.id, &request.reason)?))
+        Ok(Response::new(
+            self.jobs.cancel(&request.id, &request.reason)?,
+        ))
     }
 
-    async fn job_logs(&self, request: Request<JobLogsRequest>) -> Result<Response<Self::JobLogsStream>, Status> {
+    async fn job_logs(
+        &self,
+        request: Request<JobLogsRequest>,
+    ) -> Result<Response<Self::JobLogsStream>, Status> {
         let request = request.into_inner();
         let (sender, receiver) = mpsc::channel(64);
         match self.jobs.watch(&request.id)? {
@@ -105,19 +130,34 @@ impl JobService for JobServer {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
-    async fn plan_job(&self, request: Request<PlanJobRequest>) -> Result<Response<JobPlan>, Status> {
+    async fn plan_job(
+        &self,
+        request: Request<PlanJobRequest>,
+    ) -> Result<Response<JobPlan>, Status> {
         let request = request.into_inner().job.unwrap_or_default();
         Ok(Response::new(self.jobs.plan(&request).await?))
     }
 
-    async fn server_info(&self, _: Request<ServerInfoRequest>) -> Result<Response<ServerInfoResponse>, Status> {
+    async fn server_info(
+        &self,
+        _: Request<ServerInfoRequest>,
+    ) -> Result<Response<ServerInfoResponse>, Status> {
         let capacity = self.jobs.runner().capacity().await;
-        let started = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let started = self
+            .started
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         Ok(Response::new(ServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             engines: HashMap::from([
-                ("datafusion".to_owned(), datafusion::DATAFUSION_VERSION.to_owned()),
-                ("ballista".to_owned(), ballista_core::BALLISTA_VERSION.to_owned()),
+                (
+                    "datafusion".to_owned(),
+                    datafusion::DATAFUSION_VERSION.to_owned(),
+                ),
+                (
+                    "ballista".to_owned(),
+                    ballista_core::BALLISTA_VERSION.to_owned(),
+                ),
             ])
             .into_iter()
             .collect(),
@@ -129,7 +169,11 @@ impl JobService for JobServer {
 }
 
 /// Sends a job's events until it has ended or nobody listens.
-async fn forward(live: Arc<LiveJob>, mut after: u64, sender: mpsc::Sender<Result<JobEvent, Status>>) {
+async fn forward(
+    live: Arc<LiveJob>,
+    mut after: u64,
+    sender: mpsc::Sender<Result<JobEvent, Status>>,
+) {
     let mut newest = live.subscribe();
     loop {
         newest.mark_unchanged();
@@ -148,7 +192,11 @@ async fn forward(live: Arc<LiveJob>, mut after: u64, sender: mpsc::Sender<Result
 }
 
 /// Sends the lines of a job's log; with `follow`, until it has ended.
-async fn forward_log(live: Arc<LiveJob>, follow: bool, sender: mpsc::Sender<Result<LogLine, Status>>) {
+async fn forward_log(
+    live: Arc<LiveJob>,
+    follow: bool,
+    sender: mpsc::Sender<Result<LogLine, Status>>,
+) {
     let mut newest = live.subscribe();
     let mut after = 0;
     loop {

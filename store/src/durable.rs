@@ -214,11 +214,7 @@ impl Drop for Staged {
 
 /// Creates the missing folders above `target`; `touched` gets the folders whose
 /// entries have to be synced for that, the outermost last.
-fn create_parents(
-    fs: &dyn DurableFs,
-    target: &FsPath,
-    touched: &mut Vec<PathBuf>,
-) -> Result<()> {
+fn create_parents(fs: &dyn DurableFs, target: &FsPath, touched: &mut Vec<PathBuf>) -> Result<()> {
     let mut missing = Vec::new();
     let mut folder = target.parent();
     while let Some(path) = folder.filter(|path| !path.exists()) {

@@ -29,7 +29,9 @@ impl Recorder {
                 }
             })
             .collect();
-        self.calls.lock().push(format!("{what} {}", shown.join(" ")));
+        self.calls
+            .lock()
+            .push(format!("{what} {}", shown.join(" ")));
         match *self.fail.lock() {
             Some((failing, kind)) if failing == what => Err(kind.into()),
             _ => Ok(()),
@@ -119,16 +121,37 @@ fn create() -> PutOptions {
 #[tokio::test]
 async fn a_create_syncs_the_bytes_before_the_name_and_the_name_before_the_answer() {
     let t = Setup::new();
-    t.store.put_opts(&t.path("f"), "abc".into(), create()).await.unwrap();
+    t.store
+        .put_opts(&t.path("f"), "abc".into(), create())
+        .await
+        .unwrap();
     assert_eq!(
         t.calls(),
-        ["create f#", "write f#", "sync f#", "link f# f", "syncdir .", "remove f#"]
+        [
+            "create f#",
+            "write f#",
+            "sync f#",
+            "link f# f",
+            "syncdir .",
+            "remove f#"
+        ]
     );
     assert_eq!(t.names(), ["f"]);
 
-    let error = t.store.put_opts(&t.path("f"), "xyz".into(), create()).await.unwrap_err();
+    let error = t
+        .store
+        .put_opts(&t.path("f"), "xyz".into(), create())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
-    let bytes = t.store.get(&t.path("f")).await.unwrap().bytes().await.unwrap();
+    let bytes = t
+        .store
+        .get(&t.path("f"))
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
     assert_eq!(bytes, "abc");
     assert_eq!(t.names(), ["f"]);
 }
@@ -140,19 +163,31 @@ async fn an_overwrite_renames_after_the_sync() {
         let put = t.store.put(&t.path("f"), text.into()).await.unwrap();
         assert_eq!(
             t.calls(),
-            ["create f#", "write f#", "sync f#", "rename f# f", "syncdir ."]
+            [
+                "create f#",
+                "write f#",
+                "sync f#",
+                "rename f# f",
+                "syncdir ."
+            ]
         );
         let head = t.store.head(&t.path("f")).await.unwrap();
         assert_eq!(put.e_tag, head.e_tag);
     }
-    assert_eq!(std::fs::read_to_string(t.folder.path().join("f")).unwrap(), "two");
+    assert_eq!(
+        std::fs::read_to_string(t.folder.path().join("f")).unwrap(),
+        "two"
+    );
     assert_eq!(t.names(), ["f"]);
 }
 
 #[tokio::test]
 async fn new_folders_are_synced_into_their_parents() {
     let t = Setup::new();
-    t.store.put_opts(&t.path("a/b/f"), "x".into(), create()).await.unwrap();
+    t.store
+        .put_opts(&t.path("a/b/f"), "x".into(), create())
+        .await
+        .unwrap();
     assert_eq!(
         t.calls(),
         [
@@ -186,9 +221,19 @@ async fn a_multipart_upload_is_visible_only_when_complete_and_synced() {
     upload.complete().await.unwrap();
     assert_eq!(
         t.calls(),
-        ["create p#", "write p#", "write p#", "sync p#", "rename p# p", "syncdir ."]
+        [
+            "create p#",
+            "write p#",
+            "write p#",
+            "sync p#",
+            "rename p# p",
+            "syncdir ."
+        ]
     );
-    assert_eq!(std::fs::read_to_string(t.folder.path().join("p")).unwrap(), "hello world");
+    assert_eq!(
+        std::fs::read_to_string(t.folder.path().join("p")).unwrap(),
+        "hello world"
+    );
     assert!(upload.complete().await.is_err(), "an upload completes once");
 }
 
@@ -218,22 +263,41 @@ async fn completing_with_a_part_in_flight_publishes_nothing() {
 #[tokio::test]
 async fn a_failed_call_is_an_error_of_its_kind_and_leaves_no_name() {
     for (call, kind, expected) in [
-        ("create", io::ErrorKind::PermissionDenied, StoreErrorKind::PermissionDenied),
-        ("create", io::ErrorKind::ReadOnlyFilesystem, StoreErrorKind::ReadOnly),
+        (
+            "create",
+            io::ErrorKind::PermissionDenied,
+            StoreErrorKind::PermissionDenied,
+        ),
+        (
+            "create",
+            io::ErrorKind::ReadOnlyFilesystem,
+            StoreErrorKind::ReadOnly,
+        ),
         ("write", io::ErrorKind::StorageFull, StoreErrorKind::NoSpace),
         ("sync", io::ErrorKind::StorageFull, StoreErrorKind::NoSpace),
-        ("link", io::ErrorKind::QuotaExceeded, StoreErrorKind::NoSpace),
+        (
+            "link",
+            io::ErrorKind::QuotaExceeded,
+            StoreErrorKind::NoSpace,
+        ),
     ] {
         let t = Setup::new();
         *t.recorder.fail.lock() = Some((call, kind));
-        let error = t.store.put_opts(&t.path("f"), "x".into(), create()).await.unwrap_err();
+        let error = t
+            .store
+            .put_opts(&t.path("f"), "x".into(), create())
+            .await
+            .unwrap_err();
         assert_eq!(StoreErrorKind::of(&error), expected, "{call}");
         assert!(t.names().is_empty(), "{call}: {:?}", t.names());
     }
     // After the link the name stays: the caller reads back to learn about it.
     let t = Setup::new();
     *t.recorder.fail.lock() = Some(("syncdir", io::ErrorKind::Other));
-    t.store.put_opts(&t.path("f"), "x".into(), create()).await.unwrap_err();
+    t.store
+        .put_opts(&t.path("f"), "x".into(), create())
+        .await
+        .unwrap_err();
     assert_eq!(t.names(), ["f"]);
 }
 
@@ -242,7 +306,10 @@ async fn copies_and_renames_are_synced_too() {
     let t = Setup::new();
     t.store.put(&t.path("a"), "x".into()).await.unwrap();
     t.calls();
-    t.store.copy_if_not_exists(&t.path("a"), &t.path("d/b")).await.unwrap();
+    t.store
+        .copy_if_not_exists(&t.path("a"), &t.path("d/b"))
+        .await
+        .unwrap();
     assert_eq!(t.calls(), ["mkdir d", "sync d/b", "syncdir d", "syncdir ."]);
     t.store.rename(&t.path("a"), &t.path("c")).await.unwrap();
     assert_eq!(t.calls(), ["sync c", "syncdir ."]);
@@ -257,7 +324,10 @@ async fn of_many_creators_one_wins() {
         .map(|i| {
             let (store, path) = (t.store.clone(), path.clone());
             tokio::spawn(async move {
-                store.put_opts(&path, i.to_string().into(), create()).await.is_ok()
+                store
+                    .put_opts(&path, i.to_string().into(), create())
+                    .await
+                    .is_ok()
             })
         })
         .collect();
@@ -266,7 +336,9 @@ async fn of_many_creators_one_wins() {
         winners += usize::from(task.await.unwrap());
     }
     assert_eq!(winners, 1);
-    let log: Vec<_> = std::fs::read_dir(t.folder.path().join("log")).unwrap().collect();
+    let log: Vec<_> = std::fs::read_dir(t.folder.path().join("log"))
+        .unwrap()
+        .collect();
     assert_eq!(log.len(), 1, "temporary files are gone");
 }
 

@@ -43,7 +43,7 @@ impl StoreErrorKind {
             }
             next = current.source();
         }
-        Self::Other
+        by_status(error).unwrap_or(Self::Other)
     }
 
     /// Whether the same call may succeed when it is tried again without
@@ -103,6 +103,10 @@ fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
     if let Some(error) = error.downcast_ref::<StoreError>() {
         return Some(error.kind());
     }
+    // A boxed error in a chain is found as its box.
+    if let Some(error) = error.downcast_ref::<Box<StoreError>>() {
+        return Some(error.kind());
+    }
     if let Some(error) = error.downcast_ref::<object_store::Error>() {
         use object_store::Error as E;
         return match error {
@@ -145,6 +149,31 @@ fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
             .map(|inner| StoreErrorKind::of(inner))
             .filter(|kind| *kind != StoreErrorKind::Other),
     }
+}
+
+/// What an HTTP status says. The S3 client keeps it in the text of an error of
+/// its own where a call has no special meaning for it, as listings have none.
+fn by_status(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        let generic = matches!(
+            current.downcast_ref(),
+            Some(object_store::Error::Generic { store: "S3", .. })
+        );
+        if generic {
+            let text = current.to_string();
+            let (_, status) = text.split_once("non-2xx status code: ")?;
+            return match status.get(..3)? {
+                "401" => Some(StoreErrorKind::Unauthenticated),
+                "403" => Some(StoreErrorKind::PermissionDenied),
+                "404" => Some(StoreErrorKind::NotFound),
+                "429" | "500" | "502" | "503" | "504" => Some(StoreErrorKind::Unreachable),
+                _ => None,
+            };
+        }
+        next = current.source();
+    }
+    None
 }
 
 /// Why a text is not a location.
@@ -312,16 +341,26 @@ mod tests {
         let cases = [
             (io::ErrorKind::StorageFull, StoreErrorKind::NoSpace),
             (io::ErrorKind::QuotaExceeded, StoreErrorKind::NoSpace),
-            (io::ErrorKind::PermissionDenied, StoreErrorKind::PermissionDenied),
+            (
+                io::ErrorKind::PermissionDenied,
+                StoreErrorKind::PermissionDenied,
+            ),
             (io::ErrorKind::ReadOnlyFilesystem, StoreErrorKind::ReadOnly),
-            (io::ErrorKind::ConnectionRefused, StoreErrorKind::Unreachable),
+            (
+                io::ErrorKind::ConnectionRefused,
+                StoreErrorKind::Unreachable,
+            ),
             (io::ErrorKind::NotFound, StoreErrorKind::NotFound),
             (io::ErrorKind::InvalidData, StoreErrorKind::Other),
         ];
         for (io_kind, kind) in cases {
             assert_eq!(StoreErrorKind::of(&generic(io_kind.into())), kind);
             let nested = io::Error::other(generic(io_kind.into()));
-            assert_eq!(StoreErrorKind::of(&generic(nested)), kind, "{io_kind:?} nested");
+            assert_eq!(
+                StoreErrorKind::of(&generic(nested)),
+                kind,
+                "{io_kind:?} nested"
+            );
         }
     }
 
@@ -339,6 +378,23 @@ mod tests {
         );
         assert_eq!(error.kind(), StoreErrorKind::NoSpace);
         assert!(!error.kind().is_transient());
+    }
+
+    #[test]
+    fn a_status_tells_where_the_client_does_not() {
+        for (status, kind) in [
+            ("403 Forbidden", StoreErrorKind::PermissionDenied),
+            ("404 Not Found", StoreErrorKind::NotFound),
+            ("503 Slow Down", StoreErrorKind::Unreachable),
+            ("418 Teapot", StoreErrorKind::Other),
+        ] {
+            let text = format!("Server returned non-2xx status code: {status}: <Error/>");
+            let error = object_store::Error::Generic {
+                store: "S3",
+                source: text.into(),
+            };
+            assert_eq!(StoreErrorKind::of(&error), kind, "{status}");
+        }
     }
 
     #[test]

@@ -112,6 +112,7 @@ pub async fn list_source(
     let store = stores.open(source.base())?.store;
     let mut lister = Lister {
         store: store.as_ref(),
+        base: source.base(),
         rules,
         files: Vec::new(),
         skipped: 0,
@@ -144,6 +145,7 @@ fn is_hidden(name: &str) -> bool {
 
 struct Lister<'a> {
     store: &'a dyn ObjectStore,
+    base: &'a Location,
     rules: &'a ListRules,
     files: Vec<SourceFile>,
     skipped: usize,
@@ -227,7 +229,10 @@ impl Lister<'_> {
             let mut folders = Vec::new();
             for (values, listed) in level {
                 for meta in listed.objects {
-                    if self.rules.takes(meta.location.filename().unwrap_or_default()) {
+                    if self
+                        .rules
+                        .takes(meta.location.filename().unwrap_or_default())
+                    {
                         self.take(meta, &values);
                     } else {
                         self.skipped += 1;
@@ -261,7 +266,7 @@ impl Lister<'_> {
         self.store
             .list_with_delimiter(Some(path))
             .await
-            .map_err(|error| StoreError::access("list", path, error))
+            .map_err(|error| StoreError::access("list", self.base.display_of(path), error))
     }
 
     async fn head(&self, place: &Location) -> Result<ObjectMeta, StoreError> {

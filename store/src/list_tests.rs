@@ -75,17 +75,26 @@ async fn a_folder_gives_its_files_and_those_of_partitions() {
     );
     let listing = t.list("in/", &[".json"]).await.unwrap();
     let values = |name: &str| {
-        let file = listing.files.iter().find(|f| f.path.filename() == Some(name));
+        let file = listing
+            .files
+            .iter()
+            .find(|f| f.path.filename() == Some(name));
         file.unwrap().partition_values.clone()
     };
     let day = ("day".to_owned(), Some("2024-01-01".to_owned()));
     assert_eq!(values("h.json"), [day.clone(), ("hour".to_owned(), None)]);
     assert_eq!(values("g.json"), [day]);
-    assert_eq!(values("i.json"), [("day".to_owned(), Some("a/b".to_owned()))]);
+    assert_eq!(
+        values("i.json"),
+        [("day".to_owned(), Some("a/b".to_owned()))]
+    );
     assert_eq!(values("b.json"), []);
     // _SUCCESS, the checksum, the note and the archive; never the temporary.
     assert_eq!(listing.skipped, 4);
-    assert_eq!(listing.bytes(), listing.files.iter().map(|f| f.size).sum::<u64>());
+    assert_eq!(
+        listing.bytes(),
+        listing.files.iter().map(|f| f.size).sum::<u64>()
+    );
     assert!(listing.files.iter().all(|f| f.e_tag.is_some()));
 }
 
@@ -94,8 +103,14 @@ async fn a_file_or_a_pattern_is_taken_as_named() {
     let t = Setup::new(LANDING);
     assert_eq!(t.names("in/notes.txt", &[".json"]).await, ["in/notes.txt"]);
     assert_eq!(t.names("in/*.json", &[]).await, ["in/b.json"]);
-    assert_eq!(t.names("in/_*", &[]).await, ["in/_SUCCESS", "in/_ledger/1.json"]);
-    assert_eq!(t.names("in/[a-c].*", &[".x"]).await, ["in/a.JSON", "in/b.json", "in/c.json.gz"]);
+    assert_eq!(
+        t.names("in/_*", &[]).await,
+        ["in/_SUCCESS", "in/_ledger/1.json"]
+    );
+    assert_eq!(
+        t.names("in/[a-c].*", &[".x"]).await,
+        ["in/a.JSON", "in/b.json", "in/c.json.gz"]
+    );
     assert_eq!(
         t.names("in/day=*/?.json", &[]).await,
         ["in/day=2024-01-01/g.json", "in/day=a%2Fb/i.json"]
@@ -124,7 +139,12 @@ async fn missing_and_empty_sources_are_told_apart() {
     assert_eq!(error.kind(), StoreErrorKind::Empty);
     let error = t.list("in", &[".json"]).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Empty);
-    assert!(error.to_string().contains("1 file with another name was left out"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("1 file with another name was left out"),
+        "{error}"
+    );
     assert!(error.to_string().contains("put files there"), "{error}");
     let error = t.list("in/*.json", &[]).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Empty);
@@ -146,6 +166,7 @@ async fn in_a_bucket_an_empty_listing_may_be_an_object_or_nothing() {
         let place = Location::parse(text, std::path::Path::new("/")).unwrap();
         let mut lister = Lister {
             store: &store,
+            base: &place,
             rules: &rules,
             files: Vec::new(),
             skipped: 0,

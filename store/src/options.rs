@@ -129,9 +129,11 @@ impl StoreOptions {
     /// Options from the `AWS_*` variables of this process. Variables that the
     /// S3 client does not know are left alone, as they may serve other tools.
     pub fn from_env() -> Self {
-        Self::from_vars(std::env::vars_os().filter_map(|(key, value)| {
-            Some((key.into_string().ok()?, value.into_string().ok()?))
-        }))
+        Self::from_vars(
+            std::env::vars_os().filter_map(|(key, value)| {
+                Some((key.into_string().ok()?, value.into_string().ok()?))
+            }),
+        )
     }
 
     fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -209,7 +211,9 @@ mod tests {
             ("AWS_PAGER".to_owned(), "less".to_owned()),
             ("HOME".to_owned(), "/root".to_owned()),
         ]);
-        options.set("sluice.s3.secret_access_key", "hunter4").unwrap();
+        options
+            .set("sluice.s3.secret_access_key", "hunter4")
+            .unwrap();
         assert_eq!(options.s3().count(), 3);
         let shown = format!("{options:?}");
         assert!(!shown.contains("hunter"), "{shown}");

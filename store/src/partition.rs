@@ -77,7 +77,10 @@ mod tests {
 
     #[test]
     fn escapes_as_spark_does() {
-        assert_eq!(escape_hive("2024-01-01 10:00:00"), "2024-01-01 10%3A00%3A00");
+        assert_eq!(
+            escape_hive("2024-01-01 10:00:00"),
+            "2024-01-01 10%3A00%3A00"
+        );
         assert_eq!(escape_hive("a/b=c%"), "a%2Fb%3Dc%25");
         assert_eq!(escape_hive("Köln"), "Köln");
         assert_eq!(escape_hive(".."), "%2E%2E");

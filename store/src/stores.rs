@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::path::Path;
+use object_store::{ObjectStore, RetryConfig};
 use parking_lot::RwLock;
 use url::Url;
 
@@ -136,6 +137,7 @@ impl Stores {
         // Commits are put-if-absent; S3 has had If-None-Match since 2024.
         let store = builder
             .with_conditional_put(S3ConditionalPut::ETagMatch)
+            .with_retry(retries())
             .build()
             .map_err(|source| StoreError::Setup {
                 bucket: bucket.to_owned(),
@@ -146,6 +148,16 @@ impl Stores {
             .entry(bucket.to_owned())
             .or_insert_with(|| Arc::new(store));
         Ok(Arc::clone(store))
+    }
+}
+
+/// Retries for some seconds: longer than a hiccup of the network, and short
+/// enough that a wrong endpoint is an error before people give up.
+fn retries() -> RetryConfig {
+    RetryConfig {
+        max_retries: 6,
+        retry_timeout: Duration::from_secs(60),
+        ..RetryConfig::default()
     }
 }
 
@@ -162,15 +174,22 @@ mod tests {
         assert!(!Arc::ptr_eq(&resolve("s3://a/x"), &resolve("s3://b/x")));
         assert!(Arc::ptr_eq(&resolve("file:///a"), &resolve("file:///b/c")));
         for text in ["hdfs://a/b", "s3:///b", "file://host/b"] {
-            assert!(stores.resolve(&Url::parse(text).unwrap()).is_err(), "{text}");
+            assert!(
+                stores.resolve(&Url::parse(text).unwrap()).is_err(),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn no_output_shows_a_secret() {
         let mut options = StoreOptions::new();
-        options.set("sluice.s3.access_key_id", "AKIAHUNTER").unwrap();
-        options.set("sluice.s3.secret_access_key", "hunter2").unwrap();
+        options
+            .set("sluice.s3.access_key_id", "AKIAHUNTER")
+            .unwrap();
+        options
+            .set("sluice.s3.secret_access_key", "hunter2")
+            .unwrap();
         let stores = Stores::new(options);
         let place = stores.open(&stores.location("s3://a/b").unwrap()).unwrap();
         let shown = format!("{stores:?} {place:?} {}", place.store).to_lowercase();
@@ -182,7 +201,10 @@ mod tests {
         let mut options = StoreOptions::new();
         options.base_dir = Some("/srv/jobs".into());
         let stores = Stores::new(options);
-        assert_eq!(stores.location("gold").unwrap().to_string(), "/srv/jobs/gold");
+        assert_eq!(
+            stores.location("gold").unwrap().to_string(),
+            "/srv/jobs/gold"
+        );
         let stores = Stores::new(StoreOptions::new());
         let here = std::env::current_dir().unwrap().join("gold");
         assert_eq!(stores.location("gold").unwrap().local_path().unwrap(), here);

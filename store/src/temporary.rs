@@ -34,10 +34,7 @@ fn final_name(file_name: &str) -> Option<&str> {
 /// a running writer would lose its file.
 ///
 /// Blocks. A missing folder holds none. Symbolic links are not followed.
-pub fn remove_temporaries(
-    folder: &Path,
-    matches: impl Fn(&str) -> bool,
-) -> io::Result<usize> {
+pub fn remove_temporaries(folder: &Path, matches: impl Fn(&str) -> bool) -> io::Result<usize> {
     let mut removed = 0;
     let mut open = vec![folder.to_path_buf()];
     while let Some(folder) = open.pop() {
@@ -78,17 +75,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("day=1");
         std::fs::create_dir(&below).unwrap();
-        let names = ["part-a-1.parquet#12", "part-b-1.parquet#9", "part-a-2.parquet", "part-a#x"];
+        let names = [
+            "part-a-1.parquet#12",
+            "part-b-1.parquet#9",
+            "part-a-2.parquet",
+            "part-a#x",
+        ];
         for name in names {
             std::fs::write(folder.path().join(name), "x").unwrap();
             std::fs::write(below.join(name), "x").unwrap();
         }
-        assert_eq!(remove_temporaries(folder.path(), |n| n.starts_with("part-a-")).unwrap(), 2);
+        assert_eq!(
+            remove_temporaries(folder.path(), |n| n.starts_with("part-a-")).unwrap(),
+            2
+        );
         assert!(!below.join(names[0]).exists());
         for name in &names[1..] {
             assert!(below.join(name).exists(), "{name}");
         }
-        assert_eq!(remove_temporaries(&folder.path().join("none"), |_| true).unwrap(), 0);
+        assert_eq!(
+            remove_temporaries(&folder.path().join("none"), |_| true).unwrap(),
+            0
+        );
         let name = name_for(Path::new("/a/b.json"));
         assert!(is_temporary(name.file_name().unwrap().to_str().unwrap()));
     }

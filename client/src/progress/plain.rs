@@ -30,8 +30,8 @@ impl Plain {
     }
 
     pub(super) fn state(&mut self, state: JobState, elapsed: Duration) -> Vec<String> {
-        if state.is_final() {
-            // The closing report says it.
+        if state.is_final() || state == JobState::Accepted {
+            // The closing report says the one, the first line the other.
             return Vec::new();
         }
         self.last_line = elapsed;

@@ -100,14 +100,21 @@ fn plain_lines_tell_once_of_missing_executors_and_of_their_coming() {
     let mut now = Progress::default();
     assert!(plain.progress(state, &now, at(500)).is_empty(), "too soon");
     let waiting = plain.progress(state, &now, at(1_000));
-    assert_eq!(waiting, ["waiting for executors: start one with `executor`"]);
+    assert_eq!(
+        waiting,
+        ["waiting for executors: start one with `executor`"]
+    );
     assert!(plain.progress(state, &now, at(2_000)).is_empty());
     now.executors = 1;
     now.vcores = 2;
     let come = plain.progress(state, &now, at(2_500));
     assert_eq!(come, ["1 executor with 2 cores registered"]);
     let mut local = Plain::new(None);
-    assert!(local.progress(state, &Progress::default(), at(2_000)).is_empty());
+    assert!(
+        local
+            .progress(state, &Progress::default(), at(2_000))
+            .is_empty()
+    );
 }
 
 #[test]

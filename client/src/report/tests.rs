@@ -141,7 +141,11 @@ fn json_is_one_document_whatever_happened() {
             0,
             "jobs",
         ),
-        (Box::new(|reporter: &Reporter| reporter.log(&[])), 0, "lines"),
+        (
+            Box::new(|reporter: &Reporter| reporter.log(&[])),
+            0,
+            "lines",
+        ),
         (
             Box::new(|reporter: &Reporter| reporter.plan(&JobPlan::default())),
             0,
@@ -203,8 +207,8 @@ fn status_shows_state_reason_and_parameters_without_secrets() {
             "name       nightly",
             "file       n.sql",
             "state      FAILED",
-            "submitted  2026-11-23 06:27:29 UTC by ann",
-            "ended      2026-11-23 06:27:29 UTC",
+            "submitted  2026-11-23 07:07:29 UTC by ann",
+            "ended      2026-11-23 07:07:29 UTC",
             "time       0.21 s",
             "reason     storage: disk full",
             "next       make room",

@@ -27,6 +27,7 @@ pub(super) const JOB_ID: &str = "job-1";
 
 /// One thing that a watched job does.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "a test holds a handful of them")]
 pub(super) enum Step {
     Event(Event),
     /// Nothing goes on until somebody cancels the job.
@@ -260,7 +261,9 @@ impl JobService for Service {
     ) -> Result<Response<Self::JobLogsStream>, Status> {
         self.0.job(&request.into_inner().id)?;
         let lines = self.0.state.lock().unwrap().logs.clone();
-        Ok(Response::new(stream::iter(lines.into_iter().map(Ok)).boxed()))
+        Ok(Response::new(
+            stream::iter(lines.into_iter().map(Ok)).boxed(),
+        ))
     }
 
     async fn plan_job(

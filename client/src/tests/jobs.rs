@@ -28,7 +28,10 @@ fn a_job_that_succeeds_is_0_with_a_table() {
             .ends_with("job job-1 (copy) succeeded in 0.25 s: 1 table, 1,234 rows, 4.0 KiB\n"),
         "{ran:?}"
     );
-    assert!(ran.err.starts_with("job job-1 (copy) accepted\nrunning\n"), "{ran:?}");
+    assert!(
+        ran.err.starts_with("job job-1 (copy) accepted\nrunning\n"),
+        "{ran:?}"
+    );
 
     let told = fake.state.lock().unwrap();
     let request = &told.submitted[0];
@@ -44,16 +47,51 @@ fn a_job_that_succeeds_is_0_with_a_table() {
 #[test]
 fn every_way_to_end_has_its_exit_code() {
     for (end, code, part) in [
-        (failed(JobState::Failed, ErrorKind::Transient), 1, "failed after 0.25 s: it broke"),
-        (failed(JobState::Failed, ErrorKind::Internal), 1, "failed after"),
-        (failed(JobState::Failed, ErrorKind::Invalid), 2, "failed after"),
-        (failed(JobState::Failed, ErrorKind::DataQuality), 3, "failed after"),
-        (failed(JobState::Killed, ErrorKind::Killed), 5, "was killed after"),
-        (failed(JobState::TimedOut, ErrorKind::TimedOut), 6, "reached its time limit after"),
-        (failed(JobState::Interrupted, ErrorKind::Interrupted), 7, "was interrupted after"),
-        (failed(JobState::Failed, ErrorKind::Storage), 9, "failed after"),
+        (
+            failed(JobState::Failed, ErrorKind::Transient),
+            1,
+            "failed after 0.25 s: it broke",
+        ),
+        (
+            failed(JobState::Failed, ErrorKind::Internal),
+            1,
+            "failed after",
+        ),
+        (
+            failed(JobState::Failed, ErrorKind::Invalid),
+            2,
+            "failed after",
+        ),
+        (
+            failed(JobState::Failed, ErrorKind::DataQuality),
+            3,
+            "failed after",
+        ),
+        (
+            failed(JobState::Killed, ErrorKind::Killed),
+            5,
+            "was killed after",
+        ),
+        (
+            failed(JobState::TimedOut, ErrorKind::TimedOut),
+            6,
+            "reached its time limit after",
+        ),
+        (
+            failed(JobState::Interrupted, ErrorKind::Interrupted),
+            7,
+            "was interrupted after",
+        ),
+        (
+            failed(JobState::Failed, ErrorKind::Storage),
+            9,
+            "failed after",
+        ),
     ] {
-        let ran = submit(&Fake::playing(vec![finished(end.clone())]), "JOB --landing /l");
+        let ran = submit(
+            &Fake::playing(vec![finished(end.clone())]),
+            "JOB --landing /l",
+        );
         assert_eq!(ran.code, code, "{ran:?}");
         assert!(ran.err.contains(part), "{ran:?}");
         assert!(ran.err.ends_with("\n  mend it\n"), "{ran:?}");
@@ -73,8 +111,14 @@ fn invalid_arguments_are_2_and_nothing_is_asked() {
         ("--nonsense JOB", "unknown option `--nonsense`"),
         ("--master nowhere JOB", "allowed are sluice://HOST:PORT"),
         ("--timeout soon JOB", "such as 90s"),
-        ("--deploy-mode cluster --master local JOB --landing /l", "needs a cluster"),
-        ("--properties-file /no/such/file JOB", "properties file `/no/such/file`"),
+        (
+            "--deploy-mode cluster --master local JOB --landing /l",
+            "needs a cluster",
+        ),
+        (
+            "--properties-file /no/such/file JOB",
+            "properties file `/no/such/file`",
+        ),
         ("/no/such.sql", "there is no such file"),
         ("JOB", "landing"),
         ("JOB --landing /l --other 1", "other"),
@@ -95,7 +139,10 @@ fn invalid_arguments_are_2_and_nothing_is_asked() {
 #[test]
 fn a_broken_job_file_is_2_without_a_scheduler() {
     let world = World::new();
-    let file = world.file("bad.sql", "CREATE OR REFRESH MATERIALIZED VIEW x AS SELEC 1;\n");
+    let file = world.file(
+        "bad.sql",
+        "CREATE OR REFRESH MATERIALIZED VIEW x AS SELEC 1;\n",
+    );
     let line = format!("--master sluice://127.0.0.1:1 {}", file.display());
     let ran = world.run(&line);
     assert_eq!(ran.code, 2, "{ran:?}");
@@ -126,14 +173,23 @@ fn a_job_that_the_scheduler_refuses_is_2_with_its_diagnostics() {
         let fake = Fake::with(|state| state.refusal = Some(refusal()));
         let ran = submit(&fake, &format!("{mode} JOB --landing /l"));
         assert_eq!(ran.code, 2, "{mode}: {ran:?}");
-        assert!(ran.err.contains("error[E0501]: unknown column `b`"), "{ran:?}");
+        assert!(
+            ran.err.contains("error[E0501]: unknown column `b`"),
+            "{ran:?}"
+        );
         assert!(ran.err.contains("copy.sql:3:51"), "{ran:?}");
-        assert!(ran.err.contains("CREATE OR REFRESH MATERIALIZED VIEW copy"), "{ran:?}");
+        assert!(
+            ran.err.contains("CREATE OR REFRESH MATERIALIZED VIEW copy"),
+            "{ran:?}"
+        );
         assert_eq!(ran.out, "");
     }
     let fake = Fake::with(|state| state.refusal = Some(refusal()));
     let document = submit(&fake, "--output json JOB --landing /l").json();
-    assert_eq!(document["error"]["diagnostics"][0]["span"]["start_column"], 51);
+    assert_eq!(
+        document["error"]["diagnostics"][0]["span"]["start_column"],
+        51
+    );
 }
 
 #[test]
@@ -142,7 +198,11 @@ fn cluster_mode_prints_the_id_and_leaves() {
     let ran = submit(&fake, "--deploy-mode cluster JOB --landing /l");
     assert_eq!((ran.code, ran.out.as_str()), (0, "job-1\n"), "{ran:?}");
     assert!(fake.state.lock().unwrap().watched.is_empty());
-    let document = submit(&fake, "--deploy-mode=cluster --output=json JOB --landing /l").json();
+    let document = submit(
+        &fake,
+        "--deploy-mode=cluster --output=json JOB --landing /l",
+    )
+    .json();
     assert_eq!(document["job"]["state"], "ACCEPTED");
 }
 
@@ -154,7 +214,10 @@ fn the_same_submission_is_one_job_and_its_end_is_told_at_once() {
     });
     let ran = submit(&fake, "--submission-id sub-1 JOB --landing /l");
     assert_eq!(ran.code, 9, "{ran:?}");
-    assert!(ran.err.contains("submission sub-1 is known already as job job-1"));
+    assert!(
+        ran.err
+            .contains("submission sub-1 is known already as job job-1")
+    );
     let state = fake.state.lock().unwrap();
     assert_eq!(state.submitted[0].submission_id, "sub-1");
     assert!(state.watched.is_empty());
@@ -163,7 +226,9 @@ fn the_same_submission_is_one_job_and_its_end_is_told_at_once() {
 #[test]
 fn a_local_run_needs_no_scheduler() {
     let fake = Fake::playing(vec![progress(0, 0), finished(succeeded())]);
-    let ran = World::new().local(&fake).run("--master local[2] JOB --landing /l");
+    let ran = World::new()
+        .local(&fake)
+        .run("--master local[2] JOB --landing /l");
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(!ran.err.contains("waiting for executors"), "{ran:?}");
     let plan = World::new().local(&fake).run("--plan JOB --landing /l");
@@ -192,7 +257,11 @@ fn a_job_that_does_not_end_at_its_time_limit_is_left_with_6() {
     let fake = Fake::playing(vec![state(JobState::Running), Step::Stall]);
     let ran = submit(&fake, "--timeout 100ms JOB --landing /l");
     assert_eq!(ran.code, 6, "{ran:?}");
-    assert!(ran.err.contains("it may still be ending; see --status job-1"), "{ran:?}");
+    assert!(
+        ran.err
+            .contains("it may still be ending; see --status job-1"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -228,13 +297,19 @@ fn serious_log_lines_are_shown_and_all_of_them_when_verbose() {
         ])
     };
     let ran = submit(&fake(), "JOB --landing /l");
-    assert!(ran.err.contains("WARN  driver: an executor is gone"), "{ran:?}");
+    assert!(
+        ran.err.contains("WARN  driver: an executor is gone"),
+        "{ran:?}"
+    );
     assert!(!ran.err.contains("step 1"), "{ran:?}");
     let line = "--verbose --conf s3.secret_key=hunter2 --conf k=v JOB --landing /l";
     let ran = submit(&fake(), line);
     assert!(ran.err.contains("INFO  driver: step 1"), "{ran:?}");
     assert!(ran.err.contains("setting       k=v"), "{ran:?}");
-    assert!(ran.err.contains("setting       s3.secret_key=***"), "{ran:?}");
+    assert!(
+        ran.err.contains("setting       s3.secret_key=***"),
+        "{ran:?}"
+    );
     assert!(ran.err.contains("scheduler     9.9.9-fake"), "{ran:?}");
     assert!(!ran.err.contains("hunter2"), "{ran:?}");
 }
@@ -256,23 +331,15 @@ fn settings_may_come_from_a_file_and_the_environment() {
     let running = Running::start(&fake);
     let mut world = World::new();
     world.environment.master = Some(running.master());
-    let file = world.file("p.conf", "# settings\nsluice.name from file\ngold.size  1\n");
+    let file = world.file(
+        "p.conf",
+        "# settings\nsluice.name from file\ngold.size  1\n",
+    );
     let line = format!("--properties-file {} JOB --landing /l", file.display());
     assert_eq!(world.run(&line).code, 0);
     let state = fake.state.lock().unwrap();
     assert_eq!(state.submitted[0].name, "from file");
     assert_eq!(state.submitted[0].conf["gold.size"], "1");
-}
-
-#[test]
-fn nothing_waits_once_the_job_has_ended() {
-    let fake = Fake::playing(vec![state(JobState::Running), finished(succeeded())]);
-    let running = Running::start(&fake);
-    let line = format!("--master {} JOB --landing /l", running.master());
-    let begun = Instant::now();
-    assert_eq!(World::new().run(&line).code, 0);
-    let took = begun.elapsed();
-    assert!(took < Duration::from_millis(250), "{took:?}");
 }
 
 #[test]

@@ -18,7 +18,12 @@ fn nobody() -> String {
 #[test]
 fn an_unreachable_master_is_4_with_how_to_start_one() {
     let (first, second) = (nobody(), nobody());
-    for line in ["JOB --landing /l", "--plan JOB --landing /l", "--list", "--kill x"] {
+    for line in [
+        "JOB --landing /l",
+        "--plan JOB --landing /l",
+        "--list",
+        "--kill x",
+    ] {
         let ran = World::new().run(&format!("--master sluice://{first},{second} {line}"));
         assert_eq!(ran.code, 4, "{ran:?}");
         for part in [
@@ -31,7 +36,10 @@ fn an_unreachable_master_is_4_with_how_to_start_one() {
             assert!(ran.err.contains(&part), "{part}: {ran:?}");
         }
         let line = format!("--output json --master sluice://{first} {line}");
-        assert_eq!(World::new().run(&line).json()["error"]["kind"], "unavailable");
+        assert_eq!(
+            World::new().run(&line).json()["error"]["kind"],
+            "unavailable"
+        );
     }
 }
 
@@ -105,7 +113,11 @@ fn a_stream_that_breaks_is_taken_up_where_it_was() {
     assert!(ran.err.contains("trying again"), "{ran:?}");
     assert!(ran.err.contains("the scheduler is back"), "{ran:?}");
     let state = fake.state.lock().unwrap();
-    let after: Vec<u64> = state.watched.iter().map(|watch| watch.after_sequence).collect();
+    let after: Vec<u64> = state
+        .watched
+        .iter()
+        .map(|watch| watch.after_sequence)
+        .collect();
     assert_eq!(after, [0, 2]);
 }
 
@@ -128,7 +140,9 @@ fn a_scheduler_that_restarts_is_found_again() {
     });
     until("the job runs", || err.text().contains("running"));
     drop(running);
-    until("the loss is noticed", || err.text().contains("trying again"));
+    until("the loss is noticed", || {
+        err.text().contains("trying again")
+    });
     let _again = Running::start_at(&fake, address);
     let ran = submit.join().unwrap();
     assert_eq!(ran.code, 7, "{ran:?}");
@@ -157,7 +171,10 @@ fn a_scheduler_that_stays_away_is_4_and_names_the_job() {
     drop(running);
     let ran = submit.join().unwrap();
     assert_eq!(ran.code, 4, "{ran:?}");
-    assert!(ran.err.contains("job job-1 may still be running"), "{ran:?}");
+    assert!(
+        ran.err.contains("job job-1 may still be running"),
+        "{ran:?}"
+    );
     assert!(ran.err.contains("--status job-1"), "{ran:?}");
 }
 
@@ -168,12 +185,19 @@ fn an_answer_lost_in_submitting_names_the_submission() {
     let master = running.master();
     let world = World::new();
     let submit = std::thread::spawn(move || {
-        world.run(&format!("--master {master} --submission-id mine JOB --landing /l"))
+        world.run(&format!(
+            "--master {master} --submission-id mine JOB --landing /l"
+        ))
     });
-    until("it is submitted", || !fake.state.lock().unwrap().submitted.is_empty());
+    until("it is submitted", || {
+        !fake.state.lock().unwrap().submitted.is_empty()
+    });
     drop(running);
     let ran = submit.join().unwrap();
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.err.contains("the connection was lost"), "{ran:?}");
-    assert!(ran.err.contains("submit again with --submission-id mine"), "{ran:?}");
+    assert!(
+        ran.err.contains("submit again with --submission-id mine"),
+        "{ran:?}"
+    );
 }

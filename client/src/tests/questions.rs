@@ -16,7 +16,10 @@ fn ask(fake: &Arc<Fake>, line: &str) -> Ran {
 fn status_is_0_for_every_known_job_by_either_id() {
     for (job, word) in [
         (succeeded(), "SUCCEEDED"),
-        (failed(JobState::Failed, ErrorKind::Storage), "storage: it broke"),
+        (
+            failed(JobState::Failed, ErrorKind::Storage),
+            "storage: it broke",
+        ),
         (job(JobState::Running), "RUNNING"),
     ] {
         let fake = Fake::with(|state| state.job = Some(job));
@@ -49,13 +52,19 @@ fn jobs_are_listed_and_no_jobs_are_no_error() {
     let fake = Fake::with(|state| state.job = Some(succeeded()));
     let ran = ask(&fake, "--list");
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.out.contains("job-1") && ran.out.contains("SUCCEEDED"), "{ran:?}");
+    assert!(
+        ran.out.contains("job-1") && ran.out.contains("SUCCEEDED"),
+        "{ran:?}"
+    );
     let document = ask(&fake, "--list --output json").json();
     assert_eq!(document["jobs"][0]["name"], "copy");
     let empty = Fake::with(|_| {});
     let ran = ask(&empty, "--list");
     assert_eq!((ran.code, ran.out.as_str()), (0, "no jobs yet\n"));
-    assert_eq!(ask(&empty, "--list --output json").json()["jobs"], serde_json::json!([]));
+    assert_eq!(
+        ask(&empty, "--list --output json").json()["jobs"],
+        serde_json::json!([])
+    );
 }
 
 #[test]
@@ -69,7 +78,11 @@ fn kill_waits_for_the_end() {
         ]);
     });
     let ran = ask(&fake, "--kill sub-1");
-    assert_eq!((ran.code, ran.out.as_str()), (0, "job job-1 has ended: KILLED\n"), "{ran:?}");
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "job job-1 has ended: KILLED\n"),
+        "{ran:?}"
+    );
     let state = fake.state.lock().unwrap();
     assert_eq!(state.cancels.len(), 1);
     assert_eq!(state.watched[0].id, "job-1");
@@ -100,7 +113,7 @@ fn logs_are_printed_line_by_line_or_as_one_document() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(
         ran.out,
-        "2026-11-23 06:27:29 INFO  driver: planned\n2026-11-23 06:27:29 INFO  driver: done\n"
+        "2026-11-23 07:07:29 INFO  driver: planned\n2026-11-23 07:07:29 INFO  driver: done\n"
     );
     let document = ask(&fake, "--logs job-1 --output json").json();
     assert_eq!(document["lines"][1]["message"], "done");

@@ -49,14 +49,20 @@ fn the_first_signal_cancels_and_waits_for_the_end() {
         started.signals.unbounded_send(signal).unwrap();
         let ran = started.ran.join().unwrap();
         assert_eq!(ran.code, 5, "{ran:?}");
-        assert!(ran.err.contains(&format!("{signal}: ending job job-1")), "{ran:?}");
+        assert!(
+            ran.err.contains(&format!("{signal}: ending job job-1")),
+            "{ran:?}"
+        );
         assert!(ran.err.contains("was killed"), "{ran:?}");
         if !output.is_empty() {
             assert_eq!(ran.json()["job"]["state"], "KILLED");
         }
         let state = fake.state.lock().unwrap();
         assert_eq!(state.cancels.len(), 1);
-        assert_eq!(state.cancels[0].reason, format!("cancelled by {signal} at submit-job"));
+        assert_eq!(
+            state.cancels[0].reason,
+            format!("cancelled by {signal} at submit-job")
+        );
     }
 }
 
@@ -79,18 +85,26 @@ fn the_second_signal_leaves_at_once() {
     let started = start(&fake, "");
     started.until_it_runs();
     started.signals.unbounded_send("Ctrl-C").unwrap();
-    until("the job is cancelled", || !fake.state.lock().unwrap().cancels.is_empty());
+    until("the job is cancelled", || {
+        !fake.state.lock().unwrap().cancels.is_empty()
+    });
     started.signals.unbounded_send("Ctrl-C").unwrap();
     let ran = started.ran.join().unwrap();
     assert_eq!(ran.code, 5, "{ran:?}");
-    assert!(ran.err.contains("it may still be ending; see --status job-1"), "{ran:?}");
+    assert!(
+        ran.err
+            .contains("it may still be ending; see --status job-1"),
+        "{ran:?}"
+    );
 }
 
 #[test]
 fn a_signal_during_submission_takes_the_job_back() {
     let fake = Fake::with(|state| state.hang = true);
     let started = start(&fake, "--submission-id mine");
-    until("it is submitted", || !fake.state.lock().unwrap().submitted.is_empty());
+    until("it is submitted", || {
+        !fake.state.lock().unwrap().submitted.is_empty()
+    });
     started.signals.unbounded_send("SIGTERM").unwrap();
     let ran = started.ran.join().unwrap();
     assert_eq!(ran.code, 5, "{ran:?}");

@@ -1,6 +1,6 @@
 //! From a checked job file to steps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -18,13 +18,18 @@ use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation};
 use sluice_store::{Location, Stores};
 use sqlparser::ast::{Query, Statement};
 
+use super::AnalyzeError;
 use super::dataset::{DatasetSlot, DatasetTable};
 use super::diagnose::diagnose;
+use super::check::check_types;
 use super::narrow::{self, Unit, UnitKind};
+use super::place;
 use super::shared::{self, Node};
 use super::sources;
-use super::steps::{AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind, describe};
-use super::AnalyzeError;
+use super::spelling;
+use super::steps::{
+    AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind, describe,
+};
 use crate::dedup::{self, Numbering};
 use crate::source::NdjsonTable;
 use crate::staged::{StagedSlot, StagedTable, SurvivorsTable};
@@ -52,7 +57,10 @@ pub async fn analyze(job: &Job, options: &AnalyzeOptions) -> Result<AnalyzedJob,
     let gold = options
         .stores
         .location(&options.gold)
-        .map_err(|source| AnalyzeError::Store { what: "gold folder".to_owned(), source })?;
+        .map_err(|source| AnalyzeError::Store {
+            what: "gold folder".to_owned(),
+            source,
+        })?;
     let mut analysis = Analysis::new(job, options, gold);
     for (index, relation) in job.relations.iter().enumerate() {
         analysis.relation(index, relation).await?;
@@ -85,14 +93,22 @@ struct Analysis<'a> {
 
 impl<'a> Analysis<'a> {
     fn new(job: &'a Job, options: &'a AnalyzeOptions, gold: Location) -> Self {
-        let index: HashMap<&str, usize> =
-            job.relations.iter().enumerate().map(|(index, relation)| (relation.name(), index)).collect();
+        let index: HashMap<&str, usize> = job
+            .relations
+            .iter()
+            .enumerate()
+            .map(|(index, relation)| (relation.name(), index))
+            .collect();
         let nodes: Vec<Node> = job
             .relations
             .iter()
             .map(|relation| Node {
                 kept: matches!(relation, Relation::Dataset(_)),
-                reads: relation.depends_on().iter().filter_map(|name| index.get(name.as_str()).copied()).collect(),
+                reads: relation
+                    .depends_on()
+                    .iter()
+                    .filter_map(|name| index.get(name.as_str()).copied())
+                    .collect(),
             })
             .collect();
         Self {
@@ -118,7 +134,11 @@ impl<'a> Analysis<'a> {
             // Its author was warned; opening it could only fail the job.
             return Ok(());
         }
-        if relation.depends_on().iter().any(|name| self.broken.contains(name)) {
+        if relation
+            .depends_on()
+            .iter()
+            .any(|name| self.broken.contains(name))
+        {
             self.broken.push(relation.name().to_owned());
             return Ok(());
         }
@@ -138,20 +158,32 @@ impl<'a> Analysis<'a> {
     async fn source(&mut self, index: usize, source: &jobfile::Source) -> Result<(), AnalyzeError> {
         let opened = sources::open(source, &self.options.stores).await?;
         self.inputs.push(opened.summary);
-        self.describe(source_kind(), &source.name, &[], self.staged[index], &opened.table.schema());
+        self.describe(
+            source_kind(),
+            &source.name,
+            &[],
+            self.staged[index],
+            &opened.table.schema(),
+        );
         if let Some(ndjson) = opened.ndjson {
             self.open.insert(source.name.clone(), ndjson);
         }
         if !self.staged[index] {
             return self.register(&source.name, opened.table);
         }
-        let plan = LogicalPlanBuilder::scan(source.name.as_str(), provider_as_source(opened.table), None)
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(|error| engine(&source.name, error))?;
+        let plan =
+            LogicalPlanBuilder::scan(source.name.as_str(), provider_as_source(opened.table), None)
+                .and_then(LogicalPlanBuilder::build)
+                .map_err(|error| engine(&source.name, error))?;
         self.stage(&source.name, plan)
     }
 
-    fn view(&mut self, index: usize, view: &jobfile::View, plan: LogicalPlan) -> Result<(), AnalyzeError> {
+    fn view(
+        &mut self,
+        index: usize,
+        view: &jobfile::View,
+        plan: LogicalPlan,
+    ) -> Result<(), AnalyzeError> {
         let plan = self.deduplicate(&view.name, plan)?;
         // Filtering and renaming what is kept anyway costs less than keeping
         // it a second time.
@@ -164,18 +196,31 @@ impl<'a> Analysis<'a> {
         self.register(&view.name, Arc::new(ViewTable::new(plan, None)))
     }
 
-    fn dataset(&mut self, dataset: &jobfile::Dataset, plan: LogicalPlan) -> Result<(), AnalyzeError> {
+    fn dataset(
+        &mut self,
+        dataset: &jobfile::Dataset,
+        plan: LogicalPlan,
+    ) -> Result<(), AnalyzeError> {
         let plan = self.deduplicate(&dataset.name, plan)?;
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
         let Some(spec) = self.table_spec(dataset, &schema) else {
             self.broken.push(dataset.name.clone());
             return Ok(());
         };
-        self.describe("materialized view", &dataset.name, &dataset.depends_on, false, &spec.schema);
+        self.describe(
+            "materialized view",
+            &dataset.name,
+            &dataset.depends_on,
+            false,
+            &spec.schema,
+        );
         let location = self
             .gold
             .child(&dataset.name)
-            .map_err(|source| AnalyzeError::Store { what: format!("dataset {}", dataset.name), source })?;
+            .map_err(|source| AnalyzeError::Store {
+                what: format!("dataset {}", dataset.name),
+                source,
+            })?;
         let slot = Arc::new(DatasetSlot::default());
         let table = DatasetTable::new(
             &dataset.name,
@@ -187,7 +232,9 @@ impl<'a> Analysis<'a> {
         self.unit_of.insert(dataset.name.clone(), self.units.len());
         self.units.push(Unit {
             name: dataset.name.clone(),
-            kind: UnitKind::Dataset { dataset: self.datasets.len() },
+            kind: UnitKind::Dataset {
+                dataset: self.datasets.len(),
+            },
             plan,
         });
         self.datasets.push(AnalyzedDataset {
@@ -195,15 +242,33 @@ impl<'a> Analysis<'a> {
             location,
             spec,
             sort_by: dataset.sort_by.clone(),
-            target_file_size: dataset.target_file_size.unwrap_or(self.options.target_file_size),
+            target_file_size: dataset
+                .target_file_size
+                .unwrap_or(self.options.target_file_size),
             slot,
         });
         self.register(&dataset.name, Arc::new(table))
     }
 
     /// Plans a query and checks its types; `None` when that found errors.
-    async fn plan(&mut self, relation: &Relation, query: &Query) -> Result<Option<LogicalPlan>, AnalyzeError> {
-        let statement = EngineStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
+    async fn plan(
+        &mut self,
+        relation: &Relation,
+        query: &Query,
+    ) -> Result<Option<LogicalPlan>, AnalyzeError> {
+        let mut query = query.clone();
+        let problems = spelling::respell(&mut query);
+        if !problems.is_empty() {
+            let file = &self.job.file_name;
+            self.errors.extend(
+                problems
+                    .into_iter()
+                    .map(|problem| problem.in_file(file.clone())),
+            );
+            self.broken.push(relation.name().to_owned());
+            return Ok(None);
+        }
+        let statement = EngineStatement::Statement(Box::new(Statement::Query(Box::new(query))));
         let state = self.context.state();
         let planned = match state.statement_to_plan(statement).await {
             Ok(plan) => check_types(&state, plan),
@@ -212,7 +277,8 @@ impl<'a> Analysis<'a> {
         match planned {
             Ok(plan) => Ok(Some(plan)),
             Err(error) => {
-                self.errors.extend(diagnose(relation, &self.job.file_name, &error));
+                self.errors
+                    .extend(diagnose(relation, &self.job.file_name, &error));
                 self.broken.push(relation.name().to_owned());
                 Ok(None)
             }
@@ -221,7 +287,11 @@ impl<'a> Analysis<'a> {
 
     /// Takes deduplications out of a plan: what they read becomes a unit of
     /// its own, so that ids move and rows do not.
-    fn deduplicate(&mut self, owner: &str, mut plan: LogicalPlan) -> Result<LogicalPlan, AnalyzeError> {
+    fn deduplicate(
+        &mut self,
+        owner: &str,
+        mut plan: LogicalPlan,
+    ) -> Result<LogicalPlan, AnalyzeError> {
         let failed = |error| engine(owner, error);
         for count in 1.. {
             let open = &self.open;
@@ -229,13 +299,15 @@ impl<'a> Analysis<'a> {
             let Some(split) = dedup::split(plan.clone(), &position).map_err(failed)? else {
                 break;
             };
-            let rows_name = format!("{owner} rows {count}");
-            let losers_name = format!("{owner} repeats {count}");
-            let kept_name = format!("{owner} kept {count}");
+            let [rows_name, losers_name, kept_name] = narrow::dedup_tables(owner, count);
             let numbered = split.numbering == Numbering::Append;
             let schema: SchemaRef = Arc::new(split.staged_schema());
             let rows = StagedSlot::new();
-            let rows_table = Arc::new(StagedTable::new(&rows_name, Arc::clone(&schema), Arc::clone(&rows)));
+            let rows_table = Arc::new(StagedTable::new(
+                &rows_name,
+                Arc::clone(&schema),
+                Arc::clone(&rows),
+            ));
             let rows_scan = scan(&rows_name, Arc::clone(&rows_table) as _).map_err(failed)?;
             let losers_plan = split.losers(&rows_scan).map_err(failed)?;
             let losers_schema: SchemaRef = Arc::clone(losers_plan.schema().inner());
@@ -260,14 +332,26 @@ impl<'a> Analysis<'a> {
         self.register(name, Arc::new(StagedTable::new(name, schema, slot)))
     }
 
-    fn push_staged(&mut self, name: &str, plan: LogicalPlan, slot: Arc<StagedSlot>, numbered: bool) {
+    fn push_staged(
+        &mut self,
+        name: &str,
+        plan: LogicalPlan,
+        slot: Arc<StagedSlot>,
+        numbered: bool,
+    ) {
         self.unit_of.insert(name.to_owned(), self.units.len());
-        self.units.push(Unit { name: name.to_owned(), kind: UnitKind::Staged { slot, numbered }, plan });
+        self.units.push(Unit {
+            name: name.to_owned(),
+            kind: UnitKind::Staged { slot, numbered },
+            plan,
+        });
     }
 
     fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), AnalyzeError> {
         let reference = datafusion::common::TableReference::bare(name);
-        self.context.register_table(reference, table).map_err(|error| engine(name, error))?;
+        self.context
+            .register_table(reference, table)
+            .map_err(|error| engine(name, error))?;
         Ok(())
     }
 
@@ -283,15 +367,29 @@ impl<'a> Analysis<'a> {
     }
 
     fn table_spec(&mut self, dataset: &jobfile::Dataset, schema: &SchemaRef) -> Option<TableSpec> {
-        let partition_by: Vec<String> = dataset.partition_by.iter().map(|name| name.value.clone()).collect();
+        let partition_by: Vec<String> = dataset
+            .partition_by
+            .iter()
+            .map(|name| name.value.clone())
+            .collect();
         let mut problems = Vec::new();
         for name in &dataset.partition_by {
             if schema.field_with_name(&name.value).is_err() {
                 let names = schema.fields().iter().map(|field| field.name().as_str());
                 problems.push(
-                    Diagnostic::error("E0510", format!("PARTITIONED BY names `{}`, which the query does not give", name.value))
-                        .at(name.span)
-                        .help(jobfile::suggest_or_list(&name.value, "its columns are", names.collect::<Vec<_>>())),
+                    Diagnostic::error(
+                        "E0510",
+                        format!(
+                            "PARTITIONED BY names `{}`, which the query does not give",
+                            name.value
+                        ),
+                    )
+                    .at(name.span)
+                    .help(jobfile::suggest_or_list(
+                        &name.value,
+                        "its columns are",
+                        names.collect::<Vec<_>>(),
+                    )),
                 );
             }
         }
@@ -299,9 +397,19 @@ impl<'a> Analysis<'a> {
             if schema.field_with_name(&key.column).is_err() {
                 let names = schema.fields().iter().map(|field| field.name().as_str());
                 problems.push(
-                    Diagnostic::error("E0510", format!("`sluice.sort_by` names `{}`, which the query does not give", key.column))
-                        .at(key.span)
-                        .help(jobfile::suggest_or_list(&key.column, "its columns are", names.collect::<Vec<_>>())),
+                    Diagnostic::error(
+                        "E0510",
+                        format!(
+                            "`sluice.sort_by` names `{}`, which the query does not give",
+                            key.column
+                        ),
+                    )
+                    .at(key.span)
+                    .help(jobfile::suggest_or_list(
+                        &key.column,
+                        "its columns are",
+                        names.collect::<Vec<_>>(),
+                    )),
                 );
             }
         }
@@ -309,14 +417,33 @@ impl<'a> Analysis<'a> {
             && let Err(found) = sluice_gold::check_schema(schema, &partition_by)
         {
             problems.extend(found.into_iter().map(|problem| {
-                Diagnostic::error("E0511", format!("column `{}` cannot be stored: {}", problem.column, problem.reason))
-                    .at(dataset.span)
-                    .help(problem.suggestion)
+                let top = |field: &str| {
+                    problem.column == field || problem.column.starts_with(&format!("{field}."))
+                };
+                let fields = schema.fields();
+                let span = fields
+                    .iter()
+                    .rposition(|field| top(field.name()))
+                    .and_then(|index| place::of_column(&dataset.query, index, fields.len()))
+                    .unwrap_or(dataset.span);
+                Diagnostic::error(
+                    "E0511",
+                    format!(
+                        "column `{}` cannot be stored: {}",
+                        problem.column, problem.reason
+                    ),
+                )
+                .at(span)
+                .help(problem.suggestion)
             }));
         }
         if !problems.is_empty() {
             let file = &self.job.file_name;
-            self.errors.extend(problems.into_iter().map(|problem| problem.in_file(file.clone())));
+            self.errors.extend(
+                problems
+                    .into_iter()
+                    .map(|problem| problem.in_file(file.clone())),
+            );
             return None;
         }
         Some(TableSpec {
@@ -328,7 +455,14 @@ impl<'a> Analysis<'a> {
         })
     }
 
-    fn describe(&mut self, kind: &'static str, name: &str, depends_on: &[String], shared: bool, schema: &SchemaRef) {
+    fn describe(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        depends_on: &[String],
+        shared: bool,
+        schema: &SchemaRef,
+    ) {
         self.relations.push(RelationSummary {
             name: name.to_owned(),
             kind,
@@ -340,7 +474,9 @@ impl<'a> Analysis<'a> {
 
     fn finish(self) -> Result<AnalyzedJob, AnalyzeError> {
         if !self.errors.is_empty() {
-            return Err(AnalyzeError::Invalid(self.errors.into_iter().collect::<Diagnostics>()));
+            return Err(AnalyzeError::Invalid(
+                self.errors.into_iter().collect::<Diagnostics>(),
+            ));
         }
         let session = self.context.state();
         let units = narrow::narrow(self.units, &self.unit_of, &self.open, &session)
@@ -374,7 +510,10 @@ const fn source_kind() -> &'static str {
 }
 
 fn engine(what: &str, source: DataFusionError) -> AnalyzeError {
-    AnalyzeError::Engine { what: what.to_owned(), source }
+    AnalyzeError::Engine {
+        what: what.to_owned(),
+        source,
+    }
 }
 
 fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan, DataFusionError> {
@@ -382,17 +521,11 @@ fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan, DataFu
     LogicalPlanBuilder::scan(reference, provider_as_source(table), None)?.build()
 }
 
-/// Runs the analyzer, which finds wrong types; optimizing comes later, over
-/// narrowed sources.
-fn check_types(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-    // The optimizer finds what the analyzer leaves, such as a cast of a
-    // constant that cannot be.
-    state.optimize(&plan)?;
-    state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
-}
-
 /// The same source with the place of each row, for a scan of a landing source.
-fn positioned(scan: &TableScan, open: &HashMap<String, Arc<NdjsonTable>>) -> Option<Arc<dyn TableSource>> {
+fn positioned(
+    scan: &TableScan,
+    open: &HashMap<String, Arc<NdjsonTable>>,
+) -> Option<Arc<dyn TableSource>> {
     let table = open.get(scan.table_name.table())?;
     // A staged source has the same name but no places.
     let provider = source_as_provider(&scan.source).ok()?;
@@ -412,9 +545,9 @@ fn has_subquery(plan: &LogicalPlan) -> bool {
 
 /// The units that a plan reads, each once, in order.
 fn reads(plan: &LogicalPlan, unit_of: &HashMap<String, usize>) -> Vec<usize> {
-    let mut units: Vec<usize> =
-        narrow::tables(plan).iter().filter_map(|name| unit_of.get(name).copied()).collect();
-    units.sort_unstable();
-    units.dedup();
-    units
+    let units: BTreeSet<usize> = narrow::tables(plan)
+        .iter()
+        .flat_map(|table| narrow::units_behind(table, unit_of))
+        .collect();
+    units.into_iter().collect()
 }

@@ -61,7 +61,13 @@ impl DatasetTable {
         partition_by: Vec<String>,
         slot: Arc<DatasetSlot>,
     ) -> Self {
-        Self { name: name.into(), root, schema, partition_by, slot }
+        Self {
+            name: name.into(),
+            root,
+            schema,
+            partition_by,
+            slot,
+        }
     }
 
     fn partition_fields(&self) -> Result<Vec<FieldRef>> {
@@ -72,24 +78,31 @@ impl DatasetTable {
     }
 
     fn partitioned_file(&self, file: &DataFile, fields: &[FieldRef]) -> Result<PartitionedFile> {
-        let path = Path::from_url_path(format!("{}/{}", self.root.path().trim_end_matches('/'), file.path))
-            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let path = Path::from_url_path(format!(
+            "{}/{}",
+            self.root.path().trim_end_matches('/'),
+            file.path
+        ))
+        .map_err(|e| DataFusionError::External(Box::new(e)))?;
         let values = fields
             .iter()
             .map(|field| partition_value(file, field))
             .collect::<Result<_>>()?;
-        Ok(PartitionedFile::new(String::new(), file.size)
-            .with_partition_values(values))
-        .map(|mut partitioned| {
-            partitioned.object_meta.location = path;
-            partitioned
-        })
+        Ok(PartitionedFile::new(String::new(), file.size).with_partition_values(values)).map(
+            |mut partitioned| {
+                partitioned.object_meta.location = path;
+                partitioned
+            },
+        )
     }
 }
 
 /// The value of a partition column in a file's folder.
 fn partition_value(file: &DataFile, field: &Field) -> Result<ScalarValue> {
-    let value = file.partition_values.iter().find(|(name, _)| name == field.name());
+    let value = file
+        .partition_values
+        .iter()
+        .find(|(name, _)| name == field.name());
     match value.and_then(|(_, value)| value.as_deref()) {
         Some(text) => ScalarValue::try_from_string(text.to_owned(), field.data_type()),
         None => ScalarValue::try_from(field.data_type()),
@@ -114,7 +127,10 @@ impl TableProvider for DatasetTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.slot.files().ok_or_else(|| {
-            DataFusionError::Internal(format!("dataset {} is read before it was written", self.name))
+            DataFusionError::Internal(format!(
+                "dataset {} is read before it was written",
+                self.name
+            ))
         })?;
         if files.is_empty() {
             let schema = match projection {
@@ -140,7 +156,8 @@ impl TableProvider for DatasetTable {
         let source = ParquetSource::new(table_schema)
             .with_table_parquet_options(TableParquetOptions::default());
         let target = state.config().target_partitions().max(1);
-        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); target.min(files.len())];
+        let mut groups: Vec<(u64, Vec<PartitionedFile>)> =
+            vec![(0, Vec::new()); target.min(files.len())];
         for file in files.iter() {
             let partitioned = self.partitioned_file(file, &partition_fields)?;
             if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
@@ -150,7 +167,12 @@ impl TableProvider for DatasetTable {
         }
         let store = ObjectStoreUrl::parse(&self.root[..url::Position::BeforePath])?;
         let config = FileScanConfigBuilder::new(store, Arc::new(source))
-            .with_file_groups(groups.into_iter().map(|(_, group)| FileGroup::new(group)).collect())
+            .with_file_groups(
+                groups
+                    .into_iter()
+                    .map(|(_, group)| FileGroup::new(group))
+                    .collect(),
+            )
             .with_statistics(statistics(&files, self.schema.fields().len()))
             .with_projection_indices(Some(indices))?
             .with_limit(limit)
@@ -176,7 +198,8 @@ fn statistics(files: &[DataFile], columns: usize) -> Statistics {
     Statistics {
         num_rows: usize::try_from(rows).map_or(Precision::Absent, Precision::Exact),
         // Compressed: what a join holds in memory is several times as much.
-        total_byte_size: usize::try_from(bytes.saturating_mul(4)).map_or(Precision::Absent, Precision::Inexact),
+        total_byte_size: usize::try_from(bytes.saturating_mul(4))
+            .map_or(Precision::Absent, Precision::Inexact),
         column_statistics: vec![ColumnStatistics::new_unknown(); columns],
     }
 }

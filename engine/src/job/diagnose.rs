@@ -6,26 +6,46 @@ use datafusion::common::{Location as EngineLocation, SchemaError, Span as Engine
 use datafusion::error::DataFusionError;
 use sluice_jobfile::{Diagnostic, Pos, Relation, Span};
 
+use super::place;
+
 /// One planning error becomes one diagnostic or, where the planner collected
 /// several, as many.
-pub(super) fn diagnose(relation: &Relation, file: &str, error: &DataFusionError) -> Vec<Diagnostic> {
+pub(super) fn diagnose(
+    relation: &Relation,
+    file: &str,
+    error: &DataFusionError,
+) -> Vec<Diagnostic> {
     if let DataFusionError::Collection(errors) = error {
-        return errors.iter().flat_map(|error| diagnose(relation, file, error)).collect();
+        return errors
+            .iter()
+            .flat_map(|error| diagnose(relation, file, error))
+            .collect();
     }
     let said = error.diagnostic();
     let mut diagnostic = match schema_error(error) {
         Some(problem) => of_schema(problem),
-        None => of_text(&said.map_or_else(|| text(error), |d| d.message.clone()), &text(error)),
+        None => of_text(
+            &said.map_or_else(|| text(error), |d| d.message.clone()),
+            &text(error),
+        ),
     };
     let place = said.and_then(|d| d.span).or_else(|| column_span(error));
-    diagnostic = match place.and_then(span) {
-        Some(span) => diagnostic.at(span),
-        None => diagnostic.at(relation.span()),
-    };
+    let place = place
+        .and_then(span)
+        .or_else(|| place::of_words(relation, &text(error)));
+    diagnostic = diagnostic.at(place.unwrap_or_else(|| relation.span()));
     diagnostic.file = file.to_owned();
-    diagnostic.notes.push(format!("in the query of {} `{}`", relation.kind(), relation.name()));
+    let notes = said.into_iter().flat_map(|d| &d.notes);
+    diagnostic.notes.extend(notes.map(|note| lower(&note.message)));
+    diagnostic.notes.push(format!(
+        "in the query of {} `{}`",
+        relation.kind(),
+        relation.name()
+    ));
     if diagnostic.help.is_none() {
-        diagnostic.help = said.and_then(|d| d.helps.first()).map(|help| lower(&help.message));
+        diagnostic.help = said
+            .and_then(|d| d.helps.first())
+            .map(|help| lower(&help.message));
     }
     vec![diagnostic]
 }
@@ -33,7 +53,9 @@ pub(super) fn diagnose(relation: &Relation, file: &str, error: &DataFusionError)
 fn schema_error(error: &DataFusionError) -> Option<&SchemaError> {
     match error {
         DataFusionError::SchemaError(problem, _) => Some(problem),
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => schema_error(inner),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            schema_error(inner)
+        }
         DataFusionError::Shared(inner) => schema_error(inner),
         _ => None,
     }
@@ -48,43 +70,161 @@ fn column_span(error: &DataFusionError) -> Option<EngineSpan> {
 
 fn of_schema(problem: &SchemaError) -> Diagnostic {
     match problem {
-        SchemaError::FieldNotFound { field, valid_fields } => {
-            let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
-            let diagnostic = Diagnostic::error("E0501", format!("no column `{}` here", field.flat_name()))
-                .label("unknown column");
-            let help = sluice_jobfile::suggest_or_list(&field.name, "the columns are", names.iter().copied());
+        SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } => {
+            let names: Vec<&str> = valid_fields
+                .iter()
+                .map(|column| column.name.as_str())
+                .collect();
+            let diagnostic =
+                Diagnostic::error("E0501", format!("no column `{}` here", field.flat_name()))
+                    .label("unknown column");
+            let help = sluice_jobfile::suggest_or_list(
+                &field.name,
+                "the columns are",
+                names.iter().copied(),
+            );
             diagnostic.help(help)
         }
-        SchemaError::AmbiguousReference { field } => {
-            Diagnostic::error("E0502", format!("column `{}` is in more than one of the relations", field.flat_name()))
-                .label("ambiguous")
-                .help("write the relation's name or alias before it")
-        }
-        SchemaError::DuplicateQualifiedField { qualifier, name } => {
-            Diagnostic::error("E0503", format!("column `{qualifier}.{name}` stands twice in the result"))
-                .help("give one of them another name with AS")
-        }
-        SchemaError::DuplicateUnqualifiedField { name } => {
-            Diagnostic::error("E0503", format!("column `{name}` stands twice in the result"))
-                .help("give one of them another name with AS")
-        }
+        SchemaError::AmbiguousReference { field } => Diagnostic::error(
+            "E0502",
+            format!(
+                "column `{}` is in more than one of the relations",
+                field.flat_name()
+            ),
+        )
+        .label("ambiguous")
+        .help("write the relation's name or alias before it"),
+        SchemaError::DuplicateQualifiedField { qualifier, name } => Diagnostic::error(
+            "E0503",
+            format!("column `{qualifier}.{name}` stands twice in the result"),
+        )
+        .help("give one of them another name with AS"),
+        SchemaError::DuplicateUnqualifiedField { name } => Diagnostic::error(
+            "E0503",
+            format!("column `{name}` stands twice in the result"),
+        )
+        .help("give one of them another name with AS"),
     }
 }
 
 fn of_text(message: &str, whole: &str) -> Diagnostic {
-    let code = if whole.contains("Invalid function") || whole.contains("No function matches") {
-        "E0504"
-    } else if whole.contains("GROUP BY") || whole.contains("aggregate") {
-        "E0505"
-    } else if ["cannot be coerced", "coercion", "Cannot infer common", "type", "Cannot cast"]
+    if let Some(name) = between(whole, "Invalid function '", "'") {
+        let help = known_elsewhere(name).unwrap_or_else(|| {
+            // The engine names the nearest function, however far it is.
+            let near = between(whole, "Did you mean '", "'").unwrap_or_default();
+            sluice_jobfile::suggest_or_list(name, "the nearest by name is", [near])
+        });
+        return Diagnostic::error("E0504", format!("no function `{name}`"))
+            .label("unknown function")
+            .help(help);
+    }
+    if let Some(call) = between(
+        whole,
+        "No function matches the given name and argument types '",
+        "'. You",
+    ) {
+        let diagnostic =
+            Diagnostic::error("E0504", format!("no function takes these types: `{call}`"))
+                .help("CAST the arguments to the types of one of these");
+        return whole
+            .split_once("Candidate functions:")
+            .map(|(_, candidates)| {
+                candidates
+                    .lines()
+                    .map(str::trim)
+                    .filter(|line| !line.is_empty())
+                    .take(8)
+            })
+            .into_iter()
+            .flatten()
+            .fold(diagnostic, |diagnostic, candidate| {
+                diagnostic.note(candidate.replace('\t', ""))
+            });
+    }
+    let code =
+        if whole.contains("GROUP BY") || whole.contains("aggregate") || whole.contains("Aggregate")
+        {
+            "E0505"
+        } else if [
+            "cannot be coerced",
+            "coercion",
+            "coerce",
+            "Cannot infer common",
+            " type",
+            "Cannot cast",
+        ]
         .iter()
         .any(|sign| whole.contains(sign))
-    {
-        "E0506"
+        {
+            "E0506"
+        } else {
+            "E0509"
+        };
+    let diagnostic = Diagnostic::error(code, lower(message));
+    if message == whole {
+        diagnostic
     } else {
-        "E0509"
-    };
-    Diagnostic::error(code, lower(message))
+        diagnostic.note(lower(whole))
+    }
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}
+
+/// What to write for functions of Spark that neither package has.
+fn known_elsewhere(name: &str) -> Option<String> {
+    const KNOWN: &[(&str, &str)] = &[
+        (
+            "explode_outer",
+            "unnest(CASE WHEN cardinality(a) > 0 THEN a ELSE [NULL] END)",
+        ),
+        (
+            "posexplode",
+            "unnest(a) AS item, unnest(generate_series(1, cardinality(a))) AS pos",
+        ),
+        (
+            "inline",
+            "unnest(a) AS item in a subquery, and item.* fields by name outside",
+        ),
+        ("max_by", "last_value(x ORDER BY y)"),
+        ("min_by", "first_value(x ORDER BY y)"),
+        ("split", "string_to_array(text, delimiter)"),
+        ("regexp_extract", "regexp_match(text, pattern)[1]"),
+        (
+            "get_json_object",
+            "json_get_str(text, 'key', …), or text->'key'->>'key'",
+        ),
+        (
+            "from_json",
+            "the JSON functions (json_get_str, json_get_int, …)",
+        ),
+        (
+            "to_json",
+            "the column itself: gold tables hold structs, arrays and maps",
+        ),
+        (
+            "aggregate",
+            "array_sum(a), or unnest in a subquery and GROUP BY",
+        ),
+        (
+            "reduce",
+            "array_sum(a), or unnest in a subquery and GROUP BY",
+        ),
+        ("months_between", "date_diff, or date_part of both dates"),
+        (
+            "monotonically_increasing_id",
+            "row_number() OVER (ORDER BY …)",
+        ),
+    ];
+    let (_, instead) = KNOWN
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    Some(format!("write {instead}"))
 }
 
 /// The innermost words of an error, without the engine's prefixes.
@@ -102,7 +242,9 @@ fn lower(message: &str) -> String {
     let mut chars = message.chars();
     match (chars.next(), chars.clone().next()) {
         // Not an acronym such as `GROUP BY`.
-        (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(chars).collect(),
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
         _ => message.to_owned(),
     }
 }
@@ -111,8 +253,13 @@ fn span(span: EngineSpan) -> Option<Span> {
     let position = |location: EngineLocation| {
         Some(Pos {
             line: u32::try_from(location.line).ok().filter(|line| *line > 0)?,
-            column: u32::try_from(location.column).ok().filter(|column| *column > 0)?,
+            column: u32::try_from(location.column)
+                .ok()
+                .filter(|column| *column > 0)?,
         })
     };
-    Some(Span { start: position(span.start)?, end: position(span.end)? })
+    Some(Span {
+        start: position(span.start)?,
+        end: position(span.end)?,
+    })
 }

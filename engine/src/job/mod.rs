@@ -7,15 +7,17 @@
 //! ([`AnalyzedJob::physical`]), so that it knows the sizes.
 
 mod analyze;
+mod check;
 mod dataset;
 mod diagnose;
 mod narrow;
 mod physical;
+mod place;
 mod shared;
 mod sources;
+mod spelling;
 mod steps;
 mod types;
-
 
 pub use analyze::{AnalyzeOptions, analyze};
 pub use dataset::{DatasetSlot, DatasetTable};

@@ -28,7 +28,10 @@ pub(super) struct Unit {
 pub(super) enum UnitKind {
     /// Kept for later units. `numbered`: its readers see a row number that its
     /// plan does not compute.
-    Staged { slot: Arc<StagedSlot>, numbered: bool },
+    Staged {
+        slot: Arc<StagedSlot>,
+        numbered: bool,
+    },
     /// A dataset's files.
     Dataset { dataset: usize },
 }
@@ -65,7 +68,11 @@ pub(super) fn narrow(
         rebase(&optimized, &HashMap::new())
     });
     let plans = plans.map_err(|error| ("the job".to_owned(), error))?;
-    Ok(optimized.into_iter().zip(plans).map(|(unit, plan)| Unit { plan, ..unit }).collect())
+    Ok(optimized
+        .into_iter()
+        .zip(plans)
+        .map(|(unit, plan)| Unit { plan, ..unit })
+        .collect())
 }
 
 /// From the last unit to the first: drops the columns of staged relations that
@@ -84,7 +91,7 @@ fn trim(
         };
         let plan = optimize().map_err(|error| (unit.name.clone(), error))?;
         for (table, need) in prune::read_through(&plan, output(&unit.kind, needs[index].as_ref())) {
-            for read in readers(&table, unit_of) {
+            for read in units_behind(&table, unit_of) {
                 if let Some(known) = needs.get_mut(read) {
                     known.get_or_insert_default().merge(&need);
                 }
@@ -106,10 +113,25 @@ fn output<'a>(kind: &UnitKind, need: Option<&'a RequiredFields>) -> Option<&'a R
 }
 
 /// The units behind a table: survivors of a deduplication are read from its
-/// rows, which stand just before the repeats that the name leads to.
-fn readers(table: &str, unit_of: &HashMap<String, usize>) -> Vec<usize> {
-    let rows = table.replacen(" kept ", " rows ", 1);
-    [table, rows.as_str()].iter().filter_map(|name| unit_of.get(*name).copied()).collect::<BTreeSet<_>>().into_iter().collect()
+/// rows and from the repeats that were found among them.
+pub(super) fn units_behind(table: &str, unit_of: &HashMap<String, usize>) -> Vec<usize> {
+    let rows = rows_of(table);
+    let units: BTreeSet<usize> = [table, rows.as_str()]
+        .iter()
+        .filter_map(|name| unit_of.get(*name).copied())
+        .collect();
+    units.into_iter().collect()
+}
+
+/// The names that the parts of a deduplication have as tables. Names of
+/// relations hold no spaces, so they cannot be mistaken for others.
+pub(super) fn dedup_tables(owner: &str, count: usize) -> [String; 3] {
+    ["rows", "repeats", "kept"].map(|part| format!("{owner} {part} {count}"))
+}
+
+/// The table of the rows that survivors come from; any other table is its own.
+fn rows_of(table: &str) -> String {
+    table.replacen(" kept ", " rows ", 1)
 }
 
 /// Only the columns that are read, in their order; one of them at least.
@@ -123,7 +145,9 @@ fn pick(plan: &LogicalPlan, need: &RequiredFields) -> Result<LogicalPlan> {
     if columns.is_empty() || columns.len() == plan.schema().fields().len() {
         return Ok(plan.clone());
     }
-    LogicalPlanBuilder::from(plan.clone()).project(columns)?.build()
+    LogicalPlanBuilder::from(plan.clone())
+        .project(columns)?
+        .build()
 }
 
 /// From the first unit to the last: puts narrowed tables under each plan.
@@ -131,18 +155,27 @@ fn rebase(units: &[Unit], sources: &HashMap<String, Arc<NdjsonTable>>) -> Result
     let mut staged: HashMap<String, Arc<StagedTable>> = HashMap::new();
     let mut plans = Vec::with_capacity(units.len());
     for unit in units {
-        let plan = prune::rebase(unit.plan.clone(), &|scan| replacement(scan, sources, &staged))?;
+        let plan = prune::rebase(unit.plan.clone(), &|scan| {
+            replacement(scan, sources, &staged)
+        })?;
         match &unit.kind {
             UnitKind::Staged { slot, numbered } => {
                 let schema: SchemaRef = Arc::clone(plan.schema().inner());
                 let table = StagedTable::new(&unit.name, schema, Arc::clone(slot));
-                let table = if *numbered { table.with_row_id() } else { table };
+                let table = if *numbered {
+                    table.with_row_id()
+                } else {
+                    table
+                };
                 staged.insert(unit.name.clone(), Arc::new(table));
             }
             UnitKind::Dataset { .. } => {
                 // What a dataset holds must not depend on what is read.
                 if plan.schema().as_arrow() != unit.plan.schema().as_arrow() {
-                    return Err(DataFusionError::Internal(format!("narrowing changed dataset {}", unit.name)));
+                    return Err(DataFusionError::Internal(format!(
+                        "narrowing changed dataset {}",
+                        unit.name
+                    )));
                 }
             }
         }
@@ -152,13 +185,21 @@ fn rebase(units: &[Unit], sources: &HashMap<String, Arc<NdjsonTable>>) -> Result
 }
 
 /// Landing sources with the nested fields that some unit reads.
-fn narrowed_sources(units: &[Unit], open: &HashMap<String, Arc<NdjsonTable>>) -> HashMap<String, Arc<NdjsonTable>> {
+fn narrowed_sources(
+    units: &[Unit],
+    open: &HashMap<String, Arc<NdjsonTable>>,
+) -> HashMap<String, Arc<NdjsonTable>> {
     let mut needs: HashMap<String, RequiredFields> = HashMap::new();
     let mut below: Vec<Option<RequiredFields>> = units.iter().map(|_| None).collect();
-    let index: HashMap<&str, usize> = units.iter().enumerate().map(|(i, unit)| (unit.name.as_str(), i)).collect();
+    let index: HashMap<&str, usize> = units
+        .iter()
+        .enumerate()
+        .map(|(i, unit)| (unit.name.as_str(), i))
+        .collect();
     for (at, unit) in units.iter().enumerate().rev() {
-        for (table, need) in prune::read_through(&unit.plan, output(&unit.kind, below[at].as_ref())) {
-            let rows = table.replacen(" kept ", " rows ", 1);
+        for (table, need) in prune::read_through(&unit.plan, output(&unit.kind, below[at].as_ref()))
+        {
+            let rows = rows_of(&table);
             if let Some(read) = index.get(rows.as_str()).filter(|read| **read < at) {
                 below[*read].get_or_insert_default().merge(&need);
             } else {
@@ -170,7 +211,10 @@ fn narrowed_sources(units: &[Unit], open: &HashMap<String, Arc<NdjsonTable>>) ->
         .filter_map(|(name, table)| {
             let need = needs.get(name)?;
             let declared = prune::narrow_types(table.declared(), need);
-            Some((name.clone(), Arc::new(table.with_declared(Arc::new(declared)))))
+            Some((
+                name.clone(),
+                Arc::new(table.with_declared(Arc::new(declared))),
+            ))
         })
         .collect()
 }
@@ -184,14 +228,20 @@ fn replacement(
     let provider = source_as_provider(&scan.source).ok()?;
     let any = provider.as_ref() as &dyn std::any::Any;
     if let Some(survivors) = any.downcast_ref::<SurvivorsTable>() {
-        let rows = staged.get(&name.replacen(" kept ", " rows ", 1))?;
-        return Some(provider_as_source(Arc::new(survivors.over(Arc::clone(rows)))));
+        let rows = staged.get(&rows_of(name))?;
+        return Some(provider_as_source(Arc::new(
+            survivors.over(Arc::clone(rows)),
+        )));
     }
     if any.downcast_ref::<StagedTable>().is_some() {
         return Some(provider_as_source(Arc::clone(staged.get(name)?) as _));
     }
     let old = any.downcast_ref::<NdjsonTable>()?;
     let new = sources.get(name)?;
-    let new = if old.has_position() { Arc::new(new.with_position()) } else { Arc::clone(new) };
+    let new = if old.has_position() {
+        Arc::new(new.with_position())
+    } else {
+        Arc::clone(new)
+    };
     Some(provider_as_source(new))
 }

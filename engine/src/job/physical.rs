@@ -24,7 +24,13 @@ pub struct PhysicalOptions {
     pub job_id: String,
     /// Names the staged files of this attempt; a plain folder name.
     pub token: String,
+    /// Plan for little memory: joins that spill, and smaller tasks. Slower,
+    /// for a step that ran out of memory.
+    pub frugal: bool,
 }
+
+/// How many tasks a frugal plan makes of one.
+const FRUGAL_SPLIT: usize = 4;
 
 /// Below this, a second task costs more than it saves, in bytes of input.
 const MIN_TASK_BYTES: u64 = 8 * 1024 * 1024;
@@ -59,14 +65,33 @@ impl AnalyzedJob {
         options: &PhysicalOptions,
         configure: impl FnOnce(SessionConfig) -> SessionConfig,
     ) -> Result<(Arc<SessionContext>, Arc<dyn ExecutionPlan>), AnalyzeError> {
-        let failed = |source| AnalyzeError::Engine { what: step.name.clone(), source };
-        let target = partitions(input_bytes(&step.plan), options.slots);
-        let config = configure(self.session.config().clone().with_target_partitions(target));
-        let state = SessionStateBuilder::new_from_existing(self.session.clone()).with_config(config).build();
-        let plan = state.query_planner().create_physical_plan(&step.plan, &state).await.map_err(failed)?;
+        let failed = |source| AnalyzeError::Engine {
+            what: step.name.clone(),
+            source,
+        };
+        let mut target = partitions(input_bytes(&step.plan), options.slots);
+        if options.frugal {
+            target = target.saturating_mul(FRUGAL_SPLIT);
+        }
+        let config = self
+            .session
+            .config()
+            .clone()
+            .with_target_partitions(target)
+            .set_bool("datafusion.optimizer.prefer_hash_join", !options.frugal);
+        let config = configure(config);
+        let state = SessionStateBuilder::new_from_existing(self.session.clone())
+            .with_config(config)
+            .build();
+        let plan = state
+            .query_planner()
+            .create_physical_plan(&step.plan, &state)
+            .await
+            .map_err(failed)?;
         let plan = match &step.kind {
             StepKind::Stage { .. } => {
-                let writer: Arc<dyn ExecutionPlan> = Arc::new(StageWriterExec::new(plan, &options.token));
+                let writer: Arc<dyn ExecutionPlan> =
+                    Arc::new(StageWriterExec::new(plan, &options.token));
                 single(writer)
             }
             StepKind::Write { dataset } => self.sink(plan, *dataset, options).map_err(failed)?,
@@ -81,7 +106,9 @@ impl AnalyzedJob {
         options: &PhysicalOptions,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
         let dataset = self.datasets.get(dataset).ok_or_else(|| {
-            datafusion::error::DataFusionError::Internal("a step writes a dataset that is not there".to_owned())
+            datafusion::error::DataFusionError::Internal(
+                "a step writes a dataset that is not there".to_owned(),
+            )
         })?;
         let mut spec = SinkSpec::new(
             dataset.location.url().as_str(),
@@ -144,6 +171,9 @@ mod tests {
         assert_eq!(partitions(100 * MIB, 4), 4);
         assert_eq!(partitions(1024 * MIB, 4), 4);
         assert_eq!(partitions(1025 * MIB, 4), 8);
-        assert_eq!(partitions(u64::MAX / 4, 0), usize::try_from(u64::MAX / 4 / (256 * MIB) + 1).unwrap_or(0));
+        assert_eq!(
+            partitions(u64::MAX / 4, 0),
+            usize::try_from(u64::MAX / 4 / (256 * MIB) + 1).unwrap_or(0)
+        );
     }
 }

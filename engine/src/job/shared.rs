@@ -53,7 +53,10 @@ mod tests {
     use super::*;
 
     fn node(kept: bool, reads: &[usize]) -> Node {
-        Node { kept, reads: reads.to_vec() }
+        Node {
+            kept,
+            reads: reads.to_vec(),
+        }
     }
 
     #[test]
@@ -64,7 +67,12 @@ mod tests {
 
     #[test]
     fn a_view_of_two_datasets_is_staged_and_its_source_is_not() {
-        let nodes = [node(false, &[]), node(false, &[0]), node(true, &[1]), node(true, &[1])];
+        let nodes = [
+            node(false, &[]),
+            node(false, &[0]),
+            node(true, &[1]),
+            node(true, &[1]),
+        ];
         assert_eq!(staged(&nodes), [false, true, false, false]);
     }
 
@@ -82,19 +90,34 @@ mod tests {
 
     #[test]
     fn two_views_of_one_dataset_read_their_source_together() {
-        let nodes = [node(false, &[]), node(false, &[0]), node(false, &[0]), node(true, &[1, 2])];
+        let nodes = [
+            node(false, &[]),
+            node(false, &[0]),
+            node(false, &[0]),
+            node(true, &[1, 2]),
+        ];
         assert_eq!(staged(&nodes), [false; 4]);
     }
 
     #[test]
     fn a_dataset_is_never_staged_however_many_read_it() {
-        let nodes = [node(false, &[]), node(true, &[0]), node(true, &[1]), node(true, &[1])];
+        let nodes = [
+            node(false, &[]),
+            node(true, &[0]),
+            node(true, &[1]),
+            node(true, &[1]),
+        ];
         assert_eq!(staged(&nodes), [false; 4]);
     }
 
     #[test]
     fn what_no_dataset_reads_is_not_wanted() {
-        let nodes = [node(false, &[]), node(false, &[0]), node(false, &[]), node(true, &[2])];
+        let nodes = [
+            node(false, &[]),
+            node(false, &[0]),
+            node(false, &[]),
+            node(true, &[2]),
+        ];
         assert_eq!(wanted(&nodes), [false, false, true, true]);
     }
 }

@@ -7,7 +7,9 @@ use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
 use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectMeta;
@@ -28,10 +30,18 @@ pub(super) struct OpenSource {
 
 /// Lists a source's files and makes a table of them. The list is what the run
 /// reads: files that come later belong to the next run.
-pub(super) async fn open(source: &jobfile::Source, stores: &Stores) -> Result<OpenSource, AnalyzeError> {
-    let store_error = |error| AnalyzeError::Store { what: format!("source {}", source.name), source: error };
+pub(super) async fn open(
+    source: &jobfile::Source,
+    stores: &Stores,
+) -> Result<OpenSource, AnalyzeError> {
+    let store_error = |error| AnalyzeError::Store {
+        what: format!("source {}", source.name),
+        source: error,
+    };
     let location = stores.source(&source.location).map_err(store_error)?;
-    let listing = list_source(stores, &location, &rules(source)).await.map_err(store_error)?;
+    let listing = list_source(stores, &location, &rules(source))
+        .await
+        .map_err(store_error)?;
     let store = store_url(&listing).map_err(|error| engine_error(source, error))?;
     let summary = InputSummary {
         name: source.name.clone(),
@@ -41,14 +51,25 @@ pub(super) async fn open(source: &jobfile::Source, stores: &Stores) -> Result<Op
     };
     if source.format == Format::Json {
         let table = Arc::new(ndjson(source, &listing, store));
-        return Ok(OpenSource { table: Arc::clone(&table) as _, ndjson: Some(table), summary });
+        return Ok(OpenSource {
+            table: Arc::clone(&table) as _,
+            ndjson: Some(table),
+            summary,
+        });
     }
     let table = listed(source, &listing, &store).map_err(|error| engine_error(source, error))?;
-    Ok(OpenSource { table, ndjson: None, summary })
+    Ok(OpenSource {
+        table,
+        ndjson: None,
+        summary,
+    })
 }
 
 fn engine_error(source: &jobfile::Source, error: DataFusionError) -> AnalyzeError {
-    AnalyzeError::Engine { what: format!("source {}", source.name), source: error }
+    AnalyzeError::Engine {
+        what: format!("source {}", source.name),
+        source: error,
+    }
 }
 
 /// The files of a folder that belong to a source, by name.
@@ -59,7 +80,11 @@ fn rules(source: &jobfile::Source) -> ListRules {
         Format::Parquet => return ListRules::suffixes([".parquet"]),
     };
     let endings = ["", ".gz", ".gzip", ".zst", ".zstd"];
-    ListRules::suffixes(plain.iter().flat_map(|name| endings.iter().map(move |ending| format!("{name}{ending}"))))
+    ListRules::suffixes(
+        plain
+            .iter()
+            .flat_map(|name| endings.iter().map(move |ending| format!("{name}{ending}"))),
+    )
 }
 
 fn store_url(listing: &Listing) -> Result<ObjectStoreUrl, DataFusionError> {
@@ -94,7 +119,8 @@ fn ndjson(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) ->
         .iter()
         .map(|file| InputFile {
             meta: meta(file),
-            splittable: compression.unwrap_or_else(|| Compression::of_path(file.path.as_ref())) == Compression::None,
+            splittable: compression.unwrap_or_else(|| Compression::of_path(file.path.as_ref()))
+                == Compression::None,
         })
         .collect();
     let options = NdjsonOptions {
@@ -103,7 +129,12 @@ fn ndjson(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) ->
         max_line_bytes: usize::try_from(source.max_line_bytes).unwrap_or(usize::MAX),
         compression,
     };
-    NdjsonTable::new(types::schema(&source.columns), store, files, Arc::new(options))
+    NdjsonTable::new(
+        types::schema(&source.columns),
+        store,
+        files,
+        Arc::new(options),
+    )
 }
 
 /// Parquet and CSV are DataFusion's own; the list of files is ours.
@@ -122,7 +153,9 @@ fn listed(
         .map(|file| ListingTableUrl::parse(format!("{}{}", store.as_str(), file.path)))
         .collect::<Result<Vec<_>, _>>()?;
     let extension = format.get_ext();
-    let options = ListingOptions::new(format).with_file_extension(extension).with_file_extension_opt(None::<String>);
+    let options = ListingOptions::new(format)
+        .with_file_extension(extension)
+        .with_file_extension_opt(None::<String>);
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
         .with_schema(types::schema(&source.columns));
@@ -139,7 +172,9 @@ fn csv_format(source: &jobfile::Source, listing: &Listing) -> CsvFormat {
         jobfile::Compression::Auto => listing
             .files
             .first()
-            .map_or(FileCompressionType::UNCOMPRESSED, |file| by_name(file.path.as_ref())),
+            .map_or(FileCompressionType::UNCOMPRESSED, |file| {
+                by_name(file.path.as_ref())
+            }),
         jobfile::Compression::None => FileCompressionType::UNCOMPRESSED,
         jobfile::Compression::Gzip => FileCompressionType::GZIP,
         jobfile::Compression::Zstd => FileCompressionType::ZSTD,

@@ -113,11 +113,17 @@ impl AnalyzedJob {
             *first = true;
         }
         for (index, candidate) in self.steps.iter().enumerate() {
-            if candidate.after.iter().any(|earlier| affected.get(*earlier) == Some(&true)) {
+            if candidate
+                .after
+                .iter()
+                .any(|earlier| affected.get(*earlier) == Some(&true))
+            {
                 affected[index] = true;
             }
         }
-        (0..self.steps.len()).filter(|index| *index != step && affected[*index]).collect()
+        (0..self.steps.len())
+            .filter(|index| *index != step && affected[*index])
+            .collect()
     }
 }
 
@@ -126,6 +132,12 @@ pub(super) fn describe(schema: &SchemaRef) -> Vec<(String, String, bool)> {
     schema
         .fields()
         .iter()
-        .map(|field| (field.name().clone(), super::types::sql_type(field.data_type()), field.is_nullable()))
+        .map(|field| {
+            (
+                field.name().clone(),
+                super::types::sql_type(field.data_type()),
+                field.is_nullable(),
+            )
+        })
         .collect()
 }

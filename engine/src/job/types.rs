@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType as Arrow, Field, Fields, Schema, SchemaRef, TimeUnit};
 use sluice_jobfile::{Column, DataType};
-
-/// Field metadata: the key of a JSON object that fills the field, where it is
-/// not the field's own name (queries see names in lower case).
-pub const SOURCE_NAME_KEY: &str = "sluice.source_name";
+use sluice_ndjson::JSON_KEY;
 
 /// The schema of a declared source.
 pub(super) fn schema(columns: &[Column]) -> SchemaRef {
     let fields: Vec<Field> = columns
         .iter()
-        .map(|column| field(&column.name, &column.source_name, &column.ty, column.nullable))
+        .map(|column| {
+            field(
+                &column.name,
+                &column.source_name,
+                &column.ty,
+                column.nullable,
+            )
+        })
         .collect();
     Arc::new(Schema::new(fields))
 }
@@ -24,7 +28,10 @@ fn field(name: &str, source_name: &str, ty: &DataType, nullable: bool) -> Field 
     if name == source_name {
         return field;
     }
-    field.with_metadata(HashMap::from([(SOURCE_NAME_KEY.to_owned(), source_name.to_owned())]))
+    field.with_metadata(HashMap::from([(
+        JSON_KEY.to_owned(),
+        source_name.to_owned(),
+    )]))
 }
 
 /// The Arrow type that values of a declared type have.
@@ -49,13 +56,18 @@ pub(super) fn arrow_type(ty: &DataType) -> Arrow {
                 .map(|f| field(&f.name, &f.source_name, &f.ty, f.nullable))
                 .collect(),
         ),
-        DataType::Array(element) => Arrow::List(Arc::new(Field::new_list_field(arrow_type(element), true))),
+        DataType::Array(element) => {
+            Arrow::List(Arc::new(Field::new_list_field(arrow_type(element), true)))
+        }
         DataType::Map(key, value) => {
             let entries = Fields::from(vec![
                 Field::new("key", arrow_type(key), false),
                 Field::new("value", arrow_type(value), true),
             ]);
-            Arrow::Map(Arc::new(Field::new("entries", Arrow::Struct(entries), false)), false)
+            Arrow::Map(
+                Arc::new(Field::new("entries", Arrow::Struct(entries), false)),
+                false,
+            )
         }
     }
 }
@@ -83,10 +95,16 @@ pub(super) fn sql_type(ty: &Arrow) -> String {
                 .collect();
             format!("STRUCT<{}>", fields.join(", "))
         }
-        Arrow::List(element) | Arrow::LargeList(element) => format!("ARRAY<{}>", sql_type(element.data_type())),
+        Arrow::List(element) | Arrow::LargeList(element) => {
+            format!("ARRAY<{}>", sql_type(element.data_type()))
+        }
         Arrow::Map(entries, _) => match entries.data_type() {
             Arrow::Struct(fields) if fields.len() == 2 => {
-                format!("MAP<{}, {}>", sql_type(fields[0].data_type()), sql_type(fields[1].data_type()))
+                format!(
+                    "MAP<{}, {}>",
+                    sql_type(fields[0].data_type()),
+                    sql_type(fields[1].data_type())
+                )
             }
             other => format!("MAP<{other}>"),
         },

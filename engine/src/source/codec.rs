@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -41,12 +43,15 @@ impl Piece {
             size: file.object_meta.size,
             modified_ms: file.object_meta.last_modified.timestamp_millis(),
             range: file.range.as_ref().map(|range| (range.start, range.end)),
-            ordinal: file.extension::<FileOrdinal>().map_or(0, |ordinal| ordinal.0),
+            ordinal: file
+                .extension::<FileOrdinal>()
+                .map_or(0, |ordinal| ordinal.0),
         }
     }
 
     fn file(self) -> Result<PartitionedFile> {
-        let location = Path::parse(&self.path).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let location =
+            Path::parse(&self.path).map_err(|e| DataFusionError::External(Box::new(e)))?;
         let file = PartitionedFile::new_from_meta(ObjectMeta {
             location,
             last_modified: DateTime::from_timestamp_millis(self.modified_ms).unwrap_or_default(),
@@ -80,12 +85,17 @@ pub(crate) fn encode(config: &FileScanConfig, source: &NdjsonSource) -> Result<V
 pub(crate) fn decode(buf: &[u8]) -> Result<Arc<dyn ExecutionPlan>> {
     let (declared, scan): (_, Scan) = wire::decode(buf)?;
     let source = NdjsonSource::new(declared, Arc::new(scan.options));
-    let projection = ColumnProjection::from_columns(scan.projection, source.table_schema().file_schema());
+    let projection =
+        ColumnProjection::from_columns(scan.projection, source.table_schema().file_schema());
     let source = source.with_projection(projection);
     let groups = scan
         .groups
         .into_iter()
-        .map(|group| Ok(FileGroup::new(group.into_iter().map(Piece::file).collect::<Result<_>>()?)))
+        .map(|group| {
+            Ok(FileGroup::new(
+                group.into_iter().map(Piece::file).collect::<Result<_>>()?,
+            ))
+        })
         .collect::<Result<_>>()?;
     let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(scan.store)?, Arc::new(source))
         .with_file_groups(groups)

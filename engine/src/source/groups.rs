@@ -24,7 +24,10 @@ const MIN_SPLIT_BYTES: u64 = 4 * 1024 * 1024;
 /// files are left out.
 pub fn group(files: &[InputFile], target: usize) -> Vec<FileGroup> {
     let total: u64 = files.iter().map(|file| file.meta.size).sum();
-    let share = total.div_ceil(target.max(1) as u64).max(MIN_SPLIT_BYTES.min(total)).max(1);
+    let share = total
+        .div_ceil(target.max(1) as u64)
+        .max(MIN_SPLIT_BYTES.min(total))
+        .max(1);
     let mut groups: Vec<Vec<PartitionedFile>> = Vec::new();
     let mut room = 0;
     for (ordinal, file) in files.iter().enumerate() {
@@ -36,7 +39,11 @@ pub fn group(files: &[InputFile], target: usize) -> Vec<FileGroup> {
                 room = share;
             }
             let rest = file.meta.size - start;
-            let take = if file.splittable { rest.min(room) } else { rest };
+            let take = if file.splittable {
+                rest.min(room)
+            } else {
+                rest
+            };
             let piece = PartitionedFile::new_from_meta(file.meta.clone()).with_extension(ordinal);
             let piece = if take < file.meta.size {
                 piece.with_range(start.cast_signed(), (start + take).cast_signed())
@@ -52,3 +59,7 @@ pub fn group(files: &[InputFile], target: usize) -> Vec<FileGroup> {
     }
     groups.into_iter().map(FileGroup::new).collect()
 }
+
+#[cfg(test)]
+#[path = "groups_tests.rs"]
+mod tests;

@@ -26,13 +26,18 @@ impl SourceMetric {
 
     /// The metric's name for a source.
     pub fn name(self, source: &str) -> String {
-        let prefix = Self::ALL.iter().find(|(metric, _)| *metric == self).map_or("", |(_, prefix)| prefix);
+        let prefix = Self::ALL
+            .iter()
+            .find(|(metric, _)| *metric == self)
+            .map_or("", |(_, prefix)| prefix);
         format!("{prefix}{source}")
     }
 
     /// The metric and source of a name that [`Self::name`] gave.
     pub fn parse(name: &str) -> Option<(Self, &str)> {
-        Self::ALL.iter().find_map(|(metric, prefix)| Some((*metric, name.strip_prefix(prefix)?)))
+        Self::ALL
+            .iter()
+            .find_map(|(metric, prefix)| Some((*metric, name.strip_prefix(prefix)?)))
     }
 }
 
@@ -43,7 +48,10 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         for (metric, _) in SourceMetric::ALL {
-            assert_eq!(SourceMetric::parse(&metric.name("user_events")), Some((metric, "user_events")));
+            assert_eq!(
+                SourceMetric::parse(&metric.name("user_events")),
+                Some((metric, "user_events"))
+            );
         }
         assert_eq!(SourceMetric::parse("output_rows"), None);
     }

@@ -12,7 +12,6 @@ mod projection;
 mod read;
 mod table;
 
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use groups::{InputFile, group};
 pub use metric::SourceMetric;
+pub(crate) use opener::DATA_QUALITY_MARKER;
 pub(crate) use projection::ColumnProjection;
 pub use table::NdjsonTable;
 
@@ -59,10 +59,21 @@ impl NdjsonOptions {
     /// be null, except the position, which the reader knows of every line.
     pub(crate) fn output_schema(&self, declared: &SchemaRef) -> SchemaRef {
         let relaxed = sluice_ndjson::output_schema(declared, self.mode.into());
-        let fields = relaxed.fields().iter().zip(declared.fields()).map(|(relaxed, declared)| {
-            if declared.name() == POSITION_COLUMN { Arc::clone(declared) } else { Arc::clone(relaxed) }
-        });
-        Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), declared.metadata().clone()))
+        let fields = relaxed
+            .fields()
+            .iter()
+            .zip(declared.fields())
+            .map(|(relaxed, declared)| {
+                if declared.name() == POSITION_COLUMN {
+                    Arc::clone(declared)
+                } else {
+                    Arc::clone(relaxed)
+                }
+            });
+        Arc::new(Schema::new_with_metadata(
+            fields.collect::<Vec<_>>(),
+            declared.metadata().clone(),
+        ))
     }
 }
 
@@ -188,11 +199,13 @@ impl FileSource for NdjsonSource {
         Some(self.projection.exprs())
     }
 
-    fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
-        Ok(self
-            .projection
-            .select(projection)?
-            .map(|projection| Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>))
+    fn try_pushdown_projection(
+        &self,
+        projection: &ProjectionExprs,
+    ) -> Result<Option<Arc<dyn FileSource>>> {
+        Ok(self.projection.select(projection)?.map(|projection| {
+            Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>
+        }))
     }
 
     fn metrics(&self) -> &ExecutionPlanMetricsSet {
@@ -204,7 +217,11 @@ impl FileSource for NdjsonSource {
     }
 
     fn fmt_extra(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, ", source={}, mode={:?}", self.options.name, self.options.mode)
+        write!(
+            f,
+            ", source={}, mode={:?}",
+            self.options.name, self.options.mode
+        )
     }
 
     /// Files are divided when the table is scanned, never afterwards.

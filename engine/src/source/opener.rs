@@ -13,7 +13,10 @@ use object_store::ObjectStore;
 use sluice_ndjson::{DecodeError, DecodeOptions, Scan, ScanFile, Stats, Step};
 
 use super::read::FileBytes;
-use super::{CORRUPT_COLUMN, ColumnProjection, Compression, FileOrdinal, NdjsonOptions, POSITION_COLUMN, SourceMetric};
+use super::{
+    CORRUPT_COLUMN, ColumnProjection, Compression, FileOrdinal, NdjsonOptions, POSITION_COLUMN,
+    SourceMetric,
+};
 
 /// Rows of a batch: enough to make the work per batch small, few enough to
 /// stay in the processor's cache.
@@ -42,7 +45,8 @@ pub(super) struct ScanMetrics {
 
 impl ScanMetrics {
     pub(super) fn new(set: &ExecutionPlanMetricsSet, source: &str, partition: usize) -> Self {
-        let count = |metric: SourceMetric| MetricBuilder::new(set).counter(metric.name(source), partition);
+        let count =
+            |metric: SourceMetric| MetricBuilder::new(set).counter(metric.name(source), partition);
         Self {
             bytes: count(SourceMetric::Bytes),
             lines: count(SourceMetric::Lines),
@@ -72,7 +76,10 @@ impl NdjsonOpener {
         let mut decoded: Vec<usize> = wanted.clone();
         decoded.sort_unstable();
         decoded.dedup();
-        let pick = wanted.iter().filter_map(|index| decoded.iter().position(|d| d == index)).collect();
+        let pick = wanted
+            .iter()
+            .filter_map(|index| decoded.iter().position(|d| d == index))
+            .collect();
         let schema: Schema = declared.project(&decoded)?;
         let mut decode = DecodeOptions::new(Arc::new(schema));
         decode.mode = options.mode.into();
@@ -80,7 +87,14 @@ impl NdjsonOpener {
         decode.max_line_bytes = options.max_line_bytes;
         decode.corrupt_record = decode.schema.index_of(CORRUPT_COLUMN).ok();
         decode.position = decode.schema.index_of(POSITION_COLUMN).ok();
-        Ok(Self { store, decode, pick, output, options, metrics })
+        Ok(Self {
+            store,
+            decode,
+            pick,
+            output,
+            options,
+            metrics,
+        })
     }
 
     fn compression(&self, file: &PartitionedFile) -> Compression {
@@ -94,9 +108,14 @@ impl FileOpener for NdjsonOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
         let scanned = ScanFile {
             path: file.object_meta.location.as_ref().into(),
-            ordinal: file.extension::<FileOrdinal>().map_or(0, |ordinal| ordinal.0),
+            ordinal: file
+                .extension::<FileOrdinal>()
+                .map_or(0, |ordinal| ordinal.0),
             size: file.object_meta.size,
-            range: file.range.as_ref().map(|range| range.start.cast_unsigned()..range.end.cast_unsigned()),
+            range: file
+                .range
+                .as_ref()
+                .map(|range| range.start.cast_unsigned()..range.end.cast_unsigned()),
             compression: self.compression(&file).into(),
         };
         let scan = Scan::new(self.decode.clone(), vec![scanned])
@@ -109,7 +128,9 @@ impl FileOpener for NdjsonOpener {
             output: Arc::clone(&self.output),
             source: self.options.name.clone(),
         };
-        Ok(Box::pin(async move { Ok(futures::stream::try_unfold(reading, Reading::next).boxed()) }))
+        Ok(Box::pin(async move {
+            Ok(futures::stream::try_unfold(reading, Reading::next).boxed())
+        }))
     }
 }
 
@@ -147,16 +168,24 @@ impl Reading {
 
     /// The columns in the order of the plan.
     fn picked(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let columns = self.pick.iter().map(|index| Arc::clone(batch.column(*index))).collect();
+        let columns = self
+            .pick
+            .iter()
+            .map(|index| Arc::clone(batch.column(*index)))
+            .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?)
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(&self.output),
+            columns,
+            &options,
+        )?)
     }
 }
 
 /// Marks the texts of errors that are the data's, so that they can be told from
 /// faults after they crossed the cluster.
-pub(crate) const DATA_QUALITY_MARKER: &str = "SLUICE_DATA_QUALITY: ";
+pub(crate) const DATA_QUALITY_MARKER: &str = "SLUICE_DATA_QUALITY";
 
 fn data_error(source: &str, error: &DecodeError) -> DataFusionError {
-    DataFusionError::Execution(format!("{DATA_QUALITY_MARKER}source {source}: {error}"))
+    DataFusionError::Execution(format!("{DATA_QUALITY_MARKER}: source {source}: {error}"))
 }

@@ -20,17 +20,24 @@ impl ColumnProjection {
     /// Every column of `schema`.
     pub(crate) fn all(schema: &Schema) -> Self {
         let indices: Vec<usize> = (0..schema.fields().len()).collect();
-        Self { exprs: ProjectionExprs::from_indices(&indices, schema) }
+        Self {
+            exprs: ProjectionExprs::from_indices(&indices, schema),
+        }
     }
 
     /// Columns by index and output name, as [`Self::columns`] gives them.
-    pub(crate) fn from_columns(columns: impl IntoIterator<Item = (usize, String)>, schema: &Schema) -> Self {
+    pub(crate) fn from_columns(
+        columns: impl IntoIterator<Item = (usize, String)>,
+        schema: &Schema,
+    ) -> Self {
         let exprs = columns.into_iter().filter_map(|(index, alias)| {
             let field = schema.fields().get(index)?;
             let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), index));
             Some(ProjectionExpr::new(column, alias))
         });
-        Self { exprs: ProjectionExprs::new(exprs) }
+        Self {
+            exprs: ProjectionExprs::new(exprs),
+        }
     }
 
     /// This projection followed by `outer`; `None` when that computes

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use datafusion::error::{DataFusionError, Result};
-use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{
+    GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
+};
 
 /// Bytes that are read at once: large enough for an object store, small enough
 /// to stay in the processor's cache while they are decoded.
@@ -26,7 +28,11 @@ pub(super) struct FileBytes {
 
 impl FileBytes {
     pub(super) fn new(store: Arc<dyn ObjectStore>, meta: ObjectMeta) -> Self {
-        Self { store, meta, local: None }
+        Self {
+            store,
+            meta,
+            local: None,
+        }
     }
 
     /// The first bytes of `range`, at least one of them.
@@ -41,11 +47,15 @@ impl FileBytes {
         if let Some(Some(file)) = &self.local {
             let length = (range.end - range.start).min(LOCAL_STEP);
             let mut bytes = BytesMut::zeroed(usize::try_from(length).unwrap_or(usize::MAX));
-            file.read_exact_at(&mut bytes, range.start).map_err(|error| self.failed(error))?;
+            file.read_exact_at(&mut bytes, range.start)
+                .map_err(|error| self.failed(error))?;
             return Ok(bytes.freeze());
         }
         let end = range.end.min(range.start + REMOTE_STEP);
-        let bytes = self.store.get_range(&self.meta.location, range.start..end).await;
+        let bytes = self
+            .store
+            .get_range(&self.meta.location, range.start..end)
+            .await;
         bytes.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))
     }
 
@@ -67,9 +77,15 @@ impl FileBytes {
         }
         // A store of local files answers with the file itself and reads
         // nothing yet; any other answers with a stream, which is dropped.
-        let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(0..1)),
+            ..GetOptions::default()
+        };
         let got = self.store.get_opts(&self.meta.location, options).await;
-        match got.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?.payload {
+        match got
+            .map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?
+            .payload
+        {
             GetResultPayload::File(file, _) => Ok(Some(file)),
             GetResultPayload::Stream(_) => Ok(None),
         }

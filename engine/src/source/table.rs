@@ -34,9 +34,20 @@ pub struct NdjsonTable {
 
 impl NdjsonTable {
     /// A table of `files`, sorted by path, in `store`.
-    pub fn new(declared: SchemaRef, store: ObjectStoreUrl, files: Arc<[InputFile]>, options: Arc<NdjsonOptions>) -> Self {
+    pub fn new(
+        declared: SchemaRef,
+        store: ObjectStoreUrl,
+        files: Arc<[InputFile]>,
+        options: Arc<NdjsonOptions>,
+    ) -> Self {
         let schema = options.output_schema(&declared);
-        Self { declared, schema, store, files, options }
+        Self {
+            declared,
+            schema,
+            store,
+            files,
+            options,
+        }
     }
 
     /// The columns as they were declared.
@@ -46,14 +57,25 @@ impl NdjsonTable {
 
     /// The same table with fewer declared columns or nested fields.
     pub fn with_declared(&self, declared: SchemaRef) -> Self {
-        Self { schema: self.options.output_schema(&declared), declared, ..self.clone() }
+        Self {
+            schema: self.options.output_schema(&declared),
+            declared,
+            ..self.clone()
+        }
     }
 
     /// The same table with [`POSITION_COLUMN`] as its last column.
     pub fn with_position(&self) -> Self {
         let mut fields: Vec<_> = self.declared.fields().iter().cloned().collect();
-        fields.push(Arc::new(Field::new(POSITION_COLUMN, DataType::UInt64, false)));
-        self.with_declared(Arc::new(Schema::new_with_metadata(fields, self.declared.metadata().clone())))
+        fields.push(Arc::new(Field::new(
+            POSITION_COLUMN,
+            DataType::UInt64,
+            false,
+        )));
+        self.with_declared(Arc::new(Schema::new_with_metadata(
+            fields,
+            self.declared.metadata().clone(),
+        )))
     }
 
     /// Whether [`POSITION_COLUMN`] is among its columns.
@@ -101,7 +123,10 @@ impl TableProvider for NdjsonTable {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        let source = Arc::new(NdjsonSource::new(Arc::clone(&self.declared), Arc::clone(&self.options)));
+        let source = Arc::new(NdjsonSource::new(
+            Arc::clone(&self.declared),
+            Arc::clone(&self.options),
+        ));
         let config = FileScanConfigBuilder::new(self.store.clone(), source)
             .with_file_groups(groups)
             .with_statistics(self.estimate())
@@ -118,7 +143,8 @@ impl NdjsonTable {
     fn estimate(&self) -> Statistics {
         Statistics {
             num_rows: Precision::Absent,
-            total_byte_size: usize::try_from(self.bytes()).map_or(Precision::Absent, Precision::Inexact),
+            total_byte_size: usize::try_from(self.bytes())
+                .map_or(Precision::Absent, Precision::Inexact),
             column_statistics: vec![ColumnStatistics::new_unknown(); self.schema.fields().len()],
         }
     }

@@ -24,16 +24,20 @@ struct Scan {
 /// A scan of staged parts.
 pub(crate) fn encode_scan(config: &FileScanConfig, source: &StagedSource) -> Result<Vec<u8>> {
     let range = |file: &datafusion::datasource::listing::PartitionedFile| {
-        file.extension::<PartRange>()
-            .cloned()
-            .ok_or_else(|| DataFusionError::Internal("a staged scan has a file without its part".to_owned()))
+        file.extension::<PartRange>().cloned().ok_or_else(|| {
+            DataFusionError::Internal("a staged scan has a file without its part".to_owned())
+        })
     };
     let groups = config
         .file_groups
         .iter()
         .map(|group| group.files().iter().map(range).collect())
         .collect::<Result<_>>()?;
-    let scan = Scan { projection: source.projection.columns(), groups, limit: config.limit };
+    let scan = Scan {
+        projection: source.projection.columns(),
+        groups,
+        limit: config.limit,
+    };
     wire::encode(config.file_schema(), &scan)
 }
 
@@ -58,10 +62,15 @@ pub(crate) fn encode_writer(writer: &StageWriterExec) -> Result<Vec<u8>> {
     Ok(writer.token().as_bytes().to_vec())
 }
 
-pub(crate) fn decode_writer(buf: &[u8], inputs: &[Arc<dyn ExecutionPlan>]) -> Result<Arc<dyn ExecutionPlan>> {
+pub(crate) fn decode_writer(
+    buf: &[u8],
+    inputs: &[Arc<dyn ExecutionPlan>],
+) -> Result<Arc<dyn ExecutionPlan>> {
     let token = std::str::from_utf8(buf).map_err(|e| DataFusionError::External(Box::new(e)))?;
     let [input] = inputs else {
-        return Err(DataFusionError::Internal("StageWriterExec has one child".to_owned()));
+        return Err(DataFusionError::Internal(
+            "StageWriterExec has one child".to_owned(),
+        ));
     };
     Ok(Arc::new(StageWriterExec::new(Arc::clone(input), token)))
 }

@@ -32,9 +32,14 @@ pub(super) struct RemoteBlocks {
 impl RemoteBlocks {
     /// Asks for `blocks`, which must follow each other in the file.
     pub(super) async fn open(part: &StagedPart, blocks: &[Block]) -> Result<Self> {
-        let name = format!("{}/{} at {}:{}", part.token, part.file_id, part.host, part.port);
+        let name = format!(
+            "{}/{} at {}:{}",
+            part.token, part.file_id, part.host, part.port
+        );
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
-            return Err(DataFusionError::Internal(format!("staged part {name} was asked for no blocks")));
+            return Err(DataFusionError::Internal(format!(
+                "staged part {name} was asked for no blocks"
+            )));
         };
         let action = Action::FetchPartition {
             job_id: part.token.clone().into(),
@@ -50,9 +55,12 @@ impl RemoteBlocks {
                 length: last.offset + last.length - first.offset,
             }],
         };
-        let action: protobuf::Action = action
-            .try_into()
-            .map_err(|e: ballista_core::error::BallistaError| DataFusionError::External(Box::new(e)))?;
+        let action: protobuf::Action =
+            action
+                .try_into()
+                .map_err(|e: ballista_core::error::BallistaError| {
+                    DataFusionError::External(Box::new(e))
+                })?;
         let request = FlightAction {
             r#type: "IO_BLOCK_TRANSPORT".to_owned(),
             body: action.encode_to_vec().into(),
@@ -64,12 +72,17 @@ impl RemoteBlocks {
             Ok(Err(status)) => return Err(lost(&name, &status.message())),
             Err(_) => return Err(lost(&name, &"no answer")),
         };
-        Ok(Self { part: name, stream, pending: BytesMut::new() })
+        Ok(Self {
+            part: name,
+            stream,
+            pending: BytesMut::new(),
+        })
     }
 
     /// The bytes of the next block.
     pub(super) async fn next(&mut self, block: Block) -> Result<bytes::Bytes> {
-        let length = usize::try_from(block.length).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let length =
+            usize::try_from(block.length).map_err(|e| DataFusionError::External(Box::new(e)))?;
         while self.pending.len() < length {
             match tokio::time::timeout(SILENCE_TIMEOUT, self.stream.message()).await {
                 Ok(Ok(Some(message))) => self.pending.extend_from_slice(&message.body),
@@ -83,7 +96,11 @@ impl RemoteBlocks {
 }
 
 async fn connect(part: &StagedPart) -> Result<FlightServiceClient<Channel>, String> {
-    let host = if part.host.contains(':') { format!("[{}]", part.host) } else { part.host.clone() };
+    let host = if part.host.contains(':') {
+        format!("[{}]", part.host)
+    } else {
+        part.host.clone()
+    };
     let endpoint = Endpoint::from_shared(format!("http://{host}:{}", part.port))
         .map_err(|e| e.to_string())?
         .connect_timeout(CONNECT_TIMEOUT)
@@ -96,5 +113,7 @@ async fn connect(part: &StagedPart) -> Result<FlightServiceClient<Channel>, Stri
 
 /// The error that makes the driver stage again.
 pub(super) fn lost(part: &str, reason: &dyn std::fmt::Display) -> DataFusionError {
-    DataFusionError::Execution(format!("{LOST_MARKER}: staged part {part} cannot be read: {reason}"))
+    DataFusionError::Execution(format!(
+        "{LOST_MARKER}: staged part {part} cannot be read: {reason}"
+    ))
 }

@@ -23,6 +23,14 @@ mod survivors;
 mod table;
 mod writer;
 
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+mod tests;
 
 pub use part::{Block, StagedPart};
 pub use source::StagedSource;

@@ -41,7 +41,11 @@ pub struct Block {
 
 impl From<(u64, u64, u64)> for Block {
     fn from((offset, length, first_row): (u64, u64, u64)) -> Self {
-        Self { offset, length, first_row }
+        Self {
+            offset,
+            length,
+            first_row,
+        }
     }
 }
 

@@ -13,7 +13,9 @@ use datafusion::arrow::ipc::{Block as IpcBlock, MetadataVersion};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener, FileScanConfig, FileSource};
+use datafusion::datasource::physical_plan::{
+    FileOpenFuture, FileOpener, FileScanConfig, FileSource,
+};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_expr::PhysicalExpr;
@@ -55,7 +57,11 @@ impl PartRange {
         self.part
             .blocks
             .get(self.first_block..self.first_block + self.blocks)
-            .ok_or_else(|| DataFusionError::Internal("a staged part has fewer blocks than its plan says".to_owned()))
+            .ok_or_else(|| {
+                DataFusionError::Internal(
+                    "a staged part has fewer blocks than its plan says".to_owned(),
+                )
+            })
     }
 }
 
@@ -85,7 +91,10 @@ impl FileSource for StagedSource {
         partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
         Ok(Arc::new(PartOpener {
-            decoder: Arc::new(Decoder::new(self.table_schema.file_schema(), &self.projection)?),
+            decoder: Arc::new(Decoder::new(
+                self.table_schema.file_schema(),
+                &self.projection,
+            )?),
             bytes: MetricBuilder::new(&self.metrics).counter("bytes_scanned", partition),
         }))
     }
@@ -102,11 +111,13 @@ impl FileSource for StagedSource {
         Some(self.projection.exprs())
     }
 
-    fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
-        Ok(self
-            .projection
-            .select(projection)?
-            .map(|projection| Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>))
+    fn try_pushdown_projection(
+        &self,
+        projection: &ProjectionExprs,
+    ) -> Result<Option<Arc<dyn FileSource>>> {
+        Ok(self.projection.select(projection)?.map(|projection| {
+            Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>
+        }))
     }
 
     fn metrics(&self) -> &ExecutionPlanMetricsSet {
@@ -137,29 +148,31 @@ struct PartOpener {
 
 impl FileOpener for PartOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let range = file
-            .extension::<PartRange>()
-            .cloned()
-            .ok_or_else(|| DataFusionError::Internal("a staged scan has a file without its part".to_owned()))?;
+        let range = file.extension::<PartRange>().cloned().ok_or_else(|| {
+            DataFusionError::Internal("a staged scan has a file without its part".to_owned())
+        })?;
         let decoder = Arc::clone(&self.decoder);
         let bytes = self.bytes.clone();
         Ok(Box::pin(async move {
             let ordinal = range.ordinal;
             let blocks = range.selected()?.to_vec();
             let reader = PartReader::open(&range.part, &blocks).await?;
-            let stream = futures::stream::try_unfold((reader, blocks.into_iter()), move |(mut reader, mut blocks)| {
-                let (decoder, bytes) = (Arc::clone(&decoder), bytes.clone());
-                async move {
-                    let Some(block) = blocks.next() else {
-                        return Ok(None);
-                    };
-                    let buffer = reader.read(block).await?;
-                    bytes.add(buffer.len());
-                    let first_row = (ordinal << ORDINAL_SHIFT) + block.first_row;
-                    let batch = decoder.decode(&buffer, first_row)?;
-                    Ok(Some((batch, (reader, blocks))))
-                }
-            });
+            let stream = futures::stream::try_unfold(
+                (reader, blocks.into_iter()),
+                move |(mut reader, mut blocks)| {
+                    let (decoder, bytes) = (Arc::clone(&decoder), bytes.clone());
+                    async move {
+                        let Some(block) = blocks.next() else {
+                            return Ok(None);
+                        };
+                        let buffer = reader.read(block).await?;
+                        bytes.add(buffer.len());
+                        let first_row = (ordinal << ORDINAL_SHIFT) + block.first_row;
+                        let batch = decoder.decode(&buffer, first_row)?;
+                        Ok(Some((batch, (reader, blocks))))
+                    }
+                },
+            );
             Ok(stream.boxed())
         }))
     }
@@ -173,7 +186,11 @@ pub(super) async fn read_ids(schema: &SchemaRef, parts: &[Arc<StagedPart>]) -> R
         let mut reader = PartReader::open(part, &part.blocks).await?;
         for block in &part.blocks {
             let batch = decoder.decode(&reader.read(*block).await?, 0)?;
-            if let Some(column) = batch.columns().first().and_then(|c| c.as_primitive_opt::<UInt64Type>()) {
+            if let Some(column) = batch
+                .columns()
+                .first()
+                .and_then(|c| c.as_primitive_opt::<UInt64Type>())
+            {
                 ids.extend_from_slice(column.values());
             }
         }
@@ -194,7 +211,10 @@ impl PartReader {
         if let Ok(file) = File::open(&part.path)
             && file.metadata().is_ok_and(|meta| meta.len() == part.bytes)
         {
-            return Ok(Self::Local { file, part: Arc::clone(part) });
+            return Ok(Self::Local {
+                file,
+                part: Arc::clone(part),
+            });
         }
         if part.port == 0 {
             return Err(lost(&part.path.display().to_string(), &"the file is gone"));
@@ -205,7 +225,8 @@ impl PartReader {
     async fn read(&mut self, block: Block) -> Result<Buffer> {
         match self {
             Self::Local { file, part } => {
-                let length = usize::try_from(block.length).map_err(|e| DataFusionError::External(Box::new(e)))?;
+                let length = usize::try_from(block.length)
+                    .map_err(|e| DataFusionError::External(Box::new(e)))?;
                 let mut bytes = datafusion::arrow::buffer::MutableBuffer::from_len_zeroed(length);
                 file.read_exact_at(bytes.as_slice_mut(), block.offset)
                     .map_err(|e| lost(&part.path.display().to_string(), &e))?;
@@ -230,20 +251,32 @@ const ORDINAL_SHIFT: u32 = 40;
 impl Decoder {
     fn new(schema: &SchemaRef, projection: &ColumnProjection) -> Result<Self> {
         let projected = projection.schema(schema)?;
-        let is_numbered = |index: usize| schema.fields().get(index).is_some_and(|field| is_numbered(field));
-        let stored: Vec<usize> = (0..schema.fields().len()).filter(|index| !is_numbered(*index)).collect();
+        let is_numbered = |index: usize| {
+            schema
+                .fields()
+                .get(index)
+                .is_some_and(|field| is_numbered(field))
+        };
+        let stored: Vec<usize> = (0..schema.fields().len())
+            .filter(|index| !is_numbered(*index))
+            .collect();
         let numbered = projection.indices().into_iter().map(is_numbered).collect();
         let wanted = projection
             .indices()
             .into_iter()
             .filter_map(|index| stored.iter().position(|stored| *stored == index))
             .collect();
-        let inner = FileDecoder::new(Arc::new(schema.project(&stored)?), MetadataVersion::V5).with_projection(wanted);
+        let inner = FileDecoder::new(Arc::new(schema.project(&stored)?), MetadataVersion::V5)
+            .with_projection(wanted);
         // SAFETY: the bytes were written by `StageWriterExec` of this version
         // of Sluice from arrays that Arrow had validated; checking them again
         // in each of the datasets that read them costs a scan of all strings.
         let inner = unsafe { inner.with_skip_validation(true) };
-        Ok(Self { inner, projected, numbered })
+        Ok(Self {
+            inner,
+            projected,
+            numbered,
+        })
     }
 
     fn decode(&self, buffer: &Buffer, first_row: u64) -> Result<RecordBatch> {
@@ -260,7 +293,9 @@ impl Decoder {
         let batch = self
             .inner
             .read_record_batch(&IpcBlock::new(0, metadata, body), buffer)?
-            .ok_or_else(|| DataFusionError::Internal("a staged block holds no record batch".to_owned()))?;
+            .ok_or_else(|| {
+                DataFusionError::Internal("a staged block holds no record batch".to_owned())
+            })?;
         let rows = batch.num_rows();
         let mut stored = batch.columns().iter().cloned();
         let columns = self.numbered.iter().filter_map(|numbered| {
@@ -271,7 +306,11 @@ impl Decoder {
             stored.next()
         });
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.projected), columns.collect(), &options)?)
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(&self.projected),
+            columns.collect(),
+            &options,
+        )?)
     }
 }
 
@@ -280,8 +319,10 @@ const NUMBERED_KEY: &str = "sluice.numbered";
 
 /// The column of row numbers that are made when parts are read.
 pub(super) fn row_id_field() -> Field {
-    Field::new(ROW_ID, DataType::UInt64, false)
-        .with_metadata(HashMap::from([(NUMBERED_KEY.to_owned(), "parts".to_owned())]))
+    Field::new(ROW_ID, DataType::UInt64, false).with_metadata(HashMap::from([(
+        NUMBERED_KEY.to_owned(),
+        "parts".to_owned(),
+    )]))
 }
 
 fn is_numbered(field: &Field) -> bool {

@@ -32,18 +32,33 @@ const MAX_LISTED: u64 = 100_000;
 pub struct SurvivorsTable {
     rows: Arc<StagedTable>,
     losers: Arc<StagedTable>,
+    max_listed: u64,
 }
 
 impl SurvivorsTable {
     /// `rows` without those whose [`ROW_ID`] is in `losers`, which has that
     /// column alone.
     pub fn new(rows: Arc<StagedTable>, losers: Arc<StagedTable>) -> Self {
-        Self { rows, losers }
+        Self {
+            rows,
+            losers,
+            max_listed: MAX_LISTED,
+        }
     }
 
     /// The same losers dropped from a narrower table of the same rows.
     pub fn over(&self, rows: Arc<StagedTable>) -> Self {
-        Self { rows, losers: Arc::clone(&self.losers) }
+        Self {
+            rows,
+            losers: Arc::clone(&self.losers),
+            max_listed: self.max_listed,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_max_listed(mut self, max_listed: u64) -> Self {
+        self.max_listed = max_listed;
+        self
     }
 }
 
@@ -68,11 +83,9 @@ impl TableProvider for SurvivorsTable {
         _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let losers = self
-            .losers
-            .slot()
-            .parts()
-            .ok_or_else(|| DataFusionError::Internal("rows are read before their repeats were found".to_owned()))?;
+        let losers = self.losers.slot().parts().ok_or_else(|| {
+            DataFusionError::Internal("rows are read before their repeats were found".to_owned())
+        })?;
         let count: u64 = losers.iter().map(|part| part.rows).sum();
         if count == 0 {
             return self.rows.scan(state, projection, &[], None).await;
@@ -80,24 +93,33 @@ impl TableProvider for SurvivorsTable {
         // The number comes last below the filter, unless it is read anyway.
         let schema = self.rows.schema();
         let number = schema.index_of(ROW_ID)?;
-        let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..schema.fields().len()).collect());
+        let wanted: Vec<usize> = projection
+            .cloned()
+            .unwrap_or_else(|| (0..schema.fields().len()).collect());
         let mut below = wanted.clone();
-        let at = wanted.iter().position(|index| *index == number).unwrap_or_else(|| {
-            below.push(number);
-            wanted.len()
-        });
+        let at = wanted
+            .iter()
+            .position(|index| *index == number)
+            .unwrap_or_else(|| {
+                below.push(number);
+                wanted.len()
+            });
         let rows = self.rows.scan(state, Some(&below), &[], None).await?;
         let output: Vec<usize> = (0..wanted.len()).collect();
-        if count <= MAX_LISTED {
+        if count <= self.max_listed {
             let dropped = read_ids(&self.losers.schema(), &losers).await?;
             let below = DFSchema::try_from(rows.schema().as_ref().clone())?;
             let predicate = state.create_physical_expr(row_kept(col(ROW_ID), &dropped), &below)?;
-            let filter = FilterExecBuilder::new(predicate, rows).apply_projection(Some(output))?.build()?;
+            let filter = FilterExecBuilder::new(predicate, rows)
+                .apply_projection(Some(output))?
+                .build()?;
             return Ok(Arc::new(filter));
         }
         let losers = self.losers.scan(state, None, &[], None).await?;
-        let on: (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>) =
-            (Arc::new(Column::new(ROW_ID, 0)), Arc::new(Column::new(ROW_ID, at)));
+        let on: (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>) = (
+            Arc::new(Column::new(ROW_ID, 0)),
+            Arc::new(Column::new(ROW_ID, at)),
+        );
         let join = HashJoinExec::try_new(
             Arc::new(CoalescePartitionsExec::new(losers)),
             rows,

@@ -62,7 +62,11 @@ pub struct StagedTable {
 impl StagedTable {
     /// The relation `name`, whose parts will be in `slot`.
     pub fn new(name: impl Into<String>, schema: SchemaRef, slot: Arc<StagedSlot>) -> Self {
-        Self { name: name.into(), schema, slot }
+        Self {
+            name: name.into(),
+            schema,
+            slot,
+        }
     }
 
     /// The same relation with a last column of row numbers that its plan does
@@ -70,7 +74,13 @@ impl StagedTable {
     pub fn with_row_id(self) -> Self {
         let mut fields: Vec<FieldRef> = self.schema.fields().iter().cloned().collect();
         fields.push(Arc::new(row_id_field()));
-        Self { schema: Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone())), ..self }
+        Self {
+            schema: Arc::new(Schema::new_with_metadata(
+                fields,
+                self.schema.metadata().clone(),
+            )),
+            ..self
+        }
     }
 
     pub(super) fn slot(&self) -> &StagedSlot {
@@ -101,7 +111,10 @@ impl TableProvider for StagedTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let parts = self.slot.parts().ok_or_else(|| {
-            DataFusionError::Internal(format!("relation {} is read before it was computed", self.name))
+            DataFusionError::Internal(format!(
+                "relation {} is read before it was computed",
+                self.name
+            ))
         })?;
         let groups = groups(&parts, state.config().target_partitions());
         if groups.is_empty() {
@@ -131,19 +144,24 @@ pub(super) fn staged_url() -> ObjectStoreUrl {
 /// One file group per part; parts are divided by blocks when there are fewer
 /// than the session has partitions.
 fn groups(parts: &[Arc<StagedPart>], target: usize) -> Vec<FileGroup> {
-    let parts: Vec<_> = parts.iter().filter(|part| !part.blocks.is_empty()).collect();
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|part| !part.blocks.is_empty())
+        .collect();
     let pieces = target.max(1).div_ceil(parts.len().max(1));
     parts
         .into_iter()
         .zip(0..)
         .flat_map(|(part, ordinal)| {
             let size = part.blocks.len().div_ceil(pieces);
-            (0..part.blocks.len()).step_by(size).map(move |first_block| PartRange {
-                part: Arc::clone(part),
-                first_block,
-                blocks: size.min(part.blocks.len() - first_block),
-                ordinal,
-            })
+            (0..part.blocks.len())
+                .step_by(size)
+                .map(move |first_block| PartRange {
+                    part: Arc::clone(part),
+                    first_block,
+                    blocks: size.min(part.blocks.len() - first_block),
+                    ordinal,
+                })
         })
         .map(|range| FileGroup::new(vec![partitioned_file(range)]))
         .collect()

@@ -14,11 +14,13 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
-    SendableRecordBatchStream,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PlanProperties, SendableRecordBatchStream,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -64,7 +66,11 @@ impl StageWriterExec {
 
 /// One Utf8 column, `manifest`.
 pub(crate) fn manifest_schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![Field::new("manifest", DataType::Utf8, false)]))
+    Arc::new(Schema::new(vec![Field::new(
+        "manifest",
+        DataType::Utf8,
+        false,
+    )]))
 }
 
 impl DisplayAs for StageWriterExec {
@@ -102,18 +108,30 @@ impl ExecutionPlan for StageWriterExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match children.pop() {
-            Some(input) if children.is_empty() => Ok(Arc::new(Self::new(input, self.token.clone()))),
-            _ => Err(DataFusionError::Internal("StageWriterExec has one child".to_owned())),
+            Some(input) if children.is_empty() => {
+                Ok(Arc::new(Self::new(input, self.token.clone())))
+            }
+            _ => Err(DataFusionError::Internal(
+                "StageWriterExec has one child".to_owned(),
+            )),
         }
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let node = NodeInfo::of(&context)?;
         let input = self.input.execute(partition, Arc::clone(&context))?;
         let part = StagedPart::new(&node, &self.token, uuid::Uuid::new_v4().as_u64_pair().0);
         let metrics = WriterMetrics::new(&self.metrics, partition);
-        let rows = stream::once(write(part, input, metrics)).try_filter_map(|row| async move { Ok(row) });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(manifest_schema(), rows.boxed())))
+        let rows =
+            stream::once(write(part, input, metrics)).try_filter_map(|row| async move { Ok(row) });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            manifest_schema(),
+            rows.boxed(),
+        )))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -183,9 +201,16 @@ impl PartFile {
             File::create_new(&part.path)
         };
         let file = open().map_err(|e| at(&part, e))?;
-        let counting = Counting { inner: BufWriter::with_capacity(1 << 20, file), written: 0 };
+        let counting = Counting {
+            inner: BufWriter::with_capacity(1 << 20, file),
+            written: 0,
+        };
         let writer = StreamWriter::try_new(counting, schema)?;
-        Ok(Self { part, writer, finished: false })
+        Ok(Self {
+            part,
+            writer,
+            finished: false,
+        })
     }
 
     /// Appends a batch; gives the bytes that it takes.
@@ -193,14 +218,21 @@ impl PartFile {
         let offset = self.writer.get_ref().written;
         self.writer.write(batch).map_err(|e| self.failed(e))?;
         let length = self.writer.get_ref().written - offset;
-        self.part.blocks.push(Block { offset, length, first_row: self.part.rows });
+        self.part.blocks.push(Block {
+            offset,
+            length,
+            first_row: self.part.rows,
+        });
         self.part.rows += batch.num_rows() as u64;
         Ok(length)
     }
 
     fn finish(mut self) -> Result<StagedPart> {
         self.writer.finish().map_err(|e| self.failed(e))?;
-        self.writer.get_mut().flush().map_err(|e| at(&self.part, e))?;
+        self.writer
+            .get_mut()
+            .flush()
+            .map_err(|e| at(&self.part, e))?;
         self.part.bytes = self.writer.get_ref().written;
         self.finished = true;
         Ok(self.part.clone())

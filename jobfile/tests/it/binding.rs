@@ -40,13 +40,30 @@ fn variables_describe_the_parameters_of_a_job() {
     let shown: Vec<_> = file
         .variables()
         .iter()
-        .map(|v| (v.name.as_str(), v.ty.clone(), v.default.as_deref(), v.comment.as_deref()))
+        .map(|v| {
+            (
+                v.name.as_str(),
+                v.ty.clone(),
+                v.default.as_deref(),
+                v.comment.as_deref(),
+            )
+        })
         .collect();
     assert_eq!(
         shown,
         [
-            ("landing", DataType::String, None, Some("where events arrive")),
-            ("run_date", DataType::Date, Some("2024-05-31"), Some("The day to compute, as YYYY-MM-DD.")),
+            (
+                "landing",
+                DataType::String,
+                None,
+                Some("where events arrive")
+            ),
+            (
+                "run_date",
+                DataType::Date,
+                Some("2024-05-31"),
+                Some("The day to compute, as YYYY-MM-DD.")
+            ),
             ("path", DataType::String, Some("${landing}/x"), None),
             ("share", DataType::Double, Some("-0.5"), None),
             ("again", DataType::Date, Some("${run_date}"), None),
@@ -54,7 +71,9 @@ fn variables_describe_the_parameters_of_a_job() {
         ]
     );
     assert!(file.variables()[0].is_required());
-    let job = file.bind(&params(&[("landing", "/in"), ("run-date", "2024-06-01")])).unwrap();
+    let job = file
+        .bind(&params(&[("landing", "/in"), ("run-date", "2024-06-01")]))
+        .unwrap();
     assert_eq!(
         query(&job, "t"),
         "SELECT id, '/in' AS a, '/in/x' AS b, CAST('-0.5' AS DOUBLE) AS c, \
@@ -102,7 +121,11 @@ fn strings_outside_queries_take_variables_too() {
     };
     assert_eq!(dataset.target_file_size, Some(2 << 20));
     let wrong = [("landing", ""), ("mode", "fast"), ("size", "${x}")];
-    let codes: Vec<_> = bind(text, &wrong).unwrap_err().into_iter().map(|d| d.code).collect();
+    let codes: Vec<_> = bind(text, &wrong)
+        .unwrap_err()
+        .into_iter()
+        .map(|d| d.code)
+        .collect();
     assert_eq!(codes, ["E0212", "E0208", "E0210"]);
 }
 

@@ -54,7 +54,10 @@ fn header(text: &str) -> Result<Header, String> {
                 says: Vec::new(),
             }),
             "at" | "message" => {
-                let last = header.expected.last_mut().ok_or("at and message follow error")?;
+                let last = header
+                    .expected
+                    .last_mut()
+                    .ok_or("at and message follow error")?;
                 if key == "at" {
                     last.at = Some(value.to_owned());
                 } else {
@@ -107,7 +110,12 @@ fn check(path: &Path) -> Result<(), String> {
     if header.expected.iter().any(|e| e.code.starts_with("E05")) {
         return Ok(());
     }
-    if !header.ok && !header.expected.iter().any(|e| e.severity == Severity::Error) {
+    if !header.ok
+        && !header
+            .expected
+            .iter()
+            .any(|e| e.severity == Severity::Error)
+    {
         return Err("the header needs `-- ok` or `-- error: …`".to_owned());
     }
     let findings = outcome(path, &header.params);
@@ -138,7 +146,10 @@ fn every_case_comes_out_as_its_header_says() {
         .iter()
         .filter_map(|path| {
             let problem = check(path).err()?;
-            Some(format!("{}: {problem}", path.file_name()?.to_string_lossy()))
+            Some(format!(
+                "{}: {problem}",
+                path.file_name()?.to_string_lossy()
+            ))
         })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

@@ -24,7 +24,10 @@ fn every_code_is_documented_and_every_documented_code_exists() {
     assert_eq!(codes.len(), CODES.len(), "a code is used twice");
     let missing: Vec<_> = codes.difference(&documented).collect();
     let stale: Vec<_> = documented.difference(&codes).collect();
-    assert!(missing.is_empty(), "not in docs/diagnostics.md: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "not in docs/diagnostics.md: {missing:?}"
+    );
     assert!(stale.is_empty(), "no longer in the code: {stale:?}");
 }
 

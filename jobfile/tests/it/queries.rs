@@ -37,7 +37,11 @@ fn relations_come_behind_what_they_read_and_else_in_file_order() {
     };
     assert_eq!(reads("d"), ["c", "b"]);
     assert_eq!(reads("c"), ["a", "s2"]);
-    assert_eq!(reads("b"), ["s1"], "a common table expression hides what it is named after");
+    assert_eq!(
+        reads("b"),
+        ["s1"],
+        "a common table expression hides what it is named after"
+    );
     assert_eq!(reads("a"), ["s2", "s1"]);
 }
 
@@ -48,15 +52,29 @@ fn sources_keep_the_keys_of_json() {
            a STRUCT<B: ARRAY<STRUCT<c INT NOT NULL, d: DECIMAL(38, 18)>>, e: MAP<STRING, ARRAY<INT>>>)
          STORED AS JSON LOCATION 'x' OPTIONS ('maxLineBytes' '1MB', compression zstd)",
     );
-    let names: Vec<_> = s.columns.iter().map(|c| (c.name.as_str(), c.source_name.as_str())).collect();
-    assert_eq!(names, [("eventid", "eventId"), ("Weird Name", "Weird Name"), ("a", "a")]);
+    let names: Vec<_> = s
+        .columns
+        .iter()
+        .map(|c| (c.name.as_str(), c.source_name.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("eventid", "eventId"),
+            ("Weird Name", "Weird Name"),
+            ("a", "a")
+        ]
+    );
     assert!(!s.columns[0].nullable);
     assert_eq!(
         s.columns[2].ty.to_string(),
         "STRUCT<B: ARRAY<STRUCT<c: INT NOT NULL, d: DECIMAL(38, 18)>>, e: MAP<STRING, ARRAY<INT>>>"
     );
     assert_eq!((s.format, s.mode), (Format::Json, Mode::Permissive));
-    assert_eq!((s.compression, s.max_line_bytes), (Compression::Zstd, 1 << 20));
+    assert_eq!(
+        (s.compression, s.max_line_bytes),
+        (Compression::Zstd, 1 << 20)
+    );
     assert_eq!(parse_size("1MB"), Some(s.max_line_bytes));
 }
 
@@ -66,10 +84,16 @@ fn every_type_reads_back_as_it_is_shown() {
         h NUMERIC(5), i VARCHAR, j BINARY, k DATE, l TIMESTAMP_LTZ, m TIMESTAMP WITHOUT TIME ZONE,
         n ARRAY<ARRAY<ARRAY<TEXT>>>, o MAP<STRING, MAP<STRING, INT>>, p TIMESTAMP WITH TIME ZONE";
     let declared = |columns: &str| {
-        source(&format!("CREATE EXTERNAL TABLE s ({columns}) STORED AS JSON LOCATION 'x'")).columns
+        source(&format!(
+            "CREATE EXTERNAL TABLE s ({columns}) STORED AS JSON LOCATION 'x'"
+        ))
+        .columns
     };
     let first = declared(all);
-    let shown: Vec<String> = first.iter().map(|c| format!("{} {}", c.name, c.ty)).collect();
+    let shown: Vec<String> = first
+        .iter()
+        .map(|c| format!("{} {}", c.name, c.ty))
+        .collect();
     let second = declared(&shown.join(", "));
     let types = |columns: &[sluice_jobfile::Column]| -> Vec<DataType> {
         columns.iter().map(|c| c.ty.clone()).collect()
@@ -86,8 +110,14 @@ fn csv_options_have_meanings() {
          OPTIONS (header 'true', sep '\\t', quote '', escape '\\', nullValue 'NA', mode dropmalformed)",
     );
     assert!(s.csv.header);
-    assert_eq!((s.csv.delimiter, s.csv.quote, s.csv.escape), (b'\t', None, Some(b'\\')));
-    assert_eq!((s.csv.null_value.as_str(), s.mode), ("NA", Mode::DropMalformed));
+    assert_eq!(
+        (s.csv.delimiter, s.csv.quote, s.csv.escape),
+        (b'\t', None, Some(b'\\'))
+    );
+    assert_eq!(
+        (s.csv.null_value.as_str(), s.mode),
+        ("NA", Mode::DropMalformed)
+    );
 }
 
 #[test]
@@ -111,7 +141,10 @@ fn datasets_have_partitions_order_and_keys() {
         .iter()
         .map(|k| (k.column.as_str(), k.descending, k.nulls_first))
         .collect();
-    assert_eq!(keys, [("a", false, true), ("B", true, false), ("c", false, false)]);
+    assert_eq!(
+        keys,
+        [("a", false, true), ("B", true, false), ("c", false, false)]
+    );
     assert_eq!(t.target_file_size, Some(64 << 20));
     assert_eq!(t.comment.as_deref(), Some("c"));
     assert_eq!(job.warnings.len(), 1, "the key is not enforced");
@@ -128,16 +161,34 @@ fn planned(query: &str) -> String {
 #[test]
 fn spellings_of_spark_become_those_of_the_engine() {
     for (given, expected) in [
-        ("SELECT a RLIKE '^x' AS r FROM s", "SELECT a ~ '^x' AS r FROM s"),
-        ("SELECT a NOT RLIKE 'x' AS r FROM s", "SELECT a !~ 'x' AS r FROM s"),
-        ("SELECT CAST(a AS LONG) AS r FROM s", "SELECT CAST(a AS BIGINT) AS r FROM s"),
-        ("SELECT a::SHORT AS r FROM s", "SELECT a::SMALLINT AS r FROM s"),
+        (
+            "SELECT a RLIKE '^x' AS r FROM s",
+            "SELECT a ~ '^x' AS r FROM s",
+        ),
+        (
+            "SELECT a NOT RLIKE 'x' AS r FROM s",
+            "SELECT a !~ 'x' AS r FROM s",
+        ),
+        (
+            "SELECT CAST(a AS LONG) AS r FROM s",
+            "SELECT CAST(a AS BIGINT) AS r FROM s",
+        ),
+        (
+            "SELECT a::SHORT AS r FROM s",
+            "SELECT a::SMALLINT AS r FROM s",
+        ),
         (
             "SELECT CAST(a AS TIMESTAMP_NTZ) AS r FROM s",
             "SELECT CAST(a AS TIMESTAMP) AS r FROM s",
         ),
-        ("SELECT array(1, 2) AS r FROM s", "SELECT array(1, 2) AS r FROM s"),
-        ("SELECT exists(a, x -> x > 1) AS r FROM s", "SELECT exists(a, x -> x > 1) AS r FROM s"),
+        (
+            "SELECT array(1, 2) AS r FROM s",
+            "SELECT array(1, 2) AS r FROM s",
+        ),
+        (
+            "SELECT exists(a, x -> x > 1) AS r FROM s",
+            "SELECT exists(a, x -> x > 1) AS r FROM s",
+        ),
         (
             "SELECT f(a, (x, y) -> x + y) AS r, j -> 'k' AS k FROM s",
             "SELECT f(a, (x, y) -> x + y) AS r, j -> 'k' AS k FROM s",

@@ -30,7 +30,10 @@ fn color_changes_nothing_but_escapes() {
     let text = "CREATE;";
     let error = parse("x.sql", text).unwrap_err();
     let colored = error.render(text, true);
-    assert!(colored.contains("\u{1b}[1;31merror[E0104]\u{1b}[0m"), "{colored}");
+    assert!(
+        colored.contains("\u{1b}[1;31merror[E0104]\u{1b}[0m"),
+        "{colored}"
+    );
     let mut plain = String::new();
     let mut rest = colored.as_str();
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
@@ -47,9 +50,10 @@ fn places_outside_the_text_do_no_harm() {
     let findings: Diagnostics = [
         Diagnostic::error("E0501", "unknown column `x`").at(at(99, 1)),
         Diagnostic::warning("W0501", "escape \u{1b}[31m\nsequences").at(at(1, 99)),
-        Diagnostic::error("E0408", "unknown parameter `--x`").in_file("x.sql").note("a fact"),
-        Diagnostic::error("E0502", "over two lines")
-            .at(Span::new(Pos::new(1, 3), Pos::new(2, 1))),
+        Diagnostic::error("E0408", "unknown parameter `--x`")
+            .in_file("x.sql")
+            .note("a fact"),
+        Diagnostic::error("E0502", "over two lines").at(Span::new(Pos::new(1, 3), Pos::new(2, 1))),
     ]
     .into_iter()
     .collect();
@@ -64,10 +68,14 @@ fn places_outside_the_text_do_no_harm() {
 #[test]
 fn long_lines_are_cut_around_the_caret() {
     let text = format!("SELECT {}; x", "a, ".repeat(400));
-    let finding = Diagnostic::error("E0105", "here").at(Span::new(Pos::new(1, 610), Pos::new(1, 611)));
+    let finding =
+        Diagnostic::error("E0105", "here").at(Span::new(Pos::new(1, 610), Pos::new(1, 611)));
     let shown = Diagnostics::from(finding).render(&text, false);
     let lines: Vec<&str> = shown.lines().collect();
-    assert!(lines.iter().all(|line| line.chars().count() < 180), "{shown}");
+    assert!(
+        lines.iter().all(|line| line.chars().count() < 180),
+        "{shown}"
+    );
     let caret = lines[4].chars().position(|c| c == '^').unwrap();
     let under = lines[3].chars().nth(caret).unwrap();
     assert_eq!(Some(under), text.chars().nth(609), "{shown}");

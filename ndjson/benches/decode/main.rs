@@ -71,15 +71,24 @@ fn arrow_json(schema: &SchemaRef, data: &Bytes) -> usize {
         while let Some(rest) = chunk.get(at..).filter(|rest| !rest.is_empty()) {
             at += decoder.decode(rest).expect("good data");
             if at < chunk.len() {
-                rows += decoder.flush().expect("good data").map_or(0, |b| b.num_rows());
+                rows += decoder
+                    .flush()
+                    .expect("good data")
+                    .map_or(0, |b| b.num_rows());
             }
         }
     }
-    rows + decoder.flush().expect("good data").map_or(0, |b| b.num_rows())
+    rows + decoder
+        .flush()
+        .expect("good data")
+        .map_or(0, |b| b.num_rows())
 }
 
 fn main() {
-    let paths: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let paths: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
     let (transactions, users) = match paths.as_slice() {
         [transactions, users] => {
             let read = |path| Bytes::from(std::fs::read(path).expect("a file"));
@@ -87,24 +96,54 @@ fn main() {
         }
         _ => (events::transactions(), events::user_events()),
     };
+    // For profiles: the decoder by itself.
+    let alone = std::env::args().any(|a| a == "--alone");
     let mut out = std::io::stdout().lock();
     let cases = [
-        ("transactions, every field", schemas::transactions(), &transactions),
-        ("transactions, a quarter", schemas::transactions_quarter(), &transactions),
-        ("transactions, what the example job reads", schemas::transactions_job(), &transactions),
-        ("transactions, counted only", schemas::nothing(), &transactions),
+        (
+            "transactions, every field",
+            schemas::transactions(),
+            &transactions,
+        ),
+        (
+            "transactions, a quarter",
+            schemas::transactions_quarter(),
+            &transactions,
+        ),
+        (
+            "transactions, what the example job reads",
+            schemas::transactions_job(),
+            &transactions,
+        ),
+        (
+            "transactions, counted only",
+            schemas::nothing(),
+            &transactions,
+        ),
         ("user events, every field", schemas::users(), &users),
         ("user events, a quarter", schemas::users_quarter(), &users),
-        ("user events, what the example job reads", schemas::users_job(), &users),
+        (
+            "user events, what the example job reads",
+            schemas::users_job(),
+            &users,
+        ),
         ("user events, counted only", schemas::nothing(), &users),
     ];
-    writeln!(out, "{:<42} {:>12} {:>12} {:>7}", "MB/s of one core", "sluice", "arrow-json", "times")
-        .expect("stdout");
+    writeln!(
+        out,
+        "{:<42} {:>12} {:>12} {:>7}",
+        "MB/s of one core", "sluice", "arrow-json", "times"
+    )
+    .expect("stdout");
     for (name, schema, data) in cases {
         let (ours, rows) = timed(|| sluice(&schema, data));
+        let speed = |seconds: f64| data.len() as f64 / 1e6 / seconds;
+        if alone {
+            writeln!(out, "{name:<42} {:>12.0}", speed(ours)).expect("stdout");
+            continue;
+        }
         let (theirs, their_rows) = timed(|| arrow_json(&schema, data));
         assert_eq!(rows, their_rows, "{name}");
-        let speed = |seconds: f64| data.len() as f64 / 1e6 / seconds;
         writeln!(
             out,
             "{name:<42} {:>12.0} {:>12.0} {:>7.2}",

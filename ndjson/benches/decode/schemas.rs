@@ -13,8 +13,11 @@ fn strings(names: &[&str]) -> Vec<Field> {
 }
 
 fn timestamp() -> Field {
-    let zone = Some(Arc::from("UTC"));
-    field("timestamp", DataType::Timestamp(TimeUnit::Microsecond, zone))
+    let zone = Some(Arc::from("+00:00"));
+    field(
+        "timestamp",
+        DataType::Timestamp(TimeUnit::Microsecond, zone),
+    )
 }
 
 fn doubles(names: &[&str]) -> Vec<Field> {

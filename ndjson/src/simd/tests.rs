@@ -2,6 +2,14 @@ use proptest::prelude::*;
 
 use super::portable;
 
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 /// Bytes that matter to the scans, often.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
@@ -16,7 +24,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(cases(2000))]
 
     #[test]
     fn runs_end_where_the_portable_scans_say(src in text(), pos in 0usize..300) {
@@ -39,8 +47,21 @@ proptest! {
 /// where JSON has them; cut short sometimes.
 fn container() -> impl Strategy<Value = Vec<u8>> {
     let piece = proptest::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "1", r#""plain""#, r#""{[""#, r#""\"""#, r#""\\""#,
-        r#""\\\\\\""#, r#""\\\"}""#, r#""a long string of more than thirty-two bytes \" ]""#, r#"""#,
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "1",
+        r#""plain""#,
+        r#""{[""#,
+        r#""\"""#,
+        r#""\\""#,
+        r#""\\\\\\""#,
+        r#""\\\"}""#,
+        r#""a long string of more than thirty-two bytes \" ]""#,
+        r#"""#,
     ]);
     proptest::collection::vec(piece, 0..60).prop_map(|pieces| {
         let mut bytes = pieces.concat().into_bytes();
@@ -52,7 +73,7 @@ fn container() -> impl Strategy<Value = Vec<u8>> {
 
 #[cfg(target_arch = "x86_64")]
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5000))]
+    #![proptest_config(cases(5000))]
 
     #[test]
     fn containers_end_where_the_portable_scan_says(src in container()) {

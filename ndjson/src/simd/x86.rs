@@ -3,8 +3,7 @@
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
     _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_storeu_si128,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8,
+    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
 };
 
 use super::portable;
@@ -33,32 +32,60 @@ fn plain_stops(v: __m128i) -> u32 {
     mask.cast_unsigned()
 }
 
+/// Bytes of two loads. Most strings of events are shorter, so that the loops
+/// below run once or twice, which the CPU foresees.
+const PAIR: usize = 2 * STEP;
+
+/// Loads the 32 bytes at `pos`, or nothing when fewer remain.
+#[inline(always)]
+fn load32(src: &[u8], pos: usize) -> Option<(__m128i, __m128i)> {
+    let bytes = src.get(pos..)?.first_chunk::<PAIR>()?;
+    // SAFETY: both loads lie inside the 32 bytes and may be unaligned.
+    Some(unsafe {
+        let start = bytes.as_ptr();
+        (
+            _mm_loadu_si128(start.cast()),
+            _mm_loadu_si128(start.add(STEP).cast()),
+        )
+    })
+}
+
+/// A bit per byte with the highest bit set: not ASCII.
+#[inline(always)]
+fn signs(v: __m128i) -> u32 {
+    // SAFETY: every x86-64 CPU has SSE2.
+    unsafe { _mm_movemask_epi8(v) }.cast_unsigned()
+}
+
 /// As [`portable::copy_plain`].
 #[inline(always)]
 pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, bool) {
     let mut at = pos;
     let mut high = 0;
-    while let Some(v) = load16(src, at) {
-        dst.reserve(STEP);
+    while let Some((a, b)) = load32(src, at) {
+        dst.reserve(PAIR);
         let len = dst.len();
-        // SAFETY: `reserve` made room for 16 bytes behind `len`; the store may
-        // be unaligned and initializes all of them.
-        unsafe { _mm_storeu_si128(dst.as_mut_ptr().add(len).cast(), v) };
-        let stops = plain_stops(v);
-        // SAFETY: every x86-64 CPU has SSE2.
-        let negative = unsafe { _mm_movemask_epi8(v) }.cast_unsigned();
+        // SAFETY: `reserve` made room for 32 bytes behind `len`; the stores
+        // may be unaligned and initialize all of them.
+        unsafe {
+            let end = dst.as_mut_ptr().add(len);
+            _mm_storeu_si128(end.cast(), a);
+            _mm_storeu_si128(end.add(STEP).cast(), b);
+        }
+        let stops = plain_stops(a) | (plain_stops(b) << STEP);
+        let negative = signs(a) | (signs(b) << STEP);
         if stops != 0 {
-            let run = stops.trailing_zeros() as usize;
+            let run = stops.trailing_zeros();
             high |= negative & ((1 << run) - 1);
-            // SAFETY: `run` is at most 16, and that many bytes behind `len`
+            // SAFETY: `run` is at most 31, and that many bytes behind `len`
             // were just stored.
-            unsafe { dst.set_len(len + run) };
-            return (at + run, high == 0);
+            unsafe { dst.set_len(len + run as usize) };
+            return (at + run as usize, high == 0);
         }
         high |= negative;
-        // SAFETY: all 16 bytes behind `len` were just stored.
-        unsafe { dst.set_len(len + STEP) };
-        at += STEP;
+        // SAFETY: all 32 bytes behind `len` were just stored.
+        unsafe { dst.set_len(len + PAIR) };
+        at += PAIR;
     }
     let end = portable::find_plain_end(src, at);
     let run = src.get(at..end).unwrap_or_default();
@@ -70,12 +97,12 @@ pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, b
 #[inline(always)]
 pub(crate) fn find_plain_end(src: &[u8], pos: usize) -> usize {
     let mut at = pos;
-    while let Some(v) = load16(src, at) {
-        let stops = plain_stops(v);
+    while let Some((a, b)) = load32(src, at) {
+        let stops = plain_stops(a) | (plain_stops(b) << STEP);
         if stops != 0 {
             return at + stops.trailing_zeros() as usize;
         }
-        at += STEP;
+        at += PAIR;
     }
     portable::find_plain_end(src, at)
 }
@@ -164,7 +191,10 @@ macro_rules! skip_blocks {
                 None if rest.is_empty() => return None,
                 None => {
                     let mut block = [0u8; BLOCK];
-                    block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                    block
+                        .iter_mut()
+                        .zip(rest)
+                        .for_each(|(to, from)| *to = *from);
                     $masks(&block)
                 }
             };

@@ -39,7 +39,11 @@ fn several_members_cut_anywhere() {
         let (a, b) = all.split_at(all.len() / 2 + 5);
         let data = [compress(a), compress(b), compress(b"")].concat();
         for step in [1, 17, 4096, 1 << 20] {
-            let batch = run(&scan_options(), vec![(plain(name, 0, &data, None), &data)], step);
+            let batch = run(
+                &scan_options(),
+                vec![(plain(name, 0, &data, None), &data)],
+                step,
+            );
             let batch = batch.unwrap();
             assert_eq!(batch.num_rows(), 3000, "{name} {step}");
             assert_eq!(column(&batch, 0)[2999], "2999");
@@ -52,7 +56,11 @@ fn more_than_a_buffer_from_few_bytes() {
     let all = text(0..200_000);
     for (name, compress) in FORMATS {
         let data = compress(&all);
-        let batch = run(&scan_options(), vec![(plain(name, 0, &data, None), &data)], 1 << 20);
+        let batch = run(
+            &scan_options(),
+            vec![(plain(name, 0, &data, None), &data)],
+            1 << 20,
+        );
         assert_eq!(batch.unwrap().num_rows(), 200_000, "{name}");
     }
 }
@@ -68,7 +76,10 @@ fn truncated_at_every_byte() {
             let DecodeError::Compressed { offset, reason, .. } = &error else {
                 panic!("{error}");
             };
-            assert_eq!((*offset, reason.as_str()), (end as u64, "the data ends too early"));
+            assert_eq!(
+                (*offset, reason.as_str()),
+                (end as u64, "the data ends too early")
+            );
         }
     }
 }
@@ -80,26 +91,42 @@ fn damaged_data_is_an_error_with_its_place() {
         for at in [0, good.len() / 2, good.len() - 6] {
             let mut data = good.clone();
             data[at] ^= 0x55;
-            let result = run(&scan_options(), vec![(plain(name, 0, &data, None), &data)], 100);
+            let result = run(
+                &scan_options(),
+                vec![(plain(name, 0, &data, None), &data)],
+                100,
+            );
             // zstd frames of `encode_all` have no checksum: damage inside may
             // be found late, as lines that are not JSON.
             match result {
                 Err(error) => {
                     let text = error.to_string();
-                    assert!(text.starts_with(&format!("{name} is not a whole ")), "{text}");
+                    assert!(
+                        text.starts_with(&format!("{name} is not a whole ")),
+                        "{text}"
+                    );
                 }
                 Ok(_) => assert!(name.ends_with("zst") && at > 0, "{name} {at}"),
             }
         }
         let mut data = good.clone();
         data.extend_from_slice(b"not compressed");
-        let error = run(&scan_options(), vec![(plain(name, 0, &data, None), &data)], 100);
+        let error = run(
+            &scan_options(),
+            vec![(plain(name, 0, &data, None), &data)],
+            100,
+        );
         assert!(error.is_err(), "{name}");
     }
     let mut padded = gzip(&text(0..5));
     padded.extend_from_slice(&[0; 512]);
     let file = plain("f.gz", 0, &padded, None);
-    assert_eq!(run(&scan_options(), vec![(file, &padded)], 100).unwrap().num_rows(), 5);
+    assert_eq!(
+        run(&scan_options(), vec![(file, &padded)], 100)
+            .unwrap()
+            .num_rows(),
+        5
+    );
 }
 
 #[test]

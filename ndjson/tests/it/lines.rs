@@ -2,9 +2,7 @@
 
 use arrow::datatypes::{DataType, Field};
 use bytes::Bytes;
-use sluice_ndjson::{
-    DecodeError, DecodeOptions, Decoder, FileContext, Mode, Poll, position,
-};
+use sluice_ndjson::{DecodeError, DecodeOptions, Decoder, FileContext, Mode, Poll, position};
 
 use crate::support::{column, decode, decode_chunks, list, nullable, options, schema, structure};
 
@@ -38,13 +36,19 @@ fn everything() -> DecodeOptions {
 fn every_cut_gives_the_same_rows() {
     let file = || FileContext::new("f", 3);
     let (whole, stats) = decode_chunks(&everything(), file(), [TEXT.to_vec()]).unwrap();
-    assert_eq!(column(&whole, 1), ["1", "2", "null", "null", "5", "null", "6"]);
+    assert_eq!(
+        column(&whole, 1),
+        ["1", "2", "null", "null", "5", "null", "6"]
+    );
     assert_eq!(column(&whole, 2)[1], "é\\");
     assert_eq!((stats.lines, stats.blank, stats.malformed), (9, 2, 3));
     assert_eq!(stats.bytes, TEXT.len() as u64);
     let corrupt = column(&whole, 4);
     assert!(corrupt[2].contains("line: 5"), "{corrupt:?}");
-    assert!(corrupt[3].contains("reason: the line is longer than 60 bytes"), "{corrupt:?}");
+    assert!(
+        corrupt[3].contains("reason: the line is longer than 60 bytes"),
+        "{corrupt:?}"
+    );
     assert!(corrupt[5].contains("line: 8"), "{corrupt:?}");
     for mode in [Mode::Permissive, Mode::DropMalformed] {
         let mut options = everything();
@@ -88,11 +92,20 @@ fn a_long_line_fails_fast_before_it_ends() {
     assert!(matches!(decoder.next_batch(), Ok(Poll::NeedInput)));
     decoder.push(Bytes::from(vec![b'x'; 100]));
     let error = decoder.next_batch().unwrap_err();
-    let DecodeError::Malformed { line: 2, offset: 10, reason, .. } = &error else {
+    let DecodeError::Malformed {
+        line: 2,
+        offset: 10,
+        reason,
+        ..
+    } = &error
+    else {
         panic!("{error}");
     };
     assert_eq!(reason, "the line is longer than 60 bytes");
-    assert_eq!(decoder.next_batch().unwrap_err().to_string(), error.to_string());
+    assert_eq!(
+        decoder.next_batch().unwrap_err().to_string(),
+        error.to_string()
+    );
 }
 
 #[test]
@@ -113,7 +126,9 @@ fn many_files_share_batches() {
         if file > 0 {
             decoder.next_file(FileContext::new(format!("f{file}"), file));
         }
-        decoder.push(Bytes::from_static(b"\xef\xbb\xbf{\"id\": 1}\n{\"id\": \"x\"}"));
+        decoder.push(Bytes::from_static(
+            b"\xef\xbb\xbf{\"id\": 1}\n{\"id\": \"x\"}",
+        ));
     }
     decoder.finish();
     let Poll::Batch(batch) = decoder.next_batch().unwrap() else {
@@ -130,7 +145,9 @@ fn line_numbers_of_a_part_are_asked_for_once() {
     let mut file = FileContext::new("f", 0);
     file.offset = 1000;
     let mut decoder = Decoder::new(everything(), file).unwrap();
-    decoder.push(Bytes::from_static(b"{\"id\": 1}\n{\"id\": [}\n{\"id\": \"2\"}\n"));
+    decoder.push(Bytes::from_static(
+        b"{\"id\": 1}\n{\"id\": [}\n{\"id\": \"2\"}\n",
+    ));
     decoder.finish();
     assert!(matches!(decoder.next_batch(), Ok(Poll::NeedBaseLine)));
     assert!(matches!(decoder.next_batch(), Ok(Poll::NeedBaseLine)));

@@ -40,8 +40,14 @@ fn with_corrupt(data_type: DataType) -> DecodeOptions {
 #[test]
 fn permissive_keeps_what_fits_and_describes_the_rest() {
     let batch = decode(&with_corrupt(described()), TEXT).unwrap();
-    assert_eq!(column(&batch, 0), ["1", "null", "null", "null", "null", "6"]);
-    assert_eq!(column(&batch, 2), ["one", "two", "null", "null", "null", "six"]);
+    assert_eq!(
+        column(&batch, 0),
+        ["1", "null", "null", "null", "null", "6"]
+    );
+    assert_eq!(
+        column(&batch, 2),
+        ["one", "two", "null", "null", "null", "six"]
+    );
     let corrupt = column(&batch, 1);
     let describe = |raw: &str, line: u64, reason: &str| {
         format!("{{raw: {raw}, file: file.json, line: {line}, reason: {reason}}}")
@@ -83,7 +89,10 @@ fn the_corrupt_column_is_not_read_from_the_data() {
 }
 
 fn plain() -> SchemaRef {
-    schema([nullable("id", DataType::Int64), nullable("name", DataType::Utf8)])
+    schema([
+        nullable("id", DataType::Int64),
+        nullable("name", DataType::Utf8),
+    ])
 }
 
 #[test]
@@ -106,12 +115,23 @@ fn dropmalformed_counts_what_it_leaves_out() {
 #[test]
 fn failfast_says_where() {
     let error = decode(&options(plain(), Mode::FailFast), TEXT).unwrap_err();
-    let DecodeError::Malformed { file, line, offset, column, reason } = &error else {
+    let DecodeError::Malformed {
+        file,
+        line,
+        offset,
+        column,
+        reason,
+    } = &error
+    else {
         panic!("{error}");
     };
     assert_eq!((&**file, *line, *offset, *column), ("file.json", 2, 26, 8));
     assert_eq!(reason, "field id: expected BIGINT, found \"2\"");
-    assert!(error.to_string().starts_with("file.json, line 2, column 8 (byte 26): field id"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("file.json, line 2, column 8 (byte 26): field id")
+    );
 }
 
 #[test]
@@ -191,7 +211,8 @@ fn unread_fields_cannot_hide_a_broken_line() {
 
 #[test]
 fn strings_that_are_not_utf8() {
-    let mut bytes = b"{\"name\": \"caf\xc3\xa9\"}\n{\"name\": \"caf\xe9\"}\n{\"name\": \"\\n\xff\"}\n".to_vec();
+    let mut bytes =
+        b"{\"name\": \"caf\xc3\xa9\"}\n{\"name\": \"caf\xe9\"}\n{\"name\": \"\\n\xff\"}\n".to_vec();
     bytes.extend_from_slice(b"{\"id\": 1, \"other\": \"\xff\"}\n{\"name\": [\"\xff\"]}\n");
     let mut options = with_corrupt(described());
     let file = || FileContext::new("f", 0);
@@ -204,7 +225,13 @@ fn strings_that_are_not_utf8() {
         "{raw: {\"name\": \"caf\u{fffd}\"}, file: f, line: 2, reason: the string is not UTF-8}"
     );
     options.mode = Mode::DropMalformed;
-    assert_eq!(decode_chunks(&options, file(), [bytes]).unwrap().0.num_rows(), 2);
+    assert_eq!(
+        decode_chunks(&options, file(), [bytes])
+            .unwrap()
+            .0
+            .num_rows(),
+        2
+    );
 }
 
 #[test]
@@ -213,15 +240,24 @@ fn options_that_do_not_fit_the_schema() {
     let mut wrong = options(plain(), Mode::Permissive);
     wrong.corrupt_record = Some(0);
     let error = Decoder::new(wrong.clone(), file()).unwrap_err();
-    assert!(matches!(error, SchemaError::CorruptRecord { .. }), "{error}");
+    assert!(
+        matches!(error, SchemaError::CorruptRecord { .. }),
+        "{error}"
+    );
     wrong.corrupt_record = Some(2);
     let error = Decoder::new(wrong.clone(), file()).unwrap_err();
-    assert!(matches!(error, SchemaError::NoSuchColumn { index: 2, .. }), "{error}");
+    assert!(
+        matches!(error, SchemaError::NoSuchColumn { index: 2, .. }),
+        "{error}"
+    );
     wrong.corrupt_record = None;
     wrong.position = Some(1);
     let error = Decoder::new(wrong, file()).unwrap_err();
     assert!(matches!(error, SchemaError::Position { .. }), "{error}");
-    let twice = schema([nullable("a", DataType::Int64), nullable("a", DataType::Int64)]);
+    let twice = schema([
+        nullable("a", DataType::Int64),
+        nullable("a", DataType::Int64),
+    ]);
     let error = Decoder::new(options(twice, Mode::Permissive), file()).unwrap_err();
     assert!(matches!(error, SchemaError::Duplicate { .. }), "{error}");
 }

@@ -39,15 +39,23 @@ fn random_options(dice: &mut Dice, schema: SchemaRef) -> DecodeOptions {
     let mut options = DecodeOptions::new(crate::support::schema(fields));
     options.corrupt_record = Some(schema.fields().len());
     options.batch_rows = 1 + dice.below(5);
-    options.max_line_bytes = if dice.one_in(4) { dice.below(300) } else { 1 << 20 };
+    options.max_line_bytes = if dice.one_in(4) {
+        dice.below(300)
+    } else {
+        1 << 20
+    };
     options
 }
 
 fn check(seed: u64) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let read = random_schema(&mut dice, true);
     // Lines of another schema now and then: nothing fits.
-    let written = if dice.one_in(4) { random_schema(&mut dice, true) } else { read.clone() };
+    let written = if dice.one_in(4) {
+        random_schema(&mut dice, true)
+    } else {
+        read.clone()
+    };
     let mut text = Vec::new();
     for _ in 0..8 {
         let mut line = line(&mut dice, &written).into_bytes();
@@ -101,7 +109,10 @@ fn mutated_lines_of_random_schemas() {
 
 #[test]
 fn deep_nesting_needs_no_stack() {
-    let schema = schema([nullable("id", DataType::Int64), nullable("text", DataType::Utf8)]);
+    let schema = schema([
+        nullable("id", DataType::Int64),
+        nullable("text", DataType::Utf8),
+    ]);
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for text in [
         format!("{{\"more\": {deep}, \"id\": 1}}\n"),

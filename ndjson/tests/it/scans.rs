@@ -109,7 +109,10 @@ fn a_file_that_shrank_is_an_error() {
     file.size += 10;
     let error = run(&scan_options(), vec![(file, DATA)], 1 << 20).unwrap_err();
     assert!(matches!(error, DecodeError::Shortened { offset, .. } if offset == DATA.len() as u64));
-    assert!(error.to_string().contains("gone.json ends at byte"), "{error}");
+    assert!(
+        error.to_string().contains("gone.json ends at byte"),
+        "{error}"
+    );
 }
 
 #[test]

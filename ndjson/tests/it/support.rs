@@ -33,8 +33,9 @@ pub(crate) fn map(value: DataType) -> DataType {
     DataType::Map(Arc::new(Field::new("entries", pair, false)), false)
 }
 
+/// UTC by its offset: names of zones are a feature of arrow that is off here.
 pub(crate) fn timestamp() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+    DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
 }
 
 pub(crate) fn options(schema: SchemaRef, mode: Mode) -> DecodeOptions {
@@ -63,7 +64,10 @@ pub(crate) fn decode_chunks(
             Poll::NeedInput => match chunks.next() {
                 Some(chunk) => decoder.push(Bytes::from(chunk)),
                 None => {
-                    assert!(!std::mem::replace(&mut done, true), "asked again after the end");
+                    assert!(
+                        !std::mem::replace(&mut done, true),
+                        "asked again after the end"
+                    );
                     decoder.finish();
                 }
             },

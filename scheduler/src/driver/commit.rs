@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use sluice_engine::job::{AnalyzedDataset, AnalyzedJob};
-use sluice_gold::{CommitInfo, CommitOutcome, DataFile, GoldError, GoldTable, checkpoint_due};
+use sluice_gold::{CommitInfo, CommitOutcome, DataFile, GoldError, checkpoint_due};
 use sluice_proto::v1::{DatasetPhase, ErrorKind, LogLevel};
 use sluice_store::{Location, StoreErrorKind};
 
@@ -18,8 +18,14 @@ use crate::job::{JobFailure, LiveJob, chain, failure};
 enum CommitError {
     #[error(transparent)]
     Gold(#[from] GoldError),
-    #[error("other writers were quicker {attempts} times, the last time with version {version} of {table}")]
-    Conflict { table: String, version: u64, attempts: u32 },
+    #[error(
+        "other writers were quicker {attempts} times, the last time with version {version} of {table}"
+    )]
+    Conflict {
+        table: String,
+        version: u64,
+        attempts: u32,
+    },
 }
 
 /// Commits every dataset. Nothing can end a job in between: each commit is
@@ -33,7 +39,12 @@ pub(super) async fn commit(
     let started = Instant::now();
     let commits = job.datasets.iter().enumerate().map(|(index, dataset)| {
         let files = manifests.remove(&index).unwrap_or_default();
-        async move { (index, commit_one(settings, live, &job.gold, dataset, &files).await) }
+        async move {
+            (
+                index,
+                commit_one(settings, live, &job.gold, dataset, &files).await,
+            )
+        }
     });
     let mut failed = None;
     let mut committed = Vec::new();
@@ -63,7 +74,14 @@ pub(super) async fn commit(
     match failed {
         None => {
             let tables = committed.len();
-            live.log(LogLevel::Info, "driver", format!("committed {tables} tables in {:.3} s", started.elapsed().as_secs_f64()));
+            live.log(
+                LogLevel::Info,
+                "driver",
+                format!(
+                    "committed {tables} tables in {:.3} s",
+                    started.elapsed().as_secs_f64()
+                ),
+            );
             Ok(())
         }
         Some((name, error)) => Err(commit_failure(&name, &error, &committed)),
@@ -79,7 +97,7 @@ async fn commit_one(
     files: &[DataFile],
 ) -> Result<u64, CommitError> {
     let job = live.job();
-    let table = GoldTable::open(&settings.stores, gold, &dataset.name)?;
+    let table = settings.gold.open(gold, &dataset.name)?;
     let info = CommitInfo {
         job_id: job.job_id.clone(),
         job_name: job.name.clone(),
@@ -87,10 +105,33 @@ async fn commit_one(
         commit_id: uuid::Uuid::new_v4(),
         txn: None,
     };
-    let version = match table.commit_replace(&dataset.spec, files, &info).await? {
-        CommitOutcome::Committed { version, .. } | CommitOutcome::AlreadyCommitted { version } => version,
+    let outcome = table.commit_replace(&dataset.spec, files, &info).await;
+    if outcome
+        .as_ref()
+        .is_err_and(|error| !error.outcome_unknown())
+    {
+        // Nothing names these files, and nothing will.
+        if let Err(error) = table
+            .cleanup_uncommitted(&job.job_id, &HashSet::new())
+            .await
+        {
+            live.log(
+                LogLevel::Warn,
+                &format!("clean up {}", dataset.name),
+                chain(&error),
+            );
+        }
+    }
+    let version = match outcome? {
+        CommitOutcome::Committed { version, .. } | CommitOutcome::AlreadyCommitted { version } => {
+            version
+        }
         CommitOutcome::Conflict { version, attempts } => {
-            return Err(CommitError::Conflict { table: dataset.name.clone(), version, attempts });
+            return Err(CommitError::Conflict {
+                table: dataset.name.clone(),
+                version,
+                attempts,
+            });
         }
     };
     let committed: HashSet<String> = files.iter().map(|file| file.path.clone()).collect();
@@ -102,12 +143,20 @@ async fn commit_one(
             format!("removed {} files of lost attempts", cleanup.deleted_files),
         ),
         Ok(_) => {}
-        Err(error) => live.log(LogLevel::Warn, &format!("commit {}", dataset.name), chain(&error)),
+        Err(error) => live.log(
+            LogLevel::Warn,
+            &format!("commit {}", dataset.name),
+            chain(&error),
+        ),
     }
     if checkpoint_due(version, &dataset.spec)
         && let Err(error) = table.checkpoint().await
     {
-        live.log(LogLevel::Warn, &format!("commit {}", dataset.name), chain(&error));
+        live.log(
+            LogLevel::Warn,
+            &format!("commit {}", dataset.name),
+            chain(&error),
+        );
     }
     Ok(version)
 }
@@ -117,13 +166,17 @@ pub(super) async fn remove_files(settings: &DriverSettings, live: &LiveJob, job:
     let job_id = live.job().job_id;
     for dataset in &job.datasets {
         let removed = async {
-            let table = GoldTable::open(&settings.stores, &job.gold, &dataset.name)?;
+            let table = settings.gold.open(&job.gold, &dataset.name)?;
             table.cleanup_uncommitted(&job_id, &HashSet::new()).await
         };
         if let Err(error) = removed.await {
             // A folder that was never made holds nothing.
             if error.store_kind() != Some(StoreErrorKind::NotFound) {
-                live.log(LogLevel::Warn, &format!("clean up {}", dataset.name), chain(&error));
+                live.log(
+                    LogLevel::Warn,
+                    &format!("clean up {}", dataset.name),
+                    chain(&error),
+                );
             }
         }
     }
@@ -148,7 +201,14 @@ fn commit_failure(name: &str, error: &CommitError, committed: &[&str]) -> JobFai
     let next = if committed.is_empty() {
         "no table was changed; submit again when the cause is gone".to_owned()
     } else {
-        format!("these tables have their new version: {}; submit again to bring the others level", committed.join(", "))
+        format!(
+            "these tables have their new version: {}; submit again to bring the others level",
+            committed.join(", ")
+        )
     };
-    failure(kind, format!("cannot commit {name}: {}", chain(error)), next)
+    failure(
+        kind,
+        format!("cannot commit {name}: {}", chain(error)),
+        next,
+    )
 }

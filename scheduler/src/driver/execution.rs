@@ -1,6 +1,6 @@
 //! Running the steps of a job.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
@@ -35,6 +35,8 @@ pub(super) struct Execution<'a> {
     tokens: HashMap<usize, String>,
     manifests: Manifests,
     reporter: Reporter,
+    /// Steps that ran out of memory, to be planned for less.
+    frugal: HashSet<usize>,
 }
 
 /// What a step gives.
@@ -50,11 +52,19 @@ enum StepError {
 }
 
 impl<'a> Execution<'a> {
-    pub(super) fn new(settings: &'a DriverSettings, live: &'a LiveJob, job: &'a AnalyzedJob, conf: &'a JobConf) -> Self {
+    pub(super) fn new(
+        settings: &'a DriverSettings,
+        live: &'a LiveJob,
+        job: &'a AnalyzedJob,
+        conf: &'a JobConf,
+    ) -> Self {
         let plans = job
             .steps
             .iter()
-            .map(|step| Plan { after: step.after.clone(), staged: matches!(step.kind, StepKind::Stage { .. }) })
+            .map(|step| Plan {
+                after: step.after.clone(),
+                staged: matches!(step.kind, StepKind::Stage { .. }),
+            })
             .collect();
         Self {
             settings,
@@ -65,6 +75,7 @@ impl<'a> Execution<'a> {
             board: Board::new(plans),
             tokens: HashMap::new(),
             manifests: Manifests::new(),
+            frugal: HashSet::new(),
             reporter: Reporter::new(job),
         }
     }
@@ -105,7 +116,11 @@ impl<'a> Execution<'a> {
     }
 
     /// Plans and starts every step that can run.
-    async fn start_ready(&mut self, running: &mut JoinSet<Ended>, stop: &CancellationToken) -> Result<(), JobFailure> {
+    async fn start_ready(
+        &mut self,
+        running: &mut JoinSet<Ended>,
+        stop: &CancellationToken,
+    ) -> Result<(), JobFailure> {
         for step in self.board.ready() {
             let attempt = self.board.start(step);
             let token = format!("{}-{step}-{attempt}", self.job_id);
@@ -116,9 +131,15 @@ impl<'a> Execution<'a> {
                 slots: self.settings.runner.capacity().await.vcores.max(1) as usize,
                 job_id: self.job_id.clone(),
                 token,
+                frugal: self.frugal.contains(&step),
             };
             let runner = Arc::clone(&self.settings.runner);
-            let planned = self.job.physical(&self.job.steps[step], &options, |config| runner.configure(config)).await;
+            let planned = self
+                .job
+                .physical(&self.job.steps[step], &options, |config| {
+                    runner.configure(config)
+                })
+                .await;
             let (sender, receiver) = watch::channel(StepProgress::default());
             self.reporter.started(step, receiver);
             let (context, plan) = match planned {
@@ -130,23 +151,46 @@ impl<'a> Execution<'a> {
                         lost @ RunError::StagedLost { .. } => StepError::Run(lost),
                         _ => StepError::Plan(of_analysis(&error, "")),
                     });
-                    running.spawn(async move { Ended { step, attempt, result } });
+                    running.spawn(async move {
+                        Ended {
+                            step,
+                            attempt,
+                            result,
+                        }
+                    });
                     continue;
                 }
             };
-            tracing::debug!(step = self.name(step), plan = crate::runner::plan_text(plan.as_ref()), "step planned");
-            let run = StepRun { name: self.name(step), context, plan, stall_timeout: self.conf.task_timeout };
+            tracing::debug!(
+                step = self.name(step),
+                plan = crate::runner::plan_text(plan.as_ref()),
+                "step planned"
+            );
+            let run = StepRun {
+                name: self.name(step),
+                context,
+                plan,
+                stall_timeout: self.conf.task_timeout,
+            };
             let stop = stop.clone();
             running.spawn(async move {
                 let result = runner.run(run, sender, stop).await.map_err(StepError::Run);
-                Ended { step, attempt, result }
+                Ended {
+                    step,
+                    attempt,
+                    result,
+                }
             });
         }
         Ok(())
     }
 
     fn ended(&mut self, ended: Ended) -> Result<(), JobFailure> {
-        let Ended { step, attempt, result } = ended;
+        let Ended {
+            step,
+            attempt,
+            result,
+        } = ended;
         match result {
             Ok(batches) => {
                 if self.board.succeed(step) == Verdict::Again {
@@ -155,7 +199,8 @@ impl<'a> Execution<'a> {
                 }
                 self.keep(step, &batches)?;
                 self.reporter.finished(step);
-                self.live.log(LogLevel::Info, &self.name(step), self.reporter.line(step));
+                self.live
+                    .log(LogLevel::Info, &self.name(step), self.reporter.line(step));
                 self.release_unread();
                 Ok(())
             }
@@ -170,9 +215,20 @@ impl<'a> Execution<'a> {
         self.reporter.failed(step);
         if let RunError::StagedLost { message } = error {
             // The message names the token, which belongs to one step.
-            let lost = self.tokens.iter().find(|(_, token)| message.contains(token.as_str())).map(|(lost, _)| *lost);
+            let lost = self
+                .tokens
+                .iter()
+                .find(|(_, token)| message.contains(token.as_str()))
+                .map(|(lost, _)| *lost);
             if let Some(lost) = lost.filter(|lost| self.board.phase(*lost) == Phase::Done) {
-                self.live.log(LogLevel::Warn, &name, format!("{} has to be computed again: {message}", self.job.steps[lost].name));
+                self.live.log(
+                    LogLevel::Warn,
+                    &name,
+                    format!(
+                        "{} has to be computed again: {message}",
+                        self.job.steps[lost].name
+                    ),
+                );
                 for void in self.board.lose(lost) {
                     self.release(void);
                     if let StepKind::Stage { slot } = &self.job.steps[void].kind {
@@ -182,13 +238,26 @@ impl<'a> Execution<'a> {
                 }
             }
         }
+        // A second attempt with the same plan would need the same memory.
+        let hopeless = matches!(error, RunError::OutOfMemory { .. }) && !self.frugal.insert(step);
         let was_stale = self.board.phase(step) == (Phase::Running { stale: true });
-        if !(error.retryable() || was_stale) || self.board.fail(step, self.conf.max_attempts) == Verdict::GiveUp {
-            self.live.log(LogLevel::Error, &name, format!("attempt {attempt} failed: {error}"));
+        if hopeless
+            || !(error.retryable() || was_stale)
+            || self.board.fail(step, self.conf.max_attempts) == Verdict::GiveUp
+        {
+            self.live.log(
+                LogLevel::Error,
+                &name,
+                format!("attempt {attempt} failed: {error}"),
+            );
             return Err(of_run(&name, error));
         }
         self.release(step);
-        self.live.log(LogLevel::Warn, &name, format!("attempt {attempt} failed and is repeated: {error}"));
+        self.live.log(
+            LogLevel::Warn,
+            &name,
+            format!("attempt {attempt} failed and is repeated: {error}"),
+        );
         Ok(())
     }
 
@@ -197,7 +266,10 @@ impl<'a> Execution<'a> {
         let broken = |error: &dyn std::fmt::Display| {
             failure(
                 ErrorKind::Internal,
-                format!("{}: its manifest cannot be read: {error}", self.job.steps[step].name),
+                format!(
+                    "{}: its manifest cannot be read: {error}",
+                    self.job.steps[step].name
+                ),
                 "do scheduler and executors run the same version of sluice?",
             )
         };
@@ -212,7 +284,10 @@ impl<'a> Execution<'a> {
             StepKind::Write { dataset } => {
                 let mut files = Vec::new();
                 for batch in batches {
-                    files.extend(sluice_engine::sink::read_manifest(batch).map_err(|error| broken(&error))?);
+                    files.extend(
+                        sluice_engine::sink::read_manifest(batch)
+                            .map_err(|error| broken(&error))?,
+                    );
                 }
                 if let Some(dataset) = self.job.datasets.get(*dataset) {
                     dataset.slot.fill(files.clone());
@@ -226,7 +301,12 @@ impl<'a> Execution<'a> {
 
     /// Frees what staged steps hold as soon as their last reader is done.
     fn release_unread(&mut self) {
-        let unread: Vec<usize> = self.tokens.keys().copied().filter(|step| self.board.unread(*step) && self.board.phase(*step) == Phase::Done).collect();
+        let unread: Vec<usize> = self
+            .tokens
+            .keys()
+            .copied()
+            .filter(|step| self.board.unread(*step) && self.board.phase(*step) == Phase::Done)
+            .collect();
         for step in unread {
             self.release(step);
         }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_engine::job::{AnalyzeError, AnalyzeOptions, AnalyzedJob, analyze};
+use sluice_gold::GoldTables;
 use sluice_jobfile::Job as CheckedJob;
 use sluice_proto::v1::{ErrorKind, JobState, LogLevel};
 use sluice_store::Stores;
@@ -34,13 +35,15 @@ pub struct DriverSettings {
     pub runner: Arc<dyn Runner>,
     /// Where sources and gold are.
     pub stores: Stores,
+    /// The tables of gold, with what is known of their logs.
+    pub gold: GoldTables,
     /// Memory that a session may use in this process for planning and, for a
     /// local runner, for running.
     pub runtime: Arc<datafusion::execution::runtime_env::RuntimeEnv>,
 }
 
 /// A job that was checked as far as its text goes.
-pub struct Submission {
+pub(crate) struct Submission {
     /// The bound job.
     pub job: CheckedJob,
     /// The folder of the gold tables.
@@ -54,12 +57,18 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 impl DriverSettings {
     /// Plans a job.
-    pub(crate) async fn analyze(&self, submission: &Submission) -> Result<AnalyzedJob, AnalyzeError> {
-        let session_error = |source| AnalyzeError::Engine { what: "the session".to_owned(), source };
+    pub(crate) async fn analyze(
+        &self,
+        submission: &Submission,
+    ) -> Result<AnalyzedJob, AnalyzeError> {
+        let session_error = |source| AnalyzeError::Engine {
+            what: "the session".to_owned(),
+            source,
+        };
         let config = submission.conf.session_config().map_err(session_error)?;
         let config = self.runner.configure(config);
-        let session =
-            sluice_engine::session::state(config, Arc::clone(&self.runtime)).map_err(session_error)?;
+        let session = sluice_engine::session::state(config, Arc::clone(&self.runtime))
+            .map_err(session_error)?;
         let options = AnalyzeOptions {
             stores: self.stores.clone(),
             gold: submission.gold.clone(),
@@ -71,7 +80,11 @@ impl DriverSettings {
 
     /// Drives a job to its end and gives how it ended. Its states are entered
     /// as they come, the end state is left to the caller.
-    pub(crate) async fn drive(&self, live: &LiveJob, submission: &Submission) -> Result<(), JobFailure> {
+    pub(crate) async fn drive(
+        &self,
+        live: &LiveJob,
+        submission: &Submission,
+    ) -> Result<(), JobFailure> {
         let cancel = live.cancelled().clone();
         let analyzed = tokio::select! {
             analyzed = self.analyze(submission) => {
@@ -126,7 +139,13 @@ impl DriverSettings {
 
 /// Why a job that was asked to end ends.
 pub(crate) fn stopped(live: &LiveJob) -> JobFailure {
-    live.stopped_by().unwrap_or_else(|| failure(ErrorKind::Killed, "the job was cancelled", "gold is unchanged"))
+    live.stopped_by().unwrap_or_else(|| {
+        failure(
+            ErrorKind::Killed,
+            "the job was cancelled",
+            "gold is unchanged",
+        )
+    })
 }
 
 fn plan_line(analyzed: &AnalyzedJob) -> String {

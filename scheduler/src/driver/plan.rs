@@ -12,8 +12,17 @@ pub(crate) async fn describe(job: &AnalyzedJob, slots: usize, text: &str) -> Job
             StepKind::Stage { .. } => "stage",
             StepKind::Write { .. } => "write",
         };
-        let options = PhysicalOptions { slots, job_id: "plan".to_owned(), token: "plan".to_owned() };
-        let physical = if step.after.is_empty() { job.physical(step, &options, |config| config).await.ok() } else { None };
+        let options = PhysicalOptions {
+            slots,
+            job_id: "plan".to_owned(),
+            token: "plan".to_owned(),
+            frugal: false,
+        };
+        let physical = if step.after.is_empty() {
+            job.physical(step, &options, |config| config).await.ok()
+        } else {
+            None
+        };
         let (stages, partitions, plan) = match physical {
             Some((_, plan)) => {
                 let (stages, partitions) = crate::runner::shape(plan.as_ref());
@@ -24,7 +33,11 @@ pub(crate) async fn describe(job: &AnalyzedJob, slots: usize, text: &str) -> Job
         steps.push(PlannedStep {
             name: step.name.clone(),
             kind: kind.to_owned(),
-            after: step.after.iter().map(|before| job.steps[*before].name.clone()).collect(),
+            after: step
+                .after
+                .iter()
+                .map(|before| job.steps[*before].name.clone())
+                .collect(),
             stages,
             partitions,
             plan,
@@ -42,7 +55,11 @@ pub(crate) async fn describe(job: &AnalyzedJob, slots: usize, text: &str) -> Job
                 columns: relation
                     .columns
                     .iter()
-                    .map(|(name, ty, nullable)| Column { name: name.clone(), r#type: ty.clone(), nullable: *nullable })
+                    .map(|(name, ty, nullable)| Column {
+                        name: name.clone(),
+                        r#type: ty.clone(),
+                        nullable: *nullable,
+                    })
                     .collect(),
             })
             .collect(),

@@ -35,14 +35,19 @@ struct StepReport {
 
 impl StepReport {
     fn now(&self) -> StepProgress {
-        self.receiver.as_ref().map(|receiver| receiver.borrow().clone()).unwrap_or_default()
+        self.receiver
+            .as_ref()
+            .map(|receiver| receiver.borrow().clone())
+            .unwrap_or_default()
     }
 }
 
 impl Reporter {
     pub(super) fn new(job: &AnalyzedJob) -> Self {
         let write_of = |dataset: usize| {
-            job.steps.iter().position(|step| matches!(step.kind, StepKind::Write { dataset: d } if d == dataset))
+            job.steps.iter().position(
+                |step| matches!(step.kind, StepKind::Write { dataset: d } if d == dataset),
+            )
         };
         let datasets: Vec<(String, usize)> = job
             .datasets
@@ -50,7 +55,10 @@ impl Reporter {
             .enumerate()
             .filter_map(|(index, dataset)| Some((dataset.name.clone(), write_of(index)?)))
             .collect();
-        let before = datasets.iter().map(|(_, step)| ancestors(job, *step)).collect();
+        let before = datasets
+            .iter()
+            .map(|(_, step)| ancestors(job, *step))
+            .collect();
         Self {
             started: Instant::now(),
             steps: job.steps.iter().map(|_| StepReport::default()).collect(),
@@ -67,7 +75,9 @@ impl Reporter {
 
     pub(super) fn finished(&mut self, step: usize) {
         let report = &mut self.steps[step];
-        report.seconds = report.started.map_or(0.0, |started| started.elapsed().as_secs_f64());
+        report.seconds = report
+            .started
+            .map_or(0.0, |started| started.elapsed().as_secs_f64());
     }
 
     /// What an attempt counted does not count.
@@ -91,7 +101,12 @@ impl Reporter {
         } else {
             (progress.rows_written, progress.bytes_written)
         };
-        format!("{rows} rows, {} in {:.2} s ({} tasks)", ByteSize(bytes), report.seconds, progress.tasks_done)
+        format!(
+            "{rows} rows, {} in {:.2} s ({} tasks)",
+            ByteSize(bytes),
+            report.seconds,
+            progress.tasks_done
+        )
     }
 
     /// Publishes progress, and puts what is known of datasets and inputs into
@@ -107,7 +122,12 @@ impl Reporter {
         let sources = sources(&steps);
         let total = |of: fn(&StepProgress) -> u32| steps.iter().map(of).sum();
         let progress = Progress {
-            datasets_done: count(datasets.iter().filter(|d| d.phase() == DatasetPhase::Written).count()),
+            datasets_done: count(
+                datasets
+                    .iter()
+                    .filter(|d| d.phase() == DatasetPhase::Written)
+                    .count(),
+            ),
             datasets_total: count(datasets.len()),
             stages_done: total(|s| s.stages_done),
             stages_total: total(|s| s.stages_total),
@@ -116,8 +136,16 @@ impl Reporter {
             tasks_total: total(|s| s.tasks_total),
             rows_read: sources.values().map(|stats| stats.lines).sum(),
             bytes_read: sources.values().map(|stats| stats.bytes).sum(),
-            rows_written: self.datasets.iter().map(|(_, write)| self.rows(*write, &steps)).sum(),
-            bytes_written: self.datasets.iter().map(|(_, write)| steps[*write].bytes_written).sum(),
+            rows_written: self
+                .datasets
+                .iter()
+                .map(|(_, write)| self.rows(*write, &steps))
+                .sum(),
+            bytes_written: self
+                .datasets
+                .iter()
+                .map(|(_, write)| steps[*write].bytes_written)
+                .sum(),
             elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             datasets: datasets.clone(),
             executors: capacity.executors,
@@ -149,7 +177,14 @@ impl Reporter {
         self.steps[write].rows.max(steps[write].rows_written)
     }
 
-    fn dataset(&self, name: &str, write: usize, before: &[usize], steps: &[StepProgress], board: &Board) -> DatasetProgress {
+    fn dataset(
+        &self,
+        name: &str,
+        write: usize,
+        before: &[usize],
+        steps: &[StepProgress],
+        board: &Board,
+    ) -> DatasetProgress {
         let is_running = |step: &usize| matches!(board.phase(*step), Phase::Running { .. });
         let phase = match board.phase(write) {
             Phase::Done => DatasetPhase::Written,

@@ -45,14 +45,21 @@ pub(super) enum Verdict {
 impl Board {
     pub(super) fn new(plans: Vec<Plan>) -> Self {
         let count = plans.len();
-        Self { plans, phases: vec![Phase::Pending; count], attempts: vec![0; count] }
+        Self {
+            plans,
+            phases: vec![Phase::Pending; count],
+            attempts: vec![0; count],
+        }
     }
 
     /// Steps that can start now.
     pub(super) fn ready(&self) -> Vec<usize> {
         let can = |step: &usize| {
             self.phases[*step] == Phase::Pending
-                && self.plans[*step].after.iter().all(|before| self.phases[*before] == Phase::Done)
+                && self.plans[*step]
+                    .after
+                    .iter()
+                    .all(|before| self.phases[*before] == Phase::Done)
         };
         (0..self.plans.len()).filter(can).collect()
     }
@@ -119,15 +126,10 @@ impl Board {
     pub(super) fn unread(&self, step: usize) -> bool {
         (0..self.plans.len())
             .filter(|reader| self.plans[*reader].after.contains(&step))
-            .all(|reader| self.phases[reader] == Phase::Done && !self.plans[reader].staged || self.settled(reader))
-    }
-
-    /// A staged step that is done and whose own result nobody reads any more.
-    fn settled(&self, step: usize) -> bool {
-        self.phases[step] == Phase::Done
-            && self.plans[step].staged
-            && (0..self.plans.len())
-                .filter(|reader| self.plans[*reader].after.contains(&step))
-                .all(|reader| self.phases[reader] == Phase::Done)
+            .all(|reader| self.phases[reader] == Phase::Done)
     }
 }
+
+#[cfg(test)]
+#[path = "steps_tests.rs"]
+mod tests;

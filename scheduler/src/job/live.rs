@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use parking_lot::Mutex;
-use sluice_proto::v1::{self, Job, JobError, JobEvent, JobState, LogLevel, LogLine, Progress, job_event::Event};
+use sluice_proto::v1::{
+    self, Job, JobError, JobEvent, JobState, LogLevel, LogLine, Progress, job_event::Event,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -42,11 +44,20 @@ impl LiveJob {
     /// A job that was just accepted.
     pub fn new(job: Job, log: Option<LogFile>) -> Arc<Self> {
         let live = Self {
-            inner: Mutex::new(Inner { job, events: VecDeque::new(), sequence: 0, log, stopped_by: None }),
+            inner: Mutex::new(Inner {
+                job,
+                events: VecDeque::new(),
+                sequence: 0,
+                log,
+                stopped_by: None,
+            }),
             newest: watch::Sender::new(0),
             cancel: CancellationToken::new(),
         };
-        live.push(Event::StateChange(v1::StateChange { state: JobState::Accepted.into(), reason: None }));
+        live.push(Event::StateChange(v1::StateChange {
+            state: JobState::Accepted.into(),
+            reason: None,
+        }));
         Arc::new(live)
     }
 
@@ -112,7 +123,10 @@ impl LiveJob {
                 inner.job.ended_ms = now;
             }
         }
-        self.push(Event::StateChange(v1::StateChange { state: state.into(), reason }));
+        self.push(Event::StateChange(v1::StateChange {
+            state: state.into(),
+            reason,
+        }));
         self.job()
     }
 
@@ -146,7 +160,12 @@ impl LiveJob {
     /// Events after `sequence`, oldest first.
     pub fn events_after(&self, sequence: u64) -> Vec<JobEvent> {
         let inner = self.inner.lock();
-        inner.events.iter().filter(|event| event.sequence > sequence).cloned().collect()
+        inner
+            .events
+            .iter()
+            .filter(|event| event.sequence > sequence)
+            .cloned()
+            .collect()
     }
 
     /// Changes whenever there is a new event.
@@ -161,11 +180,22 @@ impl LiveJob {
             let sequence = inner.sequence;
             // Of several progress reports in a row only the last matters.
             let both = matches!(event, Event::Progress(_))
-                && inner.events.back().is_some_and(|last| matches!(last.event, Some(Event::Progress(_))));
+                && inner
+                    .events
+                    .back()
+                    .is_some_and(|last| matches!(last.event, Some(Event::Progress(_))));
             if both || inner.events.len() >= KEPT_EVENTS {
-                if both { inner.events.pop_back() } else { inner.events.pop_front() };
+                if both {
+                    inner.events.pop_back()
+                } else {
+                    inner.events.pop_front()
+                };
             }
-            let event = JobEvent { sequence, at_ms: Utc::now().timestamp_millis(), event: Some(event) };
+            let event = JobEvent {
+                sequence,
+                at_ms: Utc::now().timestamp_millis(),
+                event: Some(event),
+            };
             inner.events.push_back(event);
             sequence
         };
@@ -194,7 +224,9 @@ impl LogFile {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        Ok(Self { file: BufWriter::new(File::create(path)?) })
+        Ok(Self {
+            file: BufWriter::new(File::create(path)?),
+        })
     }
 
     fn append(&mut self, line: &LogLine) {
@@ -230,5 +262,10 @@ fn parse_line(line: &str) -> Option<LogLine> {
     let level = LogLevel::from_str_name(&format!("LOG_LEVEL_{}", parts.next()?))?;
     let target = parts.next()?.to_owned();
     let message = parts.next().unwrap_or_default().replace("\\n", "\n");
-    Some(LogLine { at_ms: time.timestamp_millis(), level: level.into(), target, message })
+    Some(LogLine {
+        at_ms: time.timestamp_millis(),
+        level: level.into(),
+        target,
+        message,
+    })
 }

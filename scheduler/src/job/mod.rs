@@ -8,8 +8,8 @@ mod store;
 
 pub use id::{new_job_id, valid_submission_id};
 pub use live::{LiveJob, LogFile};
-pub(crate) use outcome::{chain, invalid, messages, of_analysis, of_run};
 pub use outcome::{JobFailure, failure};
+pub(crate) use outcome::{chain, invalid, messages, of_analysis, of_run};
 pub use store::{JobStore, StoreFailure};
 
 use sluice_proto::v1::JobState;
@@ -32,6 +32,19 @@ pub fn may_follow(from: JobState, to: JobState) -> bool {
 pub fn is_end(state: JobState) -> bool {
     matches!(
         state,
-        JobState::Succeeded | JobState::Failed | JobState::Killed | JobState::Interrupted | JobState::TimedOut
+        JobState::Succeeded
+            | JobState::Failed
+            | JobState::Killed
+            | JobState::Interrupted
+            | JobState::TimedOut
     )
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+mod tests;

@@ -11,7 +11,11 @@ use crate::runner::RunError;
 pub type JobFailure = JobError;
 
 /// A failure of a kind, with what to do next.
-pub fn failure(kind: ErrorKind, message: impl Into<String>, next_step: impl Into<String>) -> JobFailure {
+pub fn failure(
+    kind: ErrorKind,
+    message: impl Into<String>,
+    next_step: impl Into<String>,
+) -> JobFailure {
     JobError {
         kind: kind.into(),
         message: message.into(),
@@ -22,7 +26,10 @@ pub fn failure(kind: ErrorKind, message: impl Into<String>, next_step: impl Into
 
 /// What diagnostics of a job file mean.
 pub(crate) fn invalid(diagnostics: &Diagnostics, text: &str) -> JobFailure {
-    let count = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let count = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.is_error())
+        .count();
     let message = match count {
         1 => "the job file has an error".to_owned(),
         n => format!("the job file has {n} errors"),
@@ -31,7 +38,8 @@ pub(crate) fn invalid(diagnostics: &Diagnostics, text: &str) -> JobFailure {
         kind: ErrorKind::Invalid.into(),
         message,
         diagnostics: messages(diagnostics, text),
-        next_step: "correct the job file or the parameters and submit again; nothing ran".to_owned(),
+        next_step: "correct the job file or the parameters and submit again; nothing ran"
+            .to_owned(),
     }
 }
 
@@ -93,7 +101,9 @@ pub(crate) fn of_run(step: &str, error: &RunError) -> JobFailure {
         RunError::Cancelled => failure(ErrorKind::Killed, "the job was cancelled", ""),
         RunError::StagedLost { .. } => failure(
             ErrorKind::Transient,
-            format!("{step}: executors that held intermediate data were lost again and again: {error}"),
+            format!(
+                "{step}: executors that held intermediate data were lost again and again: {error}"
+            ),
             "look at the executors' logs, then submit again",
         ),
         RunError::Stalled { seconds } => failure(
@@ -101,14 +111,25 @@ pub(crate) fn of_run(step: &str, error: &RunError) -> JobFailure {
             format!("{step}: no task made progress for {seconds} s"),
             "look at the executors' logs, then submit again; for tasks that take longer set sluice.task_timeout",
         ),
-        RunError::Failed { kind, message } => failure(*kind, format!("{step}: {message}"), next_step(*kind)),
+        RunError::OutOfMemory { message } => failure(
+            ErrorKind::Internal,
+            format!("{step}: a task ran out of memory: {message}"),
+            "give the executors more memory (--memory) or fewer vcores each; gold is unchanged",
+        ),
+        RunError::Failed { kind, message } => {
+            failure(*kind, format!("{step}: {message}"), next_step(*kind))
+        }
     }
 }
 
 fn next_step(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::DataQuality => "correct the data, or choose a mode that keeps or drops such lines; gold is unchanged",
-        ErrorKind::Storage => "check space and permissions of the folders that the job reads and writes; gold is unchanged",
+        ErrorKind::DataQuality => {
+            "correct the data, or choose a mode that keeps or drops such lines; gold is unchanged"
+        }
+        ErrorKind::Storage => {
+            "check space and permissions of the folders that the job reads and writes; gold is unchanged"
+        }
         ErrorKind::Transient => "submit again; gold is unchanged",
         _ => "gold is unchanged",
     }

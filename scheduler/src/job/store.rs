@@ -20,7 +20,9 @@ use tracing::{error, warn};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFailure {
     /// The file system refused.
-    #[error("cannot keep job records in {path}: {source}; check space and permissions of --state-dir")]
+    #[error(
+        "cannot keep job records in {path}: {source}; check space and permissions of --state-dir"
+    )]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -52,7 +54,10 @@ impl JobStore {
     /// When the folder cannot be made or read.
     pub fn open(state_dir: &Path) -> Result<(Self, Vec<Job>), StoreFailure> {
         let folder = state_dir.join("jobs");
-        let failed = |source| StoreFailure::Io { path: folder.clone(), source };
+        let failed = |source| StoreFailure::Io {
+            path: folder.clone(),
+            source,
+        };
         fs::create_dir_all(&folder).map_err(failed)?;
         let mut jobs = Vec::new();
         for entry in fs::read_dir(&folder).map_err(failed)? {
@@ -61,7 +66,9 @@ impl JobStore {
                 Some("pb") => match read(&path) {
                     Ok(job) => jobs.push(job),
                     // One bad record must not keep the scheduler from starting.
-                    Err(error) => error!(path = %path.display(), %error, "a job record cannot be read and is left out"),
+                    Err(error) => {
+                        error!(path = %path.display(), %error, "a job record cannot be read and is left out")
+                    }
                 },
                 // A write that a crash cut short; the record itself is whole.
                 Some("tmp") => {
@@ -115,7 +122,11 @@ fn write_all(folder: &Path, queue: &mpsc::Receiver<Request>) {
             last.insert(write.job.job_id.clone(), index);
         }
         for (index, write) in waiting.into_iter().enumerate() {
-            let result = if last.get(&write.job.job_id) == Some(&index) { write_one(folder, &write.job) } else { Ok(()) };
+            let result = if last.get(&write.job.job_id) == Some(&index) {
+                write_one(folder, &write.job)
+            } else {
+                Ok(())
+            };
             if let Err(error) = &result {
                 error!(job_id = write.job.job_id, %error, "cannot keep a job record");
             }
@@ -134,5 +145,8 @@ fn write_one(folder: &Path, job: &Job) -> Result<(), StoreFailure> {
         fs::rename(&temporary, &path)?;
         File::open(folder)?.sync_all()
     };
-    replace().map_err(|source| StoreFailure::Io { path: path.clone(), source })
+    replace().map_err(|source| StoreFailure::Io {
+        path: path.clone(),
+        source,
+    })
 }

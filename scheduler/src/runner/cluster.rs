@@ -10,12 +10,10 @@ use ballista_core::client::BallistaClient;
 use ballista_core::error::BallistaError;
 use ballista_core::serde::protobuf::{JobStatus, SuccessfulJob, job_status, task_status};
 use ballista_core::serde::scheduler::PartitionLocation;
-use ballista_scheduler::scheduler_server::SchedulerServer;
 use ballista_scheduler::state::execution_graph::ExecutionGraphBox;
 use ballista_scheduler::state::execution_stage::ExecutionStage;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::prelude::SessionConfig;
-use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use futures::TryStreamExt;
 use sluice_engine::session::MAX_MESSAGE_BYTES;
 use tokio::sync::{RwLock, mpsc, watch};
@@ -23,9 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify};
-
-/// The Ballista scheduler with the plan types that Sluice ships.
-pub type BallistaServer = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
+use crate::server::BallistaServer;
 
 type Graph = Arc<RwLock<ExecutionGraphBox>>;
 
@@ -67,7 +63,10 @@ impl ClusterRunner {
             if let Some(job) = jobs.get(id) {
                 return Some(Arc::clone(&job.execution_graph));
             }
-            if matches!(self.status(id).await, Some(job_status::Status::Failed(_) | job_status::Status::Successful(_))) {
+            if matches!(
+                self.status(id).await,
+                Some(job_status::Status::Failed(_) | job_status::Status::Successful(_))
+            ) {
                 return None;
             }
             tokio::time::sleep(Duration::from_micros(500)).await;
@@ -98,9 +97,10 @@ impl ClusterRunner {
     async fn fetch(&self, job: SuccessfulJob) -> Result<Vec<RecordBatch>, RunError> {
         let mut batches = Vec::new();
         for location in job.partition_location {
-            let location: PartitionLocation = location.try_into().map_err(|error: BallistaError| {
-                classify(&format!("the job's result has no location: {error}"))
-            })?;
+            let location: PartitionLocation =
+                location.try_into().map_err(|error: BallistaError| {
+                    classify(&format!("the job's result has no location: {error}"))
+                })?;
             let fetched = tokio::time::timeout(FETCH_TIMEOUT, fetch_partition(&location)).await;
             batches.extend(fetched.unwrap_or_else(|_| {
                 Err(RunError::Failed {
@@ -120,10 +120,19 @@ impl ClusterRunner {
 #[async_trait]
 impl Runner for ClusterRunner {
     async fn capacity(&self) -> Capacity {
-        let executors = self.server.state.executor_manager.get_executors_state().await.unwrap_or_default();
+        let executors = self
+            .server
+            .state
+            .executor_manager
+            .get_executors_state()
+            .await
+            .unwrap_or_default();
         Capacity {
             executors: count(executors.len()),
-            vcores: executors.iter().map(|(executor, ..)| executor.specification.vcores).sum(),
+            vcores: executors
+                .iter()
+                .map(|(executor, ..)| executor.specification.vcores)
+                .sum(),
         }
     }
 
@@ -144,7 +153,9 @@ impl Runner for ClusterRunner {
             Arc::clone(&run.plan),
             Some(sender),
         );
-        let id = submitted.await.map_err(|error| classify(&error.to_string()))?;
+        let id = submitted
+            .await
+            .map_err(|error| classify(&error.to_string()))?;
         debug!(ballista_job = %id, step = run.name, "submitted");
         let graph = self.graph(&id).await;
         let mut ticks = tokio::time::interval(SAMPLE_EVERY);
@@ -179,7 +190,9 @@ impl Runner for ClusterRunner {
                 }
             };
             match status {
-                Some(status @ (job_status::Status::Failed(_) | job_status::Status::Successful(_))) => break status,
+                Some(
+                    status @ (job_status::Status::Failed(_) | job_status::Status::Successful(_)),
+                ) => break status,
                 _ => {}
             }
         };
@@ -192,13 +205,19 @@ impl Runner for ClusterRunner {
             _ => Err(classify("the job ended in no end state")),
         };
         // The rows are here: nothing reads the job's shuffle files any more.
-        self.server.state.executor_manager.clean_up_job_data(id.clone());
+        self.server
+            .state
+            .executor_manager
+            .clean_up_job_data(id.clone());
         info!(ballista_job = %id, step = run.name, ok = result.is_ok(), "ended");
         result
     }
 
     fn release(&self, token: &str) {
-        self.server.state.executor_manager.clean_up_job_data(JobId::from(token));
+        self.server
+            .state
+            .executor_manager
+            .clean_up_job_data(JobId::from(token));
     }
 }
 
@@ -227,7 +246,8 @@ fn add_stage(progress: &mut StepProgress, pulse: &mut u64, stage: &ExecutionStag
                     task_status::Status::Successful(_) => progress.tasks_done += 1,
                     task_status::Status::Failed(_) => {}
                 }
-                *pulse += 1 + u64::from(!matches!(task.task_status, task_status::Status::Running(_)));
+                *pulse +=
+                    1 + u64::from(!matches!(task.task_status, task_status::Status::Running(_)));
             }
             for metrics in stage.stage_metrics.iter().flatten() {
                 progress.add_metrics(metrics);
@@ -259,7 +279,11 @@ struct Watchdog {
 
 impl Watchdog {
     fn new(limit: Duration) -> Self {
-        Self { limit, pulse: 0, since: Instant::now() }
+        Self {
+            limit,
+            pulse: 0,
+            since: Instant::now(),
+        }
     }
 
     fn stalled(&mut self, pulse: u64, now: Instant) -> bool {
@@ -274,12 +298,31 @@ async fn fetch_partition(location: &PartitionLocation) -> Result<Vec<RecordBatch
     let executor = &location.executor_meta;
     let failed = |error: &dyn std::fmt::Display| RunError::Failed {
         kind: sluice_proto::v1::ErrorKind::Transient,
-        message: format!("cannot fetch a result from executor {} at {}:{}: {error}", executor.id, executor.host, executor.port),
+        message: format!(
+            "cannot fetch a result from executor {} at {}:{}: {error}",
+            executor.id, executor.host, executor.port
+        ),
     };
-    let client = BallistaClient::try_new(&executor.host, executor.port, MAX_MESSAGE_BYTES, false, None, 1, 100, 0, 0);
+    let client = BallistaClient::try_new(
+        &executor.host,
+        executor.port,
+        MAX_MESSAGE_BYTES,
+        false,
+        None,
+        1,
+        100,
+        0,
+        0,
+    );
     let mut client = client.await.map_err(|error| failed(&error))?;
     let stream = client
-        .fetch_partition(&executor.id, &location.partition_id, location.file_id, location.layout(), false)
+        .fetch_partition(
+            &executor.id,
+            &location.partition_id,
+            location.file_id,
+            location.layout(),
+            false,
+        )
         .await
         .map_err(|error| failed(&error))?;
     stream.try_collect().await.map_err(|error| failed(&error))

@@ -1,7 +1,11 @@
-//! What a failed run means: errors cross the cluster as text, so this is where
-//! text is read, once.
+//! What a failed run means.
+//!
+//! Executors send failures in a form that survives the way ([`TaskFailure`]);
+//! what the cluster itself says of a job comes as plain text. This is where
+//! both become a [`RunError`], once.
 
 use sluice_engine::staged::LOST_MARKER;
+use sluice_process::failure::{FailureKind, TaskFailure};
 use sluice_proto::v1::ErrorKind;
 
 /// Why a run gave no rows.
@@ -22,6 +26,13 @@ pub enum RunError {
         /// How long.
         seconds: u64,
     },
+    /// A task needs more memory than it may have: a plan for little memory may
+    /// do.
+    #[error("{message}")]
+    OutOfMemory {
+        /// The error as the task reported it.
+        message: String,
+    },
     /// The run failed.
     #[error("{message}")]
     Failed {
@@ -37,111 +48,104 @@ impl RunError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Cancelled => false,
-            Self::StagedLost { .. } | Self::Stalled { .. } => true,
+            Self::StagedLost { .. } | Self::Stalled { .. } | Self::OutOfMemory { .. } => true,
             Self::Failed { kind, .. } => *kind == ErrorKind::Transient,
         }
     }
 }
 
-/// Texts that tell a kind. The first that is found decides; the order puts
-/// what is certain before what is general.
-const SIGNS: &[(ErrorKind, &[&str])] = &[
-    (
-        ErrorKind::DataQuality,
-        &["SLUICE_DATA_QUALITY", "malformed line", "declared NOT NULL", "not null constraint"],
-    ),
-    (
-        ErrorKind::Storage,
-        &[
-            "No space left on device",
-            "StorageFull",
-            "storage full",
-            "disk is full",
-            "Permission denied",
-            "PermissionDenied",
-            "permission denied",
-            "Read-only file system",
-            "ReadOnlyFilesystem",
-            "No such file or directory",
-            "object store: not found",
-            "AccessDenied",
-            "InvalidAccessKeyId",
-            "NoSuchBucket",
-            "Quota exceeded",
-        ],
-    ),
-    (
-        ErrorKind::Transient,
-        &[
-            "ExecutorLost",
-            "executor lost",
-            "Connection refused",
-            "connection refused",
-            "Connection reset",
-            "connection reset",
-            "broken pipe",
-            "Broken pipe",
-            "error sending request",
-            "transport error",
-            "FetchPartitionError",
-            "FetchFailed",
-            "fetch partition",
-            "timed out",
-            "Error performing",
-            "Task failed due to",
-            "Job failed due to stage",
-        ],
-    ),
+impl From<TaskFailure> for RunError {
+    fn from(failure: TaskFailure) -> Self {
+        let TaskFailure { kind, message } = failure;
+        let kind = match kind {
+            FailureKind::StagedLost => return Self::StagedLost { message },
+            FailureKind::Memory => return Self::OutOfMemory { message },
+            FailureKind::Transient => ErrorKind::Transient,
+            FailureKind::Storage => ErrorKind::Storage,
+            FailureKind::DataQuality => ErrorKind::DataQuality,
+            // A plan that fails on its data fails again: a cast, a division.
+            FailureKind::Execution | FailureKind::Internal => ErrorKind::Internal,
+        };
+        Self::Failed { kind, message }
+    }
+}
+
+/// Words of the cluster's own messages that say that another try may help.
+const PASSING: &[&str] = &[
+    "Executor lost",
+    "executor lost",
+    "ExecutorLost",
+    "Connection refused",
+    "Connection reset",
+    "transport error",
+    "FetchFailed",
+    "timed out",
 ];
 
-/// What the text of a failed job or task means.
+/// What the text of a failed job means.
 pub fn classify(text: &str) -> RunError {
-    let message = unwrap_text(text);
+    if let Some(failure) = TaskFailure::find(text) {
+        return failure.into();
+    }
     if text.contains(LOST_MARKER) {
-        return RunError::StagedLost { message };
+        return RunError::StagedLost {
+            message: text.to_owned(),
+        };
     }
     if text == "Cancelled" {
         return RunError::Cancelled;
     }
-    let kind = SIGNS
-        .iter()
-        .find(|(_, signs)| signs.iter().any(|sign| text.contains(sign)))
-        .map_or(ErrorKind::Internal, |(kind, _)| *kind);
-    RunError::Failed { kind, message }
+    let passing = PASSING.iter().any(|sign| text.contains(sign));
+    let kind = if passing {
+        ErrorKind::Transient
+    } else {
+        ErrorKind::Internal
+    };
+    RunError::Failed {
+        kind,
+        message: text.trim().to_owned(),
+    }
 }
 
-/// Prefixes that the engine puts around an error and that tell a user nothing.
-const WRAPPINGS: &[&str] = &[
-    "DataFusion error: ",
-    "DataFusionError(",
-    "Execution error: ",
-    "External error: ",
-    "Arrow error: ",
-    "Object Store error: ",
-    "Shared error: ",
-    "General error: ",
-    "Internal Ballista error: ",
-    "Ballista error: ",
-    "SLUICE_DATA_QUALITY: ",
-];
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+mod tests {
+    use super::*;
 
-fn unwrap_text(text: &str) -> String {
-    let mut text = text.trim();
-    if let Some((_, rest)) = text.split_once("SLUICE_DATA_QUALITY: ") {
-        return rest.trim_end_matches(['"', ')']).to_owned();
+    #[test]
+    fn a_task_failure_is_found_in_what_the_cluster_wraps_around_it() {
+        let failure = TaskFailure::new(FailureKind::DataQuality, "source a: a.json, line 3: \"x\"");
+        let text = format!(
+            "Job failed due to stage 1 failed: Task failed: {:?}\n",
+            failure.encode()
+        );
+        let error = classify(&text);
+        assert_eq!(
+            error,
+            RunError::Failed {
+                kind: ErrorKind::DataQuality,
+                message: "source a: a.json, line 3: \"x\"".to_owned()
+            }
+        );
+        assert!(!error.retryable());
     }
-    // `Job failed due to stage 1 failed: Task failed due to runtime execution error: …`
-    for prefix in ["Task failed due to runtime execution error: ", "failed: "] {
-        if let Some((head, rest)) = text.split_once(prefix)
-            && (head.is_empty() || head.starts_with("Job failed due to stage"))
-        {
-            text = rest.trim();
-        }
+
+    #[test]
+    fn a_lost_part_asks_for_staging_again() {
+        let error = classify(&TaskFailure::new(FailureKind::StagedLost, "part t/1").encode());
+        assert!(matches!(&error, RunError::StagedLost { message } if message == "part t/1"));
+        assert!(error.retryable());
     }
-    loop {
-        let Some(rest) = WRAPPINGS.iter().find_map(|prefix| text.strip_prefix(prefix)) else {
-            return text.to_owned();
-        };
-        text = rest.trim();
+
+    #[test]
+    fn other_texts_are_faults_unless_they_speak_of_connections() {
+        assert!(classify("transport error").retryable());
+        assert!(!classify("cannot do this").retryable());
+        assert_eq!(classify("Cancelled"), RunError::Cancelled);
     }
 }

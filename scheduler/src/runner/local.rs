@@ -31,8 +31,13 @@ impl LocalRunner {
     /// # Errors
     /// When the folder cannot be made.
     pub fn new(vcores: u32, parent: PathBuf) -> std::io::Result<Self> {
-        let work_dir = tempfile::Builder::new().prefix("sluice-local-").tempdir_in(parent)?;
-        Ok(Self { vcores: vcores.max(1), work_dir })
+        let work_dir = tempfile::Builder::new()
+            .prefix("sluice-local-")
+            .tempdir_in(parent)?;
+        Ok(Self {
+            vcores: vcores.max(1),
+            work_dir,
+        })
     }
 
     /// The folder for staged and spilled data.
@@ -44,11 +49,18 @@ impl LocalRunner {
 #[async_trait]
 impl Runner for LocalRunner {
     async fn capacity(&self) -> Capacity {
-        Capacity { executors: 1, vcores: self.vcores }
+        Capacity {
+            executors: 1,
+            vcores: self.vcores,
+        }
     }
 
     fn configure(&self, config: SessionConfig) -> SessionConfig {
-        let node = NodeInfo { work_dir: self.work_dir.path().to_owned(), host: String::new(), flight_port: 0 };
+        let node = NodeInfo {
+            work_dir: self.work_dir.path().to_owned(),
+            host: String::new(),
+            flight_port: 0,
+        };
         node.attach(config)
     }
 
@@ -70,7 +82,7 @@ impl Runner for LocalRunner {
                     progress.send_replace(sample(plan.as_ref(), tasks, true));
                     return match ended {
                         Ok(Ok(batches)) => Ok(batches),
-                        Ok(Err(error)) => Err(classify(&error.strip_backtrace())),
+                        Ok(Err(error)) => Err(sluice_engine::failure::failure(&error, &|_| None).into()),
                         Err(panic) => Err(classify(&format!("a task of {} panicked: {panic}", run.name))),
                     };
                 }
@@ -109,5 +121,8 @@ fn sample(plan: &dyn ExecutionPlan, tasks: u32, done: bool) -> StepProgress {
 /// The partitions of the widest node.
 fn widest(plan: &dyn ExecutionPlan) -> usize {
     let own = plan.output_partitioning().partition_count();
-    plan.children().into_iter().map(|child| widest(child.as_ref())).fold(own, usize::max)
+    plan.children()
+        .into_iter()
+        .map(|child| widest(child.as_ref()))
+        .fold(own, usize::max)
 }

@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 pub use cluster::ClusterRunner;
 pub use failure::{RunError, classify};
 pub use local::LocalRunner;
-pub(crate) use progress::{plan_text, shape};
 pub use progress::{SourceStats, StepProgress};
+pub(crate) use progress::{plan_text, shape};
 
 /// One plan to run.
 #[derive(Clone)]

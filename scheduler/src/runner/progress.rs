@@ -94,7 +94,10 @@ pub(crate) fn shape(plan: &dyn ExecutionPlan) -> (u32, u32) {
     let mut open = vec![plan];
     while let Some(node) = open.pop() {
         // The scheduler cuts a plan where rows change tasks.
-        if matches!(node.name(), "CoalescePartitionsExec" | "SortPreservingMergeExec" | "RepartitionExec") {
+        if matches!(
+            node.name(),
+            "CoalescePartitionsExec" | "SortPreservingMergeExec" | "RepartitionExec"
+        ) {
             stages += 1;
         }
         widest = widest.max(node.output_partitioning().partition_count());

@@ -59,17 +59,24 @@ struct ListQuery {
 impl ListQuery {
     fn request(self) -> Result<ListJobsRequest, String> {
         if self.limit > MOST_JOBS {
-            return Err(format!("limit is at most {MOST_JOBS}; ask for the next page with page_token"));
+            return Err(format!(
+                "limit is at most {MOST_JOBS}; ask for the next page with page_token"
+            ));
         }
         let states = self
             .state
             .split(',')
             .filter(|name| !name.is_empty())
             .map(|name| {
-                let known = JobState::ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(name));
+                let known = JobState::ALL
+                    .into_iter()
+                    .find(|state| state.name().eq_ignore_ascii_case(name));
                 known.map(i32::from).ok_or_else(|| {
                     let names: Vec<&str> = JobState::ALL.into_iter().map(JobState::name).collect();
-                    format!("no job state is called `{name}`; use one of {}", names.join(", "))
+                    format!(
+                        "no job state is called `{name}`; use one of {}",
+                        names.join(", ")
+                    )
                 })
             })
             .collect::<Result<_, _>>()?;
@@ -97,7 +104,10 @@ impl Api {
     }
 }
 
-async fn list_jobs(State(api): State<Api>, query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>) -> Response {
+async fn list_jobs(
+    State(api): State<Api>,
+    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
     let request = match query {
         Ok(Query(query)) => query.request(),
         Err(rejection) => Err(rejection.body_text()),
@@ -105,9 +115,16 @@ async fn list_jobs(State(api): State<Api>, query: Result<Query<ListQuery>, axum:
     match request {
         Ok(request) => {
             let page = api.view.list(request).await;
-            let jobs: Vec<Value> = page.jobs.iter().map(sluice_proto::json::job_summary).collect();
+            let jobs: Vec<Value> = page
+                .jobs
+                .iter()
+                .map(sluice_proto::json::job_summary)
+                .collect();
             let next = (!page.next_page_token.is_empty()).then_some(page.next_page_token);
-            api.answer(StatusCode::OK, &json!({ "jobs": jobs, "next_page_token": next }))
+            api.answer(
+                StatusCode::OK,
+                &json!({ "jobs": jobs, "next_page_token": next }),
+            )
         }
         Err(message) => api.refuse(StatusCode::BAD_REQUEST, &message),
     }
@@ -158,11 +175,18 @@ mod tests {
     #[test]
     fn queries_become_requests_or_say_what_is_wrong() {
         let running = JobState::Running.name();
-        let request = query(5, &format!("{running},{}", running.to_uppercase())).request().unwrap();
+        let request = query(5, &format!("{running},{}", running.to_uppercase()))
+            .request()
+            .unwrap();
         assert_eq!(request.limit, 5);
         assert_eq!(request.states, [i32::from(JobState::Running); 2]);
         assert_eq!(query(0, "").request().unwrap().states, Vec::<i32>::new());
-        assert!(query(1001, "").request().unwrap_err().contains("at most 1000"));
+        assert!(
+            query(1001, "")
+                .request()
+                .unwrap_err()
+                .contains("at most 1000")
+        );
         assert!(query(1, "gone").request().unwrap_err().contains(running));
     }
 }

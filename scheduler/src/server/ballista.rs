@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ballista_core::ConfigProducer;
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::extension::EndpointOverrideFn;
-use ballista_core::serde::protobuf::ExecutorStoppedParams;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
+use ballista_core::serde::protobuf::{ExecutorStoppedParams, UpdateTaskStatusParams};
 use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
-use ballista_core::ConfigProducer;
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::cluster::memory::InMemoryJobState;
 use ballista_scheduler::config::{SchedulerConfig, TaskDistributionPolicy};
@@ -37,7 +37,7 @@ pub(super) async fn start(
     options: &Options,
     instance: &str,
     address: &HostPort,
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     metrics: &Metrics,
 ) -> Result<BallistaServer, ServerError> {
     let stores = Stores::new(StoreOptions::from_env());
@@ -45,10 +45,16 @@ pub(super) async fn start(
     let config_producer: ConfigProducer = Arc::new(session::base_config);
     let session_builder: SessionBuilder =
         Arc::new(move |config| session::state(config, Arc::clone(&runtime)));
-    let config = Arc::new(config(options, instance, address, &config_producer, &session_builder));
+    let config = Arc::new(config(
+        options,
+        instance,
+        address,
+        &config_producer,
+        &session_builder,
+    ));
     config.validate()?;
     let jobs = InMemoryJobState::new(instance, session_builder, config_producer);
-    let cluster = BallistaCluster::new(Arc::new(cluster), Arc::new(jobs));
+    let cluster = BallistaCluster::new(cluster, Arc::new(jobs));
     let codec: BallistaCodec<LogicalPlanNode, PhysicalPlanNode> = BallistaCodec::new(
         Arc::new(BallistaLogicalExtensionCodec::default()),
         Arc::new(SluiceCodec::new()),
@@ -107,6 +113,18 @@ fn config(
         override_physical_codec: Some(Arc::new(SluiceCodec::new())),
         override_create_grpc_client_endpoint: Some(to_executors),
         ..SchedulerConfig::default()
+    }
+}
+
+/// Has waiting tasks given to free cores.
+pub(super) async fn offer(server: &BallistaServer, executor: &str) {
+    // Ballista has no call for that; a report of nothing has the effect.
+    let request = tonic::Request::new(UpdateTaskStatusParams {
+        executor_id: executor.to_owned(),
+        task_status: Vec::new(),
+    });
+    if let Err(status) = SchedulerGrpc::update_task_status(server, request).await {
+        tracing::error!(%executor, "cannot offer free cores: {}", status.message());
     }
 }
 

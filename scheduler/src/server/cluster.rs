@@ -12,22 +12,46 @@ use ballista_core::error::Result;
 use ballista_core::serde::protobuf::ExecutorHeartbeat;
 use ballista_core::serde::scheduler::{ExecutorData, ExecutorMetadata};
 use ballista_scheduler::cluster::memory::InMemoryClusterState;
-use ballista_scheduler::cluster::{
-    BoundTask, ClusterState, ClusterStateEventStream, ExecutorSlot,
-};
+use ballista_scheduler::cluster::{BoundTask, ClusterState, ClusterStateEventStream, ExecutorSlot};
 use ballista_scheduler::config::TaskDistributionPolicy;
 use ballista_scheduler::state::task_manager::JobInfoCache;
 use parking_lot::Mutex;
 
+/// A task as both ends name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct TaskName {
+    pub(super) job: String,
+    pub(super) stage: usize,
+    pub(super) attempt: usize,
+    pub(super) task: usize,
+}
+
 /// What is noted of one executor.
 #[derive(Debug, Clone)]
 pub(super) struct Noted {
-    /// Cores that tasks occupy.
-    pub(super) used: u32,
+    total: u32,
+    /// Cores that Ballista takes to be free.
+    free: u32,
+    /// Tasks given and not reported as ended, with their cores.
+    running: HashMap<TaskName, u32>,
+    /// Cores that were missing at the last look, and how things stood.
+    missing: Option<(u32, u32)>,
     /// Tasks given to it since it registered.
     pub(super) tasks_given: u64,
     pub(super) registered: Instant,
     pub(super) heard: Instant,
+}
+
+impl Noted {
+    /// Cores that tasks occupy.
+    pub(super) fn used(&self) -> u32 {
+        self.running.values().sum::<u32>().min(self.total)
+    }
+
+    /// Cores that no task occupies and that Ballista does not know to be free.
+    fn missing(&self) -> u32 {
+        (self.total - self.used()).saturating_sub(self.free)
+    }
 }
 
 /// Notes by executor id. Cheap to clone.
@@ -49,14 +73,54 @@ impl Notes {
     /// Takes every executor as heard of now: after the scheduler itself stood
     /// still, silence says nothing.
     pub(super) fn forgive(&self, now: Instant) {
-        self.0.lock().values_mut().for_each(|noted| noted.heard = now);
+        self.0
+            .lock()
+            .values_mut()
+            .for_each(|noted| noted.heard = now);
     }
 
-    fn registered(&self, id: &str, now: Instant) {
+    /// An executor reported that a task ended, however that was.
+    pub(super) fn ended(&self, id: &str, task: &TaskName) {
+        if let Some(noted) = self.0.lock().get_mut(id) {
+            noted.running.remove(task);
+        }
+    }
+
+    /// Cores that Ballista has lost, by executor: missing at this look and at
+    /// the one before, with nothing else changed in between.
+    ///
+    /// When a stage is rolled back because an executor died, Ballista forgets
+    /// how many cores the stage's tasks took on other executors, and gives
+    /// none back when they end. Every such task would cost its executor a core
+    /// for good.
+    pub(super) fn lost_cores(&self) -> Vec<ExecutorSlot> {
+        let mut lost = Vec::new();
+        for (id, noted) in self.0.lock().iter_mut() {
+            let now = Some((noted.missing(), noted.free)).filter(|(missing, _)| *missing > 0);
+            match now {
+                Some((cores, _)) if now == noted.missing => lost.push((id.clone(), cores)),
+                _ => noted.missing = now,
+            }
+        }
+        lost
+    }
+
+    /// Forgets tasks of jobs that have ended: those that never began report
+    /// nothing.
+    pub(super) fn keep_jobs(&self, active: impl Fn(&str) -> bool) {
+        for noted in self.0.lock().values_mut() {
+            noted.running.retain(|task, _| active(&task.job));
+        }
+    }
+
+    fn registered(&self, id: &str, total: u32, now: Instant) {
         self.0.lock().insert(
             id.to_owned(),
             Noted {
-                used: 0,
+                total,
+                free: total,
+                running: HashMap::new(),
+                missing: None,
                 tasks_given: 0,
                 registered: now,
                 heard: now,
@@ -74,16 +138,24 @@ impl Notes {
         }
     }
 
-    fn bound(&self, id: &str, cores: u32) {
+    fn bound(&self, id: &str, task: TaskName, cores: u32) {
         if let Some(noted) = self.0.lock().get_mut(id) {
-            noted.used = noted.used.saturating_add(cores);
+            noted.free = noted.free.saturating_sub(cores);
+            noted.running.insert(task, cores);
             noted.tasks_given += 1;
         }
     }
 
-    fn unbound(&self, id: &str, cores: u32) {
-        if let Some(noted) = self.0.lock().get_mut(id) {
-            noted.used = noted.used.saturating_sub(cores);
+    /// Ballista gives cores back; how many of them may be: never more than
+    /// the executor has.
+    fn unbound(&self, id: &str, cores: u32) -> u32 {
+        match self.0.lock().get_mut(id) {
+            Some(noted) => {
+                let cores = cores.min(noted.total - noted.free);
+                noted.free += cores;
+                cores
+            }
+            None => cores,
         }
     }
 }
@@ -114,24 +186,38 @@ impl ClusterState for Cluster {
             .bind_schedulable_tasks(distribution, active_jobs, executors)
             .await?;
         for (executor, task) in &bound {
-            self.notes.bound(executor, task.vcores_consumed);
+            let name = TaskName {
+                job: task.key.job_id.to_string(),
+                stage: task.key.stage_id,
+                attempt: task.stage_attempt_num,
+                task: task.key.task_id,
+            };
+            self.notes.bound(executor, name, task.vcores_consumed);
         }
         Ok(bound)
     }
 
     async fn unbind_tasks(&self, slots: Vec<ExecutorSlot>) -> Result<()> {
-        for (executor, cores) in &slots {
-            self.notes.unbound(executor, *cores);
-        }
+        let slots = slots
+            .into_iter()
+            .map(|(executor, cores)| {
+                let cores = self.notes.unbound(&executor, cores);
+                (executor, cores)
+            })
+            .collect();
         self.inner.unbind_tasks(slots).await
     }
 
-    async fn register_executor(&self, metadata: ExecutorMetadata, spec: ExecutorData) -> Result<()> {
+    async fn register_executor(
+        &self,
+        metadata: ExecutorMetadata,
+        spec: ExecutorData,
+    ) -> Result<()> {
         let id = metadata.id.clone();
         let place = format!("{}:{}", metadata.host, metadata.grpc_port);
         let vcores = spec.total_vcores;
         self.inner.register_executor(metadata, spec).await?;
-        self.notes.registered(&id, Instant::now());
+        self.notes.registered(&id, vcores, Instant::now());
         tracing::info!(executor = %id, %place, vcores, "executor registered");
         Ok(())
     }
@@ -178,30 +264,67 @@ mod tests {
 
     use super::*;
 
+    fn task(task: usize) -> TaskName {
+        TaskName {
+            job: "j".to_owned(),
+            stage: 1,
+            attempt: 0,
+            task,
+        }
+    }
+
     #[test]
-    fn cores_and_silence_are_noted() {
+    fn silence_is_noted_and_forgiven() {
         let notes = Notes::default();
         let start = Instant::now();
-        notes.registered("e1", start);
-        notes.bound("e1", 1);
-        notes.bound("e1", 2);
-        notes.unbound("e1", 1);
-        let noted = notes.get("e1").unwrap();
-        assert_eq!((noted.used, noted.tasks_given), (2, 2));
-        notes.unbound("e1", 9);
-        assert_eq!(notes.get("e1").unwrap().used, 0);
+        notes.registered("e1", 2, start);
         let later = start + Duration::from_secs(6);
         let limit = later.checked_sub(Duration::from_secs(5)).unwrap();
         assert_eq!(notes.silent_since(limit), ["e1"]);
         notes.heard("e1", later);
         assert!(notes.silent_since(limit).is_empty());
-        notes.registered("e2", start);
+        notes.registered("e2", 2, start);
         notes.forgive(later);
         assert!(notes.silent_since(limit).is_empty());
         notes.removed("e1");
         assert!(notes.get("e1").is_none());
         // Nothing is noted of executors that are not there.
-        notes.bound("e3", 1);
+        notes.bound("e3", task(0), 1);
         assert!(notes.get("e3").is_none());
+    }
+
+    #[test]
+    fn cores_that_ballista_forgets_are_found_again() {
+        let notes = Notes::default();
+        notes.registered("e1", 2, Instant::now());
+        notes.bound("e1", task(0), 1);
+        notes.bound("e1", task(1), 1);
+        assert_eq!(notes.get("e1").unwrap().used(), 2);
+        assert!(notes.lost_cores().is_empty());
+        // The usual way: reported, then given back.
+        notes.ended("e1", &task(0));
+        assert!(notes.lost_cores().is_empty(), "one look is not enough");
+        assert_eq!(notes.unbound("e1", 1), 1);
+        assert!(notes.lost_cores().is_empty());
+        // The stage was rolled back: reported, nothing given back.
+        notes.ended("e1", &task(1));
+        assert_eq!(notes.unbound("e1", 0), 0);
+        assert!(notes.lost_cores().is_empty());
+        assert_eq!(notes.lost_cores(), [("e1".to_owned(), 1)]);
+        assert_eq!(notes.unbound("e1", 1), 1);
+        assert!(notes.lost_cores().is_empty());
+        // Given back twice: an executor never has more than it has.
+        assert_eq!(notes.unbound("e1", 1), 0);
+    }
+
+    #[test]
+    fn tasks_of_ended_jobs_are_forgotten() {
+        let notes = Notes::default();
+        notes.registered("e1", 2, Instant::now());
+        notes.bound("e1", task(0), 1);
+        notes.keep_jobs(|job| job == "j");
+        assert_eq!(notes.get("e1").unwrap().used(), 1);
+        notes.keep_jobs(|_| false);
+        assert_eq!(notes.get("e1").unwrap().used(), 0);
     }
 }

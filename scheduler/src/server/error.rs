@@ -19,7 +19,9 @@ pub enum ServerError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// A port is taken or not ours to take.
-    #[error("cannot listen on {address}: {source}; choose another address with {flag}, or port 0 to take any free one")]
+    #[error(
+        "cannot listen on {address}: {source}; choose another address with {flag}, or port 0 to take any free one"
+    )]
     Listen {
         /// The option that decides.
         flag: &'static str,

@@ -72,7 +72,7 @@ pub(super) async fn all(server: &BallistaServer, notes: &Notes) -> Vec<ExecutorI
                     _ => ExecutorState::Draining,
                 },
                 vcores,
-                vcores_free: vcores.saturating_sub(noted.used),
+                vcores_free: vcores.saturating_sub(noted.used()),
                 tasks_given: noted.tasks_given,
                 registered_seconds: seconds(noted.registered),
                 last_heartbeat_seconds: seconds(noted.heard),

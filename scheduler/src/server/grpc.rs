@@ -1,84 +1,52 @@
 //! The gRPC port: Ballista's service for executors and our own for jobs.
 //!
-//! Of Ballista's service only what executors call is reachable. The rest would
+//! Of Ballista's service only what executors call is served. The rest would
 //! let anybody run plans and read configurations.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
+use axum::extract::ConnectInfo;
+use ballista_core::serde::protobuf::scheduler_grpc_server::{SchedulerGrpc, SchedulerGrpcServer};
+use ballista_core::serde::protobuf::{
+    CancelJobParams, CancelJobResult, CleanJobDataParams, CleanJobDataResult,
+    CreateUpdateSessionParams, CreateUpdateSessionResult, ExecuteQueryParams, ExecuteQueryResult,
+    ExecutorStoppedParams, ExecutorStoppedResult, GetJobMetricsParams, GetJobMetricsResult,
+    GetJobStatusParams, GetJobStatusResult, HeartBeatParams, HeartBeatResult, PollWorkParams,
+    PollWorkResult, RegisterExecutorParams, RegisterExecutorResult, RemoveSessionParams,
+    RemoveSessionResult, UpdateTaskStatusParams, UpdateTaskStatusResult,
+};
+use futures::Stream;
 use sluice_engine::session::MAX_MESSAGE_BYTES;
 use sluice_process::cluster::{ACTIVE_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER};
 use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::service::{Routes, RoutesBuilder};
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Server;
-use tonic::transport::server::{TcpConnectInfo, TcpIncoming};
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
 
 use super::ballista::BallistaServer;
+use super::cluster::{Notes, TaskName};
 use super::error::ServerError;
 use super::view::JobsView;
-
-const BALLISTA_SERVICE: &str = "/ballista.protobuf.SchedulerGrpc/";
-const HEARTBEAT: &str = "/HeartBeatFromExecutor";
-const EXECUTORS_CALL: [&str; 4] = [
-    "RegisterExecutor",
-    "HeartBeatFromExecutor",
-    "UpdateTaskStatus",
-    "ExecutorStopped",
-];
-
-/// What every answer to a heartbeat says about this process.
-#[derive(Clone)]
-pub(super) struct About {
-    pub(super) instance: HeaderValue,
-    pub(super) executor_timeout: HeaderValue,
-    pub(super) view: Arc<dyn JobsView>,
-}
-
-impl About {
-    pub(super) fn new(instance: &str, timeout: Duration, view: Arc<dyn JobsView>) -> Self {
-        Self {
-            instance: HeaderValue::from_str(instance).unwrap_or(HeaderValue::from_static("unnamed")),
-            executor_timeout: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).into(),
-            view,
-        }
-    }
-
-    fn write(&self, headers: &mut HeaderMap) {
-        headers.insert(INSTANCE_HEADER, self.instance.clone());
-        headers.insert(EXECUTOR_TIMEOUT_HEADER, self.executor_timeout.clone());
-        headers.insert(ACTIVE_JOBS_HEADER, self.view.active().into());
-    }
-}
 
 /// Serves both services until `stop`.
 pub(super) async fn serve(
     listener: TcpListener,
-    ballista: BallistaServer,
+    executors: ForExecutors,
     jobs: impl JobService,
-    about: About,
     stop: CancellationToken,
 ) -> Result<(), ServerError> {
-    let ballista = SchedulerGrpcServer::new(ballista)
+    let executors = SchedulerGrpcServer::new(executors)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let jobs = JobServiceServer::new(jobs)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let mut routes = RoutesBuilder::default();
-    routes.add_service(ballista);
-    routes.add_service(jobs);
-    let router = routes
-        .routes()
-        .into_axum_router()
-        .layer(middleware::from_fn_with_state(about, around));
     // Small messages to and fro: nothing may wait for a full packet.
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
@@ -86,53 +54,177 @@ pub(super) async fn serve(
     Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .add_routes(Routes::from(router))
+        .add_service(executors)
+        .add_service(jobs)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
         .map_err(ServerError::Grpc)
 }
 
-async fn around(State(about): State<About>, mut request: Request, next: Next) -> Response {
-    let is_heartbeat = request.uri().path().ends_with(HEARTBEAT);
-    let mut response = if is_open(request.uri().path()) {
-        // Ballista asks for the peer's address in axum's own way.
-        let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-        }
-        next.run(request).await
-    } else {
-        tonic::Status::unimplemented("only executors are served here; use sluice.v1.JobService").into_http()
-    };
-    if is_heartbeat {
-        about.write(response.headers_mut());
-    }
-    response
+/// What executors may call, noted on the way to Ballista.
+pub(super) struct ForExecutors {
+    ballista: BallistaServer,
+    notes: Notes,
+    instance: MetadataValue<Ascii>,
+    executor_timeout: MetadataValue<Ascii>,
+    view: Arc<dyn JobsView>,
 }
 
-/// Whether a method may be called over the network.
-fn is_open(path: &str) -> bool {
-    match path.strip_prefix(BALLISTA_SERVICE) {
-        Some(method) => EXECUTORS_CALL.contains(&method),
-        None => true,
+impl ForExecutors {
+    pub(super) fn new(
+        ballista: BallistaServer,
+        notes: Notes,
+        instance: &str,
+        timeout: Duration,
+        view: Arc<dyn JobsView>,
+    ) -> Self {
+        Self {
+            ballista,
+            notes,
+            instance: instance
+                .parse()
+                .unwrap_or(MetadataValue::from_static("unnamed")),
+            executor_timeout: u64::try_from(timeout.as_millis())
+                .unwrap_or(u64::MAX)
+                .into(),
+            view,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Ballista asks for the peer's address in axum's own way.
+fn with_peer<T>(mut request: Request<T>) -> Request<T> {
+    if let Some(peer) = request.remote_addr() {
+        request
+            .extensions_mut()
+            .insert(ConnectInfo::<SocketAddr>(peer));
+    }
+    request
+}
 
-    #[test]
-    fn only_what_executors_call_is_open() {
-        for open in [
-            "/ballista.protobuf.SchedulerGrpc/HeartBeatFromExecutor",
-            "/ballista.protobuf.SchedulerGrpc/UpdateTaskStatus",
-            "/sluice.v1.JobService/SubmitJob",
-        ] {
-            assert!(is_open(open), "{open}");
+fn closed<T>() -> Result<Response<T>, Status> {
+    Err(Status::unimplemented(
+        "this method is not served; use sluice.v1.JobService",
+    ))
+}
+
+#[tonic::async_trait]
+impl SchedulerGrpc for ForExecutors {
+    type ExecuteQueryPushStream =
+        Pin<Box<dyn Stream<Item = Result<GetJobStatusResult, Status>> + Send>>;
+
+    async fn register_executor(
+        &self,
+        request: Request<RegisterExecutorParams>,
+    ) -> Result<Response<RegisterExecutorResult>, Status> {
+        self.ballista.register_executor(with_peer(request)).await
+    }
+
+    async fn heart_beat_from_executor(
+        &self,
+        request: Request<HeartBeatParams>,
+    ) -> Result<Response<HeartBeatResult>, Status> {
+        let mut response = self
+            .ballista
+            .heart_beat_from_executor(with_peer(request))
+            .await?;
+        let headers = response.metadata_mut();
+        headers.insert(INSTANCE_HEADER, self.instance.clone());
+        headers.insert(EXECUTOR_TIMEOUT_HEADER, self.executor_timeout.clone());
+        headers.insert(ACTIVE_JOBS_HEADER, self.view.active().into());
+        Ok(response)
+    }
+
+    async fn update_task_status(
+        &self,
+        request: Request<UpdateTaskStatusParams>,
+    ) -> Result<Response<UpdateTaskStatusResult>, Status> {
+        let report = request.get_ref();
+        for status in &report.task_status {
+            let task = TaskName {
+                job: status.job_id.clone(),
+                stage: status.stage_id as usize,
+                attempt: status.stage_attempt_num as usize,
+                task: status.task_id as usize,
+            };
+            self.notes.ended(&report.executor_id, &task);
         }
-        for closed in ["ExecuteQuery", "CreateUpdateSession", "CancelJob", "GetJobStatus", "PollWork", ""] {
-            assert!(!is_open(&format!("{BALLISTA_SERVICE}{closed}")), "{closed}");
-        }
+        SchedulerGrpc::update_task_status(&self.ballista, request).await
+    }
+
+    async fn executor_stopped(
+        &self,
+        request: Request<ExecutorStoppedParams>,
+    ) -> Result<Response<ExecutorStoppedResult>, Status> {
+        let stopped = request.get_ref();
+        tracing::info!(
+            executor = stopped.executor_id,
+            reason = stopped.reason,
+            "executor ended"
+        );
+        self.ballista.executor_stopped(request).await
+    }
+
+    async fn poll_work(
+        &self,
+        _: Request<PollWorkParams>,
+    ) -> Result<Response<PollWorkResult>, Status> {
+        closed()
+    }
+
+    async fn create_update_session(
+        &self,
+        _: Request<CreateUpdateSessionParams>,
+    ) -> Result<Response<CreateUpdateSessionResult>, Status> {
+        closed()
+    }
+
+    async fn remove_session(
+        &self,
+        _: Request<RemoveSessionParams>,
+    ) -> Result<Response<RemoveSessionResult>, Status> {
+        closed()
+    }
+
+    async fn execute_query_push(
+        &self,
+        _: Request<ExecuteQueryParams>,
+    ) -> Result<Response<Self::ExecuteQueryPushStream>, Status> {
+        closed()
+    }
+
+    async fn execute_query(
+        &self,
+        _: Request<ExecuteQueryParams>,
+    ) -> Result<Response<ExecuteQueryResult>, Status> {
+        closed()
+    }
+
+    async fn get_job_status(
+        &self,
+        _: Request<GetJobStatusParams>,
+    ) -> Result<Response<GetJobStatusResult>, Status> {
+        closed()
+    }
+
+    async fn get_job_metrics(
+        &self,
+        _: Request<GetJobMetricsParams>,
+    ) -> Result<Response<GetJobMetricsResult>, Status> {
+        closed()
+    }
+
+    async fn cancel_job(
+        &self,
+        _: Request<CancelJobParams>,
+    ) -> Result<Response<CancelJobResult>, Status> {
+        closed()
+    }
+
+    async fn clean_job_data(
+        &self,
+        _: Request<CleanJobDataParams>,
+    ) -> Result<Response<CleanJobDataResult>, Status> {
+        closed()
     }
 }

@@ -40,18 +40,29 @@ impl Metrics {
             Ok(gauge)
         };
         let gauges = |name: &str, help: &str, label: &str| -> prometheus::Result<IntGaugeVec> {
-            let gauges = IntGaugeVec::new(Opts::new(format!("sluice_scheduler_{name}"), help), &[label])?;
+            let gauges = IntGaugeVec::new(
+                Opts::new(format!("sluice_scheduler_{name}"), help),
+                &[label],
+            )?;
             registry.register(Box::new(gauges.clone()))?;
             Ok(gauges)
         };
         let counters = |name: &str, help: &str, label: &str| -> prometheus::Result<IntCounterVec> {
-            let counters = IntCounterVec::new(Opts::new(format!("sluice_scheduler_{name}"), help), &[label])?;
+            let counters = IntCounterVec::new(
+                Opts::new(format!("sluice_scheduler_{name}"), help),
+                &[label],
+            )?;
             registry.register(Box::new(counters.clone()))?;
             Ok(counters)
         };
-        let submitted = IntCounter::new("sluice_scheduler_jobs_submitted_total", "Jobs accepted since the start.")?;
+        let submitted = IntCounter::new(
+            "sluice_scheduler_jobs_submitted_total",
+            "Jobs accepted since the start.",
+        )?;
         registry.register(Box::new(submitted.clone()))?;
-        let buckets = vec![0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0];
+        let buckets = vec![
+            0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0,
+        ];
         let seconds = HistogramVec::new(
             HistogramOpts::new(
                 "sluice_scheduler_job_duration_seconds",
@@ -64,14 +75,25 @@ impl Metrics {
         Ok(Self {
             jobs: gauges("jobs", "Jobs on record, by state.", "state")?,
             submitted,
-            ended: counters("jobs_ended_total", "Jobs that ended since the start, by state.", "state")?,
+            ended: counters(
+                "jobs_ended_total",
+                "Jobs that ended since the start, by state.",
+                "state",
+            )?,
             seconds,
-            plans: counters("plans_total", "Plans that the executors ran, by outcome.", "outcome")?,
+            plans: counters(
+                "plans_total",
+                "Plans that the executors ran, by outcome.",
+                "outcome",
+            )?,
             executors: gauges("executors", "Registered executors, by state.", "state")?,
             vcores: gauge("vcores", "Tasks that the executors may run at a time.")?,
             vcores_free: gauge("vcores_free", "Of these, how many are free.")?,
             tasks_pending: gauge("tasks_pending", "Tasks that wait for a free core.")?,
-            resident: gauge("resident_memory_bytes", "Memory that the process holds now.")?,
+            resident: gauge(
+                "resident_memory_bytes",
+                "Memory that the process holds now.",
+            )?,
             registry,
         })
     }
@@ -84,22 +106,40 @@ impl Metrics {
     /// Counts a job that ended in `state`, this long after its submission.
     pub fn job_ended(&self, state: JobState, took: Duration) {
         self.ended.with_label_values(&[state.name()]).inc();
-        self.seconds.with_label_values(&[state.name()]).observe(took.as_secs_f64());
+        self.seconds
+            .with_label_values(&[state.name()])
+            .observe(took.as_secs_f64());
     }
 
     /// Brings the gauges up to date.
     pub(super) fn refresh(&self, counts: &[(JobState, usize)], executors: &[ExecutorInfo]) {
         for state in JobState::ALL {
-            let count = counts.iter().filter(|(s, _)| *s == state).map(|(_, n)| *n).sum::<usize>();
-            self.jobs.with_label_values(&[state.name()]).set(clamp(count as u64));
+            let count = counts
+                .iter()
+                .filter(|(s, _)| *s == state)
+                .map(|(_, n)| *n)
+                .sum::<usize>();
+            self.jobs
+                .with_label_values(&[state.name()])
+                .set(clamp(count as u64));
         }
-        for (state, name) in [(ExecutorState::Active, "active"), (ExecutorState::Draining, "draining")] {
+        for (state, name) in [
+            (ExecutorState::Active, "active"),
+            (ExecutorState::Draining, "draining"),
+        ] {
             let count = executors.iter().filter(|e| e.state == state).count();
-            self.executors.with_label_values(&[name]).set(clamp(count as u64));
+            self.executors
+                .with_label_values(&[name])
+                .set(clamp(count as u64));
         }
-        let active = || executors.iter().filter(|e| e.state == ExecutorState::Active);
+        let active = || {
+            executors
+                .iter()
+                .filter(|e| e.state == ExecutorState::Active)
+        };
         self.vcores.set(active().map(|e| i64::from(e.vcores)).sum());
-        self.vcores_free.set(active().map(|e| i64::from(e.vcores_free)).sum());
+        self.vcores_free
+            .set(active().map(|e| i64::from(e.vcores_free)).sum());
         if let Some(bytes) = sluice_process::http::resident_bytes() {
             self.resident.set(clamp(bytes));
         }
@@ -164,10 +204,15 @@ mod tests {
         metrics.job_submitted();
         metrics.job_ended(JobState::Succeeded, Duration::from_millis(300));
         metrics.record_cancelled(&"j".into());
-        let executors = [executor(ExecutorState::Active, 3), executor(ExecutorState::Draining, 4)];
+        let executors = [
+            executor(ExecutorState::Active, 3),
+            executor(ExecutorState::Draining, 4),
+        ];
         metrics.refresh(&[(JobState::Running, 2)], &executors);
         let mut text = Vec::new();
-        TextEncoder::new().encode(&metrics.registry.gather(), &mut text).unwrap();
+        TextEncoder::new()
+            .encode(&metrics.registry.gather(), &mut text)
+            .unwrap();
         let text = String::from_utf8(text).unwrap();
         let running = JobState::Running.name();
         let succeeded = JobState::Succeeded.name();

@@ -19,7 +19,7 @@ use super::ballista::{self, BallistaServer};
 use super::cluster::{Cluster, Notes};
 use super::error::ServerError;
 use super::executors::{self, ExecutorInfo};
-use super::grpc::{self, About};
+use super::grpc::{self, ForExecutors};
 use super::metrics::Metrics;
 use super::view::JobsView;
 use super::watch;
@@ -44,6 +44,7 @@ pub struct Node {
     http: TcpListener,
     http_address: HostPort,
     ballista: BallistaServer,
+    cluster: Arc<Cluster>,
     notes: Notes,
     metrics: Metrics,
     secrets: Secrets,
@@ -60,9 +61,16 @@ pub async fn start(options: Options, stop: Stop) -> Result<Node, ServerError> {
     let (http, http_address) = listen("--http", &options.http).await?;
     let instance = uuid::Uuid::now_v7().to_string();
     let metrics = Metrics::new()?;
-    let cluster = Cluster::default();
+    let cluster = Arc::new(Cluster::default());
     let notes = cluster.notes();
-    let ballista = ballista::start(&options, &instance, &grpc_address, cluster, &metrics).await?;
+    let ballista = ballista::start(
+        &options,
+        &instance,
+        &grpc_address,
+        Arc::clone(&cluster),
+        &metrics,
+    )
+    .await?;
     let started_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
@@ -79,13 +87,17 @@ pub async fn start(options: Options, stop: Stop) -> Result<Node, ServerError> {
         http,
         http_address,
         ballista,
+        cluster,
         notes,
         metrics,
         secrets: Secrets::from_environment(),
     })
 }
 
-async fn listen(flag: &'static str, address: &HostPort) -> Result<(TcpListener, HostPort), ServerError> {
+async fn listen(
+    flag: &'static str,
+    address: &HostPort,
+) -> Result<(TcpListener, HostPort), ServerError> {
     let failed = |source| ServerError::Listen {
         flag,
         address: address.clone(),
@@ -152,14 +164,29 @@ impl Node {
     ///
     /// # Errors
     /// When one of the services ends by itself.
-    pub async fn serve(self, jobs: impl JobService, view: Arc<dyn JobsView>) -> Result<(), ServerError> {
+    pub async fn serve(
+        self,
+        jobs: impl JobService,
+        view: Arc<dyn JobsView>,
+    ) -> Result<(), ServerError> {
         let timeout = self.options.effective_executor_timeout();
-        let about = About::new(&self.instance, timeout, Arc::clone(&view));
+        let executors = ForExecutors::new(
+            self.ballista.clone(),
+            self.notes.clone(),
+            &self.instance,
+            timeout,
+            Arc::clone(&view),
+        );
         let router = self.router(&view).await;
         let end = CancellationToken::new();
-        let mut grpc = tokio::spawn(grpc::serve(self.grpc, self.ballista.clone(), jobs, about, end.clone()));
+        let mut grpc = tokio::spawn(grpc::serve(self.grpc, executors, jobs, end.clone()));
         let mut http = tokio::spawn(http::serve(self.http, router, end.clone()));
-        let watch = tokio::spawn(watch::run(self.ballista.clone(), self.notes.clone(), timeout, end.clone()));
+        let watch = tokio::spawn(watch::run(
+            self.ballista.clone(),
+            self.cluster,
+            timeout,
+            end.clone(),
+        ));
         announce(&self.grpc_address, &self.http_address);
 
         let result = tokio::select! {
@@ -172,7 +199,10 @@ impl Node {
         if view.active() > 0 {
             tracing::warn!("{} jobs are interrupted; submit them again", view.active());
         }
-        if tokio::time::timeout(INTERRUPT_TIMEOUT, view.drain(Duration::ZERO)).await.is_err() {
+        if tokio::time::timeout(INTERRUPT_TIMEOUT, view.drain(Duration::ZERO))
+            .await
+            .is_err()
+        {
             tracing::warn!("jobs did not end in time; the next start marks them as interrupted");
         }
         end.cancel();
@@ -226,7 +256,9 @@ struct Known(Arc<parking_lot::Mutex<Vec<ExecutorInfo>>>);
 impl Known {
     /// Follows the executors for as long as anybody holds what it returns.
     async fn follow(ballista: &BallistaServer, notes: &Notes) -> Self {
-        let known = Self(Arc::new(parking_lot::Mutex::new(executors::all(ballista, notes).await)));
+        let known = Self(Arc::new(parking_lot::Mutex::new(
+            executors::all(ballista, notes).await,
+        )));
         let weak = Arc::downgrade(&known.0);
         let (ballista, notes) = (ballista.clone(), notes.clone());
         tokio::spawn(async move {
@@ -248,7 +280,10 @@ impl Known {
 
     fn active(&self) -> usize {
         let executors = self.0.lock();
-        executors.iter().filter(|e| e.state == executors::ExecutorState::Active).count()
+        executors
+            .iter()
+            .filter(|e| e.state == executors::ExecutorState::Active)
+            .count()
     }
 }
 
@@ -257,7 +292,10 @@ impl Known {
 async fn drained(stop: &Stop, view: &dyn JobsView, limit: Duration) {
     stop.drain.cancelled().await;
     if view.active() > 0 {
-        tracing::info!("{} jobs are running, waiting up to {limit:?} for them", view.active());
+        tracing::info!(
+            "{} jobs are running, waiting up to {limit:?} for them",
+            view.active()
+        );
     }
     tokio::select! {
         () = view.drain(limit) => {}

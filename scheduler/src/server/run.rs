@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use sluice_engine::session::{RuntimeOptions, runtime};
+use sluice_gold::GoldTables;
 use sluice_process::logs;
 use sluice_process::secrets::Secrets;
 use sluice_process::signals::Stop;
@@ -69,17 +70,23 @@ async fn run_until_stopped(options: Options) -> Result<(), ServerError> {
     let driver = DriverSettings {
         runner: Arc::new(ClusterRunner::new(node.ballista())),
         runtime: runtime(stores.clone(), &RuntimeOptions::default())?,
+        gold: GoldTables::new(stores.clone()),
         stores,
     };
     let jobs = Jobs::open(driver, node.state_dir().to_owned(), limit)
         .await
         .map_err(|error| ServerError::History(error.to_string()))?;
-    node.serve(JobServer::new(jobs.clone()), Arc::new(jobs)).await
+    node.serve(JobServer::new(jobs.clone()), Arc::new(jobs))
+        .await
 }
 
 /// The error on one line of stderr, for whoever started us.
 fn report(error: &dyn std::error::Error, secrets: &Secrets) {
     use std::io::Write;
     // Nothing is left to be done when stderr is gone.
-    let _ = writeln!(std::io::stderr(), "error: {}", secrets.redact(&error.to_string()));
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: {}",
+        secrets.redact(&error.to_string())
+    );
 }

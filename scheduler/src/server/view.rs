@@ -23,7 +23,11 @@ pub trait JobsView: Send + Sync + 'static {
     /// How many jobs have not ended: waiting, running or committing.
     fn active(&self) -> usize {
         let counts = self.counts();
-        counts.iter().filter(|(state, _)| !state.is_final()).map(|(_, count)| count).sum()
+        counts
+            .iter()
+            .filter(|(state, _)| !state.is_final())
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Takes no more jobs, waits for those that run, and ends what is left
@@ -46,7 +50,10 @@ impl JobsView for Jobs {
         Jobs::counts(self)
             .into_iter()
             .filter_map(|(state, count)| {
-                Some((JobState::try_from(state).ok()?, usize::try_from(count).ok()?))
+                Some((
+                    JobState::try_from(state).ok()?,
+                    usize::try_from(count).ok()?,
+                ))
             })
             .collect()
     }

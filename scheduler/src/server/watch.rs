@@ -1,4 +1,4 @@
-//! Which executors are gone.
+//! Which executors are gone, and which of their cores were lost on the way.
 //!
 //! Two signs count. Silence: no heartbeat for the time that the options give.
 //! And a broken connection: to every executor one connection is held open on
@@ -8,15 +8,18 @@
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ballista_core::JobId;
+use ballista_scheduler::cluster::ClusterState;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::ballista::{BallistaServer, give_up};
-use super::cluster::Notes;
+use super::ballista::{BallistaServer, give_up, offer};
+use super::cluster::Cluster;
 
 /// How often to look for silent and new executors.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -28,7 +31,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// Watches until `stop`.
-pub(super) async fn run(server: BallistaServer, notes: Notes, timeout: Duration, stop: CancellationToken) {
+pub(super) async fn run(
+    server: BallistaServer,
+    cluster: Arc<Cluster>,
+    timeout: Duration,
+    stop: CancellationToken,
+) {
+    let notes = cluster.notes();
     let mut held: HashMap<String, JoinHandle<()>> = HashMap::new();
     let mut looked = Instant::now();
     loop {
@@ -38,7 +47,10 @@ pub(super) async fn run(server: BallistaServer, notes: Notes, timeout: Duration,
         }
         let now = Instant::now();
         if now.duration_since(looked) > STOOD_STILL {
-            tracing::warn!("this process stood still for {:?}", now.duration_since(looked));
+            tracing::warn!(
+                "this process stood still for {:?}",
+                now.duration_since(looked)
+            );
             notes.forgive(now);
         }
         looked = now;
@@ -48,12 +60,14 @@ pub(super) async fn run(server: BallistaServer, notes: Notes, timeout: Duration,
                 give_up(&server, &executor, "silent for too long").await;
             }
         }
+        give_back(&server, &cluster).await;
         let registered = server.state.executor_manager.get_executors_state().await;
         let Ok(registered) = registered else {
             continue;
         };
         held.retain(|id, handle| {
-            let keep = registered.iter().any(|(executor, ..)| executor.id == *id) && !handle.is_finished();
+            let keep =
+                registered.iter().any(|(executor, ..)| executor.id == *id) && !handle.is_finished();
             if !keep {
                 handle.abort();
             }
@@ -73,6 +87,20 @@ pub(super) async fn run(server: BallistaServer, notes: Notes, timeout: Duration,
     }
     for handle in held.into_values() {
         handle.abort();
+    }
+}
+
+/// Gives back cores that Ballista has lost track of.
+async fn give_back(server: &BallistaServer, cluster: &Cluster) {
+    let notes = cluster.notes();
+    let active = server.state.task_manager.get_running_job_cache();
+    notes.keep_jobs(|job| active.contains_key(&JobId::from(job.to_owned())));
+    for (executor, cores) in notes.lost_cores() {
+        tracing::info!(%executor, cores, "cores of a stage that was rolled back are free again");
+        if let Err(error) = cluster.unbind_tasks(vec![(executor.clone(), cores)]).await {
+            tracing::error!(%executor, "cannot give cores back: {error}");
+        }
+        offer(server, &executor).await;
     }
 }
 
@@ -101,7 +129,10 @@ mod tests {
     #[tokio::test]
     async fn a_closed_connection_counts_only_when_a_new_one_is_refused() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = ("127.0.0.1".to_owned(), listener.local_addr().unwrap().port());
+        let address = (
+            "127.0.0.1".to_owned(),
+            listener.local_addr().unwrap().port(),
+        );
         let watch = tokio::spawn(async move { until_refused(&address).await });
         let (first, _) = listener.accept().await.unwrap();
         drop(first);
@@ -111,6 +142,9 @@ mod tests {
         assert!(!watch.is_finished());
         drop(listener);
         drop(second);
-        tokio::time::timeout(Duration::from_secs(5), watch).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(5), watch)
+            .await
+            .unwrap()
+            .unwrap();
     }
 }

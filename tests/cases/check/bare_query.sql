@@ -1,5 +1,5 @@
 -- error: E0310
--- at: ?
+-- at: 7:1
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 -- error: E0104
--- at: ?
+-- at: 4:54
 -- message: found `>`
 CREATE EXTERNAL TABLE events (a ARRAY<STRUCT<b: INT>>>) STORED AS JSON LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 -- error: E0110
--- at: ?
+-- at: 6:3
 -- message: LOCATION
 CREATE EXTERNAL TABLE events (user_id STRING) STORED AS JSON
   LOCATION 'a'

@@ -1,5 +1,5 @@
 -- error: E0311
--- at: ?
+-- at: 12:40
 -- message: list of columns
 -- error: E0311
 -- message: CLUSTER

@@ -1,5 +1,5 @@
 -- error: E0104
--- at: ?
+-- at: 4:49
 -- message: expected a type
 CREATE EXTERNAL TABLE events (id STRING, user_id) STORED AS JSON LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 -- error: E0205
--- at: ?
+-- at: 4:47
 -- message: STRUCT<raw: STRING
 CREATE EXTERNAL TABLE events (user_id STRING, _corrupt_record INT) STORED AS JSON LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 -- error: E0205
--- at: ?
+-- at: 4:47
 -- message: a CSV source cannot hold STRUCT<a: INT>
 CREATE EXTERNAL TABLE events (user_id STRING, s STRUCT<a: INT>) STORED AS CSV LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

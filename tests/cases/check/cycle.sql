@@ -1,5 +1,5 @@
 -- error: E0402
--- at: ?
+-- at: 10:14
 -- message: a → b → c → a
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

@@ -1,5 +1,5 @@
 -- error: E0402
--- at: ?
+-- at: 7:58
 -- message: `t` reads itself
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

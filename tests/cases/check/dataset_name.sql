@@ -1,5 +1,5 @@
 -- error: E0203
--- at: ?
+-- at: 8:37
 -- message: for example `daily_revenue`
 -- error: E0203
 -- message: hidden

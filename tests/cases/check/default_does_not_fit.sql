@@ -1,5 +1,5 @@
 -- error: E0216
--- at: ?
+-- at: 8:38
 -- message: whole number
 -- error: E0216
 -- message: must be a literal

@@ -1,6 +1,6 @@
 -- param: base=ten
 -- error: E0216
--- at: ?
+-- at: 5:32
 DECLARE VARIABLE base STRING;
 DECLARE VARIABLE n INT DEFAULT '${base}';
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)

@@ -1,5 +1,5 @@
 -- error: E0308
--- at: ?
+-- at: 5:1
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';
 DROP TABLE IF EXISTS counts;

@@ -1,5 +1,5 @@
 -- error: E0202
--- at: ?
+-- at: 6:47
 -- message: `User_Id`
 -- error: E0202
 -- message: `A`

@@ -1,5 +1,5 @@
 -- error: E0201
--- at: ?
+-- at: 8:23
 -- message: first declared on line
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

@@ -1,5 +1,5 @@
 -- error: E0215
--- at: ?
+-- at: 5:18
 -- message: first declared on line 4
 DECLARE VARIABLE day DATE;
 DECLARE VARIABLE Day STRING;

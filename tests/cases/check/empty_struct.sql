@@ -1,5 +1,5 @@
 -- error: E0104
--- at: ?
+-- at: 4:33
 -- message: at least one field
 CREATE EXTERNAL TABLE events (a STRUCT<>) STORED AS JSON LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 ﻿-- error: E0401
--- at: 5:36
+-- at: 6:36
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,7 +1,7 @@
 -- param: day=31.05.2024
 -- param: n=1e3
 -- error: E0409
--- at: ?
+-- at: 8:18
 -- message: expected a date such as `2024-05-31`
 -- error: E0409
 -- message: `--n`

@@ -1,5 +1,5 @@
 -- error: E0306
--- at: ?
+-- at: 8:1
 -- message: MATERIALIZED VIEW
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

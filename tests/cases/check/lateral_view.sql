@@ -1,5 +1,5 @@
 -- error: E0412
--- at: ?
+-- at: 7:44
 -- message: unnest
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

@@ -1,6 +1,6 @@
 -- param: landing=
 -- error: E0214
--- at: ?
+-- at: 6:27
 DECLARE VARIABLE landing STRING;
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION '${landing}';

@@ -1,5 +1,5 @@
 -- error: E0104
--- at: ?
+-- at: 4:66
 -- message: single quotes
 CREATE EXTERNAL TABLE events (id STRING) STORED AS JSON LOCATION "data/events";
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,6 +1,6 @@
 -- param: day=2024-05-31
 -- error: E0407
--- at: ?
+-- at: 5:18
 -- message: add `--landing-zone VALUE`
 DECLARE VARIABLE landing_zone STRING;   -- where events arrive
 DECLARE VARIABLE day DATE;

@@ -1,5 +1,5 @@
 -- error: E0106
--- at: ?
+-- at: 5:40
 -- message: missing `;` before `CREATE`
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events'

@@ -1,5 +1,5 @@
 -- error: E0106
--- at: ?
+-- at: 9:58
 -- error: E0401
 -- message: `event`
 -- message: did you mean `events`?

@@ -1,5 +1,5 @@
 -- error: E0403
--- at: ?
+-- at: 6:23
 -- message: nothing to do
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

@@ -1,5 +1,5 @@
 -- error: E0213
--- at: ?
+-- at: 4:29
 CREATE EXTERNAL TABLE events (user_id STRING) STORED AS JSON LOCATION 'x'
   OPTIONS (mode 'failfast', 'MODE' = 'permissive');
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 -- error: E0208
--- at: ?
+-- at: 11:17
 -- message: did you mean `failfast`?
 -- error: E0208
 -- message: expected a size

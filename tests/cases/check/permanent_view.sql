@@ -1,5 +1,5 @@
 -- error: E0309
--- at: ?
+-- at: 6:1
 -- message: CREATE TEMPORARY VIEW
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

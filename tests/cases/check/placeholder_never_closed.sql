@@ -1,5 +1,5 @@
 -- error: E0405
--- at: ?
+-- at: 7:47
 -- message: `$${`
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

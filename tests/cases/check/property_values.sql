@@ -1,5 +1,5 @@
 -- error: E0210
--- at: ?
+-- at: 9:46
 -- message: at least 1MB
 -- error: E0210
 -- message: user_id, timestamp DESC

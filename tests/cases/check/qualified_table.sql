@@ -1,5 +1,5 @@
 -- error: E0410
--- at: ?
+-- at: 8:62
 -- message: write `events` alone
 -- error: E0410
 -- message: unnest(events.items)

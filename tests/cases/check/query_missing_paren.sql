@@ -1,5 +1,5 @@
 -- error: E0105
--- at: ?
+-- at: 7:47
 -- message: the end of the statement
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

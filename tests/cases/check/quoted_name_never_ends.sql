@@ -1,5 +1,5 @@
 -- error: E0103
--- at: ?
+-- at: 6:49
 -- message: quoted name
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

@@ -1,5 +1,5 @@
 -- error: E0212
--- at: ?
+-- at: 6:33
 -- message: from 1 to 10000
 -- error: E0212
 -- message: UTC

@@ -1,7 +1,7 @@
 -- error: E0204
--- at: ?
+-- at: 9:39
 -- error: E0105
--- at: ?
+-- at: 10:40
 -- error: E0401
 -- message: `evnts`
 -- error: E0211

@@ -1,5 +1,5 @@
 -- error: E0111
--- at: ?
+-- at: 4:29
 -- message: no columns
 CREATE EXTERNAL TABLE events STORED AS JSON LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

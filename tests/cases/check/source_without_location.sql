@@ -1,5 +1,5 @@
 -- error: E0111
--- at: ?
+-- at: 4:23
 -- message: LOCATION '${landing}/events'
 CREATE EXTERNAL TABLE events (user_id STRING) STORED AS JSON;
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 -- error: E0108
--- at: ?
+-- at: 4:1
 -- message: did you mean `CREATE`?
 CRAETE EXTERNAL TABLE events (id STRING) STORED AS JSON LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 -- error: E0302
--- at: ?
+-- at: 8:62
 -- error: E0302
 -- error: E0401
 -- message: `evnts`

@@ -1,5 +1,5 @@
 -- error: E0301
--- at: ?
+-- at: 7:1
 -- message: not yet supported
 -- message: MATERIALIZED VIEW
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)

@@ -1,5 +1,5 @@
 -- error: E0206
--- at: ?
+-- at: 4:57
 -- message: did you mean `PARQUET`?
 CREATE EXTERNAL TABLE events (user_id STRING) STORED AS PARQUETT LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

@@ -1,5 +1,5 @@
 -- error: E0207
--- at: ?
+-- at: 7:12
 -- message: did you mean `mode`?
 -- error: E0207
 -- message: `header`

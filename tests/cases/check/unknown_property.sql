@@ -1,5 +1,5 @@
 -- error: E0209
--- at: ?
+-- at: 9:18
 -- message: `sluice.target_file_size`
 -- error: E0209
 -- message: leave it out

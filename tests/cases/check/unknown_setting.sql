@@ -1,5 +1,5 @@
 -- error: E0211
--- at: ?
+-- at: 6:5
 -- message: use `sluice.shuffle_partitions`
 -- error: E0211
 -- message: did you mean `sluice.target_file_size`?

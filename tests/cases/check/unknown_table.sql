@@ -1,5 +1,5 @@
 -- error: E0401
--- at: ?
+-- at: 9:31
 -- message: did you mean `events`?
 -- error: E0401
 -- message: `recent`

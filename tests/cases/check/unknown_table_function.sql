@@ -1,5 +1,5 @@
 -- error: E0411
--- at: ?
+-- at: 8:56
 -- message: CREATE EXTERNAL TABLE
 -- error: E0411
 -- message: use unnest

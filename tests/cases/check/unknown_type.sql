@@ -1,5 +1,5 @@
 -- error: E0204
--- at: ?
+-- at: 4:39
 -- message: did you mean `STRING`?
 CREATE EXTERNAL TABLE events (user_id STIRNG) STORED AS JSON LOCATION 'x';
 CREATE OR REFRESH MATERIALIZED VIEW counts AS

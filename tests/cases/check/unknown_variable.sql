@@ -1,5 +1,5 @@
 -- error: E0404
--- at: ?
+-- at: 8:28
 -- message: did you mean `landing`?
 -- error: E0404
 -- message: declare it at the top

@@ -1,5 +1,5 @@
 -- error: E0203
--- at: ?
+-- at: 4:18
 -- message: --deploy-mode
 DECLARE VARIABLE deploy_mode STRING;
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)

@@ -1,6 +1,8 @@
 //! All jobs of a scheduler: those that run and those that have ended.
 
-use std::collections::{BTreeMap, HashMap};
+mod index;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +12,19 @@ use parking_lot::Mutex;
 use sluice_jobfile::JobFile;
 use sluice_proto::secret;
 use sluice_proto::v1::{
-    ErrorKind, Job, JobError, JobPlan, JobState, ListJobsRequest, ListJobsResponse, LogLevel, LogLine, SubmitJobRequest,
+    ErrorKind, Job, JobError, JobPlan, JobState, ListJobsRequest, ListJobsResponse, LogLevel,
+    LogLine, SubmitJobRequest,
 };
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use self::index::{Entry, Index};
 use crate::conf::JobConf;
 use crate::driver::{DriverSettings, Submission, describe, stopped};
 use crate::job::{
-    JobFailure, JobStore, LiveJob, LogFile, StoreFailure, failure, invalid, is_end, new_job_id, valid_submission_id,
+    JobFailure, JobStore, LiveJob, LogFile, StoreFailure, failure, invalid, is_end, new_job_id,
+    valid_submission_id,
 };
 
 /// Jobs that have ended and are remembered, at most.
@@ -42,30 +47,6 @@ struct Shared {
     index: Mutex<Index>,
 }
 
-#[derive(Default)]
-struct Index {
-    /// By submission time and id: the order of lists.
-    jobs: BTreeMap<(i64, String), Entry>,
-    times: HashMap<String, i64>,
-    submissions: HashMap<String, String>,
-    closed: bool,
-}
-
-#[derive(Clone)]
-enum Entry {
-    Live(Arc<LiveJob>),
-    Past(Arc<Job>),
-}
-
-impl Entry {
-    fn job(&self) -> Job {
-        match self {
-            Self::Live(live) => live.job(),
-            Self::Past(job) => job.as_ref().clone(),
-        }
-    }
-}
-
 /// A job as others may watch it.
 pub enum Watched {
     /// It runs, or ran in this process: events come.
@@ -85,7 +66,11 @@ impl Jobs {
     ///
     /// # Errors
     /// When the records cannot be read or written.
-    pub async fn open(driver: DriverSettings, state_dir: PathBuf, max_concurrent: usize) -> Result<Self, StoreFailure> {
+    pub async fn open(
+        driver: DriverSettings,
+        state_dir: PathBuf,
+        max_concurrent: usize,
+    ) -> Result<Self, StoreFailure> {
         let (store, mut past) = JobStore::open(&state_dir)?;
         for job in past.iter_mut().filter(|job| !is_end(job.state())) {
             let committing = job.state() == JobState::Committing;
@@ -96,14 +81,27 @@ impl Jobs {
             } else {
                 "no table was changed; submit the job again"
             };
-            job.reason = Some(failure(ErrorKind::Interrupted, "the scheduler stopped while the job ran", next));
-            warn!(job_id = job.job_id, "was running when the scheduler stopped; marked interrupted");
+            job.reason = Some(failure(
+                ErrorKind::Interrupted,
+                "the scheduler stopped while the job ran",
+                next,
+            ));
+            warn!(
+                job_id = job.job_id,
+                "was running when the scheduler stopped; marked interrupted"
+            );
             if let Ok(Err(error)) = store.save(job.clone()).await {
                 return Err(error);
             }
         }
         info!(jobs = past.len(), "history read");
-        Ok(Self::build(driver, Some(state_dir), Some(store), max_concurrent, past))
+        Ok(Self::build(
+            driver,
+            Some(state_dir),
+            Some(store),
+            max_concurrent,
+            past,
+        ))
     }
 
     fn build(
@@ -152,7 +150,9 @@ impl Jobs {
             }
             let log = self.shared.state_dir.as_deref().and_then(|dir| {
                 LogFile::create(dir, &job.job_id)
-                    .inspect_err(|error| warn!(job_id = job.job_id, %error, "the job has no log file"))
+                    .inspect_err(
+                        |error| warn!(job_id = job.job_id, %error, "the job has no log file"),
+                    )
                     .ok()
             });
             let live = LiveJob::new(job, log);
@@ -165,11 +165,21 @@ impl Jobs {
         {
             // What is not recorded must not run: nobody could tell later.
             self.shared.index.lock().remove(&accepted);
-            return Err(failure(ErrorKind::Storage, error.to_string(), "free space on the scheduler, then submit again"));
+            return Err(failure(
+                ErrorKind::Storage,
+                error.to_string(),
+                "free space on the scheduler, then submit again",
+            ));
         }
-        live.log(LogLevel::Info, "driver", format!("accepted as {} ({})", accepted.job_id, accepted.name));
+        live.log(
+            LogLevel::Info,
+            "driver",
+            format!("accepted as {} ({})", accepted.job_id, accepted.name),
+        );
         let jobs = self.clone();
-        self.shared.tasks.spawn(async move { jobs.run(live, submission).await });
+        self.shared
+            .tasks
+            .spawn(async move { jobs.run(live, submission).await });
         Ok((accepted, false))
     }
 
@@ -236,7 +246,8 @@ impl Jobs {
         let mut jobs: Vec<Job> = Vec::new();
         let mut more = false;
         for (_, entry) in range.rev() {
-            let wanted = |state: JobState| request.states.is_empty() || request.states().any(|s| s == state);
+            let wanted =
+                |state: JobState| request.states.is_empty() || request.states().any(|s| s == state);
             let job = entry.job();
             if !wanted(job.state()) {
                 continue;
@@ -247,8 +258,17 @@ impl Jobs {
             }
             jobs.push(job);
         }
-        let next_page_token = if more { jobs.last().map(|job| job.job_id.clone()).unwrap_or_default() } else { String::new() };
-        ListJobsResponse { jobs, next_page_token }
+        let next_page_token = if more {
+            jobs.last()
+                .map(|job| job.job_id.clone())
+                .unwrap_or_default()
+        } else {
+            String::new()
+        };
+        ListJobsResponse {
+            jobs,
+            next_page_token,
+        }
     }
 
     /// How many jobs are in each state.
@@ -274,8 +294,13 @@ impl Jobs {
         let Some(dir) = &self.shared.state_dir else {
             return Ok(Vec::new());
         };
-        LogFile::read(dir, &job.job_id)
-            .map_err(|error| failure(ErrorKind::Storage, format!("cannot read the log of {id}: {error}"), ""))
+        LogFile::read(dir, &job.job_id).map_err(|error| {
+            failure(
+                ErrorKind::Storage,
+                format!("cannot read the log of {id}: {error}"),
+                "",
+            )
+        })
     }
 
     /// Where jobs run.
@@ -292,11 +317,18 @@ impl Jobs {
             index.live().collect()
         };
         self.shared.tasks.close();
-        if tokio::time::timeout(limit, self.shared.tasks.wait()).await.is_ok() {
+        if tokio::time::timeout(limit, self.shared.tasks.wait())
+            .await
+            .is_ok()
+        {
             return;
         }
         for live in running.iter().filter(|live| !live.ended()) {
-            live.stop(failure(ErrorKind::Interrupted, "the scheduler stopped while the job ran", "submit the job again"));
+            live.stop(failure(
+                ErrorKind::Interrupted,
+                "the scheduler stopped while the job ran",
+                "submit the job again",
+            ));
         }
         self.shared.tasks.wait().await;
     }
@@ -305,8 +337,11 @@ impl Jobs {
         let text = &request.text;
         let refused = |diagnostics: sluice_jobfile::Diagnostics| invalid(&diagnostics, text);
         let file: JobFile = sluice_jobfile::parse(&request.file_name, text).map_err(refused)?;
-        let params: BTreeMap<String, String> =
-            request.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let params: BTreeMap<String, String> = request
+            .params
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         let job = file.bind(&params).map_err(refused)?;
         let gold = job.gold().map(str::to_owned).ok_or_else(|| {
             failure(
@@ -316,7 +351,11 @@ impl Jobs {
             )
         })?;
         let conf = JobConf::new(&job, request.conf.clone()).map_err(|error| {
-            failure(ErrorKind::Invalid, error.to_string(), "correct --conf or the SET statement and submit again")
+            failure(
+                ErrorKind::Invalid,
+                error.to_string(),
+                "correct --conf or the SET statement and submit again",
+            )
         })?;
         Ok(Submission { job, gold, conf })
     }
@@ -333,7 +372,11 @@ impl Jobs {
         let now = Utc::now();
         let job_id = new_job_id(now, uuid::Uuid::new_v4().as_fields().0);
         Ok(Job {
-            submission_id: if id.is_empty() { job_id.clone() } else { id.clone() },
+            submission_id: if id.is_empty() {
+                job_id.clone()
+            } else {
+                id.clone()
+            },
             job_id,
             name: request.name.clone(),
             file_name: request.file_name.clone(),
@@ -355,7 +398,10 @@ impl Jobs {
                     tokio::time::sleep(Duration::from_millis(limit)).await;
                     live.stop(failure(
                         ErrorKind::TimedOut,
-                        format!("the job ran longer than its limit of {} s", limit as f64 / 1000.0),
+                        format!(
+                            "the job ran longer than its limit of {} s",
+                            limit as f64 / 1000.0
+                        ),
                         "gold is unchanged; give it more time with --timeout",
                     ));
                 }
@@ -368,11 +414,20 @@ impl Jobs {
             live.log(LogLevel::Error, "driver", reason.message.clone());
         }
         let record = live.advance(state, reason);
-        live.log(LogLevel::Info, "driver", format!("ended as {}", state.name()));
+        live.log(
+            LogLevel::Info,
+            "driver",
+            format!("ended as {}", state.name()),
+        );
         if let Some(store) = &self.shared.store {
             let _ = store.save(live.job()).await;
         }
-        info!(job_id = record.job_id, name = record.name, state = state.name(), "job ended");
+        info!(
+            job_id = record.job_id,
+            name = record.name,
+            state = state.name(),
+            "job ended"
+        );
         live.finish();
         self.forget_oldest();
     }
@@ -384,7 +439,14 @@ impl Jobs {
         };
         // The states on disk follow as they come: after a crash they tell how
         // far the job was.
-        let follow = self.shared.store.clone().map(|store| follow(store, live.subscribe(), Arc::downgrade(&self.shared), live.job().job_id));
+        let follow = self.shared.store.clone().map(|store| {
+            follow(
+                store,
+                live.subscribe(),
+                Arc::downgrade(&self.shared),
+                live.job().job_id,
+            )
+        });
         let result = self.shared.driver.drive(live, submission).await;
         if let Some(follow) = follow {
             follow.abort();
@@ -394,7 +456,11 @@ impl Jobs {
 
     fn entry(&self, id: &str) -> Result<Entry, JobFailure> {
         self.shared.index.lock().by_id(id).ok_or_else(|| {
-            failure(ErrorKind::NotFound, format!("no job has the id '{id}'"), "list the jobs with: submit-job --list")
+            failure(
+                ErrorKind::NotFound,
+                format!("no job has the id '{id}'"),
+                "list the jobs with: submit-job --list",
+            )
         })
     }
 
@@ -421,7 +487,10 @@ fn follow(
     tokio::spawn(async move {
         let mut saved = JobState::Accepted;
         while events.changed().await.is_ok() {
-            let Some(entry) = shared.upgrade().and_then(|shared| shared.index.lock().by_id(&job_id)) else {
+            let Some(entry) = shared
+                .upgrade()
+                .and_then(|shared| shared.index.lock().by_id(&job_id))
+            else {
                 return;
             };
             let job = entry.job();
@@ -448,65 +517,3 @@ fn end(result: Result<(), JobFailure>) -> (JobState, Option<JobError>) {
         }
     }
 }
-
-impl Index {
-    fn insert(&mut self, entry: Entry) {
-        let job = entry.job();
-        self.times.insert(job.job_id.clone(), job.submitted_ms);
-        self.submissions.insert(job.submission_id, job.job_id.clone());
-        self.jobs.insert((job.submitted_ms, job.job_id), entry);
-    }
-
-    fn remove(&mut self, job: &Job) {
-        self.times.remove(&job.job_id);
-        self.submissions.remove(&job.submission_id);
-        self.jobs.remove(&(job.submitted_ms, job.job_id.clone()));
-    }
-
-    fn key(&self, id: &str) -> Option<(i64, String)> {
-        let id = self.submissions.get(id).map_or(id, String::as_str);
-        Some((*self.times.get(id)?, id.to_owned()))
-    }
-
-    fn by_id(&self, id: &str) -> Option<Entry> {
-        self.jobs.get(&self.key(id)?).cloned()
-    }
-
-    fn live(&self) -> impl Iterator<Item = Arc<LiveJob>> {
-        self.jobs.values().filter_map(|entry| match entry {
-            Entry::Live(live) => Some(Arc::clone(live)),
-            Entry::Past(_) => None,
-        })
-    }
-
-    /// Forgets the oldest jobs that have ended beyond `kept`, and the events
-    /// of live ones that ended long ago.
-    fn trim(&mut self, kept: usize) -> Vec<Job> {
-        let mut forgotten = Vec::new();
-        while self.jobs.len() > kept {
-            let oldest = self.jobs.iter().find(|(_, entry)| is_end(entry.job().state()));
-            let Some(job) = oldest.map(|(_, entry)| entry.job()) else {
-                break;
-            };
-            self.remove(&job);
-            forgotten.push(job);
-        }
-        let ended: Vec<(i64, String)> = self
-            .jobs
-            .iter()
-            .rev()
-            .filter(|(_, entry)| matches!(entry, Entry::Live(live) if live.ended()))
-            .map(|(key, _)| key.clone())
-            .skip(KEPT_EVENTS_OF)
-            .collect();
-        for key in ended {
-            if let Some(entry) = self.jobs.get_mut(&key) {
-                *entry = Entry::Past(Arc::new(entry.job()));
-            }
-        }
-        forgotten
-    }
-}
-
-/// Ended jobs whose events are still kept, for watchers that come back.
-const KEPT_EVENTS_OF: usize = 100;

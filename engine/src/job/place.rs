@@ -1,0 +1,73 @@
+//! Places in a query that the engine's errors do not say.
+
+use std::ops::ControlFlow;
+
+use sluice_jobfile::{Relation, Span};
+use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Spanned, Visit, Visitor};
+
+/// Where the query calls the function, or reads the field, that an error
+/// speaks of: the first that its text names in quotes or as `Field x`.
+pub(super) fn of_words(relation: &Relation, error: &str) -> Option<Span> {
+    let quoted = error.split('\'').skip(1).step_by(2);
+    let names = quoted.map(|text| text.split('(').next().unwrap_or(text));
+    let field = error.strip_prefix("Field ").and_then(|rest| rest.split(' ').next());
+    names
+        .chain(field)
+        .find_map(|name| word(query(relation)?, name))
+}
+
+/// Where the select list gives the column number `index` of `columns`, unless
+/// it holds a `*`.
+pub(super) fn of_column(query: &Query, index: usize, columns: usize) -> Option<Span> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let item = select.projection.get(index)?;
+    if select.projection.len() != columns {
+        return None;
+    }
+    let place = match item {
+        SelectItem::UnnamedExpr(expr) => expr.span(),
+        SelectItem::ExprWithAlias { alias, .. } => alias.span,
+        _ => return None,
+    };
+    Span::from_sqlparser(place)
+}
+
+fn query(relation: &Relation) -> Option<&Query> {
+    match relation {
+        Relation::View(view) => Some(&view.query),
+        Relation::Dataset(dataset) => Some(&dataset.query),
+        Relation::Source(_) => None,
+    }
+}
+
+fn word(query: &Query, name: &str) -> Option<Span> {
+    match query.visit(&mut Words { name }) {
+        ControlFlow::Break(place) => Span::from_sqlparser(place),
+        ControlFlow::Continue(()) => None,
+    }
+}
+
+struct Words<'a> {
+    name: &'a str,
+}
+
+impl Visitor for Words<'_> {
+    type Break = sqlparser::tokenizer::Span;
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+        let found = match expr {
+            Expr::Function(function) => function.name.0.first().and_then(|part| part.as_ident()),
+            // The first part is a column or a relation, which the engine finds.
+            Expr::CompoundIdentifier(parts) => {
+                parts.iter().skip(1).find(|part| part.value.eq_ignore_ascii_case(self.name))
+            }
+            _ => None,
+        };
+        match found {
+            Some(ident) if ident.value.eq_ignore_ascii_case(self.name) => ControlFlow::Break(ident.span),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}

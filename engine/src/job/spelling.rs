@@ -1,0 +1,215 @@
+//! Spellings of Spark that DataFusion plans under another name, or not at all.
+//!
+//! Queries are rewritten before they are planned, so that a name means the same
+//! in every place of a query: `month(ts)` in the select list and in `GROUP BY`
+//! is one expression. What could only be planned to something that does not
+//! run, or that means something else, is refused here with its place.
+
+mod functions;
+mod pattern;
+
+use std::ops::ControlFlow;
+
+use sluice_jobfile::{Diagnostic, Span};
+use sqlparser::ast::{
+    AccessExpr, Expr, Ident, LambdaFunction, Query, Select, SelectItem, Spanned, Subscript,
+    TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+};
+
+/// Rewrites `query`; what comes back are errors.
+pub(super) fn respell(query: &mut Query) -> Vec<Diagnostic> {
+    let mut speller = Speller::default();
+    let _ = VisitMut::visit(query, &mut speller);
+    speller.problems
+}
+
+#[derive(Default)]
+struct Speller {
+    problems: Vec<Diagnostic>,
+}
+
+impl VisitorMut for Speller {
+    type Break = ();
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        name_fields(select);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        self.problems.extend(unsupported(factor));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Lambda(lambda) => fields_of_parameters(lambda),
+            Expr::CompoundFieldAccess { access_chain, .. } => {
+                access_chain.iter_mut().for_each(dot_as_subscript);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Err(problem) = functions::respell(expr) {
+            self.problems.push(*problem);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// An error at a node of the query.
+fn problem(message: impl Into<String>, place: sqlparser::tokenizer::Span) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0509", message.into());
+    match Span::from_sqlparser(place) {
+        Some(span) => diagnostic.at(span),
+        None => diagnostic,
+    }
+}
+
+/// `item.sku` gives a column `sku`, as in Spark; the engine would call it
+/// `item[sku]`.
+fn name_fields(select: &mut Select) {
+    let mut relations = Vec::new();
+    select
+        .from
+        .iter()
+        .for_each(|from| names(from, &mut relations));
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else {
+            continue;
+        };
+        let name = match expr {
+            // A column of a relation keeps its own name.
+            Expr::CompoundIdentifier(parts)
+                if parts.len() == 2
+                    && parts
+                        .first()
+                        .is_some_and(|first| relations.contains(&folded(first))) =>
+            {
+                None
+            }
+            Expr::CompoundIdentifier(parts) => parts.last().cloned(),
+            _ => None,
+        };
+        if let Some(alias) = name {
+            let expr = std::mem::replace(expr, Expr::Identifier(alias.clone()));
+            *item = SelectItem::ExprWithAlias { expr, alias };
+        }
+    }
+}
+
+fn folded(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+/// The names under which a `FROM` makes relations known.
+fn names(from: &TableWithJoins, into: &mut Vec<String>) {
+    let factors =
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
+    for factor in factors {
+        match factor {
+            TableFactor::Table { name, alias, .. } => {
+                let last = name.0.last().and_then(|part| part.as_ident());
+                into.extend(alias.as_ref().map(|alias| &alias.name).or(last).map(folded));
+            }
+            TableFactor::Derived { alias, .. }
+            | TableFactor::UNNEST { alias, .. }
+            | TableFactor::TableFunction { alias, .. }
+            | TableFactor::Function { alias, .. } => {
+                into.extend(alias.as_ref().map(|alias| folded(&alias.name)));
+            }
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => {
+                into.extend(alias.as_ref().map(|alias| folded(&alias.name)));
+                names(table_with_joins, into);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the engine would refuse late, or with its own syntax tree.
+fn unsupported(factor: &TableFactor) -> Option<Diagnostic> {
+    match factor {
+        TableFactor::Pivot { .. } => Some(
+            problem("PIVOT is not supported", factor.span())
+                .help("write an aggregate for each column: sum(n) FILTER (WHERE k = 'a') AS a"),
+        ),
+        TableFactor::Unpivot { .. } => Some(
+            problem("UNPIVOT is not supported", factor.span())
+                .help("write a SELECT for each column and join them with UNION ALL"),
+        ),
+        TableFactor::UNNEST { array_exprs, .. } => {
+            let column = array_exprs.iter().find(|array| is_column(array))?;
+            Some(
+                problem(
+                    "unnest in FROM cannot read the columns of other relations",
+                    column.span(),
+                )
+                .help(
+                    "write unnest in the select list of a subquery: \
+                         FROM (SELECT id, unnest(items) AS item FROM t)",
+                ),
+            )
+        }
+        _ => None,
+    }
+}
+
+fn is_column(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. }
+    )
+}
+
+/// `items[1].sku` as `items[1]['sku']`.
+fn dot_as_subscript(access: &mut AccessExpr) {
+    if let AccessExpr::Dot(Expr::Identifier(field)) = access {
+        *access = subscript(field);
+    }
+}
+
+fn subscript(field: &Ident) -> AccessExpr {
+    let index = Expr::Value(Value::SingleQuotedString(folded(field)).with_span(field.span));
+    AccessExpr::Subscript(Subscript::Index { index })
+}
+
+/// Inside a lambda, `i.sku` as `i['sku']` where `i` is a parameter.
+fn fields_of_parameters(lambda: &mut LambdaFunction) {
+    let parameters: Vec<String> = lambda
+        .params
+        .iter()
+        .map(|parameter| folded(&parameter.name))
+        .collect();
+    let _ = VisitMut::visit(&mut *lambda.body, &mut Fields { parameters });
+}
+
+struct Fields {
+    parameters: Vec<String>,
+}
+
+impl VisitorMut for Fields {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::CompoundIdentifier(parts) = expr
+            && let Some((first, fields)) = parts.split_first()
+            && self.parameters.contains(&folded(first))
+        {
+            *expr = Expr::CompoundFieldAccess {
+                root: Box::new(Expr::Identifier(first.clone())),
+                access_chain: fields.iter().map(subscript).collect(),
+            };
+        }
+        ControlFlow::Continue(())
+    }
+}

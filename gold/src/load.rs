@@ -1,0 +1,235 @@
+//! Finding the newest version of a table.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::ObjectMeta;
+
+use crate::error::GoldError;
+use crate::replay::Replay;
+use crate::snapshot::Snapshot;
+use crate::table::GoldTable;
+
+/// Entries that are read at the same time.
+const CONCURRENT_READS: usize = 16;
+
+/// More entries than these without a checkpoint are left to `deltalake`.
+const MOST_ENTRIES: usize = 1_000;
+
+/// A version that was loaded, and how to tell that its log is still the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    snapshot: Arc<Snapshot>,
+    /// Size and tag of the version's entry: a table that was deleted and created
+    /// anew has another entry under the same number.
+    entry: Entry,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    version: u64,
+    size: u64,
+    e_tag: Option<String>,
+}
+
+/// What lies in a log folder.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct LogFolder {
+    /// JSON entries in order.
+    entries: Vec<Entry>,
+    /// Whether there are checkpoints or compacted entries.
+    condensed: bool,
+}
+
+impl LogFolder {
+    fn sort(objects: impl IntoIterator<Item = ObjectMeta>) -> Self {
+        let mut folder = Self::default();
+        for meta in objects {
+            let name = meta.location.filename().unwrap_or_default();
+            let Some((number, rest)) = name.split_once('.') else {
+                continue;
+            };
+            let Some(version) = parse_version(number) else {
+                continue;
+            };
+            match rest {
+                "json" => folder.entries.push(Entry {
+                    version,
+                    size: meta.size,
+                    e_tag: meta.e_tag,
+                }),
+                "crc" => {}
+                _ => folder.condensed = true,
+            }
+        }
+        folder.entries.sort_unstable_by_key(|entry| entry.version);
+        folder
+    }
+
+    /// The entries after a loaded version, `None` when they do not follow on it.
+    fn after(&self, loaded: &Loaded) -> Option<&[Entry]> {
+        let at = self
+            .entries
+            .binary_search_by_key(&loaded.entry.version, |entry| entry.version)
+            .ok()?;
+        let same = self.entries[at] == loaded.entry && loaded.entry.e_tag.is_some();
+        let rest = &self.entries[at + 1..];
+        (same && follow(rest, loaded.entry.version + 1)).then_some(rest)
+    }
+
+    /// All entries, `None` when they are not the whole log.
+    fn whole(&self) -> Option<&[Entry]> {
+        let complete = !self.condensed && !self.entries.is_empty() && follow(&self.entries, 0);
+        (complete && self.entries.len() <= MOST_ENTRIES).then_some(&self.entries)
+    }
+}
+
+fn parse_version(number: &str) -> Option<u64> {
+    let digits = number.len() == 20 && number.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| number.parse().ok()).flatten()
+}
+
+fn follow(entries: &[Entry], first: u64) -> bool {
+    entries
+        .iter()
+        .zip(first..)
+        .all(|(entry, version)| entry.version == version)
+}
+
+impl GoldTable {
+    /// The newest version, `None` when there is no table.
+    ///
+    /// A table that was loaded before is brought up to date by reading only what
+    /// is new.
+    pub async fn snapshot(&self) -> Result<Option<Arc<Snapshot>>, GoldError> {
+        let objects: Vec<ObjectMeta> = self
+            .place()
+            .store
+            .list(Some(self.log().folder()))
+            .try_collect()
+            .await
+            .map_err(|error| self.store_error("list", error))?;
+        let folder = LogFolder::sort(objects);
+        if folder.entries.is_empty() && !folder.condensed {
+            self.remember(None);
+            return Ok(None);
+        }
+        let loaded = self.loaded();
+        let known = loaded
+            .as_ref()
+            .and_then(|loaded| Some((Replay::from(&loaded.snapshot), folder.after(loaded)?)));
+        if let (Some(loaded), Some((_, []))) = (&loaded, &known) {
+            return Ok(Some(Arc::clone(&loaded.snapshot)));
+        }
+        let plain = known.or_else(|| Some((Replay::default(), folder.whole()?)));
+        if let Some((replay, entries)) = plain
+            && let Some(snapshot) = self.replay(replay, entries).await?
+        {
+            let snapshot = Arc::new(snapshot);
+            self.remember(entries.last().map(|entry| Loaded {
+                snapshot: Arc::clone(&snapshot),
+                entry: entry.clone(),
+            }));
+            return Ok(Some(snapshot));
+        }
+        self.load_with_deltalake(&folder).await
+    }
+
+    async fn load_with_deltalake(
+        &self,
+        folder: &LogFolder,
+    ) -> Result<Option<Arc<Snapshot>>, GoldError> {
+        let snapshot = Snapshot::load(self.delta())
+            .await
+            .map_err(|error| self.log_error(error))?
+            .map(Arc::new);
+        self.remember(snapshot.as_ref().and_then(|snapshot| {
+            let entry = folder.entries.last()?;
+            // A newer version may have come after the listing.
+            (entry.version == snapshot.version).then(|| Loaded {
+                snapshot: Arc::clone(snapshot),
+                entry: entry.clone(),
+            })
+        }));
+        Ok(snapshot)
+    }
+
+    /// Reads and applies entries; `None` when they are not plain, or one has
+    /// vanished since the listing.
+    async fn replay(
+        &self,
+        mut replay: Replay,
+        entries: &[Entry],
+    ) -> Result<Option<Snapshot>, GoldError> {
+        let mut reads = futures::stream::iter(entries)
+            .map(|entry| self.log().read(entry.version))
+            .buffered(CONCURRENT_READS);
+        while let Some(bytes) = reads.next().await {
+            let Some(bytes) = bytes.map_err(|error| self.store_error("read", error))? else {
+                return Ok(None);
+            };
+            if let Err(reason) = replay.apply(&bytes) {
+                tracing::debug!(table = self.name(), ?reason, "reading with deltalake");
+                return Ok(None);
+            }
+        }
+        Ok(replay.finish())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use object_store::path::Path;
+
+    use super::*;
+
+    fn folder(names: &[&str]) -> LogFolder {
+        LogFolder::sort(names.iter().map(|name| ObjectMeta {
+            location: Path::from(format!("t/_delta_log/{name}")),
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+            size: 1,
+            e_tag: Some("e".to_owned()),
+            version: None,
+        }))
+    }
+
+    const E0: &str = "00000000000000000000.json";
+    const E1: &str = "00000000000000000001.json";
+    const E2: &str = "00000000000000000002.json";
+
+    #[test]
+    fn only_a_whole_log_is_replayed_from_its_start() {
+        let crc = "00000000000000000001.crc";
+        let whole = folder(&[E1, E0, crc, "_last_checkpoint", "x.json", "1.json"]);
+        assert_eq!(whole.whole().map(<[Entry]>::len), Some(2));
+        assert!(folder(&[E0, E2]).whole().is_none());
+        assert!(folder(&[E1]).whole().is_none());
+        assert!(folder(&[]).whole().is_none());
+        let checkpoint = "00000000000000000001.checkpoint.parquet";
+        assert!(folder(&[E0, E1, checkpoint]).whole().is_none());
+    }
+
+    #[test]
+    fn a_known_version_is_only_followed_in_the_same_log() {
+        let snapshot = {
+            let mut replay = Replay::default();
+            let entry = r#"{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}
+{"metaData":{"id":"i","schemaString":"{\"type\":\"struct\",\"fields\":[]}","partitionColumns":[]}}"#;
+            replay.apply(entry.as_bytes()).unwrap();
+            Arc::new(replay.finish().unwrap())
+        };
+        let mut loaded = Loaded {
+            snapshot,
+            entry: folder(&[E1]).entries.remove(0),
+        };
+        let after =
+            |names: &[&str], loaded: &Loaded| folder(names).after(loaded).map(<[Entry]>::len);
+        assert_eq!(after(&[E0, E1], &loaded), Some(0));
+        assert_eq!(after(&[E1, E2], &loaded), Some(1));
+        assert_eq!(after(&[E0], &loaded), None, "the table is another one");
+        assert_eq!(after(&[E1, "00000000000000000003.json"], &loaded), None);
+        loaded.entry.e_tag = Some("other".to_owned());
+        assert_eq!(after(&[E0, E1, E2], &loaded), None);
+    }
+}

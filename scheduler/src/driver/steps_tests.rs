@@ -1,0 +1,155 @@
+//! Random jobs on the board: it always ends, and never runs a step too early.
+
+use super::*;
+
+fn board(plans: &[(&[usize], bool)]) -> Board {
+    Board::new(
+        plans
+            .iter()
+            .map(|(after, staged)| Plan {
+                after: after.to_vec(),
+                staged: *staged,
+            })
+            .collect(),
+    )
+}
+
+#[test]
+fn a_step_waits_for_what_it_reads() {
+    let mut board = board(&[(&[], true), (&[0], false), (&[0], false)]);
+    assert_eq!(board.ready(), [0]);
+    assert_eq!(board.start(0), 1);
+    assert!(board.ready().is_empty());
+    assert_eq!(board.succeed(0), Verdict::Keep);
+    assert_eq!(board.ready(), [1, 2]);
+}
+
+#[test]
+fn a_step_that_failed_too_often_is_given_up() {
+    let mut board = board(&[(&[], false)]);
+    board.start(0);
+    assert_eq!(board.fail(0, 2), Verdict::Again);
+    assert_eq!(board.start(0), 2);
+    assert_eq!(board.fail(0, 2), Verdict::GiveUp);
+}
+
+#[test]
+fn a_lost_stage_voids_what_was_staged_from_it_but_no_dataset() {
+    // rows → repeats; a dataset from both is done, another one runs.
+    let mut board = board(&[
+        (&[], true),
+        (&[0], true),
+        (&[0, 1], false),
+        (&[0, 1], false),
+    ]);
+    for step in [0, 1] {
+        board.start(step);
+        board.succeed(step);
+    }
+    board.start(2);
+    board.succeed(2);
+    board.start(3);
+    assert_eq!(board.lose(0), [0, 1]);
+    assert_eq!(board.phase(2), Phase::Done);
+    // The running one does not count, whatever it says.
+    assert_eq!(board.phase(3), Phase::Running { stale: true });
+    assert_eq!(board.succeed(3), Verdict::Again);
+    assert_eq!(board.ready(), [0]);
+}
+
+#[test]
+fn a_stage_is_unread_when_every_reader_is_done() {
+    let mut board = board(&[(&[], true), (&[0], false), (&[0], false)]);
+    for step in [0, 1] {
+        board.start(step);
+        board.succeed(step);
+    }
+    assert!(!board.unread(0));
+    board.start(2);
+    board.succeed(2);
+    assert!(board.unread(0));
+}
+
+/// A small generator, so that every run tries the same jobs.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).unwrap_or(0)
+    }
+}
+
+#[test]
+fn random_jobs_end_and_every_result_was_computed_from_results_that_count() {
+    for seed in 1..400 {
+        let mut random = Random(seed * 0x9E37_79B9_7F4A_7C15);
+        let count = 1 + random.below(8);
+        let plans: Vec<Plan> = (0..count)
+            .map(|step| Plan {
+                after: (0..step).filter(|_| random.below(3) == 0).collect(),
+                staged: random.below(2) == 0,
+            })
+            .collect();
+        // A dataset's files are not read from executors, so only staged steps
+        // are lost.
+        let mut board = Board::new(plans.clone());
+        let mut version = vec![0_u32; count];
+        let mut built_from: Vec<Vec<(usize, u32)>> = vec![Vec::new(); count];
+        let mut running: Vec<usize> = Vec::new();
+        let mut losses = 0;
+        for _ in 0..10_000 {
+            if board.done() {
+                break;
+            }
+            for step in board.ready() {
+                board.start(step);
+                built_from[step] = plans[step]
+                    .after
+                    .iter()
+                    .map(|before| (*before, version[*before]))
+                    .collect();
+                running.push(step);
+            }
+            assert!(
+                !running.is_empty(),
+                "seed {seed}: nothing runs and nothing is ready"
+            );
+            let step = running.swap_remove(random.below(running.len()));
+            match random.below(6) {
+                0 => {
+                    board.fail(step, u32::MAX);
+                }
+                1 if losses < 20 => {
+                    let done: Vec<usize> = (0..count)
+                        .filter(|s| plans[*s].staged && board.phase(*s) == Phase::Done)
+                        .collect();
+                    if !done.is_empty() {
+                        losses += 1;
+                        let lost = done[random.below(done.len())];
+                        for void in board.lose(lost) {
+                            version[void] += 1;
+                        }
+                    }
+                    board.fail(step, u32::MAX);
+                }
+                _ => {
+                    board.succeed(step);
+                }
+            }
+        }
+        assert!(board.done(), "seed {seed} does not end");
+        for step in 0..count {
+            for (before, at) in &built_from[step] {
+                if plans[step].staged {
+                    assert_eq!(
+                        version[*before], *at,
+                        "seed {seed}: staged step {step} was built from a lost result"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+-- error: E0502
+-- at: 13:8
+-- message: column `id` is in more than one of the relations
+-- message: alias before it
+-- file: events/a.json
+--| {"id": 1}
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE EXTERNAL TABLE events (id INT, user_id STRING, n INT, ts TIMESTAMP, tags ARRAY<STRING>,
+  home STRUCT<city: STRING, zip: STRING>)
+  STORED AS JSON LOCATION '${landing}/events';
+CREATE OR REFRESH MATERIALIZED VIEW t AS
+SELECT id FROM events AS a JOIN events AS b ON a.id = b.id;

@@ -1,0 +1,12 @@
+-- error: E0511
+-- at: 11:37
+-- message: AS
+-- file: events/a.json
+--| {"id": 1}
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE EXTERNAL TABLE events (id INT, user_id STRING, n INT, ts TIMESTAMP, tags ARRAY<STRING>,
+  home STRUCT<city: STRING, zip: STRING>)
+  STORED AS JSON LOCATION '${landing}/events';
+CREATE OR REFRESH MATERIALIZED VIEW t AS
+SELECT id, count(*) FROM events GROUP BY id;

@@ -1,0 +1,13 @@
+-- error: E0504
+-- at: 13:8
+-- message: no function `uper`
+-- message: did you mean `upper`?
+-- file: events/a.json
+--| {"id": 1}
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE EXTERNAL TABLE events (id INT, user_id STRING, n INT, ts TIMESTAMP, tags ARRAY<STRING>,
+  home STRUCT<city: STRING, zip: STRING>)
+  STORED AS JSON LOCATION '${landing}/events';
+CREATE OR REFRESH MATERIALIZED VIEW t AS
+SELECT uper(user_id) AS u FROM events;

@@ -1,0 +1,7 @@
+-- fails: storage
+-- message: source t
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE EXTERNAL TABLE t (id INT)
+  STORED AS JSON LOCATION '${landing}/t';
+CREATE OR REFRESH MATERIALIZED VIEW rows AS SELECT id FROM t;

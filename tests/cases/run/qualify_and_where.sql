@@ -1,0 +1,27 @@
+-- file: clicks/a.json
+--| {"k": "a", "at": 1, "v": "first"}
+--| {"k": "a", "at": 3, "v": "third"}
+--| {"k": null, "at": 2, "v": "n2"}
+--| {"k": "b", "at": 5, "v": "tie1"}
+-- file: clicks/b.json
+--| {"k": "a", "at": 2, "v": "second"}
+--| {"k": "b", "at": 5, "v": "tie2"}
+--| {"k": null, "at": 1, "v": "n1"}
+--| {"k": "c", "at": null, "v": "null time"}
+-- result: picked
+--| k | v
+--| a | third
+-- result: with_and
+--| k | v
+--| a | third
+--| b | tie1
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE EXTERNAL TABLE clicks (k STRING, at INT, v STRING)
+  STORED AS JSON LOCATION '${landing}/clicks';
+CREATE OR REFRESH MATERIALIZED VIEW picked AS
+SELECT k, v FROM clicks WHERE at < 5 AND k IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY k ORDER BY at DESC) = 1;
+CREATE OR REFRESH MATERIALIZED VIEW with_and AS
+SELECT k, v FROM clicks
+QUALIFY row_number() OVER (PARTITION BY k ORDER BY at DESC) = 1 AND k IS NOT NULL AND at > 0;

@@ -1,0 +1,54 @@
+//! Several jobs at once.
+
+use crate::data::Landing;
+use crate::sandbox::Cluster;
+use crate::{gold, wait};
+
+#[test]
+fn jobs_side_by_side_do_not_touch_each_other() {
+    let _turn = wait::heavy();
+    let cluster = Cluster::start();
+    let landing = cluster.path("landing");
+    Landing::SMALL.write(&landing);
+
+    let (one, other) = (cluster.path("one"), cluster.path("other"));
+    let jobs = [cluster.spawn_example("one", &landing, &one), cluster.spawn_example("other", &landing, &other)];
+    for job in jobs {
+        job.wait().expect(0);
+    }
+    for gold in [&one, &other] {
+        gold::sound(gold, 0);
+        gold::equals_oracle(&landing, gold);
+    }
+
+    // Into the same folder: each replaces the tables as a whole, so whoever
+    // commits last is what readers see.
+    let shared = cluster.path("shared");
+    let jobs = [cluster.spawn_example("first", &landing, &shared), cluster.spawn_example("second", &landing, &shared)];
+    for job in jobs {
+        job.wait().expect(0);
+    }
+    gold::sound(&shared, 1);
+    gold::equals_oracle(&landing, &shared);
+    assert_eq!(gold::rows(&shared), gold::rows(&one));
+}
+
+#[test]
+fn a_submission_id_is_one_job() {
+    let cluster = Cluster::start();
+    let landing = cluster.path("landing");
+    Landing { user_events: 500, transactions: 200, ..Landing::SMALL }.write(&landing);
+    let gold = cluster.path("gold");
+    // Twice at the same time, and once more afterwards.
+    let jobs = [cluster.spawn_example("run-7", &landing, &gold), cluster.spawn_example("run-7", &landing, &gold)];
+    let mut known = 0;
+    for job in jobs {
+        let output = job.wait().expect(0);
+        known += usize::from(output.stderr.contains("is known already"));
+    }
+    assert_eq!(known, 1, "one of the two was told that the job is known");
+    cluster.spawn_example("run-7", &landing, &gold).wait().expect(0).says(&["is known already"]);
+    let list = cluster.submit(&["--list", "--output", "json"]).expect(0).json();
+    assert_eq!(list["jobs"].as_array().unwrap().len(), 1, "{list}");
+    gold::sound(&gold, 0);
+}

@@ -1,0 +1,83 @@
+//! Landing data.
+
+use std::path::{Path, PathBuf};
+
+pub use sluice_events::landing::Compression;
+use sluice_events::landing::{self, Written};
+use sluice_events::{Clock, Faults, Lines, Pools, Topic, TransactionEvents, UserEvents};
+
+/// What to generate.
+#[derive(Debug, Clone, Copy)]
+pub struct Landing {
+    pub user_events: u64,
+    pub transactions: u64,
+    pub faults: Faults,
+    pub files: u32,
+    pub compression: Compression,
+}
+
+impl Landing {
+    /// A few thousand events over several files, with repeats, broken lines
+    /// and events that lack a field.
+    pub const SMALL: Self = Self {
+        user_events: 9_000,
+        transactions: 3_000,
+        faults: Faults { repeats: 40, broken: 15, incomplete: 15 },
+        files: 3,
+        compression: Compression::None,
+    };
+
+    /// About 50 MB: a job over it lasts long enough to be disturbed.
+    pub const LARGE: Self = Self { user_events: 70_000, transactions: 32_000, ..Self::SMALL };
+
+    pub fn compressed(self, compression: Compression) -> Self {
+        Self { compression, ..self }
+    }
+
+    /// Writes both topics into `folder`; the same description gives the same
+    /// lines.
+    pub fn write(self, folder: &Path) -> Generated {
+        let pools = Pools::new(SEED, 400);
+        Generated {
+            user_events: self.topic(UserEvents::new(SEED, pools.clone()), self.user_events, folder),
+            transactions: self.topic(TransactionEvents::new(SEED, pools), self.transactions, folder),
+        }
+    }
+
+    fn topic<T: Topic>(self, topic: T, events: u64, folder: &Path) -> Written {
+        let clock = Clock {
+            start_micros: 1_767_744_000_000_000,
+            length_micros: 60 * 86_400_000_000,
+            events,
+        };
+        let mut lines = Lines::new(SEED, topic, clock, self.faults);
+        landing::write(&mut lines, folder, events, self.files, self.compression).unwrap()
+    }
+}
+
+const SEED: u64 = 20_260_107;
+
+/// What was written.
+#[derive(Debug, Clone, Copy)]
+pub struct Generated {
+    pub user_events: Written,
+    pub transactions: Written,
+}
+
+/// The folder of real sample data: `SLUICE_SAMPLE_DATA`, else the one beside
+/// the repository. Nothing, and said so, when there is none.
+pub fn sample() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sample-landing");
+    let folder = std::env::var_os("SLUICE_SAMPLE_DATA").map_or(beside, PathBuf::from);
+    if folder.join("transaction_events").is_dir() {
+        return Some(folder.canonicalize().unwrap());
+    }
+    eprintln!("SKIPPED: no sample data in {}; set SLUICE_SAMPLE_DATA to its folder", folder.display());
+    None
+}
+
+/// Writes one file, with the folders above it.
+pub fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}

@@ -1,0 +1,121 @@
+//! Executors that die or stand still in the middle of a job.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::data::Landing;
+use crate::process::Signal;
+use crate::sandbox::{Cluster, Executor};
+use crate::submit::Running;
+use crate::{gold, wait};
+
+/// A moment in the life of a job, seen at one executor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// It has a landing file open and keeps nothing yet.
+    Scanning,
+    /// It keeps rows of a stage that is done, for tasks that have yet to read
+    /// them, and writes no gold file.
+    Shuffling,
+    /// It has a gold file open.
+    Writing,
+}
+
+impl Moment {
+    fn seen(self, executor: &Executor, job: &Value, landing: &Path, gold: &Path) -> bool {
+        match self {
+            Self::Scanning => executor.process.has_open(landing) && kept(executor) == 0,
+            Self::Shuffling => {
+                let stages = job["progress"]["stages_done"].as_u64().unwrap_or(0);
+                stages > 0 && kept(executor) > 0 && !executor.process.has_open(gold)
+            }
+            Self::Writing => executor.process.has_open(gold),
+        }
+    }
+}
+
+/// Bytes of shuffled and staged rows on an executor's disk.
+fn kept(executor: &Executor) -> u64 {
+    let files = gold::files(&executor.work_dir);
+    files.into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "arrow")).map(|(_, size)| size).sum()
+}
+
+/// Waits for the moment at any executor; its index.
+fn wait_for(moment: Moment, cluster: &Cluster, job: &str, landing: &Path, gold: &Path) -> usize {
+    wait::until(&format!("an executor is {moment:?}"), wait::SOON, || {
+        let record = cluster.job(job)?;
+        assert_ne!(record["state"], "SUCCEEDED", "the job was over before {moment:?} was seen");
+        cluster.executors.iter().position(|executor| moment.seen(executor, &record, landing, gold))
+    })
+}
+
+#[test]
+fn killed_executors_change_nothing_but_the_time() {
+    let _turn = wait::heavy();
+    let mut cluster = Cluster::start();
+    let landing = cluster.path("landing");
+    Landing::LARGE.write(&landing);
+    for moment in [Moment::Scanning, Moment::Shuffling, Moment::Writing] {
+        let job = format!("killed-{moment:?}");
+        let gold = cluster.path(&job);
+        let running = cluster.spawn_example(&job, &landing, &gold);
+        let victim = wait_for(moment, &cluster, &job, &landing, &gold);
+        cluster.kill_executor(victim);
+        succeeds(running, &landing, &gold);
+        cluster.wait_for_executors(1);
+        cluster.add_executor();
+        cluster.wait_for_executors(2);
+    }
+}
+
+#[test]
+fn an_executor_that_stands_still_is_given_up_and_comes_back() {
+    let _turn = wait::heavy();
+    let cluster = Cluster::start();
+    let landing = cluster.path("landing");
+    Landing::LARGE.write(&landing);
+    let gold = cluster.path("gold");
+    let running = cluster.spawn_example("stopped", &landing, &gold);
+    let victim = wait_for(Moment::Writing, &cluster, "stopped", &landing, &gold);
+    cluster.executors[victim].process.signal(Signal::Stop);
+    cluster.wait_for_executors(1);
+    succeeds(running, &landing, &gold);
+    let before = gold::tables(&gold);
+
+    // What it was writing belongs to nobody any more: it must not change what
+    // readers see, and the next job must be as good as any.
+    cluster.executors[victim].process.signal(Signal::Continue);
+    cluster.wait_for_executors(2);
+    assert_eq!(gold::tables(&gold), before);
+    let next = cluster.path("next");
+    cluster.example(&landing, &next).expect(0);
+    gold::sound(&next, 0);
+    assert_eq!(gold::rows(&next), gold::rows(&gold));
+}
+
+fn succeeds(running: Running, landing: &Path, gold: &Path) {
+    running.wait().expect(0);
+    gold::sound(gold, 0);
+    gold::equals_oracle(landing, gold);
+}
+
+#[test]
+fn a_job_that_lost_all_executors_fails_as_transient() {
+    let _turn = wait::heavy();
+    let mut cluster = Cluster::builder().executors(1).scheduler("--no-executor-timeout", "1s").start();
+    let landing = cluster.path("landing");
+    Landing::LARGE.write(&landing);
+    let gold = cluster.path("gold");
+    let running = cluster.spawn_example("lost", &landing, &gold);
+    wait_for(Moment::Shuffling, &cluster, "lost", &landing, &gold);
+    cluster.kill_executor(0);
+    running.wait().expect(1).says(&["gold is unchanged"]);
+    let job = cluster.job("lost").unwrap();
+    assert_eq!((&job["state"], &job["error"]["kind"]), (&"FAILED".into(), &"transient".into()), "{job}");
+    assert!(gold::tables(&gold).is_empty());
+    assert!(gold::strays(&gold).is_empty(), "{:?}", gold::strays(&gold));
+    // Without executors a cluster is not ready, and says so.
+    assert_eq!(cluster.page("/readyz").0, 503);
+    assert_eq!(cluster.page("/healthz").0, 200);
+}

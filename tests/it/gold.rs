@@ -1,0 +1,166 @@
+//! Gold as others see it: the Delta log read by hand for quick checks, and
+//! readers in Python that we did not write for every row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// A table as its log tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    pub version: u64,
+    /// Files of the newest version.
+    pub active: BTreeSet<String>,
+    /// Files that any version names.
+    pub named: BTreeSet<String>,
+    /// Rows of the newest version.
+    pub rows: u64,
+}
+
+/// The six tables of the example job.
+pub const EXAMPLE: [&str; 6] =
+    ["cart_to_purchase", "customer_monthly_spent", "customer_ranked", "daily_revenue", "transactions", "user_events"];
+
+/// Reads a table's log; nothing when there is none.
+fn table(folder: &Path) -> Option<Table> {
+    let log = std::fs::read_dir(folder.join("_delta_log")).ok()?;
+    let mut versions: Vec<PathBuf> = log
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    versions.sort();
+    let mut active: BTreeMap<String, u64> = BTreeMap::new();
+    let mut named = BTreeSet::new();
+    for version in &versions {
+        let text = std::fs::read_to_string(version).unwrap();
+        for line in text.lines() {
+            let action: Value = serde_json::from_str(line).unwrap();
+            if let Some(path) = action["add"]["path"].as_str() {
+                let stats: Value = serde_json::from_str(action["add"]["stats"].as_str().unwrap()).unwrap();
+                active.insert(path.to_owned(), stats["numRecords"].as_u64().unwrap());
+                named.insert(path.to_owned());
+            }
+            if let Some(path) = action["remove"]["path"].as_str() {
+                active.remove(path);
+            }
+        }
+    }
+    let version = versions.last()?.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let rows = active.values().sum();
+    Some(Table { version, active: active.into_keys().collect(), named, rows })
+}
+
+/// Every table below a gold folder.
+pub fn tables(gold: &Path) -> BTreeMap<String, Table> {
+    let Ok(entries) = std::fs::read_dir(gold) else {
+        return BTreeMap::new();
+    };
+    entries
+        .map(|entry| entry.unwrap())
+        .filter_map(|entry| Some((entry.file_name().into_string().unwrap(), table(&entry.path())?)))
+        .collect()
+}
+
+/// Rows of every table.
+pub fn rows(gold: &Path) -> BTreeMap<String, u64> {
+    tables(gold).into_iter().map(|(name, table)| (name, table.rows)).collect()
+}
+
+/// Fails unless all six tables are at `version`, every file that they name is
+/// there, and nothing else is.
+#[track_caller]
+pub fn sound(gold: &Path, version: u64) {
+    let tables = tables(gold);
+    assert!(tables.keys().eq(EXAMPLE), "tables: {:?}", tables.keys());
+    for (name, table) in &tables {
+        assert_eq!(table.version, version, "version of {name}");
+        for file in &table.named {
+            assert!(gold.join(name).join(file).is_file(), "{name}: {file} is named but not there");
+        }
+    }
+    assert_eq!(strays(gold), Vec::<PathBuf>::new(), "files that no version names");
+}
+
+/// Files in tables' folders that no version names, temporary ones included.
+pub fn strays(gold: &Path) -> Vec<PathBuf> {
+    let tables = tables(gold);
+    files(gold)
+        .into_keys()
+        .filter(|path| {
+            let mut parts = path.iter();
+            let name = parts.next().unwrap().to_str().unwrap();
+            let rest = parts.as_path();
+            let in_log = rest.starts_with("_delta_log");
+            !in_log && !tables.get(name).is_some_and(|table| table.named.contains(rest.to_str().unwrap()))
+        })
+        .collect()
+}
+
+/// Every file below a folder, relative to it, with its length.
+pub fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        // What goes while we look is not there.
+        for entry in std::fs::read_dir(&next).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => open.push(path),
+                Ok(metadata) => {
+                    found.insert(path.strip_prefix(folder).unwrap().to_owned(), metadata.len());
+                }
+                Err(_) => {}
+            }
+        }
+    }
+    found
+}
+
+/// Holds gold against what DuckDB makes of the same landing, every row of
+/// every table, as the `deltalake` package and DuckDB read them. Skipped, and
+/// said so, where Python or the packages are missing; in CI that is a failure.
+#[track_caller]
+pub fn equals_oracle(landing: &Path, gold: &Path) {
+    let Some(python) = python() else {
+        return;
+    };
+    let output = Command::new(python)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers/compare.py"))
+        .args([landing, gold])
+        // Old versions' files stay; files that no version names are looked for
+        // by `sound`.
+        .arg("--allow-stray")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "gold in {} is not what landing says\n{}{}",
+        gold.display(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn python() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let python = std::env::var_os("SLUICE_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+        let output = Command::new(&python).args(["-c", "import duckdb, deltalake"]).output();
+        let why = match output {
+            Ok(output) if output.status.success() => return Some(python),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let message = format!(
+            "{}: {why}; install tests/readers/requirements.txt and set SLUICE_PYTHON to that Python",
+            python.display()
+        );
+        assert!(std::env::var_os("SLUICE_CI").is_none(), "gold cannot be read by others: {message}");
+        eprintln!("SKIPPED: gold is not compared with DuckDB's: {message}");
+        None
+    });
+    found.as_deref()
+}

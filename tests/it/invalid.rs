@@ -1,0 +1,110 @@
+//! Job files and arguments that are wrong: exit code 2 with the place, before
+//! anything runs.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::sandbox::Cluster;
+use crate::submit::{self, Output};
+use crate::{data, gold};
+
+/// A job file over three events, its landing and its gold.
+struct Files {
+    folder: TempDir,
+}
+
+impl Files {
+    fn new() -> Self {
+        let files = Self { folder: tempfile::tempdir().unwrap() };
+        let events = "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n{\"user\":\"a\",\"n\":3}\n";
+        data::write(&files.path("landing/events/a.json"), events);
+        files
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a job file of the usual head and `rest`, which begins in line 6.
+    fn job(&self, rest: &str) -> PathBuf {
+        let head = "DECLARE VARIABLE landing STRING;\n\
+                    DECLARE VARIABLE gold STRING;\n\
+                    CREATE EXTERNAL TABLE events (user STRING, n BIGINT)\n\
+                    STORED AS JSON\n\
+                    LOCATION '${landing}/events';\n";
+        let path = self.path("job.sql");
+        data::write(&path, &format!("{head}{rest}"));
+        path
+    }
+
+    fn run(&self, master: &str, job: &Path, more: &[&str]) -> Output {
+        let mut args = vec!["--master".to_owned(), master.to_owned()];
+        args.extend(submit::job(job, &self.path("landing"), &self.path("gold")));
+        args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        submit::run(args)
+    }
+}
+
+/// What is wrong, and what must be said about it: code, place, the line under
+/// which the caret stands, and what helps.
+const WRONG: &[(&str, &[&str])] = &[
+    // A syntax error of a statement and one of a query.
+    ("CREATE OR REFRESH MATERIALISED VIEW t AS SELECT 1;\n", &["job.sql:6:19", "^^^"]),
+    (
+        "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT user FORM events;\n",
+        &["error[E0105]", "job.sql:7:", "SELECT user FORM events;", "^"],
+    ),
+    (
+        "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT usr, n FROM events;\n",
+        &["error[E0501]", "job.sql:7:8", "SELECT usr, n FROM events;", "       ^^^", "`user`"],
+    ),
+    (
+        "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT user FROM evnts;\n",
+        &["error[E0401]", "job.sql:7:18", "^^^^^", "did you mean `events`?"],
+    ),
+    (
+        "CREATE TEMPORARY VIEW a AS SELECT * FROM b;\nCREATE TEMPORARY VIEW b AS SELECT * FROM a;\n\
+         CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT * FROM a;\n",
+        &["error[E0402]", "job.sql:7:42", "a → b → a"],
+    ),
+    ("CREATE OR REFRESH STREAMING TABLE t AS SELECT * FROM events;\n", &["job.sql:6:", "not yet"]),
+];
+
+const GOOD: &str = "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT user, sum(n) AS n FROM events GROUP BY user;\n";
+
+#[test]
+fn mistakes_are_shown_with_their_place_and_nothing_runs() {
+    let files = Files::new();
+    let cluster = Cluster::start();
+    let master = cluster.master();
+    for (text, parts) in WRONG {
+        let job = files.job(text);
+        files.run(&master, &job, &[]).expect(2).says(parts);
+        files.run("local[1]", &job, &[]).expect(2).says(parts);
+        // As JSON, for programs.
+        let document = files.run(&master, &job, &["--output", "json"]).expect(2).json();
+        let diagnostic = &document["error"]["diagnostics"][0];
+        let diagnostic = if diagnostic.is_null() { &document["job"]["error"]["diagnostics"][0] } else { diagnostic };
+        assert!(diagnostic["span"]["start_line"].as_u64() >= Some(6), "{document}");
+    }
+
+    let job = files.job(GOOD);
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (landing, gold_dir) = (text(&files.path("landing")), text(&files.path("gold")));
+    let with = |args: &[&str]| cluster.submit(&[&[text(&job).as_str()], args].concat());
+    with(&["--gold", &gold_dir]).expect(2).says(&["E0407", "--landing"]);
+    with(&["--landing", &landing, "--gold", &gold_dir, "--lading", "x"]).expect(2).says(&["E0408", "did you mean `--landing`?"]);
+    with(&["--landing", &landing, "--gold", &gold_dir, "--conf", "sluice.max_atempts=2"]).expect(2).says(&["max_atempts"]);
+    with(&["--landing", &landing, "--gold", &gold_dir, "--timeout", "soon"]).expect(2).says(&["90s"]);
+    cluster.submit(&["nowhere.sql"]).expect(2).says(&["nowhere.sql"]);
+    cluster.submit(&["--list", "--plan"]).expect(2);
+    submit::run(["--master", "yarn", "x.sql"]).expect(2).says(&["yarn", "sluice://"]);
+    submit::run(["--list"]).expect(2).says(&["--list"]);
+
+    // Nothing was taken for a job that ran, and nothing was written.
+    assert!(gold::files(&files.path("gold")).is_empty());
+    assert!(!files.path("gold").exists(), "not even the folder");
+    with(&["--landing", &landing, "--gold", &gold_dir]).expect(0);
+    assert_eq!(gold::rows(&files.path("gold"))["t"], 2);
+}

@@ -1,0 +1,84 @@
+//! Broken lines: what each mode makes of them.
+
+use std::path::{Path, PathBuf};
+
+use crate::sandbox::Cluster;
+use crate::{data, gold, submit};
+
+/// Five lines, two of them broken; the first broken one is line 2 of `b.json`.
+fn landing(folder: &Path) {
+    data::write(&folder.join("events/a.json"), "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n");
+    data::write(&folder.join("events/b.json"), "{\"user\":\"c\",\"n\":3}\nnot json\n{\"user\":\"d\",\"n\":\"many\"}\n");
+}
+
+fn job(folder: &Path, mode: &str, columns: &str, query: &str) -> PathBuf {
+    let path = folder.join(format!("{mode}.sql"));
+    data::write(
+        &path,
+        &format!(
+            "DECLARE VARIABLE landing STRING;\nDECLARE VARIABLE gold STRING;\n\
+             CREATE EXTERNAL TABLE events ({columns}) STORED AS JSON LOCATION '${{landing}}/events'\n\
+             OPTIONS ('mode' '{mode}');\n\
+             CREATE OR REFRESH MATERIALIZED VIEW t AS\n{query};\n"
+        ),
+    );
+    path
+}
+
+#[test]
+fn each_mode_does_with_broken_lines_what_it_promises() {
+    let cluster = Cluster::start();
+    let folder = cluster.path("files");
+    landing(&folder.join("landing"));
+    let gold = folder.join("gold");
+    let run = |job: &Path, master: &str| {
+        let mut args = vec!["--master".to_owned(), master.to_owned(), "--output".to_owned(), "json".to_owned()];
+        args.extend(submit::job(job, &folder.join("landing"), &gold));
+        submit::run(args)
+    };
+    let columns = "user STRING, n BIGINT";
+    let broken = format!("{columns}, _corrupt_record STRUCT<raw STRING, file STRING, line BIGINT, reason STRING>");
+    let masters = [cluster.master(), "local[2]".to_owned()];
+
+    for (version, master) in (0..).zip(&masters) {
+        let dropped = run(&job(&folder, "dropmalformed", columns, "SELECT user, n FROM events"), master).expect(0);
+        let input = &dropped.json()["job"]["inputs"][0];
+        let counts = ["lines", "malformed", "dropped"].map(|key| input[key].as_u64().unwrap());
+        assert_eq!(counts, [5, 2, 2], "{dropped}");
+        let table = &gold::tables(&gold)["t"];
+        assert_eq!((table.rows, table.version), (3, version));
+    }
+
+    let before = gold::files(&gold);
+    for master in &masters {
+        let failed = run(&job(&folder, "failfast", columns, "SELECT user, n FROM events"), master).expect(3);
+        // Which of the two comes first depends on who is quicker.
+        assert!(failed.stderr.contains("b.json"), "{failed}");
+        assert!(failed.stderr.contains("line 2") || failed.stderr.contains("b.json:2"), "{failed}");
+        assert_eq!(failed.json()["job"]["error"]["kind"], "data_quality", "{failed}");
+        assert_eq!(gold::files(&gold), before, "gold after failfast");
+    }
+
+    // The lines themselves become rows, with where they came from. Only what is
+    // read is checked, so `n` is.
+    let query = "SELECT _corrupt_record.raw AS raw, _corrupt_record.line AS line FROM events \
+                 WHERE n IS NULL AND _corrupt_record IS NOT NULL AND _corrupt_record.file LIKE '%b.json' \
+                 AND _corrupt_record.reason <> '' AND _corrupt_record.line IN (2, 3)";
+    for master in &masters {
+        run(&job(&folder, "permissive", &broken, query), master).expect(0);
+        assert_eq!(gold::rows(&gold)["t"], 2);
+    }
+    let all = "SELECT user, n, _corrupt_record.raw AS raw FROM events";
+    run(&job(&folder, "permissive", &broken, all), &masters[0]).expect(0);
+    assert_eq!(gold::rows(&gold)["t"], 5);
+
+    // A null where there must be none.
+    let before = gold::files(&gold);
+    let strict = "user STRING NOT NULL, n BIGINT NOT NULL";
+    data::write(&folder.join("landing/events/b.json"), "{\"user\":\"c\",\"n\":3}\n{\"user\":\"d\"}\n");
+    for master in &masters {
+        let failed = run(&job(&folder, "failfast", strict, "SELECT user, n FROM events"), master).expect(3);
+        assert!(failed.stderr.contains("b.json") && failed.stderr.contains('n'), "{failed}");
+        assert_eq!(gold::files(&gold), before, "gold after a null");
+    }
+}

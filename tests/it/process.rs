@@ -1,0 +1,139 @@
+//! A process of ours: its log, its signals, its end.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::wait;
+
+/// Lines of a log that are shown when a test fails.
+const SHOWN: usize = 60;
+
+/// A signal, by number.
+#[derive(Debug, Clone, Copy)]
+pub enum Signal {
+    Interrupt,
+    Terminate,
+    Stop,
+    Continue,
+}
+
+impl Signal {
+    fn number(self) -> i32 {
+        match self {
+            Self::Interrupt => libc::SIGINT,
+            Self::Terminate => libc::SIGTERM,
+            Self::Stop => libc::SIGSTOP,
+            Self::Continue => libc::SIGCONT,
+        }
+    }
+}
+
+/// Sends a signal to a child that was not waited for yet.
+pub fn signal(child: &Child, signal: Signal) {
+    let pid = i32::try_from(child.id()).unwrap();
+    // SAFETY: `kill` takes two numbers and touches no memory; the child was not
+    // waited for, so its number still belongs to it.
+    let result = unsafe { libc::kill(pid, signal.number()) };
+    assert_eq!(result, 0, "cannot send {signal:?} to {pid}");
+}
+
+/// A long-running process that tells on stdout where it listens.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+    announced: String,
+}
+
+impl Process {
+    /// Starts `command` and waits for its line on stdout. Stderr is added to
+    /// the file `log`.
+    pub fn start(mut command: Command, log: &Path) -> Self {
+        let stderr = File::options().create(true).append(true).open(log).unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut stdout = BufReader::new(stdout);
+            let mut line = String::new();
+            let _ = stdout.read_line(&mut line);
+            let _ = sender.send(line);
+            // Read on, so that the process never waits for us.
+            let _ = std::io::copy(&mut stdout, &mut std::io::sink());
+        });
+        let announced = receiver.recv_timeout(wait::SOON).unwrap_or_default();
+        let process = Self { child, log: log.to_owned(), announced };
+        assert!(process.announced.contains(" listening "), "does not start: {command:?}\n{}", process.log());
+        process
+    }
+
+    /// A value of the announced line, such as `grpc`.
+    pub fn announced(&self, key: &str) -> String {
+        let value = self.announced.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        value.unwrap_or_else(|| panic!("no {key} in: {}", self.announced)).to_owned()
+    }
+
+    pub fn signal(&self, what: Signal) {
+        signal(&self.child, what);
+    }
+
+    /// Kills the process and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
+        wait::until("the process ends", wait::SOON, || self.child.try_wait().unwrap())
+    }
+
+    /// Whether the process has a file open at or below `folder`.
+    pub fn has_open(&self, folder: &Path) -> bool {
+        let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())) else {
+            return false;
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .any(|target| target.starts_with(folder))
+    }
+
+    /// The end of its log.
+    pub fn log(&self) -> String {
+        let mut bytes = Vec::new();
+        let _ = File::open(&self.log).and_then(|mut file| file.read_to_end(&mut bytes));
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN)..].join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("---- {}\n{}", self.log.display(), self.log());
+        }
+        self.kill();
+    }
+}
+
+/// A child that is killed when nobody waits for it any more.
+#[derive(Debug)]
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits for a child's end, for at most `limit`.
+pub fn end(child: &mut Child, what: &str, limit: Duration) -> ExitStatus {
+    wait::until(what, limit, || child.try_wait().unwrap())
+}

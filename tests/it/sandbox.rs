@@ -1,0 +1,217 @@
+//! A cluster of real processes in a temporary folder.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::Process;
+use crate::submit::{self, Output, Running};
+use crate::{http, wait};
+
+/// How a cluster is started.
+#[derive(Debug)]
+pub struct Builder {
+    executors: usize,
+    scheduler_args: Vec<String>,
+}
+
+impl Builder {
+    /// How many executors of one core each; two unless said otherwise.
+    pub fn executors(mut self, count: usize) -> Self {
+        self.executors = count;
+        self
+    }
+
+    /// An option of the scheduler.
+    pub fn scheduler(mut self, flag: &str, value: &str) -> Self {
+        self.scheduler_args.extend([flag.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Starts all processes and waits until the executors have registered.
+    pub fn start(self) -> Cluster {
+        let folder = tempfile::tempdir().unwrap();
+        let any = ("127.0.0.1:0".to_owned(), "127.0.0.1:0".to_owned());
+        let scheduler = scheduler(folder.path(), &any, &self.scheduler_args);
+        let addresses = (scheduler.announced("grpc"), scheduler.announced("http"));
+        let mut cluster = Cluster {
+            scheduler,
+            executors: Vec::new(),
+            addresses,
+            scheduler_args: self.scheduler_args,
+            started: 0,
+            folder,
+        };
+        for _ in 0..self.executors {
+            cluster.add_executor();
+        }
+        cluster.wait_for_executors(self.executors);
+        cluster
+    }
+}
+
+/// One executor and its folder.
+#[derive(Debug)]
+pub struct Executor {
+    pub process: Process,
+    pub work_dir: PathBuf,
+}
+
+/// A scheduler and executors. All of them end with it; their logs are shown
+/// when the test fails.
+#[derive(Debug)]
+pub struct Cluster {
+    pub scheduler: Process,
+    pub executors: Vec<Executor>,
+    /// Of gRPC and HTTP.
+    addresses: (String, String),
+    scheduler_args: Vec<String>,
+    started: usize,
+    folder: TempDir,
+}
+
+impl Cluster {
+    pub fn builder() -> Builder {
+        let args = ["--executor-timeout", "3s", "--drain-timeout", "2s"];
+        Builder { executors: 2, scheduler_args: args.map(str::to_owned).to_vec() }
+    }
+
+    /// Two executors of one core each.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// A path in the cluster's folder; nothing is there.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn master(&self) -> String {
+        format!("sluice://{}", self.addresses.0)
+    }
+
+    /// Adds an executor without waiting for the scheduler to know it.
+    pub fn add_executor(&mut self) {
+        self.started += 1;
+        let work_dir = self.path(&format!("executor-{}", self.started));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_executor"));
+        submit::clean(&mut command);
+        command
+            .current_dir(self.folder.path())
+            .args(["--scheduler", &self.addresses.0, "--vcores", "1", "--memory", "512MB"])
+            .args(["--drain-timeout", "2s", "--work-dir"])
+            .arg(&work_dir);
+        let process = Process::start(command, &self.path(&format!("executor-{}.log", self.started)));
+        self.executors.push(Executor { process, work_dir });
+    }
+
+    /// Kills an executor at once; it is not in the list any more.
+    pub fn kill_executor(&mut self, index: usize) {
+        self.executors.remove(index).process.kill();
+    }
+
+    /// Kills the scheduler at once.
+    pub fn kill_scheduler(&mut self) {
+        self.scheduler.kill();
+    }
+
+    /// Starts the scheduler again, at the same addresses and with its records.
+    pub fn restart_scheduler(&mut self) {
+        self.scheduler.kill();
+        self.scheduler = scheduler(self.folder.path(), &self.addresses, &self.scheduler_args);
+    }
+
+    /// What the scheduler's API answers; nothing when it does not.
+    pub fn try_api(&self, path: &str) -> Option<Value> {
+        let (status, body) = http::get(&self.addresses.1, path)?;
+        (status == 200).then(|| serde_json::from_str(&body).unwrap())
+    }
+
+    /// Status and body of any page of the scheduler.
+    pub fn page(&self, path: &str) -> (u16, String) {
+        http::get(&self.addresses.1, path).unwrap()
+    }
+
+    /// The executors as the scheduler sees them.
+    pub fn registered(&self) -> Vec<Value> {
+        let answer = self.try_api("/api/v1/executors").unwrap_or_default();
+        answer["executors"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until exactly so many executors take tasks.
+    pub fn wait_for_executors(&self, count: usize) {
+        wait::until(&format!("{count} executors"), wait::SOON, || {
+            let registered = self.registered();
+            let active = registered.iter().filter(|executor| executor["state"] == "active").count();
+            (active == count && registered.len() == count).then_some(())
+        });
+        // It looks at heartbeats, so it may be a little behind.
+        let wanted = if count > 0 { 200 } else { 503 };
+        wait::until(&format!("{wanted} from /readyz"), wait::SOON, || {
+            (http::get(&self.addresses.1, "/readyz")?.0 == wanted).then_some(())
+        });
+    }
+
+    /// Waits until no task runs any more.
+    pub fn wait_idle(&self) {
+        wait::until("no task runs", Duration::from_secs(20), || {
+            let registered = self.registered();
+            registered.iter().all(|executor| executor["vcores_free"] == executor["vcores"]).then_some(())
+        });
+    }
+
+    /// One job's record by its submission id, once there is one.
+    pub fn job(&self, id: &str) -> Option<Value> {
+        self.try_api(&format!("/api/v1/jobs/{id}"))
+    }
+
+    /// Waits until a job is in a state.
+    pub fn wait_for_state(&self, id: &str, state: &str) {
+        wait::until(&format!("job {id} is {state}"), wait::SOON, || {
+            let job = self.job(id)?;
+            let now = job["state"].as_str().unwrap();
+            assert!(
+                now == state || !matches!(now, "SUCCEEDED" | "FAILED" | "KILLED" | "TIMED_OUT" | "INTERRUPTED"),
+                "job {id} ended before it was {state}: {job}"
+            );
+            (now == state).then_some(())
+        });
+    }
+
+    /// Starts submit-job on this cluster.
+    pub fn spawn(&self, args: &[impl AsRef<str>]) -> Running {
+        let master = ["--master".to_owned(), self.master()];
+        submit::spawn(master.into_iter().chain(args.iter().map(|arg| arg.as_ref().to_owned())))
+    }
+
+    /// Starts the example job under an id of our own.
+    pub fn spawn_example(&self, id: &str, landing: &Path, gold: &Path) -> Running {
+        let mut args = vec!["--submission-id".to_owned(), id.to_owned()];
+        args.extend(submit::example(landing, gold));
+        self.spawn(&args)
+    }
+
+    /// Runs submit-job on this cluster to its end.
+    pub fn submit(&self, args: &[impl AsRef<str>]) -> Output {
+        self.spawn(args).wait()
+    }
+
+    /// Runs the example job to its end.
+    pub fn example(&self, landing: &Path, gold: &Path) -> Output {
+        self.submit(&submit::example(landing, gold))
+    }
+}
+
+fn scheduler(folder: &Path, addresses: &(String, String), args: &[String]) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
+    submit::clean(&mut command);
+    command
+        .current_dir(folder)
+        .args(["--bind", &addresses.0, "--http", &addresses.1, "--state-dir"])
+        .arg(folder.join("state"))
+        .args(args);
+    Process::start(command, &folder.join("scheduler.log"))
+}

@@ -1,0 +1,65 @@
+//! Folders that cannot be read or written: exit code 9, a message that names
+//! the place, and gold as it was.
+
+use crate::data::{self, Landing};
+use crate::mount::Mount;
+use crate::sandbox::Cluster;
+use crate::{gold, submit, wait};
+
+#[test]
+fn full_and_read_only_disks_are_clear_errors() {
+    let _turn = wait::heavy();
+    let cluster = Cluster::start();
+    let (tiny, small) = (cluster.path("tiny"), cluster.path("small"));
+    Landing { user_events: 300, transactions: 100, ..Landing::SMALL }.write(&tiny);
+    Landing::SMALL.write(&small);
+
+    let gold = cluster.path("full");
+    if let Some(disk) = Mount::memory(&gold, "size=600k") {
+        cluster.example(&tiny, &gold).expect(0);
+        let before = gold::files(&gold);
+        let output = cluster.example(&small, &gold).expect(9);
+        output.says(&["full", "No space left on device", "gold is unchanged"]);
+        cluster.wait_idle();
+        assert_eq!(gold::files(&gold), before, "a full disk");
+        // With room again the same job works: nothing of the failed one is in
+        // its way.
+        disk.remount("size=20m");
+        cluster.example(&small, &gold).expect(0);
+        gold::sound(&gold, 1);
+        gold::equals_oracle(&small, &gold);
+
+        disk.remount("ro");
+        let before = gold::files(&gold);
+        let output = cluster.example(&small, &gold).expect(9);
+        output.says(&["Read-only file system", gold.to_str().unwrap()]);
+        assert_eq!(gold::files(&gold), before, "a read-only disk");
+        // In process it is the same.
+        let local = ["--master".to_owned(), "local[1]".to_owned()];
+        let output = submit::run(local.into_iter().chain(submit::example(&small, &gold))).expect(9);
+        output.says(&["Read-only file system"]);
+        drop(disk);
+    }
+
+    // Without a mount: a folder that cannot be, below a file.
+    data::write(&cluster.path("file"), "not a folder");
+    let gold = cluster.path("file").join("gold");
+    cluster.example(&tiny, &gold).expect(9).says(&[gold.to_str().unwrap()]);
+}
+
+#[test]
+fn landing_that_is_not_there_or_empty_is_a_clear_error() {
+    let cluster = Cluster::start();
+    let landing = cluster.path("landing");
+    let gold = cluster.path("gold");
+    let missing = landing.join("user_events");
+    cluster.example(&landing, &gold).expect(9).says(&["not found", missing.to_str().unwrap()]);
+    for topic in ["user_events", "transaction_events"] {
+        std::fs::create_dir_all(landing.join(topic)).unwrap();
+    }
+    cluster.example(&landing, &gold).expect(9).says(&["no files to read in", landing.to_str().unwrap()]);
+    // Files that others are still writing do not count.
+    data::write(&landing.join("user_events/_partial.json"), "{}\n");
+    cluster.example(&landing, &gold).expect(9).says(&["no files to read in"]);
+    assert_eq!(gold::files(&gold).len(), 0);
+}
