@@ -36,6 +36,8 @@ pub fn base_config() -> SessionConfig {
             "ballista.client.grpc_max_message_size",
             MAX_MESSAGE_BYTES as u64,
         )
+        // A fetch that fails is retried at once by whoever wanted it.
+        .set_u64("ballista.client.io_retry_wait_time_ms", 300)
         .set_bool("datafusion.optimizer.prefer_hash_join", true)
         // Files are grouped when a job is planned; a task must read its own.
         .set_bool(

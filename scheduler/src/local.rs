@@ -9,7 +9,7 @@ use sluice_gold::GoldTables;
 use sluice_store::{StoreOptions, Stores};
 
 use crate::driver::DriverSettings;
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, JobsOptions};
 use crate::runner::LocalRunner;
 use crate::service::JobServer;
 
@@ -67,5 +67,11 @@ pub fn start(options: &LocalOptions) -> Result<JobServer, LocalError> {
         stores,
         runtime,
     };
-    Ok(JobServer::new(Jobs::in_memory(driver, usize::MAX)))
+    Ok(JobServer::new(Jobs::in_memory(
+        driver,
+        JobsOptions {
+            max_concurrent: usize::MAX,
+            ..JobsOptions::default()
+        },
+    )))
 }

@@ -203,14 +203,13 @@ async fn forward_log(
         newest.mark_unchanged();
         for event in live.events_after(after) {
             after = event.sequence;
-            match event.event {
-                Some(Event::Log(line)) => {
-                    if sender.send(Ok(line)).await.is_err() {
-                        return;
-                    }
-                }
-                Some(Event::Finished(_)) => return,
-                _ => {}
+            let heard = match event.event {
+                Some(Event::Log(line)) => sender.send(Ok(line)).await.is_ok(),
+                Some(Event::Finished(_)) => false,
+                _ => true,
+            };
+            if !heard {
+                return;
             }
         }
         if !follow {

@@ -10,40 +10,84 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
     let _turn = wait::heavy();
     let cluster = Cluster::start();
     let landing = cluster.path("landing");
-    Landing { user_events: 2_000, transactions: 800, ..Landing::SMALL }.write(&landing);
+    Landing {
+        user_events: 2_000,
+        transactions: 800,
+        ..Landing::SMALL
+    }
+    .write(&landing);
     let gold = cluster.path("gold");
     let job = submit::example(&landing, &gold);
     let ask = |args: &[&str]| -> Output {
-        let all: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).chain(job.iter().cloned()).collect();
+        let all: Vec<String> = args
+            .iter()
+            .map(|arg| (*arg).to_owned())
+            .chain(job.iter().cloned())
+            .collect();
         cluster.submit(&all)
     };
 
     // The plan: every table, every input, nothing written, the same in process.
     let plan = ask(&["--plan"]).expect(0);
-    for part in gold::EXAMPLE.iter().copied().chain(["landed_transactions", "computed once for all its readers"]) {
+    for part in gold::EXAMPLE
+        .iter()
+        .copied()
+        .chain(["landed_transactions", "valid_transactions rows 1"])
+    {
         assert!(plan.stdout.contains(part), "{part} is not in\n{plan}");
     }
     let document = ask(&["--plan", "--output", "json"]).expect(0).json();
-    let writes = document["plan"]["steps"].as_array().unwrap().iter().filter(|step| step["kind"] == "write").count();
+    let writes = document["plan"]["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["kind"] == "write")
+        .count();
     assert_eq!(writes, 6, "{document}");
-    let files: u64 = document["plan"]["inputs"].as_array().unwrap().iter().map(|input| input["files"].as_u64().unwrap()).sum();
+    let files: u64 = document["plan"]["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|input| input["files"].as_u64().unwrap())
+        .sum();
     assert_eq!(files, 6, "{document}");
     let local = ["--master", "local[2]", "--plan", "--output", "json"].map(str::to_owned);
     let in_process = submit::run(local.iter().chain(&job)).expect(0).json();
-    assert_eq!(in_process["plan"]["relations"], document["plan"]["relations"]);
+    assert_eq!(
+        in_process["plan"]["relations"],
+        document["plan"]["relations"]
+    );
     assert!(!gold.exists(), "a plan writes nothing");
 
     // Handed over: the id and nothing else.
-    let accepted = ask(&["--deploy-mode", "cluster", "--name", "nightly", "--submission-id", "n1"]).expect(0);
+    let accepted = ask(&[
+        "--deploy-mode",
+        "cluster",
+        "--name",
+        "nightly",
+        "--submission-id",
+        "n1",
+    ])
+    .expect(0);
     let id = accepted.stdout.trim().to_owned();
     assert_eq!(accepted.stdout.lines().count(), 1, "{accepted}");
     cluster.submit(&["--logs", &id, "--follow"]).expect(0);
-    let status = cluster.submit(&["--status", &id, "--output", "json"]).expect(0).json();
+    let status = cluster
+        .submit(&["--status", &id, "--output", "json"])
+        .expect(0)
+        .json();
     let job_of = &status["job"];
-    assert_eq!((&job_of["state"], &job_of["name"]), (&"SUCCEEDED".into(), &"nightly".into()), "{status}");
+    assert_eq!(
+        (&job_of["state"], &job_of["name"]),
+        (&"SUCCEEDED".into(), &"nightly".into()),
+        "{status}"
+    );
     assert_eq!(job_of["job_id"], id.as_str());
     let text = cluster.submit(&["--status", "n1"]).expect(0).stdout;
-    assert!(text.contains(&id) && text.contains("SUCCEEDED") && text.contains("daily_revenue"), "{text}");
+    assert!(
+        text.contains(&id) && text.contains("SUCCEEDED") && text.contains("daily_revenue"),
+        "{text}"
+    );
     gold::sound(&gold, 0);
 
     // Attached: one document, or the closing table, and progress on stderr.
@@ -53,23 +97,42 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
     assert_eq!(datasets.len(), 6);
     for dataset in datasets {
         assert_eq!(dataset["version"], 1, "{dataset}");
-        assert_eq!(dataset["rows"], rows[dataset["name"].as_str().unwrap()], "{dataset}");
+        assert_eq!(
+            dataset["rows"],
+            rows[dataset["name"].as_str().unwrap()],
+            "{dataset}"
+        );
     }
     let table = ask(&[]).expect(0);
     for name in gold::EXAMPLE {
         assert!(table.stdout.contains(name), "{table}");
     }
-    assert!(table.stdout.contains("succeeded in") && table.stderr.contains("running"), "{table}");
+    assert!(
+        table.stdout.contains("succeeded in") && table.stderr.contains("running"),
+        "{table}"
+    );
     let quiet = ask(&["--no-progress", "--output", "json"]).expect(0);
     quiet.json();
 
     let list = cluster.submit(&["--list"]).expect(0).stdout;
     assert!(list.contains("nightly") && list.contains(&id), "{list}");
-    let listed = cluster.submit(&["--list", "--output", "json"]).expect(0).json();
+    let listed = cluster
+        .submit(&["--list", "--output", "json"])
+        .expect(0)
+        .json();
     assert_eq!(listed["jobs"].as_array().unwrap().len(), 4, "{listed}");
-    let log = cluster.submit(&["--logs", &id, "--output", "json"]).expect(0).json();
+    let log = cluster
+        .submit(&["--logs", &id, "--output", "json"])
+        .expect(0)
+        .json();
     let lines = log["lines"].as_array().unwrap();
-    assert!(lines.iter().any(|line| line["message"].as_str().unwrap().contains("committed 6 tables")), "{log}");
+    assert!(
+        lines.iter().any(|line| line["message"]
+            .as_str()
+            .unwrap()
+            .contains("committed 6 tables")),
+        "{log}"
+    );
 
     // What monitoring reads.
     assert_eq!(cluster.page("/healthz").0, 200);

@@ -31,20 +31,34 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
     running.wait().expect(5).says(&["was killed"]);
     untouched("killed", "KILLED");
     let again = cluster.submit(&["--kill", "killed"]).expect(0);
-    assert!(again.stdout.contains("had already ended: KILLED"), "{again}");
+    assert!(
+        again.stdout.contains("had already ended: KILLED"),
+        "{again}"
+    );
 
     // Ctrl-C and SIGTERM at submit-job.
-    for (name, signal, told) in [("ctrl-c", Signal::Interrupt, "SIGINT"), ("term", Signal::Terminate, "SIGTERM")] {
+    for (name, signal, told) in [
+        ("ctrl-c", Signal::Interrupt, "SIGINT"),
+        ("term", Signal::Terminate, "SIGTERM"),
+    ] {
         let running = cluster.spawn_example(name, &large, &gold);
         cluster.wait_for_state(name, "RUNNING");
         running.signal(signal);
         let output = running.wait().expect(5);
-        assert!(output.stderr.contains(told) || output.stderr.contains("Ctrl-C"), "{output}");
+        assert!(
+            output.stderr.contains(told) || output.stderr.contains("Ctrl-C"),
+            "{output}"
+        );
         untouched(name, "KILLED");
     }
 
     // A time limit, kept by the scheduler.
-    let mut args = vec!["--submission-id".to_owned(), "late".to_owned(), "--timeout".to_owned(), "700ms".to_owned()];
+    let mut args = vec![
+        "--submission-id".to_owned(),
+        "late".to_owned(),
+        "--timeout".to_owned(),
+        "700ms".to_owned(),
+    ];
     args.extend(submit::example(&large, &gold));
     cluster.submit(&args).expect(6).says(&["time limit"]);
     untouched("late", "TIMED_OUT");
@@ -61,7 +75,10 @@ fn ctrl_c_and_time_limits_end_local_runs_too() {
     let (landing, gold) = (folder.path().join("landing"), folder.path().join("gold"));
     Landing::LARGE.write(&landing);
     let local = |more: &[&str]| {
-        let options = ["--master", "local[2]"].iter().chain(more).map(|arg| (*arg).to_owned());
+        let options = ["--master", "local[2]"]
+            .iter()
+            .chain(more)
+            .map(|arg| (*arg).to_owned());
         submit::spawn(options.chain(submit::example(&landing, &gold)))
     };
     let running = local(&[]);
@@ -75,5 +92,7 @@ fn ctrl_c_and_time_limits_end_local_runs_too() {
 
 /// Waits until there are more files than `known`.
 fn wait_for_files(gold: &Path, known: usize) {
-    wait::until("files are written to gold", wait::SOON, || (gold::files(gold).len() > known).then_some(()));
+    wait::until("files are written to gold", wait::SOON, || {
+        (gold::files(gold).len() > known).then_some(())
+    });
 }

@@ -23,7 +23,12 @@ fn cases(folder: &str) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "sql"))
-        .filter(|path| path.file_name().unwrap().to_string_lossy().contains(&wanted))
+        .filter(|path| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .contains(&wanted)
+        })
         .collect();
     paths.sort();
     paths
@@ -48,7 +53,12 @@ fn all(paths: &[PathBuf], check: impl Fn(&Path) -> Result<(), String> + Sync) {
     });
     let mut failures = failures.into_inner().unwrap();
     failures.sort();
-    assert!(failures.is_empty(), "{} cases failed\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} cases failed\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }
 
 /// A case's folders, gone with it.
@@ -58,7 +68,9 @@ struct Place {
 
 impl Place {
     fn new(header: &Header) -> Result<Self, String> {
-        let place = Self { dir: tempfile::tempdir().unwrap() };
+        let place = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
         fs::create_dir_all(place.landing()).unwrap();
         for file in &header.files {
             file.write(&place.landing())?;
@@ -76,7 +88,10 @@ impl Place {
 
     fn submit(&self, job: &Path, header: &Header, text: &str, more: &[&str]) -> (Output, Value) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_submit-job"));
-        command.arg(job).args(["--output", "json", "--no-progress"]).args(more);
+        command
+            .arg(job)
+            .args(["--output", "json", "--no-progress"])
+            .args(more);
         for (name, folder) in [("landing", self.landing()), ("gold", self.gold())] {
             if text.contains(&format!("DECLARE VARIABLE {name} ")) {
                 command.arg(format!("--{name}={}", folder.display()));
@@ -92,7 +107,11 @@ impl Place {
 }
 
 fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 #[test]
@@ -106,7 +125,8 @@ fn cases_give_the_rows_that_they_say() {
             return Err("the header needs `-- result: …` or `-- fails: …`".to_owned());
         }
         for master in ["local[1]", "local[3]"] {
-            run(path, &text, &header, master).map_err(|problem| format!("with {master}: {problem}"))?;
+            run(path, &text, &header, master)
+                .map_err(|problem| format!("with {master}: {problem}"))?;
         }
         Ok(())
     });
@@ -128,17 +148,36 @@ fn run(path: &Path, text: &str, header: &Header, master: &str) -> Result<(), Str
         }
     }
     for (source, count) in &header.malformed {
-        let inputs = document["job"]["inputs"].as_array().cloned().unwrap_or_default();
-        let found = inputs.iter().find(|i| i["name"] == source.as_str()).map(|i| i["malformed"].clone());
+        let inputs = document["job"]["inputs"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let found = inputs
+            .iter()
+            .find(|i| i["name"] == source.as_str())
+            .map(|i| i["malformed"].clone());
         if found != Some(Value::from(*count)) {
-            let _ = writeln!(problems, "{source}: {count} malformed lines expected, not {found:?}");
+            let _ = writeln!(
+                problems,
+                "{source}: {count} malformed lines expected, not {found:?}"
+            );
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
 }
 
 /// A job that fails says why and leaves no table behind.
-fn failed(kind: &str, says: &[String], place: &Place, document: &Value, all: &str) -> Result<(), String> {
+fn failed(
+    kind: &str,
+    says: &[String],
+    place: &Place,
+    document: &Value,
+    all: &str,
+) -> Result<(), String> {
     let error = match &document["job"]["error"] {
         Value::Null => &document["error"],
         error => error,
@@ -151,7 +190,11 @@ fn failed(kind: &str, says: &[String], place: &Place, document: &Value, all: &st
         return Err(format!("`{part}` is not said:\n{message}"));
     }
     let tables = gold::tables(&place.gold());
-    if tables.is_empty() { Ok(()) } else { Err(format!("these were committed: {tables:?}")) }
+    if tables.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("these were committed: {tables:?}"))
+    }
 }
 
 fn compare(table: &Table, gold: &Path) -> Result<(), String> {
@@ -161,7 +204,9 @@ fn compare(table: &Table, gold: &Path) -> Result<(), String> {
         header::What::Schema => found.schema,
         header::What::Folders => found.folders,
         header::What::Rows { ordered } => {
-            let (head, rows) = expected.split_first().ok_or("a result needs a line of column names")?;
+            let (head, rows) = expected
+                .split_first()
+                .ok_or("a result needs a line of column names")?;
             let mut expected = rows.to_vec();
             // The files of one table follow each other in any order, but each
             // of them has the order of the whole.
@@ -178,7 +223,11 @@ fn compare(table: &Table, gold: &Path) -> Result<(), String> {
             return Err(format!("got\n--| {}\n{}", found.columns, lines(&got)));
         }
     };
-    if *expected == got { Ok(()) } else { Err(format!("got\n{}", lines(&got))) }
+    if *expected == got {
+        Ok(())
+    } else {
+        Err(format!("got\n{}", lines(&got)))
+    }
 }
 
 fn lines(rows: &[String]) -> String {
@@ -198,13 +247,20 @@ fn the_engine_finds_what_is_wrong_with_columns_and_types() {
         let bytes = fs::read(path).unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         // The job language's own cases are none of ours, bad headers included.
-        if !text.lines().any(|line| line.starts_with("-- error: E05") || line.starts_with("-- warning: W05")) {
+        if !text
+            .lines()
+            .any(|line| line.starts_with("-- error: E05") || line.starts_with("-- warning: W05"))
+        {
             return Ok(());
         }
         let header = header::read(&text)?;
         let place = Place::new(&header)?;
-        let (output, document) = place.submit(path, &header, &text, &["--plan", "--master", "local"]);
-        let found = document["error"]["diagnostics"].as_array().cloned().unwrap_or_default();
+        let (output, document) =
+            place.submit(path, &header, &text, &["--plan", "--master", "local"]);
+        let found = document["error"]["diagnostics"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let wrong = || format!("found:\n{}", said(&output));
         let mut left: Vec<&Value> = found.iter().collect();
         for expected in &header.expected {
@@ -225,9 +281,24 @@ fn fits(expected: &Expected, found: &Value) -> bool {
         Value::Null => "none".to_owned(),
         span => format!("{}:{}", span["start_line"], span["start_column"]),
     };
-    let mut texts = vec![found["message"].as_str(), found["label"].as_str(), found["help"].as_str()];
-    texts.extend(found["notes"].as_array().into_iter().flatten().map(Value::as_str));
-    let says = |part: &String| texts.iter().flatten().any(|text| text.contains(part.as_str()));
+    let mut texts = vec![
+        found["message"].as_str(),
+        found["label"].as_str(),
+        found["help"].as_str(),
+    ];
+    texts.extend(
+        found["notes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(Value::as_str),
+    );
+    let says = |part: &String| {
+        texts
+            .iter()
+            .flatten()
+            .any(|text| text.contains(part.as_str()))
+    };
     found["code"] == expected.code.as_str()
         && found["severity"] == expected.severity
         && expected.at.as_ref().is_none_or(|place| *place == at)

@@ -12,7 +12,10 @@ fn jobs_side_by_side_do_not_touch_each_other() {
     Landing::SMALL.write(&landing);
 
     let (one, other) = (cluster.path("one"), cluster.path("other"));
-    let jobs = [cluster.spawn_example("one", &landing, &one), cluster.spawn_example("other", &landing, &other)];
+    let jobs = [
+        cluster.spawn_example("one", &landing, &one),
+        cluster.spawn_example("other", &landing, &other),
+    ];
     for job in jobs {
         job.wait().expect(0);
     }
@@ -24,7 +27,10 @@ fn jobs_side_by_side_do_not_touch_each_other() {
     // Into the same folder: each replaces the tables as a whole, so whoever
     // commits last is what readers see.
     let shared = cluster.path("shared");
-    let jobs = [cluster.spawn_example("first", &landing, &shared), cluster.spawn_example("second", &landing, &shared)];
+    let jobs = [
+        cluster.spawn_example("first", &landing, &shared),
+        cluster.spawn_example("second", &landing, &shared),
+    ];
     for job in jobs {
         job.wait().expect(0);
     }
@@ -37,18 +43,33 @@ fn jobs_side_by_side_do_not_touch_each_other() {
 fn a_submission_id_is_one_job() {
     let cluster = Cluster::start();
     let landing = cluster.path("landing");
-    Landing { user_events: 500, transactions: 200, ..Landing::SMALL }.write(&landing);
+    Landing {
+        user_events: 500,
+        transactions: 200,
+        ..Landing::SMALL
+    }
+    .write(&landing);
     let gold = cluster.path("gold");
     // Twice at the same time, and once more afterwards.
-    let jobs = [cluster.spawn_example("run-7", &landing, &gold), cluster.spawn_example("run-7", &landing, &gold)];
+    let jobs = [
+        cluster.spawn_example("run-7", &landing, &gold),
+        cluster.spawn_example("run-7", &landing, &gold),
+    ];
     let mut known = 0;
     for job in jobs {
         let output = job.wait().expect(0);
         known += usize::from(output.stderr.contains("is known already"));
     }
     assert_eq!(known, 1, "one of the two was told that the job is known");
-    cluster.spawn_example("run-7", &landing, &gold).wait().expect(0).says(&["is known already"]);
-    let list = cluster.submit(&["--list", "--output", "json"]).expect(0).json();
+    cluster
+        .spawn_example("run-7", &landing, &gold)
+        .wait()
+        .expect(0)
+        .says(&["is known already"]);
+    let list = cluster
+        .submit(&["--list", "--output", "json"])
+        .expect(0)
+        .json();
     assert_eq!(list["jobs"].as_array().unwrap().len(), 1, "{list}");
     gold::sound(&gold, 0);
 }

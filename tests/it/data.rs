@@ -22,16 +22,27 @@ impl Landing {
     pub const SMALL: Self = Self {
         user_events: 9_000,
         transactions: 3_000,
-        faults: Faults { repeats: 40, broken: 15, incomplete: 15 },
+        faults: Faults {
+            repeats: 40,
+            broken: 15,
+            incomplete: 15,
+        },
         files: 3,
         compression: Compression::None,
     };
 
     /// About 50 MB: a job over it lasts long enough to be disturbed.
-    pub const LARGE: Self = Self { user_events: 70_000, transactions: 32_000, ..Self::SMALL };
+    pub const LARGE: Self = Self {
+        user_events: 70_000,
+        transactions: 32_000,
+        ..Self::SMALL
+    };
 
     pub fn compressed(self, compression: Compression) -> Self {
-        Self { compression, ..self }
+        Self {
+            compression,
+            ..self
+        }
     }
 
     /// Writes both topics into `folder`; the same description gives the same
@@ -39,8 +50,16 @@ impl Landing {
     pub fn write(self, folder: &Path) -> Generated {
         let pools = Pools::new(SEED, 400);
         Generated {
-            user_events: self.topic(UserEvents::new(SEED, pools.clone()), self.user_events, folder),
-            transactions: self.topic(TransactionEvents::new(SEED, pools), self.transactions, folder),
+            user_events: self.topic(
+                UserEvents::new(SEED, pools.clone()),
+                self.user_events,
+                folder,
+            ),
+            transactions: self.topic(
+                TransactionEvents::new(SEED, pools),
+                self.transactions,
+                folder,
+            ),
         }
     }
 
@@ -72,7 +91,10 @@ pub fn sample() -> Option<PathBuf> {
     if folder.join("transaction_events").is_dir() {
         return Some(folder.canonicalize().unwrap());
     }
-    eprintln!("SKIPPED: no sample data in {}; set SLUICE_SAMPLE_DATA to its folder", folder.display());
+    eprintln!(
+        "SKIPPED: no sample data in {}; set SLUICE_SAMPLE_DATA to its folder",
+        folder.display()
+    );
     None
 }
 

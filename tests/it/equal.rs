@@ -16,7 +16,14 @@ fn local(cores: u32, landing: &Path, gold: &Path) -> Output {
 fn malformed(output: &Output) -> Vec<(String, u64)> {
     let document = output.json();
     let inputs = document["job"]["inputs"].as_array().unwrap().iter();
-    inputs.map(|input| (input["name"].as_str().unwrap().to_owned(), input["malformed"].as_u64().unwrap())).collect()
+    inputs
+        .map(|input| {
+            (
+                input["name"].as_str().unwrap().to_owned(),
+                input["malformed"].as_u64().unwrap(),
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -35,14 +42,20 @@ fn local_and_cluster_give_what_the_oracle_says() {
         broken,
         [
             ("landed_user_events".to_owned(), written.user_events.broken),
-            ("landed_transactions".to_owned(), written.transactions.broken),
+            (
+                "landed_transactions".to_owned(),
+                written.transactions.broken
+            ),
         ],
         "{on_cluster}"
     );
     local(1, &landing, &gold_of("local-1")).expect(0);
     local(2, &landing, &gold_of("local-2")).expect(0);
     let rows = gold::rows(&gold_of("cluster"));
-    assert_eq!(rows["user_events"], written.user_events.lines - written.user_events.broken);
+    assert_eq!(
+        rows["user_events"],
+        written.user_events.lines - written.user_events.broken
+    );
     for name in ["cluster", "local-1", "local-2"] {
         let gold = gold_of(name);
         gold::sound(&gold, 0);

@@ -38,15 +38,25 @@ impl Moment {
 /// Bytes of shuffled and staged rows on an executor's disk.
 fn kept(executor: &Executor) -> u64 {
     let files = gold::files(&executor.work_dir);
-    files.into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "arrow")).map(|(_, size)| size).sum()
+    files
+        .into_iter()
+        .filter(|(path, _)| path.extension().is_some_and(|e| e == "arrow"))
+        .map(|(_, size)| size)
+        .sum()
 }
 
 /// Waits for the moment at any executor; its index.
 fn wait_for(moment: Moment, cluster: &Cluster, job: &str, landing: &Path, gold: &Path) -> usize {
     wait::until(&format!("an executor is {moment:?}"), wait::SOON, || {
         let record = cluster.job(job)?;
-        assert_ne!(record["state"], "SUCCEEDED", "the job was over before {moment:?} was seen");
-        cluster.executors.iter().position(|executor| moment.seen(executor, &record, landing, gold))
+        assert_ne!(
+            record["state"], "SUCCEEDED",
+            "the job was over before {moment:?} was seen"
+        );
+        cluster
+            .executors
+            .iter()
+            .position(|executor| moment.seen(executor, &record, landing, gold))
     })
 }
 
@@ -103,7 +113,10 @@ fn succeeds(running: Running, landing: &Path, gold: &Path) {
 #[test]
 fn a_job_that_lost_all_executors_fails_as_transient() {
     let _turn = wait::heavy();
-    let mut cluster = Cluster::builder().executors(1).scheduler("--no-executor-timeout", "1s").start();
+    let mut cluster = Cluster::builder()
+        .executors(1)
+        .scheduler("--no-executor-timeout", "1s")
+        .start();
     let landing = cluster.path("landing");
     Landing::LARGE.write(&landing);
     let gold = cluster.path("gold");
@@ -112,7 +125,11 @@ fn a_job_that_lost_all_executors_fails_as_transient() {
     cluster.kill_executor(0);
     running.wait().expect(1).says(&["gold is unchanged"]);
     let job = cluster.job("lost").unwrap();
-    assert_eq!((&job["state"], &job["error"]["kind"]), (&"FAILED".into(), &"transient".into()), "{job}");
+    assert_eq!(
+        (&job["state"], &job["error"]["kind"]),
+        (&"FAILED".into(), &"transient".into()),
+        "{job}"
+    );
     assert!(gold::tables(&gold).is_empty());
     assert!(gold::strays(&gold).is_empty(), "{:?}", gold::strays(&gold));
     // Without executors a cluster is not ready, and says so.

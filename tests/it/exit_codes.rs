@@ -11,27 +11,56 @@ use crate::submit;
 fn an_unreachable_master_is_4_and_told_how_to_start_one() {
     // A port that was free a moment ago, and one where nobody answers as a
     // scheduler would.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let job = submit::example(folder.path(), &folder.path().join("gold"));
     let master = format!("sluice://{free}");
-    let actions: [&[&str]; 4] = [&["--list"], &["--status", "x"], &["--kill", "x"], &["--logs", "x"]];
+    let actions: [&[&str]; 4] = [
+        &["--list"],
+        &["--status", "x"],
+        &["--kill", "x"],
+        &["--logs", "x"],
+    ];
     for action in actions {
-        submit::run(["--master", &master].iter().chain(action)).expect(4).says(&["scheduler --bind"]);
+        submit::run(["--master", &master].iter().chain(action))
+            .expect(4)
+            .says(&["scheduler --bind"]);
     }
-    let args = ["--master".to_owned(), master, "--output".to_owned(), "json".to_owned()];
-    let output = submit::run(args.iter().chain(&job)).expect(4).says(&["scheduler --bind", &free.to_string()]);
+    let args = [
+        "--master".to_owned(),
+        master,
+        "--output".to_owned(),
+        "json".to_owned(),
+    ];
+    let output = submit::run(args.iter().chain(&job))
+        .expect(4)
+        .says(&["scheduler --bind", &free.to_string()]);
     assert_eq!(output.json()["error"]["kind"], "unavailable");
-    submit::run(args.iter().map(String::as_str).chain(["--plan"]).chain(job.iter().map(String::as_str))).expect(4);
+    submit::run(
+        args.iter()
+            .map(String::as_str)
+            .chain(["--plan"])
+            .chain(job.iter().map(String::as_str)),
+    )
+    .expect(4);
 }
 
 #[test]
 fn an_unknown_job_is_8_and_questions_are_0() {
     let cluster = Cluster::builder().executors(0).start();
     for action in ["--status", "--kill", "--logs"] {
-        cluster.submit(&[action, "nobody"]).expect(8).says(&["nobody", "--list"]);
+        cluster
+            .submit(&[action, "nobody"])
+            .expect(8)
+            .says(&["nobody", "--list"]);
     }
-    let document = cluster.submit(&["--status", "nobody", "--output", "json"]).expect(8).json();
+    let document = cluster
+        .submit(&["--status", "nobody", "--output", "json"])
+        .expect(8)
+        .json();
     assert_eq!(document["error"]["kind"], "not_found");
     let list = cluster.submit(&["--list"]).expect(0);
     assert!(list.stdout.contains("no jobs yet"), "{list}");
@@ -39,7 +68,12 @@ fn an_unknown_job_is_8_and_questions_are_0() {
     let help = submit::run(["--help"]).expect(0);
     assert!(help.stdout.contains("Exit codes"), "{help}");
     // The first of several masters that answers is taken.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let masters = cluster.master().replace("sluice://", &format!("sluice://{free},"));
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let masters = cluster
+        .master()
+        .replace("sluice://", &format!("sluice://{free},"));
     submit::run(["--master", masters.as_str(), "--list"]).expect(0);
 }

@@ -21,15 +21,24 @@ pub struct Table {
 }
 
 /// The six tables of the example job.
-pub const EXAMPLE: [&str; 6] =
-    ["cart_to_purchase", "customer_monthly_spent", "customer_ranked", "daily_revenue", "transactions", "user_events"];
+pub const EXAMPLE: [&str; 6] = [
+    "cart_to_purchase",
+    "customer_monthly_spent",
+    "customer_ranked",
+    "daily_revenue",
+    "transactions",
+    "user_events",
+];
 
 /// Reads a table's log; nothing when there is none.
 fn table(folder: &Path) -> Option<Table> {
     let log = std::fs::read_dir(folder.join("_delta_log")).ok()?;
     let mut versions: Vec<PathBuf> = log
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .collect();
     versions.sort();
     let mut active: BTreeMap<String, u64> = BTreeMap::new();
@@ -39,7 +48,8 @@ fn table(folder: &Path) -> Option<Table> {
         for line in text.lines() {
             let action: Value = serde_json::from_str(line).unwrap();
             if let Some(path) = action["add"]["path"].as_str() {
-                let stats: Value = serde_json::from_str(action["add"]["stats"].as_str().unwrap()).unwrap();
+                let stats: Value =
+                    serde_json::from_str(action["add"]["stats"].as_str().unwrap()).unwrap();
                 active.insert(path.to_owned(), stats["numRecords"].as_u64().unwrap());
                 named.insert(path.to_owned());
             }
@@ -48,9 +58,21 @@ fn table(folder: &Path) -> Option<Table> {
             }
         }
     }
-    let version = versions.last()?.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let version = versions
+        .last()?
+        .file_stem()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let rows = active.values().sum();
-    Some(Table { version, active: active.into_keys().collect(), named, rows })
+    Some(Table {
+        version,
+        active: active.into_keys().collect(),
+        named,
+        rows,
+    })
 }
 
 /// Every table below a gold folder.
@@ -60,13 +82,21 @@ pub fn tables(gold: &Path) -> BTreeMap<String, Table> {
     };
     entries
         .map(|entry| entry.unwrap())
-        .filter_map(|entry| Some((entry.file_name().into_string().unwrap(), table(&entry.path())?)))
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().into_string().unwrap(),
+                table(&entry.path())?,
+            ))
+        })
         .collect()
 }
 
 /// Rows of every table.
 pub fn rows(gold: &Path) -> BTreeMap<String, u64> {
-    tables(gold).into_iter().map(|(name, table)| (name, table.rows)).collect()
+    tables(gold)
+        .into_iter()
+        .map(|(name, table)| (name, table.rows))
+        .collect()
 }
 
 /// Fails unless all six tables are at `version`, every file that they name is
@@ -78,10 +108,17 @@ pub fn sound(gold: &Path, version: u64) {
     for (name, table) in &tables {
         assert_eq!(table.version, version, "version of {name}");
         for file in &table.named {
-            assert!(gold.join(name).join(file).is_file(), "{name}: {file} is named but not there");
+            assert!(
+                gold.join(name).join(file).is_file(),
+                "{name}: {file} is named but not there"
+            );
         }
     }
-    assert_eq!(strays(gold), Vec::<PathBuf>::new(), "files that no version names");
+    assert_eq!(
+        strays(gold),
+        Vec::<PathBuf>::new(),
+        "files that no version names"
+    );
 }
 
 /// Files in tables' folders that no version names, temporary ones included.
@@ -94,7 +131,10 @@ pub fn strays(gold: &Path) -> Vec<PathBuf> {
             let name = parts.next().unwrap().to_str().unwrap();
             let rest = parts.as_path();
             let in_log = rest.starts_with("_delta_log");
-            !in_log && !tables.get(name).is_some_and(|table| table.named.contains(rest.to_str().unwrap()))
+            !in_log
+                && !tables
+                    .get(name)
+                    .is_some_and(|table| table.named.contains(rest.to_str().unwrap()))
         })
         .collect()
 }
@@ -110,7 +150,10 @@ pub fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
             match entry.metadata() {
                 Ok(metadata) if metadata.is_dir() => open.push(path),
                 Ok(metadata) => {
-                    found.insert(path.strip_prefix(folder).unwrap().to_owned(), metadata.len());
+                    found.insert(
+                        path.strip_prefix(folder).unwrap().to_owned(),
+                        metadata.len(),
+                    );
                 }
                 Err(_) => {}
             }

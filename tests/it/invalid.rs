@@ -16,8 +16,11 @@ struct Files {
 
 impl Files {
     fn new() -> Self {
-        let files = Self { folder: tempfile::tempdir().unwrap() };
-        let events = "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n{\"user\":\"a\",\"n\":3}\n";
+        let files = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let events =
+            "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n{\"user\":\"a\",\"n\":3}\n";
         data::write(&files.path("landing/events/a.json"), events);
         files
     }
@@ -50,25 +53,47 @@ impl Files {
 /// which the caret stands, and what helps.
 const WRONG: &[(&str, &[&str])] = &[
     // A syntax error of a statement and one of a query.
-    ("CREATE OR REFRESH MATERIALISED VIEW t AS SELECT 1;\n", &["job.sql:6:19", "^^^"]),
+    (
+        "CREATE OR REFRESH MATERIALISED VIEW t AS SELECT 1;\n",
+        &["job.sql:6:19", "^^^"],
+    ),
     (
         "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT user FORM events;\n",
-        &["error[E0105]", "job.sql:7:", "SELECT user FORM events;", "^"],
+        &[
+            "error[E0105]",
+            "job.sql:7:",
+            "SELECT user FORM events;",
+            "^",
+        ],
     ),
     (
         "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT usr, n FROM events;\n",
-        &["error[E0501]", "job.sql:7:8", "SELECT usr, n FROM events;", "       ^^^", "`user`"],
+        &[
+            "error[E0501]",
+            "job.sql:7:8",
+            "SELECT usr, n FROM events;",
+            "       ^^^",
+            "`user`",
+        ],
     ),
     (
         "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT user FROM evnts;\n",
-        &["error[E0401]", "job.sql:7:18", "^^^^^", "did you mean `events`?"],
+        &[
+            "error[E0401]",
+            "job.sql:7:18",
+            "^^^^^",
+            "did you mean `events`?",
+        ],
     ),
     (
         "CREATE TEMPORARY VIEW a AS SELECT * FROM b;\nCREATE TEMPORARY VIEW b AS SELECT * FROM a;\n\
          CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT * FROM a;\n",
         &["error[E0402]", "job.sql:7:42", "a → b → a"],
     ),
-    ("CREATE OR REFRESH STREAMING TABLE t AS SELECT * FROM events;\n", &["job.sql:6:", "not yet"]),
+    (
+        "CREATE OR REFRESH STREAMING TABLE t AS SELECT * FROM events;\n",
+        &["job.sql:6:", "not yet"],
+    ),
 ];
 
 const GOOD: &str = "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT user, sum(n) AS n FROM events GROUP BY user;\n";
@@ -83,23 +108,60 @@ fn mistakes_are_shown_with_their_place_and_nothing_runs() {
         files.run(&master, &job, &[]).expect(2).says(parts);
         files.run("local[1]", &job, &[]).expect(2).says(parts);
         // As JSON, for programs.
-        let document = files.run(&master, &job, &["--output", "json"]).expect(2).json();
+        let document = files
+            .run(&master, &job, &["--output", "json"])
+            .expect(2)
+            .json();
         let diagnostic = &document["error"]["diagnostics"][0];
-        let diagnostic = if diagnostic.is_null() { &document["job"]["error"]["diagnostics"][0] } else { diagnostic };
-        assert!(diagnostic["span"]["start_line"].as_u64() >= Some(6), "{document}");
+        let diagnostic = if diagnostic.is_null() {
+            &document["job"]["error"]["diagnostics"][0]
+        } else {
+            diagnostic
+        };
+        assert!(
+            diagnostic["span"]["start_line"].as_u64() >= Some(6),
+            "{document}"
+        );
     }
 
     let job = files.job(GOOD);
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let (landing, gold_dir) = (text(&files.path("landing")), text(&files.path("gold")));
     let with = |args: &[&str]| cluster.submit(&[&[text(&job).as_str()], args].concat());
-    with(&["--gold", &gold_dir]).expect(2).says(&["E0407", "--landing"]);
-    with(&["--landing", &landing, "--gold", &gold_dir, "--lading", "x"]).expect(2).says(&["E0408", "did you mean `--landing`?"]);
-    with(&["--landing", &landing, "--gold", &gold_dir, "--conf", "sluice.max_atempts=2"]).expect(2).says(&["max_atempts"]);
-    with(&["--landing", &landing, "--gold", &gold_dir, "--timeout", "soon"]).expect(2).says(&["90s"]);
-    cluster.submit(&["nowhere.sql"]).expect(2).says(&["nowhere.sql"]);
+    with(&["--gold", &gold_dir])
+        .expect(2)
+        .says(&["E0407", "--landing"]);
+    with(&["--landing", &landing, "--gold", &gold_dir, "--lading", "x"])
+        .expect(2)
+        .says(&["E0408", "did you mean `--landing`?"]);
+    with(&[
+        "--landing",
+        &landing,
+        "--gold",
+        &gold_dir,
+        "--conf",
+        "sluice.max_atempts=2",
+    ])
+    .expect(2)
+    .says(&["max_atempts"]);
+    with(&[
+        "--landing",
+        &landing,
+        "--gold",
+        &gold_dir,
+        "--timeout",
+        "soon",
+    ])
+    .expect(2)
+    .says(&["90s"]);
+    cluster
+        .submit(&["nowhere.sql"])
+        .expect(2)
+        .says(&["nowhere.sql"]);
     cluster.submit(&["--list", "--plan"]).expect(2);
-    submit::run(["--master", "yarn", "x.sql"]).expect(2).says(&["yarn", "sluice://"]);
+    submit::run(["--master", "yarn", "x.sql"])
+        .expect(2)
+        .says(&["yarn", "sluice://"]);
     submit::run(["--list"]).expect(2).says(&["--list"]);
 
     // Nothing was taken for a job that ran, and nothing was written.

@@ -10,6 +10,10 @@
     clippy::print_stderr,
     reason = "a test fails by panicking, and says on stderr what it skips"
 )]
+#![allow(
+    unreachable_pub,
+    reason = "the modules of one program; `pub` says what others use"
+)]
 
 mod data;
 mod gold;

@@ -7,8 +7,14 @@ use crate::{data, gold, submit};
 
 /// Five lines, two of them broken; the first broken one is line 2 of `b.json`.
 fn landing(folder: &Path) {
-    data::write(&folder.join("events/a.json"), "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n");
-    data::write(&folder.join("events/b.json"), "{\"user\":\"c\",\"n\":3}\nnot json\n{\"user\":\"d\",\"n\":\"many\"}\n");
+    data::write(
+        &folder.join("events/a.json"),
+        "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n",
+    );
+    data::write(
+        &folder.join("events/b.json"),
+        "{\"user\":\"c\",\"n\":3}\nnot json\n{\"user\":\"d\",\"n\":\"many\"}\n",
+    );
 }
 
 fn job(folder: &Path, mode: &str, columns: &str, query: &str) -> PathBuf {
@@ -32,16 +38,32 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
     landing(&folder.join("landing"));
     let gold = folder.join("gold");
     let run = |job: &Path, master: &str| {
-        let mut args = vec!["--master".to_owned(), master.to_owned(), "--output".to_owned(), "json".to_owned()];
+        let mut args = vec![
+            "--master".to_owned(),
+            master.to_owned(),
+            "--output".to_owned(),
+            "json".to_owned(),
+        ];
         args.extend(submit::job(job, &folder.join("landing"), &gold));
         submit::run(args)
     };
     let columns = "user STRING, n BIGINT";
-    let broken = format!("{columns}, _corrupt_record STRUCT<raw STRING, file STRING, line BIGINT, reason STRING>");
+    let broken = format!(
+        "{columns}, _corrupt_record STRUCT<raw STRING, file STRING, line BIGINT, reason STRING>"
+    );
     let masters = [cluster.master(), "local[2]".to_owned()];
 
     for (version, master) in (0..).zip(&masters) {
-        let dropped = run(&job(&folder, "dropmalformed", columns, "SELECT user, n FROM events"), master).expect(0);
+        let dropped = run(
+            &job(
+                &folder,
+                "dropmalformed",
+                columns,
+                "SELECT user, n FROM events",
+            ),
+            master,
+        )
+        .expect(0);
         let input = &dropped.json()["job"]["inputs"][0];
         let counts = ["lines", "malformed", "dropped"].map(|key| input[key].as_u64().unwrap());
         assert_eq!(counts, [5, 2, 2], "{dropped}");
@@ -51,11 +73,22 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
 
     let before = gold::files(&gold);
     for master in &masters {
-        let failed = run(&job(&folder, "failfast", columns, "SELECT user, n FROM events"), master).expect(3);
+        let failed = run(
+            &job(&folder, "failfast", columns, "SELECT user, n FROM events"),
+            master,
+        )
+        .expect(3);
         // Which of the two comes first depends on who is quicker.
         assert!(failed.stderr.contains("b.json"), "{failed}");
-        assert!(failed.stderr.contains("line 2") || failed.stderr.contains("b.json:2"), "{failed}");
-        assert_eq!(failed.json()["job"]["error"]["kind"], "data_quality", "{failed}");
+        assert!(
+            failed.stderr.contains("line 2") || failed.stderr.contains("b.json:2"),
+            "{failed}"
+        );
+        assert_eq!(
+            failed.json()["job"]["error"]["kind"],
+            "data_quality",
+            "{failed}"
+        );
         assert_eq!(gold::files(&gold), before, "gold after failfast");
     }
 
@@ -75,10 +108,20 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
     // A null where there must be none.
     let before = gold::files(&gold);
     let strict = "user STRING NOT NULL, n BIGINT NOT NULL";
-    data::write(&folder.join("landing/events/b.json"), "{\"user\":\"c\",\"n\":3}\n{\"user\":\"d\"}\n");
+    data::write(
+        &folder.join("landing/events/b.json"),
+        "{\"user\":\"c\",\"n\":3}\n{\"user\":\"d\"}\n",
+    );
     for master in &masters {
-        let failed = run(&job(&folder, "failfast", strict, "SELECT user, n FROM events"), master).expect(3);
-        assert!(failed.stderr.contains("b.json") && failed.stderr.contains('n'), "{failed}");
+        let failed = run(
+            &job(&folder, "failfast", strict, "SELECT user, n FROM events"),
+            master,
+        )
+        .expect(3);
+        assert!(
+            failed.stderr.contains("b.json") && failed.stderr.contains('n'),
+            "{failed}"
+        );
         assert_eq!(gold::files(&gold), before, "gold after a null");
     }
 }

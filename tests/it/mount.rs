@@ -14,9 +14,14 @@ impl Mount {
     /// that is not allowed here.
     pub fn memory(path: &Path, options: &str) -> Option<Self> {
         std::fs::create_dir_all(path).unwrap();
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output();
+        let output = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(path)
+            .output();
         match output {
-            Ok(output) if output.status.success() => Some(Self { path: path.to_owned() }),
+            Ok(output) if output.status.success() => Some(Self {
+                path: path.to_owned(),
+            }),
             Ok(output) => skipped(&String::from_utf8_lossy(&output.stderr)),
             Err(error) => skipped(&error.to_string()),
         }
@@ -25,13 +30,20 @@ impl Mount {
     /// Changes its options, such as `ro`.
     pub fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
-        let status = Command::new("mount").args(["-o", &options]).arg(&self.path).status().unwrap();
+        let status = Command::new("mount")
+            .args(["-o", &options])
+            .arg(&self.path)
+            .status()
+            .unwrap();
         assert!(status.success(), "mount -o {options}");
     }
 }
 
 fn skipped(why: &str) -> Option<Mount> {
-    eprintln!("SKIPPED: cannot mount a file system for the test (it takes root): {}", why.trim());
+    eprintln!(
+        "SKIPPED: cannot mount a file system for the test (it takes root): {}",
+        why.trim()
+    );
     None
 }
 

@@ -54,7 +54,12 @@ impl Process {
     /// the file `log`.
     pub fn start(mut command: Command, log: &Path) -> Self {
         let stderr = File::options().create(true).append(true).open(log).unwrap();
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
         let stdout = child.stdout.take().unwrap();
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
@@ -66,15 +71,28 @@ impl Process {
             let _ = std::io::copy(&mut stdout, &mut std::io::sink());
         });
         let announced = receiver.recv_timeout(wait::SOON).unwrap_or_default();
-        let process = Self { child, log: log.to_owned(), announced };
-        assert!(process.announced.contains(" listening "), "does not start: {command:?}\n{}", process.log());
+        let process = Self {
+            child,
+            log: log.to_owned(),
+            announced,
+        };
+        assert!(
+            process.announced.contains(" listening "),
+            "does not start: {command:?}\n{}",
+            process.log()
+        );
         process
     }
 
     /// A value of the announced line, such as `grpc`.
     pub fn announced(&self, key: &str) -> String {
-        let value = self.announced.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-        value.unwrap_or_else(|| panic!("no {key} in: {}", self.announced)).to_owned()
+        let value = self
+            .announced
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        value
+            .unwrap_or_else(|| panic!("no {key} in: {}", self.announced))
+            .to_owned()
     }
 
     pub fn signal(&self, what: Signal) {
@@ -89,7 +107,9 @@ impl Process {
 
     /// Waits for its end.
     pub fn ended(&mut self) -> ExitStatus {
-        wait::until("the process ends", wait::SOON, || self.child.try_wait().unwrap())
+        wait::until("the process ends", wait::SOON, || {
+            self.child.try_wait().unwrap()
+        })
     }
 
     /// Whether the process has a file open at or below `folder`.

@@ -9,11 +9,24 @@ fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let run = || {
-        let args = ["--user-events", "4000", "--transactions", "1000", "--data", data.to_str().unwrap()];
-        submit::spawn_program(env!("CARGO_BIN_EXE_quickstart"), args).wait().expect(0)
+        let args = [
+            "--user-events",
+            "4000",
+            "--transactions",
+            "1000",
+            "--data",
+            data.to_str().unwrap(),
+        ];
+        submit::spawn_program(env!("CARGO_BIN_EXE_quickstart"), args)
+            .wait()
+            .expect(0)
     };
     let output = run();
-    for part in gold::EXAMPLE.iter().copied().chain(["Making landing data", "net_revenue", "submit-job --plan"]) {
+    for part in gold::EXAMPLE.iter().copied().chain([
+        "Making landing data",
+        "net_revenue",
+        "submit-job --plan",
+    ]) {
         assert!(output.stdout.contains(part), "{part} is not in\n{output}");
     }
     gold::sound(&data.join("gold"), 0);

@@ -27,7 +27,8 @@ impl Builder {
 
     /// An option of the scheduler.
     pub fn scheduler(mut self, flag: &str, value: &str) -> Self {
-        self.scheduler_args.extend([flag.to_owned(), value.to_owned()]);
+        self.scheduler_args
+            .extend([flag.to_owned(), value.to_owned()]);
         self
     }
 
@@ -76,7 +77,10 @@ pub struct Cluster {
 impl Cluster {
     pub fn builder() -> Builder {
         let args = ["--executor-timeout", "3s", "--drain-timeout", "2s"];
-        Builder { executors: 2, scheduler_args: args.map(str::to_owned).to_vec() }
+        Builder {
+            executors: 2,
+            scheduler_args: args.map(str::to_owned).to_vec(),
+        }
     }
 
     /// Two executors of one core each.
@@ -101,10 +105,20 @@ impl Cluster {
         submit::clean(&mut command);
         command
             .current_dir(self.folder.path())
-            .args(["--scheduler", &self.addresses.0, "--vcores", "1", "--memory", "512MB"])
+            .args([
+                "--scheduler",
+                &self.addresses.0,
+                "--vcores",
+                "1",
+                "--memory",
+                "512MB",
+            ])
             .args(["--drain-timeout", "2s", "--work-dir"])
             .arg(&work_dir);
-        let process = Process::start(command, &self.path(&format!("executor-{}.log", self.started)));
+        let process = Process::start(
+            command,
+            &self.path(&format!("executor-{}.log", self.started)),
+        );
         self.executors.push(Executor { process, work_dir });
     }
 
@@ -145,7 +159,10 @@ impl Cluster {
     pub fn wait_for_executors(&self, count: usize) {
         wait::until(&format!("{count} executors"), wait::SOON, || {
             let registered = self.registered();
-            let active = registered.iter().filter(|executor| executor["state"] == "active").count();
+            let active = registered
+                .iter()
+                .filter(|executor| executor["state"] == "active")
+                .count();
             (active == count && registered.len() == count).then_some(())
         });
         // It looks at heartbeats, so it may be a little behind.
@@ -159,7 +176,10 @@ impl Cluster {
     pub fn wait_idle(&self) {
         wait::until("no task runs", Duration::from_secs(20), || {
             let registered = self.registered();
-            registered.iter().all(|executor| executor["vcores_free"] == executor["vcores"]).then_some(())
+            registered
+                .iter()
+                .all(|executor| executor["vcores_free"] == executor["vcores"])
+                .then_some(())
         });
     }
 
@@ -174,7 +194,11 @@ impl Cluster {
             let job = self.job(id)?;
             let now = job["state"].as_str().unwrap();
             assert!(
-                now == state || !matches!(now, "SUCCEEDED" | "FAILED" | "KILLED" | "TIMED_OUT" | "INTERRUPTED"),
+                now == state
+                    || !matches!(
+                        now,
+                        "SUCCEEDED" | "FAILED" | "KILLED" | "TIMED_OUT" | "INTERRUPTED"
+                    ),
                 "job {id} ended before it was {state}: {job}"
             );
             (now == state).then_some(())
@@ -184,7 +208,11 @@ impl Cluster {
     /// Starts submit-job on this cluster.
     pub fn spawn(&self, args: &[impl AsRef<str>]) -> Running {
         let master = ["--master".to_owned(), self.master()];
-        submit::spawn(master.into_iter().chain(args.iter().map(|arg| arg.as_ref().to_owned())))
+        submit::spawn(
+            master
+                .into_iter()
+                .chain(args.iter().map(|arg| arg.as_ref().to_owned())),
+        )
     }
 
     /// Starts the example job under an id of our own.
@@ -210,7 +238,13 @@ fn scheduler(folder: &Path, addresses: &(String, String), args: &[String]) -> Pr
     submit::clean(&mut command);
     command
         .current_dir(folder)
-        .args(["--bind", &addresses.0, "--http", &addresses.1, "--state-dir"])
+        .args([
+            "--bind",
+            &addresses.0,
+            "--http",
+            &addresses.1,
+            "--state-dir",
+        ])
         .arg(folder.join("state"))
         .args(args);
     Process::start(command, &folder.join("scheduler.log"))

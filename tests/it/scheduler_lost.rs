@@ -15,7 +15,10 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
     Landing::SMALL.write(&small);
     Landing::LARGE.write(&large);
     let gold = cluster.path("gold");
-    cluster.spawn_example("before", &small, &gold).wait().expect(0);
+    cluster
+        .spawn_example("before", &small, &gold)
+        .wait()
+        .expect(0);
     let before = (gold::tables(&gold), cluster.job("before").unwrap());
 
     let attached = cluster.spawn_example("during", &large, &gold);
@@ -23,22 +26,52 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
     let last_words = cluster.submit(&["--logs", "during"]).expect(0).stdout;
     cluster.restart_scheduler();
     // Who stayed with the job learns what became of it.
-    attached.wait().expect(7).says(&["the scheduler stopped while the job ran", "submit the job again"]);
+    attached.wait().expect(7).says(&[
+        "the scheduler stopped while the job ran",
+        "submit the job again",
+    ]);
     let during = cluster.job("during").unwrap();
-    assert_eq!((&during["state"], &during["error"]["kind"]), (&"INTERRUPTED".into(), &"interrupted".into()), "{during}");
+    assert_eq!(
+        (&during["state"], &during["error"]["kind"]),
+        (&"INTERRUPTED".into(), &"interrupted".into()),
+        "{during}"
+    );
     assert_eq!(gold::tables(&gold), before.0, "gold is as it was");
     // The past is as it was, too.
-    assert_eq!(cluster.job("before").unwrap()["datasets"], before.1["datasets"]);
-    let list = cluster.submit(&["--list", "--output", "json"]).expect(0).json();
-    let states: Vec<_> = list["jobs"].as_array().unwrap().iter().map(|job| (&job["submission_id"], &job["state"])).collect();
-    assert_eq!(states, [(&"during".into(), &"INTERRUPTED".into()), (&"before".into(), &"SUCCEEDED".into())]);
+    assert_eq!(
+        cluster.job("before").unwrap()["datasets"],
+        before.1["datasets"]
+    );
+    let list = cluster
+        .submit(&["--list", "--output", "json"])
+        .expect(0)
+        .json();
+    let states: Vec<_> = list["jobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| (&job["submission_id"], &job["state"]))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (&"during".into(), &"INTERRUPTED".into()),
+            (&"before".into(), &"SUCCEEDED".into())
+        ]
+    );
     let log = cluster.submit(&["--logs", "during"]).expect(0).stdout;
-    assert!(log.starts_with(&last_words), "the log goes on from\n{last_words}\nbut is\n{log}");
+    assert!(
+        log.starts_with(&last_words),
+        "the log goes on from\n{last_words}\nbut is\n{log}"
+    );
 
     // Executors come back by themselves, and the job can be submitted again.
     cluster.wait_for_executors(2);
     cluster.wait_idle();
-    cluster.spawn_example("after", &large, &gold).wait().expect(0);
+    cluster
+        .spawn_example("after", &large, &gold)
+        .wait()
+        .expect(0);
     for (name, table) in gold::tables(&gold) {
         assert_eq!(table.version, 1, "{name}");
     }
@@ -58,7 +91,11 @@ fn a_scheduler_that_is_told_to_stop_drains_and_records_what_it_had_to_end() {
     wait_for_tasks(&cluster, "drained");
     let mut leaving = cluster.executors.remove(0);
     leaving.process.signal(Signal::Terminate);
-    assert!(leaving.process.ended().success(), "{}", leaving.process.log());
+    assert!(
+        leaving.process.ended().success(),
+        "{}",
+        leaving.process.log()
+    );
     running.wait().expect(0);
     gold::sound(&gold, 0);
     gold::equals_oracle(&small, &gold);
@@ -69,18 +106,31 @@ fn a_scheduler_that_is_told_to_stop_drains_and_records_what_it_had_to_end() {
     let attached = cluster.spawn_example("cut", &large, &gold);
     wait_for_tasks(&cluster, "cut");
     cluster.scheduler.signal(Signal::Terminate);
-    assert!(cluster.scheduler.ended().success(), "{}", cluster.scheduler.log());
+    assert!(
+        cluster.scheduler.ended().success(),
+        "{}",
+        cluster.scheduler.log()
+    );
     cluster.restart_scheduler();
     attached.wait().expect(7);
     assert_eq!(cluster.job("cut").unwrap()["state"], "INTERRUPTED");
-    assert_eq!(gold::files(&gold), before, "gold is as it was, without strays");
+    assert_eq!(
+        gold::files(&gold),
+        before,
+        "gold is as it was, without strays"
+    );
 }
 
 #[test]
 fn a_scheduler_that_does_not_come_back_is_unreachable() {
     let mut cluster = Cluster::builder().executors(0).start();
     let landing = cluster.path("landing");
-    Landing { user_events: 100, transactions: 50, ..Landing::SMALL }.write(&landing);
+    Landing {
+        user_events: 100,
+        transactions: 50,
+        ..Landing::SMALL
+    }
+    .write(&landing);
     // Without executors the job waits, and submit-job says for what.
     let attached = cluster.spawn_example("waiting", &landing, &cluster.path("gold"));
     cluster.wait_for_state("waiting", "PLANNED");
@@ -93,6 +143,10 @@ fn a_scheduler_that_does_not_come_back_is_unreachable() {
 fn wait_for_tasks(cluster: &Cluster, job: &str) {
     cluster.wait_for_state(job, "RUNNING");
     wait::until("tasks run", Duration::from_secs(60), || {
-        cluster.registered().iter().any(|executor| executor["vcores_free"] == 0).then_some(())
+        cluster
+            .registered()
+            .iter()
+            .any(|executor| executor["vcores_free"] == 0)
+            .then_some(())
     });
 }

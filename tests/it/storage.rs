@@ -11,7 +11,12 @@ fn full_and_read_only_disks_are_clear_errors() {
     let _turn = wait::heavy();
     let cluster = Cluster::start();
     let (tiny, small) = (cluster.path("tiny"), cluster.path("small"));
-    Landing { user_events: 300, transactions: 100, ..Landing::SMALL }.write(&tiny);
+    Landing {
+        user_events: 300,
+        transactions: 100,
+        ..Landing::SMALL
+    }
+    .write(&tiny);
     Landing::SMALL.write(&small);
 
     let gold = cluster.path("full");
@@ -44,7 +49,10 @@ fn full_and_read_only_disks_are_clear_errors() {
     // Without a mount: a folder that cannot be, below a file.
     data::write(&cluster.path("file"), "not a folder");
     let gold = cluster.path("file").join("gold");
-    cluster.example(&tiny, &gold).expect(9).says(&[gold.to_str().unwrap()]);
+    cluster
+        .example(&tiny, &gold)
+        .expect(9)
+        .says(&[gold.to_str().unwrap()]);
 }
 
 #[test]
@@ -53,13 +61,22 @@ fn landing_that_is_not_there_or_empty_is_a_clear_error() {
     let landing = cluster.path("landing");
     let gold = cluster.path("gold");
     let missing = landing.join("user_events");
-    cluster.example(&landing, &gold).expect(9).says(&["not found", missing.to_str().unwrap()]);
+    cluster
+        .example(&landing, &gold)
+        .expect(9)
+        .says(&["not found", missing.to_str().unwrap()]);
     for topic in ["user_events", "transaction_events"] {
         std::fs::create_dir_all(landing.join(topic)).unwrap();
     }
-    cluster.example(&landing, &gold).expect(9).says(&["no files to read in", landing.to_str().unwrap()]);
+    cluster
+        .example(&landing, &gold)
+        .expect(9)
+        .says(&["no files to read in", landing.to_str().unwrap()]);
     // Files that others are still writing do not count.
     data::write(&landing.join("user_events/_partial.json"), "{}\n");
-    cluster.example(&landing, &gold).expect(9).says(&["no files to read in"]);
+    cluster
+        .example(&landing, &gold)
+        .expect(9)
+        .says(&["no files to read in"]);
     assert_eq!(gold::files(&gold).len(), 0);
 }

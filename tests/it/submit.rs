@@ -41,8 +41,8 @@ impl Output {
     /// The document on standard output.
     #[track_caller]
     pub fn json(&self) -> Value {
-        let document: Value =
-            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not one document: {error}\n{self}"));
+        let document: Value = serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("not one document: {error}\n{self}"));
         assert_eq!(document["exit_code"], self.code, "{self}");
         document
     }
@@ -50,7 +50,11 @@ impl Output {
 
 impl std::fmt::Display for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "-- ended with {}, stdout:\n{}\n-- stderr:\n{}", self.code, self.stdout, self.stderr)
+        write!(
+            f,
+            "-- ended with {}, stdout:\n{}\n-- stderr:\n{}",
+            self.code, self.stdout, self.stderr
+        )
     }
 }
 
@@ -88,14 +92,25 @@ pub fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Outp
 }
 
 /// Starts a program that ends by itself.
-pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(program: &str, args: impl IntoIterator<Item = A>) -> Running {
+pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(
+    program: &str,
+    args: impl IntoIterator<Item = A>,
+) -> Running {
     let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     clean(&mut command);
     let mut child = command.spawn().unwrap();
     let stdout = collect(child.stdout.take().unwrap());
     let stderr = collect(child.stderr.take().unwrap());
-    Running { child: Killed(child), stdout, stderr }
+    Running {
+        child: Killed(child),
+        stdout,
+        stderr,
+    }
 }
 
 /// Takes settings of whoever runs the tests out of a command's environment.
@@ -128,5 +143,11 @@ pub fn example(landing: &Path, gold: &Path) -> Vec<String> {
 /// Arguments that run a job with the two usual parameters.
 pub fn job(file: &Path, landing: &Path, gold: &Path) -> Vec<String> {
     let text = |path: &Path| path.to_str().unwrap().to_owned();
-    vec![text(file), "--landing".to_owned(), text(landing), "--gold".to_owned(), text(gold)]
+    vec![
+        text(file),
+        "--landing".to_owned(),
+        text(landing),
+        "--gold".to_owned(),
+        text(gold),
+    ]
 }

@@ -19,17 +19,44 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-gold", &["sluice-store"]),
     (
         "sluice-engine",
-        &["sluice-gold", "sluice-jobfile", "sluice-ndjson", "sluice-process", "sluice-store"],
+        &[
+            "sluice-gold",
+            "sluice-jobfile",
+            "sluice-ndjson",
+            "sluice-process",
+            "sluice-store",
+        ],
     ),
     (
         "sluice-scheduler",
-        &["sluice-engine", "sluice-gold", "sluice-jobfile", "sluice-process", "sluice-proto", "sluice-store"],
+        &[
+            "sluice-engine",
+            "sluice-gold",
+            "sluice-jobfile",
+            "sluice-process",
+            "sluice-proto",
+            "sluice-store",
+        ],
     ),
-    ("sluice-executor", &["sluice-engine", "sluice-process", "sluice-proto", "sluice-store"]),
+    (
+        "sluice-executor",
+        &[
+            "sluice-engine",
+            "sluice-process",
+            "sluice-proto",
+            "sluice-store",
+        ],
+    ),
     ("sluice-client", &["sluice-jobfile", "sluice-proto"]),
     (
         "sluice-quickstart",
-        &["sluice-client", "sluice-events", "sluice-gold", "sluice-scheduler", "sluice-store"],
+        &[
+            "sluice-client",
+            "sluice-events",
+            "sluice-gold",
+            "sluice-scheduler",
+            "sluice-store",
+        ],
     ),
 ];
 
@@ -38,7 +65,10 @@ const OWNED: &[(&str, &[&str])] = &[
     ("deltalake-core", &["sluice-gold"]),
     ("ballista-scheduler", &["sluice-scheduler"]),
     ("ballista-executor", &["sluice-executor"]),
-    ("datafusion", &["sluice-engine", "sluice-scheduler", "sluice-executor"]),
+    (
+        "datafusion",
+        &["sluice-engine", "sluice-scheduler", "sluice-executor"],
+    ),
     ("rdkafka", &[]),
 ];
 
@@ -73,21 +103,40 @@ fn relative(path: &Path) -> String {
 fn files_are_small() {
     let large: Vec<String> = tracked(".rs")
         .iter()
-        .map(|path| (relative(path), std::fs::read_to_string(path).unwrap().lines().count()))
+        .map(|path| {
+            (
+                relative(path),
+                std::fs::read_to_string(path).unwrap().lines().count(),
+            )
+        })
         .filter(|(_, lines)| *lines > MAX_LINES)
         .map(|(path, lines)| format!("{path}: {lines} lines"))
         .collect();
-    assert!(large.is_empty(), "divide these by subject (limit {MAX_LINES}):\n{}", large.join("\n"));
+    assert!(
+        large.is_empty(),
+        "divide these by subject (limit {MAX_LINES}):\n{}",
+        large.join("\n")
+    );
 }
 
 #[test]
 fn crates_depend_one_way() {
     let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    assert!(
+        metadata.status.success(),
+        "{}",
+        String::from_utf8_lossy(&metadata.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
     let allowed: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
     let mut wrong = Vec::new();
@@ -115,18 +164,34 @@ fn crates_depend_one_way() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let unknown: Vec<&str> = allowed.keys().copied().filter(|name| !seen.contains(*name)).collect();
-    assert!(unknown.is_empty(), "these crates are in the table but not in the workspace: {unknown:?}");
+    let unknown: Vec<&str> = allowed
+        .keys()
+        .copied()
+        .filter(|name| !seen.contains(*name))
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "these crates are in the table but not in the workspace: {unknown:?}"
+    );
 }
 
 #[test]
 fn every_architecture_decision_is_numbered_once() {
     let mut numbers = BTreeSet::new();
-    for path in tracked(".md").into_iter().filter(|path| path.parent().unwrap().ends_with("docs/adr")) {
+    for path in tracked(".md")
+        .into_iter()
+        .filter(|path| path.parent().unwrap().ends_with("docs/adr"))
+    {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let number = name.split('-').next().unwrap().to_owned();
-        assert!(number.len() == 4 && number.parse::<u32>().is_ok(), "{name} should begin with four digits");
-        assert!(numbers.insert(number), "{name} uses a number that another decision has");
+        assert!(
+            number.len() == 4 && number.parse::<u32>().is_ok(),
+            "{name} should begin with four digits"
+        );
+        assert!(
+            numbers.insert(number),
+            "{name} uses a number that another decision has"
+        );
     }
     assert!(!numbers.is_empty());
 }

@@ -17,7 +17,10 @@ pub fn until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Opti
         if let Some(found) = condition() {
             return found;
         }
-        assert!(started.elapsed() < limit, "waited {limit:?} in vain: {what}");
+        assert!(
+            started.elapsed() < limit,
+            "waited {limit:?} in vain: {what}"
+        );
         std::thread::sleep(STEP);
     }
 }
@@ -26,5 +29,6 @@ pub fn until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Opti
 pub fn heavy() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     // A test that failed in its turn has said so itself.
-    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    TURN.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! Submitting: every exit code that a job can end with, and what is printed.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sluice_proto::v1::{Diagnostic, ErrorKind, JobError, JobState, LogLevel, LogLine, Span};
 

@@ -19,9 +19,9 @@ use sluice_store::{Location, Stores};
 use sqlparser::ast::{Query, Statement};
 
 use super::AnalyzeError;
+use super::check::check_types;
 use super::dataset::{DatasetSlot, DatasetTable};
 use super::diagnose::diagnose;
-use super::check::check_types;
 use super::narrow::{self, Unit, UnitKind};
 use super::place;
 use super::shared::{self, Node};
@@ -483,8 +483,13 @@ impl<'a> Analysis<'a> {
             .map_err(|(name, error)| engine(&name, error))?;
         let steps = units
             .into_iter()
-            .map(|unit| Step {
-                after: reads(&unit.plan, &self.unit_of),
+            .enumerate()
+            .map(|(index, unit)| Step {
+                // A source that is kept scans its files under its own name.
+                after: reads(&unit.plan, &self.unit_of)
+                    .into_iter()
+                    .filter(|read| *read != index)
+                    .collect(),
                 name: unit.name,
                 kind: match unit.kind {
                     UnitKind::Staged { slot, .. } => StepKind::Stage { slot },

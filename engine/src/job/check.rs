@@ -8,7 +8,10 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 
 /// Runs the analyzer, which finds wrong types; optimizing comes later, over
 /// narrowed sources.
-pub(super) fn check_types(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+pub(super) fn check_types(
+    state: &SessionState,
+    plan: LogicalPlan,
+) -> Result<LogicalPlan, DataFusionError> {
     // The optimizer finds what the analyzer leaves, such as a cast of a
     // constant that cannot be.
     let optimized = state.optimize(&plan)?;

@@ -78,12 +78,11 @@ impl DatasetTable {
     }
 
     fn partitioned_file(&self, file: &DataFile, fields: &[FieldRef]) -> Result<PartitionedFile> {
-        let path = Path::from_url_path(format!(
-            "{}/{}",
-            self.root.path().trim_end_matches('/'),
-            file.path
-        ))
-        .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        // The root is a URL; a file's path is as the store has it, where the
+        // folder of a partition may hold `%` itself.
+        let path = Path::from_url_path(self.root.path())
+            .and_then(|root| Path::parse(format!("{root}/{}", file.path)))
+            .map_err(|e| DataFusionError::External(Box::new(e)))?;
         let values = fields
             .iter()
             .map(|field| partition_value(file, field))

@@ -35,8 +35,14 @@ pub(super) fn diagnose(
         .or_else(|| place::of_words(relation, &text(error)));
     diagnostic = diagnostic.at(place.unwrap_or_else(|| relation.span()));
     diagnostic.file = file.to_owned();
-    let notes = said.into_iter().flat_map(|d| &d.notes);
-    diagnostic.notes.extend(notes.map(|note| lower(&note.message)));
+    // What it would suggest is in the help already.
+    let notes = said
+        .into_iter()
+        .flat_map(|d| &d.notes)
+        .filter(|note| !note.message.to_lowercase().starts_with("possible "));
+    diagnostic
+        .notes
+        .extend(notes.map(|note| lower(&note.message)));
     diagnostic.notes.push(format!(
         "in the query of {} `{}`",
         relation.kind(),
@@ -143,6 +149,18 @@ fn of_text(message: &str, whole: &str) -> Diagnostic {
             .fold(diagnostic, |diagnostic, candidate| {
                 diagnostic.note(candidate.replace('\t', ""))
             });
+    }
+    if let Some(field) = between(whole, "Field ", " not found in struct") {
+        return Diagnostic::error("E0501", format!("no field `{field}` in this struct"))
+            .label("unknown field");
+    }
+    if whole.contains("require unique expression names") {
+        let name = between(whole, "expression \"", "\"").unwrap_or_default();
+        return Diagnostic::error(
+            "E0503",
+            format!("column `{name}` stands twice in the result"),
+        )
+        .help("give one of them another name with AS");
     }
     let code =
         if whole.contains("GROUP BY") || whole.contains("aggregate") || whole.contains("Aggregate")

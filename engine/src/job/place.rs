@@ -10,7 +10,9 @@ use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Spanned, Visit, Visitor};
 pub(super) fn of_words(relation: &Relation, error: &str) -> Option<Span> {
     let quoted = error.split('\'').skip(1).step_by(2);
     let names = quoted.map(|text| text.split('(').next().unwrap_or(text));
-    let field = error.strip_prefix("Field ").and_then(|rest| rest.split(' ').next());
+    let field = error
+        .strip_prefix("Field ")
+        .and_then(|rest| rest.split(' ').next());
     names
         .chain(field)
         .find_map(|name| word(query(relation)?, name))
@@ -60,13 +62,16 @@ impl Visitor for Words<'_> {
         let found = match expr {
             Expr::Function(function) => function.name.0.first().and_then(|part| part.as_ident()),
             // The first part is a column or a relation, which the engine finds.
-            Expr::CompoundIdentifier(parts) => {
-                parts.iter().skip(1).find(|part| part.value.eq_ignore_ascii_case(self.name))
-            }
+            Expr::CompoundIdentifier(parts) => parts
+                .iter()
+                .skip(1)
+                .find(|part| part.value.eq_ignore_ascii_case(self.name)),
             _ => None,
         };
         match found {
-            Some(ident) if ident.value.eq_ignore_ascii_case(self.name) => ControlFlow::Break(ident.span),
+            Some(ident) if ident.value.eq_ignore_ascii_case(self.name) => {
+                ControlFlow::Break(ident.span)
+            }
             _ => ControlFlow::Continue(()),
         }
     }

@@ -152,10 +152,9 @@ fn listed(
         .iter()
         .map(|file| ListingTableUrl::parse(format!("{}{}", store.as_str(), file.path)))
         .collect::<Result<Vec<_>, _>>()?;
-    let extension = format.get_ext();
-    let options = ListingOptions::new(format)
-        .with_file_extension(extension)
-        .with_file_extension_opt(None::<String>);
+    // Files were chosen when they were listed; a name that does not end as the
+    // format has it is none of the engine's business.
+    let options = ListingOptions::new(format).with_file_extension("");
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
         .with_schema(types::schema(&source.columns));

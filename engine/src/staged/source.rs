@@ -201,7 +201,7 @@ pub(super) async fn read_ids(schema: &SchemaRef, parts: &[Arc<StagedPart>]) -> R
 /// Where the bytes of a part come from.
 enum PartReader {
     Local { file: File, part: Arc<StagedPart> },
-    Remote(RemoteBlocks),
+    Remote(Box<RemoteBlocks>),
 }
 
 impl PartReader {
@@ -219,7 +219,9 @@ impl PartReader {
         if part.port == 0 {
             return Err(lost(&part.path.display().to_string(), &"the file is gone"));
         }
-        Ok(Self::Remote(RemoteBlocks::open(part, blocks).await?))
+        Ok(Self::Remote(Box::new(
+            RemoteBlocks::open(part, blocks).await?,
+        )))
     }
 
     async fn read(&mut self, block: Block) -> Result<Buffer> {

@@ -14,12 +14,12 @@ mod progress;
 mod steps;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sluice_engine::job::{AnalyzeError, AnalyzeOptions, AnalyzedJob, analyze};
 use sluice_gold::GoldTables;
 use sluice_jobfile::Job as CheckedJob;
-use sluice_proto::v1::{ErrorKind, JobState, LogLevel};
+use sluice_proto::v1::{ErrorKind, JobState, LogLevel, Progress};
 use sluice_store::Stores;
 
 use crate::conf::JobConf;
@@ -54,6 +54,13 @@ pub(crate) struct Submission {
 
 /// How often progress is published while steps run.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// How long after a job's end files of its last tasks are looked for again,
+/// one pause after the other.
+const LATE_FILES: [Duration; 3] = [
+    Duration::from_secs(2),
+    Duration::from_secs(8),
+    Duration::from_secs(50),
+];
 
 impl DriverSettings {
     /// Plans a job.
@@ -82,7 +89,7 @@ impl DriverSettings {
     /// as they come, the end state is left to the caller.
     pub(crate) async fn drive(
         &self,
-        live: &LiveJob,
+        live: &Arc<LiveJob>,
         submission: &Submission,
     ) -> Result<(), JobFailure> {
         let cancel = live.cancelled().clone();
@@ -103,37 +110,59 @@ impl DriverSettings {
             Ok(manifests) => manifests,
             Err(reason) => {
                 execution.release_all();
-                commit::remove_files(self, live, &analyzed).await;
+                self.remove_files(live, &analyzed).await;
                 return Err(reason);
             }
         };
         execution.release_all();
         if cancel.is_cancelled() {
-            commit::remove_files(self, live, &analyzed).await;
+            self.remove_files(live, &analyzed).await;
             return Err(stopped(live));
         }
         live.advance(JobState::Committing, None);
         commit::commit(self, live, &analyzed, manifests).await
     }
 
-    /// A cluster without executors takes the job and waits for some.
+    /// A cluster without executors takes the job and waits for some; whoever
+    /// watches the job learns of it from its progress.
     async fn wait_for_executors(&self, live: &LiveJob) -> Result<(), JobFailure> {
+        let begun = Instant::now();
+        let mut ticks = tokio::time::interval(PROGRESS_EVERY);
         let mut told = false;
         while self.runner.capacity().await.vcores == 0 {
             if !told {
                 told = true;
                 live.log(
-                    LogLevel::Warn,
+                    LogLevel::Info,
                     "driver",
-                    "no executors are registered; start one with: executor --scheduler HOST:PORT --vcores N --work-dir DIR",
+                    "no executors are registered; waiting for one",
                 );
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                _ = ticks.tick() => live.progress(Progress {
+                    elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    ..Progress::default()
+                }),
                 () = live.cancelled().cancelled() => return Err(stopped(live)),
             }
         }
         Ok(())
+    }
+
+    /// Removes what a job wrote that does not get to its commit: now, and once
+    /// more after a while, because a task that was being handed out when the
+    /// job was cancelled may run to its end.
+    async fn remove_files(&self, live: &Arc<LiveJob>, analyzed: &AnalyzedJob) {
+        let tables = commit::Uncommitted::of(live, analyzed);
+        tables.remove(self, live).await;
+        let (settings, live) = (self.clone(), Arc::clone(live));
+        tokio::spawn(async move {
+            for pause in LATE_FILES {
+                tokio::time::sleep(pause).await;
+                tables.remove(&settings, &live).await;
+            }
+        });
     }
 }
 

@@ -26,6 +26,7 @@ use crate::job::{
     JobFailure, JobStore, LiveJob, LogFile, StoreFailure, failure, invalid, is_end, new_job_id,
     valid_submission_id,
 };
+use crate::server::Metrics;
 
 /// Jobs that have ended and are remembered, at most.
 const KEPT_JOBS: usize = 10_000;
@@ -38,11 +39,23 @@ pub struct Jobs {
     shared: Arc<Shared>,
 }
 
+/// How jobs are taken.
+#[derive(Clone, Default)]
+pub struct JobsOptions {
+    /// Jobs that run at a time; more of them wait. 0 counts as 1.
+    pub max_concurrent: usize,
+    /// The limit of a job that came without one.
+    pub default_timeout: Option<Duration>,
+    /// Where jobs are counted.
+    pub metrics: Option<Metrics>,
+}
+
 struct Shared {
     driver: DriverSettings,
     state_dir: Option<PathBuf>,
     store: Option<JobStore>,
     running: Semaphore,
+    options: JobsOptions,
     tasks: TaskTracker,
     index: Mutex<Index>,
 }
@@ -57,8 +70,8 @@ pub enum Watched {
 
 impl Jobs {
     /// Jobs without a history, for a process that runs its own.
-    pub fn in_memory(driver: DriverSettings, max_concurrent: usize) -> Self {
-        Self::build(driver, None, None, max_concurrent, Vec::new())
+    pub fn in_memory(driver: DriverSettings, options: JobsOptions) -> Self {
+        Self::build(driver, None, None, options, Vec::new())
     }
 
     /// Jobs whose records are kept below `state_dir`. A job that was running
@@ -69,7 +82,7 @@ impl Jobs {
     pub async fn open(
         driver: DriverSettings,
         state_dir: PathBuf,
-        max_concurrent: usize,
+        options: JobsOptions,
     ) -> Result<Self, StoreFailure> {
         let (store, mut past) = JobStore::open(&state_dir)?;
         for job in past.iter_mut().filter(|job| !is_end(job.state())) {
@@ -99,7 +112,7 @@ impl Jobs {
             driver,
             Some(state_dir),
             Some(store),
-            max_concurrent,
+            options,
             past,
         ))
     }
@@ -108,7 +121,7 @@ impl Jobs {
         driver: DriverSettings,
         state_dir: Option<PathBuf>,
         store: Option<JobStore>,
-        max_concurrent: usize,
+        options: JobsOptions,
         past: Vec<Job>,
     ) -> Self {
         let mut index = Index::default();
@@ -120,7 +133,8 @@ impl Jobs {
                 driver,
                 state_dir,
                 store,
-                running: Semaphore::new(max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+                running: Semaphore::new(options.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+                options,
                 tasks: TaskTracker::new(),
                 index: Mutex::new(index),
             }),
@@ -176,6 +190,9 @@ impl Jobs {
             "driver",
             format!("accepted as {} ({})", accepted.job_id, accepted.name),
         );
+        if let Some(metrics) = &self.shared.options.metrics {
+            metrics.job_submitted();
+        }
         let jobs = self.clone();
         self.shared
             .tasks
@@ -384,7 +401,10 @@ impl Jobs {
             submitted_ms: now.timestamp_millis(),
             params: secret::redacted(&request.params),
             user: request.user.clone(),
-            timeout_ms: request.timeout_ms,
+            timeout_ms: match (request.timeout_ms, self.shared.options.default_timeout) {
+                (0, Some(limit)) => u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+                (limit, _) => limit,
+            },
             ..Job::default()
         })
     }
@@ -428,11 +448,15 @@ impl Jobs {
             state = state.name(),
             "job ended"
         );
+        if let Some(metrics) = &self.shared.options.metrics {
+            let took = Duration::from_millis(record.duration_ms(record.ended_ms));
+            metrics.job_ended(state, took);
+        }
         live.finish();
         self.forget_oldest();
     }
 
-    async fn drive(&self, live: &LiveJob, submission: &Submission) -> Result<(), JobFailure> {
+    async fn drive(&self, live: &Arc<LiveJob>, submission: &Submission) -> Result<(), JobFailure> {
         let _permit = tokio::select! {
             permit = self.shared.running.acquire() => permit,
             () = live.cancelled().cancelled() => return Err(stopped(live)),

@@ -183,17 +183,18 @@ impl Runner for ClusterRunner {
                         progress.send_replace(sample);
                         if self.capacity().await.vcores > 0 && watchdog.stalled(pulse, Instant::now()) {
                             self.cancel(&id, &mut updates).await;
+                            self.server.state.executor_manager.clean_up_job_data(id);
                             return Err(RunError::Stalled { seconds: run.stall_timeout.as_secs() });
                         }
                     }
                     self.status(&id).await
                 }
             };
-            match status {
-                Some(
-                    status @ (job_status::Status::Failed(_) | job_status::Status::Successful(_)),
-                ) => break status,
-                _ => {}
+            if let Some(
+                ended @ (job_status::Status::Failed(_) | job_status::Status::Successful(_)),
+            ) = status
+            {
+                break ended;
             }
         };
         if let Some(graph) = &graph {

@@ -79,6 +79,7 @@ const PASSING: &[&str] = &[
     "Connection reset",
     "transport error",
     "FetchFailed",
+    "all executors were lost",
     "timed out",
 ];
 

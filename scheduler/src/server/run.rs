@@ -16,7 +16,7 @@ use super::node::start;
 use crate::DriverSettings;
 use crate::JobServer;
 use crate::config::{ENVIRONMENT_PREFIX, Options};
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, JobsOptions};
 use crate::runner::ClusterRunner;
 
 /// Deep plans are planned and encoded recursively; the stock binaries take the
@@ -64,8 +64,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 async fn run_until_stopped(options: Options) -> Result<(), ServerError> {
     let stop = Stop::on_signals().map_err(ServerError::Signals)?;
-    let limit = options.max_concurrent_jobs;
+    let (max_concurrent, default_timeout) = (options.max_concurrent_jobs, options.job_timeout);
     let node = start(options, stop).await?;
+    let jobs_options = JobsOptions {
+        max_concurrent,
+        default_timeout,
+        metrics: Some(node.metrics()),
+    };
     let stores = Stores::new(StoreOptions::from_env());
     let driver = DriverSettings {
         runner: Arc::new(ClusterRunner::new(node.ballista())),
@@ -73,7 +78,7 @@ async fn run_until_stopped(options: Options) -> Result<(), ServerError> {
         gold: GoldTables::new(stores.clone()),
         stores,
     };
-    let jobs = Jobs::open(driver, node.state_dir().to_owned(), limit)
+    let jobs = Jobs::open(driver, node.state_dir().to_owned(), jobs_options)
         .await
         .map_err(|error| ServerError::History(error.to_string()))?;
     node.serve(JobServer::new(jobs.clone()), Arc::new(jobs))

@@ -1,5 +1,5 @@
 -- error: E0505
--- message: aggregate
+-- message: aggregate functions are not allowed in the WHERE clause
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;

@@ -1,5 +1,5 @@
 -- error: E0511
--- at: 12:37
+-- at: 13:20
 -- message: only ever NULL
 -- message: CAST(NULL AS STRING)
 -- file: events/a.json

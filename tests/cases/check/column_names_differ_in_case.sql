@@ -1,5 +1,5 @@
 -- error: E0511
--- at: 10:37
+-- at: 11:29
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;

@@ -1,5 +1,5 @@
 -- error: E0511
--- at: 11:37
+-- at: 12:32
 -- message: column `wait` cannot be stored
 -- file: events/a.json
 --| {"id": 1}

@@ -1,5 +1,5 @@
 -- error: E0501
--- at: 13:8
+-- at: 14:8
 -- message: no column `usr_id` here
 -- message: did you mean `user_id`?
 -- message: in the query of

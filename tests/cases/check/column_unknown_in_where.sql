@@ -1,5 +1,5 @@
 -- error: E0501
--- at: 13:30
+-- at: 13:34
 -- message: the columns are
 -- message: `user_id`
 -- file: events/a.json

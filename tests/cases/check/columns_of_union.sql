@@ -1,5 +1,6 @@
 -- error: E0509
--- message: number of columns
+-- at: 12:1
+-- message: different number of columns
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;

@@ -1,5 +1,5 @@
 -- error: E0511
--- at: 11:37
+-- at: 12:14
 -- message: is there twice
 -- file: events/a.json
 --| {"id": 1}

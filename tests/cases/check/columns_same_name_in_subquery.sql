@@ -1,5 +1,6 @@
 -- error: E0503
--- message: `id` stands twice
+-- at: 13:12
+-- message: `events.id` stands twice
 -- message: give one of them another name
 -- file: events/a.json
 --| {"id": 1}

@@ -1,6 +1,6 @@
 -- error: E0501
--- at: 12:8
--- message: `town`
+-- at: 12:13
+-- message: no field `town`
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;

@@ -1,4 +1,5 @@
 -- error: E0504
+-- at: 13:8
 -- message: no function takes these types: `date_bin(
 -- message: CAST the arguments
 -- file: events/a.json

@@ -1,4 +1,5 @@
 -- error: E0511
+-- at: 13:15
 -- message: tags
 -- file: events/a.json
 --| {"id": 1}

@@ -1,5 +1,5 @@
 -- error: E0510
--- at: 12:17
+-- at: 13:17
 -- message: PARTITIONED BY names `contry`
 -- message: did you mean `country`?
 -- file: events/a.json

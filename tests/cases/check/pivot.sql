@@ -1,5 +1,5 @@
 -- error: E0509
--- at: 12:15
+-- at: 13:15
 -- message: PIVOT is not supported
 -- message: FILTER (WHERE
 -- file: events/a.json

@@ -1,4 +1,5 @@
 -- error: E0510
+-- at: 13:35
 -- message: `sluice.sort_by` names `tz`
 -- message: did you mean `ts`?
 -- file: events/a.json

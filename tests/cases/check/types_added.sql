@@ -1,4 +1,6 @@
 -- error: E0506
+-- at: 13:8
+-- message: incompatible types
 -- message: annot
 -- file: events/a.json
 --| {"id": 1}

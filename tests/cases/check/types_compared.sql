@@ -1,4 +1,5 @@
 -- error: E0506
+-- message: incompatible types
 -- message: annot
 -- file: events/a.json
 --| {"id": 1}

@@ -1,4 +1,5 @@
 -- error: E0506
+-- message: incompatible inputs for Union
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;

@@ -1,5 +1,5 @@
 -- error: E0509
--- at: 13:39
+-- at: 13:43
 -- message: unnest in FROM cannot read the columns of other relations
 -- message: select list of a subquery
 -- file: events/a.json

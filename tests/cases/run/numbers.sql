@@ -6,9 +6,9 @@
 --| id integer
 --| price decimal(10,2)
 --| revenue decimal(21,2)
---| half integer
+--| half long
 --| exact double
---| rest integer
+--| rest long
 --| rounded double
 --| big long
 -- result: sums

@@ -5,9 +5,9 @@
 --| {"country": "Zürich", "day": "2024-06-01", "n": 4}
 -- folders: by_country
 --| country=IT/day=2024-05-31
---| country=Z%25C3%25BCrich/day=2024-06-01
+--| country=Z%C3%BCrich/day=2024-06-01
 --| country=__HIVE_DEFAULT_PARTITION__/day=__HIVE_DEFAULT_PARTITION__
---| country=a%252Fb%2520c%253Dd%2525/day=2024-05-31
+--| country=a%252Fb%20c%253Dd%2525/day=2024-05-31
 -- result: by_country
 --| n | country | day
 --| 1 | IT | 2024-05-31

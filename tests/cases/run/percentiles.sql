@@ -5,8 +5,8 @@
 --| {"shop": "y", "kind": "b", "n": 10, "at": 4}
 --| {"shop": "y", "kind": "b", "n": null, "at": 5}
 -- result: middle
---| exact | spark | med | approx | approx2 | half
---| 2.5 | 2.5 | 2.5 | 2.5 | 2.5 | 4
+--| exact | spark | med | approx | approx2 | n
+--| 2.5 | 2.5 | 2.5 | 2.0 | 2.0 | 4
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE sales (shop STRING, kind STRING, n INT, at INT)
@@ -17,5 +17,5 @@ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) AS exact,
        median(n)                      AS med,
        approx_percentile_cont(n, 0.5) AS approx,
        percentile_approx(n, 0.5)      AS approx2,
-       approx_distinct(n)             AS half
+       approx_count_distinct(n)       AS n
 FROM sales;

@@ -4,8 +4,8 @@
 --| {"id": 3, "s": "éa", "n": null, "x": null}
 -- result: sparks
 --| id | sha | crc | hex | b64 | sound | query | size | z
---| 1 | b074ee0aff51290bfb89e4dce0eba82843c68a53dfaf7721707128a571a3b460 | 142666570 | A | QWIgYw | A120 | e=f | 2 | Ab c-10
---| 2 | NULL | NULL | 14 | NULL | NULL | e=f | 2 | NULL
+--| 1 | b074ee0aff51290bfb89e4dce0eba82843c68a53dfaf7721707128a571a3b460 | 142666570 | A | QWIgYw== | A120 | e=f | 2 | Ab c-10
+--| 2 | NULL | NULL | 14 | NULL | NULL | e=f | 2 | null-20
 --| 3 | 805c58e80d5a6f66d9bed65cfb771031235943ef48fbe5c18b823df952da92c4 | 702064485 | NULL | w6lh | éa | e=f | 2 | éa-null
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;

@@ -36,14 +36,26 @@ pub(super) fn tables(gold: &Path) -> Vec<String> {
 pub(super) fn read(table: &Path) -> Result<Found, String> {
     let log = table.join("_delta_log/00000000000000000000.json");
     let log = fs::read_to_string(&log).map_err(|e| format!("{}: {e}", log.display()))?;
-    let actions: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let meta = actions.iter().find_map(|action| action.get("metaData")).ok_or("no metadata")?;
+    let actions: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let meta = actions
+        .iter()
+        .find_map(|action| action.get("metaData"))
+        .ok_or("no metadata")?;
     let schema: Value = serde_json::from_str(meta["schemaString"].as_str().unwrap()).unwrap();
     let fields = schema["fields"].as_array().unwrap();
-    let names: Vec<&str> = fields.iter().map(|field| field["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = fields
+        .iter()
+        .map(|field| field["name"].as_str().unwrap())
+        .collect();
     let mut found = Found {
         columns: names.join(" | "),
-        schema: fields.iter().map(|field| format!("{} {}", field["name"].as_str().unwrap(), ty(&field["type"]))).collect(),
+        schema: fields
+            .iter()
+            .map(|field| format!("{} {}", field["name"].as_str().unwrap(), ty(&field["type"])))
+            .collect(),
         folders: Vec::new(),
         files: Vec::new(),
     };
@@ -53,7 +65,11 @@ pub(super) fn read(table: &Path) -> Result<Found, String> {
             found.folders.push(folder.to_owned());
         }
         // The log holds the path as part of a URL.
-        found.files.push(rows(&table.join(decoded(path)), &names, &add["partitionValues"])?);
+        found.files.push(rows(
+            &table.join(decoded(path)),
+            &names,
+            &add["partitionValues"],
+        )?);
     }
     found.folders.sort();
     found.folders.dedup();
@@ -68,8 +84,15 @@ fn ty(value: &Value) -> String {
         Some("map") => format!("map<{},{}>", ty(&value["keyType"]), ty(&value["valueType"])),
         Some(_) => {
             let fields = value["fields"].as_array().into_iter().flatten();
-            let fields: Vec<String> =
-                fields.map(|f| format!("{}:{}", f["name"].as_str().unwrap_or_default(), ty(&f["type"]))).collect();
+            let fields: Vec<String> = fields
+                .map(|f| {
+                    format!(
+                        "{}:{}",
+                        f["name"].as_str().unwrap_or_default(),
+                        ty(&f["type"])
+                    )
+                })
+                .collect();
             format!("struct<{}>", fields.join(","))
         }
     }
@@ -96,15 +119,24 @@ fn decoded(path: &str) -> String {
 
 fn rows(path: &Path, names: &[&str], partition: &Value) -> Result<Vec<String>, String> {
     let file = fs::File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build()).map_err(|e| e.to_string())?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|b| b.build())
+        .map_err(|e| e.to_string())?;
     let options = FormatOptions::new().with_null("NULL");
     let mut rows = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|e| e.to_string())?;
-        let columns: Vec<Option<ArrayRef>> = names.iter().map(|name| batch.column_by_name(name).cloned()).collect();
+        let columns: Vec<Option<ArrayRef>> = names
+            .iter()
+            .map(|name| batch.column_by_name(name).cloned())
+            .collect();
         let formats: Vec<Option<ArrayFormatter<'_>>> = columns
             .iter()
-            .map(|column| column.as_ref().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()))
+            .map(|column| {
+                column
+                    .as_ref()
+                    .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
+            })
             .collect();
         for row in 0..batch.num_rows() {
             let cells: Vec<String> = names

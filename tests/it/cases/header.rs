@@ -69,7 +69,12 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
             let row = row.strip_prefix(' ').unwrap_or(row).to_owned();
             match content {
                 Some(true) => header.files.last_mut().ok_or("no file")?.lines.push(row),
-                Some(false) => header.tables.last_mut().ok_or("no table")?.lines.push(row.trim_end().to_owned()),
+                Some(false) => header
+                    .tables
+                    .last_mut()
+                    .ok_or("no table")?
+                    .lines
+                    .push(row.trim_end().to_owned()),
                 None => return Err(format!("`{line}` belongs to no file and no result")),
             }
             continue;
@@ -77,7 +82,9 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
         let Some(line) = line.strip_prefix("-- ") else {
             break;
         };
-        let (key, value) = line.split_once(':').map_or((line, ""), |(key, value)| (key, value.trim()));
+        let (key, value) = line
+            .split_once(':')
+            .map_or((line, ""), |(key, value)| (key, value.trim()));
         let (key, flags) = key.split_once(' ').unwrap_or((key, ""));
         content = None;
         match key {
@@ -92,7 +99,9 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
                 at: None,
                 says: Vec::new(),
             }),
-            "at" => header.expected.last_mut().ok_or("at follows error")?.at = Some(value.to_owned()),
+            "at" => {
+                header.expected.last_mut().ok_or("at follows error")?.at = Some(value.to_owned())
+            }
             "message" => match header.expected.last_mut() {
                 Some(last) => last.says.push(value.to_owned()),
                 None => header.says.push(value.to_owned()),
@@ -100,7 +109,10 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
             "fails" => header.fails = Some(value.to_owned()),
             "malformed" => {
                 let (source, count) = value.split_once('=').ok_or("malformed: source=lines")?;
-                header.malformed.push((source.to_owned(), count.parse().map_err(|_| "malformed: a number")?));
+                header.malformed.push((
+                    source.to_owned(),
+                    count.parse().map_err(|_| "malformed: a number")?,
+                ));
             }
             "file" => {
                 header.files.push(input(value, flags)?);
@@ -108,12 +120,18 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
             }
             "result" | "schema" | "folders" => {
                 let what = match (key, flags) {
-                    ("result", "" | "ordered") => What::Rows { ordered: flags == "ordered" },
+                    ("result", "" | "ordered") => What::Rows {
+                        ordered: flags == "ordered",
+                    },
                     ("schema", "") => What::Schema,
                     ("folders", "") => What::Folders,
                     _ => return Err(format!("unknown `{key} {flags}`")),
                 };
-                header.tables.push(Table { what, dataset: value.to_owned(), lines: Vec::new() });
+                header.tables.push(Table {
+                    what,
+                    dataset: value.to_owned(),
+                    lines: Vec::new(),
+                });
                 content = Some(false);
             }
             // The first comment that is prose ends the header.
@@ -124,7 +142,10 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
 }
 
 fn input(path: &str, flags: &str) -> Result<Input, String> {
-    let mut input = Input { path: path.to_owned(), ..Input::default() };
+    let mut input = Input {
+        path: path.to_owned(),
+        ..Input::default()
+    };
     for flag in flags.split_whitespace() {
         match flag {
             "crlf" => input.crlf = true,
@@ -144,17 +165,25 @@ impl Input {
         if self.path.ends_with('/') {
             return fs::create_dir_all(&path).map_err(|e| e.to_string());
         }
-        fs::create_dir_all(path.parent().ok_or("a file without a folder")?).map_err(|e| e.to_string())?;
+        fs::create_dir_all(path.parent().ok_or("a file without a folder")?)
+            .map_err(|e| e.to_string())?;
         fs::write(&path, self.bytes()?).map_err(|e| e.to_string())
     }
 
     fn bytes(&self) -> Result<Vec<u8>, String> {
         if self.copy {
-            let name = self.lines.first().ok_or("`file copy` needs a line with the file's name")?;
+            let name = self
+                .lines
+                .first()
+                .ok_or("`file copy` needs a line with the file's name")?;
             return fs::read(folder().join("data").join(name)).map_err(|e| format!("{name}: {e}"));
         }
         let end = if self.crlf { "\r\n" } else { "\n" };
-        let mut text = if self.bom { "\u{feff}".to_owned() } else { String::new() };
+        let mut text = if self.bom {
+            "\u{feff}".to_owned()
+        } else {
+            String::new()
+        };
         text.push_str(&self.lines.join(end));
         if !self.open && !self.lines.is_empty() {
             text.push_str(end);

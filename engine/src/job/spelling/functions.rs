@@ -20,7 +20,6 @@ const RENAMED: &[(&str, &str)] = &[
     ("approx_percentile", "approx_percentile_cont"),
     ("approx_count_distinct", "approx_distinct"),
     ("every", "bool_and"),
-    ("some", "bool_or"),
     ("unix_timestamp", "to_unixtime"),
 ];
 
@@ -81,14 +80,18 @@ pub(super) fn respell(expr: &mut Expr) -> Result<(), Box<Diagnostic>> {
                 set(function, 0, literal("1"));
             }
         }
-        "add_months" => {
-            if let Some([_, months]) = arguments(function).as_deref() {
-                let months = int(months.clone());
-                set(function, 1, months);
+        "add_months" | "date_add" | "date_sub" => {
+            if let Some([_, number]) = arguments(function).as_deref() {
+                let number = int(number.clone());
+                set(function, 1, number);
             }
         }
         "trunc" => truncated(expr),
-        "date_format" | "to_char" | "to_date" | "to_timestamp" => spark_pattern(function)?,
+        "date_format" | "to_char" | "to_date" => spark_pattern(function)?,
+        "to_timestamp" => {
+            spark_pattern(function)?;
+            parsed_timestamp(function)?;
+        }
         _ => {}
     }
     Ok(())
@@ -231,6 +234,35 @@ fn spark_pattern(function: &mut Function) -> Result<(), Box<Diagnostic>> {
                 ));
             }
         }
+    }
+    Ok(())
+}
+
+/// `to_timestamp(text, pattern)` by way of whole seconds: DataFusion 55 loses
+/// the session's time zone when it parses a column and then refuses its own
+/// result. Fractions would be lost, so they are refused.
+fn parsed_timestamp(function: &mut Function) -> Result<(), Box<Diagnostic>> {
+    let Some([_, pattern]) = arguments(function).and_then(|list| <[Expr; 2]>::try_from(list).ok())
+    else {
+        return Ok(());
+    };
+    let Some(written) = text(&pattern) else {
+        return Ok(());
+    };
+    if written.contains('f') {
+        return Err(Box::new(
+            problem(
+                "to_timestamp cannot parse fractions of seconds by a pattern",
+                pattern.span(),
+            )
+            .help("for text such as 2024-05-31T20:15:00.123 write CAST(text AS TIMESTAMP)"),
+        ));
+    }
+    let mut seconds = function.clone();
+    rename(&mut seconds, "to_unixtime");
+    rename(function, "to_timestamp_seconds");
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.args = vec![unnamed(Expr::Function(seconds))];
     }
     Ok(())
 }
