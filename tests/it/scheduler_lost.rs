@@ -133,10 +133,14 @@ fn a_scheduler_that_does_not_come_back_is_unreachable() {
     .write(&landing);
     // Without executors the job waits, and submit-job says for what.
     let attached = cluster.spawn_example("waiting", &landing, &cluster.path("gold"));
-    cluster.wait_for_state("waiting", "PLANNED");
+    wait::until("the job waits for some time", wait::SOON, || {
+        let waited = cluster.job("waiting")?["progress"]["elapsed_ms"].as_u64()?;
+        (waited > 2_000).then_some(())
+    });
+    assert_eq!(cluster.job("waiting").unwrap()["state"], "PLANNED");
     cluster.kill_scheduler();
     let output = attached.wait().expect(4);
-    output.says(&["trying again", "executor --scheduler"]);
+    output.says(&["executor --scheduler", "trying again", "--status"]);
 }
 
 /// Waits until tasks of a job run.

@@ -1,5 +1,5 @@
 -- error: E0503
--- at: 13:12
+-- at: 12:37
 -- message: `events.id` stands twice
 -- message: give one of them another name
 -- file: events/a.json
