@@ -120,6 +120,10 @@ impl Location {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(&segments);
         }
+        // URLs take some names for Windows drives (`A|`) and change them.
+        if !Path::from_url_path(url.path()).is_ok_and(|led| led == path) {
+            return Err(malformed("no URL can name it".to_owned()));
+        }
         Ok(Self {
             root,
             segments,

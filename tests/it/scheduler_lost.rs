@@ -105,12 +105,15 @@ fn a_scheduler_that_is_told_to_stop_drains_and_records_what_it_had_to_end() {
     let before = gold::files(&gold);
     let attached = cluster.spawn_example("cut", &large, &gold);
     wait_for_tasks(&cluster, "cut");
+    // Its only executor stands still, so that it cannot be quicker.
+    cluster.executors[0].process.signal(Signal::Stop);
     cluster.scheduler.signal(Signal::Terminate);
     assert!(
         cluster.scheduler.ended().success(),
         "{}",
         cluster.scheduler.log()
     );
+    cluster.executors[0].process.signal(Signal::Continue);
     cluster.restart_scheduler();
     attached.wait().expect(7);
     assert_eq!(cluster.job("cut").unwrap()["state"], "INTERRUPTED");

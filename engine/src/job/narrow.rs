@@ -13,7 +13,7 @@ use datafusion::logical_expr::logical_plan::TableScan;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
 
 use crate::prune::{self, RequiredFields};
-use crate::source::NdjsonTable;
+use crate::source::{CORRUPT_COLUMN, NdjsonTable};
 use crate::staged::{StagedSlot, StagedTable, SurvivorsTable};
 
 /// Something that is computed as one.
@@ -210,6 +210,10 @@ fn narrowed_sources(
     open.iter()
         .filter_map(|(name, table)| {
             let need = needs.get(name)?;
+            if need.need(CORRUPT_COLUMN).is_some() {
+                // Every declared field counts when broken lines are looked for.
+                return None;
+            }
             let declared = prune::narrow_types(table.declared(), need);
             Some((
                 name.clone(),

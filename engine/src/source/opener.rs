@@ -76,6 +76,13 @@ impl NdjsonOpener {
         let mut decoded: Vec<usize> = wanted.clone();
         decoded.sort_unstable();
         decoded.dedup();
+        if declared
+            .index_of(CORRUPT_COLUMN)
+            .is_ok_and(|corrupt| decoded.contains(&corrupt))
+        {
+            // Whoever asks which lines are broken means all declared columns.
+            decoded = (0..declared.fields().len()).collect();
+        }
         let pick = wanted
             .iter()
             .filter_map(|index| decoded.iter().position(|d| d == index))

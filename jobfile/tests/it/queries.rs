@@ -179,7 +179,7 @@ fn spellings_of_spark_become_those_of_the_engine() {
         ),
         (
             "SELECT CAST(a AS TIMESTAMP_NTZ) AS r FROM s",
-            "SELECT CAST(a AS TIMESTAMP) AS r FROM s",
+            "SELECT CAST(a AS TIMESTAMP(6) WITHOUT TIME ZONE) AS r FROM s",
         ),
         (
             "SELECT array(1, 2) AS r FROM s",

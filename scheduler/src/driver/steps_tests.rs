@@ -85,7 +85,7 @@ impl Random {
 #[test]
 fn random_jobs_end_and_every_result_was_computed_from_results_that_count() {
     for seed in 1..400 {
-        let mut random = Random(seed * 0x9E37_79B9_7F4A_7C15);
+        let mut random = Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
         let count = 1 + random.below(8);
         let plans: Vec<Plan> = (0..count)
             .map(|step| Plan {

@@ -116,6 +116,11 @@ pub(crate) fn of_run(step: &str, error: &RunError) -> JobFailure {
             format!("{step}: a task ran out of memory: {message}"),
             "give the executors more memory (--memory) or fewer vcores each; gold is unchanged",
         ),
+        RunError::NoExecutors { message } => failure(
+            ErrorKind::Transient,
+            format!("{step}: {message}"),
+            "start executors, then submit again; gold is unchanged",
+        ),
         RunError::Failed { kind, message } => {
             failure(*kind, format!("{step}: {message}"), next_step(*kind))
         }

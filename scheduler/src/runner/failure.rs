@@ -33,6 +33,12 @@ pub enum RunError {
         /// The error as the task reported it.
         message: String,
     },
+    /// The last executor went, and none came in time.
+    #[error("{message}")]
+    NoExecutors {
+        /// What the cluster said.
+        message: String,
+    },
     /// The run failed.
     #[error("{message}")]
     Failed {
@@ -47,7 +53,8 @@ impl RunError {
     /// Whether running the same plan again may help.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Cancelled => false,
+            // Another attempt would wait for ever, as jobs do that have not begun.
+            Self::Cancelled | Self::NoExecutors { .. } => false,
             Self::StagedLost { .. } | Self::Stalled { .. } | Self::OutOfMemory { .. } => true,
             Self::Failed { kind, .. } => *kind == ErrorKind::Transient,
         }
@@ -79,7 +86,6 @@ const PASSING: &[&str] = &[
     "Connection reset",
     "transport error",
     "FetchFailed",
-    "all executors were lost",
     "timed out",
 ];
 
@@ -95,6 +101,11 @@ pub fn classify(text: &str) -> RunError {
     }
     if text == "Cancelled" {
         return RunError::Cancelled;
+    }
+    if text.contains("all executors were lost") {
+        return RunError::NoExecutors {
+            message: text.trim().to_owned(),
+        };
     }
     let passing = PASSING.iter().any(|sign| text.contains(sign));
     let kind = if passing {
