@@ -82,7 +82,7 @@ impl Cluster {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
             let ready = get(&self.http, "/readyz").is_ok_and(|(status, _)| status == 200);
-            let registered = get(&self.http, "/api/executors")
+            let registered = get(&self.http, "/api/v1/executors")
                 .ok()
                 .and_then(|(_, body)| serde_json::from_str(&body).ok())
                 .map_or(0, |body| count(&body));

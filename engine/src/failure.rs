@@ -41,7 +41,7 @@ pub fn failure(error: &DataFusionError, place_of: &dyn Fn(&str) -> Option<String
         return TaskFailure::new(FailureKind::DataQuality, message);
     }
     if text.contains(SinkError::STORAGE) {
-        return TaskFailure::new(FailureKind::Storage, message);
+        return not_written(root, message);
     }
     if text.contains("panicked") {
         let place = place_of(&text)
@@ -53,6 +53,24 @@ pub fn failure(error: &DataFusionError, place_of: &dyn Fn(&str) -> Option<String
         );
     }
     TaskFailure::new(kind(root), message)
+}
+
+/// A gold file that a store did not take: with the words of the system, which
+/// say what is wrong, and worth another try where they say that it may pass.
+fn not_written(root: &DataFusionError, message: String) -> TaskFailure {
+    let kind = match store_kind(StoreErrorKind::of(root)) {
+        Some(FailureKind::Transient) => FailureKind::Transient,
+        _ => FailureKind::Storage,
+    };
+    let mut cause: &(dyn Error + 'static) = root;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let words = cause.to_string();
+    if message.contains(&words) {
+        return TaskFailure::new(kind, message);
+    }
+    TaskFailure::new(kind, format!("{message}: {words}"))
 }
 
 /// The error as Ballista should see it.

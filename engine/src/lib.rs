@@ -15,4 +15,5 @@ pub mod session;
 pub mod sink;
 pub mod source;
 pub mod staged;
+mod timestamp;
 mod wire;

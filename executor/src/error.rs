@@ -11,9 +11,6 @@ use thiserror::Error;
 /// Why an executor cannot start or go on.
 #[derive(Debug, Error)]
 pub enum ExecutorError {
-    /// Signals cannot be listened for.
-    #[error("cannot listen for signals: {0}")]
-    Signals(#[source] std::io::Error),
     /// The work folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),

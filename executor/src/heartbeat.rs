@@ -13,7 +13,10 @@ use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     ExecutorMetric, ExecutorRegistration, ExecutorStatus, HeartBeatParams,
 };
-use sluice_process::cluster::{ACTIVE_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER};
+use sluice_process::cluster::{
+    ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
+    RUNNING_JOBS_HEADER, join_jobs, split_jobs,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -38,6 +41,8 @@ pub(crate) struct Answer {
     pub(crate) active_jobs: Option<usize>,
     /// After how much silence it gives our work away.
     pub(crate) timeout: Option<Duration>,
+    /// Jobs that we told it of and that have ended.
+    pub(crate) ended_jobs: Vec<String>,
 }
 
 impl Answer {
@@ -49,6 +54,9 @@ impl Answer {
             timeout: text(EXECUTOR_TIMEOUT_HEADER)
                 .and_then(|n| n.parse().ok())
                 .map(Duration::from_millis),
+            ended_jobs: split_jobs(text(ENDED_JOBS_HEADER).unwrap_or_default())
+                .map(ToOwned::to_owned)
+                .collect(),
         }
     }
 }
@@ -117,6 +125,7 @@ impl Heartbeat {
                     }
                     let before = last.as_ref().map(|(a, at)| (a, sent.duration_since(*at)));
                     self.act(conclude(before, &answer), sent);
+                    self.end(&answer.ended_jobs);
                     pulse.send_replace(Pulse {
                         connected: true,
                         answer: answer.clone(),
@@ -171,10 +180,24 @@ impl Heartbeat {
             metadata: Some(self.registration.clone()),
         });
         request.set_timeout(BEAT_TIMEOUT);
+        let jobs = self.tasks.jobs();
+        if let Ok(value) = join_jobs(jobs.iter().map(String::as_str)).parse() {
+            request.metadata_mut().insert(RUNNING_JOBS_HEADER, value);
+        }
         let answer = self.client.heart_beat_from_executor(request);
         match tokio::time::timeout(BEAT_TIMEOUT, answer).await {
             Ok(answer) => answer.map(|response| Answer::read(response.metadata())),
             Err(_) => Err(tonic::Status::deadline_exceeded("no answer in time")),
+        }
+    }
+
+    /// Stops what still runs for jobs that have ended.
+    fn end(&self, jobs: &[String]) {
+        for job in jobs {
+            let stopped = self.tasks.cancel_job(job);
+            if stopped > 0 {
+                tracing::info!("job {job} has ended; {stopped} of its tasks stopped");
+            }
         }
     }
 
@@ -208,6 +231,7 @@ mod tests {
             instance: instance.map(ToOwned::to_owned),
             active_jobs: None,
             timeout: Some(Duration::from_secs(timeout)),
+            ended_jobs: Vec::new(),
         }
     }
 
@@ -218,10 +242,12 @@ mod tests {
         headers.insert(INSTANCE_HEADER, "a-1".parse().unwrap());
         headers.insert(ACTIVE_JOBS_HEADER, "3".parse().unwrap());
         headers.insert(EXECUTOR_TIMEOUT_HEADER, "5000".parse().unwrap());
+        headers.insert(ENDED_JOBS_HEADER, "j1,j2".parse().unwrap());
         let read = Answer::read(&headers);
         assert_eq!(read.instance.as_deref(), Some("a-1"));
         assert_eq!(read.active_jobs, Some(3));
         assert_eq!(read.timeout, Some(Duration::from_secs(5)));
+        assert_eq!(read.ended_jobs, ["j1", "j2"]);
     }
 
     #[test]

@@ -32,68 +32,39 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use sluice_process::logs;
-use sluice_process::secrets::Secrets;
+use sluice_process::logs::LogOptions;
+use sluice_process::program::{self, Program};
 use sluice_process::signals::Stop;
 
 pub use error::ExecutorError;
 pub use options::{ENVIRONMENT_PREFIX, Options};
 pub use service::run_until;
 
-/// Deep plans are decoded recursively; the stock binaries take the same size.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
-
-/// The whole program: reads options, runs until it is told to stop.
-///
-/// Exits with 0 after an orderly end, 1 after a failure, 2 when the options
-/// cannot be used.
+/// The whole program; see [`program::run`] for its exit codes.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options: Options = match sluice_process::options::load(ENVIRONMENT_PREFIX, arguments) {
-        Ok(options) => options,
-        Err(error) => return ExitCode::from(sluice_process::options::exit_with(&error)),
-    };
-    let secrets = Secrets::from_environment();
-    if let Err(error) = logs::init(&options.log, &secrets) {
-        report(&error, &secrets);
-        return ExitCode::from(2);
-    }
-    panics::install();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("executor")
-        .thread_stack_size(STACK_BYTES)
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            report(&error, &secrets);
-            return ExitCode::FAILURE;
-        }
-    };
-    let result = runtime.block_on(async {
-        let stop = Stop::on_signals().map_err(ExecutorError::Signals)?;
-        run_until(options, stop).await
-    });
-    // Tasks that would not end must not keep the process.
-    runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error, &secrets);
-            ExitCode::FAILURE
-        }
-    }
+    program::run::<Executor>(arguments)
 }
 
-/// The error and its causes on one line of stderr, for whoever started us.
-fn report(error: &dyn std::error::Error, secrets: &Secrets) {
-    use std::io::Write;
-    // Nothing is left to be done when stderr is gone.
-    let _ = writeln!(
-        std::io::stderr(),
-        "error: {}",
-        secrets.redact(&error.to_string())
-    );
+struct Executor;
+
+impl Program for Executor {
+    type Options = Options;
+    type Error = ExecutorError;
+
+    const NAME: &'static str = "executor";
+    const ENVIRONMENT_PREFIX: &'static str = ENVIRONMENT_PREFIX;
+
+    fn log(options: &Options) -> &LogOptions {
+        &options.log
+    }
+
+    fn hook_panics() {
+        panics::install();
+    }
+
+    async fn run(options: Options, stop: Stop) -> Result<(), ExecutorError> {
+        run_until(options, stop).await
+    }
 }
 
 /// The options as a clap command, for the reference page.

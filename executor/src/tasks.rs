@@ -1,6 +1,6 @@
 //! The tasks that run here now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,6 +66,19 @@ impl Tasks {
         old.len()
     }
 
+    /// The jobs whose tasks run, each once.
+    pub(crate) fn jobs(&self) -> BTreeSet<String> {
+        let running = self.running.lock();
+        running.keys().map(|name| name.job.clone()).collect()
+    }
+
+    /// Cancels the tasks of a job and says how many.
+    pub(crate) fn cancel_job(&self, job: &str) -> usize {
+        let running = self.running.lock();
+        let own = running.iter().filter(|(name, _)| name.job == job);
+        own.map(|(_, task)| task.cancel.cancel()).count()
+    }
+
     /// Whether a task of this job that started at or after `since` runs.
     pub(crate) fn has_job_since(&self, job: &str, since: Instant) -> bool {
         self.running
@@ -123,6 +136,9 @@ mod tests {
         old.cancelled().await;
         assert!(!new.cancel.is_cancelled());
         assert!(tasks.has_job_since("b", border) && !tasks.has_job_since("a", border));
+        assert_eq!(tasks.jobs().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((tasks.cancel_job("c"), tasks.cancel_job("b")), (0, 1));
+        new.cancelled().await;
         drop(old);
         assert!(!tasks.has_job("a") && tasks.has_job("b"));
         drop(new);

@@ -161,8 +161,11 @@ impl GoldTable {
         mut replay: Replay,
         entries: &[Entry],
     ) -> Result<Option<Snapshot>, GoldError> {
-        let mut reads = futures::stream::iter(entries)
-            .map(|entry| self.log().read(entry.version))
+        // Owned numbers: a stream that borrows from `entries` would keep the
+        // futures of every caller from being shown to be `Send`.
+        let versions: Vec<u64> = entries.iter().map(|entry| entry.version).collect();
+        let mut reads = futures::stream::iter(versions)
+            .map(|version| self.log().read(version))
             .buffered(CONCURRENT_READS);
         while let Some(bytes) = reads.next().await {
             let Some(bytes) = bytes.map_err(|error| self.store_error("read", error))? else {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sqlparser::ast::Query;
 
 use crate::diagnostic::Diagnostics;
+use crate::options::OWN_PROPERTIES;
 use crate::span::{Span, Spanned};
 use crate::types::DataType;
 
@@ -285,12 +286,24 @@ pub struct Dataset {
     pub sort_by: Vec<SortKey>,
     /// The size of a file to aim at, in bytes (`sluice.target_file_size`).
     pub target_file_size: Option<u64>,
-    /// All properties as given, by lower-case key; the fields above hold their meaning.
+    /// All properties as given; those that begin with `sluice.` by lower-case
+    /// key, and the fields above hold their meaning.
     pub properties: BTreeMap<String, Spanned<String>>,
     /// Its `COMMENT`.
     pub comment: Option<String>,
     /// Informational: what the query's author says is unique. Not enforced.
     pub primary_key: Vec<Spanned<String>>,
+}
+
+impl Dataset {
+    /// The properties that belong to the table and not to this engine, in
+    /// order of their keys.
+    pub fn table_properties(&self) -> impl Iterator<Item = (&str, &Spanned<String>)> {
+        self.properties
+            .iter()
+            .filter(|(key, _)| !key.starts_with(OWN_PROPERTIES))
+            .map(|(key, value)| (key.as_str(), value))
+    }
 }
 
 /// One column of `sluice.sort_by`.

@@ -274,7 +274,11 @@ fn ascii(value: &str) -> Result<u8, String> {
 
 const PROPERTIES: &[&str] = &["sluice.sort_by", "sluice.target_file_size"];
 
-/// Keys are known before variables are.
+/// What begins with this is ours; everything else goes to the table.
+pub(crate) const OWN_PROPERTIES: &str = "sluice.";
+
+/// Keys are known before variables are. Ours are kept in lower case, a table's
+/// own as they are written: Delta tells them apart.
 pub(crate) fn check_property_keys(
     properties: &[(Spanned<String>, Spanned<String>)],
     sink: &mut Diagnostics,
@@ -282,19 +286,20 @@ pub(crate) fn check_property_keys(
     let mut map = BTreeMap::new();
     for (key, value) in properties {
         let name = key.value.to_lowercase();
-        if !PROPERTIES.contains(&name.as_str()) {
-            let help = match name.as_str() {
-                "delta.targetfilesize" => "use `sluice.target_file_size`".to_owned(),
-                name if name.starts_with("delta.") => {
-                    "tables are written for Delta reader 1 and writer 2 with its defaults; leave it out"
-                        .to_owned()
-                }
-                name => suggest::suggest_or_list(
-                    name,
-                    "the table properties are",
-                    PROPERTIES.iter().copied(),
-                ),
-            };
+        let help = match name.as_str() {
+            known if PROPERTIES.contains(&known) => None,
+            "delta.targetfilesize" => Some("use `sluice.target_file_size`".to_owned()),
+            own if own.starts_with(OWN_PROPERTIES) => Some(suggest::suggest_or_list(
+                own,
+                "the properties of sluice are",
+                PROPERTIES.iter().copied(),
+            )),
+            _ => {
+                map.insert(key.value.clone(), value.clone());
+                continue;
+            }
+        };
+        if let Some(help) = help {
             sink.push(
                 Diagnostic::error(
                     codes::UNKNOWN_PROPERTY,

@@ -7,7 +7,7 @@ use crate::v1::{ErrorKind, JobError};
 
 impl ErrorKind {
     /// Every kind that means something.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Invalid,
         Self::DataQuality,
         Self::Storage,
@@ -18,13 +18,14 @@ impl ErrorKind {
         Self::TimedOut,
         Self::Interrupted,
         Self::NotFound,
+        Self::Execution,
     ];
 
     /// The exit code of `submit-job`, 1 to 9. Never 0.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
-            Self::Unspecified | Self::Transient | Self::Internal => 1,
+            Self::Unspecified | Self::Transient | Self::Internal | Self::Execution => 1,
             Self::Invalid => 2,
             Self::DataQuality => 3,
             Self::Unavailable => 4,
@@ -43,7 +44,7 @@ impl ErrorKind {
         match self {
             Self::Unspecified | Self::Internal => Code::Internal,
             Self::Invalid => Code::InvalidArgument,
-            Self::DataQuality | Self::Storage => Code::FailedPrecondition,
+            Self::DataQuality | Self::Storage | Self::Execution => Code::FailedPrecondition,
             Self::Transient | Self::Interrupted => Code::Aborted,
             Self::Unavailable => Code::Unavailable,
             Self::Killed => Code::Cancelled,
@@ -78,7 +79,7 @@ impl ErrorKind {
         match self {
             Self::Unspecified | Self::Internal | Self::Storage => 500,
             Self::Invalid => 400,
-            Self::DataQuality => 422,
+            Self::DataQuality | Self::Execution => 422,
             Self::Transient | Self::Unavailable | Self::Interrupted => 503,
             Self::Killed => 409,
             Self::TimedOut => 504,
@@ -101,6 +102,7 @@ impl ErrorKind {
             Self::TimedOut => "timed_out",
             Self::Interrupted => "interrupted",
             Self::NotFound => "not_found",
+            Self::Execution => "execution",
         }
     }
 }

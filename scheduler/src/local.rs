@@ -18,7 +18,8 @@ use crate::service::JobServer;
 pub struct LocalOptions {
     /// Tasks that run at once.
     pub vcores: u32,
-    /// Memory that operators may hold, in bytes; unbounded when not given.
+    /// Memory that operators may hold before they spill, in bytes; the usual
+    /// part of the machine's memory or the container's when not given.
     pub memory: Option<usize>,
     /// Where intermediate files go, in a folder of their own that goes with
     /// the process.
@@ -44,6 +45,11 @@ pub enum LocalError {
     Engine(#[from] datafusion::error::DataFusionError),
 }
 
+fn default_memory() -> Option<usize> {
+    let bytes = sluice_process::memory::default_bytes()?;
+    Some(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
 /// A job service that runs jobs in this process.
 ///
 /// # Errors
@@ -58,7 +64,7 @@ pub fn start(options: &LocalOptions) -> Result<JobServer, LocalError> {
     })?;
     let runtime_options = RuntimeOptions {
         spill_dir: Some(runner.work_dir()),
-        memory: options.memory,
+        memory: options.memory.or_else(default_memory),
     };
     let runtime = runtime(stores.clone(), &runtime_options)?;
     let driver = DriverSettings {

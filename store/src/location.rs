@@ -349,22 +349,7 @@ fn push_segment(segments: &mut Vec<String>, segment: &str) -> Result<(), Locatio
 
 /// Decodes `%XX`; a stray percent sign is kept.
 fn decode(text: &str) -> Result<String, LocationError> {
-    let bytes = text.as_bytes();
-    let hex = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16));
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match (byte, hex(at + 1), hex(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
+    let out = percent_encoding::percent_decode_str(text).collect();
     String::from_utf8(out).map_err(|_| LocationError::Malformed {
         reason: "its percent-encoded bytes are not UTF-8".to_owned(),
     })

@@ -28,7 +28,7 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
     };
 
     // --kill from elsewhere, while files are being written.
-    let running = cluster.spawn_example("killed", &large, &gold);
+    let running = cluster.spawn_endless("killed", &large, &gold);
     wait_for_files(&gold, before.len());
     let answer = cluster.submit(&["--kill", "killed"]).expect(0);
     assert!(answer.stdout.contains("has ended: KILLED"), "{answer}");
@@ -45,8 +45,8 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
         ("ctrl-c", Signal::Interrupt, "SIGINT"),
         ("term", Signal::Terminate, "SIGTERM"),
     ] {
-        let running = cluster.spawn_example(name, &large, &gold);
-        cluster.wait_for_state(name, "RUNNING");
+        let running = cluster.spawn_endless(name, &large, &gold);
+        cluster.wait_for_tasks(name);
         running.signal(signal);
         let output = running.wait().expect(5);
         assert!(
@@ -63,7 +63,7 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
         "--timeout".to_owned(),
         "700ms".to_owned(),
     ];
-    args.extend(submit::example(&large, &gold));
+    args.extend(submit::job(&submit::endless_job(), &large, &gold));
     cluster.submit(&args).expect(6).says(&["time limit"]);
     untouched("late", "TIMED_OUT");
 
@@ -86,7 +86,8 @@ fn ctrl_c_and_time_limits_end_local_runs_too() {
             .iter()
             .chain(more)
             .map(|arg| (*arg).to_owned());
-        submit::spawn(options.chain(submit::example(&landing, &gold)))
+        let job = submit::job(&submit::endless_job(), &landing, &gold);
+        submit::spawn(options.chain(job))
     };
     let running = local(&[]);
     wait_for_files(&gold, 0);

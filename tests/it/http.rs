@@ -1,4 +1,5 @@
-//! As much HTTP as it takes to ask a scheduler.
+//! As much HTTP as it takes to ask a scheduler, or an S3 server that takes
+//! requests without signatures.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,13 +9,24 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Status and body of `GET path`; nothing when nobody answers.
 pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    let (status, body) = request(address, "GET", path, &[])?;
+    Some((status, String::from_utf8(body).ok()?))
+}
+
+/// Status and body of any request; nothing when nobody answers.
+pub fn request(address: &str, method: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(LIMIT)).ok()?;
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let length = body.len();
+    let head =
+        format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(body).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+    let body = answer.split_off(end + 4);
+    let head = String::from_utf8(answer).ok()?;
     let status = head.split_whitespace().nth(1)?.parse().ok()?;
-    Some((status, body.to_owned()))
+    Some((status, body))
 }

@@ -15,6 +15,7 @@
     reason = "the modules of one program; `pub` says what others use"
 )]
 
+mod bucket;
 mod data;
 mod gold;
 mod http;
@@ -34,6 +35,7 @@ mod exit_codes;
 mod invalid;
 mod modes;
 mod quickstart;
+mod s3;
 mod scheduler_lost;
 mod storage;
 mod tidy;

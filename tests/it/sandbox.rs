@@ -16,6 +16,7 @@ use crate::{http, wait};
 pub struct Builder {
     executors: usize,
     scheduler_args: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -32,17 +33,24 @@ impl Builder {
         self
     }
 
+    /// Variables of every process of the cluster.
+    pub fn environment(mut self, variables: Vec<(String, String)>) -> Self {
+        self.environment = variables;
+        self
+    }
+
     /// Starts all processes and waits until the executors have registered.
     pub fn start(self) -> Cluster {
         let folder = tempfile::tempdir().unwrap();
         let any = ("127.0.0.1:0".to_owned(), "127.0.0.1:0".to_owned());
-        let scheduler = scheduler(folder.path(), &any, &self.scheduler_args);
+        let scheduler = scheduler(folder.path(), &any, &self.scheduler_args, &self.environment);
         let addresses = (scheduler.announced("grpc"), scheduler.announced("http"));
         let mut cluster = Cluster {
             scheduler,
             executors: Vec::new(),
             addresses,
             scheduler_args: self.scheduler_args,
+            environment: self.environment,
             started: 0,
             folder,
         };
@@ -70,6 +78,7 @@ pub struct Cluster {
     /// Of gRPC and HTTP.
     addresses: (String, String),
     scheduler_args: Vec<String>,
+    environment: Vec<(String, String)>,
     started: usize,
     folder: TempDir,
 }
@@ -80,6 +89,7 @@ impl Cluster {
         Builder {
             executors: 2,
             scheduler_args: args.map(str::to_owned).to_vec(),
+            environment: Vec::new(),
         }
     }
 
@@ -104,6 +114,7 @@ impl Cluster {
         let mut command = Command::new(env!("CARGO_BIN_EXE_executor"));
         submit::clean(&mut command);
         command
+            .envs(self.environment.iter().cloned())
             .current_dir(self.folder.path())
             .args([
                 "--scheduler",
@@ -135,7 +146,12 @@ impl Cluster {
     /// Starts the scheduler again, at the same addresses and with its records.
     pub fn restart_scheduler(&mut self) {
         self.scheduler.kill();
-        self.scheduler = scheduler(self.folder.path(), &self.addresses, &self.scheduler_args);
+        self.scheduler = scheduler(
+            self.folder.path(),
+            &self.addresses,
+            &self.scheduler_args,
+            &self.environment,
+        );
     }
 
     /// What the scheduler's API answers; nothing when it does not.
@@ -188,6 +204,17 @@ impl Cluster {
         self.try_api(&format!("/api/v1/jobs/{id}"))
     }
 
+    /// Waits until tasks of a job run.
+    pub fn wait_for_tasks(&self, id: &str) {
+        self.wait_for_state(id, "RUNNING");
+        wait::until("tasks run", wait::SOON, || {
+            self.registered()
+                .iter()
+                .any(|executor| executor["vcores_free"] == 0)
+                .then_some(())
+        });
+    }
+
     /// Waits until a job is in a state.
     pub fn wait_for_state(&self, id: &str, state: &str) {
         wait::until(&format!("job {id} is {state}"), wait::SOON, || {
@@ -217,8 +244,17 @@ impl Cluster {
 
     /// Starts the example job under an id of our own.
     pub fn spawn_example(&self, id: &str, landing: &Path, gold: &Path) -> Running {
+        self.spawn_job(id, &submit::example(landing, gold))
+    }
+
+    /// Starts the job that does not end by itself.
+    pub fn spawn_endless(&self, id: &str, landing: &Path, gold: &Path) -> Running {
+        self.spawn_job(id, &submit::job(&submit::endless_job(), landing, gold))
+    }
+
+    fn spawn_job(&self, id: &str, job: &[String]) -> Running {
         let mut args = vec!["--submission-id".to_owned(), id.to_owned()];
-        args.extend(submit::example(landing, gold));
+        args.extend_from_slice(job);
         self.spawn(&args)
     }
 
@@ -233,10 +269,16 @@ impl Cluster {
     }
 }
 
-fn scheduler(folder: &Path, addresses: &(String, String), args: &[String]) -> Process {
+fn scheduler(
+    folder: &Path,
+    addresses: &(String, String),
+    args: &[String],
+    environment: &[(String, String)],
+) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
     submit::clean(&mut command);
     command
+        .envs(environment.iter().cloned())
         .current_dir(folder)
         .args([
             "--bind",

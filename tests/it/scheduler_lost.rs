@@ -1,7 +1,5 @@
 //! A scheduler that dies: what it knew, what ran, and who comes back.
 
-use std::time::Duration;
-
 use crate::data::Landing;
 use crate::process::Signal;
 use crate::sandbox::Cluster;
@@ -21,8 +19,8 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
         .expect(0);
     let before = (gold::tables(&gold), cluster.job("before").unwrap());
 
-    let attached = cluster.spawn_example("during", &large, &gold);
-    wait_for_tasks(&cluster, "during");
+    let attached = cluster.spawn_endless("during", &large, &gold);
+    cluster.wait_for_tasks("during");
     let last_words = cluster.submit(&["--logs", "during"]).expect(0).stdout;
     cluster.restart_scheduler();
     // Who stayed with the job learns what became of it.
@@ -68,6 +66,9 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
     // Executors come back by themselves, and the job can be submitted again.
     cluster.wait_for_executors(2);
     cluster.wait_idle();
+    wait::until("files of the interrupted job are gone", wait::SOON, || {
+        gold::strays(&gold).is_empty().then_some(())
+    });
     cluster
         .spawn_example("after", &large, &gold)
         .wait()
@@ -87,10 +88,13 @@ fn a_scheduler_that_is_told_to_stop_drains_and_records_what_it_had_to_end() {
     Landing::LARGE.write(&large);
     let gold = cluster.path("gold");
     // SIGTERM to an executor in the middle: its tasks finish or run elsewhere.
-    let running = cluster.spawn_example("drained", &small, &gold);
-    wait_for_tasks(&cluster, "drained");
+    // It has taken tasks and stands still, so that it is in the middle.
     let mut leaving = cluster.executors.remove(0);
+    leaving.process.signal(Signal::Stop);
+    let running = cluster.spawn_example("drained", &small, &gold);
+    cluster.wait_for_tasks("drained");
     leaving.process.signal(Signal::Terminate);
+    leaving.process.signal(Signal::Continue);
     assert!(
         leaving.process.ended().success(),
         "{}",
@@ -103,17 +107,14 @@ fn a_scheduler_that_is_told_to_stop_drains_and_records_what_it_had_to_end() {
 
     // A job that takes longer than the drain.
     let before = gold::files(&gold);
-    let attached = cluster.spawn_example("cut", &large, &gold);
-    wait_for_tasks(&cluster, "cut");
-    // Its only executor stands still, so that it cannot be quicker.
-    cluster.executors[0].process.signal(Signal::Stop);
+    let attached = cluster.spawn_endless("cut", &large, &gold);
+    cluster.wait_for_tasks("cut");
     cluster.scheduler.signal(Signal::Terminate);
     assert!(
         cluster.scheduler.ended().success(),
         "{}",
         cluster.scheduler.log()
     );
-    cluster.executors[0].process.signal(Signal::Continue);
     cluster.restart_scheduler();
     attached.wait().expect(7);
     assert_eq!(cluster.job("cut").unwrap()["state"], "INTERRUPTED");
@@ -144,16 +145,4 @@ fn a_scheduler_that_does_not_come_back_is_unreachable() {
     cluster.kill_scheduler();
     let output = attached.wait().expect(4);
     output.says(&["executor --scheduler", "trying again", "--status"]);
-}
-
-/// Waits until tasks of a job run.
-fn wait_for_tasks(cluster: &Cluster, job: &str) {
-    cluster.wait_for_state(job, "RUNNING");
-    wait::until("tasks run", Duration::from_secs(60), || {
-        cluster
-            .registered()
-            .iter()
-            .any(|executor| executor["vcores_free"] == 0)
-            .then_some(())
-    });
 }

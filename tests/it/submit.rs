@@ -135,6 +135,12 @@ pub fn example_job() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs/landing_to_gold.sql")
 }
 
+/// A job that writes one table at once and would need hours for the other: it
+/// is still running whenever a test comes to disturb it.
+pub fn endless_job() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/jobs/endless.sql")
+}
+
 /// Arguments that run the example job.
 pub fn example(landing: &Path, gold: &Path) -> Vec<String> {
     job(&example_job(), landing, gold)

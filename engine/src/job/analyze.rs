@@ -1,6 +1,6 @@
 //! From a checked job file to steps.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -372,45 +372,18 @@ impl<'a> Analysis<'a> {
             .iter()
             .map(|name| name.value.clone())
             .collect();
-        let mut problems = Vec::new();
-        for name in &dataset.partition_by {
-            if schema.field_with_name(&name.value).is_err() {
-                let names = schema.fields().iter().map(|field| field.name().as_str());
-                problems.push(
-                    Diagnostic::error(
-                        "E0510",
-                        format!(
-                            "PARTITIONED BY names `{}`, which the query does not give",
-                            name.value
-                        ),
-                    )
-                    .at(name.span)
-                    .help(jobfile::suggest_or_list(
-                        &name.value,
-                        "its columns are",
-                        names.collect::<Vec<_>>(),
-                    )),
-                );
-            }
-        }
-        for key in &dataset.sort_by {
-            if schema.field_with_name(&key.column).is_err() {
-                let names = schema.fields().iter().map(|field| field.name().as_str());
-                problems.push(
-                    Diagnostic::error(
-                        "E0510",
-                        format!(
-                            "`sluice.sort_by` names `{}`, which the query does not give",
-                            key.column
-                        ),
-                    )
-                    .at(key.span)
-                    .help(jobfile::suggest_or_list(
-                        &key.column,
-                        "its columns are",
-                        names.collect::<Vec<_>>(),
-                    )),
-                );
+        let partitions = dataset.partition_by.iter();
+        let partitions = partitions.map(|name| ("PARTITIONED BY", name.value.as_str(), name.span));
+        let sorts = dataset.sort_by.iter();
+        let sorts = sorts.map(|key| ("`sluice.sort_by`", key.column.as_str(), key.span));
+        let mut problems: Vec<Diagnostic> = partitions
+            .chain(sorts)
+            .filter_map(|(clause, column, span)| unknown_column(schema, clause, column, span))
+            .collect();
+        for (key, value) in dataset.table_properties() {
+            let property = [(key, value.value.as_str())];
+            if let Err(error) = sluice_gold::check_properties(&dataset.name, property) {
+                problems.push(Diagnostic::error("E0512", error.to_string()).at(value.span));
             }
         }
         if problems.is_empty()
@@ -450,7 +423,10 @@ impl<'a> Analysis<'a> {
             name: dataset.name.clone(),
             schema: sluice_gold::delta_schema(schema),
             partition_by,
-            properties: BTreeMap::new(),
+            properties: dataset
+                .table_properties()
+                .map(|(key, value)| (key.to_owned(), value.value.clone()))
+                .collect(),
             comment: dataset.comment.clone(),
         })
     }
@@ -508,6 +484,22 @@ impl<'a> Analysis<'a> {
             session,
         })
     }
+}
+
+/// What to say about a clause that names a column which the query does not give.
+fn unknown_column(
+    schema: &SchemaRef,
+    clause: &str,
+    column: &str,
+    span: jobfile::Span,
+) -> Option<Diagnostic> {
+    if schema.field_with_name(column).is_ok() {
+        return None;
+    }
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let help = jobfile::suggest_or_list(column, "its columns are", names.collect::<Vec<_>>());
+    let message = format!("{clause} names `{column}`, which the query does not give");
+    Some(Diagnostic::error("E0510", message).at(span).help(help))
 }
 
 const fn source_kind() -> &'static str {

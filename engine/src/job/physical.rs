@@ -20,6 +20,9 @@ use crate::staged::StageWriterExec;
 pub struct PhysicalOptions {
     /// Tasks that can run at once.
     pub slots: usize,
+    /// Partitions of the step, where somebody wants a number; by the size of
+    /// its input otherwise.
+    pub partitions: Option<usize>,
     /// Becomes part of the names of data files.
     pub job_id: String,
     /// Names the staged files of this attempt; a plain folder name.
@@ -69,7 +72,9 @@ impl AnalyzedJob {
             what: step.name.clone(),
             source,
         };
-        let mut target = partitions(input_bytes(&step.plan), options.slots);
+        let mut target = options
+            .partitions
+            .unwrap_or_else(|| partitions(input_bytes(&step.plan), options.slots));
         if options.frugal {
             target = target.saturating_mul(FRUGAL_SPLIT);
         }

@@ -63,13 +63,13 @@ pub enum SinkError {
     },
     /// The store refused a file
     #[error(
-        "dataset '{dataset}': gold file '{path}' could not be written; check that the gold folder is writable and not full"
+        "dataset '{dataset}': gold file '{place}' could not be written; check that the gold folder is writable and not full"
     )]
     Storage {
         /// Dataset that is written
         dataset: String,
-        /// Path of the file in its store
-        path: String,
+        /// Where the file was to be: a path of this machine, or a URL
+        place: String,
         /// What the store said
         #[source]
         source: object_store::Error,
@@ -99,37 +99,6 @@ impl SinkError {
     pub const NOT_NULL: &'static str = "is declared NOT NULL but";
     /// Phrase in every message of [`SinkError::Storage`]
     pub const STORAGE: &'static str = "could not be written; check that the gold folder";
-
-    /// Whether the same task may succeed when it is run again: the store
-    /// failed in a way that is not known to be lasting
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Storage { source, .. } => match source {
-                object_store::Error::Generic { source, .. } => !is_lasting(source.as_ref()),
-                object_store::Error::JoinError { .. } => true,
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-}
-
-/// Full disks, missing rights and read-only folders, wherever in the chain
-fn is_lasting(error: &(dyn std::error::Error + 'static)) -> bool {
-    use std::io::ErrorKind;
-    let lasting = error.downcast_ref::<std::io::Error>().is_some_and(|io| {
-        matches!(
-            io.kind(),
-            ErrorKind::StorageFull
-                | ErrorKind::QuotaExceeded
-                | ErrorKind::PermissionDenied
-                | ErrorKind::ReadOnlyFilesystem
-                | ErrorKind::NotADirectory
-                | ErrorKind::NotFound
-                | ErrorKind::FileTooLarge
-        )
-    });
-    lasting || error.source().is_some_and(is_lasting)
 }
 
 impl From<SinkError> for DataFusionError {

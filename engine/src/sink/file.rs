@@ -28,6 +28,8 @@ pub(super) struct OpenFile {
     schema: SchemaRef,
     /// Path below the table's root
     name: String,
+    /// Where it is, for people
+    place: String,
     values: PartitionValues,
     encoder: ArrowWriter<Vec<u8>>,
     upload: Upload,
@@ -69,6 +71,7 @@ impl OpenFile {
         Ok(Self {
             dataset: spec.dataset.clone(),
             schema,
+            place: spec.place(&location),
             name,
             values,
             encoder,
@@ -149,7 +152,7 @@ impl OpenFile {
     fn storage_error(&self, source: object_store::Error) -> SinkError {
         SinkError::Storage {
             dataset: self.dataset.clone(),
-            path: self.upload.path().to_string(),
+            place: self.place.clone(),
             source,
         }
     }

@@ -80,6 +80,15 @@ impl SinkSpec {
         Schema::new(fields).into()
     }
 
+    /// Where a path of the table's store is, in the words of whoever looks for it
+    pub(super) fn place(&self, path: &Path) -> String {
+        match Url::parse(&self.table_url) {
+            Ok(url) if url.scheme() == "file" => format!("/{path}"),
+            Ok(url) => format!("{}/{path}", &url[..Position::BeforePath]),
+            Err(_) => path.to_string(),
+        }
+    }
+
     /// The store of the table and the table's root in it
     pub(super) fn location(&self) -> Result<(ObjectStoreUrl, Path)> {
         let unusable = |detail: String| {

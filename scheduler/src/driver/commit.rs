@@ -5,13 +5,9 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use sluice_engine::job::{AnalyzedDataset, AnalyzedJob};
-use sluice_gold::{
-    CommitInfo, CommitOutcome, DataFile, GoldError, GoldTable, TableSpec, checkpoint_due,
-};
+use sluice_gold::{CommitInfo, CommitOutcome, DataFile, GoldError, checkpoint_due};
 use sluice_proto::v1::{DatasetPhase, ErrorKind, LogLevel};
-use sluice_store::{Location, StoreErrorKind};
-use tokio::runtime::Handle;
-use tokio::task::{JoinError, spawn_blocking};
+use sluice_store::Location;
 
 use super::DriverSettings;
 use super::execution::Manifests;
@@ -22,9 +18,6 @@ use crate::job::{JobFailure, LiveJob, chain, failure};
 enum CommitError {
     #[error(transparent)]
     Gold(#[from] GoldError),
-    /// Whether the table has its version is unknown then.
-    #[error("the commit panicked: {0}")]
-    Panicked(#[from] JoinError),
     #[error(
         "other writers were quicker {attempts} times, the last time with version {version} of {table}"
     )]
@@ -112,11 +105,12 @@ async fn commit_one(
         commit_id: uuid::Uuid::new_v4(),
         txn: None,
     };
-    let outcome = commit_apart(&table, &dataset.spec, files, info).await?;
-    if outcome
-        .as_ref()
-        .is_err_and(|error| !error.outcome_unknown())
-    {
+    let outcome = table.commit_replace(&dataset.spec, files, &info).await;
+    let not_committed = match &outcome {
+        Ok(outcome) => matches!(outcome, CommitOutcome::Conflict { .. }),
+        Err(error) => !error.outcome_unknown(),
+    };
+    if not_committed {
         // Nothing names these files, and nothing will.
         if let Err(error) = table
             .cleanup_uncommitted(&job.job_id, &HashSet::new())
@@ -168,63 +162,9 @@ async fn commit_one(
     Ok(version)
 }
 
-/// A commit on a thread of its own: reading a log keeps streams whose futures
-/// the compiler cannot show to be `Send` from here.
-async fn commit_apart(
-    table: &GoldTable,
-    spec: &TableSpec,
-    files: &[DataFile],
-    info: CommitInfo,
-) -> Result<Result<CommitOutcome, GoldError>, CommitError> {
-    let (table, spec, files) = (table.clone(), spec.clone(), files.to_vec());
-    let runtime = Handle::current();
-    let commit = move || runtime.block_on(table.commit_replace(&spec, &files, &info));
-    Ok(spawn_blocking(commit).await?)
-}
-
-/// The data files of a job that did not get to its commit.
-pub(super) struct Uncommitted {
-    job_id: String,
-    gold: Location,
-    tables: Vec<String>,
-}
-
-impl Uncommitted {
-    pub(super) fn of(live: &LiveJob, job: &AnalyzedJob) -> Self {
-        Self {
-            job_id: live.job().job_id,
-            gold: job.gold.clone(),
-            tables: job
-                .datasets
-                .iter()
-                .map(|dataset| dataset.name.clone())
-                .collect(),
-        }
-    }
-
-    /// Removes those that are there.
-    pub(super) async fn remove(&self, settings: &DriverSettings, live: &LiveJob) {
-        for name in &self.tables {
-            let removed = async {
-                let table = settings.gold.open(&self.gold, name)?;
-                table
-                    .cleanup_uncommitted(&self.job_id, &HashSet::new())
-                    .await
-            };
-            if let Err(error) = removed.await {
-                // A folder that was never made holds nothing.
-                if error.store_kind() != Some(StoreErrorKind::NotFound) {
-                    live.log(LogLevel::Warn, &format!("clean up {name}"), chain(&error));
-                }
-            }
-        }
-    }
-}
-
 fn commit_failure(name: &str, error: &CommitError, committed: &[&str]) -> JobFailure {
     let kind = match error {
         CommitError::Conflict { .. } => ErrorKind::Transient,
-        CommitError::Panicked(_) => ErrorKind::Internal,
         CommitError::Gold(error) => match (error.store_kind(), error) {
             (Some(kind), _) if kind.is_transient() => ErrorKind::Transient,
             (Some(_), _) => ErrorKind::Storage,

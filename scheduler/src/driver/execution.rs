@@ -129,6 +129,7 @@ impl<'a> Execution<'a> {
             }
             let options = PhysicalOptions {
                 slots: self.settings.runner.capacity().await.vcores.max(1) as usize,
+                partitions: self.conf.shuffle_partitions,
                 job_id: self.job_id.clone(),
                 token,
                 frugal: self.frugal.contains(&step),

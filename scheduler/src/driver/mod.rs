@@ -12,12 +12,13 @@ mod execution;
 mod plan;
 mod progress;
 mod steps;
+mod uncommitted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sluice_engine::job::{AnalyzeError, AnalyzeOptions, AnalyzedJob, analyze};
-use sluice_gold::GoldTables;
+use sluice_gold::{GoldError, GoldTables};
 use sluice_jobfile::Job as CheckedJob;
 use sluice_proto::v1::{ErrorKind, JobState, LogLevel, Progress};
 use sluice_store::Stores;
@@ -27,6 +28,7 @@ use crate::job::{JobFailure, LiveJob, failure};
 use crate::runner::Runner;
 
 pub(crate) use plan::describe;
+pub(crate) use uncommitted::Uncommitted;
 
 /// What every job of this process is driven with.
 #[derive(Clone)]
@@ -54,13 +56,6 @@ pub(crate) struct Submission {
 
 /// How often progress is published while steps run.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// How long after a job's end files of its last tasks are looked for again,
-/// one pause after the other.
-const LATE_FILES: [Duration; 3] = [
-    Duration::from_secs(2),
-    Duration::from_secs(8),
-    Duration::from_secs(50),
-];
 
 impl DriverSettings {
     /// Plans a job.
@@ -150,19 +145,17 @@ impl DriverSettings {
         Ok(())
     }
 
-    /// Removes what a job wrote that does not get to its commit: now, and once
-    /// more after a while, because a task that was being handed out when the
-    /// job was cancelled may run to its end.
+    /// Removes what a job wrote that does not get to its commit: now, and again
+    /// after a while.
     async fn remove_files(&self, live: &Arc<LiveJob>, analyzed: &AnalyzedJob) {
-        let tables = commit::Uncommitted::of(live, analyzed);
-        tables.remove(self, live).await;
-        let (settings, live) = (self.clone(), Arc::clone(live));
-        tokio::spawn(async move {
-            for pause in LATE_FILES {
-                tokio::time::sleep(pause).await;
-                tables.remove(&settings, &live).await;
-            }
-        });
+        let files = Uncommitted::of(live.job().job_id, analyzed);
+        let live = Arc::clone(live);
+        let failed = move |table: &str, error: &GoldError| {
+            let target = format!("clean up {table}");
+            live.log(LogLevel::Warn, &target, crate::job::chain(error));
+        };
+        files.remove(self, &failed).await;
+        files.remove_later(self.clone(), failed);
     }
 }
 

@@ -3,9 +3,16 @@
 use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind};
 use sluice_proto::v1::{Column, JobPlan, PlannedInput, PlannedRelation, PlannedStep};
 
+use crate::conf::JobConf;
+
 /// Describes a planned job. Only steps that read sources alone have a physical
 /// plan before anything ran; the others show their logical plan.
-pub(crate) async fn describe(job: &AnalyzedJob, slots: usize, text: &str) -> JobPlan {
+pub(crate) async fn describe(
+    job: &AnalyzedJob,
+    conf: &JobConf,
+    slots: usize,
+    text: &str,
+) -> JobPlan {
     let mut steps = Vec::with_capacity(job.steps.len());
     for step in &job.steps {
         let kind = match step.kind {
@@ -14,6 +21,7 @@ pub(crate) async fn describe(job: &AnalyzedJob, slots: usize, text: &str) -> Job
         };
         let options = PhysicalOptions {
             slots,
+            partitions: conf.shuffle_partitions,
             job_id: "plan".to_owned(),
             token: "plan".to_owned(),
             frugal: false,

@@ -112,7 +112,7 @@ pub(crate) fn of_run(step: &str, error: &RunError) -> JobFailure {
             "look at the executors' logs, then submit again; for tasks that take longer set sluice.task_timeout",
         ),
         RunError::OutOfMemory { message } => failure(
-            ErrorKind::Internal,
+            ErrorKind::Execution,
             format!("{step}: a task ran out of memory: {message}"),
             "give the executors more memory (--memory) or fewer vcores each; gold is unchanged",
         ),
@@ -136,6 +136,12 @@ fn next_step(kind: ErrorKind) -> &'static str {
             "check space and permissions of the folders that the job reads and writes; gold is unchanged"
         }
         ErrorKind::Transient => "submit again; gold is unchanged",
+        ErrorKind::Execution => {
+            "correct the query or the data (try_cast gives NULL where a cast fails, nullif(x, 0) a divisor that is never zero); gold is unchanged"
+        }
+        ErrorKind::Internal => {
+            "this is a fault in sluice; report it with the job file and --logs; gold is unchanged"
+        }
         _ => "gold is unchanged",
     }
 }

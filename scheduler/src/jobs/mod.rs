@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use self::index::{Entry, Index};
 use crate::conf::JobConf;
-use crate::driver::{DriverSettings, Submission, describe, stopped};
+use crate::driver::{DriverSettings, Submission, Uncommitted, describe, stopped};
 use crate::job::{
     JobFailure, JobStore, LiveJob, LogFile, StoreFailure, failure, invalid, is_end, new_job_id,
     valid_submission_id,
@@ -105,6 +105,13 @@ impl Jobs {
             );
             if let Ok(Err(error)) = store.save(job.clone()).await {
                 return Err(error);
+            }
+            if !committing {
+                let job_id = job.job_id.clone();
+                Uncommitted::of_record(&driver, job).remove_later(
+                    driver.clone(),
+                    move |table, error| warn!(job_id, table, %error, "cannot remove files of an interrupted job"),
+                );
             }
         }
         info!(jobs = past.len(), "history read");
@@ -210,7 +217,7 @@ impl Jobs {
         let analyzed = self.shared.driver.analyze(&submission).await;
         let analyzed = analyzed.map_err(|error| crate::job::of_analysis(&error, text))?;
         let slots = self.shared.driver.runner.capacity().await.vcores.max(1) as usize;
-        Ok(describe(&analyzed, slots, text).await)
+        Ok(describe(&analyzed, &submission.conf, slots, text).await)
     }
 
     /// One job, by its id or submission id.

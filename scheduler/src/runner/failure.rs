@@ -71,7 +71,8 @@ impl From<TaskFailure> for RunError {
             FailureKind::Storage => ErrorKind::Storage,
             FailureKind::DataQuality => ErrorKind::DataQuality,
             // A plan that fails on its data fails again: a cast, a division.
-            FailureKind::Execution | FailureKind::Internal => ErrorKind::Internal,
+            FailureKind::Execution => ErrorKind::Execution,
+            FailureKind::Internal => ErrorKind::Internal,
         };
         Self::Failed { kind, message }
     }

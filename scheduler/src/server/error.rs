@@ -9,9 +9,6 @@ use thiserror::Error;
 /// Why a scheduler cannot start or go on.
 #[derive(Debug, Error)]
 pub enum ServerError {
-    /// Signals cannot be listened for.
-    #[error("cannot listen for signals: {0}")]
-    Signals(#[source] std::io::Error),
     /// The records of past jobs cannot be read or written.
     #[error("{0}")]
     History(String),

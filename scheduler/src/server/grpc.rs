@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
+use ballista_core::JobId;
 use ballista_core::serde::protobuf::scheduler_grpc_server::{SchedulerGrpc, SchedulerGrpcServer};
 use ballista_core::serde::protobuf::{
     CancelJobParams, CancelJobResult, CleanJobDataParams, CleanJobDataResult,
@@ -20,11 +21,14 @@ use ballista_core::serde::protobuf::{
 };
 use futures::Stream;
 use sluice_engine::session::MAX_MESSAGE_BYTES;
-use sluice_process::cluster::{ACTIVE_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER};
+use sluice_process::cluster::{
+    ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
+    RUNNING_JOBS_HEADER, join_jobs, split_jobs,
+};
 use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -90,6 +94,14 @@ impl ForExecutors {
             view,
         }
     }
+
+    /// Of the jobs that an executor runs tasks of, those that have ended.
+    fn ended_jobs(&self, headers: &MetadataMap) -> Option<MetadataValue<Ascii>> {
+        let running = headers.get(RUNNING_JOBS_HEADER)?.to_str().ok()?;
+        let active = self.ballista.state.task_manager.get_running_job_cache();
+        let ended = split_jobs(running).filter(|job| !active.contains_key(&JobId::from(*job)));
+        join_jobs(ended).parse().ok()
+    }
 }
 
 /// Ballista asks for the peer's address in axum's own way.
@@ -124,6 +136,7 @@ impl SchedulerGrpc for ForExecutors {
         &self,
         request: Request<HeartBeatParams>,
     ) -> Result<Response<HeartBeatResult>, Status> {
+        let ended = self.ended_jobs(request.metadata());
         let mut response = self
             .ballista
             .heart_beat_from_executor(with_peer(request))
@@ -132,6 +145,9 @@ impl SchedulerGrpc for ForExecutors {
         headers.insert(INSTANCE_HEADER, self.instance.clone());
         headers.insert(EXECUTOR_TIMEOUT_HEADER, self.executor_timeout.clone());
         headers.insert(ACTIVE_JOBS_HEADER, self.view.active().into());
+        if let Some(ended) = ended {
+            headers.insert(ENDED_JOBS_HEADER, ended);
+        }
         Ok(response)
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use sluice_engine::session::{RuntimeOptions, runtime};
 use sluice_gold::GoldTables;
-use sluice_process::logs;
-use sluice_process::secrets::Secrets;
+use sluice_process::logs::LogOptions;
+use sluice_process::program::{self, Program};
 use sluice_process::signals::Stop;
 use sluice_store::{StoreOptions, Stores};
 
@@ -19,51 +19,30 @@ use crate::config::{ENVIRONMENT_PREFIX, Options};
 use crate::jobs::{Jobs, JobsOptions};
 use crate::runner::ClusterRunner;
 
-/// Deep plans are planned and encoded recursively; the stock binaries take the
-/// same size.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
-
-/// Reads options and runs a scheduler until it is told to stop.
-///
-/// Exits with 0 after an orderly end, 1 after a failure, 2 when the options
-/// cannot be used.
+/// The whole program; see [`program::run`] for its exit codes.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options: Options = match sluice_process::options::load(ENVIRONMENT_PREFIX, arguments) {
-        Ok(options) => options,
-        Err(error) => return ExitCode::from(sluice_process::options::exit_with(&error)),
-    };
-    let secrets = Secrets::from_environment();
-    if let Err(error) = logs::init(&options.log, &secrets) {
-        report(&error, &secrets);
-        return ExitCode::from(2);
+    program::run::<Scheduler>(arguments)
+}
+
+struct Scheduler;
+
+impl Program for Scheduler {
+    type Options = Options;
+    type Error = ServerError;
+
+    const NAME: &'static str = "scheduler";
+    const ENVIRONMENT_PREFIX: &'static str = ENVIRONMENT_PREFIX;
+
+    fn log(options: &Options) -> &LogOptions {
+        &options.log
     }
-    std::panic::set_hook(Box::new(|info| tracing::error!("{info}")));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("scheduler")
-        .thread_stack_size(STACK_BYTES)
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            report(&error, &secrets);
-            return ExitCode::FAILURE;
-        }
-    };
-    let result = runtime.block_on(run_until_stopped(options));
-    // Whatever still runs must not keep the process.
-    runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error, &secrets);
-            ExitCode::FAILURE
-        }
+
+    async fn run(options: Options, stop: Stop) -> Result<(), ServerError> {
+        run_until(options, stop).await
     }
 }
 
-async fn run_until_stopped(options: Options) -> Result<(), ServerError> {
-    let stop = Stop::on_signals().map_err(ServerError::Signals)?;
+async fn run_until(options: Options, stop: Stop) -> Result<(), ServerError> {
     let (max_concurrent, default_timeout) = (options.max_concurrent_jobs, options.job_timeout);
     let node = start(options, stop).await?;
     let jobs_options = JobsOptions {
@@ -83,15 +62,4 @@ async fn run_until_stopped(options: Options) -> Result<(), ServerError> {
         .map_err(|error| ServerError::History(error.to_string()))?;
     node.serve(JobServer::new(jobs.clone()), Arc::new(jobs))
         .await
-}
-
-/// The error on one line of stderr, for whoever started us.
-fn report(error: &dyn std::error::Error, secrets: &Secrets) {
-    use std::io::Write;
-    // Nothing is left to be done when stderr is gone.
-    let _ = writeln!(
-        std::io::stderr(),
-        "error: {}",
-        secrets.redact(&error.to_string())
-    );
 }

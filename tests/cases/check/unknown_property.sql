@@ -2,9 +2,10 @@
 -- at: 9:18
 -- message: `sluice.target_file_size`
 -- error: E0209
--- message: leave it out
+-- at: 9:52
+-- message: did you mean `sluice.sort_by`?
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';
 CREATE OR REFRESH MATERIALIZED VIEW t
-  TBLPROPERTIES ('delta.targetFileSize' = '64MB', 'delta.enableChangeDataFeed' = true)
+  TBLPROPERTIES ('delta.targetFileSize' = '64MB', 'sluice.sorted_by' = 'user_id', 'owner' = 'ann')
 AS SELECT user_id FROM events;

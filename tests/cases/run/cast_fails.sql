@@ -1,6 +1,6 @@
 -- file: t/a.json
 --| {"s": "x"}
--- fails: internal
+-- fails: execution
 -- message: Cannot cast string 'x' to value of Int32 type
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;

@@ -87,11 +87,7 @@ pub(super) fn respell(expr: &mut Expr) -> Result<(), Box<Diagnostic>> {
             }
         }
         "trunc" => truncated(expr),
-        "date_format" | "to_char" | "to_date" => spark_pattern(function)?,
-        "to_timestamp" => {
-            spark_pattern(function)?;
-            parsed_timestamp(function)?;
-        }
+        "date_format" | "to_char" | "to_date" | "to_timestamp" => spark_pattern(function)?,
         _ => {}
     }
     Ok(())
@@ -234,35 +230,6 @@ fn spark_pattern(function: &mut Function) -> Result<(), Box<Diagnostic>> {
                 ));
             }
         }
-    }
-    Ok(())
-}
-
-/// `to_timestamp(text, pattern)` by way of whole seconds: DataFusion 55 loses
-/// the session's time zone when it parses a column and then refuses its own
-/// result. Fractions would be lost, so they are refused.
-fn parsed_timestamp(function: &mut Function) -> Result<(), Box<Diagnostic>> {
-    let Some([_, pattern]) = arguments(function).and_then(|list| <[Expr; 2]>::try_from(list).ok())
-    else {
-        return Ok(());
-    };
-    let Some(written) = text(&pattern) else {
-        return Ok(());
-    };
-    if written.contains('f') {
-        return Err(Box::new(
-            problem(
-                "to_timestamp cannot parse fractions of seconds by a pattern",
-                pattern.span(),
-            )
-            .help("for text such as 2024-05-31T20:15:00.123 write CAST(text AS TIMESTAMP)"),
-        ));
-    }
-    let mut seconds = function.clone();
-    rename(&mut seconds, "to_unixtime");
-    rename(function, "to_timestamp_seconds");
-    if let FunctionArguments::List(list) = &mut function.args {
-        list.args = vec![unnamed(Expr::Function(seconds))];
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use futures::StreamExt;
 use super::store::TestStore;
 use super::{context, context_with, ids, input, large, orders, spec, write};
 use crate::sink::{GoldSinkExec, SinkError, plan_sink};
+use sluice_process::failure::FailureKind;
 
 #[tokio::test]
 async fn a_failing_store_leaves_nothing() {
@@ -41,11 +42,10 @@ async fn a_failing_store_leaves_nothing() {
     let schema = rows.schema();
     let plan = plan_sink(input(vec![vec![rows]], &schema), spec(schema)).unwrap();
     let error = write(&context(&store), plan).await.unwrap_err();
-    let datafusion::error::DataFusionError::External(error) = error.find_root() else {
-        panic!("not from the sink: {error}");
-    };
-    // A full disk stays full.
-    assert!(!error.downcast_ref::<SinkError>().unwrap().is_transient());
+    // A full disk stays full, and the system's words say that it is.
+    let failure = crate::failure::failure(&error, &|_| None);
+    assert_eq!(failure.kind, FailureKind::Storage, "{failure}");
+    assert!(failure.message.contains("no storage space"), "{failure}");
     assert_eq!(store.aborted.load(Ordering::SeqCst), 1);
     assert!(store.files().await.is_empty());
 }

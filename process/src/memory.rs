@@ -1,0 +1,68 @@
+//! How much memory there is for the work of this process.
+
+use std::path::Path;
+
+/// Of the memory that there is, what operators may hold when nobody says
+/// otherwise: the rest is for batches in flight, buffers and the allocator.
+const DEFAULT_PERCENT: u64 = 70;
+
+/// What operators may hold by default, in bytes: a part of the machine's
+/// memory or the container's, whichever is less. `None` when neither is known.
+pub fn default_bytes() -> Option<u64> {
+    default_of(host_bytes(), cgroup_bytes(Path::new("/sys/fs/cgroup")))
+}
+
+fn default_of(host: Option<u64>, container: Option<u64>) -> Option<u64> {
+    let known = [host, container].into_iter().flatten().min()?;
+    Some(known / 100 * DEFAULT_PERCENT)
+}
+
+fn host_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// The container's limit: cgroup 2, then 1. `max` means that there is none.
+fn cgroup_bytes(root: &Path) -> Option<u64> {
+    ["memory.max", "memory/memory.limit_in_bytes"]
+        .into_iter()
+        .find_map(|file| {
+            std::fs::read_to_string(root.join(file))
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
+        })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smaller_of_machine_and_container_decides() {
+        assert_eq!(default_of(Some(1000), Some(500)), Some(350));
+        assert_eq!(default_of(Some(1000), Some(u64::MAX)), Some(700));
+        assert_eq!(default_of(None, Some(100)), Some(70));
+        assert_eq!(default_of(None, None), None);
+        assert!(default_bytes().is_none_or(|bytes| bytes > 0));
+    }
+
+    #[test]
+    fn both_kinds_of_container_limits_are_read() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(cgroup_bytes(root.path()), None);
+        std::fs::create_dir(root.path().join("memory")).unwrap();
+        std::fs::write(root.path().join("memory/memory.limit_in_bytes"), "4096\n").unwrap();
+        assert_eq!(cgroup_bytes(root.path()), Some(4096));
+        std::fs::write(root.path().join("memory.max"), "max\n").unwrap();
+        assert_eq!(cgroup_bytes(root.path()), Some(4096));
+        std::fs::write(root.path().join("memory.max"), "8192\n").unwrap();
+        assert_eq!(cgroup_bytes(root.path()), Some(8192));
+    }
+}

@@ -1,0 +1,95 @@
+//! A long-running program from its arguments to its exit code.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::logs::{self, LogOptions};
+use crate::options;
+use crate::secrets::Secrets;
+use crate::signals::Stop;
+
+/// Deep plans are planned, encoded and decoded recursively; the stock binaries
+/// of Ballista take the same size.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// What differs between programs.
+pub trait Program {
+    /// Its options.
+    type Options: CommandFactory + FromArgMatches;
+    /// Why it ends other than well.
+    type Error: Error;
+
+    /// What its threads are called.
+    const NAME: &'static str;
+    /// What the names of its environment variables begin with.
+    const ENVIRONMENT_PREFIX: &'static str;
+
+    /// How it logs.
+    fn log(options: &Self::Options) -> &LogOptions;
+
+    /// Called once, before any other thread: panics go to the log.
+    fn hook_panics() {
+        std::panic::set_hook(Box::new(|info| tracing::error!("{info}")));
+    }
+
+    /// Runs until `stop`, or until it cannot go on.
+    fn run(options: Self::Options, stop: Stop) -> impl Future<Output = Result<(), Self::Error>>;
+}
+
+/// Reads the options and runs the program until it is told to stop.
+///
+/// Gives 0 after an orderly end, 1 after a failure, 2 when the options cannot
+/// be used. An error is one line on stderr, without secrets.
+pub fn run<P: Program>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let options: P::Options = match options::load(P::ENVIRONMENT_PREFIX, arguments) {
+        Ok(options) => options,
+        Err(error) => return ExitCode::from(options::exit_with(&error)),
+    };
+    let secrets = Secrets::from_environment();
+    if let Err(error) = logs::init(P::log(&options), &secrets) {
+        report(&error, &secrets);
+        return ExitCode::from(2);
+    }
+    P::hook_panics();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name(P::NAME)
+        .thread_stack_size(STACK_BYTES)
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report(&error, &secrets);
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        let stop =
+            Stop::on_signals().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        P::run(options, stop)
+            .await
+            .map_err(|error| error.to_string())
+    });
+    // Whatever still runs must not keep the process.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            report(&message, &secrets);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn report(error: &dyn std::fmt::Display, secrets: &Secrets) {
+    use std::io::Write;
+    // Nothing is left to be done when stderr is gone.
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: {}",
+        secrets.redact(&error.to_string())
+    );
+}

@@ -1,0 +1,92 @@
+//! What a job wrote that does not get to its commit.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sluice_engine::job::AnalyzedJob;
+use sluice_gold::GoldError;
+use sluice_proto::v1::Job;
+use sluice_store::{Location, StoreErrorKind};
+
+use super::DriverSettings;
+
+/// How long after a job's end files of its last tasks are looked for again,
+/// one pause after the other: a task that was being handed out when its job was
+/// cancelled runs until its executor hears of the end.
+const LATE_FILES: [Duration; 3] = [
+    Duration::from_secs(2),
+    Duration::from_secs(8),
+    Duration::from_secs(50),
+];
+
+/// The data files of a job that did not get to its commit. They may be removed
+/// as long as no commit can name them, so never of a job that was committing.
+pub(crate) struct Uncommitted {
+    job_id: String,
+    /// The folder of each table's folder, and the table's name.
+    tables: Vec<(Location, String)>,
+}
+
+impl Uncommitted {
+    /// Those of a job that this process ran.
+    pub(super) fn of(job_id: String, job: &AnalyzedJob) -> Self {
+        let names = job.datasets.iter().map(|dataset| dataset.name.clone());
+        Self {
+            job_id,
+            tables: names.map(|name| (job.gold.clone(), name)).collect(),
+        }
+    }
+
+    /// Those of a job that an earlier process left behind.
+    pub(crate) fn of_record(settings: &DriverSettings, job: &Job) -> Self {
+        let table = |location: &str, name: &str| {
+            let root = location.trim_end_matches('/').strip_suffix(name)?;
+            let root = settings.stores.location(root).ok()?;
+            Some((root, name.to_owned()))
+        };
+        let tables = job.datasets.iter();
+        Self {
+            job_id: job.job_id.clone(),
+            tables: tables
+                .filter_map(|one| table(&one.location, &one.name))
+                .collect(),
+        }
+    }
+
+    /// Removes those that are there. `failed` is told of tables where that was
+    /// not possible.
+    pub(super) async fn remove(
+        &self,
+        settings: &DriverSettings,
+        failed: &(dyn Fn(&str, &GoldError) + Send + Sync),
+    ) {
+        for (root, name) in &self.tables {
+            let removed = async {
+                let table = settings.gold.open(root, name)?;
+                table
+                    .cleanup_uncommitted(&self.job_id, &HashSet::new())
+                    .await
+            };
+            if let Err(error) = removed.await {
+                // A folder that was never made holds nothing.
+                if error.store_kind() != Some(StoreErrorKind::NotFound) {
+                    failed(name, &error);
+                }
+            }
+        }
+    }
+
+    /// Removes, in the background, what tasks still write after the job's end.
+    pub(crate) fn remove_later(
+        self,
+        settings: DriverSettings,
+        failed: impl Fn(&str, &GoldError) + Send + Sync + 'static,
+    ) {
+        tokio::spawn(async move {
+            for pause in LATE_FILES {
+                tokio::time::sleep(pause).await;
+                self.remove(&settings, &failed).await;
+            }
+        });
+    }
+}

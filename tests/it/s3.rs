@@ -1,0 +1,44 @@
+//! Landing and gold on S3.
+
+use crate::bucket::{Bucket, SECRET};
+use crate::data::Landing;
+use crate::sandbox::Cluster;
+use crate::{gold, submit, wait};
+
+#[test]
+fn landing_and_gold_may_lie_in_a_bucket() {
+    let Some(bucket) = Bucket::create("sluice-e2e") else {
+        return;
+    };
+    let _turn = wait::heavy();
+    let cluster = Cluster::builder().environment(bucket.environment()).start();
+    let landing = cluster.path("landing");
+    Landing::SMALL.write(&landing);
+    bucket.upload(&landing, "landing");
+    let job = [
+        submit::example_job().to_str().unwrap().to_owned(),
+        "--landing".to_owned(),
+        bucket.url("landing"),
+        "--gold".to_owned(),
+        bucket.url("gold"),
+    ];
+    // Created, then replaced; an executor holds what the other one staged.
+    for version in [0, 1] {
+        let output = cluster.submit(&job).expect(0);
+        assert!(!output.to_string().contains(SECRET), "{output}");
+        let gold = cluster.path(&format!("gold-{version}"));
+        bucket.download("gold", &gold);
+        gold::sound(&gold, version);
+        gold::equals_oracle(&landing, &gold);
+    }
+    let logs = cluster.scheduler.log() + &cluster.executors[0].process.log();
+    assert!(!logs.contains(SECRET), "{logs}");
+
+    // A bucket that is not there, named in the message.
+    let mut elsewhere = job;
+    elsewhere[2] = "s3://no-such-bucket-of-sluice/landing".to_owned();
+    cluster
+        .submit(&elsewhere)
+        .expect(9)
+        .says(&["no-such-bucket-of-sluice"]);
+}
