@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use futures::future::BoxFuture;
@@ -166,7 +167,7 @@ where
         let executor_hint = executor_hint(&master);
         let reporter = reporter.clone();
         block_on(
-            &runtime,
+            runtime,
             &master.clone(),
             Box::pin(async move {
                 // Before anything is sent, so that no signal falls through.
@@ -308,13 +309,17 @@ fn runtime(master: &Master) -> Result<Runtime, JobError> {
     .map_err(cannot_start)
 }
 
+/// How long threads may take to end once the work is done. A computation that
+/// does not let go of its thread ends with the process.
+const THREADS_END: Duration = Duration::from_secs(2);
+
 /// A local driver runs on the runtime's threads, which have the stack for it.
 fn block_on(
-    runtime: &Runtime,
+    runtime: Runtime,
     master: &Master,
     work: BoxFuture<'static, Result<u8, JobError>>,
 ) -> Result<u8, JobError> {
-    match master {
+    let result = match master {
         Master::Remote(_) => runtime.block_on(work),
         Master::Local(_) => runtime.block_on(async {
             runtime.spawn(work).await.unwrap_or_else(|error| {
@@ -324,7 +329,9 @@ fn block_on(
                 ))
             })
         }),
-    }
+    };
+    runtime.shutdown_timeout(THREADS_END);
+    result
 }
 
 async fn connect(

@@ -58,6 +58,7 @@ pub fn failure(error: &DataFusionError, place_of: &dyn Fn(&str) -> Option<String
 /// A gold file that a store did not take: with the words of the system, which
 /// say what is wrong, and worth another try where they say that it may pass.
 fn not_written(root: &DataFusionError, message: String) -> TaskFailure {
+    let root = unwrapped(root);
     let kind = match store_kind(StoreErrorKind::of(root)) {
         Some(FailureKind::Transient) => FailureKind::Transient,
         _ => FailureKind::Storage,
@@ -97,6 +98,14 @@ pub fn is_cancelled(error: &DataFusionError) -> bool {
         ballista_within(error.find_root()),
         Some(BallistaError::Cancelled)
     )
+}
+
+/// The error within Ballista's, which names no source.
+fn unwrapped(root: &DataFusionError) -> &DataFusionError {
+    match ballista_within(root) {
+        Some(BallistaError::DataFusionError(inner)) => unwrapped(inner.find_root()),
+        _ => root,
+    }
 }
 
 fn ballista_within(error: &DataFusionError) -> Option<&BallistaError> {

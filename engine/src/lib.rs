@@ -6,6 +6,7 @@
 //! and [`node`] alone.
 
 pub mod codec;
+mod cooperate;
 pub mod dedup;
 pub mod failure;
 pub mod job;

@@ -20,6 +20,8 @@ use object_store::ObjectStore;
 use sluice_store::Stores;
 use url::Url;
 
+use crate::cooperate::Cooperate;
+
 /// The configuration that every session starts from.
 ///
 /// On top of Ballista's own restrictions: the static planner (see
@@ -63,6 +65,7 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionS
         .with_config(config)
         .with_runtime_env(runtime)
         .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
+        .with_physical_optimizer_rule(Arc::new(Cooperate))
         .build();
     for function in &functions.scalar {
         state.register_udf(Arc::clone(function))?;

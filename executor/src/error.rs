@@ -50,6 +50,14 @@ pub enum ExecutorError {
         /// The last refusal.
         reason: String,
     },
+    /// A task of a job that has ended cannot be stopped.
+    #[error(
+        "task {task} was told to end and goes on; the process ends with it, start the executor again"
+    )]
+    Stuck {
+        /// Job, stage and number.
+        task: String,
+    },
     /// The scheduler refuses us for good.
     #[error(
         "the scheduler at {scheduler} refuses this executor: {reason}; run the same version on both"

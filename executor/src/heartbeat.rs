@@ -25,10 +25,13 @@ use tonic::transport::Channel;
 
 use crate::metrics::Metrics;
 use crate::shuffle::Shuffle;
-use crate::tasks::Tasks;
+use crate::tasks::{TaskName, Tasks};
 
 /// A beat that takes longer has failed.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a task may take to end after it was asked to. One that does not
+/// end would hold its core for ever, and new tasks would wait behind it.
+const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// While the scheduler is away, how often the log says so.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
@@ -94,6 +97,8 @@ pub(crate) struct Pulse {
     pub(crate) answer: Answer,
     /// Why the scheduler will never take us, when it said so.
     pub(crate) refused: Option<String>,
+    /// A task that cannot be ended but with the process.
+    pub(crate) stuck: Option<TaskName>,
 }
 
 /// Sends heartbeats.
@@ -130,6 +135,9 @@ impl Heartbeat {
                         connected: true,
                         answer: answer.clone(),
                         refused: None,
+                        stuck: sent
+                            .checked_sub(END_TIMEOUT)
+                            .and_then(|limit| self.tasks.stuck(limit)),
                     });
                     last = Some((answer, Instant::now()));
                 }

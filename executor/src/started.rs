@@ -34,6 +34,7 @@ use crate::heartbeat::Pulse;
 use crate::memory::Runtimes;
 use crate::ports::{Ports, advertised_host};
 use crate::service::Process;
+use crate::tasks::TaskName;
 
 /// Ballista's own heartbeat is sent once and then left alone: ours follow.
 const NEVER_SECONDS: u64 = 10 * 365 * 24 * 3600;
@@ -307,9 +308,12 @@ impl Started {
                     // The next heartbeat registers us again.
                     tracing::warn!("the scheduler had given this executor up");
                 }
-                Ok(refused) = refused(&mut pulse) => break Err(ExecutorError::Refused {
-                    scheduler: process.options.scheduler.clone(),
-                    reason: refused,
+                Ok(reason) = hopeless(&mut pulse) => break Err(match reason {
+                    Hopeless::Refused(reason) => ExecutorError::Refused {
+                        scheduler: process.options.scheduler.clone(),
+                        reason,
+                    },
+                    Hopeless::Stuck(task) => ExecutorError::Stuck { task: task.to_string() },
                 }),
             }
         };
@@ -381,8 +385,19 @@ impl Started {
     }
 }
 
-/// Ends when the scheduler refuses us for good.
-async fn refused(pulse: &mut watch::Receiver<Pulse>) -> Result<String, watch::error::RecvError> {
-    let refused = pulse.wait_for(|pulse| pulse.refused.is_some()).await?;
-    Ok(refused.refused.clone().unwrap_or_default())
+/// Why the process cannot go on.
+enum Hopeless {
+    Refused(String),
+    Stuck(TaskName),
+}
+
+/// Ends when the process cannot go on.
+async fn hopeless(pulse: &mut watch::Receiver<Pulse>) -> Result<Hopeless, watch::error::RecvError> {
+    let now = pulse
+        .wait_for(|pulse| pulse.refused.is_some() || pulse.stuck.is_some())
+        .await?;
+    Ok(match &now.stuck {
+        Some(task) => Hopeless::Stuck(task.clone()),
+        None => Hopeless::Refused(now.refused.clone().unwrap_or_default()),
+    })
 }

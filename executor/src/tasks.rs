@@ -24,6 +24,15 @@ impl std::fmt::Display for TaskName {
 struct Running {
     since: Instant,
     cancel: CancellationToken,
+    /// When it was first asked to end.
+    asked: Option<Instant>,
+}
+
+impl Running {
+    fn end(&mut self, now: Instant) {
+        self.asked.get_or_insert(now);
+        self.cancel.cancel();
+    }
 }
 
 /// All tasks that run in this process. Cheap to clone.
@@ -41,6 +50,7 @@ impl Tasks {
             Running {
                 since: Instant::now(),
                 cancel: cancel.clone(),
+                asked: None,
             },
         );
         TaskGuard {
@@ -57,13 +67,10 @@ impl Tasks {
 
     /// Cancels the tasks that started before `before` and says how many.
     pub(crate) fn cancel_older(&self, before: Instant) -> usize {
-        let running = self.running.lock();
-        let old: Vec<&Running> = running
-            .values()
-            .filter(|task| task.since < before)
-            .collect();
-        old.iter().for_each(|task| task.cancel.cancel());
-        old.len()
+        let mut running = self.running.lock();
+        let old = running.values_mut().filter(|task| task.since < before);
+        let now = Instant::now();
+        old.map(|task| task.end(now)).count()
     }
 
     /// The jobs whose tasks run, each once.
@@ -74,9 +81,20 @@ impl Tasks {
 
     /// Cancels the tasks of a job and says how many.
     pub(crate) fn cancel_job(&self, job: &str) -> usize {
+        let mut running = self.running.lock();
+        let own = running.iter_mut().filter(|(name, _)| name.job == job);
+        let now = Instant::now();
+        own.map(|(_, task)| task.end(now)).count()
+    }
+
+    /// A task that was asked to end before `limit` and still runs: it is in a
+    /// computation that does not let go of its thread.
+    pub(crate) fn stuck(&self, limit: Instant) -> Option<TaskName> {
         let running = self.running.lock();
-        let own = running.iter().filter(|(name, _)| name.job == job);
-        own.map(|(_, task)| task.cancel.cancel()).count()
+        let mut stuck = running
+            .iter()
+            .filter(|(_, task)| task.asked.is_some_and(|asked| asked < limit));
+        stuck.next().map(|(name, _)| name.clone())
     }
 
     /// Whether a task of this job that started at or after `since` runs.
@@ -139,6 +157,8 @@ mod tests {
         assert_eq!(tasks.jobs().into_iter().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((tasks.cancel_job("c"), tasks.cancel_job("b")), (0, 1));
         new.cancelled().await;
+        assert_eq!(tasks.stuck(border), None);
+        assert!(tasks.stuck(Instant::now()).is_some());
         drop(old);
         assert!(!tasks.has_job("a") && tasks.has_job("b"));
         drop(new);

@@ -76,12 +76,17 @@ impl Bucket {
 
     fn ask(&self, method: &str, key: &str, body: &[u8]) -> Vec<u8> {
         let path = format!("/{}/{key}", self.name);
-        let (status, answer) = http::request(&self.address, method, &path, body).unwrap();
+        let (status, answer) = http::request(&self.address, method, &path, OWNER, body).unwrap();
         let text = String::from_utf8_lossy(&answer);
         assert_eq!(status, 200, "{method} {path}: {text}");
         answer
     }
 }
+
+/// Names the owner of what the processes write. A server for tests does not
+/// check signatures.
+const OWNER: &str = "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, \
+                     SignedHeaders=host, Signature=0\r\n";
 
 /// The secret that the processes are given; it must show up nowhere.
 pub const SECRET: &str = "s3-secret-that-nobody-may-see";

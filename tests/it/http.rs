@@ -1,5 +1,4 @@
-//! As much HTTP as it takes to ask a scheduler, or an S3 server that takes
-//! requests without signatures.
+//! As much HTTP as it takes to ask a scheduler, or an S3 server for tests.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,17 +8,25 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Status and body of `GET path`; nothing when nobody answers.
 pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
-    let (status, body) = request(address, "GET", path, &[])?;
+    let (status, body) = request(address, "GET", path, "", &[])?;
     Some((status, String::from_utf8(body).ok()?))
 }
 
-/// Status and body of any request; nothing when nobody answers.
-pub fn request(address: &str, method: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+/// Status and body of any request, with `headers` that each end with a line end;
+/// nothing when nobody answers.
+pub fn request(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Option<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(LIMIT)).ok()?;
     let length = body.len();
-    let head =
-        format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n");
+    let head = format!(
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n{headers}\r\n"
+    );
     stream.write_all(head.as_bytes()).ok()?;
     stream.write_all(body).ok()?;
     let mut answer = Vec::new();

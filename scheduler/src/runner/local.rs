@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify};
 
+/// How long a cancelled plan may take to end: one that does not let go of its
+/// thread ends with the process.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a running plan's counts are read.
 const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
@@ -88,7 +91,9 @@ impl Runner for LocalRunner {
                 }
                 () = cancel.cancelled() => {
                     work.abort();
-                    let _ = work.await;
+                    if tokio::time::timeout(END_TIMEOUT, work).await.is_err() {
+                        tracing::warn!("{} was told to end and goes on", run.name);
+                    }
                     return Err(RunError::Cancelled);
                 }
                 _ = ticks.tick() => {

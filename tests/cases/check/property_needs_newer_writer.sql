@@ -1,5 +1,5 @@
 -- error: E0512
--- at: 12:48
+-- at: 12:47
 -- message: newer writer
 -- error: E0512
 -- message: must be a whole number above 0

@@ -1,0 +1,55 @@
+//! Plans that let go of their thread, so that a cancel reaches them.
+//!
+//! A task ends between two polls. DataFusion sees to it that leaves and
+//! exchanges give their thread back now and then; an operator that makes many
+//! rows out of few can run for hours on one batch of its leaf. [`Cooperate`]
+//! has such operators give it back, too.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::config::ConfigOptions;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::{
+    CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
+};
+use datafusion::physical_plan::unnest::UnnestExec;
+
+/// Puts a [`CooperativeExec`] on top of every join and unnest.
+#[derive(Debug)]
+pub(crate) struct Cooperate;
+
+impl PhysicalOptimizerRule for Cooperate {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            if multiplies(node.as_ref()) {
+                return Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as _));
+            }
+            Ok(Transformed::no(node))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "cooperate"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn multiplies(node: &dyn ExecutionPlan) -> bool {
+    node.is::<HashJoinExec>()
+        || node.is::<NestedLoopJoinExec>()
+        || node.is::<CrossJoinExec>()
+        || node.is::<SortMergeJoinExec>()
+        || node.is::<UnnestExec>()
+}
