@@ -12,6 +12,7 @@ pub mod failure;
 pub mod job;
 pub mod node;
 pub mod prune;
+mod readable;
 pub mod session;
 pub mod sink;
 pub mod source;

@@ -7,6 +7,7 @@ use object_store::path::Path;
 use url::{Position, Url};
 
 use super::error::SinkError;
+use crate::readable::readable;
 
 /// One column that the rows of each file are sorted by
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +84,7 @@ impl SinkSpec {
     /// Where a path of the table's store is, in the words of whoever looks for it
     pub(super) fn place(&self, path: &Path) -> String {
         match Url::parse(&self.table_url) {
-            Ok(url) if url.scheme() == "file" => format!("/{path}"),
-            Ok(url) => format!("{}/{path}", &url[..Position::BeforePath]),
+            Ok(url) => readable(&url[..Position::BeforePath], path),
             Err(_) => path.to_string(),
         }
     }

@@ -173,11 +173,11 @@ impl FileSource for NdjsonSource {
     fn create_file_opener(
         &self,
         store: Arc<dyn ObjectStore>,
-        _: &FileScanConfig,
+        config: &FileScanConfig,
         partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
         let opener = opener::NdjsonOpener::new(
-            store,
+            (store, config.object_store_url.clone()),
             &self.declared,
             self.projection.schema(self.table_schema.file_schema())?,
             &self.projection,

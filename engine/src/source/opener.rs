@@ -7,6 +7,7 @@ use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener};
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::StreamExt;
 use object_store::ObjectStore;
@@ -17,6 +18,7 @@ use super::{
     CORRUPT_COLUMN, ColumnProjection, Compression, FileOrdinal, NdjsonOptions, POSITION_COLUMN,
     SourceMetric,
 };
+use crate::readable::readable;
 
 /// Rows of a batch: enough to make the work per batch small, few enough to
 /// stay in the processor's cache.
@@ -25,6 +27,8 @@ const BATCH_ROWS: usize = 8192;
 /// Opens files of one source for one task.
 pub(super) struct NdjsonOpener {
     store: Arc<dyn ObjectStore>,
+    /// The URL that names the store.
+    url: ObjectStoreUrl,
     /// What the decoder reads: the projected columns, each once.
     decode: DecodeOptions,
     /// For each output column, its index among the decoded ones.
@@ -65,7 +69,7 @@ impl ScanMetrics {
 
 impl NdjsonOpener {
     pub(super) fn new(
-        store: Arc<dyn ObjectStore>,
+        (store, url): (Arc<dyn ObjectStore>, ObjectStoreUrl),
         declared: &SchemaRef,
         output: SchemaRef,
         projection: &ColumnProjection,
@@ -96,6 +100,7 @@ impl NdjsonOpener {
         decode.position = decode.schema.index_of(POSITION_COLUMN).ok();
         Ok(Self {
             store,
+            url,
             decode,
             pick,
             output,
@@ -114,7 +119,7 @@ impl NdjsonOpener {
 impl FileOpener for NdjsonOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
         let scanned = ScanFile {
-            path: file.object_meta.location.as_ref().into(),
+            path: readable(self.url.as_str(), &file.object_meta.location).into(),
             ordinal: file
                 .extension::<FileOrdinal>()
                 .map_or(0, |ordinal| ordinal.0),

@@ -1,0 +1,26 @@
+//! Where an object is, in the words of whoever has to look for it.
+
+use object_store::path::Path;
+
+/// A path of this machine, or a URL. `store` is the URL that names the store,
+/// without a path: `file:///`, `s3://bucket`.
+pub(crate) fn readable(store: &str, path: &Path) -> String {
+    if store.starts_with("file:") {
+        format!("/{path}")
+    } else {
+        format!("{}/{path}", store.trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_objects_are_paths_and_others_urls() {
+        let path = Path::from("a b/c.json");
+        assert_eq!(readable("file:///", &path), "/a b/c.json");
+        assert_eq!(readable("s3://bucket/", &path), "s3://bucket/a b/c.json");
+        assert_eq!(readable("s3://bucket", &path), "s3://bucket/a b/c.json");
+    }
+}
