@@ -181,7 +181,7 @@ async fn a_refusal_is_final() {
 async fn a_dead_store_leaves_the_outcome_open_unless_it_is_a_disk() {
     let t = Setup::new();
     t.writes.set(vec![Fault::LostRequest; 100]);
-    let error = t.subject.open().append(0, note("a", 0)).await.unwrap_err();
+    let error = t.subject.hasty().append(0, note("a", 0)).await.unwrap_err();
     assert!(error.outcome_unknown(), "{error:?}");
     let LedgerError::OutcomeUnknown { id, .. } = &error else {
         panic!("{error:?}");
@@ -190,13 +190,13 @@ async fn a_dead_store_leaves_the_outcome_open_unless_it_is_a_disk() {
     assert_eq!(t.entries().await, 0);
     // The next one decides it.
     t.writes.set([]);
-    committed(t.subject.open().append(0, note("a", 0)).await.unwrap());
+    committed(t.subject.hasty().append(0, note("a", 0)).await.unwrap());
 
     let folder = tempfile::tempdir().unwrap();
     let place = local_place(Arc::new(t.store.clone()), folder.path());
     let on_disk = Subject::new(place);
     t.writes.set(vec![Fault::LostRequest; 100]);
-    let error = on_disk.open().append(0, note("a", 0)).await.unwrap_err();
+    let error = on_disk.hasty().append(0, note("a", 0)).await.unwrap_err();
     assert!(matches!(error, LedgerError::Store(_)), "{error:?}");
 }
 

@@ -111,7 +111,7 @@ const ONE: &str = "00000000000000000001.json";
 #[tokio::test]
 async fn an_entry_is_durable_before_it_is_acknowledged() {
     let t = Setup::new().await;
-    committed(t.subject.open().append(1, note("a", 1)).await.unwrap());
+    committed(t.subject.hasty().append(1, note("a", 1)).await.unwrap());
     let expected = [
         format!("create {ONE}"),
         format!("write {ONE}"),
@@ -129,13 +129,13 @@ async fn an_entry_is_durable_before_it_is_acknowledged() {
 async fn a_name_that_is_not_durable_is_synced_again() {
     let t = Setup::new().await;
     t.fail("syncdir", 1);
-    committed(t.subject.open().append(1, note("a", 1)).await.unwrap());
+    committed(t.subject.hasty().append(1, note("a", 1)).await.unwrap());
     let calls = t.disk.take_calls();
     let syncs = calls.iter().filter(|call| call.starts_with("syncdir"));
     assert_eq!(syncs.count(), 2, "{calls:?}");
 
     t.fail("syncdir", usize::MAX);
-    let error = t.subject.open().append(2, note("a", 2)).await.unwrap_err();
+    let error = t.subject.hasty().append(2, note("a", 2)).await.unwrap_err();
     assert!(error.outcome_unknown(), "{error:?}");
     assert!(error.to_string().contains("entry 2 tells"), "{error}");
 }
@@ -145,14 +145,14 @@ async fn a_failed_write_leaves_nothing_and_a_hiccup_is_survived() {
     let t = Setup::new().await;
     for name in ["create", "write", "sync", "link"] {
         t.fail(name, usize::MAX);
-        let error = t.subject.open().append(1, note("a", 1)).await.unwrap_err();
+        let error = t.subject.hasty().append(1, note("a", 1)).await.unwrap_err();
         assert!(matches!(error, LedgerError::Store(_)), "{name}: {error:?}");
         assert_eq!(error.store_kind(), Some(StoreErrorKind::Other));
         assert_eq!(t.subject.open().tail().await.unwrap().unwrap().seq, 0);
     }
     for (name, seq) in ["create", "write", "sync", "link"].into_iter().zip(1..) {
         t.fail(name, 2);
-        let appended = t.subject.open().append(seq, note("a", seq)).await;
+        let appended = t.subject.hasty().append(seq, note("a", seq)).await;
         committed(appended.unwrap());
     }
 }

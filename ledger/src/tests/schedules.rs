@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 use super::faults::over;
 use super::support::{Note, Subject, bucket_place, note};
-use crate::pauses::Pauses;
 use crate::{Appended, Entry, Ledger};
 
 /// `None`: the call goes through.
@@ -153,7 +152,7 @@ async fn run(schedule: Schedule) {
     let subject = over(store, bucket_place);
     let writers: Vec<_> = (0..schedule.writers)
         .map(|writer| {
-            let ledger = Ledger::with_pauses(subject.place.clone(), Pauses::NONE);
+            let ledger = subject.hasty();
             tokio::spawn(write(ledger, format!("w{writer}"), schedule.appends))
         })
         .collect();

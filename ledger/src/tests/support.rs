@@ -9,6 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde::{Deserialize, Serialize};
 use sluice_store::{Location, Place};
 
+use crate::pauses::Pauses;
 use crate::{Appended, Entry, Ledger};
 
 /// The body of the entries here.
@@ -70,6 +71,11 @@ impl Subject {
     /// A ledger that has seen nothing yet, as in a new process.
     pub(super) fn open(&self) -> Ledger<Note> {
         Ledger::new(self.place.clone())
+    }
+
+    /// The same, trying again without pauses.
+    pub(super) fn hasty(&self) -> Ledger<Note> {
+        Ledger::with_pauses(self.place.clone(), Pauses::NONE)
     }
 
     pub(super) fn path(&self, name: &str) -> Path {
