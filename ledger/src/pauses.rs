@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Tries of one write. With the pauses they take some seconds; a store that
-/// takes long to fail is cut off by [`PATIENCE`].
+/// Tries of one write. With the pauses they take some seconds. A store that
+/// takes long to fail gets fewer after [`PATIENCE`], but still some: the time may
+/// have passed because the process was stopped.
 const ATTEMPTS: u32 = 12;
+const ATTEMPTS_LATE: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The pauses between tries; the first doubles until it is the longest.
@@ -56,7 +58,8 @@ impl Tries {
     /// Counts a try; says whether it is the last.
     pub(crate) fn begin(&mut self) -> bool {
         self.attempt += 1;
-        self.attempt >= ATTEMPTS || self.begun.elapsed() > PATIENCE
+        let late = self.begun.elapsed() > PATIENCE;
+        self.attempt >= if late { ATTEMPTS_LATE } else { ATTEMPTS }
     }
 
     /// Waits longer each time, and never as long as another writer.
