@@ -148,6 +148,8 @@ impl GoldTable {
         let version = planned.version;
         let location = self.log().entry_path(version);
         let mut attempt = 0;
+        // Whether the network may still have one of our requests.
+        let mut in_flight = false;
         loop {
             attempt += 1;
             let error = match self.log().create(version, &planned.entry).await {
@@ -164,18 +166,19 @@ impl GoldTable {
                 );
             }
             let source = Box::new(StoreError::access("write", &location, error));
+            // A refusal is an answer: that request wrote nothing and never will.
+            in_flight |= !self.is_local() && !kind.is_refusal();
             let definite = match self.log().owner(version, id).await {
                 Ok(Owner::Ours) => return Ok(Written::Ours),
                 Ok(Owner::Another) => return Ok(Written::Lost),
-                // A refusal is an answer: nothing was written, nothing will be.
-                Ok(Owner::Absent) => self.is_local() || is_refusal(kind),
+                Ok(Owner::Absent) => !in_flight,
                 Err(error) => {
                     tracing::warn!(table = self.name(), version, %error, "reading back failed");
                     false
                 }
             };
             let table = self.name().to_owned();
-            if definite && (is_refusal(kind) || attempt == ATTEMPTS) {
+            if definite && (kind.is_refusal() || attempt == ATTEMPTS) {
                 return Err(GoldError::Store { table, source });
             }
             if attempt == ATTEMPTS {
@@ -189,20 +192,6 @@ impl GoldTable {
             pause(attempt).await;
         }
     }
-}
-
-/// Errors that will not go away by trying again.
-fn is_refusal(kind: StoreErrorKind) -> bool {
-    matches!(
-        kind,
-        StoreErrorKind::PermissionDenied
-            | StoreErrorKind::ReadOnly
-            | StoreErrorKind::NoSpace
-            | StoreErrorKind::Unauthenticated
-            | StoreErrorKind::Unsupported
-            | StoreErrorKind::InvalidLocation
-            | StoreErrorKind::NotFound
-    )
 }
 
 /// Waits longer each time, and never as long as the other writer.
