@@ -19,6 +19,16 @@ use crate::{codes, suggest};
 
 /// How deep expressions and queries may nest.
 pub(crate) const RECURSION_LIMIT: usize = 100;
+/// The stack that is at hand when a query is read, in bytes; only what is used
+/// of it costs memory.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// Runs a parser of `sqlparser`: it bounds how deep it goes, and grows the stack
+/// now and then, but built without optimization it needs more in between than
+/// it looks for.
+pub(crate) fn with_stack<T>(parse: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, parse)
+}
 
 /// Reads the query that makes up the rest of the statement.
 pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<(Query, Span)> {
@@ -36,7 +46,7 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(tokens);
-    let parsed = parser.parse_query().and_then(|query| {
+    let parsed = with_stack(|| parser.parse_query()).and_then(|query| {
         let next = parser.peek_token_ref();
         match next.token {
             Token::EOF => Ok(query),

@@ -228,7 +228,7 @@ fn default_value(
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(query::RECURSION_LIMIT)
         .with_tokens_with_locations(cursor.rest().to_vec());
-    let expr = match parser.parse_expr() {
+    let expr = match query::with_stack(|| parser.parse_expr()) {
         Ok(expr) => expr,
         Err(error) => return Err(query::syntax_error(&parser, error, cursor)),
     };
