@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-process", &[]),
     ("sluice-proto", &[]),
     ("sluice-events", &[]),
+    ("sluice-kafka-sandbox", &[]),
     ("sluice-gold", &["sluice-store"]),
     (
         "sluice-engine",
