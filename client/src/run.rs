@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use futures::future::BoxFuture;
+use sluice_process::properties;
 use sluice_proto::v1::{ErrorKind, JobError, SubmitJobRequest};
 use tokio::runtime::{Builder, Runtime};
 
@@ -19,7 +20,7 @@ use crate::master::Master;
 use crate::remote::RemoteApi;
 use crate::report::Reporter;
 use crate::submit::Submitter;
-use crate::{jobtext, properties, query, signals, split, submit};
+use crate::{jobtext, query, signals, split, submit};
 
 /// Plans of large jobs recurse deeply.
 const LOCAL_STACK_BYTES: usize = 32 * 1024 * 1024;

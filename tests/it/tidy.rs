@@ -48,7 +48,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-store",
         ],
     ),
-    ("sluice-client", &["sluice-jobfile", "sluice-proto"]),
+    (
+        "sluice-client",
+        &["sluice-jobfile", "sluice-process", "sluice-proto"],
+    ),
     (
         "sluice-quickstart",
         &[
