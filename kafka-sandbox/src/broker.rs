@@ -24,8 +24,9 @@ const GUARD: &str = r#"read -r _; "$0" kill "$1" >/dev/null 2>&1; rm -rf "$1""#;
 pub struct Broker {
     installation: Installation,
     folder: TempDir,
-    address: String,
-    settings: Vec<(String, String)>,
+    pub(crate) address: String,
+    /// What the broker is started with, each time.
+    pub(crate) args: Vec<String>,
     guard: Child,
 }
 
@@ -39,6 +40,14 @@ impl Broker {
         installation: &Installation,
         settings: &[(&str, &str)],
     ) -> Result<Self, SandboxError> {
+        let mut broker = Self::prepare(installation)?;
+        broker.args = pairs(settings);
+        broker.address = broker.launch()?;
+        Ok(broker)
+    }
+
+    /// A guarded folder in which no broker runs yet.
+    pub(crate) fn prepare(installation: &Installation) -> Result<Self, SandboxError> {
         let folder = tempfile::Builder::new()
             .prefix("sluice-kafka-")
             .tempdir()
@@ -59,19 +68,13 @@ impl Broker {
                 verb: "kill".to_owned(),
                 source,
             })?;
-        let settings = settings
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        let mut broker = Self {
+        Ok(Self {
             installation: installation.clone(),
             folder,
             address: String::new(),
-            settings,
+            args: Vec::new(),
             guard,
-        };
-        broker.address = broker.launch()?;
-        Ok(broker)
+        })
     }
 
     /// `127.0.0.1:PORT`, the same for as long as the broker lives.
@@ -372,13 +375,9 @@ impl Broker {
             .map(drop)
     }
 
-    fn launch(&self) -> Result<String, SandboxError> {
+    pub(crate) fn launch(&self) -> Result<String, SandboxError> {
         let mut args = vec![self.folder().display().to_string()];
-        args.extend(
-            self.settings
-                .iter()
-                .map(|(key, value)| format!("{key}={value}")),
-        );
+        args.extend(self.args.iter().cloned());
         let output = self.run("start", args, None)?;
         Ok(output.trim().to_owned())
     }
@@ -408,7 +407,7 @@ impl Drop for Broker {
     }
 }
 
-fn pairs(settings: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn pairs(settings: &[(&str, &str)]) -> Vec<String> {
     settings
         .iter()
         .map(|(key, value)| format!("{key}={value}"))

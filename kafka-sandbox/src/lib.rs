@@ -25,6 +25,7 @@
 mod broker;
 mod installation;
 mod record;
+mod secure;
 mod tool;
 
 use std::io;
@@ -35,6 +36,7 @@ use thiserror::Error;
 pub use broker::Broker;
 pub use installation::Installation;
 pub use record::Record;
+pub use secure::Secure;
 
 /// Something about a sandbox broker did not work.
 #[derive(Debug, Error)]

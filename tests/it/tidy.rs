@@ -53,6 +53,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["sluice-jobfile", "sluice-process", "sluice-proto"],
     ),
     (
+        "sluice-producers",
+        &["sluice-events", "sluice-process", "sluice-proto"],
+    ),
+    (
         "sluice-quickstart",
         &[
             "sluice-client",
@@ -73,7 +77,7 @@ const OWNED: &[(&str, &[&str])] = &[
         "datafusion",
         &["sluice-engine", "sluice-scheduler", "sluice-executor"],
     ),
-    ("rdkafka", &[]),
+    ("rdkafka", &["sluice-producers"]),
 ];
 
 fn root() -> PathBuf {
