@@ -32,7 +32,10 @@ pub(crate) struct Progress {
     console: Console,
     style: Style,
     rate: Rate,
-    last: Instant,
+    /// When the state was last looked at.
+    last_look: Instant,
+    /// When a plain line was last written.
+    last_line: Instant,
 }
 
 enum Style {
@@ -58,28 +61,30 @@ impl Progress {
             console,
             style,
             rate: Rate::default(),
-            last: now,
+            last_look: now,
+            last_line: now,
         }
     }
 
     /// Whether it is time for [`Self::show`].
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last) >= DRAW_EVERY
+        now.saturating_duration_since(self.last_look) >= DRAW_EVERY
     }
 
     /// Shows the state, if it is time.
     pub(crate) fn show(&mut self, state: State, now: Instant) {
+        if !self.is_due(now) {
+            return;
+        }
+        self.last_look = now;
         self.rate.add(now, state.acknowledged);
         match &self.style {
-            Style::Silent => self.last = now,
-            Style::Live(bar) => {
-                bar.set_message(line(state, self.rate.per_second()));
-                self.last = now;
-            }
+            Style::Silent => {}
+            Style::Live(bar) => bar.set_message(line(state, self.rate.per_second())),
             Style::Plain => {
-                if now.saturating_duration_since(self.last) >= LINE_EVERY {
+                if now.saturating_duration_since(self.last_line) >= LINE_EVERY {
+                    self.last_line = now;
                     self.console.err(&line(state, self.rate.per_second()));
-                    self.last = now;
                 }
             }
         }

@@ -151,6 +151,11 @@ impl Run<'_> {
         let log = settings.get("debug").map(|_| console.clone());
         let context = Context::new(log);
         let producer = client::producer(settings, &context)?;
+        let note = |text: &str| {
+            if !cli.no_progress {
+                console.err(text);
+            }
+        };
         let finder = Finder {
             producer: &producer,
             context: &context,
@@ -158,6 +163,7 @@ impl Run<'_> {
             topic: &plan.topic,
             partitions: plan.partitions,
             patience: limits.patience,
+            note: &note,
         };
         let Some(topic) = finder.find(|| stop.drain.is_cancelled()).await? else {
             return Err(ProduceError::Stopped {
@@ -166,9 +172,7 @@ impl Run<'_> {
             });
         };
         let mut progress = Progress::new(console.clone(), !cli.no_progress, Instant::now());
-        if !cli.no_progress {
-            progress.note(&opening(plan, settings.bootstrap_servers(), topic));
-        }
+        note(&opening(plan, settings.bootstrap_servers(), topic));
         let sending = Sender {
             plan,
             producer: &producer,

@@ -13,6 +13,8 @@ use crate::error::ProduceError;
 
 /// How long one question to the broker may take before signals are looked at.
 const QUESTION: Duration = Duration::from_millis(500);
+/// A broker that takes longer to answer is worth a word.
+const WORTH_A_WORD: Duration = Duration::from_secs(1);
 /// Between questions whose answer will change soon.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Kafka's word for "as many replicas as the broker makes by default".
@@ -35,6 +37,8 @@ pub(crate) struct Finder<'a> {
     pub(crate) partitions: i32,
     /// How long to look for a broker.
     pub(crate) patience: Duration,
+    /// Tells somebody who waits what for.
+    pub(crate) note: &'a dyn Fn(&str),
 }
 
 /// What a broker knows of the topic.
@@ -54,6 +58,7 @@ impl Finder<'_> {
     ) -> Result<Option<Topic>, ProduceError> {
         let begun = Instant::now();
         let mut created = false;
+        let mut told = false;
         loop {
             if stopped() {
                 return Ok(None);
@@ -76,7 +81,13 @@ impl Finder<'_> {
                 }
                 Some(Found::Wait(code)) if late => return Err(self.unusable(code)),
                 Some(Found::Missing | Found::Wait(_)) => tokio::time::sleep(PAUSE).await,
-                None => self.still_looking(late)?,
+                None => {
+                    self.still_looking(late)?;
+                    if !told && begun.elapsed() >= WORTH_A_WORD {
+                        told = true;
+                        self.tell();
+                    }
+                }
             }
         }
     }
@@ -132,6 +143,15 @@ impl Finder<'_> {
             }),
             _ => Ok(()),
         }
+    }
+
+    fn tell(&self) {
+        let brokers = self.settings.bootstrap_servers();
+        let reason = match self.context.trouble() {
+            Some(trouble) => format!(" ({})", trouble.reason),
+            None => String::new(),
+        };
+        (self.note)(&format!("waiting for a broker at {brokers}{reason}"));
     }
 
     async fn create(&self) -> Result<(), ProduceError> {
