@@ -2,8 +2,8 @@
 
 use sluice_proto::v1::{JobPlan, PlannedRelation, PlannedStep};
 
-use crate::format::{bytes, count, grouped};
 use crate::table::{Column, table};
+use sluice_process::format::{bytes, count, grouped};
 
 /// The plan; `physical` adds each step's physical plan.
 pub(crate) fn text(plan: &JobPlan, physical: bool) -> String {

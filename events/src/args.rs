@@ -62,6 +62,9 @@ pub struct Args {
     /// Of 1,000 transactions, how many lack a field that the example job needs
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
     pub incomplete: u32,
+    /// Of 1,000 lines, how many happened long before their neighbours
+    #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
+    pub late: u32,
     /// Into how many files each topic goes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub files: u32,
@@ -88,14 +91,12 @@ pub fn generate(args: &Args) -> anyhow::Result<Report> {
         repeats: args.repeats,
         broken: args.broken,
         incomplete: args.incomplete,
+        late: args.late,
     };
-    if [args.repeats, args.broken, args.incomplete]
-        .iter()
-        .map(|&n| u64::from(n))
-        .sum::<u64>()
-        > 1_000
-    {
-        bail!("repeats, broken and incomplete are parts of 1,000 lines; make their sum smaller");
+    if !faults.fit() {
+        bail!(
+            "repeats, broken, incomplete and late are parts of 1,000 lines; make their sum smaller"
+        );
     }
     let (user_events, transactions) = counts(args, faults);
     let users = args.users.unwrap_or_else(|| {
@@ -160,12 +161,13 @@ pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<Report> {
     ] {
         writeln!(
             out,
-            "{name}: {} lines in {} files, {}; {} repeats, {} updates, {} incomplete, {} broken",
+            "{name}: {} lines in {} files, {}; {} repeats, {} updates, {} late, {} incomplete, {} broken",
             w.lines,
             w.files,
             ByteSize(w.bytes),
             w.repeats,
             w.updates,
+            w.late,
             w.incomplete,
             w.broken,
         )

@@ -1,5 +1,7 @@
 //! What a landing file holds besides good events.
 
+use std::ops::RangeInclusive;
+
 use crate::draw::Draw;
 use crate::text;
 use crate::topic::Topic;
@@ -16,6 +18,9 @@ pub struct Faults {
     /// Transactions whose JSON is fine, but that lack a field which the example
     /// job needs (id, user, type, status or products), or have null there.
     pub incomplete: u32,
+    /// New, good events that come long after they happened: their timestamp is
+    /// [`Faults::LATENESS_SECONDS`] before those around them.
+    pub late: u32,
 }
 
 impl Faults {
@@ -24,7 +29,27 @@ impl Faults {
         repeats: 0,
         broken: 0,
         incomplete: 0,
+        late: 0,
     };
+
+    /// How long before its neighbours a late event happened: ten minutes to
+    /// three days.
+    pub const LATENESS_SECONDS: RangeInclusive<u32> = 600..=259_200;
+
+    /// Whether the shares are parts of a whole: 1,000 at most in all.
+    pub fn fit(&self) -> bool {
+        let Self {
+            repeats,
+            broken,
+            incomplete,
+            late,
+        } = *self;
+        [repeats, broken, incomplete, late]
+            .map(u64::from)
+            .iter()
+            .sum::<u64>()
+            <= 1_000
+    }
 }
 
 /// What is wrong with a broken line.

@@ -48,6 +48,8 @@ pub struct Written {
     pub repeats: u64,
     /// Lines that repeat an earlier id with another status and time.
     pub updates: u64,
+    /// Good lines with a timestamp long before their neighbours'.
+    pub late: u64,
     /// Lines that lack a required field.
     pub incomplete: u64,
     /// Lines that are not events.
@@ -137,6 +139,7 @@ impl Written {
             LineKind::New => {}
             LineKind::Repeat => self.repeats += 1,
             LineKind::Update => self.updates += 1,
+            LineKind::Late => self.late += 1,
             LineKind::Incomplete => self.incomplete += 1,
             LineKind::Broken(_) => self.broken += 1,
         }

@@ -37,6 +37,8 @@ pub enum LineKind {
     Update,
     /// JSON of the right types that lacks a required field.
     Incomplete,
+    /// A good event with a new id and a timestamp long before its neighbours'.
+    Late,
     /// Not an event.
     Broken(Fault),
 }
@@ -87,8 +89,8 @@ impl<T: Topic> Lines<T> {
         facts.with(value)
     }
 
-    /// The next message, as if it happened at `at_micros`; for producers that
-    /// send as they go.
+    /// The next message, as if it happened at `at_micros` (a late one: as if it
+    /// came then); for producers that send as they go.
     pub fn next_event_at(&mut self, at_micros: i64) -> Event {
         let mut value = Vec::with_capacity(1_200);
         let facts = self.append_at(at_micros, &mut value);
@@ -113,6 +115,7 @@ impl<T: Topic> Lines<T> {
             repeats,
             broken,
             incomplete,
+            late,
         } = self.faults;
         let choice = self.draw.below(1_000);
         if choice < broken {
@@ -121,15 +124,23 @@ impl<T: Topic> Lines<T> {
             self.repeat(at_micros, out)
         } else if choice >= 1_000_u32.saturating_sub(incomplete) {
             self.incomplete(at_micros, out)
+        } else if (broken + repeats..broken + repeats + late).contains(&choice) {
+            let (least, most) = Faults::LATENESS_SECONDS.into_inner();
+            let seconds = i64::from(self.draw.between(least, most));
+            self.good(at_micros - seconds * 1_000_000, LineKind::Late, out)
         } else {
-            let start = out.len();
-            let key = self.topic.append(at_micros, out);
-            self.keep(key, at_micros, &out[start..]);
-            Facts {
-                key,
-                timestamp_micros: at_micros,
-                kind: LineKind::New,
-            }
+            self.good(at_micros, LineKind::New, out)
+        }
+    }
+
+    fn good(&mut self, timestamp_micros: i64, kind: LineKind, out: &mut Vec<u8>) -> Facts {
+        let start = out.len();
+        let key = self.topic.append(timestamp_micros, out);
+        self.keep(key, timestamp_micros, &out[start..]);
+        Facts {
+            key,
+            timestamp_micros,
+            kind,
         }
     }
 

@@ -141,7 +141,7 @@ proptest! {
 
     #[test]
     fn only_broken_lines_do_not_parse(seed: u64) {
-        let faults = Faults { repeats: 100, broken: 300, incomplete: 100 };
+        let faults = Faults { repeats: 100, broken: 300, incomplete: 100, late: 100 };
         for event in transactions(seed, faults).take(300) {
             let parsed = serde_json::from_slice::<Value>(&event.value);
             match event.kind {
@@ -166,7 +166,7 @@ proptest! {
                             .any(|field| value[*field].is_null())
                     );
                 }
-                LineKind::New | LineKind::Repeat | LineKind::Update => {
+                LineKind::New | LineKind::Late | LineKind::Repeat | LineKind::Update => {
                     prop_assert!(parsed.unwrap()["transaction_id"].is_string());
                 }
             }
@@ -199,6 +199,7 @@ fn the_same_seed_gives_the_same_lines_and_another_seed_others() {
         repeats: 50,
         broken: 50,
         incomplete: 50,
+        late: 50,
     };
     let first: Vec<_> = transactions(3, faults).take(2_000).collect();
     let again: Vec<_> = transactions(3, faults).take(2_000).collect();
@@ -213,6 +214,7 @@ fn shares_hold() {
         repeats: 40,
         broken: 20,
         incomplete: 10,
+        late: 30,
     };
     let mut counts: HashMap<&str, i64> = HashMap::new();
     for event in transactions(5, faults).take(50_000) {
@@ -221,6 +223,7 @@ fn shares_hold() {
             LineKind::Repeat => "repeat",
             LineKind::Update => "update",
             LineKind::Incomplete => "incomplete",
+            LineKind::Late => "late",
             LineKind::Broken(_) => "broken",
         };
         *counts.entry(name).or_default() += 1;
@@ -230,6 +233,7 @@ fn shares_hold() {
         ("update", 1_000),
         ("broken", 1_000),
         ("incomplete", 500),
+        ("late", 1_500),
     ] {
         let found = counts[name];
         assert!(
@@ -264,6 +268,55 @@ fn a_repeat_has_an_earlier_lines_bytes_and_an_update_only_its_id() {
         seen.insert(event.kind);
     }
     assert_eq!(seen.len(), 3);
+}
+
+#[test]
+fn a_late_event_is_a_new_one_that_happened_long_before_its_neighbours() {
+    let faults = Faults {
+        late: 100,
+        ..Faults::NONE
+    };
+    let (least, most) = Faults::LATENESS_SECONDS.into_inner();
+    let mut ids = HashSet::new();
+    let mut late = 0;
+    let mut lines = users(12, faults);
+    for step in 0..2_000 {
+        let at = 1_700_000_000_000_000 + step * 1_000_000;
+        let event = lines.next_event_at(at);
+        let value = parse(&event);
+        assert!(ids.insert(value["event_id"].to_string()));
+        let mut time = Vec::new();
+        text::timestamp(&mut time, event.timestamp_micros);
+        assert_eq!(value["timestamp"].as_str().unwrap().as_bytes(), time);
+        let delay = at - event.timestamp_micros;
+        match event.kind {
+            LineKind::New => assert_eq!(delay, 0),
+            LineKind::Late => {
+                late += 1;
+                assert!((i64::from(least)..=i64::from(most)).contains(&(delay / 1_000_000)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((150..250).contains(&late), "{late}");
+}
+
+#[test]
+fn late_events_take_nothing_from_the_lines_before_them() {
+    let with = Faults {
+        repeats: 50,
+        broken: 50,
+        incomplete: 0,
+        late: 100,
+    };
+    let without = Faults { late: 0, ..with };
+    let with: Vec<_> = transactions(13, with).take(8).collect();
+    let without: Vec<_> = transactions(13, without).take(8).collect();
+    let first_late = with
+        .iter()
+        .position(|event| event.kind == LineKind::Late)
+        .unwrap_or(with.len());
+    assert_eq!(with[..first_late], without[..first_late]);
 }
 
 #[test]

@@ -1,18 +1,22 @@
-//! What the long-running processes share: options from flags, environment and
-//! file, logs that cannot hold secrets, signals, folder locks, health and
-//! metrics over HTTP, and the text form in which a task's failure travels.
+//! What processes share: options from flags, environment and file, properties
+//! files, settings of Kafka clients, numbers as people read them, logs that
+//! cannot hold secrets, signals, folder locks, health and metrics over HTTP,
+//! and the text form in which a task's failure travels.
 //!
-//! Nothing here knows about jobs, DataFusion or Ballista.
+//! Nothing here knows about jobs, DataFusion, Ballista or a Kafka library.
 
 pub mod address;
 pub mod cluster;
 pub mod failure;
 pub mod folder;
+pub mod format;
 pub mod http;
+pub mod kafka;
 pub mod logs;
 pub mod memory;
 pub mod options;
 pub mod program;
+pub mod properties;
 pub mod reference;
 pub mod secrets;
 pub mod signals;

@@ -29,8 +29,13 @@ impl std::fmt::Debug for Secrets {
 
 /// Whether a variable, option or key of this name holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["secret", "password", "passwd", "token", "credential", "access_key", "private_key", "api_key"]
+    let name = name.to_ascii_lowercase().replace(['.', '-'], "_");
+    [
+        "secret", "password", "passwd", "passphrase", "token", "credential",
+        "access_key", "private_key", "api_key",
+        // `ssl.key.pem` holds the key itself, `sasl.jaas.config` a password.
+        "key_pem", "jaas", "oauthbearer_config",
+    ]
         .iter()
         .any(|part| name.contains(part))
         // Names of files and endpoints that hold or give credentials.
@@ -48,11 +53,20 @@ impl Secrets {
 
     /// The secrets among named values.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut values: Vec<String> = pairs
+        let values = pairs
             .into_iter()
             .filter(|(name, value)| is_secret_name(name) && value.len() >= SHORTEST)
-            .map(|(_, value)| value)
-            .collect();
+            .map(|(_, value)| value);
+        Self::from_values(values.collect())
+    }
+
+    /// These secrets and others.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        Self::from_values(self.values.iter().chain(&*others.values).cloned().collect())
+    }
+
+    fn from_values(mut values: Vec<String>) -> Self {
         // The longest first: a secret may be part of another.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         values.dedup();
@@ -128,6 +142,11 @@ mod tests {
             "key [redacted], session [redacted] in eu-west-1, no, /var/run/token"
         );
         assert_eq!(format!("{secrets:?}"), "Secrets(2)");
+        let others = Secrets::from_pairs([("sasl.password".to_owned(), "eu-west-1".to_owned())]);
+        assert_eq!(
+            secrets.and(&others).redact("wJalrXUtnFEMI in eu-west-1"),
+            "[redacted] in [redacted]"
+        );
     }
 
     #[test]
@@ -145,8 +164,11 @@ mod tests {
         for name in [
             "AWS_SECRET_ACCESS_KEY",
             "PGPASSWORD",
-            "my.api_key",
+            "my.api.key",
             "aws_session_token",
+            "sasl.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
@@ -154,6 +176,8 @@ mod tests {
             "PATH",
             "AWS_ENDPOINT_URL",
             "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "sasl.username",
+            "ssl.key.location",
         ] {
             assert!(!is_secret_name(name), "{name}");
         }

@@ -26,6 +26,7 @@ impl Landing {
             repeats: 40,
             broken: 15,
             incomplete: 15,
+            late: 0,
         },
         files: 3,
         compression: Compression::None,

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-process", &[]),
     ("sluice-proto", &[]),
     ("sluice-events", &[]),
+    ("sluice-kafka-sandbox", &[]),
     ("sluice-gold", &["sluice-store"]),
     (
         "sluice-engine",
@@ -49,7 +50,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-store",
         ],
     ),
-    ("sluice-client", &["sluice-jobfile", "sluice-proto"]),
+    (
+        "sluice-client",
+        &["sluice-jobfile", "sluice-process", "sluice-proto"],
+    ),
+    (
+        "sluice-producers",
+        &["sluice-events", "sluice-process", "sluice-proto"],
+    ),
     (
         "sluice-quickstart",
         &[
@@ -71,7 +79,7 @@ const OWNED: &[(&str, &[&str])] = &[
         "datafusion",
         &["sluice-engine", "sluice-scheduler", "sluice-executor"],
     ),
-    ("rdkafka", &[]),
+    ("rdkafka", &["sluice-producers"]),
 ];
 
 fn root() -> PathBuf {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 /// `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -18,12 +18,12 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// `1.2 MiB`.
-pub(crate) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()
 }
 
 /// `0.21 s`, `42.0 s`, `3 min 05 s`, `2 h 00 min`.
-pub(crate) fn duration(duration: Duration) -> String {
+pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 10.0 {
         return format!("{seconds:.2} s");
@@ -40,14 +40,14 @@ pub(crate) fn duration(duration: Duration) -> String {
 }
 
 /// `1 file`, `2 files`.
-pub(crate) fn count(number: u64, what: &str) -> String {
+pub fn count(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(number))
 }
 
 /// Milliseconds since the Unix epoch as `2026-11-23 06:54:09`, in UTC; `-`
 /// for 0.
-pub(crate) fn time(ms: i64) -> String {
+pub fn time(ms: i64) -> String {
     let Ok(ms) = u64::try_from(ms) else {
         return "-".to_owned();
     };

@@ -9,23 +9,44 @@ use thiserror::Error;
 
 /// A line that is not a property. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum PropertiesError {
+pub enum PropertiesError {
+    /// A key alone.
     #[error("line {line}: `{key}` has no value; write `{key}=VALUE`")]
-    NoValue { line: usize, key: String },
+    NoValue {
+        /// Where.
+        line: usize,
+        /// The key.
+        key: String,
+    },
+    /// Nothing before the separator.
     #[error("line {line}: a value without a key")]
-    NoKey { line: usize },
+    NoKey {
+        /// Where.
+        line: usize,
+    },
+    /// A key that was there before.
     #[error("line {line}: `{key}` is given again, first in line {first}")]
     Twice {
+        /// Where the second time.
         line: usize,
+        /// The key.
         key: String,
+        /// Where the first time.
         first: usize,
     },
+    /// An escape that is cut short.
     #[error("line {line}: `\\u` must be followed by four hexadecimal digits")]
-    Unicode { line: usize },
+    Unicode {
+        /// Where.
+        line: usize,
+    },
 }
 
 /// The properties of a text, by key.
-pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, PropertiesError> {
+///
+/// # Errors
+/// The first line that is not a property.
+pub fn parse(text: &str) -> Result<BTreeMap<String, String>, PropertiesError> {
     let mut values = BTreeMap::new();
     let mut first_lines: BTreeMap<String, usize> = BTreeMap::new();
     for (line, logical) in logical_lines(text) {

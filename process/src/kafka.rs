@@ -1,0 +1,361 @@
+//! The settings of a Kafka client, as every program that speaks Kafka takes
+//! them: brokers, a properties file, single settings. They go to the client
+//! library as they are, except for those that the program sets itself; which
+//! ones there are, the library knows.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use thiserror::Error;
+
+use crate::properties::{self, PropertiesError};
+use crate::secrets::{REDACTED, Secrets, is_secret_name};
+
+const BROKERS: &str = "bootstrap.servers";
+const DEFAULT_BROKERS: &str = "127.0.0.1:9092";
+
+/// The options of every program that speaks Kafka.
+#[derive(Debug, Clone, Default, Args)]
+pub struct KafkaOptions {
+    /// Kafka brokers to begin with, separated by commas [default: 127.0.0.1:9092]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "KAFKA_BOOTSTRAP_SERVERS",
+        hide_env_values = true
+    )]
+    pub bootstrap_servers: Option<String>,
+
+    /// A file of settings for the Kafka client, one `key=value` a line; the
+    /// place for passwords
+    #[arg(long, value_name = "FILE")]
+    pub kafka_properties: Option<PathBuf>,
+
+    /// A setting for the Kafka client, such as security.protocol=SASL_SSL; may
+    /// be given several times, and goes before the file's
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub kafka_conf: Vec<KeyValue>,
+}
+
+/// `KEY=VALUE`, as given. What prints it shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyValue {
+    key: String,
+    value: String,
+}
+
+/// Why there are no settings.
+#[derive(Debug, Error)]
+pub enum KafkaSettingsError {
+    /// A file that cannot be read.
+    #[error("cannot read the properties file {path}: {source}; check the path given with --kafka-properties", path = path.display())]
+    Read {
+        /// As given.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file that is no properties file.
+    #[error("properties file {path}, {source}", path = path.display())]
+    Properties {
+        /// As given.
+        path: PathBuf,
+        /// The line in question.
+        #[source]
+        source: PropertiesError,
+    },
+    /// Two values for one setting.
+    #[error("--kafka-conf {key} is given twice; leave one out")]
+    Twice {
+        /// The setting.
+        key: String,
+    },
+    /// A setting on which the program's promises rest.
+    #[error("the setting {key} must be {value} here; leave it out")]
+    Fixed {
+        /// The setting.
+        key: String,
+        /// What the program sets.
+        value: String,
+    },
+}
+
+/// The settings of a Kafka client. Printing them shows no secret.
+#[derive(Clone, Default)]
+pub struct KafkaSettings {
+    values: BTreeMap<String, String>,
+    secrets: Secrets,
+}
+
+impl KafkaOptions {
+    /// What was given, `--kafka-conf` before `--bootstrap-servers` before the
+    /// file.
+    ///
+    /// # Errors
+    /// See [`KafkaSettingsError`].
+    pub fn settings(&self) -> Result<KafkaSettings, KafkaSettingsError> {
+        let mut values = match &self.kafka_properties {
+            None => BTreeMap::new(),
+            Some(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| KafkaSettingsError::Read {
+                        path: path.clone(),
+                        source,
+                    })?;
+                properties::parse(&text).map_err(|source| KafkaSettingsError::Properties {
+                    path: path.clone(),
+                    source,
+                })?
+            }
+        };
+        if let Some(brokers) = &self.bootstrap_servers {
+            values.insert(BROKERS.to_owned(), brokers.clone());
+        }
+        let mut given = BTreeMap::new();
+        for KeyValue { key, value } in &self.kafka_conf {
+            match given.entry(key.clone()) {
+                Entry::Vacant(free) => free.insert(value.clone()),
+                Entry::Occupied(_) => {
+                    return Err(KafkaSettingsError::Twice { key: key.clone() });
+                }
+            };
+        }
+        values.extend(given);
+        values
+            .entry(BROKERS.to_owned())
+            .or_insert_with(|| DEFAULT_BROKERS.to_owned());
+        Ok(KafkaSettings {
+            secrets: Secrets::from_pairs(values.clone()),
+            values,
+        })
+    }
+}
+
+impl KafkaSettings {
+    /// Where the client begins.
+    pub fn bootstrap_servers(&self) -> &str {
+        self.get(BROKERS).unwrap_or(DEFAULT_BROKERS)
+    }
+
+    /// The value of a setting that was given or set.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// All settings, in the order of their keys. For the client library only:
+    /// the values are bare.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Sets what was not given.
+    pub fn set_default(&mut self, key: &str, value: &str) {
+        self.values
+            .entry(key.to_owned())
+            .or_insert_with(|| value.to_owned());
+    }
+
+    /// Sets what must not be otherwise.
+    ///
+    /// # Errors
+    /// When it was given otherwise.
+    pub fn fix(&mut self, key: &str, value: &str) -> Result<(), KafkaSettingsError> {
+        match self.values.get(key) {
+            Some(given) if given != value => Err(KafkaSettingsError::Fixed {
+                key: key.to_owned(),
+                value: value.to_owned(),
+            }),
+            _ => {
+                self.values.insert(key.to_owned(), value.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// The secrets among the settings: everything that the program says goes
+    /// through them.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The value of a setting as it may be shown.
+    pub fn shown<'a>(key: &str, value: &'a str) -> &'a str {
+        if is_secret_name(key) { REDACTED } else { value }
+    }
+}
+
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(
+                self.iter()
+                    .map(|(key, value)| (key, Self::shown(key, value))),
+            )
+            .finish()
+    }
+}
+
+impl std::str::FromStr for KeyValue {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.trim().is_empty() => Ok(Self {
+                key: key.trim().to_owned(),
+                value: value.trim().to_owned(),
+            }),
+            _ => Err("write KEY=VALUE".to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for KeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value } = self;
+        write!(f, "{key}={}", KafkaSettings::shown(key, value))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        kafka: KafkaOptions,
+    }
+
+    fn options(args: &[&str]) -> KafkaOptions {
+        let mut options = Program::try_parse_from(std::iter::once(&"program").chain(args))
+            .unwrap()
+            .kafka;
+        if !args.contains(&"--bootstrap-servers") {
+            // Whatever the environment of the test says.
+            options.bootstrap_servers = None;
+        }
+        options
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn the_more_particular_wins() {
+        assert_eq!(
+            options(&[]).settings().unwrap().bootstrap_servers(),
+            "127.0.0.1:9092"
+        );
+        let file = file("bootstrap.servers=a:1\nlinger.ms=7\nacks=1");
+        let path = file.path().to_str().unwrap();
+        let mut args = vec!["--kafka-properties", path];
+        assert_eq!(
+            options(&args).settings().unwrap().bootstrap_servers(),
+            "a:1"
+        );
+        args.extend(["--bootstrap-servers", "b:2,c:3"]);
+        let settings = options(&args).settings().unwrap();
+        assert_eq!(settings.bootstrap_servers(), "b:2,c:3");
+        args.extend(["--kafka-conf", "linger.ms=50"]);
+        args.extend(["--kafka-conf", "bootstrap.servers = d:4"]);
+        let mut settings = options(&args).settings().unwrap();
+        assert_eq!(settings.bootstrap_servers(), "d:4");
+        settings.set_default("linger.ms", "5");
+        settings.set_default("batch.size", "9");
+        let all: Vec<_> = settings.iter().collect();
+        assert_eq!(
+            all,
+            [
+                ("acks", "1"),
+                ("batch.size", "9"),
+                ("bootstrap.servers", "d:4"),
+                ("linger.ms", "50")
+            ]
+        );
+    }
+
+    #[test]
+    fn promises_are_not_for_setting() {
+        let mut settings = options(&["--kafka-conf", "acks=1"]).settings().unwrap();
+        assert_eq!(
+            settings.fix("acks", "all").unwrap_err().to_string(),
+            "the setting acks must be all here; leave it out"
+        );
+        settings.fix("acks", "1").unwrap();
+        settings.fix("enable.idempotence", "true").unwrap();
+        assert_eq!(settings.get("enable.idempotence"), Some("true"));
+    }
+
+    #[test]
+    fn slips_are_named() {
+        let twice = options(&["--kafka-conf", "a=1", "--kafka-conf", "a=1"]);
+        assert_eq!(
+            twice.settings().unwrap_err().to_string(),
+            "--kafka-conf a is given twice; leave one out"
+        );
+        for wrong in ["a", "=1", ""] {
+            let parsed = Program::try_parse_from(["program", "--kafka-conf", wrong]);
+            assert!(
+                parsed
+                    .err()
+                    .unwrap()
+                    .to_string()
+                    .contains("write KEY=VALUE")
+            );
+        }
+        let file = file("acks");
+        let path = file.path().to_str().unwrap().to_owned();
+        assert_eq!(
+            options(&["--kafka-properties", &path])
+                .settings()
+                .unwrap_err()
+                .to_string(),
+            format!("properties file {path}, line 1: `acks` has no value; write `acks=VALUE`")
+        );
+        let missing = options(&["--kafka-properties", "/nowhere/x"]).settings();
+        assert!(
+            missing
+                .unwrap_err()
+                .to_string()
+                .starts_with("cannot read the properties file /nowhere/x: ")
+        );
+    }
+
+    #[test]
+    fn nothing_prints_a_secret() {
+        let file = file("ssl.key.password=file-secret\n");
+        let path = file.path().to_str().unwrap();
+        let options = options(&[
+            "--kafka-properties",
+            path,
+            "--kafka-conf",
+            "sasl.password=flag-secret",
+            "--kafka-conf",
+            "sasl.username=sluice",
+        ]);
+        let settings = options.settings().unwrap();
+        for text in [format!("{options:?}"), format!("{settings:?}")] {
+            assert!(!text.contains("-secret"), "{text}");
+            assert!(text.contains("sluice"), "{text}");
+        }
+        assert_eq!(settings.get("sasl.password"), Some("flag-secret"));
+        assert_eq!(
+            settings
+                .secrets()
+                .redact("flag-secret, file-secret, sluice"),
+            "[redacted], [redacted], sluice"
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! `produce-events`: sends sample events to Kafka.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sluice_producers::run(std::env::args_os())
+}

@@ -1,0 +1,220 @@
+//! The Kafka client: its settings, what it tells in callbacks, and what its
+//! error codes mean to a person.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{DeliveryResult, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext, Message};
+use sluice_process::kafka::{KafkaSettings, KafkaSettingsError};
+use sluice_proto::v1::ErrorKind;
+use tokio::sync::Notify;
+
+use crate::console::Console;
+use crate::error::ProduceError;
+use crate::tally::Answered;
+
+/// How long an event may wait for its acknowledgement, broker failures
+/// included.
+const MESSAGE_TIMEOUT_MS: &str = "120000";
+
+pub(crate) type Producer = ThreadedProducer<Context>;
+
+/// Settings of a producer that keeps our promises.
+pub(crate) fn settings(mut given: KafkaSettings) -> Result<KafkaSettings, KafkaSettingsError> {
+    // Nothing twice and in order, even when an answer is lost and a batch sent
+    // again.
+    given.fix("enable.idempotence", "true")?;
+    given.set_default("client.id", "produce-events");
+    given.set_default("message.timeout.ms", MESSAGE_TIMEOUT_MS);
+    given.set_default("linger.ms", "10");
+    given.set_default("compression.type", "lz4");
+    // Java clients' way, so that a key's partition is the same for all writers.
+    given.set_default("partitioner", "murmur2_random");
+    // A topic is made by us, with as many partitions as we say.
+    given.set_default("allow.auto.create.topics", "false");
+    Ok(given)
+}
+
+/// The client library's configuration.
+pub(crate) fn configuration(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    for (key, value) in settings.iter() {
+        config.set(key, value);
+    }
+    config.set_log_level(match settings.get("debug") {
+        Some(_) => RDKafkaLogLevel::Debug,
+        None => RDKafkaLogLevel::Error,
+    });
+    config
+}
+
+/// A producer, not yet connected.
+pub(crate) fn producer(
+    settings: &KafkaSettings,
+    context: &Context,
+) -> Result<Producer, ProduceError> {
+    Producer::from_config_and_context(&configuration(settings), context.clone())
+        .map_err(ProduceError::client)
+}
+
+/// What the client tells us. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Context(Arc<Shared>);
+
+struct Shared {
+    /// Where the client's own log goes; none without `debug`.
+    log: Option<Console>,
+    answered: Mutex<Answered>,
+    trouble: Mutex<Option<Trouble>>,
+    /// An answer has come.
+    answer: Notify,
+}
+
+/// What the client last complained about.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble {
+    pub(crate) reason: String,
+    /// It will not get better by trying again.
+    pub(crate) refused: bool,
+}
+
+impl Context {
+    /// `log` gets the client's log lines.
+    pub(crate) fn new(log: Option<Console>) -> Self {
+        Self(Arc::new(Shared {
+            log,
+            answered: Mutex::default(),
+            trouble: Mutex::default(),
+            answer: Notify::new(),
+        }))
+    }
+
+    /// The books as they stand.
+    pub(crate) fn answered(&self) -> Answered {
+        self.0.answered.lock().clone()
+    }
+
+    /// Reads the books without copying them.
+    pub(crate) fn read<T>(&self, what: impl FnOnce(&Answered) -> T) -> T {
+        what(&self.0.answered.lock())
+    }
+
+    /// An event that did not even get into the client's queue.
+    pub(crate) fn fail(&self, code: RDKafkaErrorCode) {
+        self.0.answered.lock().fail(code);
+    }
+
+    /// What the client last complained about.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.0.trouble.lock().clone()
+    }
+
+    /// The last complaint, once.
+    pub(crate) fn take_trouble(&self) -> Option<Trouble> {
+        self.0.trouble.lock().take()
+    }
+
+    /// Returns when an answer has come, or after `longest`.
+    pub(crate) async fn answer(&self, longest: Duration) {
+        let _ = tokio::time::timeout(longest, self.0.answer.notified()).await;
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if let Some(console) = &self.0.log {
+            console.err(&format!("kafka {facility}: {message}"));
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        // Follows a reason that says more.
+        if code == Some(RDKafkaErrorCode::AllBrokersDown) {
+            return;
+        }
+        *self.0.trouble.lock() = Some(Trouble {
+            reason: reason.to_owned(),
+            refused: code.is_some_and(is_refusal),
+        });
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {
+        let mut answered = self.0.answered.lock();
+        match result {
+            Ok(message) => {
+                let bytes = message.payload().map_or(0, <[u8]>::len) as u64;
+                answered.acknowledge(message.partition(), message.offset(), bytes);
+            }
+            Err((error, _)) => {
+                let code = error.rdkafka_error_code();
+                answered.fail(code.unwrap_or(RDKafkaErrorCode::Unknown));
+            }
+        }
+        drop(answered);
+        self.0.answer.notify_one();
+    }
+}
+
+/// Whether the broker has spoken: trying again makes no difference.
+fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::UnsupportedSASLMechanism
+            | Code::SSL
+            | Code::TopicAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+    )
+}
+
+/// Whether all further events would fail the same way.
+pub(crate) fn is_hopeless(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    is_refusal(code)
+        || matches!(
+            code,
+            Code::Fatal
+                // It has been tried for as long as we have patience.
+                | Code::MessageTimedOut
+                | Code::UnknownTopic
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownPartition
+                | Code::InvalidTopic
+                | Code::PolicyViolation
+        )
+}
+
+/// The kind of a failure.
+pub(crate) fn kind(code: RDKafkaErrorCode) -> ErrorKind {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::MessageTimedOut
+        | Code::OperationTimedOut
+        | Code::RequestTimedOut
+        | Code::TimedOutQueue
+        | Code::BrokerTransportFailure
+        | Code::AllBrokersDown
+        | Code::Resolve
+        | Code::NetworkException => ErrorKind::Unavailable,
+        Code::InvalidTopic
+        | Code::InvalidPartitions
+        | Code::InvalidReplicationFactor
+        | Code::InvalidConfig
+        | Code::InvalidArgument
+        | Code::PolicyViolation => ErrorKind::Invalid,
+        code if is_refusal(code) => ErrorKind::Unavailable,
+        _ => ErrorKind::Transient,
+    }
+}

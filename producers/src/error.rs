@@ -1,0 +1,167 @@
+//! Why a run did not do what was asked for.
+
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use sluice_process::format::{count, grouped};
+use sluice_process::kafka::{KafkaSettings, KafkaSettingsError};
+use sluice_proto::v1::{ErrorKind, JobError};
+use thiserror::Error;
+
+use crate::client;
+use crate::plan::PlanError;
+
+/// Why a run did not do what was asked for.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum ProduceError {
+    /// What clap says about the command line.
+    #[error("{0}")]
+    Arguments(String),
+    #[error("{0}")]
+    Settings(String),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A setting that the client library refuses.
+    #[error("the Kafka setting {key} cannot be {value}: {why}")]
+    Setting {
+        key: String,
+        value: String,
+        why: String,
+    },
+    /// Settings that do not fit together.
+    #[error("the Kafka client cannot start: {0}")]
+    Client(String),
+    #[error("no broker at {brokers} answered within {seconds} s{}", because(reason.as_deref()))]
+    Unreachable {
+        brokers: String,
+        seconds: u64,
+        reason: Option<String>,
+    },
+    #[error("the broker at {brokers} refuses: {reason}")]
+    Refused { brokers: String, reason: String },
+    #[error("topic {topic} cannot be used: {}", words(*code))]
+    Topic {
+        topic: String,
+        code: RDKafkaErrorCode,
+    },
+    #[error("topic {topic} is not there and cannot be created: {}", words(*code))]
+    Create {
+        topic: String,
+        code: RDKafkaErrorCode,
+    },
+    #[error("{} of {} failed: {}", grouped(*failed), count(*sent, "event"), words(*code))]
+    Failed {
+        failed: u64,
+        sent: u64,
+        /// The most frequent reason.
+        code: RDKafkaErrorCode,
+        fatal: Option<String>,
+    },
+    #[error("stopped while the broker had not answered for {} yet", count(*unconfirmed, "event"))]
+    Unconfirmed { unconfirmed: u64 },
+    #[error("stopped after {} of {}", grouped(*sent), count(*required, "event"))]
+    Stopped { sent: u64, required: u64 },
+    #[error("produce-events cannot start: {0}")]
+    Start(String),
+}
+
+impl From<KafkaSettingsError> for ProduceError {
+    fn from(error: KafkaSettingsError) -> Self {
+        Self::Settings(error.to_string())
+    }
+}
+
+impl ProduceError {
+    /// What the client library says when it is made.
+    pub(crate) fn client(error: KafkaError) -> Self {
+        match error {
+            KafkaError::ClientConfig(_, why, key, value) => Self::Setting {
+                value: KafkaSettings::shown(&key, &value).to_owned(),
+                key,
+                why,
+            },
+            KafkaError::ClientCreation(why) => Self::Client(why),
+            other => Self::Client(other.to_string()),
+        }
+    }
+
+    /// The kind, from which the exit code follows.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Arguments(_)
+            | Self::Settings(_)
+            | Self::Plan(_)
+            | Self::Setting { .. }
+            | Self::Client(_) => ErrorKind::Invalid,
+            Self::Unreachable { .. } | Self::Refused { .. } => ErrorKind::Unavailable,
+            Self::Topic { code, .. } | Self::Create { code, .. } | Self::Failed { code, .. } => {
+                client::kind(*code)
+            }
+            Self::Unconfirmed { .. } | Self::Stopped { .. } => ErrorKind::Killed,
+            Self::Start(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// What to do about it; empty when the message says it.
+    fn next_step(&self) -> String {
+        match self {
+            Self::Setting { .. } | Self::Client(_) => {
+                "look at --kafka-conf and --kafka-properties; the settings are librdkafka's"
+                    .to_owned()
+            }
+            Self::Unreachable { .. } => {
+                "start a broker, or name another one with --bootstrap-servers".to_owned()
+            }
+            Self::Refused { .. } => {
+                "check user, password and certificates in --kafka-properties".to_owned()
+            }
+            Self::Topic { .. } => "choose another one with --topic, or ask for access".to_owned(),
+            Self::Create { topic, .. } => {
+                format!("create {topic} yourself, or try another number of --partitions")
+            }
+            Self::Failed { fatal, .. } => {
+                let again = "the summary says what arrived; run it again when the broker is well";
+                match fatal {
+                    Some(reason) => format!("{reason}; {again}"),
+                    None => again.to_owned(),
+                }
+            }
+            Self::Unconfirmed { .. } => {
+                "they may be in the topic or not; the summary says what surely is".to_owned()
+            }
+            Self::Arguments(_)
+            | Self::Settings(_)
+            | Self::Plan(_)
+            | Self::Stopped { .. }
+            | Self::Start(_) => String::new(),
+        }
+    }
+
+    /// As every program of ours reports errors.
+    pub(crate) fn job_error(&self) -> JobError {
+        JobError::new(self.kind(), self.to_string()).with_next_step(self.next_step())
+    }
+}
+
+/// A code as a person reads it, without the library's prefixes.
+pub(crate) fn words(code: RDKafkaErrorCode) -> String {
+    let text = code.to_string();
+    let inner = text
+        .split_once('(')
+        .and_then(|(_, rest)| rest.rsplit_once(')'))
+        .map_or(text.as_str(), |(inner, _)| inner);
+    let plain = inner
+        .strip_prefix("Local: ")
+        .or_else(|| inner.strip_prefix("Broker: "))
+        .unwrap_or(inner);
+    let mut chars = plain.chars();
+    match chars.next() {
+        Some(first) if chars.clone().next().is_some_and(char::is_lowercase) => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => plain.to_owned(),
+    }
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
+}

@@ -1,0 +1,90 @@
+//! When the next event is due.
+
+use std::time::{Duration, Instant};
+
+/// What was missed while the broker was slow is caught up with, up to this
+/// much: a producer that slept for an hour does not then send an hour's events.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// A steady pace: event after event, one step apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    step: Duration,
+    due: Option<Instant>,
+}
+
+impl Pace {
+    /// One event each `step`; zero is as fast as it goes.
+    pub(crate) const fn new(step: Duration) -> Self {
+        Self { step, due: None }
+    }
+
+    /// How long the next event has to wait; zero when it is due. The first one
+    /// is due at once.
+    pub(crate) fn wait(&self, now: Instant) -> Duration {
+        self.due
+            .map_or(Duration::ZERO, |due| due.saturating_duration_since(now))
+    }
+
+    /// An event is sent.
+    pub(crate) fn sent(&mut self, now: Instant) {
+        let due = self.due.unwrap_or(now);
+        let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
+        // An interval beyond what an instant can hold is as good as never.
+        self.due = due.max(earliest).checked_add(self.step).or(self.due);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sends as soon as each event is due, each `cost` long, and returns when.
+    fn times(step: Duration, cost: Duration, count: usize) -> Vec<Duration> {
+        let begun = Instant::now();
+        let mut now = begun;
+        let mut pace = Pace::new(step);
+        (0..count)
+            .map(|_| {
+                now += pace.wait(now);
+                let at = now - begun;
+                pace.sent(now);
+                now += cost;
+                at
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_nth_event_is_sent_n_steps_after_the_first(micros in 0_u64..2_000_000, count in 1_usize..50) {
+            let step = Duration::from_micros(micros);
+            let expected: Vec<_> = (0..count as u32).map(|n| step * n).collect();
+            prop_assert_eq!(times(step, step / 2, count), expected);
+        }
+
+        #[test]
+        fn a_slow_broker_is_waited_for(micros in 1_u64..100_000, count in 1_usize..50) {
+            let step = Duration::from_micros(micros);
+            let expected: Vec<_> = (0..count as u32).map(|n| step * 3 * n).collect();
+            prop_assert_eq!(times(step, step * 3, count), expected);
+        }
+
+        #[test]
+        fn only_a_second_is_caught_up_with(pause in 2_u64..100_000, rate in 1_u32..10_000) {
+            let step = Duration::from_secs(1) / rate;
+            let mut now = Instant::now();
+            let mut pace = Pace::new(step);
+            pace.sent(now);
+            now += Duration::from_secs(pause);
+            let mut burst = 0;
+            while pace.wait(now).is_zero() {
+                pace.sent(now);
+                burst += 1;
+            }
+            prop_assert!(burst <= rate + 2, "{} events at once", burst);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What to send, worked out from the command line before anything is sent.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use sluice_events::{Clock, Faults};
+use thiserror::Error;
+
+use crate::cli::{Cli, Kind};
+
+/// Over how many days a bulk spreads: three months.
+pub(crate) const BULK_DAYS: i64 = 90;
+/// The longest name that Kafka allows for a topic.
+const LONGEST_TOPIC: usize = 249;
+
+/// What to send.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) kind: Kind,
+    pub(crate) topic: String,
+    /// For a topic that is not there yet.
+    pub(crate) partitions: i32,
+    pub(crate) seed: u64,
+    pub(crate) users: u32,
+    pub(crate) faults: Faults,
+    pub(crate) bulk: Option<Bulk>,
+    pub(crate) live: Option<Live>,
+}
+
+/// Events sent at once, as if they had happened over [`BULK_DAYS`].
+#[derive(Debug, Clone)]
+pub(crate) struct Bulk {
+    pub(crate) count: u64,
+    /// Where the days end; no timestamp is later.
+    pub(crate) until: DateTime<Utc>,
+    /// Zero: as fast as the broker takes them.
+    pub(crate) step: Duration,
+}
+
+/// Events sent as they happen.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    /// None: without an end.
+    pub(crate) count: Option<u64>,
+    pub(crate) step: Duration,
+}
+
+/// Options that say nothing sensible.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum PlanError {
+    #[error(
+        "--duplicate-permille, --malformed-permille and --late-permille are parts of 1,000 events; \
+         make their sum smaller"
+    )]
+    Shares,
+    #[error("`{topic}` cannot be a topic's name: use up to 249 letters, digits, `.`, `_` and `-`")]
+    Topic { topic: String },
+    #[error("no broker given; write --bootstrap-servers HOST:PORT")]
+    NoBroker,
+    #[error("--until {until} is out of range; dates go from year 1 to 9999")]
+    Until { until: DateTime<Utc> },
+}
+
+impl Plan {
+    /// What the command line asks for, at this time. `seed` makes a seed when
+    /// none was given.
+    pub(crate) fn new(
+        cli: &Cli,
+        now: DateTime<Utc>,
+        seed: impl FnOnce() -> u64,
+    ) -> Result<Self, PlanError> {
+        let faults = Faults {
+            repeats: cli.duplicate_permille,
+            broken: cli.malformed_permille,
+            late: cli.late_permille,
+            incomplete: 0,
+        };
+        if !faults.fit() {
+            return Err(PlanError::Shares);
+        }
+        let topic = match &cli.topic {
+            Some(topic) => topic.clone(),
+            None => cli.events.topic().to_owned(),
+        };
+        if !is_topic(&topic) {
+            return Err(PlanError::Topic { topic });
+        }
+        let rate_step = cli.rate.map(|rate| Duration::from_secs(1) / rate);
+        let bulk = match cli.count {
+            Some(count) if cli.bulk => Some(Bulk {
+                count,
+                until: anchor(cli.until, now)?,
+                step: rate_step.unwrap_or(Duration::ZERO),
+            }),
+            _ => None,
+        };
+        let live = (bulk.is_none() || cli.continue_after).then(|| Live {
+            count: if bulk.is_none() { cli.count } else { None },
+            step: rate_step.unwrap_or(cli.interval),
+        });
+        Ok(Self {
+            kind: cli.events,
+            topic,
+            partitions: cli.partitions,
+            seed: cli.seed.unwrap_or_else(seed),
+            users: cli.users,
+            faults,
+            bulk,
+            live,
+        })
+    }
+
+    /// The events without which a run has not done what was asked for.
+    pub(crate) fn required(&self) -> u64 {
+        let live = self.live.as_ref().and_then(|live| live.count);
+        self.bulk
+            .as_ref()
+            .map(|bulk| bulk.count)
+            .or(live)
+            .unwrap_or(0)
+    }
+
+    /// How many events there will be, when there is an end.
+    pub(crate) fn total(&self) -> Option<u64> {
+        match &self.live {
+            Some(live) => live.count,
+            None => self.bulk.as_ref().map(|bulk| bulk.count),
+        }
+    }
+
+    /// The options that make the same events again.
+    pub(crate) fn repeat(&self) -> String {
+        let Faults {
+            repeats,
+            broken,
+            late,
+            ..
+        } = self.faults;
+        let mut text = format!("--seed {} --users {}", self.seed, self.users);
+        if let Some(bulk) = &self.bulk {
+            text.push_str(&format!(
+                " --bulk --count {} --until {}",
+                bulk.count,
+                time(bulk.until)
+            ));
+        }
+        for (option, share) in [
+            ("duplicate", repeats),
+            ("malformed", broken),
+            ("late", late),
+        ] {
+            if share > 0 {
+                text.push_str(&format!(" --{option}-permille {share}"));
+            }
+        }
+        text
+    }
+}
+
+impl Bulk {
+    /// When its events happen.
+    pub(crate) fn clock(&self) -> Clock {
+        let days = TimeDelta::days(BULK_DAYS);
+        Clock {
+            start_micros: (self.until - days).timestamp_micros(),
+            length_micros: days.num_microseconds().unwrap_or(i64::MAX),
+            events: self.count,
+        }
+    }
+}
+
+/// A time as `--until` takes it.
+pub(crate) fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+/// Whole seconds unless given otherwise, so that it is soon typed again.
+fn anchor(given: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<DateTime<Utc>, PlanError> {
+    let until = given.unwrap_or_else(|| now.trunc_subsecs(0));
+    let year = |time: DateTime<Utc>| chrono::Datelike::year(&time);
+    let start = until.checked_sub_signed(TimeDelta::days(BULK_DAYS + 4));
+    // Four days more, for late events.
+    match start {
+        Some(start) if year(start) >= 1 && year(until) <= 9_999 => Ok(until),
+        _ => Err(PlanError::Until { until }),
+    }
+}
+
+fn is_topic(name: &str) -> bool {
+    (1..=LONGEST_TOPIC).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}

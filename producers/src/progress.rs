@@ -1,0 +1,202 @@
+//! Progress on standard error: a line that changes in place on a terminal,
+//! otherwise a plain line every few seconds.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sluice_process::format::{count, grouped};
+
+use crate::console::Console;
+
+/// How often the live line is drawn.
+const DRAW_EVERY: Duration = Duration::from_millis(100);
+/// How often a plain line is written.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The rate that is shown is that of the last few seconds.
+const RATE_WINDOW: Duration = Duration::from_secs(5);
+
+/// What is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) acknowledged: u64,
+    pub(crate) failed: u64,
+    /// Handed over, not answered for.
+    pub(crate) waiting: u64,
+    /// How many there will be, when that is known.
+    pub(crate) total: Option<u64>,
+}
+
+/// What is shown of a run while it lasts.
+pub(crate) struct Progress {
+    console: Console,
+    style: Style,
+    rate: Rate,
+    /// When the state was last looked at.
+    last_look: Instant,
+    /// When a plain line was last written.
+    last_line: Instant,
+}
+
+enum Style {
+    Silent,
+    Plain,
+    Live(ProgressBar),
+}
+
+impl Progress {
+    pub(crate) fn new(console: Console, wanted: bool, now: Instant) -> Self {
+        let style = if !wanted {
+            Style::Silent
+        } else if console.err_is_terminal() {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            // The template has no fault to report; the default serves as well.
+            let style = ProgressStyle::with_template("{wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
+            Style::Live(bar.with_style(style))
+        } else {
+            Style::Plain
+        };
+        Self {
+            console,
+            style,
+            rate: Rate::default(),
+            last_look: now,
+            last_line: now,
+        }
+    }
+
+    /// Whether it is time for [`Self::show`].
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_look) >= DRAW_EVERY
+    }
+
+    /// Shows the state, if it is time.
+    pub(crate) fn show(&mut self, state: State, now: Instant) {
+        if !self.is_due(now) {
+            return;
+        }
+        self.last_look = now;
+        self.rate.add(now, state.acknowledged);
+        match &self.style {
+            Style::Silent => {}
+            Style::Live(bar) => bar.set_message(line(state, self.rate.per_second())),
+            Style::Plain => {
+                if now.saturating_duration_since(self.last_line) >= LINE_EVERY {
+                    self.last_line = now;
+                    self.console.err(&line(state, self.rate.per_second()));
+                }
+            }
+        }
+    }
+
+    /// Says something beside the progress, whatever the style.
+    pub(crate) fn note(&self, text: &str) {
+        match &self.style {
+            Style::Live(bar) => bar.suspend(|| self.console.err(text)),
+            Style::Plain | Style::Silent => self.console.err(text),
+        }
+    }
+
+    /// Takes the live line away.
+    pub(crate) fn clear(&self) {
+        if let Style::Live(bar) = &self.style {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line(state: State, rate: Option<u64>) -> String {
+    let State {
+        acknowledged,
+        failed,
+        waiting,
+        total,
+    } = state;
+    let mut line = match total {
+        Some(total) => format!(
+            "{} of {} acknowledged",
+            grouped(acknowledged),
+            count(total, "event")
+        ),
+        None => format!("{} acknowledged", count(acknowledged, "event")),
+    };
+    if let Some(rate) = rate {
+        line.push_str(&format!(", {}/s", grouped(rate)));
+    }
+    if waiting > 0 {
+        line.push_str(&format!(", {} on their way", grouped(waiting)));
+    }
+    if failed > 0 {
+        line.push_str(&format!(", {} failed", grouped(failed)));
+    }
+    line
+}
+
+/// Events per second over [`RATE_WINDOW`].
+#[derive(Debug, Default)]
+struct Rate {
+    samples: VecDeque<(Instant, u64)>,
+}
+
+impl Rate {
+    fn add(&mut self, now: Instant, events: u64) {
+        self.samples.push_back((now, events));
+        let old = |at: Instant| now.saturating_duration_since(at) > RATE_WINDOW;
+        // The newest sample that is too old is where the window begins.
+        while self.samples.get(1).is_some_and(|(at, _)| old(*at)) {
+            self.samples.pop_front();
+        }
+    }
+
+    fn per_second(&self) -> Option<u64> {
+        let ((begun, before), (now, after)) = (self.samples.front()?, self.samples.back()?);
+        let seconds = now.saturating_duration_since(*begun).as_secs_f64();
+        (seconds > 0.0).then(|| ((after - before) as f64 / seconds).round() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_what_there_is_to_say() {
+        let state = State {
+            acknowledged: 12_000,
+            failed: 0,
+            waiting: 0,
+            total: Some(50_000),
+        };
+        assert_eq!(line(state, None), "12,000 of 50,000 events acknowledged");
+        let state = State {
+            waiting: 340,
+            failed: 2,
+            total: None,
+            ..state
+        };
+        assert_eq!(
+            line(state, Some(1_500)),
+            "12,000 events acknowledged, 1,500/s, 340 on their way, 2 failed"
+        );
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let begun = Instant::now();
+        let mut rate = Rate::default();
+        assert_eq!(rate.per_second(), None);
+        // 1,000 a second for ten seconds, then 10 a second.
+        for second in 0..=10 {
+            rate.add(begun + Duration::from_secs(second), second * 1_000);
+        }
+        assert_eq!(rate.per_second(), Some(1_000));
+        for second in 1..=10 {
+            rate.add(
+                begun + Duration::from_secs(10 + second),
+                10_000 + second * 10,
+            );
+        }
+        assert_eq!(rate.per_second(), Some(10));
+    }
+}

@@ -1,0 +1,65 @@
+//! The events of a plan, one after another.
+
+use chrono::{DateTime, Utc};
+use sluice_events::{Clock, Event, Lines, Pools, TransactionEvents, UserEvents};
+
+use crate::cli::Kind;
+use crate::plan::Plan;
+
+/// Customers and products do not follow the seed of the events: two producers
+/// with different seeds, one for each topic, still speak of the same people.
+const POOLS_SEED: u64 = 1;
+
+/// An endless stream of events. What it gives depends on the plan alone, and
+/// for [`Source::next_at`] on the times asked for.
+#[derive(Debug)]
+pub(crate) enum Source {
+    User(Lines<UserEvents>),
+    Transaction(Lines<TransactionEvents>),
+}
+
+impl Source {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let Plan {
+            seed,
+            users,
+            faults,
+            ..
+        } = *plan;
+        let clock = match &plan.bulk {
+            Some(bulk) => bulk.clock(),
+            // Live events are asked for by their time.
+            None => Clock::EXAMPLE,
+        };
+        let pools = Pools::new(POOLS_SEED, users);
+        match plan.kind {
+            Kind::UserEvents => Self::User(Lines::new(
+                seed,
+                UserEvents::new(seed, pools),
+                clock,
+                faults,
+            )),
+            Kind::TransactionEvents => {
+                let events = TransactionEvents::new(seed, pools);
+                Self::Transaction(Lines::new(seed, events, clock, faults))
+            }
+        }
+    }
+
+    /// The next event of the bulk, at its own time.
+    pub(crate) fn next(&mut self) -> Event {
+        match self {
+            Self::User(lines) => lines.next_event(),
+            Self::Transaction(lines) => lines.next_event(),
+        }
+    }
+
+    /// An event that happens now.
+    pub(crate) fn next_at(&mut self, now: DateTime<Utc>) -> Event {
+        let micros = now.timestamp_micros();
+        match self {
+            Self::User(lines) => lines.next_event_at(micros),
+            Self::Transaction(lines) => lines.next_event_at(micros),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The books of a run: what was handed over, what became of it. Every event is
+//! acknowledged, failed or unconfirmed in the end, and nothing else.
+
+use std::collections::BTreeMap;
+
+use rdkafka::types::RDKafkaErrorCode;
+use sluice_events::{Event, Fault, LineKind};
+
+/// What was handed over to the Kafka client, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Sent {
+    pub(crate) events: u64,
+    /// Of their values.
+    pub(crate) bytes: u64,
+    /// Ids that were there before, with the same bytes.
+    pub(crate) repeats: u64,
+    /// Ids that were there before, with another status and time.
+    pub(crate) updates: u64,
+    pub(crate) late: u64,
+    pub(crate) malformed: Malformed,
+    /// The earliest and the latest time of an event, in microseconds since
+    /// 1970-01-01 UTC.
+    pub(crate) times: Option<(i64, i64)>,
+}
+
+/// Events that are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Malformed {
+    pub(crate) truncated: u64,
+    pub(crate) not_json: u64,
+    pub(crate) wrong_type: u64,
+    pub(crate) not_an_object: u64,
+}
+
+impl Malformed {
+    pub(crate) const fn total(self) -> u64 {
+        self.truncated + self.not_json + self.wrong_type + self.not_an_object
+    }
+}
+
+impl Sent {
+    pub(crate) fn add(&mut self, event: &Event) {
+        self.events += 1;
+        self.bytes += event.value.len() as u64;
+        match event.kind {
+            // The producer asks for no incomplete ones.
+            LineKind::New | LineKind::Incomplete => {}
+            LineKind::Repeat => self.repeats += 1,
+            LineKind::Update => self.updates += 1,
+            LineKind::Late => self.late += 1,
+            LineKind::Broken(Fault::Truncated) => self.malformed.truncated += 1,
+            LineKind::Broken(Fault::NotJson) => self.malformed.not_json += 1,
+            LineKind::Broken(Fault::WrongType) => self.malformed.wrong_type += 1,
+            LineKind::Broken(Fault::NotAnObject) => self.malformed.not_an_object += 1,
+        }
+        let at = event.timestamp_micros;
+        let (first, last) = self.times.unwrap_or((at, at));
+        self.times = Some((first.min(at), last.max(at)));
+    }
+}
+
+/// What the broker said about it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Answered {
+    pub(crate) acknowledged: u64,
+    /// Of the acknowledged values.
+    pub(crate) bytes: u64,
+    /// What went wrong and how often. A failed event may be in the topic all
+    /// the same, when only the answer was lost.
+    pub(crate) failed: Vec<(RDKafkaErrorCode, u64)>,
+    pub(crate) partitions: BTreeMap<i32, Range>,
+}
+
+/// Where acknowledged events of a partition lie; others' may lie between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Range {
+    pub(crate) events: u64,
+    /// The lowest and the highest offset; none when the broker told none.
+    pub(crate) offsets: Option<(i64, i64)>,
+}
+
+impl Answered {
+    pub(crate) fn acknowledge(&mut self, partition: i32, offset: i64, bytes: u64) {
+        self.acknowledged += 1;
+        self.bytes += bytes;
+        let range = self.partitions.entry(partition).or_default();
+        range.events += 1;
+        // A resent batch that had arrived before is acknowledged without offsets.
+        if offset >= 0 {
+            let (first, last) = range.offsets.unwrap_or((offset, offset));
+            range.offsets = Some((first.min(offset), last.max(offset)));
+        }
+    }
+
+    pub(crate) fn fail(&mut self, code: RDKafkaErrorCode) {
+        match self.failed.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, count)) => *count += 1,
+            None => self.failed.push((code, 1)),
+        }
+    }
+
+    pub(crate) fn failures(&self) -> u64 {
+        self.failed.iter().map(|(_, count)| count).sum()
+    }
+
+    /// How many events the broker has answered for.
+    pub(crate) fn total(&self) -> u64 {
+        self.acknowledged + self.failures()
+    }
+}

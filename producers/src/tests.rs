@@ -1,0 +1,5 @@
+mod mock;
+mod plan;
+mod source;
+mod words;
+mod world;

@@ -1,0 +1,90 @@
+//! produce-events in this process, with streams and signals of the test's own.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use sluice_process::signals::Stop;
+
+use crate::console::Console;
+use crate::run::{Limits, Program};
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) code: u8,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Ended {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Patient enough for a machine that does other things too.
+const PATIENT: Limits = Limits {
+    patience: Duration::from_secs(60),
+    grace: Duration::from_secs(60),
+};
+
+/// For what will not come.
+pub(super) const IMPATIENT: Limits = Limits {
+    patience: Duration::from_secs(1),
+    grace: Duration::from_millis(100),
+};
+
+/// Runs with these arguments until the end.
+pub(super) fn run(args: &[&str]) -> Ended {
+    run_until(args, &Stop::new())
+}
+
+/// Runs with these arguments until the end, or until `stop` says so.
+pub(super) fn run_until(args: &[&str], stop: &Stop) -> Ended {
+    run_with(args, stop, PATIENT, &Text::default())
+}
+
+/// As [`run`], without patience for brokers and answers.
+pub(super) fn run_impatiently(args: &[&str]) -> Ended {
+    run_with(args, &Stop::new(), IMPATIENT, &Text::default())
+}
+
+/// `err` can be read while it runs.
+pub(super) fn run_with(args: &[&str], stop: &Stop, limits: Limits, err: &Text) -> Ended {
+    let out = Text::default();
+    let stop = stop.clone();
+    let program = Program {
+        console: Console::new(out.clone(), err.clone(), false),
+        limits,
+        stop: || Ok(stop),
+    };
+    let code = program.run(std::iter::once(&"produce-events").chain(args));
+    Ended {
+        code,
+        out: out.read(),
+        err: err.read(),
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Text(Arc<Mutex<Vec<u8>>>);
+
+impl Text {
+    pub(super) fn read(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).unwrap()
+    }
+}
+
+impl Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
