@@ -52,6 +52,21 @@ impl StoreErrorKind {
         matches!(self, Self::Unreachable)
     }
 
+    /// Whether it is an answer: nothing was done, and trying again will not
+    /// change that.
+    pub fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::PermissionDenied
+                | Self::ReadOnly
+                | Self::NoSpace
+                | Self::Unauthenticated
+                | Self::Unsupported
+                | Self::InvalidLocation
+                | Self::NotFound
+        )
+    }
+
     /// What a person can do about it.
     pub fn help(self) -> &'static str {
         match self {
@@ -377,7 +392,7 @@ mod tests {
              submit the job again"
         );
         assert_eq!(error.kind(), StoreErrorKind::NoSpace);
-        assert!(!error.kind().is_transient());
+        assert!(!error.kind().is_transient() && error.kind().is_refusal());
     }
 
     #[test]

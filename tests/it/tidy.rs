@@ -13,6 +13,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-jobfile", &[]),
     ("sluice-ndjson", &[]),
     ("sluice-store", &[]),
+    ("sluice-faults", &[]),
+    ("sluice-ledger", &["sluice-store"]),
     ("sluice-process", &[]),
     ("sluice-proto", &[]),
     ("sluice-events", &[]),

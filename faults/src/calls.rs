@@ -1,0 +1,87 @@
+//! What is called, and how often.
+
+use std::collections::BTreeMap;
+
+use object_store::path::Path;
+use parking_lot::Mutex;
+
+/// The kinds of calls that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Op {
+    /// A put that fails when the name is taken.
+    Create,
+    /// Any other put of a whole object.
+    Put,
+    /// The start of an upload in parts.
+    Upload,
+    /// One part of an upload.
+    Part,
+    /// The end of an upload.
+    Complete,
+    /// Giving up an upload.
+    Abort,
+    /// A read of bytes.
+    Get,
+    /// A read of the metadata alone.
+    Head,
+    /// A listing, however many objects it gives.
+    List,
+    /// One deletion.
+    Delete,
+    /// A copy or a rename; its path is the target.
+    Copy,
+}
+
+impl Op {
+    /// Whether the call changes the store.
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::Get | Self::Head | Self::List)
+    }
+}
+
+/// One call, as a plan sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// What is called.
+    pub op: Op,
+    /// The object, or the prefix of a listing.
+    pub path: &'a Path,
+}
+
+/// How often the store was called.
+#[derive(Debug, Default)]
+pub struct Counts {
+    calls: Mutex<BTreeMap<Op, usize>>,
+    listed: Mutex<usize>,
+}
+
+impl Counts {
+    pub(crate) fn note(&self, op: Op) {
+        *self.calls.lock().entry(op).or_default() += 1;
+    }
+
+    pub(crate) fn note_listed(&self) {
+        *self.listed.lock() += 1;
+    }
+
+    /// Calls of one kind, failed ones included.
+    pub fn of(&self, op: Op) -> usize {
+        self.calls.lock().get(&op).copied().unwrap_or_default()
+    }
+
+    /// Calls of all kinds.
+    pub fn total(&self) -> usize {
+        self.calls.lock().values().sum()
+    }
+
+    /// Objects that listings gave.
+    pub fn listed(&self) -> usize {
+        *self.listed.lock()
+    }
+
+    /// Starts from zero.
+    pub fn reset(&self) {
+        self.calls.lock().clear();
+        *self.listed.lock() = 0;
+    }
+}

@@ -1,0 +1,278 @@
+//! The wrapper around a store.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    RenameOptions, Result,
+};
+
+use crate::calls::{Call, Counts, Op};
+use crate::fault::{Fault, Script, exists, failure};
+use crate::upload::FaultyUpload;
+
+type Plan = dyn Fn(&Call<'_>) -> Option<Fault> + Send + Sync;
+
+/// A store that fails as its plan says and counts its calls. Clones share plan
+/// and counts.
+#[derive(Clone)]
+pub struct FaultyStore {
+    inner: Arc<dyn ObjectStore>,
+    judge: Judge,
+}
+
+/// Counts calls and asks the plan about them.
+#[derive(Clone)]
+pub(crate) struct Judge {
+    plan: Arc<Plan>,
+    counts: Arc<Counts>,
+}
+
+impl Judge {
+    pub(crate) fn fault(&self, op: Op, path: &Path) -> Option<Fault> {
+        self.counts.note(op);
+        (self.plan)(&Call { op, path })
+    }
+}
+
+impl FaultyStore {
+    /// A store with a fault wherever `plan` answers with one.
+    pub fn new(
+        inner: Arc<dyn ObjectStore>,
+        plan: impl Fn(&Call<'_>) -> Option<Fault> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            inner,
+            judge: Judge {
+                plan: Arc::new(plan),
+                counts: Arc::default(),
+            },
+        }
+    }
+
+    /// A store without faults that counts its calls.
+    pub fn counting(inner: Arc<dyn ObjectStore>) -> Self {
+        Self::new(inner, |_| None)
+    }
+
+    /// A store whose calls take the next fault of the returned script when
+    /// `matches` says so.
+    pub fn scripted(
+        inner: Arc<dyn ObjectStore>,
+        matches: impl Fn(&Call<'_>) -> bool + Send + Sync + 'static,
+    ) -> (Self, Script) {
+        let script = Script::default();
+        let faults = script.clone();
+        let plan = move |call: &Call<'_>| matches(call).then(|| faults.take()).flatten();
+        (Self::new(inner, plan), script)
+    }
+
+    /// How often it was called.
+    pub fn counts(&self) -> &Counts {
+        &self.judge.counts
+    }
+
+    /// The store behind it, without faults.
+    pub fn inner(&self) -> &Arc<dyn ObjectStore> {
+        &self.inner
+    }
+
+    fn fault(&self, op: Op, path: &Path) -> Option<Fault> {
+        self.judge.fault(op, path)
+    }
+
+    async fn faulty_put(
+        &self,
+        fault: Fault,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
+        let put = || self.inner.put_opts(location, payload.clone(), opts.clone());
+        match &fault {
+            Fault::LostAnswer => {
+                // Whatever it was.
+                let _ = put().await;
+                Err(failure(io::ErrorKind::ConnectionReset))
+            }
+            Fault::LostRequest => Err(failure(io::ErrorKind::ConnectionReset)),
+            Fault::SentTwice => {
+                put().await?;
+                put().await
+            }
+            Fault::FalseConflict => Err(exists(location)),
+            Fault::Overtaken(bytes) => {
+                self.inner.put(location, bytes.clone().into()).await?;
+                put().await
+            }
+            Fault::Late(_) | Fault::SlowAnswer(_) => {
+                fault.before().await;
+                let result = put().await;
+                fault.after().await;
+                result
+            }
+            Fault::Stray(wait) => {
+                let (inner, location, wait) = (Arc::clone(&self.inner), location.clone(), *wait);
+                tokio::spawn(async move {
+                    wait.pass().await;
+                    // Nobody hears the answer.
+                    let _ = inner.put_opts(&location, payload, opts).await;
+                });
+                Err(failure(io::ErrorKind::TimedOut))
+            }
+            Fault::Refused(kind) => Err(failure(*kind)),
+        }
+    }
+
+    fn faulty_list(
+        &self,
+        prefix: Option<&Path>,
+        list: impl FnOnce(&dyn ObjectStore) -> BoxStream<'static, Result<ObjectMeta>> + Send + 'static,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let fault = self.fault(Op::List, &prefix.cloned().unwrap_or_default());
+        if let Some(error) = fault.as_ref().and_then(Fault::error) {
+            return stream::once(async { Err(error) }).boxed();
+        }
+        let inner = Arc::clone(&self.inner);
+        let counts = Arc::clone(&self.judge.counts);
+        stream::once(async move {
+            if let Some(fault) = &fault {
+                fault.before().await;
+            }
+            list(inner.as_ref())
+        })
+        .flatten()
+        .inspect(move |_| counts.note_listed())
+        .boxed()
+    }
+}
+
+impl fmt::Display for FaultyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FaultyStore({})", self.inner)
+    }
+}
+
+impl fmt::Debug for FaultyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Runs a call without a body of its own kind of faults: delayed, failed or let
+/// through.
+async fn around<T>(fault: Option<Fault>, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(fault) = fault else {
+        return call.await;
+    };
+    if let Some(error) = fault.error() {
+        return Err(error);
+    }
+    fault.before().await;
+    let result = call.await;
+    fault.after().await;
+    result
+}
+
+#[async_trait]
+impl ObjectStore for FaultyStore {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
+        let op = match opts.mode {
+            PutMode::Create => Op::Create,
+            PutMode::Overwrite | PutMode::Update(_) => Op::Put,
+        };
+        match self.fault(op, location) {
+            None => self.inner.put_opts(location, payload, opts).await,
+            Some(fault) => self.faulty_put(fault, location, payload, opts).await,
+        }
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        opts: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        let fault = self.fault(Op::Upload, location);
+        let upload = around(fault, self.inner.put_multipart_opts(location, opts)).await?;
+        Ok(Box::new(FaultyUpload::new(
+            upload,
+            self.judge.clone(),
+            location.clone(),
+        )))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let op = if options.head { Op::Head } else { Op::Get };
+        let fault = self.fault(op, location);
+        around(fault, self.inner.get_opts(location, options)).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let fault = self.fault(Op::Get, location);
+        around(fault, self.inner.get_ranges(location, ranges)).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        let judge = self.judge.clone();
+        let locations = locations.then(move |location| {
+            let fault = location
+                .as_ref()
+                .ok()
+                .and_then(|location| judge.fault(Op::Delete, location));
+            around(fault, async move { location })
+        });
+        self.inner.delete_stream(locations.boxed())
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let owned = prefix.cloned();
+        self.faulty_list(prefix, move |inner| inner.list(owned.as_ref()))
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let (owned, offset) = (prefix.cloned(), offset.clone());
+        self.faulty_list(prefix, move |inner| {
+            inner.list_with_offset(owned.as_ref(), &offset)
+        })
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        let fault = self.fault(Op::List, &prefix.cloned().unwrap_or_default());
+        let result = around(fault, self.inner.list_with_delimiter(prefix)).await?;
+        for _ in &result.objects {
+            self.judge.counts.note_listed();
+        }
+        Ok(result)
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        let fault = self.fault(Op::Copy, to);
+        around(fault, self.inner.copy_opts(from, to, options)).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        let fault = self.fault(Op::Copy, to);
+        around(fault, self.inner.rename_opts(from, to, options)).await
+    }
+}

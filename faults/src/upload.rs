@@ -1,0 +1,71 @@
+//! Uploads in parts.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use object_store::path::Path;
+use object_store::{MultipartUpload, PutPayload, PutResult, Result, UploadPart};
+
+use crate::calls::Op;
+use crate::fault::{Fault, failure};
+use crate::store::Judge;
+
+/// An upload whose parts and end may fail. Its abort is counted and always
+/// works.
+pub(crate) struct FaultyUpload {
+    inner: Box<dyn MultipartUpload>,
+    judge: Judge,
+    path: Path,
+}
+
+impl FaultyUpload {
+    pub(crate) fn new(inner: Box<dyn MultipartUpload>, judge: Judge, path: Path) -> Self {
+        Self { inner, judge, path }
+    }
+}
+
+impl fmt::Debug for FaultyUpload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FaultyUpload").field(&self.inner).finish()
+    }
+}
+
+#[async_trait]
+impl MultipartUpload for FaultyUpload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        let fault = self.judge.fault(Op::Part, &self.path);
+        if let Some(error) = fault.as_ref().and_then(Fault::error) {
+            return async { Err(error) }.boxed();
+        }
+        let part = self.inner.put_part(data);
+        async move {
+            if let Some(fault) = &fault {
+                fault.before().await;
+            }
+            part.await
+        }
+        .boxed()
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let fault = self.judge.fault(Op::Complete, &self.path);
+        if let Some(Fault::LostAnswer) = fault {
+            // Whatever it was.
+            let _ = self.inner.complete().await;
+            return Err(failure(std::io::ErrorKind::ConnectionReset));
+        }
+        if let Some(error) = fault.as_ref().and_then(Fault::error) {
+            return Err(error);
+        }
+        if let Some(fault) = &fault {
+            fault.before().await;
+        }
+        self.inner.complete().await
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.judge.fault(Op::Abort, &self.path);
+        self.inner.abort().await
+    }
+}

@@ -1,0 +1,128 @@
+//! One entry and its form on disk: a JSON object with a header and the body.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::Damage;
+
+/// The format that this version writes, and the only one that it reads.
+pub(crate) const FORMAT: u32 = 1;
+
+/// One entry of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<B> {
+    /// Its number: 0, 1, 2, … without gaps.
+    pub seq: u64,
+    /// Fresh for every call of append, so that writers know their own.
+    pub id: Uuid,
+    /// When its writer made it, by that machine's clock, in microseconds. For
+    /// people only: clocks jump, so nothing may follow from it.
+    pub at: DateTime<Utc>,
+    /// What it says.
+    pub body: B,
+}
+
+/// An entry as it is written.
+#[derive(Serialize)]
+struct Wire<'a, B> {
+    format: u32,
+    seq: u64,
+    id: String,
+    at: String,
+    body: &'a B,
+}
+
+/// All but the body. Only `format` must be there in every format.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    seq: Option<u64>,
+    id: Option<String>,
+    at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Tail<B> {
+    body: B,
+}
+
+/// Why bytes are not an entry that can be used here.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// They are no entry.
+    Damaged(Damage),
+    /// Another version of the program wrote them.
+    Format(u32),
+    /// The body is not what the caller expects.
+    Body(serde_json::Error),
+}
+
+impl<B> Entry<B> {
+    /// A new entry, made now.
+    pub(crate) fn new(seq: u64, body: B) -> Self {
+        let now = Utc::now();
+        Self {
+            seq,
+            id: Uuid::new_v4(),
+            // What is handed back must be what is read back.
+            at: DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now),
+            body,
+        }
+    }
+}
+
+impl<B: Serialize> Entry<B> {
+    /// The bytes of its file.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec(&Wire {
+            format: FORMAT,
+            seq: self.seq,
+            id: self.id.to_string(),
+            at: self.at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            body: &self.body,
+        })?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+/// Number, id and time of a file that should hold entry `seq`.
+fn decode_head(seq: u64, bytes: &[u8]) -> Result<(Uuid, DateTime<Utc>), Unreadable> {
+    let damaged = Unreadable::Damaged;
+    if bytes.is_empty() {
+        return Err(damaged(Damage::Empty));
+    }
+    let head: Head =
+        serde_json::from_slice(bytes).map_err(|error| damaged(Damage::NotAnEntry(error)))?;
+    if head.format != FORMAT {
+        return Err(Unreadable::Format(head.format));
+    }
+    let number = head.seq.ok_or(damaged(Damage::Header("seq")))?;
+    if number != seq {
+        return Err(damaged(Damage::Number { found: number }));
+    }
+    let id = head.id.and_then(|id| Uuid::parse_str(&id).ok());
+    let at = head.at.and_then(|at| at.parse().ok());
+    Ok((
+        id.ok_or(damaged(Damage::Header("id")))?,
+        at.ok_or(damaged(Damage::Header("at")))?,
+    ))
+}
+
+/// Whose entry `seq` is, without a look at its body.
+pub(crate) fn decode_id(seq: u64, bytes: &[u8]) -> Result<Uuid, Unreadable> {
+    decode_head(seq, bytes).map(|(id, _)| id)
+}
+
+/// The entry in a file that should hold entry `seq`.
+pub(crate) fn decode<B: DeserializeOwned>(seq: u64, bytes: &[u8]) -> Result<Entry<B>, Unreadable> {
+    let (id, at) = decode_head(seq, bytes)?;
+    let Tail { body } = serde_json::from_slice(bytes).map_err(Unreadable::Body)?;
+    Ok(Entry { seq, id, at, body })
+}
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

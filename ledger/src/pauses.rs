@@ -1,0 +1,76 @@
+//! How long to go on after failures.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Tries of one write. With the pauses they take some seconds; a store that
+/// takes long to fail is cut off by [`PATIENCE`].
+const ATTEMPTS: u32 = 12;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The pauses between tries; the first doubles until it is the longest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pauses {
+    first: Duration,
+    longest: Duration,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(4),
+            longest: Duration::from_millis(500),
+        }
+    }
+}
+
+impl Pauses {
+    /// Pauses that only let other tasks run, for tests.
+    #[cfg(test)]
+    pub(crate) const NONE: Self = Self {
+        first: Duration::ZERO,
+        longest: Duration::ZERO,
+    };
+
+    pub(crate) fn tries(self) -> Tries {
+        Tries {
+            pauses: self,
+            // Of the monotonic clock: others jump.
+            begun: Instant::now(),
+            attempt: 0,
+        }
+    }
+}
+
+/// The tries of one operation.
+#[derive(Debug)]
+pub(crate) struct Tries {
+    pauses: Pauses,
+    begun: Instant,
+    attempt: u32,
+}
+
+impl Tries {
+    /// Counts a try; says whether it is the last.
+    pub(crate) fn begin(&mut self) -> bool {
+        self.attempt += 1;
+        self.attempt >= ATTEMPTS || self.begun.elapsed() > PATIENCE
+    }
+
+    /// Waits longer each time, and never as long as another writer.
+    pub(crate) async fn pause(&self) {
+        let longest = self
+            .pauses
+            .first
+            .saturating_mul(1 << self.attempt.min(10))
+            .min(self.pauses.longest);
+        if longest.is_zero() {
+            return tokio::task::yield_now().await;
+        }
+        let random = Uuid::new_v4().as_u64_pair().1;
+        let share = (random % 1000) as f64 / 1000.0;
+        tokio::time::sleep(longest.mul_f64(0.25 + 0.75 * share)).await;
+    }
+}

@@ -1,0 +1,146 @@
+//! Finding the last of a run of numbers that begins at 0 and has no gaps, by
+//! asking whether single ones exist. Pure.
+
+/// A search that starts from a guess. The steps double until a number is
+/// absent, then the range between is halved: a guess that is off by d costs
+/// about 2·log₂(d) questions, and one that is right costs two.
+#[derive(Debug, Clone)]
+pub(crate) struct Search {
+    start: Option<u64>,
+    /// The greatest number known to exist.
+    low: Option<u64>,
+    /// The least number known to be absent.
+    high: Option<u64>,
+    step: u64,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Find out whether this number exists.
+    Ask(u64),
+    /// The last number, `None` when there is none at all.
+    Last(Option<u64>),
+}
+
+impl Search {
+    /// A search from a guess, or from the beginning.
+    pub(crate) fn from(start: Option<u64>) -> Self {
+        Self {
+            start,
+            low: None,
+            high: None,
+            step: 1,
+        }
+    }
+
+    /// The next question, or the answer.
+    pub(crate) fn next(&self) -> Next {
+        let Some(low) = self.low else {
+            return match (self.start, self.high) {
+                (Some(start), None) => Next::Ask(start),
+                (_, Some(0)) => Next::Last(None),
+                // A wrong guess says no more than that it was wrong.
+                (_, _) => Next::Ask(0),
+            };
+        };
+        match self.high {
+            Some(high) if high - low == 1 => Next::Last(Some(low)),
+            Some(high) => Next::Ask(low + self.step.min((high - low) / 2)),
+            None if low == u64::MAX => Next::Last(Some(low)),
+            None => Next::Ask(low.saturating_add(self.step)),
+        }
+    }
+
+    /// Takes the answer to the last question.
+    pub(crate) fn answer(&mut self, number: u64, exists: bool) {
+        if !exists {
+            self.high = Some(number);
+            return;
+        }
+        if self.low.is_some() {
+            self.step = self.step.saturating_mul(2);
+        }
+        self.low = Some(number);
+    }
+
+    /// Whether the guess was one, and existed.
+    pub(crate) fn guess_was_good(&self) -> bool {
+        self.start.is_some() && self.low >= self.start
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Searches a run of `count` numbers; returns the last and the questions.
+    fn run(count: u64, start: Option<u64>) -> (Option<u64>, u32, bool) {
+        let mut search = Search::from(start);
+        let mut asked = 0;
+        loop {
+            match search.next() {
+                Next::Ask(number) => {
+                    asked += 1;
+                    assert!(asked < 200);
+                    search.answer(number, number < count);
+                }
+                Next::Last(last) => return (last, asked, search.guess_was_good()),
+            }
+        }
+    }
+
+    fn log2(number: u64) -> u32 {
+        64 - number.leading_zeros()
+    }
+
+    proptest! {
+        #[test]
+        fn every_guess_leads_to_the_last(count: u64, start: Option<u64>) {
+            let (last, asked, good) = run(count, start);
+            prop_assert_eq!(last, count.checked_sub(1));
+            prop_assert!(asked <= 2 * log2(count) + 3);
+            prop_assert_eq!(good, start.is_some_and(|start| start < count));
+        }
+
+        #[test]
+        fn a_near_guess_is_cheap(count in 1u64.., behind in 0u64..1000) {
+            let start = (count - 1).saturating_sub(behind);
+            let (last, asked, _) = run(count, Some(start));
+            prop_assert_eq!(last, Some(count - 1));
+            prop_assert!(asked <= 2 * log2(behind + 1) + 2, "{asked}");
+        }
+
+        /// The run grows between the questions: the answer was the last number
+        /// at some moment of the search.
+        #[test]
+        fn a_growing_run_gives_a_last_number_in_between(
+            count in 0u64..300,
+            start: Option<u16>,
+            growth in prop::collection::vec(0u64..4, 1..40),
+        ) {
+            let mut now = count;
+            let mut search = Search::from(start.map(u64::from));
+            let mut growth = growth.into_iter();
+            let last = loop {
+                match search.next() {
+                    Next::Ask(number) => search.answer(number, number < now),
+                    Next::Last(last) => break last,
+                }
+                now += growth.next().unwrap_or_default();
+            };
+            let found = last.map_or(0, |last| last + 1);
+            prop_assert!((count..=now).contains(&found), "{count} {found} {now}");
+        }
+    }
+
+    #[test]
+    fn a_right_guess_costs_two_questions() {
+        assert_eq!(run(100_000, Some(99_999)), (Some(99_999), 2, true));
+        assert_eq!(run(0, None), (None, 1, false));
+        assert_eq!(run(0, Some(5)), (None, 2, false));
+    }
+}
