@@ -24,6 +24,8 @@ pub enum ExitKind {
     Damaged = 3,
     /// No broker could be reached.
     Unavailable = 4,
+    /// Somebody has asked twice to end.
+    Killed = 5,
     /// There is no such topic or ledger.
     NotFound = 8,
     /// The landing folder cannot be read or written.
@@ -130,6 +132,9 @@ pub enum IngestError {
         /// What is known.
         known: String,
     },
+    /// Somebody has asked twice to end.
+    #[error("left at once; what was not committed has not landed, run again")]
+    Killed,
     /// The process itself.
     #[error("ingest-landing cannot start: {source}")]
     Process {
@@ -169,6 +174,7 @@ impl IngestError {
                 None => ExitKind::Damaged,
             },
             Self::Damaged { .. } => ExitKind::Damaged,
+            Self::Killed => ExitKind::Killed,
             Self::NotComplete { .. } => ExitKind::NotComplete,
             Self::Kafka(KafkaError::Failed { .. })
             | Self::Tiling { .. }

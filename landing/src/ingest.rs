@@ -38,7 +38,7 @@ const BREAKS: u32 = 3;
 const COLLECT_EVERY: u64 = 100;
 
 /// From where to begin a topic that has no ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum BeginAt {
     /// The first record there is.
     #[default]
@@ -50,6 +50,8 @@ pub enum BeginAt {
     /// The first record of each partition that is not older, in milliseconds
     /// since the Unix epoch.
     Time(i64),
+    /// These offsets, by partition.
+    Each(BTreeMap<i32, i64>),
 }
 
 /// When a run ends.
@@ -347,11 +349,12 @@ impl Run {
 
     async fn find_start(&mut self) -> Result<Start, IngestError> {
         let facts = self.ask(|consumer| Ok(consumer.facts()?)).await?;
-        let begin = match self.options.begin {
+        let begin = match &self.options.begin {
             BeginAt::Earliest => Begin::Earliest,
             BeginAt::Latest => Begin::Latest,
-            BeginAt::Offset(offset) => Begin::Offset(offset),
-            BeginAt::Time(millis) if self.newest.is_none() => {
+            BeginAt::Offset(offset) => Begin::Offset(*offset),
+            BeginAt::Each(offsets) => Begin::At(offsets.clone()),
+            &BeginAt::Time(millis) if self.newest.is_none() => {
                 let asked = facts.clone();
                 let offsets = self
                     .ask(move |consumer| Ok(consumer.offsets_at(&asked, millis)?))

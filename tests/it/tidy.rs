@@ -18,6 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-process", &[]),
     ("sluice-proto", &[]),
     ("sluice-events", &[]),
+    (
+        "sluice-landing",
+        &["sluice-ledger", "sluice-process", "sluice-store"],
+    ),
     ("sluice-gold", &["sluice-store"]),
     (
         "sluice-engine",
@@ -71,7 +75,7 @@ const OWNED: &[(&str, &[&str])] = &[
         "datafusion",
         &["sluice-engine", "sluice-scheduler", "sluice-executor"],
     ),
-    ("rdkafka", &[]),
+    ("rdkafka", &["sluice-landing"]),
 ];
 
 fn root() -> PathBuf {
