@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "sluice-landing",
         &["sluice-ledger", "sluice-process", "sluice-store"],
     ),
+    ("sluice-kafka-sandbox", &[]),
     ("sluice-gold", &["sluice-store"]),
     (
         "sluice-engine",

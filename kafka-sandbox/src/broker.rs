@@ -1,0 +1,416 @@
+//! A broker and what can be done to it.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::SandboxError;
+use crate::installation::Installation;
+use crate::record::Record;
+use crate::tool::Tool;
+
+/// Ends the broker and removes its folder once its standard input closes: also
+/// when the test process was killed, and from a process group of its own, so
+/// that Ctrl-C does not end it first.
+const GUARD: &str = r#"read -r _; "$0" kill "$1" >/dev/null 2>&1; rm -rf "$1""#;
+
+/// A broker in a folder of its own. Everything but its address goes through
+/// Kafka's own tools.
+#[derive(Debug)]
+pub struct Broker {
+    installation: Installation,
+    folder: TempDir,
+    address: String,
+    settings: Vec<(String, String)>,
+    guard: Child,
+}
+
+impl Broker {
+    /// Starts a broker on a free port with these settings beside the usual
+    /// ones, and returns when it answers.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(
+        installation: &Installation,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, SandboxError> {
+        let folder = tempfile::Builder::new()
+            .prefix("sluice-kafka-")
+            .tempdir()
+            .map_err(|source| SandboxError::File {
+                path: std::env::temp_dir(),
+                source,
+            })?;
+        // Before the broker, so that there is no moment without a guard.
+        let guard = Command::new("bash")
+            .args(["-c", GUARD])
+            .args([installation.script(), folder.path()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(|source| SandboxError::Run {
+                verb: "kill".to_owned(),
+                source,
+            })?;
+        let settings = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let mut broker = Self {
+            installation: installation.clone(),
+            folder,
+            address: String::new(),
+            settings,
+            guard,
+        };
+        broker.address = broker.launch()?;
+        Ok(broker)
+    }
+
+    /// `127.0.0.1:PORT`, the same for as long as the broker lives.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The broker's folder, with its `broker.log`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends the broker in order.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop(&self) -> Result<(), SandboxError> {
+        self.signal("stop")
+    }
+
+    /// Ends the broker with SIGKILL.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn kill(&self) -> Result<(), SandboxError> {
+        self.signal("kill")
+    }
+
+    /// Halts the broker with SIGSTOP: connections stay, answers do not come.
+    ///
+    /// # Errors
+    /// When no signal can be sent.
+    pub fn pause(&self) -> Result<(), SandboxError> {
+        self.signal("pause")
+    }
+
+    /// Goes on after [`Self::pause`].
+    ///
+    /// # Errors
+    /// When no signal can be sent.
+    pub fn resume(&self) -> Result<(), SandboxError> {
+        self.signal("resume")
+    }
+
+    /// Starts the broker again at its address, with its data, after
+    /// [`Self::stop`] or [`Self::kill`]. After a kill it takes some seconds
+    /// longer.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&self) -> Result<(), SandboxError> {
+        self.launch().map(drop)
+    }
+
+    /// Makes a topic.
+    ///
+    /// # Errors
+    /// When the broker refuses or does not answer.
+    pub fn create_topic(&self, topic: &str, partitions: u32) -> Result<(), SandboxError> {
+        self.create_topic_with(topic, partitions, &[])
+    }
+
+    /// Makes a topic with settings such as `cleanup.policy`.
+    ///
+    /// # Errors
+    /// When the broker refuses or does not answer.
+    pub fn create_topic_with(
+        &self,
+        topic: &str,
+        partitions: u32,
+        settings: &[(&str, &str)],
+    ) -> Result<(), SandboxError> {
+        let partitions = partitions.to_string();
+        let mut args = vec!["--create", "--topic", topic, "--partitions", &partitions];
+        let settings: Vec<String> = pairs(settings);
+        for setting in &settings {
+            args.extend(["--config", setting]);
+        }
+        self.tool("topics", &args).map(drop)
+    }
+
+    /// Gives a topic more partitions, `partitions` in all.
+    ///
+    /// # Errors
+    /// When the broker refuses or does not answer.
+    pub fn add_partitions(&self, topic: &str, partitions: u32) -> Result<(), SandboxError> {
+        let partitions = partitions.to_string();
+        let args = ["--alter", "--topic", topic, "--partitions", &partitions];
+        self.tool("topics", &args).map(drop)
+    }
+
+    /// Changes settings of a topic.
+    ///
+    /// # Errors
+    /// When the broker refuses or does not answer.
+    pub fn configure_topic(
+        &self,
+        topic: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<(), SandboxError> {
+        let settings = pairs(settings).join(",");
+        let args = ["--alter", "--topic", topic, "--add-config", &settings];
+        self.tool("configs", &args).map(drop)
+    }
+
+    /// Deletes a topic.
+    ///
+    /// # Errors
+    /// When the broker refuses or does not answer.
+    pub fn delete_topic(&self, topic: &str) -> Result<(), SandboxError> {
+        self.tool("topics", &["--delete", "--topic", topic])
+            .map(drop)
+    }
+
+    /// The names of all topics.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn topics(&self) -> Result<Vec<String>, SandboxError> {
+        let text = self.tool("topics", &["--list"])?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// Deletes what a topic's partitions hold before these offsets; -1 is the
+    /// end.
+    ///
+    /// # Errors
+    /// When the broker refuses or does not answer.
+    pub fn delete_records(&self, topic: &str, before: &[(i32, i64)]) -> Result<(), SandboxError> {
+        let partitions: Vec<_> = before
+            .iter()
+            .map(|(partition, offset)| {
+                json!({"topic": topic, "partition": partition, "offset": offset})
+            })
+            .collect();
+        let request = json!({"version": 1, "partitions": partitions}).to_string();
+        let path = self.folder().join("delete-records.json");
+        std::fs::write(&path, request).map_err(|source| SandboxError::File {
+            path: path.clone(),
+            source,
+        })?;
+        let path = path.display().to_string();
+        self.tool("delete-records", &["--offset-json-file", &path])
+            .map(drop)
+    }
+
+    /// Of each partition the offset behind its last record.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn end_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, SandboxError> {
+        self.offsets(topic, "-1")
+    }
+
+    /// Of each partition the offset of its first record.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn first_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, SandboxError> {
+        self.offsets(topic, "-2")
+    }
+
+    fn offsets(&self, topic: &str, time: &str) -> Result<BTreeMap<i32, i64>, SandboxError> {
+        let text = self.tool("get-offsets", &["--topic", topic, "--time", time])?;
+        text.lines()
+            .map(|line| {
+                let mut parts = line.rsplit(':');
+                let offset = parts.next().and_then(|offset| offset.parse().ok());
+                let partition = parts.next().and_then(|partition| partition.parse().ok());
+                partition
+                    .zip(offset)
+                    .ok_or_else(|| SandboxError::Unexpected {
+                        verb: "get-offsets".to_owned(),
+                        line: line.to_owned(),
+                    })
+            })
+            .collect()
+    }
+
+    /// Sends records with the console producer. Keys and values hold neither
+    /// tabs nor newlines; either all records have a key or none has.
+    ///
+    /// # Errors
+    /// When the broker refuses or does not answer.
+    pub fn produce<'a>(
+        &self,
+        topic: &str,
+        records: impl IntoIterator<Item = (Option<&'a str>, &'a str)>,
+    ) -> Result<(), SandboxError> {
+        let mut input = String::new();
+        let mut keys = false;
+        for (key, value) in records {
+            if let Some(key) = key {
+                keys = true;
+                input.push_str(key);
+                input.push('\t');
+            }
+            input.push_str(value);
+            input.push('\n');
+        }
+        let mut args = vec!["--topic", topic, "--sync"];
+        if keys {
+            for property in ["parse.key=true", "key.separator=\t"] {
+                args.extend(["--reader-property", property]);
+            }
+        }
+        self.tool_with_input("console-producer", &args, Some(input))
+            .map(drop)
+    }
+
+    /// All records that a topic holds now, by partition and offset, read with
+    /// the console consumer. For topics without gaps in their offsets; see
+    /// [`Self::consume_with_gaps`].
+    ///
+    /// # Errors
+    /// When the broker does not answer, or fewer records come than the offsets
+    /// say.
+    pub fn consume(&self, topic: &str) -> Result<Vec<Record>, SandboxError> {
+        let first: i64 = self.first_offsets(topic)?.values().sum();
+        let end: i64 = self.end_offsets(topic)?.values().sum();
+        let expected = end - first;
+        if expected == 0 {
+            return Ok(Vec::new());
+        }
+        let text = expected.to_string();
+        let records = self.read(topic, &["--max-messages", &text, "--timeout-ms", "60000"])?;
+        if records.len().to_string() == text {
+            Ok(records)
+        } else {
+            Err(SandboxError::Unexpected {
+                verb: "console-consumer".to_owned(),
+                line: format!("{} records instead of {expected}", records.len()),
+            })
+        }
+    }
+
+    /// As [`Self::consume`] for topics with transactions or compaction, where
+    /// nobody knows how many records there are: reads what is committed until
+    /// nothing has come for five seconds.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn consume_with_gaps(&self, topic: &str) -> Result<Vec<Record>, SandboxError> {
+        self.read(
+            topic,
+            &[
+                "--isolation-level",
+                "read_committed",
+                "--timeout-ms",
+                "5000",
+            ],
+        )
+    }
+
+    fn read(&self, topic: &str, limits: &[&str]) -> Result<Vec<Record>, SandboxError> {
+        let verb = "console-consumer";
+        let mut args = vec!["--topic", topic, "--from-beginning"];
+        args.extend(limits);
+        for property in Record::FORMAT {
+            args.extend(["--formatter-property", property]);
+        }
+        let text = self.tool(verb, &args)?;
+        let mut records = text
+            .lines()
+            .map(|line| {
+                Record::parse(line).ok_or_else(|| SandboxError::Unexpected {
+                    verb: verb.to_owned(),
+                    line: line.to_owned(),
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        records.sort_unstable_by_key(|record| (record.partition, record.offset));
+        Ok(records)
+    }
+
+    /// Runs any of the installation's tools that take `--bootstrap-server`,
+    /// which is added, and returns what it wrote to standard output.
+    ///
+    /// # Errors
+    /// When the tool fails, with what it printed.
+    pub fn tool(&self, verb: &str, args: &[&str]) -> Result<String, SandboxError> {
+        self.tool_with_input(verb, args, None)
+    }
+
+    fn tool_with_input(
+        &self,
+        verb: &str,
+        args: &[&str],
+        input: Option<String>,
+    ) -> Result<String, SandboxError> {
+        let mut all = vec!["--bootstrap-server".to_owned(), self.address.clone()];
+        all.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self.run(verb, all, input)
+    }
+
+    fn signal(&self, verb: &str) -> Result<(), SandboxError> {
+        self.run(verb, vec![self.folder().display().to_string()], None)
+            .map(drop)
+    }
+
+    fn launch(&self) -> Result<String, SandboxError> {
+        let mut args = vec![self.folder().display().to_string()];
+        args.extend(
+            self.settings
+                .iter()
+                .map(|(key, value)| format!("{key}={value}")),
+        );
+        let output = self.run("start", args, None)?;
+        Ok(output.trim().to_owned())
+    }
+
+    fn run(
+        &self,
+        verb: &str,
+        args: Vec<String>,
+        input: Option<String>,
+    ) -> Result<String, SandboxError> {
+        Tool {
+            script: self.installation.script(),
+            folder: self.folder(),
+            verb,
+            args,
+            input,
+        }
+        .run()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // Closing its input lets the guard do its work.
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+    }
+}
+
+fn pairs(settings: &[(&str, &str)]) -> Vec<String> {
+    settings
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect()
+}
