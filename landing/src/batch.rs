@@ -62,6 +62,8 @@ struct Progress {
     at_end: BTreeSet<i32>,
     /// Partitions of which records were passed over.
     cut: BTreeSet<i32>,
+    /// Partitions that were heard of in this batch.
+    heard_of: BTreeSet<i32>,
     /// A code that says that the broker cannot go on.
     broken: Option<RDKafkaErrorCode>,
     writer_gone: bool,
@@ -161,6 +163,9 @@ fn note(
             let bytes = record.value.map_or(0, <[u8]>::len) as u64;
             match gather.take(&record) {
                 Ok(true) => {
+                    if gather.records(partition) <= 1 {
+                        progress.heard_of.insert(partition);
+                    }
                     window.on(Event::Record { bytes }, elapsed);
                     let offset = record.offset.saturating_add(1);
                     window.on(Event::Reached { partition, offset }, elapsed);
@@ -174,6 +179,7 @@ fn note(
         }
         Polled::End { partition, offset } => {
             progress.at_end.insert(partition);
+            progress.heard_of.insert(partition);
             if progress.cut.contains(&partition) {
                 return;
             }
@@ -196,6 +202,7 @@ fn note(
                 | Code::LogTruncation
                 | Code::UnknownTopicOrPartition
                 | Code::UnknownTopic
+                | Code::UnknownTopicId
                 | Code::UnknownPartition
                 | Code::TopicAuthorizationFailed => progress.broken = Some(code),
                 _ => tracing::warn!(partition, %code, "{text}"),
@@ -204,7 +211,10 @@ fn note(
     }
 }
 
-/// Takes over how far the consumer has come beyond the last records.
+/// Takes over how far the consumer has come beyond the last records. Only of
+/// partitions that were heard of since they were assigned: for a moment after
+/// an assignment, librdkafka's position is that of the one before, and to
+/// believe it would be to skip records.
 fn settle(
     consumer: &Consumer,
     window: &mut Window,
@@ -213,7 +223,7 @@ fn settle(
     elapsed: Duration,
 ) {
     for (partition, position) in consumer.positions() {
-        if progress.cut.contains(&partition) {
+        if progress.cut.contains(&partition) || !progress.heard_of.contains(&partition) {
             continue;
         }
         gather.reached(partition, position);

@@ -29,6 +29,8 @@ pub(crate) struct Draft {
     /// Whether the run id was given from outside: then an entry is written even
     /// if there is nothing to say, so that the run is known.
     pub(crate) named_run: bool,
+    /// Whether the run is to write more.
+    pub(crate) run_continues: bool,
     pub(crate) topic: String,
     pub(crate) cluster_id: Option<String>,
     pub(crate) topic_id: Option<String>,
@@ -82,6 +84,7 @@ fn build(before: Option<&Batch>, draft: &Draft, rebased: &Rebased) -> Result<Bat
         version: ENTRY_VERSION,
         batch_id: draft.batch_id,
         run_id: draft.run_id.clone(),
+        run_continues: draft.run_continues || (draft.named_run && !rebased.dropped.is_empty()),
         topic: draft.topic.clone(),
         cluster_id: draft.cluster_id.clone(),
         topic_id: draft.topic_id.clone(),
@@ -188,7 +191,8 @@ pub(crate) async fn commit(
                     run_id = entry.body.run_id,
                     "another run was quicker, going on from its entry"
                 );
-                if draft.named_run && entry.body.run_id == draft.run_id {
+                let same_run = draft.named_run && entry.body.run_id == draft.run_id;
+                if same_run && !entry.body.run_continues {
                     return Ok(Committed::SameRun { entry });
                 }
                 newest = Some(entry);

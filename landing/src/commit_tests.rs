@@ -45,6 +45,7 @@ fn draft(run_id: &str, ranges: Vec<Range>) -> Draft {
         batch_id: Uuid::new_v4(),
         run_id: run_id.to_owned(),
         named_run: false,
+        run_continues: false,
         topic: "t".to_owned(),
         cluster_id: None,
         topic_id: None,

@@ -25,6 +25,10 @@ pub struct Batch {
     pub batch_id: Uuid,
     /// The run that wrote it; a run with the same id is not run again.
     pub run_id: String,
+    /// Whether this is not the run's last batch: then a retry of the run goes
+    /// on. Only for runs whose id was given from outside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub run_continues: bool,
     /// The topic's name.
     pub topic: String,
     /// The cluster's id, where the brokers tell it.

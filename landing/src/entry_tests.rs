@@ -55,6 +55,7 @@ prop_compose! {
             version: ENTRY_VERSION,
             batch_id: Uuid::from_u128(ids.0),
             run_id: ids.1,
+            run_continues: hole.is_some(),
             topic: "user_events".to_owned(),
             cluster_id: cluster.clone(),
             topic_id: cluster,

@@ -50,6 +50,8 @@ struct Part {
     end: i64,
     runs: Runs,
     rejects: u64,
+    /// Lines and rejects.
+    records: u64,
     /// Bytes of lines and rejects.
     bytes: u64,
     /// Microseconds since the epoch.
@@ -129,6 +131,7 @@ impl Gather {
             end: start,
             runs: Runs::default(),
             rejects: 0,
+            records: 0,
             bytes: 0,
             times: None,
             lines: stream(),
@@ -143,6 +146,14 @@ impl Gather {
     pub(crate) fn next(&self, partition: i32) -> Option<i64> {
         let index = usize::try_from(partition).ok()?;
         self.parts.get(index)?.as_ref().map(|part| part.end)
+    }
+
+    /// Records of a partition's open range.
+    pub(crate) fn records(&self, partition: i32) -> u64 {
+        let part = usize::try_from(partition)
+            .ok()
+            .and_then(|index| self.parts.get(index)?.as_ref());
+        part.map_or(0, |part| part.records)
     }
 
     /// The next offsets of all partitions.
@@ -198,6 +209,7 @@ impl Gather {
             }
         };
         part.end = record.offset.saturating_add(1);
+        part.records += 1;
         let (stream, below) = stream;
         if stream.buffer.len() >= BUFFER {
             let bytes = std::mem::take(&mut stream.buffer);

@@ -3,15 +3,15 @@
 //! A topic's folder holds files and a ledger; only what the ledger names has
 //! landed. `docs/ingest-landing.md` has the layout and the protocol. The parts:
 //!
-//! - pure: [`json`] and [`payload`] (what is a line), [`runs`] and [`tiling`]
-//!   (offsets without a gap), [`start`] (where to go on, and when not to),
-//!   [`window`] (when a batch ends), [`watermark`] (how complete a topic is);
-//! - [`entry`]: what is recorded;
-//! - edges: [`kafka`], [`gather`] with its [`writer`] thread and [`output`]
-//!   files, [`batch`] (reads one batch), [`commit`];
-//! - commands: [`ingest`], [`status`](mod@status), [`verify`](mod@verify),
-//!   [`replay`], [`orphans`], and [`run`](mod@run), which is the program;
-//! - [`read`]: how others read what has landed.
+//! - pure: `json` and `payload` (what is a line), `runs` and `tiling`
+//!   (offsets without a gap), `start` (where to go on, and when not to),
+//!   `window` (when a batch ends), `watermark` (how complete a topic is);
+//! - `entry`: what is recorded;
+//! - edges: `kafka`, `gather` with its `writer` thread and `output`
+//!   files, `batch` (reads one batch), `commit`;
+//! - commands: `ingest`, `status`, `verify`,
+//!   `replay`, `orphans`, and `run`, which is the program;
+//! - `read`: how others read what has landed.
 
 #![cfg_attr(
     test,

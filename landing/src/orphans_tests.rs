@@ -23,6 +23,7 @@ fn batch(ranges: Vec<(i64, i64, &str)>) -> Batch {
         version: ENTRY_VERSION,
         batch_id: Uuid::nil(),
         run_id: String::new(),
+        run_continues: false,
         topic: "t".to_owned(),
         cluster_id: None,
         topic_id: None,

@@ -63,7 +63,12 @@ impl KafkaError {
         let servers = servers.to_owned();
         use RDKafkaErrorCode as Code;
         match source.rdkafka_error_code() {
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+            Some(
+                Code::UnknownTopicOrPartition
+                | Code::UnknownTopic
+                | Code::UnknownTopicId
+                | Code::UnknownPartition,
+            ) => {
                 Self::UnknownTopic { topic, servers }
             }
             Some(

@@ -2,7 +2,6 @@
 //! safe API does not know it.
 
 use std::ffi::{CStr, CString};
-use std::ptr;
 use std::time::Duration;
 
 use rdkafka::bindings as sys;
@@ -87,8 +86,8 @@ pub(super) unsafe fn topic_id(
         {
             return None;
         }
-        let text: *const std::ffi::c_char = sys::rd_kafka_Uuid_base64str(id);
-        if text == ptr::null() {
+        let text = sys::rd_kafka_Uuid_base64str(id);
+        if text.is_null() {
             return None;
         }
         Some(CStr::from_ptr(text).to_string_lossy().into_owned())

@@ -13,5 +13,6 @@ mod chaos;
 mod checker;
 mod commands;
 mod crash;
+mod kafka;
 mod mock;
 mod process;

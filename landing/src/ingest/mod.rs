@@ -1,6 +1,9 @@
 //! One topic from Kafka into its landing folder: batch after batch, until the
 //! run's bounds are reached.
 
+mod options;
+mod position;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +12,7 @@ use chrono::Utc;
 use sluice_ledger::{Entry, Ledger};
 use sluice_process::crash;
 use sluice_process::signals::Stop;
-use sluice_store::Place;
+use sluice_store::{Place, StoreErrorKind};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -17,81 +20,23 @@ use crate::IngestError;
 use crate::batch::{self, Read, Task};
 use crate::commit::{Committed, Draft, commit, discard, find_run};
 use crate::entry::{Batch, Closed, Hole};
-use crate::gather::LineOptions;
-use crate::kafka::{KafkaConf, KafkaError, SharedConsumer, connect};
+use crate::kafka::{KafkaError, SharedConsumer, connect};
 use crate::orphans;
 use crate::output::Folder;
 use crate::report::TopicReport;
-use crate::start::{Begin, Facts, Start, StartError, start};
+use crate::start::{Facts, Start};
 use crate::window::Bounds;
+
+pub use options::{BeginAt, IngestOptions, RunBounds};
 
 /// No batch is longer, so that a long run is committed in installments.
 const LONGEST_BATCH: Duration = Duration::from_secs(600);
-
-/// How long what the broker said about a topic is believed.
-const FACTS_AGE: Duration = Duration::from_secs(30);
 
 /// Batches in a row that the broker may break off.
 const BREAKS: u32 = 3;
 
 /// Orphans are looked for after every so many entries.
 const COLLECT_EVERY: u64 = 100;
-
-/// From where to begin a topic that has no ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum BeginAt {
-    /// The first record there is.
-    #[default]
-    Earliest,
-    /// The end.
-    Latest,
-    /// This offset of each partition.
-    Offset(i64),
-    /// The first record of each partition that is not older, in milliseconds
-    /// since the Unix epoch.
-    Time(i64),
-    /// These offsets, by partition.
-    Each(BTreeMap<i32, i64>),
-}
-
-/// When a run ends.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RunBounds {
-    /// After this time.
-    pub duration: Option<Duration>,
-    /// After this many records of each topic.
-    pub records: Option<u64>,
-    /// After this many bytes of each topic's values.
-    pub bytes: Option<u64>,
-    /// When everything is read that was there when it began.
-    pub until_caught_up: bool,
-    /// Never: each batch is committed when its bounds are reached, and another
-    /// is begun.
-    pub follow: bool,
-    /// Offsets to reach, for a replay.
-    pub until: Option<BTreeMap<i32, i64>>,
-}
-
-/// What a run is told.
-#[derive(Debug, Clone, Default)]
-pub struct IngestOptions {
-    /// How the brokers are reached.
-    pub kafka: KafkaConf,
-    /// The consumer group, when several processes share the topic's partitions.
-    pub group: Option<String>,
-    /// An id from outside: a run with the same id is not run again.
-    pub run_id: Option<String>,
-    /// Where a new ledger begins.
-    pub begin: BeginAt,
-    /// Whether deleted records are recorded as holes instead of stopping.
-    pub accept_data_loss: bool,
-    /// How records become lines.
-    pub lines: LineOptions,
-    /// When the run ends.
-    pub bounds: RunBounds,
-    /// How long the brokers may take to answer.
-    pub timeout: Duration,
-}
 
 /// Ingests one topic into the folder `place`.
 ///
@@ -127,10 +72,15 @@ struct Run {
     /// Partitions of the group that are ours.
     given: Option<Vec<i32>>,
     subscribed: bool,
+    /// Whether the consumer was assigned partitions before.
+    used: bool,
     /// Where the consumer stands, when it can go on without being assigned.
     standing: Option<BTreeMap<i32, i64>>,
     /// What is still to be reached, once it is known.
     until: Option<BTreeMap<i32, i64>>,
+    /// Whether it must be reached whatever the bounds: this run has read it, and
+    /// another has committed a part of it.
+    owes: bool,
     records: u64,
     bytes: u64,
     breaks: u32,
@@ -173,8 +123,10 @@ impl Run {
             facts: None,
             given: None,
             subscribed: false,
+            used: false,
             standing: None,
             until,
+            owes: false,
             records: 0,
             bytes: 0,
             breaks: 0,
@@ -182,19 +134,13 @@ impl Run {
     }
 
     async fn go(&mut self, report: &mut TopicReport) -> Result<(), IngestError> {
-        self.newest = self
-            .ledger
-            .tail()
-            .await
-            .map_err(|source| IngestError::Ledger {
-                topic: self.topic.clone(),
-                source: Box::new(source),
-            })?;
+        self.reload().await?;
         crash::point("landing.1");
         if let Some(run_id) = &self.options.run_id {
             let found =
                 find_run(&self.ledger, self.newest.as_ref(), run_id, &self.topic).await?;
-            if let Some(entry) = found {
+            // A run that was ended half-way goes on.
+            if let Some(entry) = found.filter(|entry| !entry.body.run_continues) {
                 report.already(&entry);
                 return Ok(());
             }
@@ -212,19 +158,54 @@ impl Run {
                 }
                 Err(error) => return Err(error),
             };
-            match self.batch(started, report).await? {
-                Then::Again => {}
-                Then::End => return Ok(()),
+            match self.batch(started, report).await {
+                Ok(Then::Again) => {}
+                Ok(Then::End) => return Ok(()),
+                Err(error) if self.waits_for(&error) => self.start_over(error).await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> Result<(), IngestError> {
+        self.newest = self
+            .ledger
+            .tail()
+            .await
+            .map_err(|source| IngestError::Ledger {
+                topic: self.topic.clone(),
+                source: Box::new(source),
+            })?;
+        Ok(())
+    }
+
+    /// Gives a batch up whose fate may not be known: the ledger will tell, when
+    /// it can be read again. Its files stay, they may be named.
+    async fn start_over(&mut self, mut error: IngestError) -> Result<(), IngestError> {
+        self.standing = None;
+        loop {
+            self.wait_out(&error).await;
+            if self.stop.is_cancelled() {
+                return Err(error);
+            }
+            match self.reload().await {
+                Ok(()) => return Ok(()),
+                Err(again) if self.waits_for(&again) => error = again,
+                Err(again) => return Err(again),
             }
         }
     }
 
     /// Whether a long-running process sits an error out.
     fn waits_for(&self, error: &IngestError) -> bool {
-        let transient = matches!(
-            error,
-            IngestError::Kafka(KafkaError::Unreachable { .. } | KafkaError::Failed { .. })
-        );
+        let transient = match error {
+            IngestError::Kafka(KafkaError::Unreachable { .. } | KafkaError::Failed { .. }) => true,
+            IngestError::Store { source, .. } => source.kind().is_transient(),
+            IngestError::Ledger { source, .. } => source
+                .store_kind()
+                .is_some_and(StoreErrorKind::is_transient),
+            _ => false,
+        };
         self.options.bounds.follow && transient
     }
 
@@ -252,139 +233,6 @@ impl Run {
         }
     }
 
-    /// Puts the consumer where the ledger ends. `None` when the group has given
-    /// us nothing for as long as the run is to last.
-    async fn position(&mut self) -> Result<Option<Start>, IngestError> {
-        if self.consumer.is_grouped() && !self.join().await? {
-            return Ok(None);
-        }
-        let fresh = self
-            .facts
-            .as_ref()
-            .is_some_and(|(_, at)| at.elapsed() < FACTS_AGE);
-        if let Some(standing) = &self.standing
-            && fresh
-            && self.ledger_is_at(standing)
-        {
-            return Ok(Some(Start {
-                offsets: standing.clone(),
-                holes: Vec::new(),
-            }));
-        }
-        let mut tries = 0;
-        let mut found = loop {
-            match self.find_start().await {
-                // A new leader may not know yet how far its partition goes.
-                Err(IngestError::Start(StartError::Backwards { .. })) if tries < 3 => {
-                    tries += 1;
-                    tokio::time::sleep(Duration::from_millis(700)).await;
-                }
-                result => break result?,
-            }
-        };
-        if let Some(given) = &self.given {
-            found.offsets.retain(|partition, _| given.contains(partition));
-            found.holes.retain(|hole| given.contains(&hole.partition));
-        }
-        if self.standing.as_ref() != Some(&found.offsets) {
-            self.consumer.assign(&found.offsets)?;
-            self.standing = None;
-        }
-        crash::point("landing.2");
-        if self.options.bounds.until_caught_up && self.until.is_none() {
-            self.until = Some(self.ends(&found.offsets));
-        }
-        Ok(Some(found))
-    }
-
-    /// Waits until the group has given us partitions.
-    async fn join(&mut self) -> Result<bool, IngestError> {
-        if !self.subscribed {
-            self.consumer.subscribe()?;
-            self.subscribed = true;
-        }
-        let stop = self.stop.clone();
-        let deadline = self
-            .options
-            .bounds
-            .duration
-            .filter(|_| !self.options.bounds.follow)
-            .map(|duration| self.begun + duration);
-        let waits = self.given.is_none();
-        let given = self
-            .ask(move |consumer| {
-                let mut given = consumer.given();
-                while given.is_none() && waits {
-                    let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-                    if over || stop.is_cancelled() {
-                        break;
-                    }
-                    if let Some(mut feed) = consumer.feed() {
-                        feed.poll(Duration::from_millis(100), &mut |_| {});
-                    }
-                    given = consumer.given();
-                }
-                Ok(given)
-            })
-            .await?;
-        if let Some(given) = given {
-            tracing::info!(topic = self.topic, partitions = ?given, "the group gave us partitions");
-            self.given = Some(given);
-            self.standing = None;
-            // Others may have committed what was theirs.
-            self.newest = self.ledger.tail().await.map_err(|source| IngestError::Ledger {
-                topic: self.topic.clone(),
-                source: Box::new(source),
-            })?;
-        }
-        Ok(self.given.is_some())
-    }
-
-    fn ledger_is_at(&self, standing: &BTreeMap<i32, i64>) -> bool {
-        let next = self.newest.as_ref().map(|entry| &entry.body.next);
-        standing.iter().all(|(partition, offset)| {
-            next.and_then(|next| next.get(partition)) == Some(offset)
-        })
-    }
-
-    async fn find_start(&mut self) -> Result<Start, IngestError> {
-        let facts = self.ask(|consumer| Ok(consumer.facts()?)).await?;
-        let begin = match &self.options.begin {
-            BeginAt::Earliest => Begin::Earliest,
-            BeginAt::Latest => Begin::Latest,
-            BeginAt::Offset(offset) => Begin::Offset(*offset),
-            BeginAt::Each(offsets) => Begin::At(offsets.clone()),
-            &BeginAt::Time(millis) if self.newest.is_none() => {
-                let asked = facts.clone();
-                let offsets = self
-                    .ask(move |consumer| Ok(consumer.offsets_at(&asked, millis)?))
-                    .await?;
-                Begin::At(offsets)
-            }
-            BeginAt::Time(_) => Begin::Earliest,
-        };
-        let newest = self.newest.as_ref().map(|entry| &entry.body);
-        let accept = self.options.accept_data_loss;
-        let found = start(&self.topic, newest, &facts, &begin, accept)?;
-        self.facts = Some((facts, Instant::now()));
-        Ok(found)
-    }
-
-    /// The offsets behind the last records there are, of partitions that are
-    /// not there yet.
-    fn ends(&self, offsets: &BTreeMap<i32, i64>) -> BTreeMap<i32, i64> {
-        let Some((facts, _)) = &self.facts else {
-            return BTreeMap::new();
-        };
-        offsets
-            .iter()
-            .filter_map(|(partition, offset)| {
-                let high = facts.partitions.get(partition)?.high;
-                (high > *offset).then_some((*partition, high))
-            })
-            .collect()
-    }
-
     /// The bounds of the next batch: what is left of the run's.
     fn bounds(&self) -> Bounds {
         let run = &self.options.bounds;
@@ -396,7 +244,7 @@ impl Run {
                 until: None,
             };
         }
-        if self.must_reach() {
+        if self.owes {
             return Bounds {
                 duration: Some(LONGEST_BATCH),
                 until: self.until.clone(),
@@ -449,6 +297,8 @@ impl Run {
             ranges: read.ranges.clone(),
             holes: started.holes.clone(),
             start: begins(&started),
+            run_continues: self.options.run_id.is_some()
+                && !self.is_over(read.closed, self.leaves(&read.next)),
             caught_up: read.caught_up.clone(),
         };
         let committed = commit(&self.ledger, self.newest.take(), &draft).await?;
@@ -510,6 +360,7 @@ impl Run {
         if dropped && self.options.group.is_none() && !self.options.bounds.follow {
             // What this run has read is in the ledger when it ends, by
             // whomever: so read on up to there from where the others are.
+            self.owes = true;
             let until = self.until.get_or_insert_default();
             for (partition, end) in &read.next {
                 let known = until.entry(*partition).or_insert(*end);
@@ -519,6 +370,8 @@ impl Run {
         if let Some(until) = &mut self.until {
             until.retain(|partition, end| at(partition).is_none_or(|next| next < *end));
         }
+        let left = self.until.as_ref().is_some_and(|until| !until.is_empty());
+        self.owes &= left;
         let moved = read.next.iter().any(|(partition, next)| at(partition) != Some(*next));
         self.standing = (!read.ahead && !moved).then(|| read.next.clone());
         if read.closed == Closed::Stopped {
@@ -542,32 +395,41 @@ impl Run {
             tracing::warn!(topic = self.topic, %error, "trying again");
             self.facts = None;
         }
-        if self.options.bounds.follow {
-            return Ok(Then::Again);
+        if read.closed == Closed::Rebalanced {
+            self.given = None;
         }
-        let over = match read.closed {
-            Closed::Duration => {
-                let run = &self.options.bounds;
-                let time_is_over = run
-                    .duration
-                    .is_some_and(|duration| self.begun.elapsed() >= duration);
-                time_is_over && !self.must_reach()
-            }
-            Closed::CaughtUp | Closed::Records | Closed::Bytes => !self.must_reach(),
-            Closed::Rebalanced => {
-                self.given = None;
-                false
-            }
-            Closed::Stopped | Closed::Lost => true,
-        };
-        Ok(if over { Then::End } else { Then::Again })
+        Ok(if self.is_over(read.closed, left) {
+            Then::End
+        } else {
+            Then::Again
+        })
     }
 
-    /// Whether offsets are left that others have taken from us half-way.
-    fn must_reach(&self) -> bool {
-        !self.options.bounds.until_caught_up
-            && self.options.bounds.until.is_none()
-            && self.until.as_ref().is_some_and(|until| !until.is_empty())
+    /// Whether a batch that ended so was the run's last; `left` says whether
+    /// offsets are left to be reached.
+    fn is_over(&self, closed: Closed, left: bool) -> bool {
+        if self.options.bounds.follow {
+            return false;
+        }
+        match closed {
+            Closed::CaughtUp => !left,
+            Closed::Records | Closed::Bytes => !self.owes,
+            Closed::Duration => {
+                let time = self.options.bounds.duration;
+                time.is_some_and(|time| self.begun.elapsed() >= time) && !self.owes
+            }
+            Closed::Rebalanced | Closed::Stopped | Closed::Lost => false,
+        }
+    }
+
+    /// Whether the run's offsets are not reached by a batch that read up to
+    /// `next`.
+    fn leaves(&self, next: &BTreeMap<i32, i64>) -> bool {
+        self.until.as_ref().is_some_and(|until| {
+            until
+                .iter()
+                .any(|(partition, end)| next.get(partition).is_none_or(|next| next < end))
+        })
     }
 }
 
