@@ -118,13 +118,26 @@ pub(crate) fn read(
             progress.heard = Some(Instant::now());
         } else {
             // Control records move the position and come out as nothing.
-            settle(consumer, &mut window, &mut gather, &progress, begun.elapsed());
+            settle(
+                consumer,
+                &mut window,
+                &mut gather,
+                &progress,
+                begun.elapsed(),
+            );
         }
     };
     drop(feed);
-    settle(consumer, &mut window, &mut gather, &progress, begun.elapsed());
+    settle(
+        consumer,
+        &mut window,
+        &mut gather,
+        &progress,
+        begun.elapsed(),
+    );
     let next = gather.next_offsets();
-    let (caught_up, mut trouble) = ends(consumer, &next, &progress);
+    let at_ends = closed == Closed::CaughtUp;
+    let (caught_up, mut trouble) = ends(consumer, &next, &progress, at_ends);
     if let Some(code) = progress.broken {
         trouble = trouble.or(Some(consumer.broken(code)));
     }
@@ -233,20 +246,20 @@ fn settle(
     }
 }
 
-/// Asks the broker whether the partitions that seem to be at their end are.
-/// That is also how lost brokers are noticed: librdkafka goes on trying in
+/// Asks the broker whether the partitions that seem to be at their end are; all
+/// of them if the batch ended at its ends. That is also how lost brokers are noticed: librdkafka goes on trying in
 /// silence.
 fn ends(
     consumer: &Consumer,
     next: &BTreeMap<i32, i64>,
     progress: &Progress,
+    at_ends: bool,
 ) -> (BTreeMap<i32, DateTime<Utc>>, Option<KafkaError>) {
     let mut caught_up = BTreeMap::new();
-    let silent = progress
-        .heard
-        .is_none_or(|heard| heard.elapsed() >= SILENT);
+    let silent = progress.heard.is_none_or(|heard| heard.elapsed() >= SILENT);
+    let ask_all = silent || at_ends;
     for (&partition, &next) in next {
-        if !silent && !progress.at_end.contains(&partition) {
+        if !ask_all && !progress.at_end.contains(&partition) {
             continue;
         }
         let asked = Utc::now();

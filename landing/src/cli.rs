@@ -144,7 +144,7 @@ pub(crate) struct IngestArgs {
     pub(crate) group: Option<String>,
 
     /// Where a topic without a ledger begins: earliest, latest or an offset
-    #[arg(long, value_name = "OFFSET", value_parser = parse_begin, conflicts_with = "from_timestamp")]
+    #[arg(long, value_name = "OFFSET", value_parser = parse_begin, allow_negative_numbers = true, conflicts_with = "from_timestamp")]
     pub(crate) from_offset: Option<BeginAt>,
 
     /// Begin a topic without a ledger at its first records of this time or later
@@ -372,7 +372,10 @@ mod tests {
             ("--topic t --duration 0", "above zero"),
             ("--topic t --follow --run-id x", "cannot be used with"),
             ("--topic t --from-offset -1", "offset"),
-            ("--topic t --from-timestamp yesterday", "2026-11-24T10:00:00Z"),
+            (
+                "--topic t --from-timestamp yesterday",
+                "2026-11-24T10:00:00Z",
+            ),
             ("replay --topic t --from 1 --to 2", "--output"),
             ("--topic t --max-bytes x", "500MB"),
         ] {

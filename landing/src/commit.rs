@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
-use object_store::ObjectStoreExt as _;
 use sluice_ledger::{Appended, Entry, Ledger};
 use sluice_process::crash;
 use sluice_store::Place;
@@ -12,6 +11,7 @@ use uuid::Uuid;
 
 use crate::IngestError;
 use crate::entry::{Batch, Closed, ENTRY_VERSION, Hole, Progress, Range, Totals};
+use crate::orphans::remove;
 use crate::tiling::{Rebased, advance, check, rebase};
 
 /// A batch that was begun longer ago is not committed: its files may be
@@ -169,13 +169,14 @@ pub(crate) async fn commit(
         let body = build(before, draft, &rebased)?;
         let expected = newest.as_ref().map_or(0, |entry| entry.seq + 1);
         crash::point("landing.6a");
-        let appended = ledger
-            .append(expected, body)
-            .await
-            .map_err(|source| IngestError::Ledger {
-                topic: draft.topic.clone(),
-                source: Box::new(source),
-            })?;
+        let appended =
+            ledger
+                .append(expected, body)
+                .await
+                .map_err(|source| IngestError::Ledger {
+                    topic: draft.topic.clone(),
+                    source: Box::new(source),
+                })?;
         match appended {
             Appended::Committed(entry) => {
                 crash::point("landing.6b");
@@ -205,11 +206,7 @@ pub(crate) async fn commit(
 /// stays is an orphan.
 pub(crate) async fn discard(place: &Place, ranges: &[Range]) {
     for file in ranges.iter().flat_map(Range::files) {
-        let removed = match place.location.join(&file.path) {
-            Ok(location) => place.store.delete(location.path()).await.map_err(Box::from),
-            Err(error) => Err(Box::<dyn std::error::Error + Send + Sync>::from(error)),
-        };
-        if let Err(error) = removed {
+        if let Err(error) = remove(place, &file.path).await {
             tracing::debug!(file = file.path, %error, "an orphan stays for now");
         }
     }

@@ -52,7 +52,11 @@ fn draft(run_id: &str, ranges: Vec<Range>) -> Draft {
         started_at: Utc::now(),
         closed_by: Closed::Duration,
         event_time_field: None,
-        start: ranges.iter().rev().map(|r| (r.partition, r.start)).collect(),
+        start: ranges
+            .iter()
+            .rev()
+            .map(|r| (r.partition, r.start))
+            .collect(),
         ranges,
         holes: Vec::new(),
         caught_up: BTreeMap::new(),
@@ -69,7 +73,14 @@ fn entry(committed: Committed) -> (Entry<Batch>, Vec<Range>) {
 #[tokio::test]
 async fn batches_follow_one_another_and_totals_add_up() {
     let bench = bench();
-    let first = draft("a", vec![range(0, 0, 5, "1"), range(0, 5, 9, "2"), range(1, 3, 4, "3")]);
+    let first = draft(
+        "a",
+        vec![
+            range(0, 0, 5, "1"),
+            range(0, 5, 9, "2"),
+            range(1, 3, 4, "3"),
+        ],
+    );
     let (one, _) = entry(commit(&bench.ledger, None, &first).await.unwrap());
     assert_eq!(one.body.next, [(0, 9), (1, 4)].into());
     let mut second = draft("b", vec![range(1, 4, 6, "4")]);
@@ -135,7 +146,10 @@ async fn a_run_is_recognized_by_its_id() {
     let mut twin = draft("nightly", vec![range(0, 4, 5, "f")]);
     twin.named_run = true;
     let committed = commit(&bench.ledger, None, &twin).await.unwrap();
-    assert!(matches!(committed, Committed::SameRun { .. }), "{committed:?}");
+    assert!(
+        matches!(committed, Committed::SameRun { .. }),
+        "{committed:?}"
+    );
 }
 
 #[tokio::test]
@@ -144,7 +158,10 @@ async fn an_old_batch_is_not_committed() {
     let mut old = draft("old", vec![range(0, 0, 5, "o")]);
     old.started_at = Utc::now() - TimeDelta::hours(13);
     let error = commit(&bench.ledger, None, &old).await.unwrap_err();
-    assert!(matches!(error, IngestError::TooOld { hours: 13, .. }), "{error}");
+    assert!(
+        matches!(error, IngestError::TooOld { hours: 13, .. }),
+        "{error}"
+    );
     assert_eq!(bench.ledger.tail().await.unwrap(), None);
 }
 
@@ -156,7 +173,10 @@ async fn an_empty_batch_says_nothing_but_where_a_ledger_begins() {
     let (first, _) = entry(commit(&bench.ledger, None, &empty).await.unwrap());
     assert_eq!(first.body.next, [(0, 100)].into());
     let committed = commit(&bench.ledger, Some(first), &empty).await.unwrap();
-    assert!(matches!(committed, Committed::Nothing { .. }), "{committed:?}");
+    assert!(
+        matches!(committed, Committed::Nothing { .. }),
+        "{committed:?}"
+    );
 }
 
 #[tokio::test]
@@ -176,5 +196,8 @@ async fn a_hole_is_recorded_and_counted() {
     lossy.start = [(0, 5)].into();
     let (second, _) = entry(commit(&bench.ledger, Some(first), &lossy).await.unwrap());
     assert_eq!(second.body.next, [(0, 9)].into());
-    assert_eq!((second.body.totals.holes, second.body.totals.lost_offsets), (1, 3));
+    assert_eq!(
+        (second.body.totals.holes, second.body.totals.lost_offsets),
+        (1, 3)
+    );
 }

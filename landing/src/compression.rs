@@ -40,7 +40,10 @@ impl Compression {
     ///
     /// # Errors
     /// When the decompressor cannot be made.
-    pub fn reader<'a>(self, stored: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
+    pub fn reader<'a>(
+        self,
+        stored: impl Read + Send + 'a,
+    ) -> io::Result<Box<dyn Read + Send + 'a>> {
         Ok(match self {
             Self::None => Box::new(stored),
             Self::Zstd => Box::new(zstd::Decoder::new(stored)?),

@@ -116,6 +116,8 @@ fn the_stored_form_stays_as_it_is() {
     assert_eq!(batch.next, [(0, 3)].into());
     assert_eq!(batch.ranges[0].files().count(), 2);
     let newer = text.replace("\"version\":1", "\"version\":2");
-    let error = serde_json::from_str::<Batch>(&newer).unwrap_err().to_string();
+    let error = serde_json::from_str::<Batch>(&newer)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("version 2"), "{error}");
 }

@@ -85,7 +85,9 @@ pub enum IngestError {
         source: Box<LedgerError>,
     },
     /// A batch does not continue the ledger: a fault in Sluice.
-    #[error("a batch of topic `{topic}` does not continue its ledger: {source}; please report this")]
+    #[error(
+        "a batch of topic `{topic}` does not continue its ledger: {source}; please report this"
+    )]
     Tiling {
         /// The topic.
         topic: String,

@@ -61,7 +61,10 @@ fn records_become_lines_rejects_and_ranges() {
     let [first, second] = &ranges[..] else {
         panic!("{ranges:?}")
     };
-    assert_eq!((first.start, first.end, first.rows, first.rejects), (10, 15, 2, 1));
+    assert_eq!(
+        (first.start, first.end, first.rows, first.rejects),
+        (10, 15, 2, 1)
+    );
     assert_eq!(first.line_offsets().offsets().collect::<Vec<_>>(), [10, 13]);
     let times = first.event_time.unwrap();
     assert_eq!((times.max - times.min).num_hours(), 2);
@@ -71,7 +74,10 @@ fn records_become_lines_rejects_and_ranges() {
     assert_eq!(text.lines().count(), 2);
     let rejected = first.rejected.as_ref().unwrap();
     let text = std::fs::read_to_string(root.path().join(&rejected.path)).unwrap();
-    assert!(text.contains("\"offset\":11,\"reason\":\"not_an_object\""), "{text}");
+    assert!(
+        text.contains("\"offset\":11,\"reason\":\"not_an_object\""),
+        "{text}"
+    );
     // Offsets without records move on without a file.
     assert_eq!((second.partition, second.start, second.end), (1, 0, 4));
     assert!(second.file.is_none() && second.runs.is_none());

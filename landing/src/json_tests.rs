@@ -22,7 +22,10 @@ fn objects_pass_and_their_field_is_found() {
             .map(|f| std::str::from_utf8(f).unwrap())
     };
     assert_eq!(field(r#"{"ts":"2026"}"#), Some("\"2026\""));
-    assert_eq!(field(r#"{"a":{"ts":1},"ts" : -5.5e3 ,"b":[]}"#), Some("-5.5e3"));
+    assert_eq!(
+        field(r#"{"a":{"ts":1},"ts" : -5.5e3 ,"b":[]}"#),
+        Some("-5.5e3")
+    );
     assert_eq!(field(r#"{"ts":1,"ts":2}"#), Some("2"));
     assert_eq!(field(r#"{"ts":{"a":1},"tsx":2}"#), None);
     assert_eq!(field(r#"{"ts":null}"#), None);

@@ -32,7 +32,9 @@ impl FileName {
     /// The part of a batch's id that its files' names carry: enough to tell
     /// apart what two runs read of the same range.
     pub fn short_id(batch: Uuid) -> String {
-        batch.simple().to_string()[..12].to_owned()
+        // The end of the id is random; the beginning may be the time.
+        let text = batch.simple().to_string();
+        text.get(20..).unwrap_or(&text).to_owned()
     }
 
     /// Reads a name; `None` when it is not of this form.

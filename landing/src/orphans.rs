@@ -54,9 +54,7 @@ fn old_enough(
     depth: Depth,
 ) -> bool {
     let age = now - modified;
-    age > YOUNGEST
-        && newest_entry - modified > OUTLIVED
-        && (depth == Depth::All || age < OLDEST)
+    age > YOUNGEST && newest_entry - modified > OUTLIVED && (depth == Depth::All || age < OLDEST)
 }
 
 /// Deletes orphans and returns how many.
@@ -208,7 +206,8 @@ async fn list_bucket(place: &Place) -> Result<Vec<Found>, StoreError> {
     Ok(found)
 }
 
-async fn remove(place: &Place, path: &str) -> Result<(), StoreError> {
+/// Deletes a file of a topic's folder; one that is gone already is no error.
+pub(crate) async fn remove(place: &Place, path: &str) -> Result<(), StoreError> {
     let location = place.location.join(path)?;
     let removed = match location.local_path() {
         // The store does not see temporary names.

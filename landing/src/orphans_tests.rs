@@ -97,12 +97,17 @@ async fn only_what_no_entry_names_goes() {
     }
     file(root.path(), "t-0-5-6-cc.json", 2);
     let newest = ledger.tail().await.unwrap().unwrap();
-    let removed = collect(&place, &ledger, &newest, Depth::Recent).await.unwrap();
+    let removed = collect(&place, &ledger, &newest, Depth::Recent)
+        .await
+        .unwrap();
     assert_eq!(removed, orphans.len());
     for name in orphans {
         assert!(!root.path().join(name).exists(), "{name}");
     }
-    for name in others.iter().chain(&["t-0-4-5-aa.json", "t-0-0-1-aa.json", "t-0-5-6-cc.json"]) {
+    for name in others
+        .iter()
+        .chain(&["t-0-4-5-aa.json", "t-0-0-1-aa.json", "t-0-5-6-cc.json"])
+    {
         assert!(root.path().join(name).exists(), "{name}");
     }
 }

@@ -101,9 +101,8 @@ impl Output {
         hint: &str,
         compression: Compression,
     ) -> Result<Self, StoreError> {
-        let fail = |source: io::Error| {
-            StoreError::access("write", &folder.place().location, source)
-        };
+        let fail =
+            |source: io::Error| StoreError::access("write", &folder.place().location, source);
         let to = match folder {
             Folder::Local { folder: path, .. } => {
                 let path = below.map_or_else(|| path.clone(), |below| path.join(below));
@@ -127,9 +126,9 @@ impl Output {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.encoder.write_all(bytes).map_err(|source| {
-            StoreError::access("write", &self.folder.place().location, source)
-        })
+        self.encoder
+            .write_all(bytes)
+            .map_err(|source| StoreError::access("write", &self.folder.place().location, source))
     }
 
     /// Makes the file durable under this name.
@@ -208,7 +207,10 @@ mod tests {
         let stores = Stores::new(StoreOptions::new());
         let location = stores.location(root.path().to_str().unwrap()).unwrap();
         let folder = Folder::new(stores.open(&location).unwrap());
-        for (below, compression) in [(None, Compression::None), (Some(REJECTS), Compression::Zstd)] {
+        for (below, compression) in [
+            (None, Compression::None),
+            (Some(REJECTS), Compression::Zstd),
+        ] {
             let mut output = Output::create(&folder, below, "t-0", compression).unwrap();
             output.write(b"{\"a\":1}\n").unwrap();
             let stored = output.publish("t-0-0-1-ab").unwrap();

@@ -94,7 +94,15 @@ mod tests {
         assert_eq!(reason(Some(b"{\n}")), "line_break");
         assert_eq!(reason(Some(b"{}\n")), "line_break");
         assert_eq!(reason(Some(b"{}\r")), "line_break");
-        for broken in ["[1]", "1", "\"a\"", "null", "{\"a\":", "{} {}", "\u{feff}{}"] {
+        for broken in [
+            "[1]",
+            "1",
+            "\"a\"",
+            "null",
+            "{\"a\":",
+            "{} {}",
+            "\u{feff}{}",
+        ] {
             assert_eq!(reason(Some(broken.as_bytes())), "not_an_object", "{broken}");
         }
     }

@@ -148,9 +148,7 @@ fn line_options(lines: &Lines) -> LineOptions {
 }
 
 fn bounds(args: &IngestArgs) -> RunBounds {
-    let endless = args.max_records.is_none()
-        && args.max_bytes.is_none()
-        && !args.until_caught_up;
+    let endless = args.max_records.is_none() && args.max_bytes.is_none() && !args.until_caught_up;
     RunBounds {
         duration: args.duration.or(endless.then_some(DEFAULT_DURATION)),
         records: args.max_records,

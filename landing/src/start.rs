@@ -9,27 +9,27 @@ use crate::entry::{Batch, Hole};
 
 /// What the broker says about a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The cluster's id, where it tells one.
-    pub cluster_id: Option<String>,
+    pub(crate) cluster_id: Option<String>,
     /// The topic's id, where it tells one.
-    pub topic_id: Option<String>,
+    pub(crate) topic_id: Option<String>,
     /// The offsets of every partition.
-    pub partitions: BTreeMap<i32, Watermarks>,
+    pub(crate) partitions: BTreeMap<i32, Watermarks>,
 }
 
 /// The offsets that a partition has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watermarks {
+pub(crate) struct Watermarks {
     /// The first offset that is still there.
-    pub low: i64,
+    pub(crate) low: i64,
     /// The offset behind the last record that may be read.
-    pub high: i64,
+    pub(crate) high: i64,
 }
 
 /// Where to begin a partition that no entry knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Begin {
+pub(crate) enum Begin {
     /// At its first record.
     #[default]
     Earliest,
@@ -43,11 +43,11 @@ pub enum Begin {
 
 /// From where to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Start {
+pub(crate) struct Start {
     /// The first offset of each partition of the topic.
-    pub offsets: BTreeMap<i32, i64>,
+    pub(crate) offsets: BTreeMap<i32, i64>,
     /// What is lost and was accepted to be lost.
-    pub holes: Vec<Hole>,
+    pub(crate) holes: Vec<Hole>,
 }
 
 /// Why ingest must not go on. In each case nothing was written.
@@ -123,7 +123,7 @@ pub enum StartError {
 ///
 /// # Errors
 /// When the ledger's offsets do not fit what the broker has.
-pub fn start(
+pub(crate) fn start(
     topic: &str,
     newest: Option<&Batch>,
     facts: &Facts,

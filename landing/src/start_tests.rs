@@ -38,9 +38,19 @@ fn facts(marks: &[(i32, i64, i64)], topic_id: Option<&str>) -> Facts {
     }
 }
 
-fn go_on(next: &[(i32, i64)], marks: &[(i32, i64, i64)], accept: bool) -> Result<Start, StartError> {
+fn go_on(
+    next: &[(i32, i64)],
+    marks: &[(i32, i64, i64)],
+    accept: bool,
+) -> Result<Start, StartError> {
     let newest = newest(next, Some("a"));
-    start("t", Some(&newest), &facts(marks, Some("a")), &Begin::Latest, accept)
+    start(
+        "t",
+        Some(&newest),
+        &facts(marks, Some("a")),
+        &Begin::Latest,
+        accept,
+    )
 }
 
 #[test]
@@ -72,7 +82,14 @@ fn deleted_records_stop_ingest_or_become_holes() {
 #[test]
 fn offsets_that_went_backwards_stop_ingest() {
     let error = go_on(&[(0, 5)], &[(0, 0, 4)], true).unwrap_err();
-    assert!(matches!(error, StartError::Backwards { next: 5, high: 4, .. }));
+    assert!(matches!(
+        error,
+        StartError::Backwards {
+            next: 5,
+            high: 4,
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -90,21 +107,34 @@ fn another_topic_of_the_same_name_is_noticed() {
         assert!(matches!(error, StartError::Recreated { .. }), "{error}");
     }
     // A broker that tells no id is believed.
-    start("t", Some(&old), &facts(&[(0, 0, 9)], None), &Begin::Earliest, false).unwrap();
+    start(
+        "t",
+        Some(&old),
+        &facts(&[(0, 0, 9)], None),
+        &Begin::Earliest,
+        false,
+    )
+    .unwrap();
 }
 
 #[test]
 fn a_new_ledger_begins_where_it_is_told() {
     let facts = facts(&[(0, 2, 7), (1, 0, 0)], None);
     let at = |begin: Begin| start("t", None, &facts, &begin, false);
-    assert_eq!(at(Begin::Earliest).unwrap().offsets, [(0, 2), (1, 0)].into());
+    assert_eq!(
+        at(Begin::Earliest).unwrap().offsets,
+        [(0, 2), (1, 0)].into()
+    );
     assert_eq!(at(Begin::Latest).unwrap().offsets, [(0, 7), (1, 0)].into());
     assert_eq!(
         at(Begin::At([(0, 5)].into())).unwrap().offsets,
         [(0, 5), (1, 0)].into()
     );
     let error = at(Begin::Offset(3)).unwrap_err();
-    assert!(matches!(error, StartError::NoSuchOffset { partition: 1, .. }));
+    assert!(matches!(
+        error,
+        StartError::NoSuchOffset { partition: 1, .. }
+    ));
 }
 
 proptest! {

@@ -14,9 +14,7 @@ use crate::entry::{Hole, Range};
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TilingError {
     /// A range begins elsewhere than the one before it ended.
-    #[error(
-        "partition {partition}: the range {start}..{end} should begin at offset {expected}"
-    )]
+    #[error("partition {partition}: the range {start}..{end} should begin at offset {expected}")]
     Gap {
         /// The partition.
         partition: i32,
@@ -41,7 +39,9 @@ pub enum TilingError {
         problem: &'static str,
     },
     /// The map of next offsets is not what the ranges lead to.
-    #[error("partition {partition}: the next offset is {next:?}, and the ranges lead to {expected:?}")]
+    #[error(
+        "partition {partition}: the next offset is {next:?}, and the ranges lead to {expected:?}"
+    )]
     Next {
         /// The partition.
         partition: i32,
@@ -54,7 +54,7 @@ pub enum TilingError {
 
 /// The next offsets after `holes` and `ranges`, which must continue `next`. A
 /// partition that `next` does not know may begin anywhere.
-pub fn advance(
+pub(crate) fn advance(
     next: &BTreeMap<i32, i64>,
     holes: &[Hole],
     ranges: &[Range],
@@ -72,7 +72,7 @@ pub fn advance(
 }
 
 /// Checks that an entry with these parts may follow one with `before`.
-pub fn check(
+pub(crate) fn check(
     before: &BTreeMap<i32, i64>,
     holes: &[Hole],
     ranges: &[Range],
@@ -150,19 +150,19 @@ fn sound(range: &Range) -> Result<(), TilingError> {
 
 /// What becomes of a batch when the ledger went on without it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rebased {
+pub(crate) struct Rebased {
     /// Ranges that still continue the ledger.
-    pub kept: Vec<Range>,
+    pub(crate) kept: Vec<Range>,
     /// Ranges that another batch has taken; their files are nobody's.
-    pub dropped: Vec<Range>,
+    pub(crate) dropped: Vec<Range>,
     /// Holes that are still holes.
-    pub holes: Vec<Hole>,
+    pub(crate) holes: Vec<Hole>,
 }
 
 /// Divides a batch by whether its parts continue `next`, the newest entry's
 /// next offsets. A partition is kept or dropped as a whole: what follows a
 /// range that is gone does not connect.
-pub fn rebase(next: &BTreeMap<i32, i64>, holes: &[Hole], ranges: &[Range]) -> Rebased {
+pub(crate) fn rebase(next: &BTreeMap<i32, i64>, holes: &[Hole], ranges: &[Range]) -> Rebased {
     let mut begins: BTreeMap<i32, i64> = BTreeMap::new();
     for hole in holes {
         begins.entry(hole.partition).or_insert(hole.start);

@@ -15,6 +15,7 @@ use sluice_store::{Place, StoreError};
 use twox_hash::XxHash3_64;
 
 use crate::IngestError;
+use crate::compression::Compression;
 use crate::entry::{Batch, Range, StoredFile};
 use crate::json::Checker;
 use crate::kafka::{KafkaConf, connect};
@@ -22,7 +23,6 @@ use crate::output::checksum;
 use crate::payload::judge;
 use crate::read::lines;
 use crate::report::{bytes, count, grouped};
-use crate::compression::Compression;
 use crate::start::Facts;
 use crate::status::open;
 use crate::tiling::check;
@@ -259,7 +259,9 @@ fn broker(newest: &Batch, facts: &Facts, problems: &mut Vec<String>) {
         if let (Some(ours), Some(theirs)) = (ours, theirs)
             && ours != theirs
         {
-            problems.push(format!("the ledger's {what} id is {ours}, the broker's {theirs}"));
+            problems.push(format!(
+                "the ledger's {what} id is {ours}, the broker's {theirs}"
+            ));
         }
     }
     for (partition, next) in &newest.next {

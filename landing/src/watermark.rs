@@ -24,9 +24,7 @@ pub fn watermark(
     let mut least: Option<DateTime<Utc>> = None;
     for partition in partitions {
         let known = progress.get(&partition).copied().unwrap_or_default();
-        let read = known
-            .caught_up_at
-            .max(caught_up.get(&partition).copied());
+        let read = known.caught_up_at.max(caught_up.get(&partition).copied());
         // A clock that is ahead must not make the future complete.
         let event = known.latest_event.map(|event| event.min(now));
         let complete = read.max(event)?;
@@ -72,7 +70,11 @@ mod tests {
         assert_eq!(mark(&parts, &none, 60), Some(440));
         assert_eq!(mark(&parts, &[(0, at(950))].into(), 0), Some(900));
         // An event from the future.
-        let ahead = [(0, progress(Some(5000), None)), (1, progress(None, Some(990)))].into();
+        let ahead = [
+            (0, progress(Some(5000), None)),
+            (1, progress(None, Some(990))),
+        ]
+        .into();
         assert_eq!(mark(&ahead, &none, 0), Some(990));
         // A partition nobody has read.
         assert_eq!(mark(&[(0, progress(Some(1), None))].into(), &none, 0), None);

@@ -8,20 +8,20 @@ use crate::entry::Closed;
 
 /// Where a batch must end at the latest. Whatever comes first ends it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Time since the batch began.
-    pub duration: Option<Duration>,
+    pub(crate) duration: Option<Duration>,
     /// Records, lines and rejects together.
-    pub records: Option<u64>,
+    pub(crate) records: Option<u64>,
     /// Bytes of the records' values.
-    pub bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
     /// Offsets to reach, by partition: records from there on are not taken.
-    pub until: Option<BTreeMap<i32, i64>>,
+    pub(crate) until: Option<BTreeMap<i32, i64>>,
 }
 
 /// What can happen to a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// A record was taken; with the bytes of its value.
     Record {
         /// Bytes of its value.
@@ -46,7 +46,7 @@ pub enum Event {
 
 /// A batch that is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     bounds: Bounds,
     records: u64,
     bytes: u64,
@@ -56,7 +56,7 @@ pub struct Window {
 impl Window {
     /// A batch that has just begun. One that is to reach offsets it has
     /// reached already ends at its first event.
-    pub fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
             records: 0,
@@ -66,7 +66,7 @@ impl Window {
     }
 
     /// Whether a record at this offset belongs to the batch.
-    pub fn takes(&self, partition: i32, offset: i64) -> bool {
+    pub(crate) fn takes(&self, partition: i32, offset: i64) -> bool {
         let before = match &self.bounds.until {
             // Only partitions that are still short of their end are in it.
             Some(until) => until.get(&partition).is_some_and(|end| offset < *end),
@@ -77,7 +77,7 @@ impl Window {
 
     /// Takes note of an event, `elapsed` after the beginning. Once a reason to
     /// close was given it stays.
-    pub fn on(&mut self, event: Event, elapsed: Duration) -> Option<Closed> {
+    pub(crate) fn on(&mut self, event: Event, elapsed: Duration) -> Option<Closed> {
         if self.closed.is_some() {
             return self.closed;
         }
@@ -117,12 +117,12 @@ impl Window {
     }
 
     /// Bytes of the values that were taken.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// How long to wait for records at most.
-    pub fn patience(&self, elapsed: Duration, most: Duration) -> Duration {
+    pub(crate) fn patience(&self, elapsed: Duration, most: Duration) -> Duration {
         match self.bounds.duration {
             Some(bound) => bound.saturating_sub(elapsed).min(most),
             None => most,

@@ -64,9 +64,12 @@ impl DurableFile {
 
 impl io::Write for DurableFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.staged
-            .fs
-            .write_at(&self.staged.file, &self.staged.temporary, bytes, self.written)?;
+        self.staged.fs.write_at(
+            &self.staged.file,
+            &self.staged.temporary,
+            bytes,
+            self.written,
+        )?;
         self.written += bytes.len() as u64;
         Ok(bytes.len())
     }
@@ -105,7 +108,10 @@ mod tests {
         assert_eq!(file.written(), 6);
         file.publish("t-0-9.json").unwrap();
         assert_eq!(names(&folder), ["t-0-9.json"]);
-        assert_eq!(std::fs::read(folder.join("t-0-9.json")).unwrap(), b"{}\n{}\n");
+        assert_eq!(
+            std::fs::read(folder.join("t-0-9.json")).unwrap(),
+            b"{}\n{}\n"
+        );
     }
 
     #[test]

@@ -191,7 +191,9 @@ fn landing(address: &str, topic: &str, bytes: u64) -> Run {
 }
 
 fn main() {
-    let mut args = std::env::args().skip_while(|arg| arg != "--records").skip(1);
+    let mut args = std::env::args()
+        .skip_while(|arg| arg != "--records")
+        .skip(1);
     let records: u64 = args.next().map_or(300_000, |text| text.parse().unwrap());
     let Some(kafka) = Installation::find().unwrap() else {
         return;

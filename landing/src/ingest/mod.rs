@@ -38,6 +38,9 @@ const BREAKS: u32 = 3;
 /// Orphans are looked for after every so many entries.
 const COLLECT_EVERY: u64 = 100;
 
+/// How long closing the consumer may take.
+const CLOSING: Duration = Duration::from_secs(3);
+
 /// Ingests one topic into the folder `place`.
 ///
 /// # Errors
@@ -50,10 +53,14 @@ pub async fn ingest_topic(
 ) -> (TopicReport, Result<(), IngestError>) {
     let mut report = TopicReport::new(&topic);
     let result = match Run::begin(options, topic, place, stop) {
-        Ok(mut run) => run.go(&mut report).await,
+        Ok(mut run) => {
+            let result = run.go(&mut report).await;
+            report.ended();
+            run.close().await;
+            result
+        }
         Err(error) => Err(error),
     };
-    report.ended();
     (report, result)
 }
 
@@ -137,8 +144,7 @@ impl Run {
         self.reload().await?;
         crash::point("landing.1");
         if let Some(run_id) = &self.options.run_id {
-            let found =
-                find_run(&self.ledger, self.newest.as_ref(), run_id, &self.topic).await?;
+            let found = find_run(&self.ledger, self.newest.as_ref(), run_id, &self.topic).await?;
             // A run that was ended half-way goes on.
             if let Some(entry) = found.filter(|entry| !entry.body.run_continues) {
                 report.already(&entry);
@@ -165,6 +171,13 @@ impl Run {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Closes the consumer, which sends what is left for lag tools; not for long
+    /// if nobody answers.
+    async fn close(self) {
+        let closed = tokio::task::spawn_blocking(move || drop(self.consumer));
+        let _ = tokio::time::timeout(CLOSING, closed).await;
     }
 
     async fn reload(&mut self) -> Result<(), IngestError> {
@@ -372,7 +385,10 @@ impl Run {
         }
         let left = self.until.as_ref().is_some_and(|until| !until.is_empty());
         self.owes &= left;
-        let moved = read.next.iter().any(|(partition, next)| at(partition) != Some(*next));
+        let moved = read
+            .next
+            .iter()
+            .any(|(partition, next)| at(partition) != Some(*next));
         self.standing = (!read.ahead && !moved).then(|| read.next.clone());
         if read.closed == Closed::Stopped {
             return Ok(Then::End);
@@ -397,6 +413,10 @@ impl Run {
         }
         if read.closed == Closed::Rebalanced {
             self.given = None;
+            // Other partitions, other ends.
+            if self.options.bounds.until_caught_up {
+                self.until = None;
+            }
         }
         Ok(if self.is_over(read.closed, left) {
             Then::End
@@ -435,10 +455,11 @@ impl Run {
 
 /// Where each partition begins in the ledger's eyes: before its hole.
 fn begins(started: &Start) -> BTreeMap<i32, i64> {
-    let holes = started
-        .holes
-        .iter()
-        .map(|Hole { partition, start, .. }| (*partition, *start));
+    let holes = started.holes.iter().map(
+        |Hole {
+             partition, start, ..
+         }| (*partition, *start),
+    );
     let mut begins = started.offsets.clone();
     begins.extend(holes);
     begins

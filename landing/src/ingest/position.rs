@@ -46,7 +46,9 @@ impl Run {
             }
         };
         if let Some(given) = &self.given {
-            found.offsets.retain(|partition, _| given.contains(partition));
+            found
+                .offsets
+                .retain(|partition, _| given.contains(partition));
             found.holes.retain(|hole| given.contains(&hole.partition));
         }
         if self.standing.as_ref() != Some(&found.offsets) {
@@ -120,9 +122,9 @@ impl Run {
 
     fn ledger_is_at(&self, standing: &BTreeMap<i32, i64>) -> bool {
         let next = self.newest.as_ref().map(|entry| &entry.body.next);
-        standing.iter().all(|(partition, offset)| {
-            next.and_then(|next| next.get(partition)) == Some(offset)
-        })
+        standing
+            .iter()
+            .all(|(partition, offset)| next.and_then(|next| next.get(partition)) == Some(offset))
     }
 
     async fn find_start(&mut self) -> Result<Start, IngestError> {

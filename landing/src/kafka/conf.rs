@@ -12,8 +12,14 @@ const OURS: &[(&str, &str)] = &[
     ("group.id", "use --group"),
     ("group.instance.id", "it makes no sense here"),
     ("enable.auto.commit", "the ledger decides what is committed"),
-    ("auto.commit.interval.ms", "the ledger decides what is committed"),
-    ("enable.auto.offset.store", "the ledger decides what is committed"),
+    (
+        "auto.commit.interval.ms",
+        "the ledger decides what is committed",
+    ),
+    (
+        "enable.auto.offset.store",
+        "the ledger decides what is committed",
+    ),
     ("auto.offset.reset", "use --from-offset"),
     ("isolation.level", "it is always read_committed"),
     ("enable.partition.eof", "ingest needs it"),
@@ -169,7 +175,10 @@ mod tests {
         }
         let shown = format!("{conf:?}");
         assert!(!shown.contains("hunter2"), "{shown}");
-        assert!(shown.contains("ann") && shown.contains("/etc/key.pem"), "{shown}");
+        assert!(
+            shown.contains("ann") && shown.contains("/etc/key.pem"),
+            "{shown}"
+        );
         assert_eq!(conf.secrets().count(), 4);
         let secrets = sluice_process::secrets::Secrets::from_pairs(conf.secrets());
         assert_eq!(secrets.redact("with hunter2"), "with [redacted]");

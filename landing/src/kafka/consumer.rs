@@ -58,7 +58,11 @@ impl ConsumerContext for Assigner {
     ) {
         let mut membership = self.membership.lock();
         if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            let given = partitions.elements().iter().map(|e| e.partition()).collect();
+            let given = partitions
+                .elements()
+                .iter()
+                .map(|e| e.partition())
+                .collect();
             membership.given = Some(given);
             // Nothing is fetched before the ledger has said from where: the
             // group's own offsets are never read.

@@ -68,9 +68,7 @@ impl KafkaError {
                 | Code::UnknownTopic
                 | Code::UnknownTopicId
                 | Code::UnknownPartition,
-            ) => {
-                Self::UnknownTopic { topic, servers }
-            }
+            ) => Self::UnknownTopic { topic, servers },
             Some(
                 code @ (Code::TopicAuthorizationFailed
                 | Code::ClusterAuthorizationFailed

@@ -46,8 +46,8 @@ fn random_kills_lose_and_repeat_nothing() {
         for round in 0..25.min(kills - done) {
             produce_some(&address, &topic, 3, 120, &format!("round {round}"));
             let mut first = start(&address, &topic, landing.path(), &mut draw);
-            let mut second = (draw.below(3) == 0)
-                .then(|| start(&address, &topic, landing.path(), &mut draw));
+            let mut second =
+                (draw.below(3) == 0).then(|| start(&address, &topic, landing.path(), &mut draw));
             std::thread::sleep(Duration::from_millis(draw.below(350)));
             if draw.below(4) == 0 {
                 signal(&first, libc::SIGSTOP);

@@ -114,7 +114,8 @@ pub(crate) fn landed(folder: &Path) -> Multiset {
                     .collect();
                 assert_eq!(lines.len(), offsets.len(), "{path}");
                 for (line, offset) in lines.into_iter().zip(offsets) {
-                    *all.entry((partition, offset, hash(Some(line)))).or_default() += 1;
+                    *all.entry((partition, offset, hash(Some(line))))
+                        .or_default() += 1;
                 }
             }
             if let Some(path) = range["rejected"]["path"].as_str() {
@@ -153,6 +154,10 @@ pub(crate) fn differences(topic: &Multiset, landed: &Multiset) -> (usize, usize)
 pub(crate) fn assert_exact(address: &str, name: &str, landing: &Path) -> usize {
     let topic = topic(address, name);
     let landed = landed(&landing.join(name));
-    assert_eq!(differences(&topic, &landed), (0, 0), "(lost, repeated) of {name}");
+    assert_eq!(
+        differences(&topic, &landed),
+        (0, 0),
+        "(lost, repeated) of {name}"
+    );
     topic.len()
 }

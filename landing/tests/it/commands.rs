@@ -59,23 +59,39 @@ fn a_topic_lands_and_status_and_verify_agree() {
     let case = case(3);
     produce_some(&case.address, &case.topic, 3, 300, "a");
     let report = case.json(&[]);
-    assert_eq!((report["rows"].as_u64(), report["rejects"].as_u64()), (Some(270), Some(30)));
+    assert_eq!(
+        (report["rows"].as_u64(), report["rejects"].as_u64()),
+        (Some(270), Some(30))
+    );
     assert_eq!(case.assert_exact(), 300);
     // Nothing new: nothing is written.
     let report = case.json(&[]);
     assert_eq!(report["entries"].as_array().unwrap().len(), 0);
     produce_some(&case.address, &case.topic, 3, 30, "b");
     let text = succeed(case.ingest(&[]));
-    assert!(text.contains("27 rows, 3 rejects") && text.contains("entry 1"), "{text}");
+    assert!(
+        text.contains("27 rows, 3 rejects") && text.contains("entry 1"),
+        "{text}"
+    );
     assert_eq!(case.assert_exact(), 330);
     let status = succeed(case.status(&[]));
-    for part in ["rows        297", "rejects     33", "lag         0", "holes       none"] {
+    for part in [
+        "rows        297",
+        "rejects     33",
+        "lag         0",
+        "holes       none",
+    ] {
         assert!(status.contains(part), "{status}");
     }
     let status: Value = serde_json::from_str(&succeed(case.status(&["--format", "json"]))).unwrap();
     assert_eq!(status[0]["partitions"][2]["next"], 110);
     let verified = succeed(command(&[
-        "verify", "--broker", "--bootstrap-servers", &case.address, "--output", case.output(),
+        "verify",
+        "--broker",
+        "--bootstrap-servers",
+        &case.address,
+        "--output",
+        case.output(),
     ]));
     assert!(verified.contains("297 rows, 33 rejects") && verified.contains("no problems"));
     // Caught up: complete to now.
@@ -136,15 +152,26 @@ fn a_service_commits_batch_after_batch_and_drains_on_sigterm() {
     let case = case(2);
     produce_some(&case.address, &case.topic, 2, 50, "a");
     let args = [
-        "--bootstrap-servers", &case.address, "--topic", &case.topic, "--output", case.output(),
-        "--follow", "--duration", "0.3",
+        "--bootstrap-servers",
+        &case.address,
+        "--topic",
+        &case.topic,
+        "--output",
+        case.output(),
+        "--follow",
+        "--duration",
+        "0.3",
     ];
     let service = command(&args).spawn().unwrap();
     let landed = |rows: u64| {
         for _ in 0..600 {
             let last = case.entries().pop();
             let totals = last.map(|entry| entry["body"]["totals"].clone());
-            let records = |totals: &Value| totals["rows"].as_u64()? .checked_add(totals["rejects"].as_u64()?);
+            let records = |totals: &Value| {
+                totals["rows"]
+                    .as_u64()?
+                    .checked_add(totals["rejects"].as_u64()?)
+            };
             if totals.as_ref().and_then(records) == Some(rows) {
                 return;
             }
@@ -158,7 +185,11 @@ fn a_service_commits_batch_after_batch_and_drains_on_sigterm() {
     produce_some(&case.address, &case.topic, 2, 10, "c");
     signal(&service, libc::SIGTERM);
     let output = service.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     succeed(case.ingest(&[]));
     assert_eq!(case.assert_exact(), 130);
 }
@@ -171,9 +202,15 @@ fn several_topics_have_ledgers_of_their_own() {
     produce_some(&case.address, &second, 2, 20, "b");
     succeed(case.ingest(&["--topic", &second]));
     assert_eq!(case.assert_exact(), 10);
-    assert_eq!(assert_exact(&case.address, &second, case.landing.path()), 20);
+    assert_eq!(
+        assert_exact(&case.address, &second, case.landing.path()),
+        20
+    );
     let status = succeed(case.status(&[]));
-    assert!(status.contains(&second) && status.contains(&case.topic), "{status}");
+    assert!(
+        status.contains(&second) && status.contains(&case.topic),
+        "{status}"
+    );
 }
 
 #[test]
@@ -185,7 +222,12 @@ fn where_a_new_ledger_begins_can_be_chosen() {
     assert_eq!(case.json(&["--from-offset", "earliest"])["rows"], 5);
     let other = tempfile::tempdir().unwrap();
     let run = |begin: &str| {
-        ingest(&case.address, &case.topic, other.path(), &["--from-offset", begin])
+        ingest(
+            &case.address,
+            &case.topic,
+            other.path(),
+            &["--from-offset", begin],
+        )
     };
     let said = fail(run("99"), 2);
     assert!(said.contains("there is no offset 99"), "{said}");
@@ -200,8 +242,17 @@ fn a_part_can_be_replayed_into_a_folder_of_its_own() {
     succeed(case.ingest(&[]));
     let repair = tempfile::tempdir().unwrap();
     let args = [
-        "replay", "--bootstrap-servers", &case.address, "--topic", &case.topic, "--output",
-        repair.path().to_str().unwrap(), "--from", "10", "--to", "20",
+        "replay",
+        "--bootstrap-servers",
+        &case.address,
+        "--topic",
+        &case.topic,
+        "--output",
+        repair.path().to_str().unwrap(),
+        "--from",
+        "10",
+        "--to",
+        "20",
     ];
     let text = succeed(command(&args));
     assert!(text.contains("18 rows, 2 rejects"), "{text}");
@@ -253,15 +304,30 @@ fn each_error_has_its_code() {
     let case = case(1);
     produce_some(&case.address, &case.topic, 1, 5, "a");
     let no_broker = [
-        "--bootstrap-servers", "127.0.0.1:1", "--topic", "t", "--timeout", "2s", "--output",
+        "--bootstrap-servers",
+        "127.0.0.1:1",
+        "--topic",
+        "t",
+        "--timeout",
+        "2s",
+        "--output",
         case.output(),
     ];
     let said = fail(command(&no_broker), 4);
-    assert!(said.contains("no broker of `127.0.0.1:1` answers"), "{said}");
+    assert!(
+        said.contains("no broker of `127.0.0.1:1` answers"),
+        "{said}"
+    );
     fail(case.ingest(&["--kafka-conf", "no.such=1"]), 2);
-    fail(case.ingest(&["--kafka-conf", "isolation.level=read_uncommitted"]), 2);
+    fail(
+        case.ingest(&["--kafka-conf", "isolation.level=read_uncommitted"]),
+        2,
+    );
     fail(command(&["--output", case.output()]), 2);
-    fail(command(&["status", "--topic", "nothing", "--output", case.output()]), 8);
+    fail(
+        command(&["status", "--topic", "nothing", "--output", case.output()]),
+        8,
+    );
     let blocked = case.landing.path().join("blocked");
     std::fs::write(&blocked, "").unwrap();
     fail(ingest(&case.address, &case.topic, &blocked, &[]), 9);
@@ -272,8 +338,17 @@ fn a_group_shares_the_partitions() {
     let case = case(4);
     produce_some(&case.address, &case.topic, 4, 400, "a");
     let args = [
-        "--bootstrap-servers", &case.address, "--topic", &case.topic, "--output", case.output(),
-        "--group", "landing", "--follow", "--duration", "0.5",
+        "--bootstrap-servers",
+        &case.address,
+        "--topic",
+        &case.topic,
+        "--output",
+        case.output(),
+        "--group",
+        "landing",
+        "--follow",
+        "--duration",
+        "0.5",
     ];
     let members: Vec<_> = (0..2).map(|_| command(&args).spawn().unwrap()).collect();
     std::thread::sleep(std::time::Duration::from_secs(6));
@@ -284,7 +359,11 @@ fn a_group_shares_the_partitions() {
     }
     for member in members {
         let output = member.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     succeed(case.ingest(&[]));
     assert_eq!(case.assert_exact(), 800);

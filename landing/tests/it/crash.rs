@@ -11,9 +11,21 @@ use crate::process::{command, ingest, signal, stopped, succeed};
 
 /// The points in the order in which a run passes them, some at a later passing.
 const POINTS: &[&str] = &[
-    "landing.1", "landing.2", "landing.3", "landing.3@77", "landing.3b", "landing.3b@3",
-    "landing.5a", "landing.5a@4", "landing.5b", "landing.5b@5", "landing.5c", "landing.6a",
-    "landing.6b", "landing.7a", "landing.7b",
+    "landing.1",
+    "landing.2",
+    "landing.3",
+    "landing.3@77",
+    "landing.3b",
+    "landing.3b@3",
+    "landing.5a",
+    "landing.5a@4",
+    "landing.5b",
+    "landing.5b@5",
+    "landing.5c",
+    "landing.6a",
+    "landing.6b",
+    "landing.7a",
+    "landing.7b",
 ];
 
 const SMALL: &[&str] = &["--roll-size", "2KiB", "--compression", "zstd"];
@@ -79,7 +91,10 @@ fn nothing_is_lost_or_repeated_wherever_a_run_ends() {
                 cases += 1;
             }
             let runs = if two { "two runs at once" } else { "one run" };
-            println!("{} points, {runs}, {action}: 0 lost, 0 repeated", POINTS.len());
+            println!(
+                "{} points, {runs}, {action}: 0 lost, 0 repeated",
+                POINTS.len()
+            );
         }
     }
     println!("{cases} cases with {records} records: 0 lost, 0 repeated");

@@ -159,7 +159,10 @@ fn retention_that_overtakes_us_stops_ingest_until_the_loss_is_accepted() {
     produce_some(broker.address(), &topic, 1, 20, "b");
     broker.delete_records(&topic, &[(0, 17)]).unwrap();
     let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 10);
-    assert!(said.contains("7 records") && said.contains("offset 17"), "{said}");
+    assert!(
+        said.contains("7 records") && said.contains("offset 17"),
+        "{said}"
+    );
     let accept = ["--accept-data-loss"];
     let text = succeed(ingest(broker.address(), &topic, landing.path(), &accept));
     assert!(text.contains("7 offsets lost"), "{text}");
@@ -183,7 +186,10 @@ fn a_topic_that_was_made_again_is_not_taken_for_the_old_one() {
     produce_some(broker.address(), &topic, 1, 10, "a");
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
     let batch = last(landing.path(), &topic);
-    assert!(batch["topic_id"].is_string() && batch["cluster_id"].is_string(), "{batch}");
+    assert!(
+        batch["topic_id"].is_string() && batch["cluster_id"].is_string(),
+        "{batch}"
+    );
     broker.delete_topic(&topic).unwrap();
     let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 8);
     assert!(said.contains("there is no topic"), "{said}");
@@ -207,7 +213,11 @@ fn offsets_that_went_backwards_stop_ingest() {
         .join(&topic)
         .join("_ledger/00000000000000000000.json");
     let text = std::fs::read_to_string(&entry).unwrap();
-    std::fs::write(&entry, text.replace("\"next\":{\"0\":10}", "\"next\":{\"0\":99}")).unwrap();
+    std::fs::write(
+        &entry,
+        text.replace("\"next\":{\"0\":10}", "\"next\":{\"0\":99}"),
+    )
+    .unwrap();
     let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 12);
     assert!(said.contains("went backwards"), "{said}");
 }
@@ -235,7 +245,12 @@ fn two_runs_at_once_and_a_retry_repeat_nothing() {
     produce_some(broker.address(), &topic, 3, 3000, "a");
     let runs: Vec<_> = (0..2)
         .map(|_| {
-            let mut run = ingest(broker.address(), &topic, landing.path(), &["--roll-size", "8KiB"]);
+            let mut run = ingest(
+                broker.address(),
+                &topic,
+                landing.path(),
+                &["--roll-size", "8KiB"],
+            );
             run.spawn().unwrap()
         })
         .collect();

@@ -82,7 +82,9 @@ pub(crate) fn stopped(child: &mut Child) -> bool {
             return false;
         }
         let text = std::fs::read_to_string(&stat).unwrap_or_default();
-        let state = text.rsplit_once(") ").map(|(_, rest)| rest.starts_with('T'));
+        let state = text
+            .rsplit_once(") ")
+            .map(|(_, rest)| rest.starts_with('T'));
         if state == Some(true) {
             return true;
         }
