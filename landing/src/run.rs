@@ -173,7 +173,7 @@ async fn ingest(args: IngestArgs) -> Result<(), IngestError> {
     let begin_at = args
         .from_timestamp
         .map(|time| BeginAt::Time(time.timestamp_millis()))
-        .or(args.from_offset)
+        .or(args.from_offset.clone())
         .unwrap_or_default();
     let options = Arc::new(IngestOptions {
         kafka,
