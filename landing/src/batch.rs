@@ -224,10 +224,12 @@ fn note(
     }
 }
 
-/// Takes over how far the consumer has come beyond the last records. Only of
-/// partitions that were heard of since they were assigned: for a moment after
-/// an assignment, librdkafka's position is that of the one before, and to
-/// believe it would be to skip records.
+/// Takes over how far a group's member has come beyond its last records. What
+/// is assigned by hand is told by [`Polled::End`], and must not be asked for:
+/// librdkafka's position of a partition is one too far when its end came with a
+/// batch of messages, and for a moment after an assignment it is that of the
+/// assignment before. The second is why only partitions count that were heard
+/// of.
 fn settle(
     consumer: &Consumer,
     window: &mut Window,
@@ -235,6 +237,9 @@ fn settle(
     progress: &Progress,
     elapsed: Duration,
 ) {
+    if !consumer.is_grouped() {
+        return;
+    }
     for (partition, position) in consumer.positions() {
         if progress.cut.contains(&partition) || !progress.heard_of.contains(&partition) {
             continue;

@@ -86,8 +86,9 @@ fn build(before: Option<&Batch>, draft: &Draft, rebased: &Rebased) -> Result<Bat
         run_id: draft.run_id.clone(),
         run_continues: draft.run_continues || (draft.named_run && !rebased.dropped.is_empty()),
         topic: draft.topic.clone(),
-        cluster_id: draft.cluster_id.clone(),
-        topic_id: draft.topic_id.clone(),
+        // A broker that did not tell this time has not changed for that.
+        cluster_id: known_id(&draft.cluster_id, before.map(|before| &before.cluster_id)),
+        topic_id: known_id(&draft.topic_id, before.map(|before| &before.topic_id)),
         started_at: draft.started_at,
         closed_by: draft.closed_by,
         ranges: rebased.kept.clone(),
@@ -97,6 +98,10 @@ fn build(before: Option<&Batch>, draft: &Draft, rebased: &Rebased) -> Result<Bat
         event_time_field: draft.event_time_field.clone(),
         progress,
     })
+}
+
+fn known_id(now: &Option<String>, before: Option<&Option<String>>) -> Option<String> {
+    now.clone().or_else(|| before.cloned().flatten())
 }
 
 fn add(totals: &mut Totals, ranges: &[Range], holes: &[Hole]) {
@@ -169,14 +174,11 @@ pub(crate) async fn commit(
         let body = build(before, draft, &rebased)?;
         let expected = newest.as_ref().map_or(0, |entry| entry.seq + 1);
         crash::point("landing.6a");
-        let appended =
-            ledger
-                .append(expected, body)
-                .await
-                .map_err(|source| IngestError::Ledger {
-                    topic: draft.topic.clone(),
-                    source: Box::new(source),
-                })?;
+        let fail = |source| IngestError::Ledger {
+            topic: draft.topic.clone(),
+            source: Box::new(source),
+        };
+        let appended = ledger.append(expected, body).await.map_err(fail)?;
         match appended {
             Appended::Committed(entry) => {
                 crash::point("landing.6b");
@@ -192,11 +194,15 @@ pub(crate) async fn commit(
                     run_id = entry.body.run_id,
                     "another run was quicker, going on from its entry"
                 );
-                let same_run = draft.named_run && entry.body.run_id == draft.run_id;
-                if same_run && !entry.body.run_continues {
-                    return Ok(Committed::SameRun { entry });
+                // Others may have been quicker more than once.
+                let tail = ledger.tail().await.map_err(fail)?.unwrap_or_else(|| entry.clone());
+                for entry in [entry, tail.clone()] {
+                    let same_run = draft.named_run && entry.body.run_id == draft.run_id;
+                    if same_run && !entry.body.run_continues {
+                        return Ok(Committed::SameRun { entry });
+                    }
                 }
-                newest = Some(entry);
+                newest = Some(tail);
             }
         }
     }

@@ -45,6 +45,9 @@ impl ClientContext for Assigner {
     }
 
     fn error(&self, error: Client, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
+        }
         tracing::warn!(%error, "{reason}");
     }
 }

@@ -97,6 +97,12 @@ impl KafkaError {
     }
 }
 
+/// How the ids of librdkafka's mock clusters begin.
+const MOCK: &str = "mockCluster";
+
+/// How long the topic's id is waited for: it is good to have, not necessary.
+const TOPIC_ID: Duration = Duration::from_secs(10);
+
 /// Asks for a topic's ids, partitions and offsets. Blocks.
 pub(crate) fn facts<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
@@ -121,10 +127,20 @@ pub(crate) fn facts<C: ConsumerContext>(
         let source = Client::MetadataFetch(error.into());
         return Err(fail("read the metadata", source));
     }
-    let mut facts = Facts {
-        cluster_id: client.fetch_cluster_id(timeout),
+    let cluster_id = client.fetch_cluster_id(timeout);
+    // librdkafka's mock cluster has no controller that could answer.
+    let mock = cluster_id
+        .as_deref()
+        .is_some_and(|id| id.starts_with(MOCK));
+    let topic_id = if mock {
+        None
+    } else {
         // SAFETY: the consumer is borrowed, and so is its client.
-        topic_id: unsafe { topic_id(client.native_ptr(), topic, timeout) },
+        unsafe { topic_id(client.native_ptr(), topic, timeout.min(TOPIC_ID)) }
+    };
+    let mut facts = Facts {
+        cluster_id,
+        topic_id,
         partitions: BTreeMap::new(),
     };
     for partition in found.partitions() {
