@@ -42,3 +42,7 @@ cluster:
 # The main benchmark beside DuckDB; see benches/README.md.
 bench *args:
     cargo run --release -p sluice-benches --bin landing-to-gold -- {{args}}
+
+# Ingest is killed at random while records come in; nothing may be lost or repeated.
+chaos-landing kills="500":
+    SLUICE_CHAOS_KILLS={{kills}} cargo test -p sluice-landing --test it -- --nocapture chaos

@@ -112,7 +112,7 @@ async fn blocking<T: Send + 'static>(
 
 /// How a finished temporary file gets its final name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Publish {
+pub(crate) enum Publish {
     /// Fail when the name is taken.
     Create,
     /// Replace whatever has the name.
@@ -121,18 +121,18 @@ enum Publish {
 
 /// A file that is being written under its temporary name.
 #[derive(Debug)]
-struct Staged {
-    fs: Arc<dyn DurableFs>,
-    file: File,
-    temporary: PathBuf,
-    target: PathBuf,
+pub(crate) struct Staged {
+    pub(crate) fs: Arc<dyn DurableFs>,
+    pub(crate) file: File,
+    pub(crate) temporary: PathBuf,
+    pub(crate) target: PathBuf,
     /// Folders whose entries changed when missing folders were created.
     touched: Vec<PathBuf>,
     published: bool,
 }
 
 impl Staged {
-    fn create(fs: Arc<dyn DurableFs>, target: PathBuf) -> Result<Self> {
+    pub(crate) fn create(fs: Arc<dyn DurableFs>, target: PathBuf) -> Result<Self> {
         let temporary = temporary::name_for(&target);
         let mut touched = Vec::new();
         let file = match fs.create_new(&temporary) {
@@ -165,7 +165,7 @@ impl Staged {
 
     /// Makes the file durable under its final name. The order is the point:
     /// a name must never become durable before the bytes behind it.
-    fn publish(mut self, publish: Publish) -> Result<PutResult> {
+    pub(crate) fn publish(mut self, publish: Publish) -> Result<PutResult> {
         let fs = Arc::clone(&self.fs);
         fs.sync_file(&self.file, &self.temporary)
             .map_err(call("sync", &self.temporary))?;

@@ -8,6 +8,7 @@
 
 mod durable;
 mod error;
+mod file;
 mod fs;
 mod list;
 mod location;
@@ -18,6 +19,7 @@ mod temporary;
 
 pub use durable::DurableLocal;
 pub use error::{LocationError, StoreError, StoreErrorKind};
+pub use file::DurableFile;
 pub use fs::{DurableFs, RealFs};
 pub use list::{ListRules, Listing, SourceFile, list_source};
 pub use location::{Location, SourceLocation};

@@ -19,6 +19,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-proto", &[]),
     ("sluice-events", &[]),
     ("sluice-kafka-sandbox", &[]),
+    (
+        "sluice-landing",
+        &["sluice-ledger", "sluice-process", "sluice-store"],
+    ),
     ("sluice-gold", &["sluice-store"]),
     (
         "sluice-engine",
@@ -79,7 +83,7 @@ const OWNED: &[(&str, &[&str])] = &[
         "datafusion",
         &["sluice-engine", "sluice-scheduler", "sluice-executor"],
     ),
-    ("rdkafka", &["sluice-producers"]),
+    ("rdkafka", &["sluice-landing", "sluice-producers"]),
 ];
 
 fn root() -> PathBuf {

@@ -1,0 +1,222 @@
+//! Reads a filled topic of Apache Kafka, beside librdkafka's bare consumer.
+//!
+//! For each size of record the topic is read in turn by a consumer that drops
+//! what it polls and by ingest, files and ledger durable, and the best of the
+//! rounds is printed. `cargo bench -p sluice-landing --bench ingest -- --records
+//! 1000000`; needs Apache Kafka (see `docs/benchmarks.md`).
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a benchmark prints, and fails by panicking"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use sluice_kafka_sandbox::{Broker, Installation};
+use sluice_landing::{IngestOptions, KafkaConf, RunBounds, ingest_topic};
+use sluice_process::signals::Stop;
+use sluice_store::{StoreOptions, Stores};
+
+const PARTITIONS: i32 = 3;
+const ROUNDS: usize = 3;
+
+/// One reading of the topic.
+#[derive(Clone, Copy)]
+struct Run {
+    records: u64,
+    bytes: u64,
+    wall: Duration,
+    cpu: Duration,
+}
+
+impl Run {
+    fn rate(&self) -> f64 {
+        self.records as f64 / self.wall.as_secs_f64()
+    }
+
+    fn show(&self, what: &str) {
+        println!(
+            "  {what:14} {:>9.0} records/s {:>7.1} MB/s {:>6.2} µs CPU/record",
+            self.rate(),
+            self.bytes as f64 / 1e6 / self.wall.as_secs_f64(),
+            self.cpu.as_secs_f64() * 1e6 / self.records as f64,
+        );
+    }
+}
+
+/// CPU time of this process, all threads.
+fn cpu() -> Duration {
+    // SAFETY: all zero is a valid value, and the call fills it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage
+    };
+    let time = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec.unsigned_abs())
+            + Duration::from_micros(time.tv_usec.unsigned_abs())
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+fn record(at: u64, size: usize) -> String {
+    let mut text = format!(
+        "{{\"event_id\":\"{at:032x}\",\"user_id\":\"user_{:05}\",\"event_type\":\"page_view\",\
+         \"timestamp\":\"2026-11-{:02}T{:02}:{:02}:{:02}.{:06}Z\",\"price\":{}.99,\
+         \"in_cart\":true,\"referrer\":null,\"tags\":[\"a\",\"b\"],\"text\":\"",
+        at % 2500,
+        1 + at % 28,
+        at % 24,
+        at % 60,
+        at % 59,
+        at % 1_000_000,
+        at % 500,
+    );
+    let words = ["lorem ", "ipsum ", "dolor ", "sit ", "amet "];
+    let mut word = at as usize;
+    while text.len() + 2 < size {
+        text.push_str(words[word % words.len()]);
+        word += 1;
+    }
+    text.truncate(size - 2);
+    text.push_str("\"}");
+    text
+}
+
+fn fill(address: &str, topic: &str, records: u64, size: usize) -> u64 {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", address)
+        .set("linger.ms", "20")
+        .set("batch.size", "500000")
+        .create()
+        .unwrap();
+    let mut bytes = 0;
+    for at in 0..records {
+        let text = record(at, size);
+        bytes += text.len() as u64;
+        loop {
+            let record = BaseRecord::<str, String>::to(topic)
+                .partition((at % PARTITIONS as u64) as i32)
+                .payload(&text);
+            match producer.send(record) {
+                Ok(()) => break,
+                Err(_) => {
+                    producer.poll(Duration::from_millis(50));
+                }
+            }
+        }
+        if at % 1000 == 0 {
+            producer.poll(Duration::ZERO);
+        }
+    }
+    producer.flush(Duration::from_secs(60)).unwrap();
+    bytes
+}
+
+/// librdkafka's own reading: poll and drop.
+fn bare(address: &str, topic: &str) -> Run {
+    let (begun, before) = (Instant::now(), cpu());
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", address)
+        .set("group.id", "bare")
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "100")
+        .set("check.crcs", "true")
+        .create()
+        .unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        list.add_partition_offset(topic, partition, Offset::Beginning)
+            .unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let (mut records, mut bytes, mut open) = (0, 0, PARTITIONS);
+    while open > 0 {
+        match consumer.poll(Duration::from_secs(30)) {
+            Some(Ok(message)) => {
+                records += 1;
+                bytes += message.payload().map_or(0, <[u8]>::len) as u64;
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+            Some(Err(error)) => panic!("{error}"),
+            None => panic!("the topic does not end"),
+        }
+    }
+    Run {
+        records,
+        bytes,
+        wall: begun.elapsed(),
+        cpu: cpu() - before,
+    }
+}
+
+fn landing(address: &str, topic: &str, bytes: u64) -> Run {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let stores = Stores::new(StoreOptions::new());
+    let path = folder.path().join(topic);
+    let place = stores.open(&stores.location(path.to_str().unwrap()).unwrap());
+    let options = Arc::new(IngestOptions {
+        kafka: KafkaConf::new(address),
+        bounds: RunBounds {
+            until_caught_up: true,
+            ..RunBounds::default()
+        },
+        timeout: Duration::from_secs(30),
+        ..IngestOptions::default()
+    });
+    let (begun, before) = (Instant::now(), cpu());
+    let run = ingest_topic(options, topic.to_owned(), place.unwrap(), Stop::new());
+    let (report, result) = runtime.block_on(run);
+    result.unwrap();
+    Run {
+        records: report.rows,
+        bytes,
+        wall: begun.elapsed(),
+        cpu: cpu() - before,
+    }
+}
+
+fn main() {
+    let mut args = std::env::args()
+        .skip_while(|arg| arg != "--records")
+        .skip(1);
+    let records: u64 = args.next().map_or(300_000, |text| text.parse().unwrap());
+    let Some(kafka) = Installation::find().unwrap() else {
+        return;
+    };
+    let broker = Broker::start(&kafka, &[]).unwrap();
+    for size in [330, 1000] {
+        let topic = format!("bench_{size}");
+        broker.create_topic(&topic, PARTITIONS as u32).unwrap();
+        let bytes = fill(broker.address(), &topic, records, size);
+        let (mut best_bare, mut best_landing): (Option<Run>, Option<Run>) = (None, None);
+        for _ in 0..ROUNDS {
+            let better = |best: Option<Run>, run: Run| match best {
+                Some(best) if best.wall < run.wall => Some(best),
+                _ => Some(run),
+            };
+            best_bare = better(best_bare, bare(broker.address(), &topic));
+            best_landing = better(best_landing, landing(broker.address(), &topic, bytes));
+        }
+        let (bare, landing) = (best_bare.unwrap(), best_landing.unwrap());
+        assert_eq!((bare.records, landing.records), (records, records));
+        println!("{records} records of {size} bytes, {PARTITIONS} partitions, best of {ROUNDS}");
+        bare.show("bare consumer");
+        landing.show("ingest-landing");
+        println!("  ratio          {:>9.2}", landing.rate() / bare.rate());
+    }
+}

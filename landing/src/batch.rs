@@ -1,0 +1,293 @@
+//! Reads one batch: polls until its window closes, and leaves durable files.
+//!
+//! Runs on a thread of its own, for everything here blocks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use rdkafka::types::RDKafkaErrorCode;
+use sluice_process::crash;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::IngestError;
+use crate::entry::{Closed, Range};
+use crate::gather::{Gather, LineOptions};
+use crate::kafka::{Consumer, KafkaError, Polled};
+use crate::output::Folder;
+use crate::window::{Bounds, Event, Window};
+use crate::writer::Writer;
+
+/// How long a poll waits: how late a request to stop is seen.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// A topic that has been silent for this long may have lost its brokers.
+const SILENT: Duration = Duration::from_secs(5);
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) batch_id: Uuid,
+    pub(crate) folder: Folder,
+    pub(crate) lines: LineOptions,
+    /// The first offset of each partition that is ours.
+    pub(crate) start: BTreeMap<i32, i64>,
+    pub(crate) bounds: Bounds,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) ranges: Vec<Range>,
+    /// The offsets behind what was read.
+    pub(crate) next: BTreeMap<i32, i64>,
+    /// Bytes of the values that were taken.
+    pub(crate) bytes: u64,
+    pub(crate) closed: Closed,
+    /// Partitions of which the broker said, after the last poll, that there was
+    /// nothing more; with the time before it was asked.
+    pub(crate) caught_up: BTreeMap<i32, DateTime<Utc>>,
+    /// Whether the consumer has handed out more than was taken: it must be
+    /// assigned anew.
+    pub(crate) ahead: bool,
+    /// What went wrong with the brokers. What was read up to then is sound.
+    pub(crate) trouble: Option<KafkaError>,
+}
+
+/// The state of the loop that is not the window's.
+#[derive(Default)]
+struct Progress {
+    /// Partitions whose end was the last thing that was heard of them.
+    at_end: BTreeSet<i32>,
+    /// Partitions of which records were passed over.
+    cut: BTreeSet<i32>,
+    /// Partitions that were heard of in this batch.
+    heard_of: BTreeSet<i32>,
+    /// A code that says that the broker cannot go on.
+    broken: Option<RDKafkaErrorCode>,
+    writer_gone: bool,
+    heard: Option<Instant>,
+}
+
+/// Reads until the window closes. What was written is durable when this
+/// returns.
+pub(crate) fn read(
+    consumer: &Consumer,
+    task: Task,
+    stop: &CancellationToken,
+) -> Result<Read, IngestError> {
+    let topic = consumer.topic.clone();
+    let mut feed = consumer.feed().ok_or_else(|| IngestError::Internal {
+        topic: topic.clone(),
+        problem: "the consumer has no queue",
+    })?;
+    let begun = Instant::now();
+    let mut window = Window::new(task.bounds);
+    for (&partition, &offset) in &task.start {
+        window.on(Event::Reached { partition, offset }, Duration::ZERO);
+    }
+    let writer = Writer::start(task.folder, topic.clone(), task.lines.compression);
+    let mut gather = Gather::new(&topic, task.batch_id, task.lines, &task.start, writer);
+    let mut progress = Progress {
+        heard: Some(begun),
+        ..Progress::default()
+    };
+    let closed = loop {
+        let elapsed = begun.elapsed();
+        let event = if stop.is_cancelled() {
+            Event::Stop
+        } else if progress.broken.is_some() {
+            Event::Lost
+        } else if consumer.is_grouped() && consumer.revoked() {
+            Event::Rebalance
+        } else {
+            Event::Tick
+        };
+        if let Some(closed) = window.on(event, elapsed) {
+            break closed;
+        }
+        let wait = window.patience(elapsed, WAIT);
+        let count = feed.poll(wait, &mut |polled| {
+            note(polled, &mut window, &mut gather, &mut progress, elapsed);
+        });
+        if progress.writer_gone {
+            return Err(writer_error(gather, &topic));
+        }
+        if count > 0 {
+            progress.heard = Some(Instant::now());
+        } else {
+            // Control records move the position and come out as nothing.
+            settle(
+                consumer,
+                &mut window,
+                &mut gather,
+                &progress,
+                begun.elapsed(),
+            );
+        }
+    };
+    drop(feed);
+    settle(
+        consumer,
+        &mut window,
+        &mut gather,
+        &progress,
+        begun.elapsed(),
+    );
+    let next = gather.next_offsets();
+    let at_ends = closed == Closed::CaughtUp;
+    let (caught_up, mut trouble) = ends(consumer, &next, &progress, at_ends);
+    if let Some(code) = progress.broken {
+        trouble = trouble.or(Some(consumer.broken(code)));
+    }
+    let ranges = gather.finish().map_err(|source| IngestError::Store {
+        topic,
+        source: Box::new(source),
+    })?;
+    crash::point("landing.5c");
+    Ok(Read {
+        ranges,
+        next,
+        bytes: window.bytes(),
+        closed,
+        caught_up,
+        ahead: !progress.cut.is_empty() || progress.broken.is_some(),
+        trouble,
+    })
+}
+
+fn note(
+    polled: Polled<'_>,
+    window: &mut Window,
+    gather: &mut Gather,
+    progress: &mut Progress,
+    elapsed: Duration,
+) {
+    match polled {
+        Polled::Record(record) => {
+            let partition = record.partition;
+            if progress.writer_gone || !window.takes(partition, record.offset) {
+                progress.cut.insert(partition);
+                let offset = record.offset;
+                window.on(Event::Reached { partition, offset }, elapsed);
+                return;
+            }
+            let bytes = record.value.map_or(0, <[u8]>::len) as u64;
+            match gather.take(&record) {
+                Ok(true) => {
+                    if gather.records(partition) <= 1 {
+                        progress.heard_of.insert(partition);
+                    }
+                    window.on(Event::Record { bytes }, elapsed);
+                    let offset = record.offset.saturating_add(1);
+                    window.on(Event::Reached { partition, offset }, elapsed);
+                    if !progress.at_end.is_empty() {
+                        progress.at_end.remove(&partition);
+                    }
+                }
+                Ok(false) => {}
+                Err(_) => progress.writer_gone = true,
+            }
+        }
+        Polled::End { partition, offset } => {
+            progress.at_end.insert(partition);
+            progress.heard_of.insert(partition);
+            if progress.cut.contains(&partition) {
+                return;
+            }
+            if let Some(offset) = offset {
+                gather.reached(partition, offset);
+            }
+            if let Some(offset) = gather.next(partition) {
+                window.on(Event::Reached { partition, offset }, elapsed);
+            }
+        }
+        Polled::Error {
+            partition,
+            code,
+            text,
+        } => {
+            use RDKafkaErrorCode as Code;
+            match code {
+                Code::OffsetOutOfRange
+                | Code::AutoOffsetReset
+                | Code::LogTruncation
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownTopic
+                | Code::UnknownTopicId
+                | Code::UnknownPartition
+                | Code::TopicAuthorizationFailed => progress.broken = Some(code),
+                _ => tracing::warn!(partition, %code, "{text}"),
+            }
+        }
+    }
+}
+
+/// Takes over how far a group's member has come beyond its last records. What
+/// is assigned by hand is told by [`Polled::End`], and must not be asked for:
+/// librdkafka's position of a partition is one too far when its end came with a
+/// batch of messages, and for a moment after an assignment it is that of the
+/// assignment before. The second is why only partitions count that were heard
+/// of.
+fn settle(
+    consumer: &Consumer,
+    window: &mut Window,
+    gather: &mut Gather,
+    progress: &Progress,
+    elapsed: Duration,
+) {
+    if !consumer.is_grouped() {
+        return;
+    }
+    for (partition, position) in consumer.positions() {
+        if progress.cut.contains(&partition) || !progress.heard_of.contains(&partition) {
+            continue;
+        }
+        gather.reached(partition, position);
+        if let Some(offset) = gather.next(partition) {
+            window.on(Event::Reached { partition, offset }, elapsed);
+        }
+    }
+}
+
+/// Asks the broker whether the partitions that seem to be at their end are; all
+/// of them if the batch ended at its ends. That is also how lost brokers are noticed: librdkafka goes on trying in
+/// silence.
+fn ends(
+    consumer: &Consumer,
+    next: &BTreeMap<i32, i64>,
+    progress: &Progress,
+    at_ends: bool,
+) -> (BTreeMap<i32, DateTime<Utc>>, Option<KafkaError>) {
+    let mut caught_up = BTreeMap::new();
+    let silent = progress.heard.is_none_or(|heard| heard.elapsed() >= SILENT);
+    let ask_all = silent || at_ends;
+    for (&partition, &next) in next {
+        if !ask_all && !progress.at_end.contains(&partition) {
+            continue;
+        }
+        let asked = Utc::now();
+        match consumer.watermarks(partition) {
+            Ok(marks) if marks.high <= next => {
+                caught_up.insert(partition, asked);
+            }
+            Ok(_) => {}
+            Err(error) => return (caught_up, Some(error)),
+        }
+    }
+    (caught_up, None)
+}
+
+fn writer_error(gather: Gather, topic: &str) -> IngestError {
+    match gather.error() {
+        Some(source) => IngestError::Store {
+            topic: topic.to_owned(),
+            source: Box::new(source),
+        },
+        None => IngestError::Internal {
+            topic: topic.to_owned(),
+            problem: "the writer ended early",
+        },
+    }
+}

@@ -1,0 +1,386 @@
+//! The command line's options, as clap knows them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sluice_process::logs::LogOptions;
+
+use crate::compression::Compression;
+use crate::ingest::BeginAt;
+use crate::options::KafkaOptions;
+
+const EXAMPLES: &str = "\
+Examples:
+  Take what comes in the next 30 seconds:
+    ingest-landing --topic user_events --duration 30
+  Take everything there is, of two topics, then end:
+    ingest-landing --topic user_events --topic transaction_events --until-caught-up
+  Run as a service, a batch every minute, until SIGTERM:
+    ingest-landing --topic user_events --follow --duration 60
+  See where the topics are, and wait for a full hour:
+    ingest-landing status
+    ingest-landing status --topic user_events --complete-to 2026-11-24T10:00:00Z
+
+Exit codes:
+  0 done    1 failed, may be tried again    2 invalid arguments or settings
+  3 files are not what the ledger says      4 no broker reachable
+  8 no such topic or ledger                 9 landing cannot be read or written
+  10 records were deleted before they were read    11 the topic was made again
+  12 the broker's offsets went backwards    13 not complete up to --complete-to";
+
+/// Lands Kafka topics in files of JSON lines, each message exactly once
+#[derive(Debug, Parser)]
+#[command(
+    name = "ingest-landing",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    override_usage = "ingest-landing --topic TOPIC [OPTIONS]\n       \
+                      ingest-landing status | verify | replay | collect [OPTIONS]"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) ingest: IngestArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What can be done besides ingest.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show where each topic is: next offsets, lag, rows, rejects, holes
+    Status(StatusArgs),
+    /// Read all files again and compare them with the ledger
+    Verify(VerifyArgs),
+    /// Read a part of a topic again, into a folder of its own
+    Replay(ReplayArgs),
+    /// Delete files that no entry names and that are older than a day
+    Collect(CollectArgs),
+}
+
+/// What every command is told.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The landing folder: a path, file:// or s3://
+    #[arg(long, value_name = "FOLDER", default_value = "data/landing")]
+    pub(crate) output: String,
+
+    /// How the result is printed on standard output
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) logs: LogOptions,
+}
+
+/// How the brokers are reached.
+#[derive(Debug, Args)]
+pub(crate) struct Brokers {
+    #[command(flatten)]
+    pub(crate) kafka: KafkaOptions,
+
+    /// How long the brokers may take to answer
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+/// How records become lines.
+#[derive(Debug, Args)]
+pub(crate) struct Lines {
+    /// How files are compressed
+    #[arg(long, value_enum, value_name = "WAY", default_value = "none")]
+    pub(crate) compression: Compression,
+
+    /// Begin a new file after this many bytes of lines, before compression
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size)]
+    pub(crate) roll_size: u64,
+
+    /// Write key, headers, partition, offset and timestamp around each value
+    #[arg(long)]
+    pub(crate) envelope: bool,
+
+    /// The top-level field that says when an event happened; empty for none
+    #[arg(long, value_name = "FIELD", default_value = "timestamp")]
+    pub(crate) event_time_field: String,
+}
+
+/// Ingest itself.
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// A topic; may be given several times, each has its own ledger
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Vec<String>,
+
+    /// End after this time, in seconds or such as 90s, 15m [default: 30s, unless
+    /// another end is given]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// End after this many records of each topic
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_records: Option<u64>,
+
+    /// End after this many bytes of values of each topic, such as 500MB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_bytes: Option<u64>,
+
+    /// End when everything is read that was there at the beginning
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+
+    /// Never end: begin another batch when one is committed; SIGTERM ends in
+    /// order, with what was read so far committed
+    #[arg(long, conflicts_with_all = ["until_caught_up", "run_id"])]
+    pub(crate) follow: bool,
+
+    /// An id of your own for this run: run twice, it is done once
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+
+    /// Share the topic's partitions with other processes of this consumer group
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+
+    /// Where a topic without a ledger begins: earliest, latest or an offset
+    #[arg(long, value_name = "OFFSET", value_parser = parse_begin, allow_negative_numbers = true, conflicts_with = "from_timestamp")]
+    pub(crate) from_offset: Option<BeginAt>,
+
+    /// Begin a topic without a ledger at its first records of this time or later
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) from_timestamp: Option<DateTime<Utc>>,
+
+    /// Go on when records were deleted before they were read, and record the hole
+    #[arg(long)]
+    pub(crate) accept_data_loss: bool,
+
+    #[command(flatten)]
+    pub(crate) lines: Lines,
+
+    #[command(flatten)]
+    pub(crate) brokers: Brokers,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// A topic; all in the landing folder when none is given
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Vec<String>,
+
+    /// Print only up to which full hour each topic is complete
+    #[arg(long)]
+    pub(crate) watermark: bool,
+
+    /// End with code 13 unless every topic is complete up to this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) complete_to: Option<DateTime<Utc>>,
+
+    /// How late events may come
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_zero_duration)]
+    pub(crate) lateness: TimeDelta,
+
+    #[command(flatten)]
+    pub(crate) brokers: Brokers,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// A topic; all in the landing folder when none is given
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Vec<String>,
+
+    /// Compare the offsets with the broker's too
+    #[arg(long)]
+    pub(crate) broker: bool,
+
+    #[command(flatten)]
+    pub(crate) brokers: Brokers,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `collect`.
+#[derive(Debug, Args)]
+pub(crate) struct CollectArgs {
+    /// A topic; all in the landing folder when none is given
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The topic
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: String,
+
+    /// The first offset of each partition, earliest, or a time
+    #[arg(long, value_name = "OFFSET|TIME", value_parser = parse_place)]
+    pub(crate) from: Place,
+
+    /// The offset or time behind the last, or latest
+    #[arg(long, value_name = "OFFSET|TIME", value_parser = parse_place)]
+    pub(crate) to: Place,
+
+    /// The folder to write to, which must have no ledger of the topic
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: String,
+
+    #[command(flatten)]
+    pub(crate) lines: Lines,
+
+    #[command(flatten)]
+    pub(crate) brokers: Brokers,
+
+    /// How the result is printed on standard output
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) logs: LogOptions,
+}
+
+/// A place in a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Earliest,
+    Latest,
+    Offset(i64),
+    Time(DateTime<Utc>),
+}
+
+/// What standard output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// `30`, `30s`, `15m`, `1h 30m`; above zero.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
+        Err(_) => humantime::parse_duration(text).map_err(|error| {
+            format!("{error}; write seconds, or a duration such as 90s, 15m or 2h")
+        }),
+    }?;
+    if duration.is_zero() {
+        return Err("a duration must be above zero".to_owned());
+    }
+    Ok(duration)
+}
+
+fn parse_zero_duration(text: &str) -> Result<TimeDelta, String> {
+    let duration = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
+        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
+    };
+    TimeDelta::from_std(duration).map_err(|error| error.to_string())
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    match text.parse::<bytesize::ByteSize>() {
+        Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
+        Ok(_) => Err("a size must be above zero".to_owned()),
+        Err(error) => Err(format!("{error}; write a size such as 500MB or 128MiB")),
+    }
+}
+
+fn parse_begin(text: &str) -> Result<BeginAt, String> {
+    match parse_place(text) {
+        Ok(Place::Earliest) => Ok(BeginAt::Earliest),
+        Ok(Place::Latest) => Ok(BeginAt::Latest),
+        Ok(Place::Offset(offset)) => Ok(BeginAt::Offset(offset)),
+        _ => Err("write earliest, latest or an offset".to_owned()),
+    }
+}
+
+fn parse_place(text: &str) -> Result<Place, String> {
+    match text {
+        "earliest" => return Ok(Place::Earliest),
+        "latest" => return Ok(Place::Latest),
+        _ => {}
+    }
+    if let Ok(offset) = text.parse::<i64>() {
+        return match offset {
+            0.. => Ok(Place::Offset(offset)),
+            _ => Err("offsets are never negative".to_owned()),
+        };
+    }
+    parse_time(text).map(Place::Time).map_err(|_| {
+        "write earliest, latest, an offset, or a time such as 2026-11-24T10:00:00Z".to_owned()
+    })
+}
+
+fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(day) = text.parse::<NaiveDate>() {
+        return Ok(day.and_time(chrono::NaiveTime::MIN).and_utc());
+    }
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|_| "write a time such as 2026-11-24T10:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, String> {
+        let words = std::iter::once("ingest-landing").chain(line.split_whitespace());
+        Cli::try_parse_from(words).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_documented_commands_are_understood() {
+        let cli = parse("--topic user_events --duration 30").unwrap();
+        assert_eq!(cli.ingest.duration, Some(Duration::from_secs(30)));
+        assert_eq!(cli.ingest.common.output, "data/landing");
+        let cli = parse("--topic a --topic b --max-bytes 5MB --from-offset latest").unwrap();
+        assert_eq!(cli.ingest.topic, ["a", "b"]);
+        assert_eq!(cli.ingest.max_bytes, Some(5_000_000));
+        assert_eq!(cli.ingest.from_offset, Some(BeginAt::Latest));
+        for line in [
+            "status --output data/landing",
+            "status --watermark --lateness 10m",
+            "verify --broker --topic t",
+            "replay --topic t --from 5 --to 2026-11-24T10:00:00Z --output repair",
+            "collect",
+            "--topic t --follow --kafka-conf security.protocol=SSL",
+        ] {
+            parse(line).unwrap();
+        }
+    }
+
+    #[test]
+    fn slips_are_told() {
+        for (line, part) in [
+            ("--topic t --duration 0", "above zero"),
+            ("--topic t --follow --run-id x", "cannot be used with"),
+            ("--topic t --from-offset -1", "offset"),
+            (
+                "--topic t --from-timestamp yesterday",
+                "2026-11-24T10:00:00Z",
+            ),
+            ("replay --topic t --from 1 --to 2", "--output"),
+            ("--topic t --max-bytes x", "500MB"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+}

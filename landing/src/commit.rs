@@ -1,0 +1,261 @@
+//! A batch becomes an entry, or what is left of it does, or nothing.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt as _;
+use sluice_ledger::{Appended, Entry, Ledger};
+use sluice_process::crash;
+use sluice_store::Place;
+use uuid::Uuid;
+
+use crate::IngestError;
+use crate::entry::{Batch, Closed, ENTRY_VERSION, Hole, Progress, Range, Totals};
+use crate::orphans::remove;
+use crate::tiling::{Rebased, advance, check, rebase};
+
+/// A batch that was begun longer ago is not committed: its files may be
+/// collected as orphans when they are twice as old.
+pub(crate) const OLDEST: TimeDelta = TimeDelta::hours(12);
+
+/// How long a run id is remembered.
+const RUN_MEMORY: TimeDelta = TimeDelta::days(7);
+
+/// A batch whose files are durable.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) batch_id: Uuid,
+    pub(crate) run_id: String,
+    /// Whether the run id was given from outside: then an entry is written even
+    /// if there is nothing to say, so that the run is known.
+    pub(crate) named_run: bool,
+    /// Whether the run is to write more.
+    pub(crate) run_continues: bool,
+    pub(crate) topic: String,
+    pub(crate) cluster_id: Option<String>,
+    pub(crate) topic_id: Option<String>,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) closed_by: Closed,
+    pub(crate) event_time_field: Option<String>,
+    pub(crate) ranges: Vec<Range>,
+    pub(crate) holes: Vec<Hole>,
+    /// Where the partitions of the batch began.
+    pub(crate) start: BTreeMap<i32, i64>,
+    /// Partitions that were read to their end, and when that was.
+    pub(crate) caught_up: BTreeMap<i32, DateTime<Utc>>,
+}
+
+/// How a commit ended.
+#[derive(Debug)]
+pub(crate) enum Committed {
+    /// The batch is an entry; what others were quicker with is not part of it.
+    Entry {
+        entry: Entry<Batch>,
+        dropped: Vec<Range>,
+    },
+    /// There was nothing to say.
+    Nothing {
+        newest: Option<Entry<Batch>>,
+        dropped: Vec<Range>,
+    },
+    /// A run with the same id was quicker.
+    SameRun { entry: Entry<Batch> },
+}
+
+/// The entry that a draft makes after `before`.
+fn build(before: Option<&Batch>, draft: &Draft, rebased: &Rebased) -> Result<Batch, IngestError> {
+    let fail = |source| IngestError::Tiling {
+        topic: draft.topic.clone(),
+        source,
+    };
+    let known = before.map(|before| before.next.clone()).unwrap_or_default();
+    let mut next = advance(&known, &rebased.holes, &rebased.kept).map_err(fail)?;
+    for (partition, start) in &draft.start {
+        next.entry(*partition).or_insert(*start);
+    }
+    check(&known, &rebased.holes, &rebased.kept, &next).map_err(fail)?;
+    let mut totals = before.map(|before| before.totals).unwrap_or_default();
+    add(&mut totals, &rebased.kept, &rebased.holes);
+    let mut progress = before
+        .map(|before| before.progress.clone())
+        .unwrap_or_default();
+    advance_progress(&mut progress, draft, &rebased.kept, &next);
+    Ok(Batch {
+        version: ENTRY_VERSION,
+        batch_id: draft.batch_id,
+        run_id: draft.run_id.clone(),
+        run_continues: draft.run_continues || (draft.named_run && !rebased.dropped.is_empty()),
+        topic: draft.topic.clone(),
+        // A broker that did not tell this time has not changed for that.
+        cluster_id: known_id(&draft.cluster_id, before.map(|before| &before.cluster_id)),
+        topic_id: known_id(&draft.topic_id, before.map(|before| &before.topic_id)),
+        started_at: draft.started_at,
+        closed_by: draft.closed_by,
+        ranges: rebased.kept.clone(),
+        holes: rebased.holes.clone(),
+        next,
+        totals,
+        event_time_field: draft.event_time_field.clone(),
+        progress,
+    })
+}
+
+fn known_id(now: &Option<String>, before: Option<&Option<String>>) -> Option<String> {
+    now.clone().or_else(|| before.cloned().flatten())
+}
+
+fn add(totals: &mut Totals, ranges: &[Range], holes: &[Hole]) {
+    for range in ranges {
+        totals.rows += range.rows;
+        totals.rejects += range.rejects;
+        for file in range.files() {
+            totals.files += 1;
+            totals.bytes += file.bytes;
+        }
+    }
+    for hole in holes {
+        totals.holes += 1;
+        totals.lost_offsets += hole.end.saturating_sub(hole.start).unsigned_abs();
+    }
+}
+
+fn advance_progress(
+    progress: &mut BTreeMap<i32, Progress>,
+    draft: &Draft,
+    kept: &[Range],
+    next: &BTreeMap<i32, i64>,
+) {
+    for range in kept {
+        if let Some(times) = range.event_time {
+            let latest = &mut progress.entry(range.partition).or_default().latest_event;
+            *latest = (*latest).max(Some(times.max));
+        }
+    }
+    for (partition, at) in &draft.caught_up {
+        // Only if the ledger has everything up to that end.
+        let read_to = kept
+            .iter()
+            .filter(|range| range.partition == *partition)
+            .map(|range| range.end)
+            .max()
+            .or_else(|| draft.start.get(partition).copied());
+        if read_to.is_some() && read_to == next.get(partition).copied() {
+            let caught_up = &mut progress.entry(*partition).or_default().caught_up_at;
+            *caught_up = (*caught_up).max(Some(*at));
+        }
+    }
+}
+
+/// Appends a draft after `newest`, or after whatever has come since.
+pub(crate) async fn commit(
+    ledger: &Ledger<Batch>,
+    mut newest: Option<Entry<Batch>>,
+    draft: &Draft,
+) -> Result<Committed, IngestError> {
+    loop {
+        let age = Utc::now() - draft.started_at;
+        if age > OLDEST {
+            return Err(IngestError::TooOld {
+                topic: draft.topic.clone(),
+                hours: age.num_hours(),
+            });
+        }
+        let before = newest.as_ref().map(|entry| &entry.body);
+        let empty = BTreeMap::new();
+        let next = before.map_or(&empty, |before| &before.next);
+        let rebased = rebase(next, &draft.holes, &draft.ranges);
+        let begins = before.is_none() && !draft.start.is_empty();
+        if rebased.kept.is_empty() && rebased.holes.is_empty() && !draft.named_run && !begins {
+            return Ok(Committed::Nothing {
+                newest,
+                dropped: rebased.dropped,
+            });
+        }
+        let body = build(before, draft, &rebased)?;
+        let expected = newest.as_ref().map_or(0, |entry| entry.seq + 1);
+        crash::point("landing.6a");
+        let fail = |source| IngestError::Ledger {
+            topic: draft.topic.clone(),
+            source: Box::new(source),
+        };
+        let appended = ledger.append(expected, body).await.map_err(fail)?;
+        match appended {
+            Appended::Committed(entry) => {
+                crash::point("landing.6b");
+                return Ok(Committed::Entry {
+                    entry,
+                    dropped: rebased.dropped,
+                });
+            }
+            Appended::Lost(entry) => {
+                tracing::info!(
+                    topic = draft.topic,
+                    seq = entry.seq,
+                    run_id = entry.body.run_id,
+                    "another run was quicker, going on from its entry"
+                );
+                // Others may have been quicker more than once.
+                let tail = ledger.tail().await.map_err(fail)?.unwrap_or_else(|| entry.clone());
+                for entry in [entry, tail.clone()] {
+                    let same_run = draft.named_run && entry.body.run_id == draft.run_id;
+                    if same_run && !entry.body.run_continues {
+                        return Ok(Committed::SameRun { entry });
+                    }
+                }
+                newest = Some(tail);
+            }
+        }
+    }
+}
+
+/// Removes the files of ranges that will never be committed. Best effort: what
+/// stays is an orphan.
+pub(crate) async fn discard(place: &Place, ranges: &[Range]) {
+    for file in ranges.iter().flat_map(Range::files) {
+        if let Err(error) = remove(place, &file.path).await {
+            tracing::debug!(file = file.path, %error, "an orphan stays for now");
+        }
+    }
+}
+
+/// The newest entry of a run with this id, if there was one in the last days.
+pub(crate) async fn find_run(
+    ledger: &Ledger<Batch>,
+    newest: Option<&Entry<Batch>>,
+    run_id: &str,
+    topic: &str,
+) -> Result<Option<Entry<Batch>>, IngestError> {
+    let Some(newest) = newest else {
+        return Ok(None);
+    };
+    let oldest = Utc::now() - RUN_MEMORY;
+    let mut last = newest.seq;
+    loop {
+        // The newest are asked first, in blocks that are read ahead.
+        let first = last.saturating_sub(63);
+        let mut entries: Vec<Entry<Batch>> = Vec::new();
+        let mut range = std::pin::pin!(ledger.range(first..=last));
+        while let Some(entry) = range.next().await {
+            entries.push(entry.map_err(|source| IngestError::Ledger {
+                topic: topic.to_owned(),
+                source: Box::new(source),
+            })?);
+        }
+        let too_old = entries.first().is_none_or(|entry| entry.at < oldest);
+        if let Some(found) = entries
+            .into_iter()
+            .rev()
+            .find(|entry| entry.body.run_id == run_id)
+        {
+            return Ok(Some(found));
+        }
+        if first == 0 || too_old {
+            return Ok(None);
+        }
+        last = first - 1;
+    }
+}
+
+#[cfg(test)]
+#[path = "commit_tests.rs"]
+mod tests;

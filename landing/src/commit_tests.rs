@@ -1,0 +1,203 @@
+use sluice_store::{StoreOptions, Stores};
+
+use super::*;
+use crate::entry::StoredFile;
+
+struct Bench {
+    root: tempfile::TempDir,
+    place: Place,
+    ledger: Ledger<Batch>,
+}
+
+fn bench() -> Bench {
+    let root = tempfile::tempdir().unwrap();
+    let stores = Stores::new(StoreOptions::new());
+    let location = stores.location(root.path().to_str().unwrap()).unwrap();
+    let place = stores.open(&location).unwrap();
+    let ledger = crate::read::ledger(&place).unwrap();
+    Bench {
+        root,
+        place,
+        ledger,
+    }
+}
+
+fn range(partition: i32, start: i64, end: i64, path: &str) -> Range {
+    Range {
+        partition,
+        start,
+        end,
+        rows: (end - start).unsigned_abs(),
+        rejects: 0,
+        runs: None,
+        file: Some(StoredFile {
+            path: path.to_owned(),
+            bytes: 5,
+            checksum: String::new(),
+        }),
+        rejected: None,
+        event_time: None,
+    }
+}
+
+fn draft(run_id: &str, ranges: Vec<Range>) -> Draft {
+    Draft {
+        batch_id: Uuid::new_v4(),
+        run_id: run_id.to_owned(),
+        named_run: false,
+        run_continues: false,
+        topic: "t".to_owned(),
+        cluster_id: None,
+        topic_id: None,
+        started_at: Utc::now(),
+        closed_by: Closed::Duration,
+        event_time_field: None,
+        start: ranges
+            .iter()
+            .rev()
+            .map(|r| (r.partition, r.start))
+            .collect(),
+        ranges,
+        holes: Vec::new(),
+        caught_up: BTreeMap::new(),
+    }
+}
+
+fn entry(committed: Committed) -> (Entry<Batch>, Vec<Range>) {
+    match committed {
+        Committed::Entry { entry, dropped } => (entry, dropped),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn batches_follow_one_another_and_totals_add_up() {
+    let bench = bench();
+    let first = draft(
+        "a",
+        vec![
+            range(0, 0, 5, "1"),
+            range(0, 5, 9, "2"),
+            range(1, 3, 4, "3"),
+        ],
+    );
+    let (one, _) = entry(commit(&bench.ledger, None, &first).await.unwrap());
+    assert_eq!(one.body.next, [(0, 9), (1, 4)].into());
+    let mut second = draft("b", vec![range(1, 4, 6, "4")]);
+    second.caught_up.insert(1, Utc::now());
+    second.caught_up.insert(0, Utc::now());
+    let (two, _) = entry(commit(&bench.ledger, Some(one), &second).await.unwrap());
+    assert_eq!(two.seq, 1);
+    assert_eq!(two.body.totals.rows, 12);
+    assert_eq!(two.body.totals.files, 4);
+    assert_eq!(two.body.totals.bytes, 20);
+    assert_eq!(two.body.next, [(0, 9), (1, 6)].into());
+    // Partition 0 was not in the batch: nothing is known about its end.
+    assert_eq!(two.body.progress.keys().copied().collect::<Vec<_>>(), [1]);
+    assert_eq!(bench.ledger.tail().await.unwrap(), Some(two));
+}
+
+#[tokio::test]
+async fn the_slower_of_two_runs_keeps_what_still_connects() {
+    let bench = bench();
+    let quick = draft("quick", vec![range(0, 0, 5, "q")]);
+    let slow = draft("slow", vec![range(0, 0, 7, "s0"), range(1, 0, 2, "s1")]);
+    commit(&bench.ledger, None, &quick).await.unwrap();
+    // It has read the ledger before the other committed.
+    let (entry, dropped) = entry(commit(&bench.ledger, None, &slow).await.unwrap());
+    assert_eq!(entry.seq, 1);
+    assert_eq!(entry.body.next, [(0, 5), (1, 2)].into());
+    assert_eq!(dropped.len(), 1);
+    for name in ["s0", "s1"] {
+        std::fs::write(bench.root.path().join(name), "x").unwrap();
+    }
+    discard(&bench.place, &dropped).await;
+    assert!(!bench.root.path().join("s0").exists());
+    assert!(bench.root.path().join("s1").exists());
+    // All of it is lost.
+    let late = draft("late", vec![range(0, 0, 7, "l")]);
+    match commit(&bench.ledger, None, &late).await.unwrap() {
+        Committed::Nothing { newest, dropped } => {
+            assert_eq!(newest.unwrap().seq, 1);
+            assert_eq!(dropped.len(), 1);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_recognized_by_its_id() {
+    let bench = bench();
+    let mut named = draft("nightly", vec![]);
+    named.named_run = true;
+    named.start = [(0, 4)].into();
+    let (first, _) = entry(commit(&bench.ledger, None, &named).await.unwrap());
+    assert_eq!(first.body.next, [(0, 4)].into());
+    let mut newest = first;
+    for at in 0..70 {
+        let next = draft("other", vec![range(0, 4 + at, 5 + at, "f")]);
+        (newest, _) = entry(commit(&bench.ledger, Some(newest), &next).await.unwrap());
+    }
+    let found = find_run(&bench.ledger, Some(&newest), "nightly", "t").await;
+    assert_eq!(found.unwrap().unwrap().seq, 0);
+    let found = find_run(&bench.ledger, Some(&newest), "weekly", "t").await;
+    assert_eq!(found.unwrap(), None);
+    // The same run twice at once: the second sees the first's entry.
+    let mut twin = draft("nightly", vec![range(0, 4, 5, "f")]);
+    twin.named_run = true;
+    let committed = commit(&bench.ledger, None, &twin).await.unwrap();
+    assert!(
+        matches!(committed, Committed::SameRun { .. }),
+        "{committed:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_old_batch_is_not_committed() {
+    let bench = bench();
+    let mut old = draft("old", vec![range(0, 0, 5, "o")]);
+    old.started_at = Utc::now() - TimeDelta::hours(13);
+    let error = commit(&bench.ledger, None, &old).await.unwrap_err();
+    assert!(
+        matches!(error, IngestError::TooOld { hours: 13, .. }),
+        "{error}"
+    );
+    assert_eq!(bench.ledger.tail().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_empty_batch_says_nothing_but_where_a_ledger_begins() {
+    let bench = bench();
+    let mut empty = draft("a", vec![]);
+    empty.start = [(0, 100)].into();
+    let (first, _) = entry(commit(&bench.ledger, None, &empty).await.unwrap());
+    assert_eq!(first.body.next, [(0, 100)].into());
+    let committed = commit(&bench.ledger, Some(first), &empty).await.unwrap();
+    assert!(
+        matches!(committed, Committed::Nothing { .. }),
+        "{committed:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_hole_is_recorded_and_counted() {
+    let bench = bench();
+    let (first, _) = entry(
+        commit(&bench.ledger, None, &draft("a", vec![range(0, 0, 5, "1")]))
+            .await
+            .unwrap(),
+    );
+    let mut lossy = draft("b", vec![range(0, 8, 9, "2")]);
+    lossy.holes = vec![Hole {
+        partition: 0,
+        start: 5,
+        end: 8,
+    }];
+    lossy.start = [(0, 5)].into();
+    let (second, _) = entry(commit(&bench.ledger, Some(first), &lossy).await.unwrap());
+    assert_eq!(second.body.next, [(0, 9)].into());
+    assert_eq!(
+        (second.body.totals.holes, second.body.totals.lost_offsets),
+        (1, 3)
+    );
+}

@@ -1,0 +1,112 @@
+//! How landing files are compressed.
+
+use std::io::{self, Read, Write};
+
+use flate2::write::GzEncoder;
+
+/// How files are compressed, and with it how their names end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Compression {
+    /// `.json`
+    #[default]
+    None,
+    /// `.json.zst`
+    Zstd,
+    /// `.json.gz`
+    Gzip,
+}
+
+/// Fast and a third of the size; more costs more than a consumer has to spare.
+const ZSTD_LEVEL: i32 = 1;
+
+impl Compression {
+    /// How a file's name ends.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::None => ".json",
+            Self::Zstd => ".json.zst",
+            Self::Gzip => ".json.gz",
+        }
+    }
+
+    /// The name without its ending, and what the ending says.
+    pub fn of_name(name: &str) -> Option<(&str, Self)> {
+        [Self::None, Self::Zstd, Self::Gzip]
+            .into_iter()
+            .find_map(|way| Some((name.strip_suffix(way.suffix())?, way)))
+    }
+
+    /// A reader of the plain bytes.
+    ///
+    /// # Errors
+    /// When the decompressor cannot be made.
+    pub fn reader<'a>(
+        self,
+        stored: impl Read + Send + 'a,
+    ) -> io::Result<Box<dyn Read + Send + 'a>> {
+        Ok(match self {
+            Self::None => Box::new(stored),
+            Self::Zstd => Box::new(zstd::Decoder::new(stored)?),
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(stored)),
+        })
+    }
+}
+
+/// Compresses what is written to it into a writer.
+pub(crate) enum Encoder<W: Write> {
+    Plain(W),
+    Zstd(zstd::Encoder<'static, W>),
+    Gzip(GzEncoder<W>),
+}
+
+impl<W: Write> Encoder<W> {
+    pub(crate) fn new(compression: Compression, to: W) -> io::Result<Self> {
+        Ok(match compression {
+            Compression::None => Self::Plain(to),
+            Compression::Zstd => {
+                let mut encoder = zstd::Encoder::new(to, ZSTD_LEVEL)?;
+                encoder.include_checksum(true)?;
+                Self::Zstd(encoder)
+            }
+            Compression::Gzip => Self::Gzip(GzEncoder::new(to, flate2::Compression::fast())),
+        })
+    }
+
+    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(to) => to.write_all(bytes),
+            Self::Zstd(to) => to.write_all(bytes),
+            Self::Gzip(to) => to.write_all(bytes),
+        }
+    }
+
+    /// Writes what is still held back, and gives the writer back.
+    pub(crate) fn finish(self) -> io::Result<W> {
+        match self {
+            Self::Plain(to) => Ok(to),
+            Self::Zstd(to) => to.finish(),
+            Self::Gzip(to) => to.finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_reads_back() {
+        for compression in [Compression::None, Compression::Zstd, Compression::Gzip] {
+            let mut encoder = Encoder::new(compression, Vec::new()).unwrap();
+            encoder.write_all(b"{}\n").unwrap();
+            encoder.write_all(b"{\"a\":1}\n").unwrap();
+            let stored = encoder.finish().unwrap();
+            let mut text = String::new();
+            let mut reader = compression.reader(stored.as_slice()).unwrap();
+            reader.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "{}\n{\"a\":1}\n");
+            let name = format!("a{}", compression.suffix());
+            assert_eq!(Compression::of_name(&name), Some(("a", compression)));
+        }
+    }
+}

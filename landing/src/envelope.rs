@@ -1,0 +1,216 @@
+//! Lines that carry more than a value: envelopes of lines, and rejects.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::payload::Reject;
+
+/// A record as the consumer sees it, borrowed from its buffers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) meta: &'a dyn Meta,
+}
+
+/// What only envelopes ask for, so that nobody else pays for it.
+pub(crate) trait Meta: std::fmt::Debug {
+    fn key(&self) -> Option<&[u8]>;
+    /// Milliseconds since the Unix epoch, and whether the broker set them.
+    fn timestamp(&self) -> Option<(i64, bool)>;
+    /// Calls `each` with every header.
+    fn headers(&self, each: &mut dyn FnMut(&str, Option<&[u8]>));
+}
+
+/// Appends the envelope of a record whose value is one JSON object; the value
+/// passes through byte for byte.
+pub(crate) fn line(record: &Record<'_>, value: &[u8], to: &mut Vec<u8>) {
+    head(record, to);
+    to.extend_from_slice(b",\"value\":");
+    to.extend_from_slice(value);
+    to.extend_from_slice(b"}\n");
+}
+
+/// Appends the line of a reject; the value stands in base64.
+pub(crate) fn reject(record: &Record<'_>, why: Reject, to: &mut Vec<u8>) {
+    head(record, to);
+    to.extend_from_slice(b",\"reason\":\"");
+    to.extend_from_slice(why.reason().as_bytes());
+    to.extend_from_slice(b"\",\"detail\":");
+    string(&why.to_string(), to);
+    to.extend_from_slice(b",\"value_base64\":");
+    match record.value {
+        Some(value) => base64(value, to),
+        None => to.extend_from_slice(b"null"),
+    }
+    to.extend_from_slice(b"}\n");
+}
+
+/// `{"partition":…,"offset":…` and what else is known, without the end.
+fn head(record: &Record<'_>, to: &mut Vec<u8>) {
+    to.extend_from_slice(b"{\"partition\":");
+    number(i64::from(record.partition), to);
+    to.extend_from_slice(b",\"offset\":");
+    number(record.offset, to);
+    if let Some((millis, by_broker)) = record.meta.timestamp() {
+        to.extend_from_slice(b",\"timestamp_ms\":");
+        number(millis, to);
+        to.extend_from_slice(match by_broker {
+            true => b",\"timestamp_type\":\"log_append\"".as_slice(),
+            false => b",\"timestamp_type\":\"create\"",
+        });
+    }
+    if let Some(key) = record.meta.key() {
+        to.push(b',');
+        text_or_base64("key", key, to);
+    }
+    let mut any = false;
+    record.meta.headers(&mut |name, value| {
+        to.extend_from_slice(match any {
+            true => b",".as_slice(),
+            false => b",\"headers\":[",
+        });
+        any = true;
+        to.extend_from_slice(b"{\"name\":");
+        string(name, to);
+        to.push(b',');
+        match value {
+            Some(value) => text_or_base64("value", value, to),
+            None => to.extend_from_slice(b"\"value\":null"),
+        }
+        to.push(b'}');
+    });
+    if any {
+        to.push(b']');
+    }
+}
+
+fn number(number: i64, to: &mut Vec<u8>) {
+    to.extend_from_slice(number.to_string().as_bytes());
+}
+
+/// `"name":"text"`, or `"name_base64":"…"` for bytes that are no text.
+fn text_or_base64(name: &str, bytes: &[u8], to: &mut Vec<u8>) {
+    to.push(b'"');
+    to.extend_from_slice(name.as_bytes());
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => {
+            to.extend_from_slice(b"\":");
+            string(text, to);
+        }
+        Err(_) => {
+            to.extend_from_slice(b"_base64\":");
+            base64(bytes, to);
+        }
+    }
+}
+
+fn string(text: &str, to: &mut Vec<u8>) {
+    // Writing a string to memory cannot fail.
+    let _ = serde_json::to_writer(to, text);
+}
+
+fn base64(bytes: &[u8], to: &mut Vec<u8>) {
+    to.push(b'"');
+    to.extend_from_slice(STANDARD.encode(bytes).as_bytes());
+    to.push(b'"');
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::json::Fault;
+
+    type Header = (String, Option<Vec<u8>>);
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Known {
+        pub(crate) key: Option<Vec<u8>>,
+        pub(crate) timestamp: Option<(i64, bool)>,
+        pub(crate) headers: Vec<Header>,
+    }
+
+    impl Meta for Known {
+        fn key(&self) -> Option<&[u8]> {
+            self.key.as_deref()
+        }
+
+        fn timestamp(&self) -> Option<(i64, bool)> {
+            self.timestamp
+        }
+
+        fn headers(&self, each: &mut dyn FnMut(&str, Option<&[u8]>)) {
+            for (name, value) in &self.headers {
+                each(name, value.as_deref());
+            }
+        }
+    }
+
+    fn read(line: &[u8]) -> Value {
+        assert_eq!(line.iter().filter(|b| **b == b'\n').count(), 1);
+        serde_json::from_slice(line).unwrap()
+    }
+
+    #[test]
+    fn an_envelope_holds_everything_and_the_value_unchanged() {
+        let meta = Known {
+            key: Some(b"user\"1".to_vec()),
+            timestamp: Some((1_700_000_000_123, false)),
+            headers: vec![
+                ("trace".to_owned(), Some(b"a\xff".to_vec())),
+                ("none".to_owned(), None),
+            ],
+        };
+        let value = b"{ \"a\" : 1.50 }";
+        let record = Record {
+            partition: 3,
+            offset: 42,
+            value: Some(value),
+            meta: &meta,
+        };
+        let mut out = Vec::new();
+        line(&record, value, &mut out);
+        assert!(out.windows(value.len()).any(|part| part == value));
+        assert_eq!(
+            read(&out),
+            json!({
+                "partition": 3, "offset": 42, "timestamp_ms": 1_700_000_000_123_i64,
+                "timestamp_type": "create", "key": "user\"1",
+                "headers": [{"name": "trace", "value_base64": "Yf8="}, {"name": "none", "value": null}],
+                "value": {"a": 1.5},
+            })
+        );
+    }
+
+    #[test]
+    fn a_reject_says_why_and_keeps_the_bytes() {
+        let meta = Known::default();
+        let mut record = Record {
+            partition: 0,
+            offset: 7,
+            value: Some(b"{\n"),
+            meta: &meta,
+        };
+        let why = Reject::NotAnObject(Fault {
+            at: 2,
+            what: "the object is not closed",
+        });
+        let mut out = Vec::new();
+        reject(&record, why, &mut out);
+        assert_eq!(
+            read(&out),
+            json!({
+                "partition": 0, "offset": 7, "reason": "not_an_object",
+                "detail": "the value is not one JSON object: byte 2: the object is not closed",
+                "value_base64": "ewo=",
+            })
+        );
+        record.value = None;
+        out.clear();
+        reject(&record, Reject::Tombstone, &mut out);
+        assert_eq!(read(&out)["value_base64"], Value::Null);
+    }
+}

@@ -1,0 +1,188 @@
+//! What the brokers say about a topic.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError as Client, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use thiserror::Error;
+
+use super::topic_id::topic_id;
+use crate::start::{Facts, Watermarks};
+
+/// Why the brokers could not be asked.
+#[derive(Debug, Error)]
+pub enum KafkaError {
+    /// None of them answers.
+    #[error(
+        "no broker of `{servers}` answers: {source}; check --bootstrap-servers and that Kafka runs"
+    )]
+    Unreachable {
+        /// As given.
+        servers: String,
+        /// The last error.
+        #[source]
+        source: Client,
+    },
+    /// There is no such topic.
+    #[error("there is no topic `{topic}` at `{servers}`; create it, or check its name")]
+    UnknownTopic {
+        /// Its name.
+        topic: String,
+        /// The brokers.
+        servers: String,
+    },
+    /// We may not read it.
+    #[error(
+        "reading topic `{topic}` is not allowed: {code}; give this user the right to read and \
+         describe the topic"
+    )]
+    Refused {
+        /// Its name.
+        topic: String,
+        /// What the broker says.
+        code: RDKafkaErrorCode,
+    },
+    /// Anything else.
+    #[error("cannot {action} of topic `{topic}`: {source}")]
+    Failed {
+        /// What was being done.
+        action: &'static str,
+        /// The topic.
+        topic: String,
+        /// The error.
+        #[source]
+        source: Client,
+    },
+}
+
+impl KafkaError {
+    pub(super) fn of(action: &'static str, topic: &str, servers: &str, source: Client) -> Self {
+        let topic = topic.to_owned();
+        let servers = servers.to_owned();
+        use RDKafkaErrorCode as Code;
+        match source.rdkafka_error_code() {
+            Some(
+                Code::UnknownTopicOrPartition
+                | Code::UnknownTopic
+                | Code::UnknownTopicId
+                | Code::UnknownPartition,
+            ) => Self::UnknownTopic { topic, servers },
+            Some(
+                code @ (Code::TopicAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::GroupAuthorizationFailed),
+            ) => Self::Refused { topic, code },
+            Some(
+                Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::Resolve
+                | Code::Authentication
+                | Code::SaslAuthenticationFailed
+                | Code::SSL
+                | Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+                | Code::NetworkException
+                | Code::BrokerNotAvailable,
+            ) => Self::Unreachable { servers, source },
+            _ => Self::Failed {
+                action,
+                topic,
+                source,
+            },
+        }
+    }
+}
+
+/// How the ids of librdkafka's mock clusters begin.
+const MOCK: &str = "mockCluster";
+
+/// How long the topic's id is waited for: it is good to have, not necessary.
+const TOPIC_ID: Duration = Duration::from_secs(10);
+
+/// Asks for a topic's ids, partitions and offsets. Blocks.
+pub(crate) fn facts<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    servers: &str,
+    timeout: Duration,
+) -> Result<Facts, KafkaError> {
+    let fail = |action, source| KafkaError::of(action, topic, servers, source);
+    let client = consumer.client();
+    let metadata = client
+        .fetch_metadata(Some(topic), timeout)
+        .map_err(|source| fail("read the metadata", source))?;
+    let found = metadata
+        .topics()
+        .iter()
+        .find(|found| found.name() == topic)
+        .ok_or_else(|| KafkaError::UnknownTopic {
+            topic: topic.to_owned(),
+            servers: servers.to_owned(),
+        })?;
+    if let Some(error) = found.error() {
+        let source = Client::MetadataFetch(error.into());
+        return Err(fail("read the metadata", source));
+    }
+    let cluster_id = client.fetch_cluster_id(timeout);
+    // librdkafka's mock cluster has no controller that could answer.
+    let mock = cluster_id
+        .as_deref()
+        .is_some_and(|id| id.starts_with(MOCK));
+    let topic_id = if mock {
+        None
+    } else {
+        // SAFETY: the consumer is borrowed, and so is its client.
+        unsafe { topic_id(client.native_ptr(), topic, timeout.min(TOPIC_ID)) }
+    };
+    let mut facts = Facts {
+        cluster_id,
+        topic_id,
+        partitions: BTreeMap::new(),
+    };
+    for partition in found.partitions() {
+        let (low, high) = client
+            .fetch_watermarks(topic, partition.id(), timeout)
+            .map_err(|source| fail("read the offsets", source))?;
+        facts
+            .partitions
+            .insert(partition.id(), Watermarks { low, high });
+    }
+    Ok(facts)
+}
+
+/// The first offset of each partition whose record is not older than `millis`
+/// since the epoch; the partition's end where there is none. Blocks.
+pub(crate) fn offsets_at<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    servers: &str,
+    facts: &Facts,
+    millis: i64,
+    timeout: Duration,
+) -> Result<BTreeMap<i32, i64>, KafkaError> {
+    let fail = |source| KafkaError::of("look up the offsets", topic, servers, source);
+    let mut wanted = TopicPartitionList::new();
+    for partition in facts.partitions.keys() {
+        wanted
+            .add_partition_offset(topic, *partition, Offset::Offset(millis))
+            .map_err(fail)?;
+    }
+    let found = consumer.offsets_for_times(wanted, timeout).map_err(fail)?;
+    Ok(found
+        .elements_for_topic(topic)
+        .iter()
+        .filter_map(|element| {
+            let partition = element.partition();
+            let marks = facts.partitions.get(&partition)?;
+            let offset = match element.offset() {
+                Offset::Offset(offset) => offset.clamp(marks.low, marks.high),
+                _ => marks.high,
+            };
+            Some((partition, offset))
+        })
+        .collect())
+}

@@ -1,0 +1,215 @@
+//! librdkafka's messages, many at a time.
+//!
+//! The safe API hands out one event after the other, with an allocation for
+//! each, and drops the offset of an end-of-partition event, which is what tells
+//! how far a partition without further records was read. So this file speaks to
+//! librdkafka itself; nothing outside of it and [`super::topic_id`] does.
+
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::time::Duration;
+
+use rdkafka::bindings as sys;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+
+use crate::envelope::{Meta, Record};
+
+/// Messages that are asked for at a time.
+const BATCH: usize = 1024;
+
+/// What the consumer's queue holds.
+pub(crate) enum Polled<'a> {
+    /// A record.
+    Record(Record<'a>),
+    /// The partition was read to its end; the offset behind it, if known.
+    End { partition: i32, offset: Option<i64> },
+    /// A partition, or all of them, cannot be read now.
+    Error {
+        partition: Option<i32>,
+        code: RDKafkaErrorCode,
+        text: String,
+    },
+}
+
+/// A message that librdkafka owns.
+#[derive(Debug, Clone, Copy)]
+struct Native<'a> {
+    message: &'a sys::rd_kafka_message_t,
+}
+
+impl<'a> Native<'a> {
+    /// # Safety
+    /// `message` is valid for `'a`.
+    unsafe fn new(message: *const sys::rd_kafka_message_t) -> Option<Self> {
+        // SAFETY: the caller's promise.
+        unsafe { message.as_ref() }.map(|message| Self { message })
+    }
+
+    fn value(&self) -> Option<&'a [u8]> {
+        bytes(self.message.payload, self.message.len)
+    }
+}
+
+/// Bytes that a message owns.
+fn bytes<'a>(data: *const std::ffi::c_void, length: usize) -> Option<&'a [u8]> {
+    if data.is_null() {
+        return None;
+    }
+    // SAFETY: librdkafka gives a pointer and the length behind it, for as long
+    // as the message lives, which is what the callers' lifetimes say.
+    Some(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) })
+}
+
+impl Meta for Native<'_> {
+    fn key(&self) -> Option<&[u8]> {
+        bytes(self.message.key, self.message.key_len)
+    }
+
+    fn timestamp(&self) -> Option<(i64, bool)> {
+        use sys::rd_kafka_timestamp_type_t::{
+            RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME, RD_KAFKA_TIMESTAMP_NOT_AVAILABLE,
+        };
+        let mut kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is valid, and `kind` is written to.
+        let millis = unsafe { sys::rd_kafka_message_timestamp(self.message, &raw mut kind) };
+        let known = kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis >= 0;
+        known.then_some((millis, kind == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME))
+    }
+
+    fn headers(&self, each: &mut dyn FnMut(&str, Option<&[u8]>)) {
+        let mut headers = ptr::null_mut();
+        // SAFETY: the message is valid; it keeps owning the headers.
+        let found = unsafe { sys::rd_kafka_message_headers(self.message, &raw mut headers) };
+        if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || headers.is_null() {
+            return;
+        }
+        for index in 0.. {
+            let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: the headers are valid, and the three are written to.
+            let got = unsafe {
+                sys::rd_kafka_header_get_all(
+                    headers,
+                    index,
+                    &raw mut name,
+                    &raw mut value,
+                    &raw mut size,
+                )
+            };
+            if got != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
+                return;
+            }
+            // SAFETY: a header's name ends with a NUL and lives as long as the
+            // message.
+            let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
+            each(&name, bytes(value, size));
+        }
+    }
+}
+
+fn show(native: Native<'_>, each: &mut dyn FnMut(Polled<'_>)) {
+    let message = native.message;
+    match message.err {
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => each(Polled::Record(Record {
+            partition: message.partition,
+            offset: message.offset,
+            value: native.value(),
+            meta: &native,
+        })),
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => each(Polled::End {
+            partition: message.partition,
+            offset: (message.offset >= 0).then_some(message.offset),
+        }),
+        error => {
+            // SAFETY: the message is valid; the text lives as long as it does.
+            let text = unsafe { sys::rd_kafka_message_errstr(message) };
+            let text = if text.is_null() {
+                String::new()
+            } else {
+                // SAFETY: it is not null and ends with a NUL.
+                unsafe { CStr::from_ptr(text) }
+                    .to_string_lossy()
+                    .into_owned()
+            };
+            each(Polled::Error {
+                partition: (message.partition >= 0).then_some(message.partition),
+                code: error.into(),
+                text,
+            });
+        }
+    }
+}
+
+/// Hands a message of the safe API to `each` as [`Batches::poll`] does.
+pub(crate) fn show_borrowed(message: &BorrowedMessage<'_>, each: &mut dyn FnMut(Polled<'_>)) {
+    // SAFETY: the message is borrowed for this call.
+    if let Some(native) = unsafe { Native::new(message.ptr()) } {
+        show(native, each);
+    }
+}
+
+/// The queue of a consumer whose partitions are assigned by hand.
+pub(crate) struct Batches<'c> {
+    queue: NonNull<sys::rd_kafka_queue_t>,
+    messages: Vec<*mut sys::rd_kafka_message_t>,
+    consumer: PhantomData<&'c ()>,
+}
+
+impl<'c> Batches<'c> {
+    /// `None` for a consumer without a group.
+    pub(crate) fn new<C: ConsumerContext>(consumer: &'c BaseConsumer<C>) -> Option<Self> {
+        // SAFETY: the client is valid as long as `consumer`, which is borrowed.
+        let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        Some(Self {
+            queue: NonNull::new(queue)?,
+            messages: vec![ptr::null_mut(); BATCH],
+            consumer: PhantomData,
+        })
+    }
+
+    fn fetch(&mut self, most: usize, wait: Duration) -> usize {
+        let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        let most = most.min(self.messages.len());
+        // SAFETY: the queue is valid, and the array has room for `most`.
+        let count = unsafe {
+            sys::rd_kafka_consume_batch_queue(
+                self.queue.as_ptr(),
+                wait,
+                self.messages.as_mut_ptr(),
+                most,
+            )
+        };
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    /// Hands what is there to `each`, or what comes first within `wait`. Returns
+    /// how many there were.
+    pub(crate) fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(Polled<'_>)) -> usize {
+        // A call that may wait does so until the whole array is full.
+        let count = match self.fetch(BATCH, Duration::ZERO) {
+            0 => self.fetch(1, wait),
+            count => count,
+        };
+        for message in self.messages.iter_mut().take(count) {
+            let message = std::mem::replace(message, ptr::null_mut());
+            // SAFETY: librdkafka has just handed the message over to us, it is
+            // destroyed once, and what is shown lives no longer than the call.
+            unsafe {
+                if let Some(native) = Native::new(message) {
+                    show(native, each);
+                    sys::rd_kafka_message_destroy(message);
+                }
+            }
+        }
+        count
+    }
+}
+
+impl Drop for Batches<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the reference was ours, and the client is still there.
+        unsafe { sys::rd_kafka_queue_destroy(self.queue.as_ptr()) };
+    }
+}

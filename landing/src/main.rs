@@ -1,0 +1,7 @@
+//! `ingest-landing`: lands Kafka topics in files of JSON lines.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sluice_landing::run(std::env::args_os())
+}

@@ -1,0 +1,121 @@
+//! Names of landing files:
+//! `<topic>-<partition>-<start>-<end>-<short id>.json[.zst|.gz]`.
+
+use uuid::Uuid;
+
+use crate::compression::Compression;
+
+/// The folder of rejects below the topic's.
+pub const REJECTS: &str = "_rejects";
+
+/// The folder of the ledger below the topic's.
+pub const LEDGER: &str = "_ledger";
+
+/// What a landing file's name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The first offset of its range.
+    pub start: i64,
+    /// The offset behind its range.
+    pub end: i64,
+    /// Tells files of the same range apart.
+    pub id: String,
+    /// How it is compressed.
+    pub compression: Compression,
+}
+
+impl FileName {
+    /// The part of a batch's id that its files' names carry: enough to tell
+    /// apart what two runs read of the same range.
+    pub fn short_id(batch: Uuid) -> String {
+        // The end of the id is random; the beginning may be the time.
+        let text = batch.simple().to_string();
+        text.get(20..).unwrap_or(&text).to_owned()
+    }
+
+    /// Reads a name; `None` when it is not of this form.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (stem, compression) = Compression::of_name(name)?;
+        // From the right: a topic's name may hold hyphens.
+        let mut parts = stem.rsplitn(5, '-');
+        let id = parts.next()?;
+        let end = number(parts.next()?)?;
+        let start = number(parts.next()?)?;
+        let partition = number(parts.next()?)?;
+        let topic = parts.next()?;
+        if topic.is_empty() || id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        Some(Self {
+            topic: topic.to_owned(),
+            partition: i32::try_from(partition).ok()?,
+            start,
+            end,
+            id: id.to_owned(),
+            compression,
+        })
+    }
+}
+
+impl std::fmt::Display for FileName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            topic,
+            partition,
+            start,
+            end,
+            id,
+            compression,
+        } = self;
+        let suffix = compression.suffix();
+        write!(f, "{topic}-{partition}-{start}-{end}-{id}{suffix}")
+    }
+}
+
+fn number(text: &str) -> Option<i64> {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn names_read_back(
+            topic in "[a-zA-Z0-9._-]{1,20}",
+            partition in 0..i32::MAX,
+            start in 0..i64::MAX,
+            end in 0..i64::MAX,
+            batch in any::<u128>(),
+            compression in prop::sample::select(vec![Compression::None, Compression::Zstd, Compression::Gzip]),
+        ) {
+            let id = FileName::short_id(Uuid::from_u128(batch));
+            let name = FileName { topic, partition, start, end, id, compression };
+            prop_assert_eq!(FileName::parse(&name.to_string()), Some(name));
+        }
+    }
+
+    #[test]
+    fn other_names_are_not_ours() {
+        for name in [
+            "user_events_1767940385_00000.json",
+            "t-0-1-2-ab.parquet",
+            "t-0-1-x-ab.json",
+            "t-0-1-+2-ab.json",
+            "-0-1-2-ab.json",
+            "t-0-1-2-.json",
+            "_SUCCESS",
+        ] {
+            assert_eq!(FileName::parse(name), None, "{name}");
+        }
+        assert!(FileName::parse("t-0-1-2-ab.json.zst").is_some());
+    }
+}

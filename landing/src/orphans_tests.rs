@@ -1,0 +1,113 @@
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+use sluice_store::{StoreOptions, Stores};
+use uuid::Uuid;
+
+use super::*;
+use crate::entry::{Closed, ENTRY_VERSION, Range, StoredFile, Totals};
+
+const HOUR: u64 = 3600;
+
+fn file(root: &Path, path: &str, hours: u64) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = File::create(path).unwrap();
+    let modified = SystemTime::now() - Duration::from_secs(hours * HOUR);
+    file.set_modified(modified).unwrap();
+}
+
+fn batch(ranges: Vec<(i64, i64, &str)>) -> Batch {
+    let next = ranges.iter().map(|(_, end, _)| (0, *end)).collect();
+    Batch {
+        version: ENTRY_VERSION,
+        batch_id: Uuid::nil(),
+        run_id: String::new(),
+        run_continues: false,
+        topic: "t".to_owned(),
+        cluster_id: None,
+        topic_id: None,
+        started_at: DateTime::UNIX_EPOCH,
+        closed_by: Closed::Duration,
+        ranges: ranges
+            .into_iter()
+            .map(|(start, end, path)| Range {
+                partition: 0,
+                start,
+                end,
+                rows: 1,
+                rejects: 0,
+                runs: None,
+                file: Some(StoredFile {
+                    path: path.to_owned(),
+                    bytes: 0,
+                    checksum: String::new(),
+                }),
+                rejected: None,
+                event_time: None,
+            })
+            .collect(),
+        holes: Vec::new(),
+        next,
+        totals: Totals::default(),
+        event_time_field: None,
+        progress: std::collections::BTreeMap::new(),
+    }
+}
+
+#[test]
+fn age_alone_does_not_make_an_orphan() {
+    let now = Utc::now();
+    let ago = |hours| now - TimeDelta::hours(hours);
+    let old = |modified, newest, depth| old_enough(modified, newest, now, depth);
+    assert!(old(ago(25), now, Depth::Recent));
+    assert!(!old(ago(23), now, Depth::Recent));
+    // Nobody has appended since a batch of then could have begun to.
+    assert!(!old(ago(48), ago(47), Depth::Recent));
+    assert!(old(ago(48), ago(29), Depth::Recent));
+    assert!(!old(ago(24 * 9), now, Depth::Recent));
+    assert!(old(ago(24 * 9), now, Depth::All));
+}
+
+#[tokio::test]
+async fn only_what_no_entry_names_goes() {
+    let root = tempfile::tempdir().unwrap();
+    let stores = Stores::new(StoreOptions::new());
+    let location = stores.location(root.path().to_str().unwrap()).unwrap();
+    let place = stores.open(&location).unwrap();
+    let ledger = crate::read::ledger(&place).unwrap();
+    for at in 0..5 {
+        let name = format!("t-0-{at}-{}-aa.json", at + 1);
+        file(root.path(), &name, 48);
+        ledger
+            .append(at, batch(vec![(at as i64, at as i64 + 1, &name)]))
+            .await
+            .unwrap();
+    }
+    let orphans = [
+        "t-0-3-4-bb.json",
+        "t-0-5-9-bb.json",
+        "t-0-2-7-bb.json.zst",
+        "_rejects/t-0-3-4-bb.json",
+        ".t#12345",
+    ];
+    let others = ["notes.txt", "other_00001.json", "_rejects/notes.json"];
+    for name in orphans.iter().chain(&others) {
+        file(root.path(), name, 48);
+    }
+    file(root.path(), "t-0-5-6-cc.json", 2);
+    let newest = ledger.tail().await.unwrap().unwrap();
+    let removed = collect(&place, &ledger, &newest, Depth::Recent)
+        .await
+        .unwrap();
+    assert_eq!(removed, orphans.len());
+    for name in orphans {
+        assert!(!root.path().join(name).exists(), "{name}");
+    }
+    for name in others
+        .iter()
+        .chain(&["t-0-4-5-aa.json", "t-0-0-1-aa.json", "t-0-5-6-cc.json"])
+    {
+        assert!(root.path().join(name).exists(), "{name}");
+    }
+}

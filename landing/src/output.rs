@@ -1,0 +1,249 @@
+//! One landing file on its way: compressed, summed, durable when published.
+
+use std::hash::Hasher as _;
+use std::io::{self, Read as _, Seek as _, Write};
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use object_store::{ObjectStoreExt as _, WriteMultipart};
+use sluice_store::{DurableFile, Location, Place, StoreError};
+use tokio::runtime::Handle;
+use twox_hash::XxHash3_64;
+
+use crate::compression::{Compression, Encoder};
+use crate::entry::StoredFile;
+
+/// Bytes of one part of an upload.
+const PART: usize = 8 << 20;
+
+/// Parts of one upload that are on their way at the same time.
+const PARTS_IN_FLIGHT: usize = 4;
+
+/// The folder of a topic, and how to write there.
+#[derive(Debug, Clone)]
+pub(crate) enum Folder {
+    /// On this machine: files are written where they will be.
+    Local { folder: PathBuf, place: Place },
+    /// In a bucket: files are written to a local file first, because an upload
+    /// must be told the object's name, and a file's name says where it ends.
+    Remote { place: Place, runtime: Handle },
+}
+
+impl Folder {
+    /// Must be called inside a runtime.
+    pub(crate) fn new(place: Place) -> Self {
+        match place.location.local_path() {
+            Some(folder) => Self::Local { folder, place },
+            None => Self::Remote {
+                place,
+                runtime: Handle::current(),
+            },
+        }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        match self {
+            Self::Local { place, .. } | Self::Remote { place, .. } => place,
+        }
+    }
+
+    fn location(&self, below: &str) -> Result<Location, StoreError> {
+        self.place().location.join(below)
+    }
+}
+
+/// The checksum of some bytes as entries hold it.
+pub(crate) fn checksum(hash: &XxHash3_64) -> String {
+    format!("xxh3-64:{:016x}", hash.finish())
+}
+
+/// Passes bytes on, and sums them up.
+struct Summed {
+    to: Sink,
+    hash: XxHash3_64,
+    bytes: u64,
+}
+
+enum Sink {
+    Local(DurableFile),
+    Spool(std::fs::File),
+}
+
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.to {
+            Sink::Local(file) => file.write(bytes)?,
+            Sink::Spool(file) => file.write(bytes)?,
+        };
+        self.hash.write(bytes.get(..written).unwrap_or_default());
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file that is being written. Dropping it leaves nothing behind.
+pub(crate) struct Output {
+    folder: Folder,
+    /// `_rejects`, or nothing.
+    below: Option<&'static str>,
+    encoder: Encoder<Summed>,
+}
+
+impl Output {
+    /// Begins a file in the topic's folder, or in a folder below it.
+    pub(crate) fn create(
+        folder: &Folder,
+        below: Option<&'static str>,
+        hint: &str,
+        compression: Compression,
+    ) -> Result<Self, StoreError> {
+        let fail =
+            |source: io::Error| StoreError::access("write", &folder.place().location, source);
+        let to = match folder {
+            Folder::Local { folder: path, .. } => {
+                let path = below.map_or_else(|| path.clone(), |below| path.join(below));
+                let file = DurableFile::create(&path, hint).map_err(|source| {
+                    StoreError::access("write", &folder.place().location, source)
+                })?;
+                Sink::Local(file)
+            }
+            Folder::Remote { .. } => Sink::Spool(tempfile::tempfile().map_err(fail)?),
+        };
+        let summed = Summed {
+            to,
+            hash: XxHash3_64::with_seed(0),
+            bytes: 0,
+        };
+        Ok(Self {
+            folder: folder.clone(),
+            below,
+            encoder: Encoder::new(compression, summed).map_err(fail)?,
+        })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.encoder
+            .write_all(bytes)
+            .map_err(|source| StoreError::access("write", &self.folder.place().location, source))
+    }
+
+    /// Makes the file durable under this name.
+    pub(crate) fn publish(self, name: &str) -> Result<StoredFile, StoreError> {
+        let path = match self.below {
+            Some(below) => format!("{below}/{name}"),
+            None => name.to_owned(),
+        };
+        let location = self.folder.location(&path)?;
+        let fail = |source: io::Error| StoreError::access("write", &location, source);
+        let summed = self.encoder.finish().map_err(fail)?;
+        match (summed.to, &self.folder) {
+            (Sink::Local(file), _) => file
+                .publish(name)
+                .map_err(|source| StoreError::access("write", &location, source))?,
+            (Sink::Spool(file), Folder::Remote { place, runtime }) => runtime
+                .block_on(upload(place, &location, file))
+                .map_err(|source| StoreError::access("write", &location, source))?,
+            (Sink::Spool(_), Folder::Local { .. }) => {
+                return Err(fail(io::Error::other("a local file cannot be spooled")));
+            }
+        }
+        Ok(StoredFile {
+            path,
+            bytes: summed.bytes,
+            checksum: checksum(&summed.hash),
+        })
+    }
+}
+
+/// Sends a spooled file to its object. The name is fresh, so nothing is
+/// overwritten.
+async fn upload(
+    place: &Place,
+    location: &Location,
+    mut file: std::fs::File,
+) -> object_store::Result<()> {
+    let generic = |source: io::Error| object_store::Error::Generic {
+        store: "spool",
+        source: Box::new(source),
+    };
+    file.rewind().map_err(generic)?;
+    let length = file.metadata().map_err(generic)?.len();
+    if length <= PART as u64 {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(generic)?;
+        place.store.put(location.path(), bytes.into()).await?;
+        return Ok(());
+    }
+    let upload = place.store.put_multipart(location.path()).await?;
+    let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
+    loop {
+        let mut part = vec![0; PART];
+        let read = file.read(&mut part).map_err(generic)?;
+        if read == 0 {
+            break;
+        }
+        part.truncate(read);
+        writer.wait_for_capacity(PARTS_IN_FLIGHT).await?;
+        writer.put(Bytes::from(part));
+    }
+    writer.finish().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_store::{StoreOptions, Stores};
+
+    use super::*;
+    use crate::names::REJECTS;
+
+    #[tokio::test]
+    async fn a_file_has_the_size_and_checksum_that_are_recorded() {
+        let root = tempfile::tempdir().unwrap();
+        let stores = Stores::new(StoreOptions::new());
+        let location = stores.location(root.path().to_str().unwrap()).unwrap();
+        let folder = Folder::new(stores.open(&location).unwrap());
+        for (below, compression) in [
+            (None, Compression::None),
+            (Some(REJECTS), Compression::Zstd),
+        ] {
+            let mut output = Output::create(&folder, below, "t-0", compression).unwrap();
+            output.write(b"{\"a\":1}\n").unwrap();
+            let stored = output.publish("t-0-0-1-ab").unwrap();
+            let bytes = std::fs::read(root.path().join(&stored.path)).unwrap();
+            assert_eq!(bytes.len() as u64, stored.bytes);
+            let mut hash = XxHash3_64::with_seed(0);
+            hash.write(&bytes);
+            assert_eq!(checksum(&hash), stored.checksum);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_bucket_gets_whole_objects() {
+        let memory = std::sync::Arc::new(object_store::memory::InMemory::new());
+        let stores = Stores::with_local(StoreOptions::new(), memory.clone());
+        let place = stores.open(&stores.location("/bucket").unwrap()).unwrap();
+        let folder = Folder::Remote {
+            place: place.clone(),
+            runtime: Handle::current(),
+        };
+        for length in [10, PART + 10] {
+            let folder = folder.clone();
+            let name = format!("t-{length}");
+            let stored = tokio::task::spawn_blocking(move || {
+                let mut output = Output::create(&folder, None, "t", Compression::None).unwrap();
+                output.write(&vec![b'x'; length]).unwrap();
+                output.publish(&name).unwrap()
+            })
+            .await
+            .unwrap();
+            let object = place.location.join(&stored.path).unwrap();
+            let meta = place.store.head(object.path()).await.unwrap();
+            assert_eq!((meta.size, stored.bytes), (length as u64, length as u64));
+        }
+    }
+}

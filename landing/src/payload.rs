@@ -1,0 +1,109 @@
+//! Which payloads become lines, and which rejects.
+
+use std::fmt;
+
+use crate::json::{Checker, Fault};
+
+/// Why a payload cannot be a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reject {
+    /// The record has no value.
+    Tombstone,
+    /// The value has no bytes, or nothing but white space.
+    Empty,
+    /// The bytes are not UTF-8.
+    NotUtf8,
+    /// A JSON object with a raw line break in it.
+    LineBreak,
+    /// No JSON object.
+    NotAnObject(Fault),
+}
+
+impl Reject {
+    /// The word for it in the reject's line.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Tombstone => "tombstone",
+            Self::Empty => "empty",
+            Self::NotUtf8 => "not_utf8",
+            Self::LineBreak => "line_break",
+            Self::NotAnObject(_) => "not_an_object",
+        }
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tombstone => f.write_str("the record has no value"),
+            Self::Empty => f.write_str("the value is empty"),
+            Self::NotUtf8 => f.write_str("the value is not UTF-8"),
+            Self::LineBreak => f.write_str("the value spans several lines"),
+            Self::NotAnObject(fault) => write!(
+                f,
+                "the value is not one JSON object: byte {}: {}",
+                fault.at, fault.what
+            ),
+        }
+    }
+}
+
+/// Judges a payload. A line's event time field is returned as it stands there,
+/// quotes included.
+pub(crate) fn judge<'a>(
+    checker: &mut Checker,
+    payload: Option<&'a [u8]>,
+    field: Option<&[u8]>,
+) -> Result<Option<&'a [u8]>, Reject> {
+    let payload = payload.ok_or(Reject::Tombstone)?;
+    if payload.trim_ascii().is_empty() {
+        return Err(Reject::Empty);
+    }
+    if simdutf8::basic::from_utf8(payload).is_err() {
+        return Err(Reject::NotUtf8);
+    }
+    let seen = checker
+        .object(payload, field)
+        .map_err(Reject::NotAnObject)?;
+    if seen.newline {
+        return Err(Reject::LineBreak);
+    }
+    Ok(seen.field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(payload: Option<&[u8]>) -> &'static str {
+        match judge(&mut Checker::default(), payload, None) {
+            Ok(_) => "line",
+            Err(reject) => reject.reason(),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_payload_has_its_place() {
+        assert_eq!(reason(Some(b"{\"a\":1}")), "line");
+        assert_eq!(reason(Some(b" {} ")), "line");
+        assert_eq!(reason(Some("{\"a\":\"\u{e9}\"}".as_bytes())), "line");
+        assert_eq!(reason(None), "tombstone");
+        assert_eq!(reason(Some(b"")), "empty");
+        assert_eq!(reason(Some(b" \n")), "empty");
+        assert_eq!(reason(Some(b"{\"a\":\"\xff\"}")), "not_utf8");
+        assert_eq!(reason(Some(b"{\n}")), "line_break");
+        assert_eq!(reason(Some(b"{}\n")), "line_break");
+        assert_eq!(reason(Some(b"{}\r")), "line_break");
+        for broken in [
+            "[1]",
+            "1",
+            "\"a\"",
+            "null",
+            "{\"a\":",
+            "{} {}",
+            "\u{feff}{}",
+        ] {
+            assert_eq!(reason(Some(broken.as_bytes())), "not_an_object", "{broken}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What a run has done, for people and for programs.
+
+use std::time::{Duration, Instant};
+
+use bytesize::ByteSize;
+use serde::Serialize;
+use sluice_ledger::Entry;
+
+use crate::entry::{Batch, Range};
+
+/// What a run has done with one topic.
+#[derive(Debug, Clone, Serialize)]
+pub struct TopicReport {
+    /// The topic.
+    pub topic: String,
+    /// Whether the run had been run before; then the rest is about that.
+    pub already_run: bool,
+    /// Entries that were committed, by their numbers.
+    pub entries: Vec<u64>,
+    /// Lines.
+    pub rows: u64,
+    /// Rejects.
+    pub rejects: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes of the files, as stored.
+    pub bytes: u64,
+    /// Offsets that are lost and were accepted to be.
+    pub lost_offsets: u64,
+    /// Records that this run read and another committed.
+    pub left_to_others: u64,
+    /// Seconds.
+    pub seconds: f64,
+    #[serde(skip)]
+    begun: Instant,
+}
+
+impl TopicReport {
+    pub(crate) fn new(topic: &str) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            already_run: false,
+            entries: Vec::new(),
+            rows: 0,
+            rejects: 0,
+            files: 0,
+            bytes: 0,
+            lost_offsets: 0,
+            left_to_others: 0,
+            seconds: 0.0,
+            begun: Instant::now(),
+        }
+    }
+
+    /// A batch was committed.
+    pub(crate) fn add(&mut self, entry: &Entry<Batch>) {
+        self.entries.push(entry.seq);
+        for range in &entry.body.ranges {
+            self.rows += range.rows;
+            self.rejects += range.rejects;
+            for file in range.files() {
+                self.files += 1;
+                self.bytes += file.bytes;
+            }
+        }
+        for hole in &entry.body.holes {
+            self.lost_offsets += hole.end.saturating_sub(hole.start).unsigned_abs();
+        }
+        let batch = &entry.body;
+        tracing::info!(
+            topic = batch.topic,
+            entry = entry.seq,
+            closed_by = ?batch.closed_by,
+            rows = batch.ranges.iter().map(|range| range.rows).sum::<u64>(),
+            rejects = batch.ranges.iter().map(|range| range.rejects).sum::<u64>(),
+            "batch committed"
+        );
+    }
+
+    /// The run had been run before.
+    pub(crate) fn already(&mut self, entry: &Entry<Batch>) {
+        self.already_run = true;
+        self.add(entry);
+    }
+
+    /// Others were quicker with these.
+    pub(crate) fn dropped(&mut self, ranges: &[Range]) {
+        self.left_to_others += ranges
+            .iter()
+            .map(|range| range.rows + range.rejects)
+            .sum::<u64>();
+    }
+
+    pub(crate) fn ended(&mut self) {
+        self.seconds = self.begun.elapsed().as_secs_f64();
+    }
+
+    /// One line for people.
+    pub fn line(&self) -> String {
+        let mut line = format!(
+            "{}: {} rows, {} rejects, {} in {}",
+            self.topic,
+            grouped(self.rows),
+            grouped(self.rejects),
+            bytes(self.bytes),
+            count(self.files, "file"),
+        );
+        if self.lost_offsets > 0 {
+            line.push_str(&format!(", {} offsets lost", grouped(self.lost_offsets)));
+        }
+        if self.left_to_others > 0 {
+            let left = grouped(self.left_to_others);
+            line.push_str(&format!(", {left} records left to a quicker run"));
+        }
+        match self.entries.as_slice() {
+            [] => line.push_str("; nothing to commit"),
+            [one] => line.push_str(&format!("; entry {one}")),
+            [first, .., last] => line.push_str(&format!("; entries {first} to {last}")),
+        }
+        if self.already_run {
+            line.push_str(", committed before by the run of this id");
+        }
+        let rate = self.rows as f64 / self.seconds.max(0.001);
+        line.push_str(&format!(
+            " ({}, {} rows/s)",
+            seconds(Duration::from_secs_f64(self.seconds)),
+            grouped(rate as u64)
+        ));
+        line
+    }
+}
+
+/// `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
+/// `1.2 MiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    ByteSize::b(bytes).display().iec().to_string()
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_was_done() {
+        let mut report = TopicReport::new("t");
+        report.seconds = 2.0;
+        assert_eq!(
+            report.line(),
+            "t: 0 rows, 0 rejects, 0 B in 0 files; nothing to commit (2.0 s, 0 rows/s)"
+        );
+        report.rows = 1_234_567;
+        report.files = 1;
+        report.entries = vec![3, 4, 5];
+        report.left_to_others = 7;
+        assert_eq!(
+            report.line(),
+            "t: 1,234,567 rows, 0 rejects, 0 B in 1 file, 7 records left to a quicker run; \
+             entries 3 to 5 (2.0 s, 617,283 rows/s)"
+        );
+    }
+}

@@ -1,0 +1,358 @@
+//! From arguments to exit code.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Parser as _;
+use futures::future::join_all;
+use sluice_process::logs::{self, LogOptions};
+use sluice_process::secrets::Secrets;
+use sluice_process::signals::Stop;
+use sluice_store::{Place, StoreOptions, Stores};
+use tokio::runtime::Builder;
+
+use crate::IngestError;
+use crate::cli::{
+    Brokers, Cli, CollectArgs, Command, Common, Format, IngestArgs, Lines, ReplayArgs, StatusArgs,
+    VerifyArgs,
+};
+use crate::error::ExitKind;
+use crate::gather::LineOptions;
+use crate::ingest::{BeginAt, IngestOptions, RunBounds, ingest_topic};
+use crate::kafka::KafkaConf;
+use crate::orphans;
+use crate::replay::{self, replay};
+use crate::report::count;
+use crate::status::{self, TopicStatus, open, status};
+use crate::verify::verify;
+use crate::watermark::full_hour;
+
+/// What a run does when no end is given.
+const DEFAULT_DURATION: Duration = Duration::from_secs(30);
+
+/// How long a process that was asked to leave at once may take to.
+const LEAVING: Duration = Duration::from_millis(200);
+
+/// Runs ingest-landing; `args` begins with the program's name.
+pub fn run<I>(args: I) -> ExitCode
+where
+    I: IntoIterator,
+    I::Item: Into<OsString> + Clone,
+{
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap knows whether this is help or a slip, and where it goes.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                ExitKind::Invalid as u8
+            } else {
+                ExitKind::Success as u8
+            });
+        }
+    };
+    let runtime = match Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(source) => return ended(Err(IngestError::Process { source })),
+    };
+    let code = runtime.block_on(act(cli));
+    // Threads that still read are not waited for when somebody has asked twice.
+    runtime.shutdown_timeout(LEAVING);
+    code
+}
+
+async fn act(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        None => ingest(cli.ingest).await,
+        Some(Command::Status(args)) => show(args).await,
+        Some(Command::Verify(args)) => check(args).await,
+        Some(Command::Replay(args)) => again(args).await,
+        Some(Command::Collect(args)) => collect(args).await,
+    };
+    ended(result)
+}
+
+fn ended(result: Result<(), IngestError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error);
+            ExitCode::from(error.exit() as u8)
+        }
+    }
+}
+
+/// An error, on standard error.
+fn say(error: &IngestError) {
+    let _ = writeln!(std::io::stderr(), "error: {error}");
+}
+
+/// A result, on standard output. Nobody may be reading it any more.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn print_json(value: &impl serde::Serialize) {
+    if let Ok(text) = serde_json::to_string_pretty(value) {
+        print(&text);
+    }
+}
+
+fn begin(logs: &LogOptions, kafka: Option<&KafkaConf>) -> Result<(), IngestError> {
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let settings = kafka.into_iter().flat_map(KafkaConf::secrets);
+    let secrets = Secrets::from_pairs(environment.chain(settings));
+    logs::init(logs, &secrets).map_err(|error| IngestError::Invalid {
+        problem: error.to_string(),
+    })
+}
+
+fn stores() -> Stores {
+    Stores::new(StoreOptions::from_env())
+}
+
+fn landing(stores: &Stores, output: &str) -> Result<Place, IngestError> {
+    let fail = |source| IngestError::Store {
+        topic: "*".to_owned(),
+        source: Box::new(source),
+    };
+    let location = stores.location(output).map_err(fail)?;
+    stores.open(&location).map_err(fail)
+}
+
+fn topic_place(stores: &Stores, landing: &Place, topic: &str) -> Result<Place, IngestError> {
+    let fail = |source| IngestError::Store {
+        topic: topic.to_owned(),
+        source: Box::new(source),
+    };
+    let location = landing.location.child(topic).map_err(fail)?;
+    stores.open(&location).map_err(fail)
+}
+
+fn line_options(lines: &Lines) -> LineOptions {
+    LineOptions {
+        compression: lines.compression,
+        roll_bytes: lines.roll_size,
+        envelope: lines.envelope,
+        event_time_field: Some(lines.event_time_field.clone()).filter(|field| !field.is_empty()),
+    }
+}
+
+fn bounds(args: &IngestArgs) -> RunBounds {
+    let endless = args.max_records.is_none() && args.max_bytes.is_none() && !args.until_caught_up;
+    RunBounds {
+        duration: args.duration.or(endless.then_some(DEFAULT_DURATION)),
+        records: args.max_records,
+        bytes: args.max_bytes,
+        until_caught_up: args.until_caught_up,
+        follow: args.follow,
+        until: None,
+    }
+}
+
+async fn ingest(args: IngestArgs) -> Result<(), IngestError> {
+    let kafka = args.brokers.kafka.conf()?;
+    begin(&args.common.logs, Some(&kafka))?;
+    let mut topics = args.topic.clone();
+    topics.sort();
+    topics.dedup();
+    if topics.is_empty() {
+        return Err(IngestError::Invalid {
+            problem: "no topic is given; write --topic TOPIC".to_owned(),
+        });
+    }
+    let begin_at = args
+        .from_timestamp
+        .map(|time| BeginAt::Time(time.timestamp_millis()))
+        .or(args.from_offset.clone())
+        .unwrap_or_default();
+    let options = Arc::new(IngestOptions {
+        kafka,
+        group: args.group.clone(),
+        run_id: args.run_id.clone(),
+        begin: begin_at,
+        accept_data_loss: args.accept_data_loss,
+        lines: line_options(&args.lines),
+        bounds: bounds(&args),
+        timeout: args.brokers.timeout,
+    });
+    let stores = stores();
+    let landing = landing(&stores, &args.common.output)?;
+    let stop = Stop::on_signals().map_err(|source| IngestError::Process { source })?;
+    let mut runs = Vec::new();
+    for topic in topics {
+        let place = topic_place(&stores, &landing, &topic)?;
+        let run = ingest_topic(Arc::clone(&options), topic, place, stop.clone());
+        runs.push(tokio::spawn(run));
+    }
+    let ended = tokio::select! {
+        ended = join_all(runs) => ended,
+        () = stop.now.cancelled() => return Err(IngestError::Killed),
+    };
+    let mut reports = Vec::new();
+    let mut errors = Vec::new();
+    for run in ended {
+        match run {
+            Ok((report, result)) => {
+                errors.extend(result.err());
+                reports.push(report);
+            }
+            Err(_) => errors.push(IngestError::Internal {
+                topic: "*".to_owned(),
+                problem: "the task of a topic has ended early",
+            }),
+        }
+    }
+    match args.common.format {
+        Format::Json => print_json(&reports),
+        Format::Text => reports.iter().for_each(|report| print(&report.line())),
+    }
+    // The process ends with the gravest; the others are told as well.
+    errors.sort_by_key(IngestError::exit);
+    let gravest = errors.pop();
+    errors.iter().for_each(say);
+    gravest.map_or(Ok(()), Err)
+}
+
+async fn show(args: StatusArgs) -> Result<(), IngestError> {
+    let kafka = args.brokers.kafka.conf()?;
+    begin(&args.common.logs, Some(&kafka))?;
+    let stores = stores();
+    let landing = landing(&stores, &args.common.output)?;
+    // A status must not take long only because nobody answers.
+    let timeout = args.brokers.timeout.min(Duration::from_secs(10));
+    let all = status(
+        &stores,
+        &landing,
+        &args.topic,
+        &kafka,
+        args.lateness,
+        timeout,
+    )
+    .await?;
+    match args.common.format {
+        Format::Json => print_json(&all),
+        Format::Text if args.watermark => {
+            for topic in &all {
+                let hour = topic.watermark.map(full_hour);
+                let hour = hour.map_or_else(|| "unknown".to_owned(), status::time);
+                print(&format!("{} {hour}", topic.topic));
+            }
+        }
+        Format::Text if all.is_empty() => print("no topic has landed here yet"),
+        Format::Text => all.iter().for_each(|topic| print(&topic.text())),
+    }
+    match args.complete_to {
+        Some(wanted) => complete(&all, wanted),
+        None => Ok(()),
+    }
+}
+
+fn complete(all: &[TopicStatus], wanted: DateTime<Utc>) -> Result<(), IngestError> {
+    match all
+        .iter()
+        .find(|topic| topic.watermark.is_none_or(|known| known < wanted))
+    {
+        Some(topic) => Err(IngestError::NotComplete {
+            topic: topic.topic.clone(),
+            wanted: status::time(wanted),
+            known: topic
+                .watermark
+                .map_or_else(|| "nothing is known".to_owned(), status::time),
+        }),
+        None => Ok(()),
+    }
+}
+
+async fn names(landing: &Place, given: &[String]) -> Result<Vec<String>, IngestError> {
+    if given.is_empty() {
+        return status::topics(landing).await;
+    }
+    Ok(given.to_vec())
+}
+
+async fn check(args: VerifyArgs) -> Result<(), IngestError> {
+    let kafka = args.brokers.kafka.conf()?;
+    begin(&args.common.logs, Some(&kafka))?;
+    let stores = stores();
+    let landing = landing(&stores, &args.common.output)?;
+    let broker = args.broker.then_some((&kafka, args.brokers.timeout));
+    let mut all = Vec::new();
+    for topic in names(&landing, &args.topic).await? {
+        all.push(verify(&stores, &landing, &topic, broker).await?);
+    }
+    match args.common.format {
+        Format::Json => print_json(&all),
+        Format::Text => all.iter().for_each(|verified| print(&verified.text())),
+    }
+    match all.iter().map(|verified| verified.problems.len()).sum() {
+        0 => Ok(()),
+        problems => Err(IngestError::Damaged { problems }),
+    }
+}
+
+async fn again(args: ReplayArgs) -> Result<(), IngestError> {
+    let Brokers { kafka, timeout } = args.brokers;
+    let kafka = kafka.conf()?;
+    begin(&args.logs, Some(&kafka))?;
+    let stores = stores();
+    let landing = landing(&stores, &args.output)?;
+    let place = topic_place(&stores, &landing, &args.topic)?;
+    let stop = Stop::on_signals().map_err(|source| IngestError::Process { source })?;
+    let request = replay::Request {
+        topic: args.topic,
+        from: args.from,
+        to: args.to,
+        kafka,
+        lines: line_options(&args.lines),
+        timeout,
+    };
+    let report = replay(request, place, stop).await?;
+    match args.format {
+        Format::Json => print_json(&report),
+        Format::Text => print(&report.line()),
+    }
+    Ok(())
+}
+
+async fn collect(args: CollectArgs) -> Result<(), IngestError> {
+    let Common {
+        output,
+        format,
+        logs,
+    } = args.common;
+    begin(&logs, None)?;
+    let stores = stores();
+    let landing = landing(&stores, &output)?;
+    let mut all = std::collections::BTreeMap::new();
+    for topic in names(&landing, &args.topic).await? {
+        let (landed, newest) = open(&stores, &landing, &topic).await?;
+        let removed = orphans::collect(
+            landed.place(),
+            landed.ledger(),
+            &newest,
+            orphans::Depth::All,
+        )
+        .await?;
+        all.insert(topic, removed);
+    }
+    match format {
+        Format::Json => print_json(&all),
+        Format::Text => {
+            for (topic, removed) in all {
+                let removed = count(removed as u64, "orphan");
+                print(&format!("{topic}: {removed} deleted"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Which offset each line of a file has.
+//!
+//! Offsets have gaps: control records of transactions, what compaction took
+//! away, and payloads that were rejected. A file's lines are therefore a list
+//! of runs of consecutive offsets.
+
+use serde::{Deserialize, Serialize};
+
+/// Lines with consecutive offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Offset of the first line.
+    pub start: i64,
+    /// Lines, at least one.
+    pub lines: u64,
+}
+
+/// The offsets of a file's lines, in the order of the lines.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Runs(Vec<Run>);
+
+impl Runs {
+    /// The runs of `lines` lines from `start` without a gap.
+    pub fn dense(start: i64, lines: u64) -> Self {
+        Self(match lines {
+            0 => Vec::new(),
+            lines => vec![Run { start, lines }],
+        })
+    }
+
+    /// Adds a line. Offsets only ever grow.
+    pub(crate) fn push(&mut self, offset: i64) {
+        match self.0.last_mut() {
+            Some(last) if last.start.saturating_add_unsigned(last.lines) == offset => {
+                last.lines += 1;
+            }
+            _ => self.0.push(Run {
+                start: offset,
+                lines: 1,
+            }),
+        }
+    }
+
+    /// The runs.
+    pub fn as_slice(&self) -> &[Run] {
+        &self.0
+    }
+
+    /// Lines of all runs.
+    pub fn lines(&self) -> u64 {
+        self.0.iter().map(|run| run.lines).sum()
+    }
+
+    /// The offset of each line.
+    pub fn offsets(&self) -> impl Iterator<Item = i64> + '_ {
+        self.0
+            .iter()
+            .flat_map(|run| run.start..run.start.saturating_add_unsigned(run.lines))
+    }
+
+    /// The offset of line `line`, counted from 0.
+    pub fn offset_of(&self, mut line: u64) -> Option<i64> {
+        for run in &self.0 {
+            if line < run.lines {
+                return Some(run.start.saturating_add_unsigned(line));
+            }
+            line -= run.lines;
+        }
+        None
+    }
+
+    /// Whether the runs rise, do not touch, and lie in `start..end`.
+    pub fn fit(&self, start: i64, end: i64) -> bool {
+        let mut free = start;
+        self.0.iter().enumerate().all(|(at, run)| {
+            let sound = run.lines > 0 && (run.start > free || (at == 0 && run.start == free));
+            free = run.start.saturating_add_unsigned(run.lines);
+            sound && free <= end
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn each_line_has_the_offset_that_was_pushed(offsets in prop::collection::btree_set(0i64..60, 0..40)) {
+            let mut runs = Runs::default();
+            offsets.iter().for_each(|offset| runs.push(*offset));
+            let offsets: Vec<i64> = offsets.into_iter().collect();
+            prop_assert_eq!(runs.offsets().collect::<Vec<_>>(), offsets.clone());
+            prop_assert_eq!(runs.lines(), offsets.len() as u64);
+            for (line, offset) in offsets.iter().enumerate() {
+                prop_assert_eq!(runs.offset_of(line as u64), Some(*offset));
+            }
+            prop_assert_eq!(runs.offset_of(offsets.len() as u64), None);
+            if let (Some(first), Some(last)) = (offsets.first(), offsets.last()) {
+                prop_assert!(runs.fit(*first, last + 1));
+                prop_assert!(!runs.fit(first + 1, last + 1));
+                prop_assert!(!runs.fit(*first, *last));
+            }
+            let text = serde_json::to_string(&runs).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Runs>(&text).unwrap(), runs);
+        }
+    }
+
+    #[test]
+    fn gaps_split_runs() {
+        let mut runs = Runs::default();
+        for offset in [5, 6, 9] {
+            runs.push(offset);
+        }
+        assert_eq!(runs.as_slice().len(), 2);
+        assert_eq!(Runs::dense(5, 2).as_slice(), &runs.as_slice()[..1]);
+        let unique: BTreeSet<i64> = runs.offsets().collect();
+        assert_eq!(unique.len(), 3);
+    }
+}

@@ -1,0 +1,284 @@
+//! `ingest-landing status`: where each topic is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::Serialize;
+use sluice_ledger::Entry;
+use sluice_store::{Place, Stores};
+
+use crate::IngestError;
+use crate::entry::{Batch, Closed};
+use crate::kafka::{KafkaConf, connect};
+use crate::names::LEDGER;
+use crate::read::Landing;
+use crate::report::{bytes, grouped};
+use crate::start::Facts;
+use crate::watermark::watermark;
+
+/// Where a topic is.
+#[derive(Debug, Clone, Serialize)]
+pub struct TopicStatus {
+    /// The topic.
+    pub topic: String,
+    /// The newest entry.
+    pub entry: u64,
+    /// When it was made.
+    pub committed_at: DateTime<Utc>,
+    /// Why that batch ended.
+    pub closed_by: Closed,
+    /// Records of that batch.
+    pub last_batch_records: u64,
+    /// Lines over the topic's life.
+    pub rows: u64,
+    /// Rejects over the topic's life.
+    pub rejects: u64,
+    /// Bytes of all files, as stored.
+    pub bytes: u64,
+    /// Files.
+    pub files: u64,
+    /// Holes: ranges that were lost and accepted to be.
+    pub holes: u64,
+    /// Offsets in them.
+    pub lost_offsets: u64,
+    /// The partitions.
+    pub partitions: Vec<PartitionStatus>,
+    /// Records that are waiting, over all partitions; `None` when the brokers
+    /// did not tell.
+    pub lag: Option<i64>,
+    /// Up to which event time the topic is complete.
+    pub watermark: Option<DateTime<Utc>>,
+}
+
+/// Where a partition is.
+#[derive(Debug, Clone, Serialize)]
+pub struct PartitionStatus {
+    /// The partition.
+    pub partition: i32,
+    /// The next offset.
+    pub next: i64,
+    /// Records that are waiting.
+    pub lag: Option<i64>,
+}
+
+/// The topics that have a ledger in a landing folder.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub async fn topics(landing: &Place) -> Result<Vec<String>, IngestError> {
+    let fail = |source| IngestError::Store {
+        topic: "*".to_owned(),
+        source: Box::new(source),
+    };
+    let listed = landing
+        .store
+        .list_with_delimiter(Some(landing.path()))
+        .await
+        .map_err(|source| {
+            fail(sluice_store::StoreError::access(
+                "list",
+                &landing.location,
+                source,
+            ))
+        })?;
+    let mut topics = Vec::new();
+    for folder in listed.common_prefixes {
+        let Some(name) = folder.filename() else {
+            continue;
+        };
+        let below = landing
+            .store
+            .list_with_delimiter(Some(&folder.clone().join(LEDGER)))
+            .await
+            .map_err(|source| {
+                fail(sluice_store::StoreError::access(
+                    "list",
+                    &landing.location,
+                    source,
+                ))
+            })?;
+        if !below.objects.is_empty() {
+            topics.push(name.to_owned());
+        }
+    }
+    Ok(topics)
+}
+
+/// Where the topics of a landing folder are. Brokers that cannot be asked leave
+/// the lag unknown.
+///
+/// # Errors
+/// When a ledger cannot be read, or one that was asked for does not exist.
+pub async fn status(
+    stores: &Stores,
+    landing: &Place,
+    names: &[String],
+    kafka: &KafkaConf,
+    lateness: TimeDelta,
+    timeout: Duration,
+) -> Result<Vec<TopicStatus>, IngestError> {
+    let names = if names.is_empty() {
+        topics(landing).await?
+    } else {
+        names.to_vec()
+    };
+    let mut all = Vec::new();
+    for topic in names {
+        let (_, newest) = open(stores, landing, &topic).await?;
+        let asked = Utc::now();
+        let facts = ask(kafka.clone(), topic.clone(), timeout).await;
+        all.push(describe(topic, newest, facts.as_ref(), asked, lateness));
+    }
+    Ok(all)
+}
+
+/// A topic's landing folder and its newest entry.
+pub(crate) async fn open(
+    stores: &Stores,
+    landing: &Place,
+    topic: &str,
+) -> Result<(Landing, Entry<Batch>), IngestError> {
+    let store = |source| IngestError::Store {
+        topic: topic.to_owned(),
+        source: Box::new(source),
+    };
+    let location = landing.location.child(topic).map_err(store)?;
+    let place = stores.open(&location).map_err(store)?;
+    let landing = Landing::open(place).map_err(store)?;
+    let newest = landing
+        .newest()
+        .await
+        .map_err(|source| IngestError::Ledger {
+            topic: topic.to_owned(),
+            source: Box::new(source),
+        })?;
+    match newest {
+        Some(newest) => Ok((landing, newest)),
+        None => Err(IngestError::NoLedger {
+            location: location.to_string(),
+        }),
+    }
+}
+
+async fn ask(kafka: KafkaConf, topic: String, timeout: Duration) -> Option<Facts> {
+    let asked = topic.clone();
+    let facts = tokio::task::spawn_blocking(move || {
+        let consumer = Arc::new(connect(&kafka, &asked, None, timeout)?);
+        Ok::<_, IngestError>(consumer.facts()?)
+    })
+    .await;
+    match facts {
+        Ok(Ok(facts)) => Some(facts),
+        Ok(Err(error)) => {
+            tracing::warn!(topic, %error, "the lag is not known");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+fn describe(
+    topic: String,
+    newest: Entry<Batch>,
+    facts: Option<&Facts>,
+    asked: DateTime<Utc>,
+    lateness: TimeDelta,
+) -> TopicStatus {
+    let batch = newest.body;
+    let high = |partition: i32| {
+        let marks = facts?.partitions.get(&partition)?;
+        Some(marks.high)
+    };
+    let mut known: BTreeMap<i32, i64> = batch.next.clone();
+    if let Some(facts) = facts {
+        for partition in facts.partitions.keys() {
+            known.entry(*partition).or_insert(0);
+        }
+    }
+    let partitions: Vec<PartitionStatus> = known
+        .iter()
+        .map(|(partition, next)| PartitionStatus {
+            partition: *partition,
+            next: *next,
+            lag: high(*partition).map(|high| high - next),
+        })
+        .collect();
+    let caught_up: BTreeMap<i32, DateTime<Utc>> = partitions
+        .iter()
+        .filter(|partition| partition.lag == Some(0))
+        .map(|partition| (partition.partition, asked))
+        .collect();
+    let watermark = watermark(
+        known.keys().copied(),
+        &batch.progress,
+        &caught_up,
+        lateness,
+        Utc::now(),
+    );
+    TopicStatus {
+        topic,
+        entry: newest.seq,
+        committed_at: newest.at,
+        closed_by: batch.closed_by,
+        last_batch_records: batch
+            .ranges
+            .iter()
+            .map(|range| range.rows + range.rejects)
+            .sum(),
+        rows: batch.totals.rows,
+        rejects: batch.totals.rejects,
+        bytes: batch.totals.bytes,
+        files: batch.totals.files,
+        holes: batch.totals.holes,
+        lost_offsets: batch.totals.lost_offsets,
+        lag: partitions.iter().map(|partition| partition.lag).sum(),
+        partitions,
+        watermark,
+    }
+}
+
+impl TopicStatus {
+    /// For people.
+    pub fn text(&self) -> String {
+        let number = |lag: Option<i64>| match lag {
+            Some(lag) => grouped(lag.max(0).unsigned_abs()),
+            None => "unknown".to_owned(),
+        };
+        let holes = match self.holes {
+            0 => "none".to_owned(),
+            holes => format!(
+                "{} with {} offsets",
+                grouped(holes),
+                grouped(self.lost_offsets)
+            ),
+        };
+        let next: Vec<String> = self
+            .partitions
+            .iter()
+            .map(|p| format!("{}: {} (lag {})", p.partition, p.next, number(p.lag)))
+            .collect();
+        format!(
+            "{}\n  rows        {}\n  rejects     {}\n  stored      {} in {} files\n  last batch  \
+             entry {} at {}, {} records, closed by {:?}\n  next        {}\n  lag         {}\n  \
+             complete to {}\n  holes       {holes}",
+            self.topic,
+            grouped(self.rows),
+            grouped(self.rejects),
+            bytes(self.bytes),
+            grouped(self.files),
+            self.entry,
+            time(self.committed_at),
+            grouped(self.last_batch_records),
+            self.closed_by,
+            next.join(", "),
+            number(self.lag),
+            self.watermark.map_or_else(|| "unknown".to_owned(), time),
+        )
+    }
+}
+
+pub(crate) fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

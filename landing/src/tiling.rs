@@ -1,0 +1,194 @@
+//! When a batch may follow an entry, and what is left of it when another batch
+//! was quicker: pure decisions.
+//!
+//! Entry N+1 is valid only if every partition's ranges begin at entry N's next
+//! offset, follow one another without a gap, and end at its own next offset.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::entry::{Hole, Range};
+
+/// Why ranges do not continue a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TilingError {
+    /// A range begins elsewhere than the one before it ended.
+    #[error("partition {partition}: the range {start}..{end} should begin at offset {expected}")]
+    Gap {
+        /// The partition.
+        partition: i32,
+        /// Where the range begins.
+        start: i64,
+        /// Where it ends.
+        end: i64,
+        /// Where it should begin.
+        expected: i64,
+    },
+    /// A range ends before it begins, or holds more records than offsets, or
+    /// its runs lie outside.
+    #[error("partition {partition}: the range {start}..{end} is not sound: {problem}")]
+    Unsound {
+        /// The partition.
+        partition: i32,
+        /// Where the range begins.
+        start: i64,
+        /// Where it ends.
+        end: i64,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The map of next offsets is not what the ranges lead to.
+    #[error(
+        "partition {partition}: the next offset is {next:?}, and the ranges lead to {expected:?}"
+    )]
+    Next {
+        /// The partition.
+        partition: i32,
+        /// As recorded.
+        next: Option<i64>,
+        /// As it follows from the ranges.
+        expected: Option<i64>,
+    },
+}
+
+/// The next offsets after `holes` and `ranges`, which must continue `next`. A
+/// partition that `next` does not know may begin anywhere.
+pub(crate) fn advance(
+    next: &BTreeMap<i32, i64>,
+    holes: &[Hole],
+    ranges: &[Range],
+) -> Result<BTreeMap<i32, i64>, TilingError> {
+    let mut after = next.clone();
+    for hole in holes {
+        // A hole stands before the ranges of its batch.
+        step(&mut after, hole.partition, hole.start, hole.end)?;
+    }
+    for range in ranges {
+        sound(range)?;
+        step(&mut after, range.partition, range.start, range.end)?;
+    }
+    Ok(after)
+}
+
+/// Checks that an entry with these parts may follow one with `before`.
+pub(crate) fn check(
+    before: &BTreeMap<i32, i64>,
+    holes: &[Hole],
+    ranges: &[Range],
+    next: &BTreeMap<i32, i64>,
+) -> Result<(), TilingError> {
+    let expected = advance(before, holes, ranges)?;
+    for partition in expected.keys().chain(next.keys()) {
+        let (next, expected) = (next.get(partition), expected.get(partition));
+        // A partition may be put down where it will begin, before it has any
+        // record; it may not leave, and its next offset may not jump.
+        if next != expected && (next.is_none() || expected.is_some()) {
+            return Err(TilingError::Next {
+                partition: *partition,
+                next: next.copied(),
+                expected: expected.copied(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn step(
+    after: &mut BTreeMap<i32, i64>,
+    partition: i32,
+    start: i64,
+    end: i64,
+) -> Result<(), TilingError> {
+    if end < start {
+        return Err(TilingError::Unsound {
+            partition,
+            start,
+            end,
+            problem: "it ends before it begins",
+        });
+    }
+    let expected = after.entry(partition).or_insert(start);
+    if *expected != start {
+        return Err(TilingError::Gap {
+            partition,
+            start,
+            end,
+            expected: *expected,
+        });
+    }
+    *expected = end;
+    Ok(())
+}
+
+fn sound(range: &Range) -> Result<(), TilingError> {
+    let runs = range.line_offsets();
+    let problem = if range.start < 0 {
+        "offsets are never negative"
+    } else if range.rows.saturating_add(range.rejects)
+        > (range.end.saturating_sub(range.start)).unsigned_abs()
+    {
+        "it has more records than offsets"
+    } else if runs.lines() != range.rows {
+        "its offset runs do not have as many lines as it has rows"
+    } else if !runs.fit(range.start, range.end) {
+        "its offset runs lie outside of it"
+    } else if range.file.is_some() != (range.rows > 0)
+        || range.rejected.is_some() != (range.rejects > 0)
+    {
+        "its files do not go with its counts"
+    } else {
+        return Ok(());
+    };
+    Err(TilingError::Unsound {
+        partition: range.partition,
+        start: range.start,
+        end: range.end,
+        problem,
+    })
+}
+
+/// What becomes of a batch when the ledger went on without it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Rebased {
+    /// Ranges that still continue the ledger.
+    pub(crate) kept: Vec<Range>,
+    /// Ranges that another batch has taken; their files are nobody's.
+    pub(crate) dropped: Vec<Range>,
+    /// Holes that are still holes.
+    pub(crate) holes: Vec<Hole>,
+}
+
+/// Divides a batch by whether its parts continue `next`, the newest entry's
+/// next offsets. A partition is kept or dropped as a whole: what follows a
+/// range that is gone does not connect.
+pub(crate) fn rebase(next: &BTreeMap<i32, i64>, holes: &[Hole], ranges: &[Range]) -> Rebased {
+    let mut begins: BTreeMap<i32, i64> = BTreeMap::new();
+    for hole in holes {
+        begins.entry(hole.partition).or_insert(hole.start);
+    }
+    for range in ranges {
+        begins.entry(range.partition).or_insert(range.start);
+    }
+    let keeps = |partition: i32| match next.get(&partition) {
+        Some(next) => begins.get(&partition) == Some(next),
+        None => true,
+    };
+    let (kept, dropped) = ranges
+        .iter()
+        .cloned()
+        .partition(|range| keeps(range.partition));
+    Rebased {
+        kept,
+        dropped,
+        holes: holes
+            .iter()
+            .copied()
+            .filter(|hole| keeps(hole.partition))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+#[path = "tiling_tests.rs"]
+mod tests;

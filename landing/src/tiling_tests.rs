@@ -1,0 +1,130 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::entry::StoredFile;
+
+pub(crate) fn range(partition: i32, start: i64, end: i64) -> Range {
+    let rows = u64::try_from(end - start).unwrap();
+    Range {
+        partition,
+        start,
+        end,
+        rows,
+        rejects: 0,
+        runs: None,
+        file: (rows > 0).then(|| StoredFile {
+            path: format!("t-{partition}-{start}-{end}-x.json"),
+            bytes: 1,
+            checksum: String::new(),
+        }),
+        rejected: None,
+        event_time: None,
+    }
+}
+
+fn map(pairs: &[(i32, i64)]) -> BTreeMap<i32, i64> {
+    pairs.iter().copied().collect()
+}
+
+#[test]
+fn ranges_continue_where_the_entry_before_ended() {
+    let before = map(&[(0, 10), (1, 5)]);
+    let ranges = [range(0, 10, 12), range(0, 12, 20), range(2, 3, 4)];
+    let after = advance(&before, &[], &ranges).unwrap();
+    assert_eq!(after, map(&[(0, 20), (1, 5), (2, 4)]));
+    check(&before, &[], &ranges, &after).unwrap();
+}
+
+#[test]
+fn a_gap_an_overlap_and_a_wrong_next_are_refused() {
+    let before = map(&[(0, 10)]);
+    for ranges in [
+        vec![range(0, 11, 12)],
+        vec![range(0, 9, 12)],
+        vec![range(0, 10, 12), range(0, 13, 14)],
+    ] {
+        let error = advance(&before, &[], &ranges).unwrap_err();
+        assert!(matches!(error, TilingError::Gap { .. }), "{error}");
+    }
+    for next in [&[(0, 11)][..], &[], &[(0, 12), (0, 13)]] {
+        let error = check(&before, &[], &[range(0, 10, 12)], &map(next)).unwrap_err();
+        assert!(matches!(error, TilingError::Next { .. }), "{error}");
+    }
+    // A partition that is only put down.
+    check(&before, &[], &[], &map(&[(0, 10), (1, 0)])).unwrap();
+}
+
+#[test]
+fn a_hole_bridges_what_is_lost() {
+    let before = map(&[(0, 10)]);
+    let hole = Hole {
+        partition: 0,
+        start: 10,
+        end: 50,
+    };
+    let after = advance(&before, &[hole], &[range(0, 50, 60)]).unwrap();
+    assert_eq!(after, map(&[(0, 60)]));
+    assert!(advance(&before, &[], &[range(0, 50, 60)]).is_err());
+}
+
+#[test]
+fn counts_files_and_runs_must_agree() {
+    let sound = range(0, 0, 5);
+    let spoilt: [fn(&mut Range); 5] = [
+        |r| r.rejects = 1,
+        |r| r.rows = 4,
+        |r| r.runs = Some(crate::runs::Runs::dense(1, 5)),
+        |r| r.file = None,
+        |r| r.end = -1,
+    ];
+    for (at, spoil) in spoilt.into_iter().enumerate() {
+        let mut range = sound.clone();
+        spoil(&mut range);
+        // Rows without runs are dense, so fewer rows are sound.
+        assert_eq!(advance(&map(&[]), &[], &[range]).is_ok(), at == 1, "{at}");
+    }
+}
+
+/// Batches of two runs that both read from the same entry.
+fn ranges() -> impl Strategy<Value = Vec<Range>> {
+    prop::collection::vec((0..3i32, prop::collection::vec(1..9i64, 1..3)), 0..3).prop_map(|parts| {
+        let mut next = map(&[(0, 10), (1, 20)]);
+        let mut ranges = Vec::new();
+        for (partition, lengths) in parts {
+            for length in lengths {
+                let start = *next.entry(partition).or_insert(0);
+                next.insert(partition, start + length);
+                ranges.push(range(partition, start, start + length));
+            }
+        }
+        ranges
+    })
+}
+
+proptest! {
+    /// Whoever comes second keeps what still connects, and nothing else: after
+    /// both, every offset is covered once.
+    #[test]
+    fn the_second_of_two_batches_tiles_after_rebasing(first in ranges(), second in ranges()) {
+        let before = map(&[(0, 10), (1, 20)]);
+        let next = advance(&before, &[], &first).unwrap();
+        let rebased = rebase(&next, &[], &second);
+        prop_assert_eq!(rebased.kept.len() + rebased.dropped.len(), second.len());
+        let after = advance(&next, &[], &rebased.kept).unwrap();
+        let mut covered: Vec<(i32, i64)> = first.iter().chain(&rebased.kept)
+            .flat_map(|r| (r.start..r.end).map(|offset| (r.partition, offset)))
+            .collect();
+        let all = covered.len();
+        covered.sort_unstable();
+        covered.dedup();
+        prop_assert_eq!(covered.len(), all);
+        for (partition, next) in after {
+            let begin = before.get(&partition).copied().unwrap_or(0);
+            let count = covered.iter().filter(|(p, _)| *p == partition).count();
+            prop_assert_eq!(next - begin, count as i64);
+        }
+        for dropped in rebased.dropped {
+            prop_assert!(first.iter().any(|r| r.partition == dropped.partition));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Up to which event time a topic is complete: pure.
+//!
+//! A partition is complete up to the time at which everything in it was read,
+//! or else up to the latest event that was read of it. A topic is as complete
+//! as the partition that is least so. Events that come later than `lateness`
+//! after they happened can still be missing: no log can tell about what nobody
+//! has sent yet.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::entry::Progress;
+
+/// The time up to which a topic is complete; `None` when a partition has told
+/// nothing yet. `caught_up` adds what is known beyond the ledger.
+pub fn watermark(
+    partitions: impl IntoIterator<Item = i32>,
+    progress: &BTreeMap<i32, Progress>,
+    caught_up: &BTreeMap<i32, DateTime<Utc>>,
+    lateness: TimeDelta,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let mut least: Option<DateTime<Utc>> = None;
+    for partition in partitions {
+        let known = progress.get(&partition).copied().unwrap_or_default();
+        let read = known.caught_up_at.max(caught_up.get(&partition).copied());
+        // A clock that is ahead must not make the future complete.
+        let event = known.latest_event.map(|event| event.min(now));
+        let complete = read.max(event)?;
+        least = Some(least.map_or(complete, |least| least.min(complete)));
+    }
+    least?.checked_sub_signed(lateness)
+}
+
+/// The last full hour before a time.
+pub fn full_hour(time: DateTime<Utc>) -> DateTime<Utc> {
+    let seconds = time.timestamp();
+    DateTime::from_timestamp(seconds - seconds.rem_euclid(3600), 0).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    fn progress(latest: Option<i64>, caught_up: Option<i64>) -> Progress {
+        Progress {
+            latest_event: latest.map(at),
+            caught_up_at: caught_up.map(at),
+        }
+    }
+
+    #[test]
+    fn the_least_complete_partition_decides() {
+        let parts: BTreeMap<_, _> = [
+            (0, progress(Some(500), None)),
+            (1, progress(Some(100), Some(900))),
+        ]
+        .into();
+        let none = BTreeMap::new();
+        let mark = |parts: &BTreeMap<_, _>, more: &BTreeMap<_, _>, late| {
+            let late = TimeDelta::seconds(late);
+            watermark(0..2, parts, more, late, at(1000)).map(|time| time.timestamp())
+        };
+        assert_eq!(mark(&parts, &none, 0), Some(500));
+        assert_eq!(mark(&parts, &none, 60), Some(440));
+        assert_eq!(mark(&parts, &[(0, at(950))].into(), 0), Some(900));
+        // An event from the future.
+        let ahead = [
+            (0, progress(Some(5000), None)),
+            (1, progress(None, Some(990))),
+        ]
+        .into();
+        assert_eq!(mark(&ahead, &none, 0), Some(990));
+        // A partition nobody has read.
+        assert_eq!(mark(&[(0, progress(Some(1), None))].into(), &none, 0), None);
+        assert_eq!(full_hour(at(7300)).timestamp(), 7200);
+        assert_eq!(full_hour(at(-1)).timestamp(), -3600);
+    }
+}

@@ -1,0 +1,308 @@
+//! Against Apache Kafka, for what the mock cluster cannot do: transactions,
+//! compaction, retention, brokers that go away, topics that change.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use serde_json::Value;
+use sluice_kafka_sandbox::{Broker, Installation};
+
+use crate::checker::{assert_exact, entries};
+use crate::mock::produce_some;
+use crate::process::{command, fail, ingest, succeed};
+
+static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
+static TOPICS: AtomicU32 = AtomicU32::new(0);
+
+fn start() -> Option<Broker> {
+    let installation = Installation::find().unwrap()?;
+    Some(Broker::start(&installation, &[]).unwrap())
+}
+
+/// The broker that these tests share; none where there is no Kafka, which its
+/// installation says loudly.
+fn broker() -> Option<&'static Broker> {
+    BROKER.get_or_init(start).as_ref()
+}
+
+fn topic_name() -> String {
+    format!("kafka_{}", TOPICS.fetch_add(1, Ordering::Relaxed))
+}
+
+fn last(landing: &Path, topic: &str) -> Value {
+    entries(&landing.join(topic)).pop().unwrap()["body"].take()
+}
+
+fn lag(broker: &Broker, landing: &Path) -> i64 {
+    let args = [
+        "status",
+        "--bootstrap-servers",
+        broker.address(),
+        "--output",
+        landing.to_str().unwrap(),
+        "--format",
+        "json",
+    ];
+    let status: Value = serde_json::from_str(&succeed(command(&args))).unwrap();
+    status[0]["lag"].as_i64().unwrap()
+}
+
+#[test]
+fn aborted_transactions_do_not_land_and_leave_no_lag() {
+    let Some(broker) = broker() else { return };
+    let topic = topic_name();
+    broker.create_topic(&topic, 2).unwrap();
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", broker.address())
+        .set("transactional.id", &topic)
+        .create()
+        .unwrap();
+    let wait = Duration::from_secs(20);
+    producer.init_transactions(wait).unwrap();
+    let landing = tempfile::tempdir().unwrap();
+    for round in 0..6 {
+        producer.begin_transaction().unwrap();
+        for at in 0..20 {
+            let value = format!("{{\"round\":{round},\"at\":{at}}}");
+            let record = BaseRecord::to(&topic)
+                .partition(at % 2)
+                .key("k")
+                .payload(&value);
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        producer.flush(wait).unwrap();
+        if round % 3 == 1 {
+            producer.abort_transaction(wait).unwrap();
+        } else {
+            producer.commit_transaction(wait).unwrap();
+        }
+        succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+        assert_eq!(lag(broker, landing.path()), 0, "after round {round}");
+    }
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 80);
+    let next = last(landing.path(), &topic)["next"].clone();
+    // Ten records and a marker in each round.
+    assert_eq!(next, serde_json::json!({"0": 66, "1": 66}));
+    // All at once, over the gaps: lines have their offsets by runs.
+    let whole = tempfile::tempdir().unwrap();
+    succeed(ingest(broker.address(), &topic, whole.path(), &[]));
+    assert_eq!(assert_exact(broker.address(), &topic, whole.path()), 80);
+    let runs = last(whole.path(), &topic)["ranges"][0]["runs"].clone();
+    assert_eq!(runs.as_array().unwrap().len(), 4, "{runs}");
+    // An open transaction is not read over.
+    producer.begin_transaction().unwrap();
+    let record = BaseRecord::to(&topic).partition(0).key("k").payload("{}");
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.flush(wait).unwrap();
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    assert_eq!(last(landing.path(), &topic)["next"], next);
+    producer.commit_transaction(wait).unwrap();
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 81);
+}
+
+#[test]
+fn compaction_leaves_gaps_that_are_runs() {
+    let Some(broker) = broker() else { return };
+    let topic = topic_name();
+    broker
+        .create_topic_with(
+            &topic,
+            1,
+            &[
+                ("cleanup.policy", "compact"),
+                ("segment.ms", "500"),
+                ("min.cleanable.dirty.ratio", "0.01"),
+                ("delete.retention.ms", "100"),
+            ],
+        )
+        .unwrap();
+    let values: Vec<String> = (0..30).map(|at| format!("{{\"n\":{at}}}")).collect();
+    for round in values.chunks(10) {
+        let records = round.iter().enumerate().map(|(at, value)| {
+            let key = ["a", "b", "c"][at % 3];
+            (Some(key), value.as_str())
+        });
+        broker.produce(&topic, records).unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    let mut left = 30;
+    for _ in 0..60 {
+        // A new record closes the segment before it.
+        broker.produce(&topic, [(Some("z"), "{}")]).unwrap();
+        left = broker.consume_with_gaps(&topic).unwrap().len();
+        if left < 15 {
+            break;
+        }
+    }
+    assert!(left < 15, "the broker did not compact: {left} records");
+    let landing = tempfile::tempdir().unwrap();
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    assert_exact(broker.address(), &topic, landing.path());
+    assert_eq!(lag(broker, landing.path()), 0);
+    let batch = last(landing.path(), &topic);
+    assert!(batch["ranges"][0]["runs"].as_array().is_some(), "{batch}");
+}
+
+#[test]
+fn retention_that_overtakes_us_stops_ingest_until_the_loss_is_accepted() {
+    let Some(broker) = broker() else { return };
+    let topic = topic_name();
+    broker.create_topic(&topic, 1).unwrap();
+    let landing = tempfile::tempdir().unwrap();
+    produce_some(broker.address(), &topic, 1, 10, "a");
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    produce_some(broker.address(), &topic, 1, 20, "b");
+    broker.delete_records(&topic, &[(0, 17)]).unwrap();
+    let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 10);
+    assert!(
+        said.contains("7 records") && said.contains("offset 17"),
+        "{said}"
+    );
+    let accept = ["--accept-data-loss"];
+    let text = succeed(ingest(broker.address(), &topic, landing.path(), &accept));
+    assert!(text.contains("7 offsets lost"), "{text}");
+    let batch = last(landing.path(), &topic);
+    assert_eq!(batch["holes"][0]["end"], 17);
+    assert_eq!(batch["next"]["0"], 30);
+    let output = landing.path().to_str().unwrap();
+    succeed(command(&["verify", "--output", output]));
+    // Before our beginning nothing was ours to lose.
+    let fresh = tempfile::tempdir().unwrap();
+    succeed(ingest(broker.address(), &topic, fresh.path(), &[]));
+    assert_exact(broker.address(), &topic, fresh.path());
+}
+
+#[test]
+fn a_topic_that_was_made_again_is_not_taken_for_the_old_one() {
+    let Some(broker) = broker() else { return };
+    let topic = topic_name();
+    broker.create_topic(&topic, 1).unwrap();
+    let landing = tempfile::tempdir().unwrap();
+    produce_some(broker.address(), &topic, 1, 10, "a");
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    let batch = last(landing.path(), &topic);
+    assert!(
+        batch["topic_id"].is_string() && batch["cluster_id"].is_string(),
+        "{batch}"
+    );
+    broker.delete_topic(&topic).unwrap();
+    let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 8);
+    assert!(said.contains("there is no topic"), "{said}");
+    broker.create_topic(&topic, 1).unwrap();
+    produce_some(broker.address(), &topic, 1, 50, "b");
+    let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 11);
+    assert!(said.contains("was deleted and made again"), "{said}");
+}
+
+#[test]
+fn offsets_that_went_backwards_stop_ingest() {
+    let Some(broker) = broker() else { return };
+    let topic = topic_name();
+    broker.create_topic(&topic, 1).unwrap();
+    let landing = tempfile::tempdir().unwrap();
+    produce_some(broker.address(), &topic, 1, 10, "a");
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    // As if the ledger had seen more: the same topic, fewer records.
+    let entry = landing
+        .path()
+        .join(&topic)
+        .join("_ledger/00000000000000000000.json");
+    let text = std::fs::read_to_string(&entry).unwrap();
+    std::fs::write(
+        &entry,
+        text.replace("\"next\":{\"0\":10}", "\"next\":{\"0\":99}"),
+    )
+    .unwrap();
+    let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 12);
+    assert!(said.contains("went backwards"), "{said}");
+}
+
+#[test]
+fn partitions_that_are_added_land_too() {
+    let Some(broker) = broker() else { return };
+    let topic = topic_name();
+    broker.create_topic(&topic, 1).unwrap();
+    let landing = tempfile::tempdir().unwrap();
+    produce_some(broker.address(), &topic, 1, 30, "a");
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    broker.add_partitions(&topic, 3).unwrap();
+    produce_some(broker.address(), &topic, 3, 60, "b");
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 90);
+}
+
+#[test]
+fn two_runs_at_once_and_a_retry_repeat_nothing() {
+    let Some(broker) = broker() else { return };
+    let topic = topic_name();
+    broker.create_topic(&topic, 3).unwrap();
+    let landing = tempfile::tempdir().unwrap();
+    produce_some(broker.address(), &topic, 3, 3000, "a");
+    let runs: Vec<_> = (0..2)
+        .map(|_| {
+            let mut run = ingest(
+                broker.address(),
+                &topic,
+                landing.path(),
+                &["--roll-size", "8KiB"],
+            );
+            run.spawn().unwrap()
+        })
+        .collect();
+    for run in runs {
+        assert!(run.wait_with_output().unwrap().status.success());
+    }
+    let twice = ["--run-id", "hourly"];
+    succeed(ingest(broker.address(), &topic, landing.path(), &twice));
+    produce_some(broker.address(), &topic, 3, 300, "b");
+    let text = succeed(ingest(broker.address(), &topic, landing.path(), &twice));
+    assert!(text.contains("committed before"), "{text}");
+    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 3300);
+}
+
+#[test]
+fn a_broker_that_restarts_in_mid_window_costs_nothing() {
+    let Some(broker) = start() else { return };
+    let topic = topic_name();
+    broker.create_topic(&topic, 2).unwrap();
+    let landing = tempfile::tempdir().unwrap();
+    produce_some(broker.address(), &topic, 2, 500, "a");
+    let args = [
+        "--bootstrap-servers",
+        broker.address(),
+        "--topic",
+        &topic,
+        "--output",
+        landing.path().to_str().unwrap(),
+        "--duration",
+        "25",
+    ];
+    let run = command(&args).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    broker.stop().unwrap();
+    broker.start_again().unwrap();
+    produce_some(broker.address(), &topic, 2, 500, "b");
+    let output = run.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1000);
+    assert_eq!(entries(&landing.path().join(&topic)).len(), 1);
+    // One that does not come back is an error, and what was read is committed.
+    produce_some(broker.address(), &topic, 2, 100, "c");
+    let mut args = args;
+    args[7] = "12";
+    let run = command(&args).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(4));
+    broker.stop().unwrap();
+    let output = run.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    broker.start_again().unwrap();
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1100);
+}

@@ -1,0 +1,18 @@
+//! Real `ingest-landing` processes against brokers: librdkafka's mock cluster
+//! in this process, and Apache Kafka where it is found.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and the matrix says what was tried"
+)]
+
+mod chaos;
+mod checker;
+mod commands;
+mod crash;
+mod kafka;
+mod mock;
+mod process;

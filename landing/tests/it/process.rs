@@ -1,0 +1,94 @@
+//! `ingest-landing` as a process.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A command that is ready to start, without an environment that could disturb.
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ingest-landing"));
+    command
+        .args(args)
+        .env_remove("SLUICE_CRASH_POINT")
+        .env_remove("SLUICE_CRASH_ACTION")
+        .env_remove("KAFKA_BOOTSTRAP_SERVERS")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Ingest until caught up, in small files.
+pub(crate) fn ingest(address: &str, topic: &str, folder: &Path, more: &[&str]) -> Command {
+    let mut args = vec![
+        "--bootstrap-servers",
+        address,
+        "--topic",
+        topic,
+        "--output",
+        folder.to_str().unwrap(),
+        "--until-caught-up",
+        "--log-level",
+        "warn",
+        "--timeout",
+        "20s",
+    ];
+    args.extend(more);
+    command(&args)
+}
+
+/// Runs to the end.
+pub(crate) fn run(mut command: Command) -> Output {
+    command.output().unwrap()
+}
+
+/// Runs to the end, which must be a good one; what it printed.
+pub(crate) fn succeed(command: Command) -> String {
+    let shown = format!("{command:?}");
+    let output = run(command);
+    assert!(
+        output.status.success(),
+        "{shown}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs to the end, which must have this code; what it said on standard error.
+pub(crate) fn fail(command: Command, code: i32) -> String {
+    let shown = format!("{command:?}");
+    let output = run(command);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{shown}: {said}");
+    said
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) fn signal(child: &Child, signal: i32) {
+    let id = i32::try_from(child.id()).unwrap();
+    // SAFETY: no pointers; the process is our child and not waited for yet.
+    unsafe {
+        libc::kill(id, signal);
+    }
+}
+
+/// Waits until a process is stopped (true) or has ended (false).
+pub(crate) fn stopped(child: &mut Child) -> bool {
+    let limit = Instant::now() + Duration::from_secs(60);
+    let stat = format!("/proc/{}/stat", child.id());
+    loop {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        let text = std::fs::read_to_string(&stat).unwrap_or_default();
+        let state = text
+            .rsplit_once(") ")
+            .map(|(_, rest)| rest.starts_with('T'));
+        if state == Some(true) {
+            return true;
+        }
+        assert!(Instant::now() < limit, "it neither stops nor ends");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

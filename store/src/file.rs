@@ -1,0 +1,128 @@
+//! A local file that gets its name last.
+//!
+//! An object store's upload must be told its name first; a file of records
+//! knows how it is called when its last record is there.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use object_store::Result;
+
+use crate::durable::{Publish, Staged};
+use crate::fs::{DurableFs, RealFs};
+
+/// A file that is being written in its folder under a temporary, hidden name.
+/// Dropping it before [`DurableFile::publish`] removes it. All calls block.
+#[derive(Debug)]
+pub struct DurableFile {
+    staged: Staged,
+    folder: PathBuf,
+    written: u64,
+}
+
+impl DurableFile {
+    /// Begins a file in `folder`, which is created where it is missing; `hint`
+    /// is a plain name that the temporary name is made of.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn create(folder: &Path, hint: &str) -> Result<Self> {
+        Self::with_fs(Arc::new(RealFs), folder, hint)
+    }
+
+    /// The same with other file system calls, for tests.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn with_fs(fs: Arc<dyn DurableFs>, folder: &Path, hint: &str) -> Result<Self> {
+        // The dot hides it from whoever reads the folder meanwhile.
+        let staged = Staged::create(fs, folder.join(format!(".{hint}")))?;
+        Ok(Self {
+            staged,
+            folder: folder.to_path_buf(),
+            written: 0,
+        })
+    }
+
+    /// Bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Makes the file durable under a plain name in its folder, which must be
+    /// free. When this returns, it survives a power cut.
+    ///
+    /// # Errors
+    /// [`object_store::Error::AlreadyExists`] when the name is taken; else what
+    /// the system says.
+    pub fn publish(mut self, name: &str) -> Result<()> {
+        self.staged.target = self.folder.join(name);
+        self.staged.publish(Publish::Create).map(drop)
+    }
+}
+
+impl io::Write for DurableFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.staged.fs.write_at(
+            &self.staged.file,
+            &self.staged.temporary,
+            bytes,
+            self.written,
+        )?;
+        self.written += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::temporary::is_temporary;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_hidden_until_it_has_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("topic");
+        let mut file = DurableFile::create(&folder, "t-0").unwrap();
+        file.write_all(b"{}\n").unwrap();
+        file.write_all(b"{}\n").unwrap();
+        let hidden = names(&folder);
+        assert!(hidden[0].starts_with(".t-0#") && is_temporary(&hidden[0]));
+        assert_eq!(file.written(), 6);
+        file.publish("t-0-9.json").unwrap();
+        assert_eq!(names(&folder), ["t-0-9.json"]);
+        assert_eq!(
+            std::fs::read(folder.join("t-0-9.json")).unwrap(),
+            b"{}\n{}\n"
+        );
+    }
+
+    #[test]
+    fn a_dropped_file_leaves_nothing_and_a_taken_name_is_kept() {
+        let root = tempfile::tempdir().unwrap();
+        drop(DurableFile::create(root.path(), "a").unwrap());
+        std::fs::write(root.path().join("taken"), "old").unwrap();
+        let file = DurableFile::create(root.path(), "a").unwrap();
+        let error = file.publish("taken").unwrap_err();
+        assert!(matches!(error, object_store::Error::AlreadyExists { .. }));
+        assert_eq!(names(root.path()), ["taken"]);
+        assert_eq!(std::fs::read(root.path().join("taken")).unwrap(), b"old");
+    }
+}
