@@ -16,6 +16,7 @@ use crate::entry::{Closed, Range};
 use crate::gather::{Gather, LineOptions};
 use crate::kafka::{Consumer, KafkaError, Polled};
 use crate::output::Folder;
+use crate::progress::Meter;
 use crate::window::{Bounds, Event, Window};
 use crate::writer::Writer;
 
@@ -76,6 +77,7 @@ pub(crate) fn read(
     consumer: &Consumer,
     task: Task,
     stop: &CancellationToken,
+    meter: &Meter,
 ) -> Result<Read, IngestError> {
     let topic = consumer.topic.clone();
     let mut feed = consumer.feed().ok_or_else(|| IngestError::Internal {
@@ -114,6 +116,7 @@ pub(crate) fn read(
         if progress.writer_gone {
             return Err(writer_error(gather, &topic));
         }
+        meter.set(window.records(), window.bytes());
         if count > 0 {
             progress.heard = Some(Instant::now());
         } else {
@@ -168,6 +171,14 @@ fn note(
         Polled::Record(record) => {
             let partition = record.partition;
             if progress.writer_gone || !window.takes(partition, record.offset) {
+                if let Some(end) = window.end(partition)
+                    && !progress.writer_gone
+                    && !progress.cut.contains(&partition)
+                {
+                    // The first record behind the end: what lies between are
+                    // control records, or offsets that compaction took away.
+                    gather.reached(partition, end);
+                }
                 progress.cut.insert(partition);
                 let offset = record.offset;
                 window.on(Event::Reached { partition, offset }, elapsed);

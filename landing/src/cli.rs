@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sluice_process::kafka::KafkaOptions;
 use sluice_process::logs::LogOptions;
 
 use crate::compression::Compression;
 use crate::ingest::BeginAt;
-use crate::options::KafkaOptions;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,6 +45,20 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Cli {
+    /// What every command is told: the brokers, where it speaks to them, and
+    /// what is logged.
+    pub(crate) fn shared(&self) -> (Option<&KafkaOptions>, &LogOptions) {
+        match &self.command {
+            None => (Some(&self.ingest.brokers.kafka), &self.ingest.common.logs),
+            Some(Command::Status(args)) => (Some(&args.brokers.kafka), &args.common.logs),
+            Some(Command::Verify(args)) => (Some(&args.brokers.kafka), &args.common.logs),
+            Some(Command::Replay(args)) => (Some(&args.brokers.kafka), &args.logs),
+            Some(Command::Collect(args)) => (None, &args.common.logs),
+        }
+    }
 }
 
 /// What can be done besides ingest.

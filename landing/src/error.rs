@@ -1,7 +1,5 @@
 //! Why ingest ended without success, and with which exit code.
 
-use std::path::PathBuf;
-
 use sluice_ledger::LedgerError;
 use sluice_store::{StoreError, StoreErrorKind};
 use thiserror::Error;
@@ -52,14 +50,6 @@ pub enum IngestError {
     /// A setting of the Kafka client.
     #[error(transparent)]
     Conf(#[from] ConfError),
-    /// A file of settings.
-    #[error("properties file `{}`: {problem}", path.display())]
-    Properties {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
     /// The brokers.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -158,7 +148,7 @@ impl IngestError {
     /// How the process ends.
     pub fn exit(&self) -> ExitKind {
         match self {
-            Self::Invalid { .. } | Self::Conf(_) | Self::Properties { .. } => ExitKind::Invalid,
+            Self::Invalid { .. } | Self::Conf(_) => ExitKind::Invalid,
             Self::Kafka(KafkaError::Unreachable { .. }) => ExitKind::Unavailable,
             Self::Kafka(KafkaError::UnknownTopic { .. }) | Self::NoLedger { .. } => {
                 ExitKind::NotFound

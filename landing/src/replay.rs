@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluice_process::kafka::KafkaSettings;
 use sluice_process::signals::Stop;
 use sluice_store::Place as StorePlace;
 
@@ -11,7 +12,7 @@ use crate::IngestError;
 use crate::cli::Place;
 use crate::gather::LineOptions;
 use crate::ingest::{BeginAt, IngestOptions, RunBounds, ingest_topic};
-use crate::kafka::{Consumer, KafkaConf, connect};
+use crate::kafka::{Consumer, connect};
 use crate::read::Landing;
 use crate::report::TopicReport;
 use crate::start::Facts;
@@ -22,7 +23,7 @@ pub(crate) struct Request {
     pub(crate) topic: String,
     pub(crate) from: Place,
     pub(crate) to: Place,
-    pub(crate) kafka: KafkaConf,
+    pub(crate) kafka: KafkaSettings,
     pub(crate) lines: LineOptions,
     pub(crate) timeout: Duration,
 }

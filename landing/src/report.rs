@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use bytesize::ByteSize;
 use serde::Serialize;
 use sluice_ledger::Entry;
+use sluice_process::format::{bytes, count, duration, grouped};
 
 use crate::entry::{Batch, Range};
 
@@ -123,39 +123,11 @@ impl TopicReport {
         let rate = self.rows as f64 / self.seconds.max(0.001);
         line.push_str(&format!(
             " ({}, {} rows/s)",
-            seconds(Duration::from_secs_f64(self.seconds)),
+            duration(Duration::from_secs_f64(self.seconds)),
             grouped(rate as u64)
         ));
         line
     }
-}
-
-/// `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 file`, `2 files`.
-pub(crate) fn count(number: u64, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(number))
-}
-
-/// `1.2 MiB`.
-pub(crate) fn bytes(bytes: u64) -> String {
-    ByteSize::b(bytes).display().iec().to_string()
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -168,7 +140,7 @@ mod tests {
         report.seconds = 2.0;
         assert_eq!(
             report.line(),
-            "t: 0 rows, 0 rejects, 0 B in 0 files; nothing to commit (2.0 s, 0 rows/s)"
+            "t: 0 rows, 0 rejects, 0 B in 0 files; nothing to commit (2.00 s, 0 rows/s)"
         );
         report.rows = 1_234_567;
         report.files = 1;
@@ -177,7 +149,7 @@ mod tests {
         assert_eq!(
             report.line(),
             "t: 1,234,567 rows, 0 rejects, 0 B in 1 file, 7 records left to a quicker run; \
-             entries 3 to 5 (2.0 s, 617,283 rows/s)"
+             entries 3 to 5 (2.00 s, 617,283 rows/s)"
         );
     }
 }

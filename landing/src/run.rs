@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Parser as _;
 use futures::future::join_all;
-use sluice_process::logs::{self, LogOptions};
+use sluice_process::format::count;
+use sluice_process::kafka::{KafkaOptions, KafkaSettings};
+use sluice_process::logs;
 use sluice_process::secrets::Secrets;
 use sluice_process::signals::Stop;
 use sluice_store::{Place, StoreOptions, Stores};
@@ -17,16 +18,15 @@ use tokio::runtime::Builder;
 
 use crate::IngestError;
 use crate::cli::{
-    Brokers, Cli, CollectArgs, Command, Common, Format, IngestArgs, Lines, ReplayArgs, StatusArgs,
+    Cli, CollectArgs, Command, Common, Format, IngestArgs, Lines, ReplayArgs, StatusArgs,
     VerifyArgs,
 };
 use crate::error::ExitKind;
 use crate::gather::LineOptions;
 use crate::ingest::{BeginAt, IngestOptions, RunBounds, ingest_topic};
-use crate::kafka::KafkaConf;
+use crate::kafka::ConfError;
 use crate::orphans;
 use crate::replay::{self, replay};
-use crate::report::count;
 use crate::status::{self, TopicStatus, open, status};
 use crate::verify::verify;
 use crate::watermark::full_hour;
@@ -37,8 +37,9 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 /// How long a process that was asked to leave at once may take to.
 const LEAVING: Duration = Duration::from_millis(200);
 
-/// Runs ingest-landing; `args` begins with the program's name.
-pub fn run<I>(args: I) -> ExitCode
+/// Runs ingest-landing and returns its exit code (see `docs/exit-codes.md`);
+/// `args` begins with the program's name.
+pub fn run<I>(args: I) -> u8
 where
     I: IntoIterator,
     I::Item: Into<OsString> + Clone,
@@ -48,11 +49,11 @@ where
         Err(error) => {
             // clap knows whether this is help or a slip, and where it goes.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
+            return if error.use_stderr() {
                 ExitKind::Invalid as u8
             } else {
                 ExitKind::Success as u8
-            });
+            };
         }
     };
     let runtime = match Builder::new_multi_thread()
@@ -61,7 +62,9 @@ where
         .build()
     {
         Ok(runtime) => runtime,
-        Err(source) => return ended(Err(IngestError::Process { source })),
+        Err(source) => {
+            return ended(&Secrets::default(), Err(IngestError::Process { source }));
+        }
     };
     let code = runtime.block_on(act(cli));
     // Threads that still read are not waited for when somebody has asked twice.
@@ -69,30 +72,42 @@ where
     code
 }
 
-async fn act(cli: Cli) -> ExitCode {
+async fn act(cli: Cli) -> u8 {
+    let (kafka, logs) = cli.shared();
+    let kafka = match kafka.map(KafkaOptions::settings).transpose() {
+        Ok(kafka) => kafka.unwrap_or_default(),
+        Err(error) => return ended(&Secrets::default(), Err(ConfError::from(error).into())),
+    };
+    let secrets = Secrets::from_environment().and(kafka.secrets());
+    if let Err(error) = logs::init(logs, &secrets) {
+        let problem = error.to_string();
+        return ended(&secrets, Err(IngestError::Invalid { problem }));
+    }
     let result = match cli.command {
-        None => ingest(cli.ingest).await,
-        Some(Command::Status(args)) => show(args).await,
-        Some(Command::Verify(args)) => check(args).await,
-        Some(Command::Replay(args)) => again(args).await,
+        None => ingest(cli.ingest, kafka, &secrets).await,
+        Some(Command::Status(args)) => show(args, kafka).await,
+        Some(Command::Verify(args)) => check(args, kafka).await,
+        Some(Command::Replay(args)) => again(args, kafka).await,
         Some(Command::Collect(args)) => collect(args).await,
     };
-    ended(result)
+    ended(&secrets, result)
 }
 
-fn ended(result: Result<(), IngestError>) -> ExitCode {
+fn ended(secrets: &Secrets, result: Result<(), IngestError>) -> u8 {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => ExitKind::Success as u8,
         Err(error) => {
-            say(&error);
-            ExitCode::from(error.exit() as u8)
+            say(secrets, &error);
+            error.exit() as u8
         }
     }
 }
 
-/// An error, on standard error.
-fn say(error: &IngestError) {
-    let _ = writeln!(std::io::stderr(), "error: {error}");
+/// An error, on standard error. The client library may have put a setting's
+/// value into it.
+fn say(secrets: &Secrets, error: &IngestError) {
+    let text = error.to_string();
+    let _ = writeln!(std::io::stderr(), "error: {}", secrets.redact(&text));
 }
 
 /// A result, on standard output. Nobody may be reading it any more.
@@ -104,16 +119,6 @@ fn print_json(value: &impl serde::Serialize) {
     if let Ok(text) = serde_json::to_string_pretty(value) {
         print(&text);
     }
-}
-
-fn begin(logs: &LogOptions, kafka: Option<&KafkaConf>) -> Result<(), IngestError> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let settings = kafka.into_iter().flat_map(KafkaConf::secrets);
-    let secrets = Secrets::from_pairs(environment.chain(settings));
-    logs::init(logs, &secrets).map_err(|error| IngestError::Invalid {
-        problem: error.to_string(),
-    })
 }
 
 fn stores() -> Stores {
@@ -159,9 +164,11 @@ fn bounds(args: &IngestArgs) -> RunBounds {
     }
 }
 
-async fn ingest(args: IngestArgs) -> Result<(), IngestError> {
-    let kafka = args.brokers.kafka.conf()?;
-    begin(&args.common.logs, Some(&kafka))?;
+async fn ingest(
+    args: IngestArgs,
+    kafka: KafkaSettings,
+    secrets: &Secrets,
+) -> Result<(), IngestError> {
     let mut topics = args.topic.clone();
     topics.sort();
     topics.dedup();
@@ -219,13 +226,11 @@ async fn ingest(args: IngestArgs) -> Result<(), IngestError> {
     // The process ends with the gravest; the others are told as well.
     errors.sort_by_key(IngestError::exit);
     let gravest = errors.pop();
-    errors.iter().for_each(say);
+    errors.iter().for_each(|error| say(secrets, error));
     gravest.map_or(Ok(()), Err)
 }
 
-async fn show(args: StatusArgs) -> Result<(), IngestError> {
-    let kafka = args.brokers.kafka.conf()?;
-    begin(&args.common.logs, Some(&kafka))?;
+async fn show(args: StatusArgs, kafka: KafkaSettings) -> Result<(), IngestError> {
     let stores = stores();
     let landing = landing(&stores, &args.common.output)?;
     // A status must not take long only because nobody answers.
@@ -280,9 +285,7 @@ async fn names(landing: &Place, given: &[String]) -> Result<Vec<String>, IngestE
     Ok(given.to_vec())
 }
 
-async fn check(args: VerifyArgs) -> Result<(), IngestError> {
-    let kafka = args.brokers.kafka.conf()?;
-    begin(&args.common.logs, Some(&kafka))?;
+async fn check(args: VerifyArgs, kafka: KafkaSettings) -> Result<(), IngestError> {
     let stores = stores();
     let landing = landing(&stores, &args.common.output)?;
     let broker = args.broker.then_some((&kafka, args.brokers.timeout));
@@ -300,10 +303,7 @@ async fn check(args: VerifyArgs) -> Result<(), IngestError> {
     }
 }
 
-async fn again(args: ReplayArgs) -> Result<(), IngestError> {
-    let Brokers { kafka, timeout } = args.brokers;
-    let kafka = kafka.conf()?;
-    begin(&args.logs, Some(&kafka))?;
+async fn again(args: ReplayArgs, kafka: KafkaSettings) -> Result<(), IngestError> {
     let stores = stores();
     let landing = landing(&stores, &args.output)?;
     let place = topic_place(&stores, &landing, &args.topic)?;
@@ -314,7 +314,7 @@ async fn again(args: ReplayArgs) -> Result<(), IngestError> {
         to: args.to,
         kafka,
         lines: line_options(&args.lines),
-        timeout,
+        timeout: args.brokers.timeout,
     };
     let report = replay(request, place, stop).await?;
     match args.format {
@@ -325,12 +325,7 @@ async fn again(args: ReplayArgs) -> Result<(), IngestError> {
 }
 
 async fn collect(args: CollectArgs) -> Result<(), IngestError> {
-    let Common {
-        output,
-        format,
-        logs,
-    } = args.common;
-    begin(&logs, None)?;
+    let Common { output, format, .. } = args.common;
     let stores = stores();
     let landing = landing(&stores, &output)?;
     let mut all = std::collections::BTreeMap::new();

@@ -7,14 +7,15 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use sluice_ledger::Entry;
+use sluice_process::format::{bytes, grouped};
+use sluice_process::kafka::KafkaSettings;
 use sluice_store::{Place, Stores};
 
 use crate::IngestError;
 use crate::entry::{Batch, Closed};
-use crate::kafka::{KafkaConf, connect};
+use crate::kafka::connect;
 use crate::names::LEDGER;
 use crate::read::Landing;
-use crate::report::{bytes, grouped};
 use crate::start::Facts;
 use crate::watermark::watermark;
 
@@ -115,7 +116,7 @@ pub async fn status(
     stores: &Stores,
     landing: &Place,
     names: &[String],
-    kafka: &KafkaConf,
+    kafka: &KafkaSettings,
     lateness: TimeDelta,
     timeout: Duration,
 ) -> Result<Vec<TopicStatus>, IngestError> {
@@ -162,7 +163,7 @@ pub(crate) async fn open(
     }
 }
 
-async fn ask(kafka: KafkaConf, topic: String, timeout: Duration) -> Option<Facts> {
+async fn ask(kafka: KafkaSettings, topic: String, timeout: Duration) -> Option<Facts> {
     let asked = topic.clone();
     let facts = tokio::task::spawn_blocking(move || {
         let consumer = Arc::new(connect(&kafka, &asked, None, timeout)?);

@@ -10,6 +10,8 @@ use futures::StreamExt as _;
 use object_store::ObjectStoreExt as _;
 use serde::Serialize;
 use sluice_ledger::Entry;
+use sluice_process::format::{bytes, count, grouped};
+use sluice_process::kafka::KafkaSettings;
 use sluice_store::Stores;
 use sluice_store::{Place, StoreError};
 use twox_hash::XxHash3_64;
@@ -18,11 +20,10 @@ use crate::IngestError;
 use crate::compression::Compression;
 use crate::entry::{Batch, Range, StoredFile};
 use crate::json::Checker;
-use crate::kafka::{KafkaConf, connect};
+use crate::kafka::connect;
 use crate::output::checksum;
 use crate::payload::judge;
 use crate::read::lines;
-use crate::report::{bytes, count, grouped};
 use crate::start::Facts;
 use crate::status::open;
 use crate::tiling::check;
@@ -78,7 +79,7 @@ pub async fn verify(
     stores: &Stores,
     landing: &Place,
     topic: &str,
-    kafka: Option<(&KafkaConf, Duration)>,
+    kafka: Option<(&KafkaSettings, Duration)>,
 ) -> Result<Verified, IngestError> {
     let (landing, newest) = open(stores, landing, topic).await?;
     let mut verified = Verified {
@@ -106,8 +107,8 @@ pub async fn verify(
         }
         before = Some(entry.body);
     }
-    if let (Some(newest), Some((conf, timeout))) = (&before, kafka) {
-        let facts = ask(conf.clone(), topic.to_owned(), timeout).await?;
+    if let (Some(newest), Some((kafka, timeout))) = (&before, kafka) {
+        let facts = ask(kafka.clone(), topic.to_owned(), timeout).await?;
         broker(newest, &facts, &mut verified.problems);
     }
     Ok(verified)
@@ -237,10 +238,10 @@ fn inspect(file: &StoredFile, bytes: &[u8]) -> Result<u64, String> {
     Ok(count)
 }
 
-async fn ask(conf: KafkaConf, topic: String, timeout: Duration) -> Result<Facts, IngestError> {
+async fn ask(kafka: KafkaSettings, topic: String, timeout: Duration) -> Result<Facts, IngestError> {
     let asked = topic.clone();
     tokio::task::spawn_blocking(move || {
-        let consumer = Arc::new(connect(&conf, &asked, None, timeout)?);
+        let consumer = Arc::new(connect(&kafka, &asked, None, timeout)?);
         Ok(consumer.facts()?)
     })
     .await

@@ -65,6 +65,14 @@ impl Window {
         }
     }
 
+    /// Where the partition ends in this batch, if that is known and the batch
+    /// is open.
+    pub(crate) fn end(&self, partition: i32) -> Option<i64> {
+        let until = self.bounds.until.as_ref()?;
+        let end = until.get(&partition).copied();
+        end.filter(|_| self.closed.is_none())
+    }
+
     /// Whether a record at this offset belongs to the batch.
     pub(crate) fn takes(&self, partition: i32, offset: i64) -> bool {
         let before = match &self.bounds.until {
@@ -114,6 +122,11 @@ impl Window {
             None
         };
         self.closed
+    }
+
+    /// Records that were taken.
+    pub(crate) fn records(&self) -> u64 {
+        self.records
     }
 
     /// Bytes of the values that were taken.
@@ -176,11 +189,13 @@ mod tests {
             ..Bounds::default()
         });
         assert!(window.takes(0, 4) && !window.takes(0, 5) && !window.takes(2, 0));
+        assert_eq!((window.end(0), window.end(2)), (Some(5), None));
         let reached = |partition, offset| Event::Reached { partition, offset };
         assert_eq!(window.on(reached(1, 2), NOW), None);
         assert_eq!(window.on(reached(1, 4), NOW), None);
         assert!(!window.takes(1, 2));
         assert_eq!(window.on(reached(0, 5), NOW), Some(Closed::CaughtUp));
+        assert_eq!(window.end(0), None);
         let mut window = Window::new(Bounds {
             until: Some(BTreeMap::new()),
             ..Bounds::default()

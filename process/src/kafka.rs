@@ -74,6 +74,14 @@ pub enum KafkaSettingsError {
         /// The setting.
         key: String,
     },
+    /// A setting that the program decides otherwise.
+    #[error("the setting {key} cannot be given here: {instead}")]
+    Ours {
+        /// The setting.
+        key: String,
+        /// What to do instead.
+        instead: &'static str,
+    },
     /// A setting on which the program's promises rest.
     #[error("the setting {key} must be {value} here; leave it out")]
     Fixed {
@@ -136,6 +144,13 @@ impl KafkaOptions {
 }
 
 impl KafkaSettings {
+    /// Nothing but where to begin.
+    pub fn new(bootstrap_servers: &str) -> Self {
+        let mut settings = Self::default();
+        settings.set_default(BROKERS, bootstrap_servers);
+        settings
+    }
+
     /// Where the client begins.
     pub fn bootstrap_servers(&self) -> &str {
         self.get(BROKERS).unwrap_or(DEFAULT_BROKERS)
@@ -175,6 +190,20 @@ impl KafkaSettings {
                 self.values.insert(key.to_owned(), value.to_owned());
                 Ok(())
             }
+        }
+    }
+
+    /// Looks for settings that are not for users, each with what to do instead.
+    ///
+    /// # Errors
+    /// When one was given.
+    pub fn refuse(&self, ours: &[(&str, &'static str)]) -> Result<(), KafkaSettingsError> {
+        match ours.iter().find(|(key, _)| self.values.contains_key(*key)) {
+            Some((key, instead)) => Err(KafkaSettingsError::Ours {
+                key: (*key).to_owned(),
+                instead,
+            }),
+            None => Ok(()),
         }
     }
 
@@ -293,6 +322,14 @@ mod tests {
             settings.fix("acks", "all").unwrap_err().to_string(),
             "the setting acks must be all here; leave it out"
         );
+        assert_eq!(
+            settings
+                .refuse(&[("group.id", "use --group"), ("acks", "they are all")])
+                .unwrap_err()
+                .to_string(),
+            "the setting acks cannot be given here: they are all"
+        );
+        settings.refuse(&[("group.id", "use --group")]).unwrap();
         settings.fix("acks", "1").unwrap();
         settings.fix("enable.idempotence", "true").unwrap();
         assert_eq!(settings.get("enable.idempotence"), Some("true"));

@@ -1,7 +1,6 @@
 //! From arguments to exit code.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -27,7 +26,7 @@ use crate::topic::{Finder, Topic};
 
 /// Runs produce-events and returns its exit code (see `docs/exit-codes.md`).
 /// `args` begins with the program's name.
-pub fn run<I>(args: I) -> ExitCode
+pub fn run<I>(args: I) -> u8
 where
     I: IntoIterator,
     I::Item: Into<OsString> + Clone,
@@ -37,7 +36,7 @@ where
         limits: Limits::default(),
         stop: Stop::on_signals,
     };
-    ExitCode::from(program.run(args))
+    program.run(args)
 }
 
 /// How long things may take.

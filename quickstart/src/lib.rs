@@ -1,10 +1,12 @@
-//! One command for the first five minutes: makes sample landing data, runs the
-//! example job in this process and prints the tables that came of it.
+//! One command for the first five minutes: sample events through a broker in
+//! this process into landing files, the example job on them in this process,
+//! and the tables that came of it.
 //!
 //! [`run`] is the whole program. It reads gold through the Delta log, as any
 //! other reader would, and not from what the job says it wrote.
 
 mod gold;
+mod kafka;
 mod show;
 
 use std::ffi::OsString;
@@ -16,7 +18,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Parser;
 use sluice_client::LocalBackend;
-use sluice_events::args::Args as EventArgs;
+
+use crate::kafka::Events;
 
 /// The example job, so that the program works in any folder.
 const JOB: &str = include_str!("../../jobs/landing_to_gold.sql");
@@ -29,24 +32,23 @@ const TABLES: &[&str] = &[
     "transactions",
     "user_events",
 ];
-const TOPICS: &[&str] = &["user_events", "transaction_events"];
 
 /// Exit codes as submit-job has them, see `docs/exit-codes.md`.
 const INVALID: u8 = 2;
 const STORAGE: u8 = 9;
 
-/// Makes sample landing data, runs the example job on it in this process and
-/// prints the gold tables
+/// Sends sample events through a broker in this process into landing files, runs
+/// the example job on them in this process and prints the gold tables
 #[derive(Debug, Clone, Parser)]
 #[command(name = "quickstart", version)]
 struct Args {
     /// Where landing and gold go; landing data that is there is used as it is
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// Lines of user events to make
+    /// User events to send
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     user_events: u64,
-    /// Lines of transactions to make
+    /// Transactions to send
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     transactions: u64,
     /// Rows to print of each table
@@ -84,7 +86,10 @@ fn quickstart(args: &Args, local: Arc<dyn LocalBackend>) -> anyhow::Result<u8> {
     let landing = args.data.join("landing");
     let gold = args.data.join("gold");
     let job = args.data.join("landing_to_gold.sql");
-    make_landing(args, &landing)?;
+    let code = make_landing(args, &landing)?;
+    if code != 0 {
+        return Ok(code);
+    }
     fs::write(&job, JOB).with_context(|| format!("cannot write {}", job.display()))?;
     writeln!(
         io::stdout(),
@@ -118,27 +123,30 @@ fn quickstart(args: &Args, local: Arc<dyn LocalBackend>) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Makes landing data unless every topic has some.
-fn make_landing(args: &Args, landing: &Path) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    if TOPICS.iter().all(|topic| has_files(&landing.join(topic))) {
+/// Makes landing data unless every topic has some. Returns the exit code of the
+/// program that failed, or 0.
+fn make_landing(args: &Args, landing: &Path) -> anyhow::Result<u8> {
+    let topics = [
+        Events {
+            kind: "user-events",
+            topic: "user_events",
+            count: args.user_events,
+        },
+        Events {
+            kind: "transaction-events",
+            topic: "transaction_events",
+            count: args.transactions,
+        },
+    ];
+    let mut out = io::stdout();
+    if topics
+        .iter()
+        .all(|events| has_files(&landing.join(events.topic)))
+    {
         writeln!(out, "Landing data is in {} already", landing.display())?;
-        return Ok(());
+        return Ok(0);
     }
-    writeln!(out, "Making landing data in {}", landing.display())?;
-    let events = EventArgs {
-        landing: landing.to_owned(),
-        user_events: args.user_events,
-        transactions: args.transactions,
-        // A little of what real topics hold: messages sent twice, messages that
-        // lack a field, lines that are no messages.
-        repeats: 10,
-        incomplete: 4,
-        broken: 2,
-        ..EventArgs::try_parse_from(["quickstart", "--landing", "."])?
-    };
-    sluice_events::args::run(&events, &mut out)?;
-    Ok(())
+    kafka::land(&topics, landing, &mut out)
 }
 
 /// Whether a folder holds files that the job would read.
@@ -159,6 +167,7 @@ fn next_steps(job: &Path, landing: &Path, gold: &Path, out: &mut impl Write) -> 
         out,
         "
 Next:
+  ls {landing}/*/                 # JSON lines, and the ledger that says what has landed
   ls {gold}/*/                    # Parquet files and _delta_log, for any Delta reader
   submit-job --plan {job} --landing {landing} --gold {gold}
 

@@ -66,9 +66,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "sluice-quickstart",
         &[
             "sluice-client",
-            "sluice-events",
             "sluice-gold",
-            "sluice-scheduler",
+            "sluice-landing",
+            "sluice-process",
+            "sluice-producers",
             "sluice-store",
         ],
     ),
@@ -83,7 +84,10 @@ const OWNED: &[(&str, &[&str])] = &[
         "datafusion",
         &["sluice-engine", "sluice-scheduler", "sluice-executor"],
     ),
-    ("rdkafka", &["sluice-landing", "sluice-producers"]),
+    (
+        "rdkafka",
+        &["sluice-landing", "sluice-producers", "sluice-quickstart"],
+    ),
 ];
 
 fn root() -> PathBuf {

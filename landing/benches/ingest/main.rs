@@ -20,7 +20,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use sluice_kafka_sandbox::{Broker, Installation};
-use sluice_landing::{IngestOptions, KafkaConf, RunBounds, ingest_topic};
+use sluice_landing::{IngestOptions, RunBounds, ingest_topic};
+use sluice_process::kafka::KafkaSettings;
 use sluice_process::signals::Stop;
 use sluice_store::{StoreOptions, Stores};
 
@@ -170,7 +171,7 @@ fn landing(address: &str, topic: &str, bytes: u64) -> Run {
     let path = folder.path().join(topic);
     let place = stores.open(&stores.location(path.to_str().unwrap()).unwrap());
     let options = Arc::new(IngestOptions {
-        kafka: KafkaConf::new(address),
+        kafka: KafkaSettings::new(address),
         bounds: RunBounds {
             until_caught_up: true,
             ..RunBounds::default()

@@ -23,6 +23,7 @@ use crate::entry::{Batch, Closed, Hole};
 use crate::kafka::{KafkaError, SharedConsumer, connect};
 use crate::orphans;
 use crate::output::Folder;
+use crate::progress::{Meter, watch};
 use crate::report::TopicReport;
 use crate::start::{Facts, Start};
 use crate::window::Bounds;
@@ -290,9 +291,10 @@ impl Run {
             bounds: self.bounds(),
         };
         let stop = self.stop.clone();
-        let read = self
-            .ask(move |consumer| batch::read(consumer, task, &stop))
-            .await?;
+        let meter = Arc::new(Meter::default());
+        let kept = Arc::clone(&meter);
+        let reading = self.ask(move |consumer| batch::read(consumer, task, &stop, &kept));
+        let read = watch(&self.topic, &meter, reading).await?;
         let (cluster_id, topic_id) = match &self.facts {
             Some((facts, _)) => (facts.cluster_id.clone(), facts.topic_id.clone()),
             None => (None, None),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sluice_process::kafka::KafkaSettings;
+
 use crate::gather::LineOptions;
-use crate::kafka::KafkaConf;
 
 /// From where to begin a topic that has no ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,7 +46,7 @@ pub struct RunBounds {
 #[derive(Debug, Clone, Default)]
 pub struct IngestOptions {
     /// How the brokers are reached.
-    pub kafka: KafkaConf,
+    pub kafka: KafkaSettings,
     /// The consumer group, when several processes share the topic's partitions.
     pub group: Option<String>,
     /// An id from outside: a run with the same id is not run again.

@@ -11,8 +11,9 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::error::KafkaError as Client;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
+use sluice_process::kafka::KafkaSettings;
 
-use super::conf::{ConfError, KafkaConf};
+use super::conf::{self, ConfError};
 use super::facts::{self, KafkaError};
 use super::native::{Batches, Polled, show_borrowed};
 use crate::start::{Facts, Watermarks};
@@ -94,15 +95,14 @@ pub(crate) struct Consumer {
 
 /// Connects lazily: only a wrong setting is an error here.
 pub(crate) fn connect(
-    conf: &KafkaConf,
+    settings: &KafkaSettings,
     topic: &str,
     group: Option<&str>,
     timeout: Duration,
 ) -> Result<Consumer, ConfError> {
     // Without a group of its own a consumer cannot leave offsets for lag tools.
     let lag_group = format!("ingest-landing-{topic}");
-    let client = conf
-        .client(group.unwrap_or(&lag_group))
+    let client = conf::client(settings, group.unwrap_or(&lag_group))?
         .create_with_context(Assigner::default())
         .map_err(|error| ConfError::Refused {
             problem: error.to_string(),
@@ -110,7 +110,7 @@ pub(crate) fn connect(
     Ok(Consumer {
         client,
         topic: topic.to_owned(),
-        servers: conf.bootstrap_servers().to_owned(),
+        servers: settings.bootstrap_servers().to_owned(),
         grouped: group.is_some(),
         timeout,
     })

@@ -6,7 +6,7 @@ mod facts;
 mod native;
 mod topic_id;
 
-pub use conf::{ConfError, KafkaConf};
+pub use conf::ConfError;
 pub(crate) use consumer::{Consumer, SharedConsumer, connect};
 pub use facts::KafkaError;
 pub(crate) use native::Polled;
