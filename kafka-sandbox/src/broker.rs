@@ -42,7 +42,17 @@ impl Broker {
     ) -> Result<Self, SandboxError> {
         let mut broker = Self::prepare(installation)?;
         broker.args = pairs(settings);
-        broker.address = broker.launch()?;
+        // The id that the script draws for the cluster may begin with a dash,
+        // which Kafka's tool takes for an option.
+        let mut tries = 0;
+        broker.address = loop {
+            tries += 1;
+            match broker.launch() {
+                Err(SandboxError::Failed { output, .. })
+                    if tries < 4 && output.contains("--cluster-id") => {}
+                launched => break launched?,
+            }
+        };
         Ok(broker)
     }
 

@@ -26,6 +26,10 @@ const WAIT: Duration = Duration::from_millis(100);
 /// A topic that has been silent for this long may have lost its brokers.
 const SILENT: Duration = Duration::from_secs(5);
 
+/// How long a broker may take to say that it is there, while others may want
+/// us to stop.
+const PROBE: Duration = Duration::from_secs(1);
+
 /// What to read.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
@@ -69,6 +73,44 @@ struct Progress {
     broken: Option<RDKafkaErrorCode>,
     writer_gone: bool,
     heard: Option<Instant>,
+    probed: Option<Instant>,
+    /// Whether no broker answered when one was last asked.
+    alone: bool,
+}
+
+impl Progress {
+    /// After a while without a word, asks whether anybody is there, so that
+    /// somebody who looks at the log knows: the client library goes on trying
+    /// in silence.
+    fn probe(
+        &mut self,
+        consumer: &Consumer,
+        start: &BTreeMap<i32, i64>,
+        window: &Window,
+        elapsed: Duration,
+    ) {
+        let last = self.heard.max(self.probed);
+        let due = last.is_none_or(|last| last.elapsed() >= SILENT);
+        let Some(&partition) = start.keys().next() else {
+            return;
+        };
+        if !due || window.patience(elapsed, PROBE) < PROBE {
+            return;
+        }
+        let answer = consumer.watermarks_within(partition, PROBE);
+        self.probed = Some(Instant::now());
+        match answer {
+            Ok(_) if self.alone => {
+                self.alone = false;
+                tracing::info!(topic = consumer.topic, "the brokers answer again");
+            }
+            Err(error) if !self.alone => {
+                self.alone = true;
+                tracing::warn!(topic = consumer.topic, %error, "still trying");
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Reads until the window closes. What was written is durable when this
@@ -89,8 +131,9 @@ pub(crate) fn read(
     for (&partition, &offset) in &task.start {
         window.on(Event::Reached { partition, offset }, Duration::ZERO);
     }
+    let start = task.start;
     let writer = Writer::start(task.folder, topic.clone(), task.lines.compression);
-    let mut gather = Gather::new(&topic, task.batch_id, task.lines, &task.start, writer);
+    let mut gather = Gather::new(&topic, task.batch_id, task.lines, &start, writer);
     let mut progress = Progress {
         heard: Some(begun),
         ..Progress::default()
@@ -120,6 +163,7 @@ pub(crate) fn read(
         if count > 0 {
             progress.heard = Some(Instant::now());
         } else {
+            progress.probe(consumer, &start, &window, begun.elapsed());
             // Control records move the position and come out as nothing.
             settle(
                 consumer,

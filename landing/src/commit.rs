@@ -195,7 +195,11 @@ pub(crate) async fn commit(
                     "another run was quicker, going on from its entry"
                 );
                 // Others may have been quicker more than once.
-                let tail = ledger.tail().await.map_err(fail)?.unwrap_or_else(|| entry.clone());
+                let tail = ledger
+                    .tail()
+                    .await
+                    .map_err(fail)?
+                    .unwrap_or_else(|| entry.clone());
                 for entry in [entry, tail.clone()] {
                     let same_run = draft.named_run && entry.body.run_id == draft.run_id;
                     if same_run && !entry.body.run_continues {

@@ -59,9 +59,12 @@ pub(super) fn client(given: &KafkaSettings, group: &str) -> Result<ClientConfig,
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
         .set("enable.partition.eof", "true");
-    if given.get("debug").is_some() {
-        config.set_log_level(RDKafkaLogLevel::Debug);
-    }
+    // What the library has to say comes as errors too; its log would go to
+    // standard error past ours.
+    config.set_log_level(match given.get("debug") {
+        Some(_) => RDKafkaLogLevel::Debug,
+        None => RDKafkaLogLevel::Critical,
+    });
     Ok(config)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
@@ -27,10 +27,14 @@ struct Membership {
     revoked: bool,
 }
 
+/// How often the same complaint of the client library is worth a word.
+const SAME_COMPLAINT: Duration = Duration::from_secs(10);
+
 /// Notes what the group does; the one who polls acts on it.
 #[derive(Default)]
 pub(crate) struct Assigner {
     membership: Mutex<Membership>,
+    complained: Mutex<Option<(Option<RDKafkaErrorCode>, Instant)>>,
 }
 
 impl ClientContext for Assigner {
@@ -46,10 +50,17 @@ impl ClientContext for Assigner {
     }
 
     fn error(&self, error: Client, reason: &str) {
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+        let code = error.rdkafka_error_code();
+        if code == Some(RDKafkaErrorCode::PartitionEOF) {
             return;
         }
-        tracing::warn!(%error, "{reason}");
+        let mut complained = self.complained.lock();
+        let again =
+            complained.is_some_and(|(last, at)| last == code && at.elapsed() < SAME_COMPLAINT);
+        if !again {
+            *complained = Some((code, Instant::now()));
+            tracing::warn!("{reason}");
+        }
     }
 }
 
@@ -151,9 +162,18 @@ impl Consumer {
         )
     }
 
-    /// The offsets of one partition. Blocks, not for long.
+    /// The offsets of one partition. Blocks, for five seconds at most.
     pub(crate) fn watermarks(&self, partition: i32) -> Result<Watermarks, KafkaError> {
-        let timeout = self.timeout.min(Duration::from_secs(5));
+        self.watermarks_within(partition, Duration::from_secs(5))
+    }
+
+    /// The offsets of one partition. Blocks, no longer than `most`.
+    pub(crate) fn watermarks_within(
+        &self,
+        partition: i32,
+        most: Duration,
+    ) -> Result<Watermarks, KafkaError> {
+        let timeout = self.timeout.min(most);
         let (low, high) = self
             .client
             .fetch_watermarks(&self.topic, partition, timeout)

@@ -63,12 +63,9 @@ impl KafkaError {
         let servers = servers.to_owned();
         use RDKafkaErrorCode as Code;
         match source.rdkafka_error_code() {
-            Some(
-                Code::UnknownTopicOrPartition
-                | Code::UnknownTopic
-                | Code::UnknownTopicId
-                | Code::UnknownPartition,
-            ) => Self::UnknownTopic { topic, servers },
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopicId) => {
+                Self::UnknownTopic { topic, servers }
+            }
             Some(
                 code @ (Code::TopicAuthorizationFailed
                 | Code::ClusterAuthorizationFailed
@@ -86,6 +83,10 @@ impl KafkaError {
                 | Code::LeaderNotAvailable
                 | Code::NotLeaderForPartition
                 | Code::NetworkException
+                // The client's own words for a topic whose brokers it does not
+                // know: whether there is such a topic, only a broker can say.
+                | Code::UnknownTopic
+                | Code::UnknownPartition
                 | Code::BrokerNotAvailable,
             ) => Self::Unreachable { servers, source },
             _ => Self::Failed {
@@ -129,9 +130,7 @@ pub(crate) fn facts<C: ConsumerContext>(
     }
     let cluster_id = client.fetch_cluster_id(timeout);
     // librdkafka's mock cluster has no controller that could answer.
-    let mock = cluster_id
-        .as_deref()
-        .is_some_and(|id| id.starts_with(MOCK));
+    let mock = cluster_id.as_deref().is_some_and(|id| id.starts_with(MOCK));
     let topic_id = if mock {
         None
     } else {

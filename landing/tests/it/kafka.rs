@@ -93,6 +93,22 @@ fn aborted_transactions_do_not_land_and_leave_no_lag() {
     assert_eq!(assert_exact(broker.address(), &topic, whole.path()), 80);
     let runs = last(whole.path(), &topic)["ranges"][0]["runs"].clone();
     assert_eq!(runs.as_array().unwrap().len(), 4, "{runs}");
+    // A part that ends behind an aborted transaction ends, and says so.
+    let part = tempfile::tempdir().unwrap();
+    let args = [
+        "replay",
+        "--bootstrap-servers",
+        broker.address(),
+        "--topic",
+        &topic,
+    ];
+    let args = [&args[..], &["--from", "0", "--to", "22", "--output"]].concat();
+    let text = succeed(command(
+        &[&args[..], &[part.path().to_str().unwrap()]].concat(),
+    ));
+    assert!(text.contains("20 rows, 0 rejects"), "{text}");
+    let ends = last(part.path(), &topic)["next"].clone();
+    assert_eq!(ends, serde_json::json!({"0": 22, "1": 22}));
     // An open transaction is not read over.
     producer.begin_transaction().unwrap();
     let record = BaseRecord::to(&topic).partition(0).key("k").payload("{}");
