@@ -45,4 +45,4 @@ bench *args:
 
 # Ingest is killed at random while records come in; nothing may be lost or repeated.
 chaos-landing kills="500":
-    SLUICE_CHAOS_KILLS={{kills}} cargo test -p sluice-landing --test it -- --nocapture chaos
+    SLUICE_CHAOS_KILLS={{kills}} cargo test -p sluice-ingest --test it -- --nocapture chaos

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use flate2::write::GzEncoder;
 
 /// How files are compressed, and with it how their names end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// `.json`
     #[default]
@@ -53,14 +53,22 @@ impl Compression {
 }
 
 /// Compresses what is written to it into a writer.
-pub(crate) enum Encoder<W: Write> {
+#[allow(missing_debug_implementations, reason = "the compressors have none")]
+pub enum Encoder<W: Write> {
+    /// As it is.
     Plain(W),
+    /// Zstandard frames with checksums.
     Zstd(zstd::Encoder<'static, W>),
+    /// One gzip member.
     Gzip(GzEncoder<W>),
 }
 
 impl<W: Write> Encoder<W> {
-    pub(crate) fn new(compression: Compression, to: W) -> io::Result<Self> {
+    /// Begins to compress into `to`.
+    ///
+    /// # Errors
+    /// When the compressor cannot be made.
+    pub fn new(compression: Compression, to: W) -> io::Result<Self> {
         Ok(match compression {
             Compression::None => Self::Plain(to),
             Compression::Zstd => {
@@ -72,7 +80,11 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Compresses some bytes.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Plain(to) => to.write_all(bytes),
             Self::Zstd(to) => to.write_all(bytes),
@@ -81,7 +93,10 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes what is still held back, and gives the writer back.
-    pub(crate) fn finish(self) -> io::Result<W> {
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn finish(self) -> io::Result<W> {
         match self {
             Self::Plain(to) => Ok(to),
             Self::Zstd(to) => to.finish(),

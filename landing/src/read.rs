@@ -19,7 +19,10 @@ use crate::names::LEDGER;
 use crate::runs::Runs;
 
 /// The ledger of a topic's folder.
-pub(crate) fn ledger(topic: &Place) -> Result<Ledger<Batch>, StoreError> {
+///
+/// # Errors
+/// When the folder's path cannot have a folder below it.
+pub fn ledger(topic: &Place) -> Result<Ledger<Batch>, StoreError> {
     Ok(Ledger::new(Place {
         store: topic.store.clone(),
         location: topic.location.child(LEDGER)?,
@@ -50,7 +53,7 @@ pub struct LandedFile {
     pub rows: u64,
     /// The offset of each line.
     pub offsets: Runs,
-    /// Its checksum, as [`crate::StoredFile::checksum`].
+    /// Its checksum, see [`crate::StoredFile`].
     pub checksum: String,
 }
 

@@ -30,7 +30,7 @@ impl Runs {
     }
 
     /// Adds a line. Offsets only ever grow.
-    pub(crate) fn push(&mut self, offset: i64) {
+    pub fn push(&mut self, offset: i64) {
         match self.0.last_mut() {
             Some(last) if last.start.saturating_add_unsigned(last.lines) == offset => {
                 last.lines += 1;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use rdkafka::mocking::MockCluster;
-use sluice_landing::{IngestError, IngestOptions, RunBounds, TopicReport, ingest_topic};
+use sluice_ingest::{IngestError, IngestOptions, RunBounds, TopicReport, ingest_topic};
 use sluice_process::format::count;
 use sluice_process::kafka::KafkaSettings;
 use sluice_process::signals::Stop;

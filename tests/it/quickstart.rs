@@ -8,16 +8,18 @@ fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
     let _turn = wait::heavy();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let run = || {
-        let args = [
+    let args = || {
+        [
             "--user-events",
             "4000",
             "--transactions",
             "1000",
             "--data",
             data.to_str().unwrap(),
-        ];
-        submit::spawn_program(env!("CARGO_BIN_EXE_quickstart"), args)
+        ]
+    };
+    let run = || {
+        submit::spawn_program(env!("CARGO_BIN_EXE_quickstart"), args())
             .wait()
             .expect(0)
     };
@@ -32,8 +34,30 @@ fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
     }
     gold::sound(&data.join("gold"), 0);
     gold::equals_oracle(&data.join("landing"), &data.join("gold"));
-    // Once more on the same data.
+    // Once more on the same data, with what a killed ingest would leave there.
+    let topic = data.join("landing/user_events");
+    let landed = std::fs::read_dir(&topic)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.is_file())
+        .unwrap();
+    std::fs::copy(&landed, topic.join("user_events-0-0-77-0123456789ab.json")).unwrap();
     let again = run();
     assert!(again.stdout.contains("already"), "{again}");
+    let lines = |output: &crate::submit::Output| {
+        let mut lines = output.stdout.lines();
+        lines
+            .find(|line| line.starts_with(" landed_user_events "))
+            .map(str::to_owned)
+            .unwrap()
+    };
+    assert_eq!(lines(&again), lines(&output));
+    gold::sound(&data.join("gold"), 1);
+    // And without a file that has landed.
+    std::fs::remove_file(&landed).unwrap();
+    let refused = submit::spawn_program(env!("CARGO_BIN_EXE_quickstart"), args())
+        .wait()
+        .expect(9);
+    assert!(refused.stderr.contains("is missing"), "{refused}");
     gold::sound(&data.join("gold"), 1);
 }

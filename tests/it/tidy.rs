@@ -20,15 +20,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-events", &[]),
     ("sluice-kafka-sandbox", &[]),
     (
-        "sluice-landing",
-        &["sluice-ledger", "sluice-process", "sluice-store"],
+        "sluice-ingest",
+        &[
+            "sluice-landing",
+            "sluice-ledger",
+            "sluice-process",
+            "sluice-store",
+        ],
     ),
+    ("sluice-landing", &["sluice-ledger", "sluice-store"]),
     ("sluice-gold", &["sluice-store"]),
     (
         "sluice-engine",
         &[
             "sluice-gold",
             "sluice-jobfile",
+            "sluice-landing",
             "sluice-ndjson",
             "sluice-process",
             "sluice-store",
@@ -67,7 +74,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "sluice-client",
             "sluice-gold",
-            "sluice-landing",
+            "sluice-ingest",
             "sluice-process",
             "sluice-producers",
             "sluice-store",
@@ -86,7 +93,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ),
     (
         "rdkafka",
-        &["sluice-landing", "sluice-producers", "sluice-quickstart"],
+        &["sluice-ingest", "sluice-producers", "sluice-quickstart"],
     ),
 ];
 

@@ -41,6 +41,15 @@ pub enum AnalyzeError {
         #[source]
         source: sluice_store::StoreError,
     },
+    /// A source's ledger, and what it says has landed, cannot be relied on.
+    #[error("{what}: {source}")]
+    Landing {
+        /// Such as `source user_events`.
+        what: String,
+        /// What is wrong.
+        #[source]
+        source: sluice_landing::CommittedError,
+    },
     /// The engine refused where it should not have.
     #[error("cannot plan {what}: {source}")]
     Engine {

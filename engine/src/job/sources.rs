@@ -14,6 +14,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectMeta;
 use sluice_jobfile::{self as jobfile, Format};
+use sluice_landing::{CommittedError, committed};
 use sluice_store::{ListRules, Listing, Stores, list_source};
 
 use super::types;
@@ -42,6 +43,17 @@ pub(super) async fn open(
     let listing = list_source(stores, &location, &rules(source))
         .await
         .map_err(store_error)?;
+    // A topic's folder also has files of batches that are not committed.
+    let listing = match committed(listing).await {
+        Ok(listing) => listing,
+        Err(CommittedError::Store(error)) => return Err(store_error(error)),
+        Err(error) => {
+            return Err(AnalyzeError::Landing {
+                what: format!("source {}", source.name),
+                source: error,
+            });
+        }
+    };
     let store = store_url(&listing).map_err(|error| engine_error(source, error))?;
     let summary = InputSummary {
         name: source.name.clone(),

@@ -77,6 +77,9 @@ pub(crate) fn of_analysis(error: &AnalyzeError, text: &str) -> JobFailure {
     match error {
         AnalyzeError::Invalid(diagnostics) => invalid(diagnostics, text),
         AnalyzeError::Store { what, source } => of_store(what, source),
+        AnalyzeError::Landing { source, .. } => {
+            failure(of_store_kind(source.store_kind()), chain(error), "")
+        }
         AnalyzeError::Engine { .. } => failure(
             ErrorKind::Internal,
             chain(error),
@@ -87,12 +90,18 @@ pub(crate) fn of_analysis(error: &AnalyzeError, text: &str) -> JobFailure {
 
 /// What a store's refusal means.
 pub(crate) fn of_store(what: &str, error: &StoreError) -> JobFailure {
-    let kind = match error.kind() {
-        StoreErrorKind::InvalidLocation => ErrorKind::Invalid,
-        kind if kind.is_transient() => ErrorKind::Transient,
-        _ => ErrorKind::Storage,
-    };
+    let kind = of_store_kind(Some(error.kind()));
     failure(kind, format!("{what}: {error}"), "")
+}
+
+/// `None` is what a store cannot know: that its files are not what they should
+/// be.
+fn of_store_kind(kind: Option<StoreErrorKind>) -> ErrorKind {
+    match kind {
+        Some(StoreErrorKind::InvalidLocation) => ErrorKind::Invalid,
+        Some(kind) if kind.is_transient() => ErrorKind::Transient,
+        _ => ErrorKind::Storage,
+    }
 }
 
 /// What a failed step means.

@@ -17,8 +17,8 @@ use sluice_ledger::{Entry, Ledger};
 use sluice_store::{Place, StoreError, is_temporary};
 
 use crate::IngestError;
-use crate::entry::Batch;
-use crate::names::{FileName, REJECTS};
+use sluice_landing::Batch;
+use sluice_landing::{FileName, REJECTS};
 
 /// What is younger may still be committed.
 const YOUNGEST: TimeDelta = TimeDelta::hours(24);
@@ -138,7 +138,7 @@ impl Entries<'_> {
         Ok(batch
             .ranges
             .iter()
-            .flat_map(crate::entry::Range::files)
+            .flat_map(sluice_landing::Range::files)
             .any(|file| file.path == path))
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluice_process::kafka::KafkaOptions;
 use sluice_process::logs::LogOptions;
 
-use crate::compression::Compression;
 use crate::ingest::BeginAt;
+use sluice_landing::Compression;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -104,7 +105,7 @@ pub(crate) struct Brokers {
 #[derive(Debug, Args)]
 pub(crate) struct Lines {
     /// How files are compressed
-    #[arg(long, value_enum, value_name = "WAY", default_value = "none")]
+    #[arg(long, value_name = "WAY", default_value = "none", value_parser = compression())]
     pub(crate) compression: Compression,
 
     /// Begin a new file after this many bytes of lines, before compression
@@ -283,6 +284,14 @@ pub(crate) enum Format {
     Text,
     /// One JSON document.
     Json,
+}
+
+fn compression() -> impl TypedValueParser<Value = Compression> {
+    PossibleValuesParser::new(["none", "zstd", "gzip"]).map(|name| match name.as_str() {
+        "zstd" => Compression::Zstd,
+        "gzip" => Compression::Gzip,
+        _ => Compression::None,
+    })
 }
 
 /// `30`, `30s`, `15m`, `1h 30m`; above zero.

@@ -12,12 +12,12 @@ use sluice_process::kafka::KafkaSettings;
 use sluice_store::{Place, Stores};
 
 use crate::IngestError;
-use crate::entry::{Batch, Closed};
 use crate::kafka::connect;
-use crate::names::LEDGER;
-use crate::read::Landing;
 use crate::start::Facts;
 use crate::watermark::watermark;
+use sluice_landing::LEDGER;
+use sluice_landing::Landing;
+use sluice_landing::{Batch, Closed};
 
 /// Where a topic is.
 #[derive(Debug, Clone, Serialize)]

@@ -10,9 +10,9 @@ use sluice_store::Place;
 use uuid::Uuid;
 
 use crate::IngestError;
-use crate::entry::{Batch, Closed, ENTRY_VERSION, Hole, Progress, Range, Totals};
 use crate::orphans::remove;
 use crate::tiling::{Rebased, advance, check, rebase};
+use sluice_landing::{Batch, Closed, ENTRY_VERSION, Hole, Progress, Range, Totals};
 
 /// A batch that was begun longer ago is not committed: its files may be
 /// collected as orphans when they are twice as old.

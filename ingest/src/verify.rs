@@ -17,16 +17,16 @@ use sluice_store::{Place, StoreError};
 use twox_hash::XxHash3_64;
 
 use crate::IngestError;
-use crate::compression::Compression;
-use crate::entry::{Batch, Range, StoredFile};
 use crate::json::Checker;
 use crate::kafka::connect;
 use crate::output::checksum;
 use crate::payload::judge;
-use crate::read::lines;
 use crate::start::Facts;
 use crate::status::open;
 use crate::tiling::check;
+use sluice_landing::Compression;
+use sluice_landing::lines;
+use sluice_landing::{Batch, Range, StoredFile};
 
 /// What was verified of a topic.
 #[derive(Debug, Clone, Default, Serialize)]

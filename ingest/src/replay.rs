@@ -13,9 +13,9 @@ use crate::cli::Place;
 use crate::gather::LineOptions;
 use crate::ingest::{BeginAt, IngestOptions, RunBounds, ingest_topic};
 use crate::kafka::{Consumer, connect};
-use crate::read::Landing;
 use crate::report::TopicReport;
 use crate::start::Facts;
+use sluice_landing::Landing;
 
 /// What to read again.
 #[derive(Debug)]

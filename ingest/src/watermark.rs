@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::entry::Progress;
+use sluice_landing::Progress;
 
 /// The time up to which a topic is complete; `None` when a partition has told
 /// nothing yet. `caught_up` adds what is known beyond the ledger.

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::entry::{Closed, ENTRY_VERSION, Totals};
+use sluice_landing::{Closed, ENTRY_VERSION, Totals};
 
 fn newest(next: &[(i32, i64)], topic_id: Option<&str>) -> Batch {
     Batch {

@@ -10,8 +10,8 @@ use sluice_store::{DurableFile, Location, Place, StoreError};
 use tokio::runtime::Handle;
 use twox_hash::XxHash3_64;
 
-use crate::compression::{Compression, Encoder};
-use crate::entry::StoredFile;
+use sluice_landing::StoredFile;
+use sluice_landing::{Compression, Encoder};
 
 /// Bytes of one part of an upload.
 const PART: usize = 8 << 20;
@@ -199,7 +199,7 @@ mod tests {
     use sluice_store::{StoreOptions, Stores};
 
     use super::*;
-    use crate::names::REJECTS;
+    use sluice_landing::REJECTS;
 
     #[tokio::test]
     async fn a_file_has_the_size_and_checksum_that_are_recorded() {

@@ -19,7 +19,6 @@ use uuid::Uuid;
 use crate::IngestError;
 use crate::batch::{self, Read, Task};
 use crate::commit::{Committed, Draft, commit, discard, find_run};
-use crate::entry::{Batch, Closed, Hole};
 use crate::kafka::{KafkaError, SharedConsumer, connect};
 use crate::orphans;
 use crate::output::Folder;
@@ -27,6 +26,7 @@ use crate::progress::{Meter, watch};
 use crate::report::TopicReport;
 use crate::start::{Facts, Start};
 use crate::window::Bounds;
+use sluice_landing::{Batch, Closed, Hole};
 
 pub use options::{BeginAt, IngestOptions, RunBounds};
 
@@ -107,7 +107,7 @@ impl Run {
         place: Place,
         stop: Stop,
     ) -> Result<Self, IngestError> {
-        let ledger = crate::read::ledger(&place).map_err(|source| IngestError::Store {
+        let ledger = sluice_landing::ledger(&place).map_err(|source| IngestError::Store {
             topic: topic.clone(),
             source: Box::new(source),
         })?;

@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 use sluice_process::crash;
 use sluice_store::StoreError;
 
-use crate::compression::Compression;
-use crate::entry::StoredFile;
 use crate::output::{Folder, Output};
+use sluice_landing::Compression;
+use sluice_landing::StoredFile;
 
 /// Bytes that are collected before they are handed over.
 pub(crate) const BUFFER: usize = 256 << 10;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::entry::{Batch, Hole};
+use sluice_landing::{Batch, Hole};
 
 /// What the broker says about a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::entry::Closed;
+use sluice_landing::Closed;
 
 /// Where a batch must end at the latest. Whatever comes first ends it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -7,15 +7,15 @@ use sluice_process::crash;
 use sluice_store::StoreError;
 use uuid::Uuid;
 
-use crate::compression::Compression;
-use crate::entry::{EventTimes, Range};
 use crate::envelope::{self, Record};
 use crate::eventtime;
 use crate::json::Checker;
-use crate::names::{FileName, REJECTS};
 use crate::payload::judge;
-use crate::runs::Runs;
 use crate::writer::{BUFFER, FileId, Gone, Published, Writer};
+use sluice_landing::Compression;
+use sluice_landing::Runs;
+use sluice_landing::{EventTimes, Range};
+use sluice_landing::{FileName, REJECTS};
 
 /// How records become lines.
 #[derive(Debug, Clone)]

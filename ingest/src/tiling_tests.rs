@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::StoredFile;
+use sluice_landing::StoredFile;
 
 pub(crate) fn range(partition: i32, start: i64, end: i64) -> Range {
     let rows = u64::try_from(end - start).unwrap();
@@ -73,7 +73,7 @@ fn counts_files_and_runs_must_agree() {
     let spoilt: [fn(&mut Range); 5] = [
         |r| r.rejects = 1,
         |r| r.rows = 4,
-        |r| r.runs = Some(crate::runs::Runs::dense(1, 5)),
+        |r| r.runs = Some(sluice_landing::Runs::dense(1, 5)),
         |r| r.file = None,
         |r| r.end = -1,
     ];

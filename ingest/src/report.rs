@@ -6,7 +6,7 @@ use serde::Serialize;
 use sluice_ledger::Entry;
 use sluice_process::format::{bytes, count, duration, grouped};
 
-use crate::entry::{Batch, Range};
+use sluice_landing::{Batch, Range};
 
 /// What a run has done with one topic.
 #[derive(Debug, Clone, Serialize)]

@@ -1,7 +1,7 @@
 use sluice_store::{StoreOptions, Stores};
 
 use super::*;
-use crate::entry::StoredFile;
+use sluice_landing::StoredFile;
 
 struct Bench {
     root: tempfile::TempDir,
@@ -14,7 +14,7 @@ fn bench() -> Bench {
     let stores = Stores::new(StoreOptions::new());
     let location = stores.location(root.path().to_str().unwrap()).unwrap();
     let place = stores.open(&location).unwrap();
-    let ledger = crate::read::ledger(&place).unwrap();
+    let ledger = sluice_landing::ledger(&place).unwrap();
     Bench {
         root,
         place,

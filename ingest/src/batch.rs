@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::IngestError;
-use crate::entry::{Closed, Range};
 use crate::gather::{Gather, LineOptions};
 use crate::kafka::{Consumer, KafkaError, Polled};
 use crate::output::Folder;
 use crate::progress::Meter;
 use crate::window::{Bounds, Event, Window};
 use crate::writer::Writer;
+use sluice_landing::{Closed, Range};
 
 /// How long a poll waits: how late a request to stop is seen.
 const WAIT: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@ use sluice_store::{StoreOptions, Stores};
 use uuid::Uuid;
 
 use super::*;
-use crate::entry::{Closed, ENTRY_VERSION, Range, StoredFile, Totals};
+use sluice_landing::{Closed, ENTRY_VERSION, Range, StoredFile, Totals};
 
 const HOUR: u64 = 3600;
 
@@ -75,7 +75,7 @@ async fn only_what_no_entry_names_goes() {
     let stores = Stores::new(StoreOptions::new());
     let location = stores.location(root.path().to_str().unwrap()).unwrap();
     let place = stores.open(&location).unwrap();
-    let ledger = crate::read::ledger(&place).unwrap();
+    let ledger = sluice_landing::ledger(&place).unwrap();
     for at in 0..5 {
         let name = format!("t-0-{at}-{}-aa.json", at + 1);
         file(root.path(), &name, 48);

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(sluice_landing::run(std::env::args_os()))
+    ExitCode::from(sluice_ingest::run(std::env::args_os()))
 }

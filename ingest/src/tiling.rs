@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::entry::{Hole, Range};
+use sluice_landing::{Hole, Range};
 
 /// Why ranges do not continue a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
