@@ -213,7 +213,8 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Vec<String>,
 
-    /// Compare the offsets with the broker's too
+    /// Compare with the brokers too: ids, offsets, and every record that they
+    /// still have
     #[arg(long)]
     pub(crate) broker: bool,
 

@@ -24,6 +24,7 @@
 mod batch;
 mod cli;
 mod commit;
+mod compare;
 mod envelope;
 mod error;
 mod eventtime;

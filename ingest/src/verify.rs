@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -17,8 +16,9 @@ use sluice_store::{Place, StoreError};
 use twox_hash::XxHash3_64;
 
 use crate::IngestError;
+use crate::compare::{Beside, compare};
 use crate::json::Checker;
-use crate::kafka::connect;
+use crate::kafka::{Consumer, connect};
 use crate::output::checksum;
 use crate::payload::judge;
 use crate::start::Facts;
@@ -43,6 +43,9 @@ pub struct Verified {
     pub rejects: u64,
     /// Bytes as stored.
     pub bytes: u64,
+    /// Records of the brokers that were compared with what landed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<u64>,
     /// Everything that is wrong.
     pub problems: Vec<String>,
 }
@@ -51,13 +54,18 @@ impl Verified {
     /// For people.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{}: {}, {}, {} rows, {} rejects, {}: {}",
+            "{}: {}, {}, {} rows, {} rejects, {}{}: {}",
             self.topic,
             count(self.entries, "entry").replace("entrys", "entries"),
             count(self.files, "file"),
             grouped(self.rows),
             grouped(self.rejects),
             bytes(self.bytes),
+            match self.compared {
+                Some(compared) =>
+                    format!(", {} compared with the brokers", count(compared, "record")),
+                None => String::new(),
+            },
             match self.problems.len() {
                 0 => "no problems".to_owned(),
                 problems => count(problems as u64, "problem"),
@@ -88,6 +96,7 @@ pub async fn verify(
     };
     let mut before: Option<Batch> = None;
     let mut paths = BTreeSet::new();
+    let mut all = Vec::new();
     let mut entries = std::pin::pin!(landing.ledger().range(0..=newest.seq));
     while let Some(entry) = entries.next().await {
         let entry = entry.map_err(|source| IngestError::Ledger {
@@ -105,11 +114,23 @@ pub async fn verify(
             }
             files(landing.place(), &entry, range, &mut verified).await?;
         }
+        if kafka.is_some() {
+            all.extend_from_slice(&entry.body.ranges);
+        }
         before = Some(entry.body);
     }
     if let (Some(newest), Some((kafka, timeout))) = (&before, kafka) {
-        let facts = ask(kafka.clone(), topic.to_owned(), timeout).await?;
+        let (consumer, facts) = ask(kafka.clone(), topic.to_owned(), timeout).await?;
+        let known = verified.problems.len();
         broker(newest, &facts, &mut verified.problems);
+        // Records of another topic say nothing.
+        if verified.problems.len() == known {
+            let low = facts.partitions.iter().map(|(at, marks)| (*at, marks.low));
+            let beside = Beside::new(consumer, timeout, low.collect());
+            let problems = &mut verified.problems;
+            let compared = compare(landing.place(), all, beside, problems).await?;
+            verified.compared = Some(compared);
+        }
     }
     Ok(verified)
 }
@@ -199,7 +220,7 @@ async fn files(
     Ok(())
 }
 
-async fn fetch(place: &Place, file: &StoredFile) -> Result<bytes::Bytes, StoreError> {
+pub(crate) async fn fetch(place: &Place, file: &StoredFile) -> Result<bytes::Bytes, StoreError> {
     let location = place.location.join(&file.path)?;
     let fail = |source| StoreError::access("read", &location, source);
     let got = place.store.get(location.path()).await.map_err(fail)?;
@@ -238,11 +259,16 @@ fn inspect(file: &StoredFile, bytes: &[u8]) -> Result<u64, String> {
     Ok(count)
 }
 
-async fn ask(kafka: KafkaSettings, topic: String, timeout: Duration) -> Result<Facts, IngestError> {
+async fn ask(
+    kafka: KafkaSettings,
+    topic: String,
+    timeout: Duration,
+) -> Result<(Consumer, Facts), IngestError> {
     let asked = topic.clone();
     tokio::task::spawn_blocking(move || {
-        let consumer = Arc::new(connect(&kafka, &asked, None, timeout)?);
-        Ok(consumer.facts()?)
+        let consumer = connect(&kafka, &asked, None, timeout)?;
+        let facts = consumer.facts()?;
+        Ok((consumer, facts))
     })
     .await
     .unwrap_or(Err(IngestError::Internal {

@@ -19,7 +19,12 @@ pub struct DurableFile {
     staged: Staged,
     folder: PathBuf,
     written: u64,
+    /// Bytes up to which the system was asked to begin writing.
+    begun: u64,
 }
+
+/// How many bytes wait in memory before the disk is put to work.
+const BEGIN_SYNC: u64 = 8 << 20;
 
 impl DurableFile {
     /// Begins a file in `folder`, which is created where it is missing; `hint`
@@ -42,6 +47,7 @@ impl DurableFile {
             staged,
             folder: folder.to_path_buf(),
             written: 0,
+            begun: 0,
         })
     }
 
@@ -71,6 +77,12 @@ impl io::Write for DurableFile {
             self.written,
         )?;
         self.written += bytes.len() as u64;
+        let waiting = self.written - self.begun;
+        if waiting >= BEGIN_SYNC {
+            let file = &self.staged.file;
+            self.staged.fs.begin_sync(file, self.begun, waiting);
+            self.begun = self.written;
+        }
         Ok(bytes.len())
     }
 

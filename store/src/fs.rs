@@ -13,6 +13,9 @@ pub trait DurableFs: fmt::Debug + Send + Sync + 'static {
     fn create_new(&self, path: &Path) -> io::Result<File>;
     /// Writes all bytes at an offset.
     fn write_at(&self, file: &File, path: &Path, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Asks the system to begin writing bytes to the disk, so that
+    /// [`DurableFs::sync_file`] waits less. Promises nothing.
+    fn begin_sync(&self, _file: &File, _offset: u64, _length: u64) {}
     /// Makes a file's bytes and size durable.
     fn sync_file(&self, file: &File, path: &Path) -> io::Result<()>;
     /// Gives a file a second name that must not exist.
@@ -38,6 +41,24 @@ impl DurableFs for RealFs {
 
     fn write_at(&self, file: &File, _: &Path, bytes: &[u8], offset: u64) -> io::Result<()> {
         file.write_all_at(bytes, offset)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn begin_sync(&self, file: &File, offset: u64, length: u64) {
+        use std::os::fd::AsRawFd as _;
+        let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else {
+            return;
+        };
+        // SAFETY: no pointers, and the descriptor is open. A file system that
+        // cannot do it says so, and nothing is lost.
+        unsafe {
+            libc::sync_file_range(
+                file.as_raw_fd(),
+                offset,
+                length,
+                libc::SYNC_FILE_RANGE_WRITE,
+            );
+        }
     }
 
     fn sync_file(&self, file: &File, _: &Path) -> io::Result<()> {

@@ -46,6 +46,8 @@ pub(super) fn client(given: &KafkaSettings, group: &str) -> Result<ClientConfig,
     config
         .set("client.id", "ingest-landing")
         .set("fetch.wait.max.ms", "100")
+        // A disk that is slow for a moment must not stop fetching for a second.
+        .set("fetch.queue.backoff.ms", "5")
         .set("check.crcs", "true")
         .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.max.ms", "2000");

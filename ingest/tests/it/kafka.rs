@@ -13,7 +13,7 @@ use sluice_kafka_sandbox::{Broker, Installation};
 
 use crate::checker::{assert_exact, entries};
 use crate::mock::produce_some;
-use crate::process::{command, fail, ingest, succeed};
+use crate::process::{command, fail, ingest, signal, succeed};
 
 static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
 static TOPICS: AtomicU32 = AtomicU32::new(0);
@@ -321,4 +321,103 @@ fn a_broker_that_restarts_in_mid_window_costs_nothing() {
     assert_eq!(output.status.code(), Some(4), "{said}");
     broker.start_again().unwrap();
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1100);
+}
+
+#[test]
+fn tls_and_passwords_work_and_stay_secret() {
+    let Some(installation) = Installation::find().unwrap() else {
+        return;
+    };
+    let (broker, secure) = Broker::start_secure(&installation, &[]).unwrap();
+    broker.create_topic("secure", 1).unwrap();
+    produce_some(broker.address(), "secure", 1, 30, "a");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("client.properties");
+    let landing = folder.path().join("landing");
+    let with = |password: &str| {
+        let text = format!(
+            "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\nsasl.username={}\n\
+             sasl.password={password}\nssl.ca.location={}\n",
+            secure.user,
+            secure.ca.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        let mut command = ingest(
+            &secure.address,
+            "secure",
+            &landing,
+            &[
+                "--kafka-properties",
+                file.to_str().unwrap(),
+                "--timeout",
+                "6s",
+            ],
+        );
+        command.env("RUST_LOG", "debug");
+        command
+    };
+    let said = fail(with("a-wrong-password"), 4);
+    assert!(said.contains("no broker of"), "{said}");
+    assert!(!said.contains("a-wrong-password"), "{said}");
+    let output = with(secure.password).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains(secure.password), "{said}");
+    assert_eq!(assert_exact(broker.address(), "secure", &landing), 30);
+}
+
+#[test]
+fn a_group_outlives_a_member_that_is_killed() {
+    let Some(broker) = broker() else { return };
+    let topic = topic_name();
+    broker.create_topic(&topic, 4).unwrap();
+    let landing = tempfile::tempdir().unwrap();
+    let output = landing.path().to_str().unwrap();
+    let member = || {
+        let args = ["--bootstrap-servers", broker.address(), "--topic", &topic];
+        let group = ["--group", "landing", "--follow", "--duration", "0.5"];
+        // The least that the broker allows, so that a loss is noticed soon.
+        let timeout = ["--kafka-conf", "session.timeout.ms=6000"];
+        let rest = ["--output", output];
+        command(&[&args[..], &group[..], &timeout[..], &rest[..]].concat())
+            .spawn()
+            .unwrap()
+    };
+    let landed = |records: u64| {
+        for _ in 0..400 {
+            std::thread::sleep(Duration::from_millis(100));
+            let Some(entry) = entries(&landing.path().join(&topic)).pop() else {
+                continue;
+            };
+            let totals = &entry["body"]["totals"];
+            let count = |name: &str| totals[name].as_u64().unwrap();
+            if count("rows") + count("rejects") == records {
+                return;
+            }
+        }
+        panic!("{records} records have not landed");
+    };
+    let (mut first, second) = (member(), member());
+    produce_some(broker.address(), &topic, 4, 400, "a");
+    landed(400);
+    // Both of them have partitions once the group has settled.
+    for round in 0..10 {
+        std::thread::sleep(Duration::from_secs(1));
+        produce_some(broker.address(), &topic, 4, 40, &format!("round {round}"));
+    }
+    landed(800);
+    let runs: std::collections::BTreeSet<String> = entries(&landing.path().join(&topic))
+        .iter()
+        .map(|entry| entry["body"]["run_id"].to_string())
+        .collect();
+    assert_eq!(runs.len(), 2, "both members commit");
+    signal(&first, libc::SIGKILL);
+    first.wait().unwrap();
+    produce_some(broker.address(), &topic, 4, 400, "b");
+    landed(1200);
+    signal(&second, libc::SIGTERM);
+    let ended = second.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success(), "{said}");
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1200);
 }

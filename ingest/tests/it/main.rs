@@ -16,3 +16,4 @@ mod crash;
 mod kafka;
 mod mock;
 mod process;
+mod s3;

@@ -1,0 +1,351 @@
+//! What has landed beside what the brokers have: record by record.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::Hasher as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+use sluice_landing::{Compression, Range, lines};
+use sluice_store::{Place, StoreErrorKind};
+use twox_hash::XxHash3_64;
+
+use crate::IngestError;
+use crate::envelope::{self, Record};
+use crate::kafka::{Consumer, KafkaError, Polled, SharedConsumer};
+use crate::verify::fetch;
+
+/// Problems that are told one by one.
+const ENOUGH: usize = 100;
+
+/// A line or a value, and whether there was one.
+type Sum = Option<u64>;
+
+fn sum(bytes: Option<&[u8]>) -> Sum {
+    let mut hash = XxHash3_64::with_seed(0);
+    hash.write(bytes?);
+    Some(hash.finish())
+}
+
+/// What landed of one range, by offset.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Landed(HashMap<i64, Sum>);
+
+/// What a line of rejects must have.
+#[derive(Deserialize)]
+struct Reject {
+    offset: i64,
+    value_base64: Option<String>,
+}
+
+impl Landed {
+    /// Takes a range's files: the lines', and the rejects'.
+    fn read(&mut self, range: &Range, files: Vec<Option<(String, Bytes)>>) -> Result<(), String> {
+        for ((path, bytes), rejects) in files
+            .into_iter()
+            .zip([false, true])
+            .filter_map(|(file, rejects)| Some((file?, rejects)))
+        {
+            let way = Compression::of_name(&path).map_or(Compression::None, |(_, way)| way);
+            let broken = |problem: String| format!("`{path}`: {problem}");
+            let all: std::io::Result<Vec<Vec<u8>>> =
+                lines(way, bytes.as_ref()).and_then(Iterator::collect);
+            let all = all.map_err(|error| broken(error.to_string()))?;
+            if rejects {
+                for line in &all {
+                    self.reject(line).map_err(broken)?;
+                }
+            } else {
+                self.lines(range, all.iter().map(Vec::as_slice));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the lines of a range's file.
+    pub(crate) fn lines<'a>(&mut self, range: &Range, lines: impl Iterator<Item = &'a [u8]>) {
+        let runs = range.line_offsets();
+        for (offset, line) in runs.offsets().zip(lines) {
+            self.0.insert(offset, sum(Some(line)));
+        }
+    }
+
+    /// Takes a line of a range's rejects.
+    pub(crate) fn reject(&mut self, line: &[u8]) -> Result<(), String> {
+        let reject: Reject = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let value = reject.value_base64.map(|text| STANDARD.decode(text));
+        let value = value.transpose().map_err(|error| error.to_string())?;
+        self.0.insert(reject.offset, sum(value.as_deref()));
+        Ok(())
+    }
+
+    /// Compares records of the broker with what landed. What only landed is no
+    /// problem: compaction may have taken it away since.
+    fn against(&self, partition: i32, records: &[Sums], problems: &mut Vec<String>) {
+        for record in records {
+            let offset = record.offset;
+            match self.0.get(&offset) {
+                Some(landed) if *landed == record.value || *landed == record.envelope => {}
+                Some(_) => problems.push(format!(
+                    "partition {partition}, offset {offset}: what landed is not what the broker has"
+                )),
+                None => problems.push(format!(
+                    "partition {partition}, offset {offset}: the broker has a record that has not \
+                     landed"
+                )),
+            }
+        }
+    }
+}
+
+/// A record of the broker.
+#[derive(Debug, Clone, Copy)]
+struct Sums {
+    offset: i64,
+    value: Sum,
+    /// As the line that `--envelope` would have made of it.
+    envelope: Sum,
+}
+
+impl Sums {
+    fn of(record: &Record<'_>, line: &mut Vec<u8>) -> Self {
+        line.clear();
+        if let Some(value) = record.value {
+            envelope::line(record, value, line);
+            line.pop();
+        }
+        Self {
+            offset: record.offset,
+            value: sum(record.value),
+            envelope: record.value.and_then(|_| sum(Some(line))),
+        }
+    }
+}
+
+/// Compares everything that has landed with what the brokers still have, and
+/// returns how many records they had.
+pub(crate) async fn compare(
+    place: &Place,
+    mut ranges: Vec<Range>,
+    beside: Beside,
+    problems: &mut Vec<String>,
+) -> Result<u64, IngestError> {
+    ranges.sort_by_key(|range| (range.partition, range.start));
+    let topic = beside.consumer.topic.clone();
+    let mut beside = beside;
+    for range in ranges
+        .into_iter()
+        .filter(|range| beside.has(range))
+        .collect::<Vec<_>>()
+    {
+        let mut files = Vec::new();
+        for file in [&range.file, &range.rejected] {
+            files.push(match file {
+                None => None,
+                Some(file) => match fetch(place, file).await {
+                    Ok(bytes) => Some((file.path.clone(), bytes)),
+                    // It was told of when the file was looked for.
+                    Err(error) if error.kind() == StoreErrorKind::NotFound => None,
+                    Err(source) => {
+                        return Err(IngestError::Store {
+                            topic,
+                            source: Box::new(source),
+                        });
+                    }
+                },
+            });
+        }
+        let internal = IngestError::Internal {
+            topic: topic.clone(),
+            problem: "a thread that compares records has ended",
+        };
+        let compared = tokio::task::spawn_blocking(move || {
+            let mut problems = Vec::new();
+            let mut landed = Landed::default();
+            if let Err(problem) = landed.read(&range, files) {
+                problems.push(problem);
+            }
+            let result = beside.compare(&range, &landed, &mut problems);
+            (beside, problems, result)
+        });
+        let (back, found, result) = compared.await.map_err(|_| internal)?;
+        result?;
+        beside = back;
+        problems.extend(found);
+        if problems.len() >= ENOUGH {
+            problems.push("there are more, which are not told".to_owned());
+            break;
+        }
+    }
+    Ok(beside.compared)
+}
+
+/// Reads one partition after the other, range by range.
+pub(crate) struct Beside {
+    consumer: SharedConsumer,
+    timeout: Duration,
+    /// The first offset of each partition that the broker still has.
+    low: BTreeMap<i32, i64>,
+    /// The partition that is being read.
+    partition: Option<i32>,
+    /// Where its reading is.
+    position: i64,
+    /// Records that were read beyond the range that was asked for.
+    ahead: VecDeque<Sums>,
+    /// Records that were compared.
+    pub(crate) compared: u64,
+}
+
+impl Beside {
+    pub(crate) fn new(consumer: Consumer, timeout: Duration, low: BTreeMap<i32, i64>) -> Self {
+        Self {
+            consumer: Arc::new(consumer),
+            timeout,
+            low,
+            partition: None,
+            position: 0,
+            ahead: VecDeque::new(),
+            compared: 0,
+        }
+    }
+
+    /// Whether the broker may still have records of a range.
+    pub(crate) fn has(&self, range: &Range) -> bool {
+        self.low
+            .get(&range.partition)
+            .is_some_and(|low| *low < range.end)
+    }
+
+    /// Compares a range with the broker's records. Ranges must come by partition
+    /// and offset. Blocks.
+    pub(crate) fn compare(
+        &mut self,
+        range: &Range,
+        landed: &Landed,
+        problems: &mut Vec<String>,
+    ) -> Result<(), KafkaError> {
+        let low = self.low.get(&range.partition).copied().unwrap_or(0);
+        if self.partition != Some(range.partition) {
+            let from = range.start.max(low);
+            self.consumer.assign(&[(range.partition, from)].into())?;
+            self.partition = Some(range.partition);
+            self.position = from;
+            self.ahead.clear();
+        }
+        self.read_to(range.partition, range.end)?;
+        let mut records = Vec::new();
+        while let Some(next) = self.ahead.front().filter(|next| next.offset < range.end) {
+            records.push(*next);
+            self.ahead.pop_front();
+        }
+        self.compared += records.len() as u64;
+        landed.against(range.partition, &records, problems);
+        Ok(())
+    }
+
+    fn read_to(&mut self, partition: i32, end: i64) -> Result<(), KafkaError> {
+        let consumer = Arc::clone(&self.consumer);
+        let Some(mut feed) = consumer.feed() else {
+            return Ok(());
+        };
+        let mut heard = Instant::now();
+        let mut line = Vec::new();
+        let mut failed = None;
+        while self.position < end {
+            let count = feed.poll(Duration::from_millis(200), &mut |polled| match polled {
+                Polled::Record(record) if record.partition == partition => {
+                    self.ahead.push_back(Sums::of(&record, &mut line));
+                    self.position = record.offset.saturating_add(1);
+                }
+                Polled::End {
+                    partition: of,
+                    offset,
+                } if of == partition => {
+                    self.position = self.position.max(offset.unwrap_or(end)).max(end);
+                }
+                Polled::Error { code, .. } => failed = Some(code),
+                _ => {}
+            });
+            if count > 0 {
+                heard = Instant::now();
+            } else if heard.elapsed() >= self.timeout {
+                return Err(consumer.broken(
+                    failed.unwrap_or(rdkafka::types::RDKafkaErrorCode::OperationTimedOut),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_landing::Runs;
+
+    use super::*;
+    use crate::envelope::tests::Known;
+
+    #[test]
+    fn every_difference_is_told() {
+        let mut runs = Runs::default();
+        [5, 6, 8].iter().for_each(|offset| runs.push(*offset));
+        let range = Range {
+            partition: 1,
+            start: 5,
+            end: 12,
+            rows: 3,
+            rejects: 2,
+            runs: Some(runs),
+            file: None,
+            rejected: None,
+            event_time: None,
+        };
+        let meta = Known::default();
+        let sums = |offset, value: Option<&[u8]>| {
+            let record = Record {
+                partition: 1,
+                offset,
+                value,
+                meta: &meta,
+            };
+            Sums::of(&record, &mut Vec::new())
+        };
+        let mut landed = Landed::default();
+        let enveloped = b"{\"partition\":1,\"offset\":6,\"value\":{\"b\":1}}";
+        let lines: [&[u8]; 3] = [b"{\"a\":1}", enveloped, b"{\"c\":1}"];
+        landed.lines(&range, lines.into_iter());
+        landed
+            .reject(b"{\"offset\":9,\"value_base64\":\"W10=\"}")
+            .unwrap();
+        landed
+            .reject(b"{\"offset\":10,\"value_base64\":null}")
+            .unwrap();
+        let mut problems = Vec::new();
+        let records = [
+            sums(5, Some(b"{\"a\":1}")),
+            sums(6, Some(b"{\"b\":1}")),
+            sums(9, Some(b"[]")),
+            sums(10, None),
+        ];
+        landed.against(1, &records, &mut problems);
+        assert_eq!(problems, [""; 0]);
+        let records = [
+            sums(7, Some(b"{}")),
+            sums(8, Some(b"{\"c\":2}")),
+            sums(10, Some(b"")),
+        ];
+        landed.against(1, &records, &mut problems);
+        assert_eq!(
+            problems,
+            [
+                "partition 1, offset 7: the broker has a record that has not landed",
+                "partition 1, offset 8: what landed is not what the broker has",
+                "partition 1, offset 10: what landed is not what the broker has",
+            ]
+        );
+        assert!(landed.reject(b"{}").is_err());
+    }
+}
