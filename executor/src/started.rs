@@ -20,6 +20,7 @@ use sluice_engine::codec::SluiceCodec;
 use sluice_engine::node::NodeInfo;
 use sluice_engine::session::{self, MAX_MESSAGE_BYTES};
 use sluice_process::address::HostPort;
+use sluice_process::format::chain;
 use sluice_process::signals::Stop;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -89,7 +90,7 @@ pub(crate) async fn start(process: &Process, stop: &Stop) -> Result<Started, Exe
     let channel = loop {
         match endpoint.connect().await {
             Ok(channel) => break channel,
-            Err(error) => wait(causes(&error)).await?,
+            Err(error) => wait(chain(&error)).await?,
         }
     };
     let client = SchedulerGrpcClient::new(channel)
@@ -126,21 +127,6 @@ fn tuned(endpoint: Endpoint) -> Endpoint {
         .http2_keep_alive_interval(Duration::from_secs(5))
         .keep_alive_timeout(Duration::from_secs(10))
         .keep_alive_while_idle(true)
-}
-
-/// The error with its causes: transport errors hide what happened in them.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = cause.source();
-    }
-    text
 }
 
 /// Starts the services and registers. The inner error is worth another try.
@@ -257,7 +243,7 @@ fn refusal(
             })
         }
         BallistaError::GrpcError(status) => Ok(Err(status.message().to_owned())),
-        other => Ok(Err(causes(&other))),
+        other => Ok(Err(chain(&other))),
     }
 }
 

@@ -57,7 +57,7 @@ pub enum IngestError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// The landing folder.
-    #[error("landing of topic `{topic}`: {source}; {}", source.kind().help())]
+    #[error("landing of topic `{topic}`: {source}")]
     Store {
         /// The topic.
         topic: String,

@@ -70,7 +70,7 @@ impl TopicReport {
         tracing::info!(
             topic = batch.topic,
             entry = entry.seq,
-            closed_by = ?batch.closed_by,
+            closed_by = batch.closed_by.word(),
             rows = batch.ranges.iter().map(|range| range.rows).sum::<u64>(),
             rejects = batch.ranges.iter().map(|range| range.rejects).sum::<u64>(),
             "batch committed"

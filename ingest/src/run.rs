@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Parser as _;
 use futures::future::join_all;
-use sluice_process::format::count;
+use sluice_process::format::{chain, count};
 use sluice_process::kafka::{KafkaOptions, KafkaSettings};
 use sluice_process::logs;
 use sluice_process::secrets::Secrets;
@@ -106,7 +106,7 @@ fn ended(secrets: &Secrets, result: Result<(), IngestError>) -> u8 {
 /// An error, on standard error. The client library may have put a setting's
 /// value into it.
 fn say(secrets: &Secrets, error: &IngestError) {
-    let text = error.to_string();
+    let text = chain(error);
     let _ = writeln!(std::io::stderr(), "error: {}", secrets.redact(&text));
 }
 
@@ -210,8 +210,11 @@ async fn ingest(
     for run in ended {
         match run {
             Ok((report, result)) => {
+                // Of one that did nothing but fail, the error says enough.
+                if result.is_ok() || !report.entries.is_empty() {
+                    reports.push(report);
+                }
                 errors.extend(result.err());
-                reports.push(report);
             }
             Err(_) => errors.push(IngestError::Internal {
                 topic: "*".to_owned(),
@@ -244,6 +247,7 @@ async fn show(args: StatusArgs, kafka: KafkaSettings) -> Result<(), IngestError>
         timeout,
     )
     .await?;
+    let all = some(all, &landing)?;
     match args.common.format {
         Format::Json => print_json(&all),
         Format::Text if args.watermark => {
@@ -253,7 +257,6 @@ async fn show(args: StatusArgs, kafka: KafkaSettings) -> Result<(), IngestError>
                 print(&format!("{} {hour}", topic.topic));
             }
         }
-        Format::Text if all.is_empty() => print("no topic has landed here yet"),
         Format::Text => all.iter().for_each(|topic| print(&topic.text())),
     }
     match args.complete_to {
@@ -280,9 +283,20 @@ fn complete(all: &[TopicStatus], wanted: DateTime<Utc>) -> Result<(), IngestErro
 
 async fn names(landing: &Place, given: &[String]) -> Result<Vec<String>, IngestError> {
     if given.is_empty() {
-        return status::topics(landing).await;
+        return some(status::topics(landing).await?, landing);
     }
     Ok(given.to_vec())
+}
+
+/// To wait for nothing, or to find nothing wrong with nothing, would be no
+/// success.
+fn some<T>(found: Vec<T>, landing: &Place) -> Result<Vec<T>, IngestError> {
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(IngestError::NoLedger {
+            location: landing.location.to_string(),
+        }),
+    }
 }
 
 async fn check(args: VerifyArgs, kafka: KafkaSettings) -> Result<(), IngestError> {
@@ -329,7 +343,11 @@ async fn collect(args: CollectArgs) -> Result<(), IngestError> {
     let stores = stores();
     let landing = landing(&stores, &output)?;
     let mut all = std::collections::BTreeMap::new();
-    for topic in names(&landing, &args.topic).await? {
+    let topics = match args.topic.is_empty() {
+        true => status::topics(&landing).await?,
+        false => args.topic,
+    };
+    for topic in topics {
         let (landed, newest) = open(&stores, &landing, &topic).await?;
         let removed = orphans::collect(
             landed.place(),

@@ -262,7 +262,7 @@ impl TopicStatus {
             .collect();
         format!(
             "{}\n  rows        {}\n  rejects     {}\n  stored      {} in {} files\n  last batch  \
-             entry {} at {}, {} records, closed by {:?}\n  next        {}\n  lag         {}\n  \
+             entry {} at {}, {} records, closed by {}\n  next        {}\n  lag         {}\n  \
              complete to {}\n  holes       {holes}",
             self.topic,
             grouped(self.rows),
@@ -272,7 +272,7 @@ impl TopicStatus {
             self.entry,
             time(self.committed_at),
             grouped(self.last_batch_records),
-            self.closed_by,
+            self.closed_by.word(),
             next.join(", "),
             number(self.lag),
             self.watermark.map_or_else(|| "unknown".to_owned(), time),

@@ -89,6 +89,21 @@ pub enum Closed {
     Lost,
 }
 
+impl Closed {
+    /// As it stands in the entry.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Duration => "duration",
+            Self::Records => "records",
+            Self::Bytes => "bytes",
+            Self::CaughtUp => "caught_up",
+            Self::Stopped => "stopped",
+            Self::Rebalanced => "rebalanced",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// Consecutive offsets of a partition, and where their records went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Range {

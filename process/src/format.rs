@@ -1,8 +1,24 @@
-//! Numbers as people read them.
+//! Numbers and errors as people read them.
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
+
+/// An error with its causes, as one line; what a text has already said is not
+/// said again.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
+}
 
 /// `1,234,567`.
 pub fn grouped(number: u64) -> String {

@@ -80,7 +80,7 @@ impl StoreErrorKind {
                 "give the user that runs sluice permission to read and write there"
             }
             Self::ReadOnly => "mount the file system writable, or choose another location",
-            Self::NoSpace => "free some space or raise the quota, then submit the job again",
+            Self::NoSpace => "free some space or raise the quota, then run it again",
             Self::Unauthenticated => {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sluice.s3.access_key_id and \
                  sluice.s3.secret_access_key, to valid credentials"
@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "cannot write '/data/gold': no space left: free some space or raise the quota, then \
-             submit the job again"
+             run it again"
         );
         assert_eq!(error.kind(), StoreErrorKind::NoSpace);
         assert!(!error.kind().is_transient() && error.kind().is_refusal());

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::checker::assert_exact;
 use crate::mock::{mock, produce_some};
-use crate::process::{command, ingest, signal, succeed};
+use crate::process::{command, ingest, signal, succeed, tell};
 
 const DEFAULT_KILLS: usize = 20;
 
@@ -36,7 +36,7 @@ fn random_kills_lose_and_repeat_nothing() {
     let kills = number("SLUICE_CHAOS_KILLS").map_or(DEFAULT_KILLS, |kills: u64| kills as usize);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = number("SLUICE_CHAOS_SEED").unwrap_or(now.as_nanos() as u64 | 1);
-    println!("{kills} kills, SLUICE_CHAOS_SEED={seed}");
+    tell(&format!("{kills} kills, SLUICE_CHAOS_SEED={seed}"));
     let mut draw = Draw(seed);
     let address = mock().address();
     let (mut done, mut hit, mut records) = (0, 0, 0);
@@ -71,5 +71,7 @@ fn random_kills_lose_and_repeat_nothing() {
             landing.path().to_str().unwrap(),
         ]));
     }
-    println!("{done} kills, {hit} of them in mid-run, {records} records: 0 lost, 0 repeated");
+    tell(&format!(
+        "{done} kills, {hit} of them in mid-run, {records} records: 0 lost, 0 repeated"
+    ));
 }

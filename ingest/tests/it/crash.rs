@@ -7,7 +7,7 @@ use sluice_process::crash::{ACTION, POINT};
 
 use crate::checker::{assert_exact, entries};
 use crate::mock::{mock, produce_some};
-use crate::process::{command, ingest, signal, stopped, succeed};
+use crate::process::{command, ingest, signal, stopped, succeed, tell};
 
 /// The points in the order in which a run passes them, some at a later passing.
 const POINTS: &[&str] = &[
@@ -91,11 +91,13 @@ fn nothing_is_lost_or_repeated_wherever_a_run_ends() {
                 cases += 1;
             }
             let runs = if two { "two runs at once" } else { "one run" };
-            println!(
+            tell(&format!(
                 "{} points, {runs}, {action}: 0 lost, 0 repeated",
                 POINTS.len()
-            );
+            ));
         }
     }
-    println!("{cases} cases with {records} records: 0 lost, 0 repeated");
+    tell(&format!(
+        "{cases} cases with {records} records: 0 lost, 0 repeated"
+    ));
 }

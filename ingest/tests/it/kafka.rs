@@ -342,19 +342,17 @@ fn tls_and_passwords_work_and_stay_secret() {
             secure.ca.display()
         );
         std::fs::write(&file, text).unwrap();
-        let mut command = ingest(
-            &secure.address,
-            "secure",
-            &landing,
-            &[
-                "--kafka-properties",
-                file.to_str().unwrap(),
-                "--timeout",
-                "6s",
-            ],
-        );
-        command.env("RUST_LOG", "debug");
-        command
+        let args = ["--bootstrap-servers", &secure.address, "--topic", "secure"];
+        let more = [
+            "--until-caught-up",
+            "--timeout",
+            "6s",
+            "--log-level",
+            "debug",
+        ];
+        let (file, landing) = (file.to_str().unwrap(), landing.to_str().unwrap());
+        let files = ["--kafka-properties", file, "--output", landing];
+        command(&[&args[..], &more[..], &files[..]].concat())
     };
     let said = fail(with("a-wrong-password"), 4);
     assert!(said.contains("no broker of"), "{said}");

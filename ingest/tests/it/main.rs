@@ -5,8 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and the matrix says what was tried"
+    reason = "a test fails by panicking"
 )]
 
 mod chaos;

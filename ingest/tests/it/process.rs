@@ -1,8 +1,14 @@
 //! `ingest-landing` as a process.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+/// Says what was tried, also where the output of tests that pass is not shown.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
 
 /// A command that is ready to start, without an environment that could disturb.
 pub(crate) fn command(args: &[&str]) -> Command {

@@ -13,7 +13,7 @@ use sluice_store::{Place, StoreOptions, Stores};
 
 use crate::checker::assert_exact;
 use crate::mock::{mock, produce_some};
-use crate::process::{command, fail, succeed};
+use crate::process::{command, fail, succeed, tell};
 
 const SECRET: &str = "s3-secret-that-nobody-may-see";
 
@@ -27,7 +27,7 @@ impl Bucket {
         let Ok(endpoint) = std::env::var("SLUICE_TEST_S3") else {
             let message = "set SLUICE_TEST_S3 to the URL of an S3 server to test against it";
             assert!(std::env::var_os("SLUICE_CI").is_none(), "{message}");
-            println!("SKIPPED: {message}");
+            tell(&format!("SKIPPED: {message}"));
             return None;
         };
         let host = endpoint

@@ -11,7 +11,8 @@ use sluice_store::Location;
 
 use super::DriverSettings;
 use super::execution::Manifests;
-use crate::job::{JobFailure, LiveJob, chain, failure};
+use crate::job::{JobFailure, LiveJob, failure};
+use sluice_process::format::chain;
 
 /// Why a table did not get its version.
 #[derive(Debug, thiserror::Error)]

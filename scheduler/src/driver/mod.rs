@@ -152,7 +152,11 @@ impl DriverSettings {
         let live = Arc::clone(live);
         let failed = move |table: &str, error: &GoldError| {
             let target = format!("clean up {table}");
-            live.log(LogLevel::Warn, &target, crate::job::chain(error));
+            live.log(
+                LogLevel::Warn,
+                &target,
+                sluice_process::format::chain(error),
+            );
         };
         files.remove(self, &failed).await;
         files.remove_later(self.clone(), failed);

@@ -9,7 +9,7 @@ mod store;
 pub use id::{new_job_id, valid_submission_id};
 pub use live::{LiveJob, LogFile};
 pub use outcome::{JobFailure, failure};
-pub(crate) use outcome::{chain, invalid, messages, of_analysis, of_run};
+pub(crate) use outcome::{invalid, messages, of_analysis, of_run};
 pub use store::{JobStore, StoreFailure};
 
 use sluice_proto::v1::JobState;

@@ -2,6 +2,7 @@
 
 use sluice_engine::job::AnalyzeError;
 use sluice_jobfile::Diagnostics;
+use sluice_process::format::chain;
 use sluice_proto::v1::{self, ErrorKind, JobError};
 use sluice_store::{StoreError, StoreErrorKind};
 
@@ -91,7 +92,7 @@ pub(crate) fn of_analysis(error: &AnalyzeError, text: &str) -> JobFailure {
 /// What a store's refusal means.
 pub(crate) fn of_store(what: &str, error: &StoreError) -> JobFailure {
     let kind = of_store_kind(Some(error.kind()));
-    failure(kind, format!("{what}: {error}"), "")
+    failure(kind, format!("{what}: {}", chain(error)), "")
 }
 
 /// `None` is what a store cannot know: that its files are not what they should
@@ -153,18 +154,4 @@ fn next_step(kind: ErrorKind) -> &'static str {
         }
         _ => "gold is unchanged",
     }
-}
-
-/// An error with its causes, as one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
