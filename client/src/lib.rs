@@ -8,7 +8,6 @@
 
 mod api;
 mod cli;
-mod console;
 mod diagnostics;
 mod events;
 mod follow;

@@ -10,9 +10,9 @@ use std::time::Instant;
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::{Job, JobEvent, JobState, LogLevel};
 
-use crate::console::Console;
 use live::Live;
 use plain::Plain;
+use sluice_process::console::Console;
 pub(crate) use text::log_line;
 
 /// What is shown of a job while it lasts.

@@ -8,8 +8,8 @@ use sluice_proto::v1::{DatasetPhase, Diagnostic, Job, JobError, JobPlan, JobStat
 use sluice_proto::{json as shape, secret};
 
 use crate::cli::OutputFormat;
-use crate::console::Console;
 use crate::{diagnostics, table};
+use sluice_process::console::Console;
 use sluice_process::format::{bytes, count, duration, time};
 
 /// Speaks to people or programs.

@@ -14,7 +14,6 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::api::{JobApi, LocalBackend, LocalOptions};
 use crate::cli::{Cli, ColorWhen, DeployMode, OutputFormat};
-use crate::console::Console;
 use crate::follow::{Interrupts, Limits};
 use crate::invocation::{Action, Display, Environment, Invocation, Submission, resolve};
 use crate::master::Master;
@@ -22,6 +21,7 @@ use crate::remote::RemoteApi;
 use crate::report::Reporter;
 use crate::submit::Submitter;
 use crate::{jobtext, query, signals, split, submit};
+use sluice_process::console::Console;
 
 /// Plans of large jobs recurse deeply.
 const LOCAL_STACK_BYTES: usize = 32 * 1024 * 1024;
@@ -86,7 +86,7 @@ where
             Err(error) => (Err(error), false),
         };
         let mut reporter = Reporter {
-            console: self.console.clone().colored(ColorWhen::Never),
+            console: self.console.clone().colored(false),
             output: if wants_json {
                 OutputFormat::Json
             } else {
@@ -104,7 +104,12 @@ where
             }
             Err(error) => return reporter.error(&error),
         };
-        reporter.console = self.console.clone().colored(invocation.display.color);
+        let color = match invocation.display.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => self.console.err_is_terminal(),
+        };
+        reporter.console = self.console.clone().colored(color);
         reporter.output = invocation.display.output;
         reporter.verbose = invocation.display.verbose;
         match self.act(invocation, &mut reporter) {

@@ -1,13 +1,13 @@
 //! From arguments to exit code.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Parser as _;
 use futures::future::join_all;
+use sluice_process::console::Console;
 use sluice_process::format::{chain, count};
 use sluice_process::kafka::{KafkaOptions, KafkaSettings};
 use sluice_process::logs;
@@ -63,7 +63,7 @@ where
     {
         Ok(runtime) => runtime,
         Err(source) => {
-            return ended(&Secrets::default(), Err(IngestError::Process { source }));
+            return ended(&Console::standard(), Err(IngestError::Process { source }));
         }
     };
     let code = runtime.block_on(act(cli));
@@ -76,48 +76,43 @@ async fn act(cli: Cli) -> u8 {
     let (kafka, logs) = cli.shared();
     let kafka = match kafka.map(KafkaOptions::settings).transpose() {
         Ok(kafka) => kafka.unwrap_or_default(),
-        Err(error) => return ended(&Secrets::default(), Err(ConfError::from(error).into())),
+        Err(error) => return ended(&Console::standard(), Err(ConfError::from(error).into())),
     };
     let secrets = Secrets::from_environment().and(kafka.secrets());
+    // The client library may have put a setting's value into an error.
+    let console = Console::standard().keeping(&secrets);
     if let Err(error) = logs::init(logs, &secrets) {
         let problem = error.to_string();
-        return ended(&secrets, Err(IngestError::Invalid { problem }));
+        return ended(&console, Err(IngestError::Invalid { problem }));
     }
     let result = match cli.command {
-        None => ingest(cli.ingest, kafka, &secrets).await,
-        Some(Command::Status(args)) => show(args, kafka).await,
-        Some(Command::Verify(args)) => check(args, kafka).await,
-        Some(Command::Replay(args)) => again(args, kafka).await,
-        Some(Command::Collect(args)) => collect(args).await,
+        None => ingest(cli.ingest, kafka, &console).await,
+        Some(Command::Status(args)) => show(args, kafka, &console).await,
+        Some(Command::Verify(args)) => check(args, kafka, &console).await,
+        Some(Command::Replay(args)) => again(args, kafka, &console).await,
+        Some(Command::Collect(args)) => collect(args, &console).await,
     };
-    ended(&secrets, result)
+    ended(&console, result)
 }
 
-fn ended(secrets: &Secrets, result: Result<(), IngestError>) -> u8 {
+fn ended(console: &Console, result: Result<(), IngestError>) -> u8 {
     match result {
         Ok(()) => ExitKind::Success as u8,
         Err(error) => {
-            say(secrets, &error);
+            say(console, &error);
             error.exit() as u8
         }
     }
 }
 
-/// An error, on standard error. The client library may have put a setting's
-/// value into it.
-fn say(secrets: &Secrets, error: &IngestError) {
-    let text = chain(error);
-    let _ = writeln!(std::io::stderr(), "error: {}", secrets.redact(&text));
+/// An error with its causes, on standard error.
+fn say(console: &Console, error: &IngestError) {
+    console.error(&chain(error), "");
 }
 
-/// A result, on standard output. Nobody may be reading it any more.
-fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-fn print_json(value: &impl serde::Serialize) {
+fn print_json(console: &Console, value: &impl serde::Serialize) {
     if let Ok(text) = serde_json::to_string_pretty(value) {
-        print(&text);
+        console.out(&text);
     }
 }
 
@@ -167,7 +162,7 @@ fn bounds(args: &IngestArgs) -> RunBounds {
 async fn ingest(
     args: IngestArgs,
     kafka: KafkaSettings,
-    secrets: &Secrets,
+    console: &Console,
 ) -> Result<(), IngestError> {
     let mut topics = args.topic.clone();
     topics.sort();
@@ -223,17 +218,23 @@ async fn ingest(
         }
     }
     match args.common.format {
-        Format::Json => print_json(&reports),
-        Format::Text => reports.iter().for_each(|report| print(&report.line())),
+        Format::Json => print_json(console, &reports),
+        Format::Text => reports
+            .iter()
+            .for_each(|report| console.out(&report.line())),
     }
     // The process ends with the gravest; the others are told as well.
     errors.sort_by_key(IngestError::exit);
     let gravest = errors.pop();
-    errors.iter().for_each(|error| say(secrets, error));
+    errors.iter().for_each(|error| say(console, error));
     gravest.map_or(Ok(()), Err)
 }
 
-async fn show(args: StatusArgs, kafka: KafkaSettings) -> Result<(), IngestError> {
+async fn show(
+    args: StatusArgs,
+    kafka: KafkaSettings,
+    console: &Console,
+) -> Result<(), IngestError> {
     let stores = stores();
     let landing = landing(&stores, &args.common.output)?;
     // A status must not take long only because nobody answers.
@@ -249,15 +250,15 @@ async fn show(args: StatusArgs, kafka: KafkaSettings) -> Result<(), IngestError>
     .await?;
     let all = some(all, &landing)?;
     match args.common.format {
-        Format::Json => print_json(&all),
+        Format::Json => print_json(console, &all),
         Format::Text if args.watermark => {
             for topic in &all {
                 let hour = topic.watermark.map(full_hour);
                 let hour = hour.map_or_else(|| "unknown".to_owned(), status::time);
-                print(&format!("{} {hour}", topic.topic));
+                console.out(&format!("{} {hour}", topic.topic));
             }
         }
-        Format::Text => all.iter().for_each(|topic| print(&topic.text())),
+        Format::Text => all.iter().for_each(|topic| console.out(&topic.text())),
     }
     match args.complete_to {
         Some(wanted) => complete(&all, wanted),
@@ -299,7 +300,11 @@ fn some<T>(found: Vec<T>, landing: &Place) -> Result<Vec<T>, IngestError> {
     }
 }
 
-async fn check(args: VerifyArgs, kafka: KafkaSettings) -> Result<(), IngestError> {
+async fn check(
+    args: VerifyArgs,
+    kafka: KafkaSettings,
+    console: &Console,
+) -> Result<(), IngestError> {
     let stores = stores();
     let landing = landing(&stores, &args.common.output)?;
     let broker = args.broker.then_some((&kafka, args.brokers.timeout));
@@ -308,8 +313,10 @@ async fn check(args: VerifyArgs, kafka: KafkaSettings) -> Result<(), IngestError
         all.push(verify(&stores, &landing, &topic, broker).await?);
     }
     match args.common.format {
-        Format::Json => print_json(&all),
-        Format::Text => all.iter().for_each(|verified| print(&verified.text())),
+        Format::Json => print_json(console, &all),
+        Format::Text => all
+            .iter()
+            .for_each(|verified| console.out(&verified.text())),
     }
     match all.iter().map(|verified| verified.problems.len()).sum() {
         0 => Ok(()),
@@ -317,7 +324,11 @@ async fn check(args: VerifyArgs, kafka: KafkaSettings) -> Result<(), IngestError
     }
 }
 
-async fn again(args: ReplayArgs, kafka: KafkaSettings) -> Result<(), IngestError> {
+async fn again(
+    args: ReplayArgs,
+    kafka: KafkaSettings,
+    console: &Console,
+) -> Result<(), IngestError> {
     let stores = stores();
     let landing = landing(&stores, &args.output)?;
     let place = topic_place(&stores, &landing, &args.topic)?;
@@ -332,13 +343,13 @@ async fn again(args: ReplayArgs, kafka: KafkaSettings) -> Result<(), IngestError
     };
     let report = replay(request, place, stop).await?;
     match args.format {
-        Format::Json => print_json(&report),
-        Format::Text => print(&report.line()),
+        Format::Json => print_json(console, &report),
+        Format::Text => console.out(&report.line()),
     }
     Ok(())
 }
 
-async fn collect(args: CollectArgs) -> Result<(), IngestError> {
+async fn collect(args: CollectArgs, console: &Console) -> Result<(), IngestError> {
     let Common { output, format, .. } = args.common;
     let stores = stores();
     let landing = landing(&stores, &output)?;
@@ -359,11 +370,11 @@ async fn collect(args: CollectArgs) -> Result<(), IngestError> {
         all.insert(topic, removed);
     }
     match format {
-        Format::Json => print_json(&all),
+        Format::Json => print_json(console, &all),
         Format::Text => {
             for (topic, removed) in all {
                 let removed = count(removed as u64, "orphan");
-                print(&format!("{topic}: {removed} deleted"));
+                console.out(&format!("{topic}: {removed} deleted"));
             }
         }
     }

@@ -15,7 +15,6 @@ use crate::IngestError;
 use crate::kafka::connect;
 use crate::start::Facts;
 use crate::watermark::watermark;
-use sluice_landing::LEDGER;
 use sluice_landing::Landing;
 use sluice_landing::{Batch, Closed};
 
@@ -89,18 +88,17 @@ pub async fn topics(landing: &Place) -> Result<Vec<String>, IngestError> {
         let Some(name) = folder.filename() else {
             continue;
         };
-        let below = landing
-            .store
-            .list_with_delimiter(Some(&folder.clone().join(LEDGER)))
-            .await
-            .map_err(|source| {
-                fail(sluice_store::StoreError::access(
-                    "list",
-                    &landing.location,
-                    source,
-                ))
-            })?;
-        if !below.objects.is_empty() {
+        let location = landing.location.child(name).map_err(fail)?;
+        let place = Place {
+            store: landing.store.clone(),
+            location,
+        };
+        let newest = Landing::open(place).map_err(fail)?.newest().await;
+        let newest = newest.map_err(|source| IngestError::Ledger {
+            topic: name.to_owned(),
+            source: Box::new(source),
+        })?;
+        if newest.is_some() {
             topics.push(name.to_owned());
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod cluster;
+pub mod console;
 pub mod crash;
 pub mod failure;
 pub mod folder;

@@ -14,9 +14,9 @@ use sluice_process::kafka::{KafkaSettings, KafkaSettingsError};
 use sluice_proto::v1::ErrorKind;
 use tokio::sync::Notify;
 
-use crate::console::Console;
 use crate::error::ProduceError;
 use crate::tally::Answered;
+use sluice_process::console::Console;
 
 /// How long an event may wait for its acknowledgement, broker failures
 /// included.

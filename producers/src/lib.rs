@@ -7,7 +7,6 @@
 
 mod cli;
 mod client;
-mod console;
 mod error;
 mod pace;
 mod plan;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sluice_process::format::{count, grouped};
 
-use crate::console::Console;
+use sluice_process::console::Console;
 
 /// How often the live line is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);

@@ -15,7 +15,6 @@ use tokio::runtime::Builder;
 
 use crate::cli::{Cli, OutputFormat};
 use crate::client::{self, Context};
-use crate::console::Console;
 use crate::error::ProduceError;
 use crate::plan::{BULK_DAYS, Plan, PlanError, time};
 use crate::progress::Progress;
@@ -23,6 +22,7 @@ use crate::report::Summary;
 use crate::send::Sender;
 use crate::tally::Sent;
 use crate::topic::{Finder, Topic};
+use sluice_process::console::Console;
 
 /// Runs produce-events and returns its exit code (see `docs/exit-codes.md`).
 /// `args` begins with the program's name.
@@ -244,10 +244,7 @@ fn tell(console: &Console, json: bool, error: &JobError) -> u8 {
 }
 
 fn say(console: &Console, error: &JobError) {
-    console.err(&format!("error: {}", error.message));
-    if !error.next_step.is_empty() {
-        console.err(&format!("  {}", error.next_step));
-    }
+    console.error(&error.message, &error.next_step);
 }
 
 /// Whether JSON is wanted, read off arguments that clap refused: an error about

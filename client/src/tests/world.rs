@@ -12,11 +12,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::fake::{Fake, Service};
-use crate::console::Console;
 use crate::events::Patience;
 use crate::follow::{Interrupts, Limits};
 use crate::invocation::Environment;
 use crate::run::Program;
+use sluice_process::console::Console;
 
 /// A sound job that needs one parameter.
 pub(super) const JOB: &str = "DECLARE VARIABLE landing STRING;\n\

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use sluice_process::signals::Stop;
 
-use crate::console::Console;
 use crate::run::{Limits, Program};
+use sluice_process::console::Console;
 
 /// What a run left behind.
 #[derive(Debug)]

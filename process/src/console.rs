@@ -3,30 +3,36 @@
 //! code is still true.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use parking_lot::Mutex;
-use sluice_process::secrets::Secrets;
+use crate::secrets::Secrets;
 
 type Shared = Arc<Mutex<Box<dyn Write + Send>>>;
 
 /// Where text goes. Clones write to the same places.
 #[derive(Clone)]
-pub(crate) struct Console {
+pub struct Console {
     out: Shared,
     err: Shared,
     err_is_terminal: bool,
+    color: bool,
     secrets: Secrets,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").finish_non_exhaustive()
+    }
 }
 
 impl Console {
     /// The process' own streams.
-    pub(crate) fn standard() -> Self {
+    pub fn standard() -> Self {
         Self::new(io::stdout(), io::stderr(), io::stderr().is_terminal())
     }
 
     /// Any two streams; `err_is_terminal` allows a live display on the second.
-    pub(crate) fn new(
+    pub fn new(
         out: impl Write + Send + 'static,
         err: impl Write + Send + 'static,
         err_is_terminal: bool,
@@ -35,34 +41,61 @@ impl Console {
             out: Arc::new(Mutex::new(Box::new(out))),
             err: Arc::new(Mutex::new(Box::new(err))),
             err_is_terminal,
+            color: false,
             secrets: Secrets::from_environment(),
         }
     }
 
     /// Keeps these secrets too, from now on.
-    pub(crate) fn keeping(mut self, secrets: &Secrets) -> Self {
+    #[must_use]
+    pub fn keeping(mut self, secrets: &Secrets) -> Self {
         self.secrets = self.secrets.and(secrets);
         self
     }
 
-    pub(crate) const fn err_is_terminal(&self) -> bool {
+    /// Decides on colour, which goes to standard error only.
+    #[must_use]
+    pub fn colored(mut self, color: bool) -> Self {
+        self.color = color;
+        self
+    }
+
+    /// Whether standard error may have a live display.
+    pub const fn err_is_terminal(&self) -> bool {
         self.err_is_terminal
     }
 
+    /// Whether standard error may have colours.
+    pub const fn color(&self) -> bool {
+        self.color
+    }
+
     /// Writes a line, or several, to standard output.
-    pub(crate) fn out(&self, text: &str) {
+    pub fn out(&self, text: &str) {
         self.line(&self.out, text);
     }
 
     /// Writes a line, or several, to standard error.
-    pub(crate) fn err(&self, text: &str) {
+    pub fn err(&self, text: &str) {
         self.line(&self.err, text);
+    }
+
+    /// `error: …` and below it what to do.
+    pub fn error(&self, message: &str, next_step: &str) {
+        let word = match self.color {
+            true => "\u{1b}[1;31merror\u{1b}[0m",
+            false => "error",
+        };
+        self.err(&format!("{word}: {message}"));
+        if !next_step.is_empty() {
+            self.err(&format!("  {next_step}"));
+        }
     }
 
     fn line(&self, stream: &Shared, text: &str) {
         let text = self.secrets.redact(text);
         let text = text.strip_suffix('\n').unwrap_or(&text);
-        let mut stream = stream.lock();
+        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writeln!(stream, "{text}").and_then(|()| stream.flush());
     }
 }
