@@ -31,6 +31,8 @@ pub(crate) struct Draft {
     pub(crate) named_run: bool,
     /// Whether the run is to write more.
     pub(crate) run_continues: bool,
+    /// Entries that the run made before, if it is a named one.
+    pub(crate) run_entries: Vec<u64>,
     pub(crate) topic: String,
     pub(crate) cluster_id: Option<String>,
     pub(crate) topic_id: Option<String>,
@@ -63,7 +65,12 @@ pub(crate) enum Committed {
 }
 
 /// The entry that a draft makes after `before`.
-fn build(before: Option<&Batch>, draft: &Draft, rebased: &Rebased) -> Result<Batch, IngestError> {
+fn build(
+    before: Option<&Batch>,
+    draft: &Draft,
+    rebased: &Rebased,
+    run_entries: &[u64],
+) -> Result<Batch, IngestError> {
     let fail = |source| IngestError::Tiling {
         topic: draft.topic.clone(),
         source,
@@ -85,6 +92,7 @@ fn build(before: Option<&Batch>, draft: &Draft, rebased: &Rebased) -> Result<Bat
         batch_id: draft.batch_id,
         run_id: draft.run_id.clone(),
         run_continues: draft.run_continues || (draft.named_run && !rebased.dropped.is_empty()),
+        run_entries: run_entries.to_vec(),
         topic: draft.topic.clone(),
         // A broker that did not tell this time has not changed for that.
         cluster_id: known_id(&draft.cluster_id, before.map(|before| &before.cluster_id)),
@@ -152,6 +160,7 @@ pub(crate) async fn commit(
     mut newest: Option<Entry<Batch>>,
     draft: &Draft,
 ) -> Result<Committed, IngestError> {
+    let mut run_entries = draft.run_entries.clone();
     loop {
         let age = Utc::now() - draft.started_at;
         if age > OLDEST {
@@ -171,7 +180,7 @@ pub(crate) async fn commit(
                 dropped: rebased.dropped,
             });
         }
-        let body = build(before, draft, &rebased)?;
+        let body = build(before, draft, &rebased, &run_entries)?;
         let expected = newest.as_ref().map_or(0, |entry| entry.seq + 1);
         crash::point("landing.6a");
         let fail = |source| IngestError::Ledger {
@@ -204,6 +213,9 @@ pub(crate) async fn commit(
                     let same_run = draft.named_run && entry.body.run_id == draft.run_id;
                     if same_run && !entry.body.run_continues {
                         return Ok(Committed::SameRun { entry });
+                    }
+                    if same_run && !run_entries.contains(&entry.seq) {
+                        run_entries.push(entry.seq);
                     }
                 }
                 newest = Some(tail);

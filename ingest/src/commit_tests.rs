@@ -46,6 +46,7 @@ fn draft(run_id: &str, ranges: Vec<Range>) -> Draft {
         run_id: run_id.to_owned(),
         named_run: false,
         run_continues: false,
+        run_entries: Vec::new(),
         topic: "t".to_owned(),
         cluster_id: None,
         topic_id: None,
@@ -200,4 +201,28 @@ async fn a_hole_is_recorded_and_counted() {
         (second.body.totals.holes, second.body.totals.lost_offsets),
         (1, 3)
     );
+}
+
+#[tokio::test]
+async fn each_entry_of_a_run_names_those_before_it() {
+    let bench = bench();
+    let mut long = draft("nightly", vec![range(0, 0, 5, "1")]);
+    (long.named_run, long.run_continues) = (true, true);
+    let (first, _) = entry(commit(&bench.ledger, None, &long).await.unwrap());
+    assert_eq!(first.body.run_entries, [0; 0]);
+    let other = draft("other", vec![range(0, 5, 6, "2")]);
+    let (second, _) = entry(commit(&bench.ledger, Some(first), &other).await.unwrap());
+    let mut more = draft("nightly", vec![range(0, 6, 9, "3")]);
+    (more.named_run, more.run_entries) = (true, vec![0]);
+    let (third, _) = entry(commit(&bench.ledger, Some(second), &more).await.unwrap());
+    assert_eq!(third.body.run_entries, [0]);
+    // A retry that began before its twin's first entry learns of it.
+    let mut twin = draft("weekly", vec![range(1, 0, 3, "4")]);
+    (twin.named_run, twin.run_continues) = (true, true);
+    let before = Some(third.clone());
+    let (fourth, _) = entry(commit(&bench.ledger, before, &twin).await.unwrap());
+    let mut late = draft("weekly", vec![range(2, 0, 3, "5")]);
+    late.named_run = true;
+    let (fifth, _) = entry(commit(&bench.ledger, Some(third), &late).await.unwrap());
+    assert_eq!(fifth.body.run_entries, [fourth.seq]);
 }

@@ -24,6 +24,7 @@ fn batch(ranges: Vec<(i64, i64, &str)>) -> Batch {
         batch_id: Uuid::nil(),
         run_id: String::new(),
         run_continues: false,
+        run_entries: Vec::new(),
         topic: "t".to_owned(),
         cluster_id: None,
         topic_id: None,

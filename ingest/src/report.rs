@@ -54,6 +54,30 @@ impl TopicReport {
 
     /// A batch was committed.
     pub(crate) fn add(&mut self, entry: &Entry<Batch>) {
+        self.count(entry);
+        let batch = &entry.body;
+        tracing::info!(
+            topic = batch.topic,
+            entry = entry.seq,
+            closed_by = batch.closed_by.word(),
+            rows = batch.ranges.iter().map(|range| range.rows).sum::<u64>(),
+            rejects = batch.ranges.iter().map(|range| range.rejects).sum::<u64>(),
+            "batch committed"
+        );
+    }
+
+    /// The run has these entries from an earlier try, and is over or goes on.
+    pub(crate) fn already(&mut self, entries: &[Entry<Batch>], over: bool) {
+        self.already_run = over;
+        let known = std::mem::take(&mut self.entries);
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.seq)) {
+            self.count(entry);
+        }
+        self.entries.extend(known);
+        self.entries.sort_unstable();
+    }
+
+    fn count(&mut self, entry: &Entry<Batch>) {
         self.entries.push(entry.seq);
         for range in &entry.body.ranges {
             self.rows += range.rows;
@@ -66,21 +90,6 @@ impl TopicReport {
         for hole in &entry.body.holes {
             self.lost_offsets += hole.end.saturating_sub(hole.start).unsigned_abs();
         }
-        let batch = &entry.body;
-        tracing::info!(
-            topic = batch.topic,
-            entry = entry.seq,
-            closed_by = batch.closed_by.word(),
-            rows = batch.ranges.iter().map(|range| range.rows).sum::<u64>(),
-            rejects = batch.ranges.iter().map(|range| range.rejects).sum::<u64>(),
-            "batch committed"
-        );
-    }
-
-    /// The run had been run before.
-    pub(crate) fn already(&mut self, entry: &Entry<Batch>) {
-        self.already_run = true;
-        self.add(entry);
     }
 
     /// Others were quicker with these.

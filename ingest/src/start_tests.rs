@@ -10,6 +10,7 @@ fn newest(next: &[(i32, i64)], topic_id: Option<&str>) -> Batch {
         batch_id: Uuid::nil(),
         run_id: String::new(),
         run_continues: false,
+        run_entries: Vec::new(),
         topic: "t".to_owned(),
         cluster_id: Some("c1".to_owned()),
         topic_id: topic_id.map(str::to_owned),

@@ -27,6 +27,7 @@ async fn topic(folder: &FsPath, landed: &[&str], orphans: &[&str]) {
             batch_id: Uuid::now_v7(),
             run_id: "run".to_owned(),
             run_continues: false,
+            run_entries: Vec::new(),
             topic: "t".to_owned(),
             cluster_id: None,
             topic_id: None,

@@ -29,6 +29,10 @@ pub struct Batch {
     /// on. Only for runs whose id was given from outside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub run_continues: bool,
+    /// The entries that the run made before this one, by their numbers. Only
+    /// for runs whose id was given from outside: a retry tells of all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub run_entries: Vec<u64>,
     /// The topic's name.
     pub topic: String,
     /// The cluster's id, where the brokers tell it.

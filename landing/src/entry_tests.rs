@@ -56,6 +56,7 @@ prop_compose! {
             batch_id: Uuid::from_u128(ids.0),
             run_id: ids.1,
             run_continues: hole.is_some(),
+            run_entries: hole.into_iter().map(|_| 7).collect(),
             topic: "user_events".to_owned(),
             cluster_id: cluster.clone(),
             topic_id: cluster,

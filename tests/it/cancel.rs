@@ -69,9 +69,7 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
 
     // The cluster is as good as new.
     cluster.example(&small, &gold).expect(0);
-    wait::until("no late files are left", wait::SOON, || {
-        gold::strays(&gold).is_empty().then_some(())
-    });
+    gold::settles(&gold);
     gold::sound(&gold, 1);
 }
 

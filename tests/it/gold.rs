@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::wait;
+
 /// A table as its log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -119,6 +121,14 @@ pub fn sound(gold: &Path, version: u64) {
         Vec::<PathBuf>::new(),
         "files that no version names"
     );
+}
+
+/// Waits until what tasks wrote after the end of their job is removed.
+#[track_caller]
+pub fn settles(gold: &Path) {
+    wait::until("no late files are left", wait::SOON, || {
+        strays(gold).is_empty().then_some(())
+    });
 }
 
 /// Files in tables' folders that no version names, temporary ones included.

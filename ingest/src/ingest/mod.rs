@@ -92,6 +92,8 @@ struct Run {
     records: u64,
     bytes: u64,
     breaks: u32,
+    /// What a named run has committed.
+    run_entries: Vec<u64>,
 }
 
 /// What comes after a batch.
@@ -138,6 +140,7 @@ impl Run {
             records: 0,
             bytes: 0,
             breaks: 0,
+            run_entries: Vec::new(),
         })
     }
 
@@ -146,10 +149,15 @@ impl Run {
         crash::point("landing.1");
         if let Some(run_id) = &self.options.run_id {
             let found = find_run(&self.ledger, self.newest.as_ref(), run_id, &self.topic).await?;
-            // A run that was ended half-way goes on.
-            if let Some(entry) = found.filter(|entry| !entry.body.run_continues) {
-                report.already(&entry);
-                return Ok(());
+            if let Some(last) = found {
+                let over = !last.body.run_continues;
+                let entries = self.of_run(last).await?;
+                report.already(&entries, over);
+                if over {
+                    return Ok(());
+                }
+                // It was ended half-way, and goes on.
+                self.run_entries = entries.iter().map(|entry| entry.seq).collect();
             }
         }
         loop {
@@ -179,6 +187,20 @@ impl Run {
     async fn close(self) {
         let closed = tokio::task::spawn_blocking(move || drop(self.consumer));
         let _ = tokio::time::timeout(CLOSING, closed).await;
+    }
+
+    /// All entries of a named run, of which this is the last.
+    async fn of_run(&self, last: Entry<Batch>) -> Result<Vec<Entry<Batch>>, IngestError> {
+        let fail = |source| IngestError::Ledger {
+            topic: self.topic.clone(),
+            source: Box::new(source),
+        };
+        let mut entries = Vec::new();
+        for seq in &last.body.run_entries {
+            entries.extend(self.ledger.read(*seq).await.map_err(fail)?);
+        }
+        entries.push(last);
+        Ok(entries)
     }
 
     async fn reload(&mut self) -> Result<(), IngestError> {
@@ -312,6 +334,7 @@ impl Run {
             ranges: read.ranges.clone(),
             holes: started.holes.clone(),
             start: begins(&started),
+            run_entries: self.run_entries.clone(),
             run_continues: self.options.run_id.is_some()
                 && !self.is_over(read.closed, self.leaves(&read.next)),
             caught_up: read.caught_up.clone(),
@@ -320,11 +343,16 @@ impl Run {
         let (dropped, newest) = match committed {
             Committed::Entry { entry, dropped } => {
                 report.add(&entry);
+                if draft.named_run {
+                    self.run_entries = entry.body.run_entries.clone();
+                    self.run_entries.push(entry.seq);
+                }
                 (dropped, Some(entry))
             }
             Committed::Nothing { newest, dropped } => (dropped, newest),
             Committed::SameRun { entry } => {
-                report.already(&entry);
+                let entries = self.of_run(entry).await?;
+                report.already(&entries, true);
                 discard(&self.place, &draft.ranges).await;
                 return Ok(Then::End);
             }

@@ -127,8 +127,17 @@ fn the_same_run_id_is_one_run() {
     assert_eq!(again["already_run"], true);
     assert_eq!(again["rows"], first["rows"]);
     assert_eq!(again["entries"], first["entries"]);
-    succeed(case.ingest(&["--run-id", "the next"]));
-    assert_eq!(case.assert_exact(), 40);
+    // One that was killed between two of its batches is taken up, and its
+    // result is that of all its batches.
+    produce_some(&case.address, &case.topic, 1, 20, "c");
+    let long = ["--run-id", "the next"];
+    let mut killed = case.ingest(&long);
+    killed.env("SLUICE_CRASH_POINT", "landing.6a");
+    assert_eq!(killed.output().unwrap().status.code(), None);
+    let resumed = case.json(&long);
+    assert_eq!(resumed["already_run"], false);
+    assert_eq!(case.json(&long)["rows"], resumed["rows"]);
+    assert_eq!(case.assert_exact(), 60);
     // A run without records is remembered too.
     case.json(&["--run-id", "idle"]);
     assert_eq!(case.json(&["--run-id", "idle"])["already_run"], true);
