@@ -32,7 +32,7 @@ FROM binaries-${BINARIES} AS binaries
 FROM ${DEBIAN_IMAGE} AS runtime
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates tini \
- && rm -rf /var/lib/apt/lists/* \
+ && apt-get clean && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 50000 --gid 0 --no-create-home --home-dir /var/lib/sluice --shell /usr/sbin/nologin sluice \
  && install -d -o sluice -g 0 -m 2775 /var/lib/sluice /var/lib/sluice/state /var/lib/sluice/work \
       /opt/data /opt/data/landing /opt/data/gold /opt/jobs
