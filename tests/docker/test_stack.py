@@ -53,7 +53,7 @@ class TheStack(unittest.TestCase):
         """Rows of the topic by its ledger, which must be those of its files."""
         folder = self.stack.data / "landing" / topic
         rows = 0
-        for entry in sorted((folder / "_ledger").glob("*.json")):
+        for entry in sorted((folder / "_ledger").glob("[0-9]*.json")):
             for part in json.loads(entry.read_text())["body"]["ranges"]:
                 if part.get("file"):
                     lines = (folder / part["file"]["path"]).read_bytes().count(b"\n")
