@@ -94,10 +94,12 @@ LABEL org.opencontainers.image.title="sluice-airflow" \
       org.opencontainers.image.description="Airflow with Sluice's provider and command line programs" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# The pattern lets a checkout without the provider build, too.
-COPY --chown=airflow:0 airflo[w]/ /opt/sluice-airflow/
-COPY --chmod=755 docker/install-provider.sh /tmp/
-RUN /tmp/install-provider.sh /opt/sluice-airflow "${AIRFLOW_VERSION}"
+# Patterns, so that a checkout without the provider or DAGs builds, too. A
+# change of a DAG installs nothing again.
+COPY --chmod=755 docker/install-provider.sh airflo[w]/pyproject.toml airflo[w]/README.md airflo[w]/LICENSE /opt/sluice-airflow/
+COPY --chown=airflow:0 airflo[w]/src/ /opt/sluice-airflow/src/
+RUN /opt/sluice-airflow/install-provider.sh /opt/sluice-airflow "${AIRFLOW_VERSION}"
+COPY --chown=airflow:0 airflo[w]/dags/ /opt/airflow/dags/
 COPY --from=binaries --chmod=755 /out/submit-job /out/ingest-landing /out/produce-events /usr/local/bin/
 COPY --chmod=755 docker/airflow-health.py /usr/local/bin/airflow-health
 COPY jobs/ /opt/jobs/

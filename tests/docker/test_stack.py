@@ -84,14 +84,14 @@ class TheStack(unittest.TestCase):
 
     def submit_from(self, service):
         """Starts the job and returns when executors are at work on it."""
-        before = {job["id"] for job in self.stack.api("/api/v1/jobs")["jobs"]}
+        before = {job["job_id"] for job in self.stack.api("/api/v1/jobs")["jobs"]}
         client = self.stack.start("exec", "-T", service, *SUBMIT)
         self.addCleanup(client.stdout.close)
 
         def at_work():
             busy = any(each["vcores_free"] < each["vcores"] for each in self.stack.executors().values())
-            new = [job for job in self.stack.api("/api/v1/jobs")["jobs"] if job["id"] not in before]
-            return new[0]["id"] if new and busy and new[0]["state"].upper().endswith("RUNNING") else None
+            new = [job for job in self.stack.api("/api/v1/jobs")["jobs"] if job["job_id"] not in before]
+            return new[0]["job_id"] if new and busy and new[0]["state"] == "RUNNING" else None
 
         return client, self.stack.until("the job runs", at_work, 30)
 
@@ -246,9 +246,9 @@ class TheStack(unittest.TestCase):
         self.stack.finish(client, code=(0, 7))
         self.executors_are(2)
         code = client.returncode
-        state = self.stack.api(f"/api/v1/jobs/{job}")["state"].upper()
+        state = self.stack.api(f"/api/v1/jobs/{job}")["state"]
         self.tell(f"submit-job ended with {code}, the job is {state}")
-        self.assertTrue(state.endswith("SUCCEEDED") if code == 0 else state.endswith("INTERRUPTED"), state)
+        self.assertEqual(state, "SUCCEEDED" if code == 0 else "INTERRUPTED")
         if code == 7:
             self.assertEqual(self.versions(), before)
         self.gold_is_right()
@@ -260,8 +260,8 @@ class TheStack(unittest.TestCase):
         self.stack.docker("kill", scheduler)
         self.stack.docker("start", scheduler)
         self.stack.finish(client, code=7)
-        state = self.stack.api(f"/api/v1/jobs/{job}")["state"].upper()
-        self.assertTrue(state.endswith("INTERRUPTED"), state)
+        state = self.stack.api(f"/api/v1/jobs/{job}")["state"]
+        self.assertEqual(state, "INTERRUPTED")
         self.assertEqual(self.versions(), before)
         self.executors_are(2)
         self.tell("interrupted, nothing half written")
@@ -318,11 +318,22 @@ class TheStack(unittest.TestCase):
 
 
 class Progress(unittest.TextTestResult):
-    """Says which step begins; one that failed ends the run."""
+    """Says which step begins, and after a failure what the services said."""
 
     def startTest(self, test):
-        print(f"{test.id().rsplit('.', 1)[1]}", flush=True)
+        print(test.id().rsplit(".", 1)[1], flush=True)
         super().startTest(test)
+
+    def logs(self, test):
+        print(test.stack.compose("logs", "--no-color", "--tail", "60", "scheduler", "executor"), flush=True)
+
+    def addError(self, test, err):
+        self.logs(test)
+        super().addError(test, err)
+
+    def addFailure(self, test, err):
+        self.logs(test)
+        super().addFailure(test, err)
 
 
 if __name__ == "__main__":
