@@ -57,8 +57,8 @@ ENV SLUICE_EXECUTOR_BIND=0.0.0.0:50051 \
     SLUICE_EXECUTOR_HTTP=0.0.0.0:8081 \
     SLUICE_EXECUTOR_WORK_DIR=/var/lib/sluice/work
 EXPOSE 50051 50052 8081
-HEALTHCHECK --interval=5s --timeout=4s --start-period=20s --retries=3 \
-  CMD ["sluice-healthcheck", "8081", "/readyz"]
+HEALTHCHECK --interval=3s --timeout=3s --start-period=20s --retries=3 \
+  CMD sluice-healthcheck "${SLUICE_EXECUTOR_HTTP##*:}" /readyz
 CMD ["executor"]
 
 # scheduler and tools share the layer with submit-job.
@@ -75,8 +75,8 @@ ENV SLUICE_SCHEDULER_BIND=0.0.0.0:50050 \
     SLUICE_SCHEDULER_STATE_DIR=/var/lib/sluice/state
 EXPOSE 50050 8080
 # /readyz asks for executors, which wait for a healthy scheduler.
-HEALTHCHECK --interval=5s --timeout=4s --start-period=20s --retries=3 \
-  CMD ["sluice-healthcheck", "8080", "/healthz"]
+HEALTHCHECK --interval=3s --timeout=3s --start-period=20s --retries=3 \
+  CMD sluice-healthcheck "${SLUICE_SCHEDULER_HTTP##*:}" /healthz
 CMD ["scheduler"]
 
 FROM with-submit-job AS tools

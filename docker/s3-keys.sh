@@ -3,8 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ ! -e .env.s3 ] || { echo ".env.s3 is there already"; exit 0; }
-user=sluice
-password=$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')
+random() { head -c "$1" /dev/urandom | base64 | tr '+/' 'xy'; }
+# Not a word such as `sluice`: logs hide whatever is part of a key.
+user=$(random 15)
+password=$(random 24)
 umask 077
 cat >.env.s3 <<KEYS
 MINIO_ROOT_USER=$user
