@@ -112,6 +112,8 @@ class Stack:
 
     def remove(self):
         """Leaves nothing behind: containers, volumes, network, images, data."""
+        if not self.data.exists():
+            return
         self.compose("--profile", "*", "down", "-v", "--remove-orphans", "--timeout", "5")
         for image in IMAGES:
             subprocess.run(["docker", "rmi", "-f", f"sluice/{image}:{self.tag}"], capture_output=True, check=False)
