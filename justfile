@@ -39,6 +39,16 @@ cluster:
     done
     wait
 
+# The whole stack in Docker, with the binaries of `cargo build --release`.
+stack *args:
+    docker/prebuilt.sh "${CARGO_TARGET_DIR:-target}/release"
+    SLUICE_BINARIES=prebuilt docker compose up -d --build {{args}}
+
+# Tests the stack in Docker with debug binaries.
+test-stack:
+    cargo build
+    tests/docker/run "${CARGO_TARGET_DIR:-target}/debug"
+
 # The main benchmark beside DuckDB; see benches/README.md.
 bench *args:
     cargo run --release -p sluice-benches --bin landing-to-gold -- {{args}}
