@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::Value;
 use sluice_kafka_sandbox::{Broker, Installation};
@@ -51,6 +52,29 @@ fn lag(broker: &Broker, landing: &Path) -> i64 {
     status[0]["lag"].as_i64().unwrap()
 }
 
+/// Waits until whoever reads committed records can read up to these offsets: a
+/// transaction's end is answered before its markers are written.
+fn readable_up_to(broker: &Broker, topic: &str, ends: &[(i32, i64)]) {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.address())
+        .set("isolation.level", "read_committed")
+        .create()
+        .unwrap();
+    let wait = Duration::from_secs(20);
+    for (partition, end) in ends {
+        let begun = Instant::now();
+        while consumer
+            .fetch_watermarks(topic, *partition, wait)
+            .unwrap()
+            .1
+            < *end
+        {
+            assert!(begun.elapsed() < 2 * wait, "the markers are not written");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
 #[test]
 fn aborted_transactions_do_not_land_and_leave_no_lag() {
     let Some(broker) = broker() else { return };
@@ -80,12 +104,14 @@ fn aborted_transactions_do_not_land_and_leave_no_lag() {
         } else {
             producer.commit_transaction(wait).unwrap();
         }
+        // Ten records and a marker in each round.
+        let end = 11 * (i64::from(round) + 1);
+        readable_up_to(broker, &topic, &[(0, end), (1, end)]);
         succeed(ingest(broker.address(), &topic, landing.path(), &[]));
         assert_eq!(lag(broker, landing.path()), 0, "after round {round}");
     }
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 80);
     let next = last(landing.path(), &topic)["next"].clone();
-    // Ten records and a marker in each round.
     assert_eq!(next, serde_json::json!({"0": 66, "1": 66}));
     // All at once, over the gaps: lines have their offsets by runs.
     let whole = tempfile::tempdir().unwrap();
@@ -117,6 +143,7 @@ fn aborted_transactions_do_not_land_and_leave_no_lag() {
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
     assert_eq!(last(landing.path(), &topic)["next"], next);
     producer.commit_transaction(wait).unwrap();
+    readable_up_to(broker, &topic, &[(0, 68)]);
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 81);
 }
@@ -147,7 +174,8 @@ fn compaction_leaves_gaps_that_are_runs() {
         std::thread::sleep(Duration::from_millis(700));
     }
     let mut left = 30;
-    for _ in 0..60 {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(180) {
         // A new record closes the segment before it.
         broker.produce(&topic, [(Some("z"), "{}")]).unwrap();
         left = broker.consume_with_gaps(&topic).unwrap().len();
