@@ -109,7 +109,8 @@ class FakeScheduler(JobServiceServicer):
         told = request.after_sequence
         while True:
             with job.changed:
-                job.changed.wait_for(lambda: len(job.events) > told or not context.is_active(), 10)
+                while len(job.events) <= told and context.is_active():
+                    job.changed.wait(0.1)
                 waiting = job.events[told:]
             for event in waiting:
                 told = event.sequence

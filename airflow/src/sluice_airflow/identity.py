@@ -58,6 +58,11 @@ class Identity:
         """The id of a round; the first is 1."""
         return self.base if number <= 1 else f"{self.base}.{number}"
 
+    def number(self, id: str) -> int:
+        """The number of a round, from its id."""
+        suffix = id.removeprefix(f"{self.base}.")
+        return int(suffix) if suffix != id and suffix.isdigit() else 1
+
 
 def settled_rounds(context: Context) -> int:
     """How many rounds were reported as succeeded."""

@@ -37,3 +37,8 @@ def test_a_round_that_was_reported_is_over(context: dict[str, Any]) -> None:
     assert settled_rounds(context) == 0  # type: ignore[arg-type]
     settle(context, 3)  # type: ignore[arg-type]
     assert settled_rounds(context) == 3  # type: ignore[arg-type]
+
+
+def test_an_id_tells_its_round() -> None:
+    identity = Identity("af-d.2-t-0a1b")
+    assert [identity.number(identity.round(number)) for number in (1, 2, 17)] == [1, 2, 17]

@@ -159,7 +159,7 @@ def test_a_deferrable_task_waits_in_the_triggerer(scheduler: FakeScheduler, cont
     scheduler.jobs["job-1"].succeed(orders=3)
     resume = getattr(task(deferrable=True), deferred.value.method_name)
     event = {"job_id": "job-1", "state": "SUCCEEDED"}
-    assert resume(context, event, **deferred.value.kwargs)["tables"]["orders"]["rows"] == 3
+    assert resume(context, event)["tables"]["orders"]["rows"] == 3
     # Its success was told, so another run of the task is another job.
     with pytest.raises(TaskDeferred) as again:
         task(deferrable=True).execute(context)
@@ -174,7 +174,7 @@ def test_a_job_that_ended_already_is_not_deferred(scheduler: FakeScheduler, cont
 
 def test_a_lost_scheduler_is_tried_again(scheduler: FakeScheduler, context: Any) -> None:
     with pytest.raises(SluiceError) as caught:
-        task().execute_complete(context, {"job_id": "job-1", "lost": "no answer"}, number=1)
+        task().execute_complete(context, {"job_id": "job-1", "lost": "no answer"})
     assert caught.value.kind == "unavailable" and not isinstance(caught.value, SluiceFailError)
 
 

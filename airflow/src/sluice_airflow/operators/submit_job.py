@@ -97,7 +97,7 @@ class SluiceSubmitJobOperator(BaseOperator):
         """Submits, or finds what an earlier try submitted, and waits."""
         request = self._request(context)
         with SluiceHook(self.sluice_conn_id, self.patience) as hook:
-            job, number = self._submit(hook, request, context)
+            job = self._submit(hook, request, context)
             self._job_id = job.job_id
             SluiceJobLink.persist(context["ti"], hook.address.job_url(job.job_id))
             if job.state in _RUNNING:
@@ -105,12 +105,11 @@ class SluiceSubmitJobOperator(BaseOperator):
                     self.defer(
                         trigger=SluiceJobTrigger(self.sluice_conn_id, job.job_id, self.patience),
                         method_name=self.execute_complete.__name__,
-                        kwargs={"number": number},
                     )
                 job = self._follow(hook, job.job_id)
-        return self._finish(context, job, number)
+        return self._finish(context, job)
 
-    def execute_complete(self, context: Context, event: dict[str, Any], number: int) -> JobResult:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> JobResult:
         """Goes on when the trigger has fired."""
         self._job_id = event["job_id"]
         if "lost" in event:
@@ -118,7 +117,7 @@ class SluiceSubmitJobOperator(BaseOperator):
             raise SluiceError(f"job {event['job_id']}: {event['lost']}", "unavailable")
         with SluiceHook(self.sluice_conn_id, self.patience) as hook:
             job = hook.get_job(event["job_id"])
-        return self._finish(context, job, number)
+        return self._finish(context, job)
 
     def on_kill(self) -> None:
         """Ends the job. Runs in a signal handler, in the middle of anything, so
@@ -154,7 +153,7 @@ class SluiceSubmitJobOperator(BaseOperator):
         except (OSError, UnicodeDecodeError) as error:
             raise SluiceFailError(f"cannot read the job file {path}: {error}", "invalid") from error
 
-    def _submit(self, hook: SluiceHook, request: pb.SubmitJobRequest, context: Context) -> tuple[pb.Job, int]:
+    def _submit(self, hook: SluiceHook, request: pb.SubmitJobRequest, context: Context) -> pb.Job:
         identity = Identity.of(context)
         first = settled_rounds(context) + 1
         for number in range(first, first + _MOST_ROUNDS):
@@ -178,7 +177,7 @@ class SluiceSubmitJobOperator(BaseOperator):
                 continue
             for warning in job.warnings:
                 self.log.warning("%s", warning.rendered.rstrip() or warning.message)
-            return job, number
+            return job
         raise SluiceFailError(f"{_MOST_ROUNDS} jobs were submitted for this task", "invalid")
 
     def _follow(self, hook: SluiceHook, job_id: str) -> pb.Job:
@@ -190,7 +189,7 @@ class SluiceSubmitJobOperator(BaseOperator):
             raise SluiceError(f"job {job_id}: its events ended before the job", "unavailable")
         return narrator.finished
 
-    def _finish(self, context: Context, job: pb.Job, number: int) -> JobResult:
+    def _finish(self, context: Context, job: pb.Job) -> JobResult:
         if job.state != pb.JOB_STATE_SUCCEEDED:
             if self._killed:
                 # Airflow ended it, so Airflow decides whether there is another try.
@@ -200,7 +199,7 @@ class SluiceSubmitJobOperator(BaseOperator):
         for line in summary(result):
             self.log.info("%s", line)
         emit_asset_events(context, result, self.table_assets, self.outlets)
-        settle(context, number)
+        settle(context, Identity.of(context).number(job.submission_id))
         return result
 
 
