@@ -65,7 +65,7 @@ def refuse(wrong: list[str]) -> None:
 def late_after(minutes: int) -> DeadlineAlert | None:
     """Tells of a run that has not ended so long after it was queued. 0 is for
     `airflow dags test`, which in Airflow 3.3.2 stumbles over any deadline when the
-    run has succeeded."""
+    run has succeeded (apache/airflow#73428)."""
     if minutes == 0:
         return None
     return DeadlineAlert(

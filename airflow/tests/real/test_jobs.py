@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from airflow.sdk import Asset
-
 from cluster import Cluster
+
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow.errors import SluiceError, SluiceFailError
 from sluice_airflow.hooks.sluice import SluiceHook
