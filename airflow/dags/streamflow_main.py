@@ -37,7 +37,7 @@ from airflow.sdk import (
     task,
     task_group,
 )
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sluice_airflow.notifications.deadline import report_missed_deadline
 from sluice_airflow.operators.ingest import SluiceIngestOperator
@@ -50,6 +50,7 @@ JOB_FILE = "{{ var.value.get('sluice_job_file', '/opt/jobs/landing_to_gold.sql')
 KAFKA_PROPERTIES = "{{ var.value.get('sluice_kafka_properties', '') }}"
 
 PLAN = "ti.xcom_pull(task_ids='plan')"
+REPLAYED = "{{ ti.xcom_pull(task_ids='replay')['landing'] }}"
 TOPICS = list(checks.SOURCES)
 
 GOLD_TABLES = {table: Asset(name=f"streamflow_gold/{table}") for table in checks.TABLES}
@@ -114,6 +115,15 @@ def ingest() -> None:
             until_caught_up="{{ params.until_caught_up }}",
             kafka_properties=KAFKA_PROPERTIES,
         )
+
+
+@task
+def something_was_sent(replayed: dict[str, Any]) -> None:
+    """Ends the run here when the range is empty: the job reads both topics, and
+    a topic without a file is an error to it."""
+    empty = [topic for topic, report in replayed["topics"].items() if report["rows"] == 0]
+    if empty:
+        raise AirflowSkipException(f"nothing was sent to {', '.join(empty)} in this range")
 
 
 @task
@@ -241,7 +251,7 @@ def streamflow_main() -> None:
         task_id="landed_range",
         command="status",
         topics=TOPICS,
-        landing=replay.output["landing"],
+        landing=REPLAYED,
         kafka_properties=KAFKA_PROPERTIES,
     )
     load_range = SluiceSubmitJobOperator(
@@ -249,13 +259,14 @@ def streamflow_main() -> None:
         job_file=JOB_FILE,
         name="streamflow {{ run_id }}",
         parameters={
-            "landing": replay.output["landing"],
+            "landing": REPLAYED,
             "gold": f"{GOLD}-ranges/{{{{ {PLAN}['name'] }}}}",
         },
         execution_timeout=timedelta(hours=1),
         deferrable=True,
     )
-    way >> Label("a date range") >> replay >> landed_range >> load_range
+    way >> Label("a date range") >> replay
+    something_was_sent(replay.output) >> landed_range >> load_range
     books_balance.override(task_id="books_balance_range")(
         load_range.output, landed_range.output, landed_range.output
     )
