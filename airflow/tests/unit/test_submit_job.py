@@ -150,6 +150,18 @@ def test_a_kill_ends_the_job(scheduler: FakeScheduler, context: Any) -> None:
     assert scheduler.jobs["job-1"].job.reason.message.endswith("the Airflow task was ended")
 
 
+def test_a_kill_in_the_middle_of_the_submission_ends_the_job(scheduler: FakeScheduler, context: Any) -> None:
+    for deferrable in (False, True):
+        operator = task(deferrable=deferrable)
+        # The scheduler does not know the job yet when it is asked to end it.
+        operator._job_id = "not-known-yet"
+        operator.on_kill()
+        with pytest.raises(SluiceError, match="ended with its task"):
+            operator.execute(context)
+    assert {job.job.state for job in scheduler.jobs.values()} == {pb.JOB_STATE_KILLED}
+    assert len(scheduler.jobs) == 2
+
+
 def test_a_deferrable_task_waits_in_the_triggerer(scheduler: FakeScheduler, context: Any) -> None:
     operator = task(deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:

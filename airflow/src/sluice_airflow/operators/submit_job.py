@@ -26,6 +26,8 @@ _RUNNING = frozenset(
     {pb.JOB_STATE_ACCEPTED, pb.JOB_STATE_PLANNED, pb.JOB_STATE_RUNNING, pb.JOB_STATE_COMMITTING}
 )
 
+_ENDED = "the Airflow task was ended"
+
 # Rounds of one task instance: far more than anybody retries or clears.
 _MOST_ROUNDS = 1_000
 
@@ -100,8 +102,11 @@ class SluiceSubmitJobOperator(BaseOperator):
             job = self._submit(hook, request, context)
             self._job_id = job.job_id
             SluiceJobLink.persist(context["ti"], hook.address.job_url(job.job_id))
+            if self._killed:
+                # The kill came before the scheduler knew the job.
+                job = hook.cancel(job.job_id, _ENDED)
             if job.state in _RUNNING:
-                if self.deferrable:
+                if self.deferrable and not self._killed:
                     self.defer(
                         trigger=SluiceJobTrigger(self.sluice_conn_id, job.job_id, self.patience),
                         method_name=self.execute_complete.__name__,
@@ -125,9 +130,13 @@ class SluiceSubmitJobOperator(BaseOperator):
         self._killed = True
         if self._job_id is None:
             return
-        with SluiceHook(self.sluice_conn_id, patience=0.0) as hook:
-            hook.cancel(self._job_id, "the Airflow task was ended")
-        self.log.info("job %s is asked to end", self._job_id)
+        try:
+            with SluiceHook(self.sluice_conn_id, patience=0.0) as hook:
+                hook.cancel(self._job_id, _ENDED)
+            self.log.info("job %s is asked to end", self._job_id)
+        except SluiceError as error:
+            # Thrown from here it would hit whatever the task was doing.
+            self.log.warning("job %s may run on: %s", self._job_id, error)
 
     def _request(self, context: Context) -> pb.SubmitJobRequest:
         file_name, text = self._text(context)
