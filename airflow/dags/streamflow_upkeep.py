@@ -1,0 +1,64 @@
+"""Looks after the landing folder every night: deletes the files of runs that
+were killed, then reads everything again and compares it with the ledger. With
+the parameter `compare_with_broker` also with what the brokers still have.
+
+The Variables are those of `streamflow_main`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from airflow.sdk import CronTriggerTimetable, Param, dag, task
+
+from sluice_airflow.operators.landing import SluiceLandingOperator
+
+LANDING = "{{ var.value.get('sluice_landing', '/opt/data/landing') }}"
+KAFKA_PROPERTIES = "{{ var.value.get('sluice_kafka_properties', '') }}"
+
+
+@task.branch
+def choose(params: dict[str, object]) -> str:
+    """How much is compared."""
+    return "verify_with_broker" if params["compare_with_broker"] else "verify"
+
+
+@dag(
+    schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(minutes=30),
+    },
+    params={
+        "compare_with_broker": Param(
+            False,
+            type="boolean",
+            title="Compare with the brokers",
+            description="Reads every record that the brokers still have",
+        ),
+    },
+    doc_md=__doc__,
+    tags=["sluice"],
+)
+def streamflow_upkeep() -> None:
+    """Orphans first: what is deleted need not be looked at."""
+    collect = SluiceLandingOperator(task_id="collect", command="collect", landing=LANDING)
+    verify, verify_with_broker = (
+        SluiceLandingOperator(
+            task_id=task_id,
+            command="verify",
+            landing=LANDING,
+            compare_with_broker=broker,
+            kafka_properties=KAFKA_PROPERTIES,
+        )
+        for task_id, broker in (("verify", False), ("verify_with_broker", True))
+    )
+    collect >> choose() >> [verify, verify_with_broker]
+
+
+streamflow_upkeep()

@@ -1,0 +1,26 @@
+"""What happens when a run misses its deadline."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+async def report_missed_deadline(context: dict[str, Any], **kwargs: Any) -> str:
+    """Says in the triggerer's log, at level error, which run is late. For a
+    `DeadlineAlert`; put a notifier of your own in its place to be told elsewhere.
+
+    :param kwargs: what the alert was given, printed as it is
+    """
+    run = context.get("dag_run") or {}
+    deadline = context.get("deadline") or {}
+    message = (
+        f"Dag {run.get('dag_id')} run {run.get('dag_run_id')} is {run.get('state')} "
+        f"and has missed its deadline {deadline.get('deadline_time')}"
+    )
+    if kwargs:
+        message += ": " + ", ".join(f"{key}={value}" for key, value in sorted(kwargs.items()))
+    log.error("%s", message)
+    return message

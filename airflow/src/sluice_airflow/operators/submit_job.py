@@ -1,0 +1,217 @@
+"""Runs a SQL job file on a Sluice cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator
+from airflow.sdk import conf as airflow_conf
+
+from sluice_airflow._proto import jobs_pb2 as pb
+from sluice_airflow.errors import SluiceError, SluiceFailError, raise_for
+from sluice_airflow.hooks.sluice import SluiceHook
+from sluice_airflow.identity import Identity, settle, settled_rounds
+from sluice_airflow.links.job import SluiceJobLink
+from sluice_airflow.narrator import Narrator, state_name
+from sluice_airflow.results import JobResult, emit_asset_events, job_result, summary
+from sluice_airflow.triggers.job import SluiceJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_RUNNING = frozenset(
+    {pb.JOB_STATE_ACCEPTED, pb.JOB_STATE_PLANNED, pb.JOB_STATE_RUNNING, pb.JOB_STATE_COMMITTING}
+)
+
+_ENDED = "the Airflow task was ended"
+
+# Rounds of one task instance: far more than anybody retries or clears.
+_MOST_ROUNDS = 1_000
+
+
+class SluiceSubmitJobOperator(BaseOperator):
+    """Submits a job, stays with it, and ends as it does.
+
+    The submission id is made from Dag, run, task and map index and not from the
+    try. A try whose worker died is therefore followed by one that finds the job
+    running, or done, and goes on with it. A job that failed is submitted anew.
+
+    :param job_file: the job file as the worker sees it; a relative path begins at
+        the Dag's folder. It is read as it is, without Jinja. (path templated)
+    :param sql: the text of the job instead of a file (templated)
+    :param parameters: values of the variables that the job file declares (templated)
+    :param name: what people call the job; default: Dag and task (templated)
+    :param conf: settings of the run, such as `sluice.target_file_size` (templated)
+    :param timeout: the scheduler ends the job when it has run this long; without
+        it, `execution_timeout` is the limit, which also holds while deferred
+    :param table_assets: the asset of each gold table; they become outlets, and
+        their events tell version and row counts
+    :param skip_on: kinds of failure that skip the task instead, such as `killed`
+    :param sluice_conn_id: a connection of type `sluice`
+    :param patience: seconds to go on trying when the scheduler does not answer
+    :param deferrable: wait in the triggerer, without a worker slot
+    """
+
+    template_fields: Sequence[str] = ("job_file", "sql", "parameters", "name", "conf", "sluice_conn_id")
+    template_fields_renderers = {"sql": "sql", "parameters": "json", "conf": "json"}  # noqa: RUF012
+    operator_extra_links = (SluiceJobLink(),)
+    ui_color = "#d7ecf3"
+
+    def __init__(
+        self,
+        *,
+        job_file: str | None = None,
+        sql: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        conf: Mapping[str, Any] | None = None,
+        timeout: timedelta | None = None,
+        table_assets: Mapping[str, Asset] | None = None,
+        skip_on: Collection[str] = (),
+        sluice_conn_id: str = SluiceHook.default_conn_name,
+        patience: float = 120.0,
+        deferrable: bool = airflow_conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        self.table_assets = dict(table_assets or {})
+        if self.table_assets:
+            kwargs["outlets"] = [*(kwargs.get("outlets") or ()), *self.table_assets.values()]
+        super().__init__(**kwargs)
+        if (job_file is None) == (sql is None):
+            raise ValueError("give either job_file or sql")
+        self.job_file = job_file
+        self.sql = sql
+        self.parameters = parameters
+        self.name = name
+        self.conf = conf
+        self.timeout = timeout
+        self.skip_on = tuple(skip_on)
+        self.sluice_conn_id = sluice_conn_id
+        self.patience = patience
+        self.deferrable = deferrable
+        self._job_id: str | None = None
+        self._killed = False
+
+    def execute(self, context: Context) -> JobResult:
+        """Submits, or finds what an earlier try submitted, and waits."""
+        request = self._request(context)
+        with SluiceHook(self.sluice_conn_id, self.patience) as hook:
+            job = self._submit(hook, request, context)
+            self._job_id = job.job_id
+            SluiceJobLink.persist(context["ti"], hook.address.job_url(job.job_id))
+            if self._killed:
+                # The kill came before the scheduler knew the job.
+                job = hook.cancel(job.job_id, _ENDED)
+            if job.state in _RUNNING:
+                if self.deferrable and not self._killed:
+                    self.defer(
+                        trigger=SluiceJobTrigger(self.sluice_conn_id, job.job_id, self.patience),
+                        method_name=self.execute_complete.__name__,
+                    )
+                job = self._follow(hook, job.job_id)
+        return self._finish(context, job)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> JobResult:
+        """Goes on when the trigger has fired."""
+        self._job_id = event["job_id"]
+        if "lost" in event:
+            # Not the job's end: the next try finds it by its submission id.
+            raise SluiceError(f"job {event['job_id']}: {event['lost']}", "unavailable")
+        with SluiceHook(self.sluice_conn_id, self.patience) as hook:
+            job = hook.get_job(event["job_id"])
+        return self._finish(context, job)
+
+    def on_kill(self) -> None:
+        """Ends the job. Runs in a signal handler, in the middle of anything, so
+        it uses a connection of its own and does not wait for the job's end."""
+        self._killed = True
+        if self._job_id is None:
+            return
+        try:
+            with SluiceHook(self.sluice_conn_id, patience=0.0) as hook:
+                hook.cancel(self._job_id, _ENDED)
+            self.log.info("job %s is asked to end", self._job_id)
+        except SluiceError as error:
+            # Thrown from here it would hit whatever the task was doing.
+            self.log.warning("job %s may run on: %s", self._job_id, error)
+
+    def _request(self, context: Context) -> pb.SubmitJobRequest:
+        file_name, text = self._text(context)
+        limits = [limit for limit in (self.timeout, self.execution_timeout) if limit]
+        return pb.SubmitJobRequest(
+            name=self.name or f"{self.dag_id}.{self.task_id}",
+            file_name=file_name,
+            text=text,
+            params={key: _value(value) for key, value in (self.parameters or {}).items()},
+            conf={key: _value(value) for key, value in (self.conf or {}).items()},
+            timeout_ms=int(min(limits).total_seconds() * 1000) if limits else 0,
+            user="airflow",
+        )
+
+    def _text(self, context: Context) -> tuple[str, str]:
+        if self.sql is not None:
+            return f"{self.task_id}.sql", self.sql
+        path = Path(str(self.job_file))
+        if not path.is_absolute():
+            path = Path(context["dag"].folder) / path
+        try:
+            return path.name, path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SluiceFailError(f"cannot read the job file {path}: {error}", "invalid") from error
+
+    def _submit(self, hook: SluiceHook, request: pb.SubmitJobRequest, context: Context) -> pb.Job:
+        identity = Identity.of(context)
+        first = settled_rounds(context) + 1
+        for number in range(first, first + _MOST_ROUNDS):
+            request.submission_id = identity.round(number)
+            # Known before the call: a kill in the middle of it finds the job.
+            self._job_id = request.submission_id
+            answer = hook.submit(request)
+            job = answer.job
+            if not answer.existing:
+                self.log.info("submitted as job %s (%s)", job.job_id, request.submission_id)
+            elif job.state in _RUNNING:
+                self.log.info(
+                    "job %s of an earlier try is %s; going on with it", job.job_id, state_name(job.state)
+                )
+            elif job.state == pb.JOB_STATE_SUCCEEDED:
+                self.log.info("job %s of an earlier try has succeeded already", job.job_id)
+            else:
+                self.log.info(
+                    "job %s of an earlier try is %s; submitting again", job.job_id, state_name(job.state)
+                )
+                continue
+            for warning in job.warnings:
+                self.log.warning("%s", warning.rendered.rstrip() or warning.message)
+            return job
+        raise SluiceFailError(f"{_MOST_ROUNDS} jobs were submitted for this task", "invalid")
+
+    def _follow(self, hook: SluiceHook, job_id: str) -> pb.Job:
+        narrator = Narrator()
+        for event in hook.watch(job_id):
+            for level, text in narrator.tell(event):
+                self.log.log(level, "%s", text)
+        if narrator.finished is None:
+            raise SluiceError(f"job {job_id}: its events ended before the job", "unavailable")
+        return narrator.finished
+
+    def _finish(self, context: Context, job: pb.Job) -> JobResult:
+        if job.state != pb.JOB_STATE_SUCCEEDED:
+            if self._killed:
+                # Airflow ended it, so Airflow decides whether there is another try.
+                raise SluiceError(f"job {job.job_id} was ended with its task", "killed")
+            raise_for(job.reason, f"job {job.job_id} is {state_name(job.state)}", self.skip_on)
+        result = job_result(job)
+        for line in summary(result):
+            self.log.info("%s", line)
+        emit_asset_events(context, result, self.table_assets, self.outlets)
+        settle(context, Identity.of(context).number(job.submission_id))
+        return result
+
+
+def _value(value: Any) -> str:
+    """A value as the scheduler reads it; `True` is written as SQL has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

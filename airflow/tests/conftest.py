@@ -1,0 +1,60 @@
+"""What the tests share: an Airflow home of their own, a scheduler that is told
+what to do, and a task's context."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+# Airflow reads its home when it is first imported.
+_HOME = tempfile.mkdtemp(prefix="sluice-airflow-")
+os.environ["AIRFLOW_HOME"] = _HOME
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.execution_time.context import OutletEventAccessors
+from fake_scheduler import FakeScheduler
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeScheduler]:
+    """A scheduler in this process, and the connection to it."""
+    with FakeScheduler() as fake:
+        monkeypatch.setenv("AIRFLOW_CONN_SLUICE_DEFAULT", f"sluice://127.0.0.1:{fake.port}")
+        yield fake
+
+
+class StateStore(dict[str, Any]):
+    """As much of Airflow's task state store as operators use."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+class TaskInstance(SimpleNamespace):
+    """As much of a task instance as operators use."""
+
+    def __init__(self, **names: Any) -> None:
+        super().__init__(
+            **{"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "try_number": 1, **names}
+        )
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+
+@pytest.fixture
+def context(tmp_path: Any) -> dict[str, Any]:
+    """The context of one task instance; it stays the same over tries."""
+    return {
+        "ti": TaskInstance(),
+        "dag": SimpleNamespace(folder=str(tmp_path)),
+        "outlet_events": OutletEventAccessors(),
+        "task_state_store": StateStore(),
+    }

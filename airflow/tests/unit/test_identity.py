@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sluice_airflow.identity import Identity, base_id, settle, settled_rounds
+
+
+def test_an_id_is_one_that_the_scheduler_takes() -> None:
+    for names in (
+        ("d", "manual__2026-11-24T10:00:00+00:00", "t", -1),
+        ("δag with spaces/and more", "r" * 250, "group.task" * 30, 7),
+    ):
+        id = Identity(base_id(*names)).round(999)
+        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,127}", id), id
+
+
+def test_each_part_of_the_name_counts() -> None:
+    names = [
+        ("d", "r", "t", -1),
+        ("d", "r", "t", 0),
+        ("d", "r", "u", -1),
+        ("d", "s", "t", -1),
+        ("e", "r", "t", -1),
+        ("d", "r-t", "", -1),
+    ]
+    assert len({base_id(*each) for each in names}) == len(names)
+
+
+def test_the_try_does_not_count(context: dict[str, Any]) -> None:
+    first = Identity.of(context).round(1)  # type: ignore[arg-type]
+    context["ti"].try_number = 2
+    assert Identity.of(context).round(1) == first  # type: ignore[arg-type]
+
+
+def test_a_round_that_was_reported_is_over(context: dict[str, Any]) -> None:
+    assert settled_rounds(context) == 0  # type: ignore[arg-type]
+    settle(context, 3)  # type: ignore[arg-type]
+    assert settled_rounds(context) == 3  # type: ignore[arg-type]
+
+
+def test_an_id_tells_its_round() -> None:
+    identity = Identity("af-d.2-t-0a1b")
+    assert [identity.number(identity.round(number)) for number in (1, 2, 17)] == [1, 2, 17]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import Any
+
+import pytest
+from fake_scheduler import FakeScheduler
+
+from sluice_airflow._proto import jobs_pb2 as pb
+from sluice_airflow.hooks.sluice import Address, SluiceHook
+from sluice_airflow.triggers.job import SluiceJobTrigger
+
+
+@pytest.fixture
+def job(scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch) -> str:
+    async def connection(conn_id: str) -> Any:
+        return SluiceHook.get_connection(conn_id)
+
+    # Outside of a triggerer nobody answers the asynchronous question.
+    monkeypatch.setattr(SluiceHook, "aget_connection", connection)
+    with SluiceHook() as hook:
+        return hook.submit(pb.SubmitJobRequest(submission_id="s")).job.job_id
+
+
+async def first(trigger: SluiceJobTrigger) -> Any:
+    async for event in trigger.run():
+        return event.payload
+
+
+def test_it_comes_back_from_its_serialized_form() -> None:
+    path, kwargs = SluiceJobTrigger("c", "j", 5.0).serialize()
+    module, name = path.rsplit(".", 1)
+    again = getattr(importlib.import_module(module), name)(**kwargs)
+    assert (again.sluice_conn_id, again.job_id, again.patience) == ("c", "j", 5.0)
+
+
+def test_it_fires_when_the_job_has_ended(
+    scheduler: FakeScheduler, job: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scheduler.broken_streams = 1
+    scheduler.jobs[job].emit(log=pb.LogLine(level=pb.LOG_LEVEL_INFO, target="driver", message="planned"))
+    scheduler.jobs[job].fail(pb.ERROR_KIND_EXECUTION, "division by zero")
+    payload = asyncio.run(first(SluiceJobTrigger("sluice_default", job)))
+    assert payload == {"job_id": job, "state": "FAILED"}
+    told = capsys.readouterr().out
+    assert "[driver] planned" in told
+    assert scheduler.watched_after == [0, 1]
+
+
+def test_it_tells_that_the_job_is_unknown(job: str) -> None:
+    payload = asyncio.run(first(SluiceJobTrigger("sluice_default", "gone")))
+    assert payload == {"job_id": "gone", "lost": "no job has the id gone"}
+
+
+def test_it_gives_up_a_scheduler_that_is_away(job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nowhere(_: str) -> Any:
+        from sluice_airflow.hooks.sluice import SluiceAsyncHook
+
+        return SluiceAsyncHook(Address("127.0.0.1:1", ""))
+
+    monkeypatch.setattr("sluice_airflow.triggers.job.SluiceAsyncHook.connect", nowhere)
+    payload = asyncio.run(first(SluiceJobTrigger("sluice_default", job, patience=1.0)))
+    assert set(payload) == {"job_id", "lost"}
+
+
+def test_a_kill_ends_the_job(scheduler: FakeScheduler, job: str) -> None:
+    asyncio.run(SluiceJobTrigger("sluice_default", job).on_kill())
+    assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
