@@ -186,7 +186,7 @@ class SubmitJobResponse(_message.Message):
     EXISTING_FIELD_NUMBER: _ClassVar[int]
     job: Job
     existing: bool
-    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., existing: _Optional[bool] = ...) -> None: ...
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., existing: bool = ...) -> None: ...
 
 class WatchJobRequest(_message.Message):
     __slots__ = ("id", "after_sequence")
@@ -234,7 +234,7 @@ class JobLogsRequest(_message.Message):
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
     id: str
     follow: bool
-    def __init__(self, id: _Optional[str] = ..., follow: _Optional[bool] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., follow: bool = ...) -> None: ...
 
 class PlanJobRequest(_message.Message):
     __slots__ = ("job",)
@@ -444,7 +444,7 @@ class Column(_message.Message):
     name: str
     type: str
     nullable: bool
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., nullable: _Optional[bool] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., nullable: bool = ...) -> None: ...
 
 class PlannedRelation(_message.Message):
     __slots__ = ("name", "kind", "depends_on", "shared", "columns")
@@ -458,7 +458,7 @@ class PlannedRelation(_message.Message):
     depends_on: _containers.RepeatedScalarFieldContainer[str]
     shared: bool
     columns: _containers.RepeatedCompositeFieldContainer[Column]
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., shared: _Optional[bool] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., shared: bool = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ...) -> None: ...
 
 class PlannedInput(_message.Message):
     __slots__ = ("name", "location", "files", "bytes")
