@@ -41,6 +41,9 @@ class Stack:
             # Whoever runs the test must be able to remove what it leaves.
             "SLUICE_UID": str(os.getuid() or 50000),
             "DATA_DIR": str(self.data),
+            # Half a core each: jobs last long enough for `up --scale`, which
+            # takes some 9 s, on quick machines too.
+            "EXECUTOR_CPUS": "0.5",
             **{name: str(port) for name, port in self.ports.items()},
         }
 
