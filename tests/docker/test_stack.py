@@ -126,6 +126,25 @@ class TheStack(unittest.TestCase):
     def executors_are(self, count, seconds=60):
         self.stack.until(f"{count} executors", lambda: len(self.stack.executors()) == count, seconds)
 
+    def airflow(self, path, body=None, token=None, method=None):
+        """The status and the document that Airflow's API answers with."""
+        url = f"http://127.0.0.1:{self.stack.ports['AIRFLOW_PORT']}{path}"
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, None
+
+    def airflow_token(self):
+        password = self.stack.execute("airflow", "cat", "/run/sluice/airflow-password").strip()
+        status, answer = self.airflow("/auth/token", {"username": "admin", "password": password})
+        self.assertEqual(status, 201)
+        return answer["access_token"]
+
     # The steps --------------------------------------------------------------
 
     def test_01_configuration_is_clean(self):
@@ -315,21 +334,33 @@ class TheStack(unittest.TestCase):
     def test_14_airflow(self):
         self.stack.compose("up", "-d", "--no-recreate", "--wait", "--wait-timeout", "300")
         self.tell("everything healthy")
-        url = f"http://127.0.0.1:{self.stack.ports['AIRFLOW_PORT']}/auth/token"
+        self.assertEqual(self.airflow("/auth/token", {"username": "admin", "password": "admin"})[0], 401)
+        token = self.airflow_token()
+        status, found = self.airflow("/api/v2/importErrors", token=token)
+        self.assertEqual((status, found["total_entries"]), (200, 0), found)
 
-        def login(password):
-            body = json.dumps({"username": "admin", "password": password}).encode()
-            request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    return answer.status
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.code
+    def test_14_the_pipeline_in_airflow(self):
+        token = self.airflow_token()
+        dag = "/api/v2/dags/streamflow_main"
+        before = self.versions()
+        # A Dag that is no longer paused has a run for the hour before at once.
+        status, _ = self.airflow(dag, {"is_paused": False}, token=token, method="PATCH")
+        self.assertEqual(status, 200)
 
-        password = self.stack.execute("airflow", "cat", "/run/sluice/airflow-password")
-        self.assertEqual(login(password), 201)
-        self.assertEqual(login("admin"), 401)
+        def ended():
+            _, found = self.airflow(f"{dag}/dagRuns", token=token)
+            return [run for run in found["dag_runs"] if run["state"] in ("success", "failed")]
+
+        run = self.stack.until("a run of streamflow_main", ended, 400)[0]
+        _, tasks = self.airflow(f"{dag}/dagRuns/{run['dag_run_id']}/taskInstances", token=token)
+        states = {task["task_id"]: task["state"] for task in tasks["task_instances"]}
+        self.assertEqual(run["state"], "success", states)
+        self.assertEqual(states["load_gold"], "success", states)
+        self.tell(f"streamflow_main: {sum(state == 'success' for state in states.values())} tasks succeeded")
+        self.airflow(dag, {"is_paused": True}, token=token, method="PATCH")
+        after = self.versions()
+        self.assertTrue(all(after[table] > before[table] for table in TABLES), (before, after))
+        self.gold_is_right()
 
     def test_15_the_dashboard_shows_metrics_that_exist(self):
         dashboard = (ROOT / "docker/grafana/dashboards/sluice.json").read_text()
