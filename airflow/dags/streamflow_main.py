@@ -14,8 +14,9 @@ Airflow Variables say where things are, as the workers and the cluster see them:
     sluice_kafka_properties  a file with the Kafka client's settings; may be missing
 
 The brokers are the worker's KAFKA_BOOTSTRAP_SERVERS, the cluster is the
-connection `sluice_default`. STREAMFLOW_DEADLINE_MINUTES in the environment says
-when a run is late (default 30; 0 for never).
+connection `sluice_default`. In the environment, STREAMFLOW_SCHEDULE says when the
+pipeline runs (default @hourly), and STREAMFLOW_DEADLINE_MINUTES when a run is late
+(default 30; 0 for never).
 """
 
 from __future__ import annotations
@@ -146,7 +147,9 @@ def freshness(after: Any, params: dict[str, Any]) -> None:
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"),
+    schedule=CronDataIntervalTimetable(
+        os.environ.get("STREAMFLOW_SCHEDULE", "@hourly"), timezone="UTC"
+    ),
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     # Two jobs that replace the same tables at once would only race.

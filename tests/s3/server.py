@@ -1,18 +1,26 @@
-"""Runs moto's S3 server on a free port and writes its URL to the file named first.
+"""Runs moto's S3 server.
+
+    python server.py [--url-file FILE] [--host HOST] [--port PORT] [--bucket NAME]
+
+FILE gets its URL once it answers, with the bucket in it.
 
 One request at a time: moto checks `If-None-Match: *` and then writes, so two
 threads could both create the same object, which S3 never allows.
 """
 
+import argparse
 import os
-import sys
 
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
     create_backend_app,
 )
+from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
+
+# Whose buckets those are that moto shows to anybody.
+ACCOUNT = "123456789012"
 
 
 class Quiet(MotoRequestHandler):
@@ -21,13 +29,20 @@ class Quiet(MotoRequestHandler):
 
 
 def main():
-    url_file = sys.argv[1]
-    port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--url-file")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="a free one unless given")
+    parser.add_argument("--bucket", help="a bucket that is there from the beginning")
+    args = parser.parse_args()
+    if args.bucket:
+        s3_backends[ACCOUNT]["aws"].create_bucket(args.bucket, "us-east-1")
     app = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", port, app, threaded=False, request_handler=Quiet)
-    with open(url_file + ".new", "w") as out:
-        out.write(f"http://127.0.0.1:{server.server_port}\n")
-    os.rename(url_file + ".new", url_file)
+    server = make_server(args.host, args.port, app, threaded=False, request_handler=Quiet)
+    if args.url_file:
+        with open(args.url_file + ".new", "w") as out:
+            out.write(f"http://{args.host}:{server.server_port}\n")
+        os.rename(args.url_file + ".new", args.url_file)
     server.serve_forever()
 
 

@@ -1,0 +1,134 @@
+"""Airflow: the pipeline, and what happens to tasks whose worker dies or that
+somebody ends."""
+
+from datetime import UTC, datetime
+
+from airflow_api import AirflowApi
+from steps.common import TABLES
+
+# Ends what runs a task in the container: the task itself and who supervises it.
+KILL_TASK = r"""
+for process in /proc/[0-9]*; do
+  line=$(tr '\0' ' ' <$process/cmdline 2>/dev/null) || continue
+  case $line in *"$0"*) [ "${process#/proc/}" = $$ ] || { echo "$line"; kill -9 "${process#/proc/}"; } ;; esac
+done
+"""
+
+
+class Airflow:
+    @property
+    def airflow(self):
+        api = AirflowApi(self.stack)
+        api.log_in()
+        return api
+
+    def healthy(self):
+        self.stack.compose("up", "-d", "--no-recreate", "--wait", "--wait-timeout", "300")
+        self.tell("everything healthy")
+
+    def jobs_of(self, name):
+        return [job for job in self.stack.api("/api/v1/jobs")["jobs"] if job["name"] == name]
+
+    def runs_alone(self, dag):
+        """The id of the one job of this name, once it runs."""
+
+        def running():
+            jobs = self.jobs_of(dag)
+            return jobs[0]["job_id"] if jobs and jobs[0]["state"] == "RUNNING" else None
+
+        job = self.stack.until(f"the job of {dag}", running, 60)
+        self.assertEqual(len(self.jobs_of(dag)), 1)
+        return job
+
+    def is_killed(self, job, dag):
+        """Nothing of the job goes on, nothing of it is in gold, and no retry
+        began another one."""
+        self.stack.until("the job's end", lambda: self.stack.api(f"/api/v1/jobs/{job}")["state"] == "KILLED", 60)
+        self.assertEqual([each["job_id"] for each in self.jobs_of(dag)], [job])
+        self.assertEqual(list((self.stack.data / "endless").glob("*/_delta_log/*.json")), [])
+
+    def test_20_airflow(self):
+        self.healthy()
+        nobody = {"username": "admin", "password": "admin"}
+        self.assertEqual(AirflowApi(self.stack).status("POST", "/auth/token", nobody)[0], 401)
+        found = self.airflow.get("/importErrors")
+        self.assertEqual(found["total_entries"], 0, found)
+
+    def test_21_the_pipeline(self):
+        before = self.versions()
+        airflow = self.airflow
+        # A Dag that is no longer paused has a run for the interval before at once.
+        airflow.pause("streamflow_main", False)
+        run = self.stack.until("a run", lambda: airflow.runs("streamflow_main"), 60)[0]["dag_run_id"]
+        state, tasks = airflow.ended("streamflow_main", run)
+        airflow.pause("streamflow_main", True)
+        self.assertEqual((state, tasks["load_gold"]), ("success", "success"), tasks)
+        self.tell(f"streamflow_main: {sum(state == 'success' for state in tasks.values())} tasks succeeded")
+        after = self.versions()
+        self.assertTrue(all(after[table] > before[table] for table in TABLES), (before, after))
+        self.gold_is_right()
+
+    def test_22_dags_test(self):
+        before = self.versions()
+        self.stack.compose(
+            "exec", "-T", "-e", "STREAMFLOW_DEADLINE_MINUTES=0", "airflow", "airflow", "dags", "test", "streamflow_main"
+        )
+        self.assertEqual(self.versions(), {table: version + 1 for table, version in before.items()})
+
+    def test_23_a_backfill(self):
+        airflow, before = self.airflow, self.versions()
+        minute = f"{datetime.fromtimestamp(self.minute * 60, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        airflow.pause("streamflow_main", False)
+        self.stack.execute(
+            "airflow", "airflow", "backfill", "create", "--dag-id", "streamflow_main",
+            "--from-date", minute, "--to-date", minute, "--max-active-runs", "1", "--reprocess-behavior", "completed",
+        )
+
+        def backfill():
+            runs = airflow.runs("streamflow_main")
+            return [run["dag_run_id"] for run in runs if run["run_type"] == "backfill"]
+
+        (run,) = self.stack.until("the backfill's run", backfill, 60)
+        state, tasks = airflow.ended("streamflow_main", run)
+        airflow.pause("streamflow_main", True)
+        self.assertEqual((state, tasks["load_range"], tasks["load_gold"]), ("success", "success", "skipped"), tasks)
+        self.tell("the minute was sent through again")
+        (landing,) = (self.stack.data / "landing-ranges").glob("*/*/*")
+        (gold,) = (self.stack.data / "gold-ranges").iterdir()
+        self.assertEqual(self.landed("transaction_events", landing), 10_000)
+        self.assertGreaterEqual(self.landed("user_events", landing), 50_000)
+        print(self.compare(landing, gold))
+        self.assertEqual(self.versions(), before)
+_whose_worker_is_killed_and_that_is_ended(self):
+        airflow, dag = self.airflow, "endless_on_a_worker"
+        run = airflow.start(dag)
+        job = self.runs_alone(dag)
+        print(self.stack.execute("airflow", "bash", "-c", KILL_TASK, dag))
+        self.tell("worker killed in mid-job")
+
+        def again():
+            task = airflow.task(dag, run, "job")
+            return task["try_number"] == 2 and "going on with it" in airflow.log(dag, run, "job", 2)
+
+        self.stack.until("a second try", again, 120)
+        self.tell("the next try goes on with the job")
+        self.assertEqual(self.runs_alone(dag), job)
+        airflow.mark(dag, run, "job", "failed")
+        self.is_killed(job, dag)
+        self.tell("marked as failed: the job is killed")
+
+    def test_25_a_deferred_task_whose_airflow_is_killed_and_that_is_ended(self):
+        airflow, dag = self.airflow, "endless_deferred"
+        run = airflow.start(dag)
+        job = self.runs_alone(dag)
+        self.stack.until("the task waits", lambda: airflow.tasks(dag, run)["job"] == "deferred", 60)
+        (container,) = self.stack.containers("airflow")
+        self.stack.docker("kill", container)
+        self.stack.docker("start", container)
+        self.healthy()
+        airflow = self.airflow
+        self.assertEqual(airflow.tasks(dag, run)["job"], "deferred")
+        self.assertEqual(self.runs_alone(dag), job)
+        airflow.mark(dag, run, "job", "failed")
+        self.is_killed(job, dag)
+        self.tell("marked as failed: the job is killed")

@@ -1,0 +1,53 @@
+"""Landing and gold on S3."""
+
+import subprocess
+
+from stack import ROOT
+
+# Enough for several files of each topic; the stand-in is no fast server.
+RECORDS = 20_000
+
+
+class S3:
+    def mirror(self, folder):
+        """Everything in the bucket, with the keys that the stack made."""
+        import boto3
+
+        keys = dict(line.split("=", 1) for line in self.stack.s3_keys.read_text().split())
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{self.stack.ports['S3_PORT']}",
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            region_name=keys["AWS_REGION"],
+        )
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket="sluice"):
+            for found in page.get("Contents", []):
+                target = folder / found["Key"]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file("sluice", found["Key"], str(target))
+
+    def test_14_landing_and_gold_on_s3(self):
+        subprocess.run([ROOT / "docker/s3-keys.sh"], env=self.stack.env, check=True, capture_output=True)
+        # Without `tools`, whose container would end at once and fail the wait.
+        self.stack.compose("--profile", "s3", "up", "-d", "--build", "--wait", "s3", "scheduler", "executor", "airflow")
+        self.tell("the stack with S3")
+        for topic in ("user_events", "transaction_events"):
+            self.stack.execute(
+                "airflow", "ingest-landing", "--topic", topic, "--max-records", str(RECORDS), "--output", "s3://sluice/landing"
+            )
+        self.tell("ingested")
+        self.executors_are(2)
+        out = self.stack.execute(
+            "scheduler", "submit-job", "/opt/jobs/landing_to_gold.sql", "--master", "sluice://scheduler:50050",
+            "--landing", "s3://sluice/landing", "--gold", "s3://sluice/gold",
+        )
+        self.tell("submitted")
+        for line in self.stack.s3_keys.read_text().splitlines():
+            if "KEY" in line:
+                self.assertNotIn(line.split("=", 1)[1], out + self.stack.compose("logs", "scheduler", "executor", "airflow"))
+        mirror = self.stack.data / "s3"
+        self.mirror(mirror)
+        compared = self.compare(mirror / "landing", mirror / "gold")
+        self.assertGreater(self.landed("user_events", mirror / "landing"), RECORDS // 2)
+        print(compared)
