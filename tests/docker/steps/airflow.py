@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from airflow_api import AirflowApi
 from steps.common import TABLES
 
-# Ends what runs a task in the container: the task itself and who supervises it.
-KILL_TASK = r"""
-for process in /proc/[0-9]*; do
-  line=$(tr '\0' ' ' <$process/cmdline 2>/dev/null) || continue
-  case $line in *"$0"*) [ "${process#/proc/}" = $$ ] || { echo "$line"; kill -9 "${process#/proc/}"; } ;; esac
+# Ends every worker that has a task, and the task, which is its child.
+KILL_WORKERS = """
+ps -eo pid,args | awk '/LocalExecutor: / && !/<idle>|awk/ { print $1 }' | while read -r worker; do
+  ps -o pid,args --pid "$worker" --ppid "$worker" --no-headers
+  kill -9 "$worker" $(pgrep -P "$worker")
 done
 """
 
@@ -99,11 +99,13 @@ class Airflow:
         self.assertGreaterEqual(self.landed("user_events", landing), 50_000)
         print(self.compare(landing, gold))
         self.assertEqual(self.versions(), before)
-_whose_worker_is_killed_and_that_is_ended(self):
+
+    def test_24_a_task_whose_worker_is_killed_and_that_is_ended(self):
         airflow, dag = self.airflow, "endless_on_a_worker"
         run = airflow.start(dag)
         job = self.runs_alone(dag)
-        print(self.stack.execute("airflow", "bash", "-c", KILL_TASK, dag))
+        killed = self.stack.execute("airflow", "bash", "-c", KILL_WORKERS)
+        self.assertEqual(len(killed.splitlines()), 2, killed)
         self.tell("worker killed in mid-job")
 
         def again():

@@ -1,7 +1,6 @@
 """What several steps do."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,7 +12,6 @@ SUBMIT = (
     "--master", "sluice://scheduler:50050", "--landing", "/opt/data/landing", "--gold", "/opt/data/gold",
 )
 TABLES = {"transactions", "user_events", "daily_revenue", "customer_monthly_spent", "cart_to_purchase", "customer_ranked"}
-PYTHON = os.environ.get("SLUICE_PYTHON", sys.executable)
 
 
 class Common:
@@ -37,7 +35,7 @@ class Common:
     def compare(self, landing, gold):
         """Gold, read by readers of others, against what landed."""
         compared = subprocess.run(
-            [PYTHON, ROOT / "tests/readers/compare.py", landing, gold, "--allow-stray"],
+            [sys.executable, ROOT / "tests/readers/compare.py", landing, gold, "--allow-stray"],
             capture_output=True, text=True, check=False,
         )
         self.assertEqual(compared.returncode, 0, compared.stdout + compared.stderr)
