@@ -147,9 +147,7 @@ def freshness(after: Any, params: dict[str, Any]) -> None:
 
 
 @dag(
-    schedule=CronDataIntervalTimetable(
-        os.environ.get("STREAMFLOW_SCHEDULE", "@hourly"), timezone="UTC"
-    ),
+    schedule=CronDataIntervalTimetable(os.environ.get("STREAMFLOW_SCHEDULE", "@hourly"), timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     # Two jobs that replace the same tables at once would only race.

@@ -14,6 +14,7 @@ from fake_scheduler import FakeJob, FakeScheduler
 
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow.errors import SluiceError, SluiceFailError
+from sluice_airflow.hooks.sluice import TASK_ENDED, SluiceHook
 from sluice_airflow.operators.submit_job import SluiceSubmitJobOperator
 from sluice_airflow.triggers.job import SluiceJobTrigger
 
@@ -148,6 +149,16 @@ def test_a_kill_ends_the_job(scheduler: FakeScheduler, context: Any) -> None:
     assert not isinstance(caught.value, SluiceFailError)
     assert scheduler.jobs["job-1"].job.state == pb.JOB_STATE_KILLED
     assert scheduler.jobs["job-1"].job.reason.message.endswith("the Airflow task was ended")
+
+
+def test_a_job_that_ends_with_an_earlier_try_is_tried_again(scheduler: FakeScheduler, context: Any) -> None:
+    # The try before was cleared; its trigger ends the job that this one found.
+    scheduler.on_submit = lambda job: threading.Timer(
+        0.3, lambda: SluiceHook().cancel(job.job.job_id, TASK_ENDED)
+    ).start()
+    with pytest.raises(SluiceError) as caught:
+        task().execute(context)
+    assert not isinstance(caught.value, SluiceFailError)
 
 
 def test_a_kill_in_the_middle_of_the_submission_ends_the_job(scheduler: FakeScheduler, context: Any) -> None:

@@ -5,6 +5,8 @@ import importlib
 from typing import Any
 
 import pytest
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from conftest import TaskInstance
 from fake_scheduler import FakeScheduler
 
 from sluice_airflow._proto import jobs_pb2 as pb
@@ -64,6 +66,36 @@ def test_it_gives_up_a_scheduler_that_is_away(job: str, monkeypatch: pytest.Monk
     assert set(payload) == {"job_id", "lost"}
 
 
-def test_a_kill_ends_the_job(scheduler: FakeScheduler, job: str) -> None:
+def trigger_of(job: str, monkeypatch: pytest.MonkeyPatch, state: str | None) -> SluiceJobTrigger:
+    """The trigger of a task that is in this state now."""
+
+    def states(**asked: Any) -> dict[str, Any]:
+        assert asked == {"dag_id": "d", "task_ids": ["t"], "run_ids": ["r"], "map_index": -1}
+        return {"r": {"t": state}}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", states)
+    trigger = SluiceJobTrigger("sluice_default", job)
+    trigger.task_instance = TaskInstance()
+    return trigger
+
+
+@pytest.mark.parametrize("state", [None, "failed", "success", "scheduled", "up_for_retry"])
+def test_a_kill_ends_the_job(
+    scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch, state: str | None
+) -> None:
+    asyncio.run(trigger_of(job, monkeypatch, state).on_kill())
+    assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
+
+
+def test_a_kill_when_nobody_can_tell_the_state_ends_the_job(scheduler: FakeScheduler, job: str) -> None:
     asyncio.run(SluiceJobTrigger("sluice_default", job).on_kill())
     assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_task_that_is_at_work_again_keeps_its_job(
+    scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    before = scheduler.jobs[job].job.state
+    asyncio.run(trigger_of(job, monkeypatch, state).on_kill())
+    assert scheduler.jobs[job].job.state == before

@@ -29,8 +29,8 @@ class S3:
 
     def test_14_landing_and_gold_on_s3(self):
         subprocess.run([ROOT / "docker/s3-keys.sh"], env=self.stack.env, check=True, capture_output=True)
-        # Without `tools`, whose container would end at once and fail the wait.
-        self.stack.compose("--profile", "s3", "up", "-d", "--build", "--wait", "s3", "scheduler", "executor", "airflow")
+        self.stack.compose("--profile", "s3", "up", "-d", "--build")
+        self.stack.compose("--profile", "s3", "up", "-d", "--wait", "s3")
         self.tell("the stack with S3")
         for topic in ("user_events", "transaction_events"):
             self.stack.execute(

@@ -25,6 +25,9 @@ CALL_SECONDS = 30.0
 
 LONGEST_PAUSE = 10.0
 
+TASK_ENDED = "the Airflow task was ended"
+"""Why a job is cancelled, in the words that its record and its error keep."""
+
 # Job files are texts that people wrote: the limits are the scheduler's own. The
 # diagnostics of a refused job come in a header.
 _OPTIONS: list[tuple[str, int]] = [

@@ -12,7 +12,7 @@ from airflow.sdk import conf as airflow_conf
 
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow.errors import SluiceError, SluiceFailError, raise_for
-from sluice_airflow.hooks.sluice import SluiceHook
+from sluice_airflow.hooks.sluice import TASK_ENDED, SluiceHook
 from sluice_airflow.identity import Identity, settle, settled_rounds
 from sluice_airflow.links.job import SluiceJobLink
 from sluice_airflow.narrator import Narrator, state_name
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 _RUNNING = frozenset(
     {pb.JOB_STATE_ACCEPTED, pb.JOB_STATE_PLANNED, pb.JOB_STATE_RUNNING, pb.JOB_STATE_COMMITTING}
 )
-
-_ENDED = "the Airflow task was ended"
 
 # Rounds of one task instance: far more than anybody retries or clears.
 _MOST_ROUNDS = 1_000
@@ -104,7 +102,7 @@ class SluiceSubmitJobOperator(BaseOperator):
             SluiceJobLink.persist(context["ti"], hook.address.job_url(job.job_id))
             if self._killed:
                 # The kill came before the scheduler knew the job.
-                job = hook.cancel(job.job_id, _ENDED)
+                job = hook.cancel(job.job_id, TASK_ENDED)
             if job.state in _RUNNING:
                 if self.deferrable and not self._killed:
                     self.defer(
@@ -132,7 +130,7 @@ class SluiceSubmitJobOperator(BaseOperator):
             return
         try:
             with SluiceHook(self.sluice_conn_id, patience=0.0) as hook:
-                hook.cancel(self._job_id, _ENDED)
+                hook.cancel(self._job_id, TASK_ENDED)
             self.log.info("job %s is asked to end", self._job_id)
         except SluiceError as error:
             # Thrown from here it would hit whatever the task was doing.
@@ -200,8 +198,9 @@ class SluiceSubmitJobOperator(BaseOperator):
 
     def _finish(self, context: Context, job: pb.Job) -> JobResult:
         if job.state != pb.JOB_STATE_SUCCEEDED:
-            if self._killed:
-                # Airflow ended it, so Airflow decides whether there is another try.
+            if self._killed or TASK_ENDED in job.reason.message:
+                # Airflow ended it, this try or one that this try went on for, so
+                # Airflow decides whether there is another.
                 raise SluiceError(f"job {job.job_id} was ended with its task", "killed")
             raise_for(job.reason, f"job {job.job_id} is {state_name(job.state)}", self.skip_on)
         result = job_result(job)

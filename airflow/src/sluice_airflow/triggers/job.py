@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow.errors import describe, is_lost, job_error
-from sluice_airflow.hooks.sluice import LONGEST_PAUSE, SluiceAsyncHook
+from sluice_airflow.hooks.sluice import LONGEST_PAUSE, TASK_ENDED, SluiceAsyncHook
 from sluice_airflow.narrator import Narrator, state_name
+
+_AT_WORK = frozenset({"queued", "running"})
 
 
 class SluiceJobTrigger(BaseTrigger):
@@ -75,10 +78,35 @@ class SluiceJobTrigger(BaseTrigger):
             await hook.close()
 
     async def on_kill(self) -> None:
-        """Somebody cleared or marked the task while it was deferred."""
+        """Ends the job of a task that was cleared or marked while it was deferred.
+
+        Airflow comes here for every task that is no longer deferred. One that is
+        at work again goes on with the job: a new try after a clear, or `airflow
+        dags test`, which follows its triggers itself."""
+        if await self._state() in _AT_WORK:
+            self.log.info("job %s is left to the task, which is at work again", self.job_id)
+            return
         hook = await SluiceAsyncHook.connect(self.sluice_conn_id)
         try:
-            await hook.cancel(self.job_id, "the Airflow task was ended")
+            await hook.cancel(self.job_id, TASK_ENDED)
             self.log.info("job %s is asked to end", self.job_id)
         finally:
             await hook.close()
+
+    async def _state(self) -> str | None:
+        """The task's state now; None when it has none, or nobody can tell."""
+        ti = self.task_instance
+        if ti is None:
+            return None
+        try:
+            found = await asyncio.to_thread(
+                RuntimeTaskInstance.get_task_states,
+                dag_id=ti.dag_id,
+                task_ids=[ti.task_id],
+                run_ids=[ti.run_id],
+                map_index=-1 if ti.map_index is None else ti.map_index,
+            )
+        except Exception:
+            self.log.warning("the state of the task cannot be told", exc_info=True)
+            return None
+        return next(iter(found.get(ti.run_id, {}).values()), None)
