@@ -6,8 +6,10 @@ use std::process::Child;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::checker::assert_exact;
-use crate::mock::{mock, produce_some};
+use crate::cluster::Cluster as _;
+use crate::mock::mock;
 use crate::process::{command, ingest, signal, succeed, tell};
+use crate::records::produce_some;
 
 const DEFAULT_KILLS: usize = 20;
 

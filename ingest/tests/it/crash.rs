@@ -6,8 +6,10 @@ use std::os::unix::process::ExitStatusExt as _;
 use sluice_process::crash::{ACTION, POINT};
 
 use crate::checker::{assert_exact, entries};
-use crate::mock::{mock, produce_some};
+use crate::cluster::Cluster as _;
+use crate::mock::mock;
 use crate::process::{command, ingest, signal, stopped, succeed, tell};
+use crate::records::produce_some;
 
 /// The points in the order in which a run passes them, some at a later passing.
 const POINTS: &[&str] = &[
