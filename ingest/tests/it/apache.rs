@@ -24,6 +24,10 @@ pub(crate) fn broker() -> Option<&'static Broker> {
 }
 
 impl Cluster for Broker {
+    fn name(&self) -> &'static str {
+        "Apache Kafka"
+    }
+
     fn address(&self) -> String {
         self.address().to_owned()
     }

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Brokers with topics for tests.
 pub(crate) trait Cluster: Sync {
+    /// As it is called in what the tests print.
+    fn name(&self) -> &'static str;
+
     /// The bootstrap servers.
     fn address(&self) -> String;
 

@@ -16,6 +16,7 @@ mod commands;
 mod crash;
 mod group;
 mod kafka;
+mod lanes;
 mod mock;
 mod process;
 mod records;

@@ -27,6 +27,10 @@ pub(crate) fn mock() -> &'static Mock {
 }
 
 impl Cluster for Mock {
+    fn name(&self) -> &'static str {
+        "mock broker"
+    }
+
     fn address(&self) -> String {
         self.cluster.bootstrap_servers()
     }
