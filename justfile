@@ -53,6 +53,6 @@ test-stack:
 bench *args:
     cargo run --release -p sluice-benches --bin landing-to-gold -- {{args}}
 
-# Ingest is killed at random while records come in; nothing may be lost or repeated.
+# Ingest is killed at random, so often with a mock broker and a tenth as often with Apache Kafka; nothing may be lost or repeated.
 chaos-landing kills="500":
     SLUICE_CHAOS_KILLS={{kills}} cargo test -p sluice-ingest --test it -- --nocapture chaos

@@ -1,15 +1,26 @@
-//! Random kills in a loop, while records come in. `SLUICE_CHAOS_KILLS` says how
-//! many; `just chaos-landing 500` runs this with the output shown.
+//! Random kills in a loop, while records come in, with each kind of broker.
+//! `SLUICE_CHAOS_KILLS` says how many with the mock broker; with Apache Kafka it
+//! is a tenth of that. `just chaos-landing 500` runs this with the output shown.
 
 use std::path::Path;
 use std::process::Child;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::apache::broker;
 use crate::checker::assert_exact;
-use crate::mock::{mock, produce_some};
+use crate::cluster::Cluster;
+use crate::lanes;
+use crate::mock::mock;
 use crate::process::{command, ingest, signal, succeed, tell};
+use crate::records::produce_some;
 
 const DEFAULT_KILLS: usize = 20;
+
+/// Kills while the same topic is read.
+const KILLS: usize = 25;
+
+/// Records that are sent before each run.
+const RECORDS: usize = 120;
 
 /// A small generator: the seed is printed, so that a run can be had again.
 struct Draw(u64);
@@ -23,6 +34,14 @@ impl Draw {
     }
 }
 
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+fn asked_kills() -> Option<usize> {
+    number("SLUICE_CHAOS_KILLS").map(|kills| kills as usize)
+}
+
 fn start(address: &str, topic: &str, landing: &Path, draw: &mut Draw) -> Child {
     let roll = format!("{}KiB", 1 + draw.below(8));
     let compression = ["none", "zstd", "gzip"][draw.below(3) as usize];
@@ -30,48 +49,93 @@ fn start(address: &str, topic: &str, landing: &Path, draw: &mut Draw) -> Child {
     ingest(address, topic, landing, &args).spawn().unwrap()
 }
 
-#[test]
-fn random_kills_lose_and_repeat_nothing() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let kills = number("SLUICE_CHAOS_KILLS").map_or(DEFAULT_KILLS, |kills: u64| kills as usize);
+/// A topic that is read by runs which are killed.
+struct Case {
+    kills: usize,
+    seed: u64,
+}
+
+/// How a case ended.
+struct Ended {
+    records: usize,
+    /// Kills that came before the run's own end.
+    hit: usize,
+}
+
+fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
+    let mut draw = Draw(case.seed);
+    let (address, topic) = (cluster.address(), cluster.topic(3));
+    let landing = tempfile::tempdir().unwrap();
+    // What an unharmed run takes, and a bit more: kills come anywhere in a run,
+    // however quick the machine is. The first of all runs is slower.
+    let unharmed = ["first", "second"].map(|tag| {
+        produce_some(&address, &topic, 3, RECORDS, tag);
+        let begun = Instant::now();
+        succeed(ingest(&address, &topic, landing.path(), &[]));
+        begun.elapsed().as_millis() as u64
+    });
+    let longest = unharmed[0].min(unharmed[1]) * 5 / 4;
+    let mut hit = 0;
+    for round in 0..case.kills {
+        produce_some(&address, &topic, 3, RECORDS, &format!("round {round}"));
+        let mut first = start(&address, &topic, landing.path(), &mut draw);
+        let mut second =
+            (draw.below(3) == 0).then(|| start(&address, &topic, landing.path(), &mut draw));
+        std::thread::sleep(Duration::from_millis(draw.below(longest)));
+        if draw.below(4) == 0 {
+            signal(&first, libc::SIGSTOP);
+            std::thread::sleep(Duration::from_millis(draw.below(200)));
+            signal(&first, libc::SIGCONT);
+        }
+        signal(&first, libc::SIGKILL);
+        if !first.wait().unwrap().success() {
+            hit += 1;
+        }
+        if let Some(second) = &mut second {
+            assert!(second.wait().unwrap().success());
+        }
+    }
+    succeed(ingest(&address, &topic, landing.path(), &[]));
+    let records = assert_exact(&address, &topic, landing.path());
+    assert_eq!(records, (2 + case.kills) * RECORDS);
+    succeed(command(&[
+        "verify",
+        "--output",
+        landing.path().to_str().unwrap(),
+    ]));
+    Ended { records, hit }
+}
+
+fn random_kills(cluster: &dyn Cluster, kills: usize) {
+    let name = cluster.name();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = number("SLUICE_CHAOS_SEED").unwrap_or(now.as_nanos() as u64 | 1);
-    tell(&format!("{kills} kills, SLUICE_CHAOS_SEED={seed}"));
+    tell(&format!("{name}: {kills} kills, SLUICE_CHAOS_SEED={seed}"));
     let mut draw = Draw(seed);
-    let address = mock().address();
-    let (mut done, mut hit, mut records) = (0, 0, 0);
-    while done < kills {
-        let topic = mock().topic(3);
-        let landing = tempfile::tempdir().unwrap();
-        for round in 0..25.min(kills - done) {
-            produce_some(&address, &topic, 3, 120, &format!("round {round}"));
-            let mut first = start(&address, &topic, landing.path(), &mut draw);
-            let mut second =
-                (draw.below(3) == 0).then(|| start(&address, &topic, landing.path(), &mut draw));
-            std::thread::sleep(Duration::from_millis(draw.below(350)));
-            if draw.below(4) == 0 {
-                signal(&first, libc::SIGSTOP);
-                std::thread::sleep(Duration::from_millis(draw.below(200)));
-                signal(&first, libc::SIGCONT);
-            }
-            signal(&first, libc::SIGKILL);
-            if !first.wait().unwrap().success() {
-                hit += 1;
-            }
-            if let Some(second) = &mut second {
-                assert!(second.wait().unwrap().success());
-            }
-            done += 1;
-        }
-        succeed(ingest(&address, &topic, landing.path(), &[]));
-        records += assert_exact(&address, &topic, landing.path());
-        succeed(command(&[
-            "verify",
-            "--output",
-            landing.path().to_str().unwrap(),
-        ]));
-    }
+    let cases: Vec<Case> = (0..kills)
+        .step_by(KILLS)
+        .map(|done| Case {
+            kills: KILLS.min(kills - done),
+            seed: draw.below(u64::MAX) | 1,
+        })
+        .collect();
+    let ended = lanes::run(&cases, |case| try_out(cluster, case));
+    let sum = |count: fn(&Ended) -> usize| ended.iter().map(count).sum::<usize>();
     tell(&format!(
-        "{done} kills, {hit} of them in mid-run, {records} records: 0 lost, 0 repeated"
+        "{name}: {kills} kills, {} of them in mid-run, {} records: 0 lost, 0 repeated",
+        sum(|ended| ended.hit),
+        sum(|ended| ended.records)
     ));
+}
+
+#[test]
+fn random_kills_lose_and_repeat_nothing() {
+    random_kills(mock(), asked_kills().unwrap_or(DEFAULT_KILLS));
+}
+
+#[test]
+fn nor_with_apache_kafka() {
+    let Some(kafka) = broker() else { return };
+    let tenth = |kills: usize| kills.div_ceil(10);
+    random_kills(kafka, asked_kills().map_or(DEFAULT_KILLS, tenth));
 }

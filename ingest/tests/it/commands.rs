@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use crate::checker::{assert_exact, entries};
-use crate::mock::{mock, produce, produce_some};
+use crate::cluster::Cluster as _;
+use crate::mock::mock;
 use crate::process::{command, fail, ingest, signal, succeed};
+use crate::records::{produce, produce_some};
+use crate::wait;
 
 struct Case {
     address: String,
@@ -172,22 +175,8 @@ fn a_service_commits_batch_after_batch_and_drains_on_sigterm() {
         "0.3",
     ];
     let service = command(&args).spawn().unwrap();
-    let landed = |rows: u64| {
-        for _ in 0..600 {
-            let last = case.entries().pop();
-            let totals = last.map(|entry| entry["body"]["totals"].clone());
-            let records = |totals: &Value| {
-                totals["rows"]
-                    .as_u64()?
-                    .checked_add(totals["rejects"].as_u64()?)
-            };
-            if totals.as_ref().and_then(records) == Some(rows) {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
-        panic!("{rows} records have not landed");
-    };
+    let folder = case.landing.path().join(&case.topic);
+    let landed = |records| wait::landed(&folder, records);
     landed(50);
     produce_some(&case.address, &case.topic, 2, 70, "b");
     landed(120);
@@ -340,40 +329,4 @@ fn each_error_has_its_code() {
     let blocked = case.landing.path().join("blocked");
     std::fs::write(&blocked, "").unwrap();
     fail(ingest(&case.address, &case.topic, &blocked, &[]), 9);
-}
-
-#[test]
-fn a_group_shares_the_partitions() {
-    let case = case(4);
-    produce_some(&case.address, &case.topic, 4, 400, "a");
-    let args = [
-        "--bootstrap-servers",
-        &case.address,
-        "--topic",
-        &case.topic,
-        "--output",
-        case.output(),
-        "--group",
-        "landing",
-        "--follow",
-        "--duration",
-        "0.5",
-    ];
-    let members: Vec<_> = (0..2).map(|_| command(&args).spawn().unwrap()).collect();
-    std::thread::sleep(std::time::Duration::from_secs(6));
-    produce_some(&case.address, &case.topic, 4, 400, "b");
-    std::thread::sleep(std::time::Duration::from_secs(4));
-    for member in &members {
-        signal(member, libc::SIGTERM);
-    }
-    for member in members {
-        let output = member.wait_with_output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    succeed(case.ingest(&[]));
-    assert_eq!(case.assert_exact(), 800);
 }

@@ -1,13 +1,17 @@
 //! Every crash point × {one run, two runs at once} × {SIGKILL, SIGSTOP and
-//! resume}.
+//! resume}, with each kind of broker.
 
 use std::os::unix::process::ExitStatusExt as _;
 
 use sluice_process::crash::{ACTION, POINT};
 
+use crate::apache::broker;
 use crate::checker::{assert_exact, entries};
-use crate::mock::{mock, produce_some};
+use crate::cluster::Cluster;
+use crate::lanes;
+use crate::mock::mock;
 use crate::process::{command, ingest, signal, stopped, succeed, tell};
+use crate::records::produce_some;
 
 /// The points in the order in which a run passes them, some at a later passing.
 const POINTS: &[&str] = &[
@@ -30,9 +34,25 @@ const POINTS: &[&str] = &[
 
 const SMALL: &[&str] = &["--roll-size", "2KiB", "--compression", "zstd"];
 
-fn case(point: &str, two: bool, action: &str) -> usize {
-    let address = mock().address();
-    let topic = mock().topic(3);
+/// Where a run is sent which signal.
+struct Case {
+    point: &'static str,
+    /// Whether another runs at the same time.
+    two: bool,
+    action: &'static str,
+}
+
+/// How a case ended.
+struct Ended {
+    records: usize,
+    /// Whether the run came to the point: one of two may have nothing to do.
+    hit: bool,
+}
+
+fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
+    let &Case { point, two, action } = case;
+    let address = cluster.address();
+    let topic = cluster.topic(3);
     let landing = tempfile::tempdir().unwrap();
     produce_some(&address, &topic, 3, 240, "first");
     // Something has landed before.
@@ -44,8 +64,9 @@ fn case(point: &str, two: bool, action: &str) -> usize {
     crashing.env(POINT, point).env(ACTION, action);
     let mut crashing = crashing.spawn().unwrap();
     let mut other = two.then(|| run().spawn().unwrap());
-    if action == "stop" {
-        if stopped(&mut crashing) {
+    let hit = if action == "stop" {
+        let hit = stopped(&mut crashing);
+        if hit {
             // The other overtakes it, and so does a third.
             if let Some(other) = &mut other {
                 assert!(other.wait().unwrap().success());
@@ -56,48 +77,67 @@ fn case(point: &str, two: bool, action: &str) -> usize {
         let output = crashing.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{point}: {said}");
+        hit
     } else {
         let status = crashing.wait().unwrap();
-        let by_itself = two && status.success();
-        assert!(
-            status.signal() == Some(libc::SIGKILL) || by_itself,
-            "{point} was not passed: {status}"
-        );
-    }
+        let hit = status.signal() == Some(libc::SIGKILL);
+        assert!(hit || status.success(), "{point}: {status}");
+        hit
+    };
+    assert!(hit || two, "{point} was not passed");
     if let Some(mut other) = other {
         assert!(other.wait().unwrap().success());
     }
     produce_some(&address, &topic, 3, 60, "third");
     succeed(run());
-    let count = assert_exact(&address, &topic, landing.path());
-    assert_eq!(count, 540);
+    let records = assert_exact(&address, &topic, landing.path());
+    assert_eq!(records, 540);
     assert!(!entries(&landing.path().join(&topic)).is_empty());
     succeed(command(&[
         "verify",
         "--output",
         landing.path().to_str().unwrap(),
     ]));
-    count
+    Ended { records, hit }
+}
+
+/// All of it.
+fn matrix(cluster: &dyn Cluster) {
+    let mut cases = Vec::new();
+    for action in ["kill", "stop"] {
+        for two in [false, true] {
+            cases.extend(POINTS.iter().map(|point| Case { point, two, action }));
+        }
+    }
+    let ended = lanes::run(&cases, |case| try_out(cluster, case));
+    let name = cluster.name();
+    for (cases, ended) in cases.chunks(POINTS.len()).zip(ended.chunks(POINTS.len())) {
+        let runs = if cases[0].two {
+            "two runs at once"
+        } else {
+            "one run"
+        };
+        tell(&format!(
+            "{name}: {} points, {runs}, {}, {} hit: 0 lost, 0 repeated",
+            cases.len(),
+            cases[0].action,
+            ended.iter().filter(|ended| ended.hit).count(),
+        ));
+    }
+    tell(&format!(
+        "{name}: {} cases with {} records: 0 lost, 0 repeated",
+        cases.len(),
+        ended.iter().map(|ended| ended.records).sum::<usize>()
+    ));
 }
 
 #[test]
 fn nothing_is_lost_or_repeated_wherever_a_run_ends() {
-    let mut cases = 0;
-    let mut records = 0;
-    for action in ["kill", "stop"] {
-        for two in [false, true] {
-            for point in POINTS {
-                records += case(point, two, action);
-                cases += 1;
-            }
-            let runs = if two { "two runs at once" } else { "one run" };
-            tell(&format!(
-                "{} points, {runs}, {action}: 0 lost, 0 repeated",
-                POINTS.len()
-            ));
-        }
-    }
-    tell(&format!(
-        "{cases} cases with {records} records: 0 lost, 0 repeated"
-    ));
+    matrix(mock());
+}
+
+#[test]
+fn nor_with_apache_kafka() {
+    let Some(kafka) = broker() else { return };
+    matrix(kafka);
 }

@@ -1,9 +1,8 @@
 //! Against Apache Kafka, for what the mock cluster cannot do: transactions,
 //! compaction, retention, brokers that go away, topics that change.
 
+use std::fs::File;
 use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -11,28 +10,14 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::Value;
 use sluice_kafka_sandbox::{Broker, Installation};
+use sluice_process::crash::{ACTION, POINT};
 
+use crate::apache::{broker, start};
 use crate::checker::{assert_exact, entries};
-use crate::mock::produce_some;
-use crate::process::{command, fail, ingest, signal, succeed};
-
-static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
-static TOPICS: AtomicU32 = AtomicU32::new(0);
-
-fn start() -> Option<Broker> {
-    let installation = Installation::find().unwrap()?;
-    Some(Broker::start(&installation, &[]).unwrap())
-}
-
-/// The broker that these tests share; none where there is no Kafka, which its
-/// installation says loudly.
-fn broker() -> Option<&'static Broker> {
-    BROKER.get_or_init(start).as_ref()
-}
-
-fn topic_name() -> String {
-    format!("kafka_{}", TOPICS.fetch_add(1, Ordering::Relaxed))
-}
+use crate::cluster::{Cluster as _, topic_name};
+use crate::process::{command, fail, ingest, signal, stopped, succeed};
+use crate::records::produce_some;
+use crate::wait::until;
 
 fn last(landing: &Path, topic: &str) -> Value {
     entries(&landing.join(topic)).pop().unwrap()["body"].take()
@@ -62,24 +47,17 @@ fn readable_up_to(broker: &Broker, topic: &str, ends: &[(i32, i64)]) {
         .unwrap();
     let wait = Duration::from_secs(20);
     for (partition, end) in ends {
-        let begun = Instant::now();
-        while consumer
-            .fetch_watermarks(topic, *partition, wait)
-            .unwrap()
-            .1
-            < *end
-        {
-            assert!(begun.elapsed() < 2 * wait, "the markers are not written");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until("the markers are written", || {
+            let marks = consumer.fetch_watermarks(topic, *partition, wait);
+            marks.unwrap().1 >= *end
+        });
     }
 }
 
 #[test]
 fn aborted_transactions_do_not_land_and_leave_no_lag() {
     let Some(broker) = broker() else { return };
-    let topic = topic_name();
-    broker.create_topic(&topic, 2).unwrap();
+    let topic = broker.topic(2);
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", broker.address())
         .set("transactional.id", &topic)
@@ -195,8 +173,7 @@ fn compaction_leaves_gaps_that_are_runs() {
 #[test]
 fn retention_that_overtakes_us_stops_ingest_until_the_loss_is_accepted() {
     let Some(broker) = broker() else { return };
-    let topic = topic_name();
-    broker.create_topic(&topic, 1).unwrap();
+    let topic = broker.topic(1);
     let landing = tempfile::tempdir().unwrap();
     produce_some(broker.address(), &topic, 1, 10, "a");
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
@@ -224,8 +201,7 @@ fn retention_that_overtakes_us_stops_ingest_until_the_loss_is_accepted() {
 #[test]
 fn a_topic_that_was_made_again_is_not_taken_for_the_old_one() {
     let Some(broker) = broker() else { return };
-    let topic = topic_name();
-    broker.create_topic(&topic, 1).unwrap();
+    let topic = broker.topic(1);
     let landing = tempfile::tempdir().unwrap();
     produce_some(broker.address(), &topic, 1, 10, "a");
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
@@ -246,8 +222,7 @@ fn a_topic_that_was_made_again_is_not_taken_for_the_old_one() {
 #[test]
 fn offsets_that_went_backwards_stop_ingest() {
     let Some(broker) = broker() else { return };
-    let topic = topic_name();
-    broker.create_topic(&topic, 1).unwrap();
+    let topic = broker.topic(1);
     let landing = tempfile::tempdir().unwrap();
     produce_some(broker.address(), &topic, 1, 10, "a");
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
@@ -269,8 +244,7 @@ fn offsets_that_went_backwards_stop_ingest() {
 #[test]
 fn partitions_that_are_added_land_too() {
     let Some(broker) = broker() else { return };
-    let topic = topic_name();
-    broker.create_topic(&topic, 1).unwrap();
+    let topic = broker.topic(1);
     let landing = tempfile::tempdir().unwrap();
     produce_some(broker.address(), &topic, 1, 30, "a");
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
@@ -283,8 +257,7 @@ fn partitions_that_are_added_land_too() {
 #[test]
 fn two_runs_at_once_and_a_retry_repeat_nothing() {
     let Some(broker) = broker() else { return };
-    let topic = topic_name();
-    broker.create_topic(&topic, 3).unwrap();
+    let topic = broker.topic(3);
     let landing = tempfile::tempdir().unwrap();
     produce_some(broker.address(), &topic, 3, 3000, "a");
     let runs: Vec<_> = (0..2)
@@ -313,40 +286,41 @@ fn two_runs_at_once_and_a_retry_repeat_nothing() {
 #[test]
 fn a_broker_that_restarts_in_mid_window_costs_nothing() {
     let Some(broker) = start() else { return };
-    let topic = topic_name();
-    broker.create_topic(&topic, 2).unwrap();
+    let topic = broker.topic(2);
     let landing = tempfile::tempdir().unwrap();
+    let log = landing.path().join("log");
+    // A run that has taken so many records, and halts there.
+    let halted = |records: usize, end: [&str; 2]| {
+        let args = ["--bootstrap-servers", broker.address(), "--topic", &topic];
+        let output = ["--output", landing.path().to_str().unwrap()];
+        let mut run = command(&[&args[..], &output, &end].concat())
+            .env(POINT, format!("landing.3@{records}"))
+            .env(ACTION, "stop")
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        assert!(stopped(&mut run), "{records} records were not taken");
+        run
+    };
+    let said = || std::fs::read_to_string(&log).unwrap();
     produce_some(broker.address(), &topic, 2, 500, "a");
-    let args = [
-        "--bootstrap-servers",
-        broker.address(),
-        "--topic",
-        &topic,
-        "--output",
-        landing.path().to_str().unwrap(),
-        "--duration",
-        "25",
-    ];
-    let run = command(&args).spawn().unwrap();
-    std::thread::sleep(Duration::from_secs(3));
+    let mut run = halted(500, ["--max-records", "1000"]);
     broker.stop().unwrap();
+    signal(&run, libc::SIGCONT);
+    until("the run misses the broker", || {
+        said().contains("still trying")
+    });
     broker.start_again().unwrap();
     produce_some(broker.address(), &topic, 2, 500, "b");
-    let output = run.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
+    assert!(run.wait().unwrap().success(), "{}", said());
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1000);
     assert_eq!(entries(&landing.path().join(&topic)).len(), 1);
     // One that does not come back is an error, and what was read is committed.
     produce_some(broker.address(), &topic, 2, 100, "c");
-    let mut args = args;
-    args[7] = "12";
-    let run = command(&args).spawn().unwrap();
-    std::thread::sleep(Duration::from_secs(4));
+    let mut run = halted(100, ["--duration", "20"]);
     broker.stop().unwrap();
-    let output = run.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(4), "{said}");
+    signal(&run, libc::SIGCONT);
+    assert_eq!(run.wait().unwrap().code(), Some(4), "{}", said());
     broker.start_again().unwrap();
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1100);
 }
@@ -390,60 +364,4 @@ fn tls_and_passwords_work_and_stay_secret() {
     assert!(output.status.success(), "{said}");
     assert!(!said.contains(secure.password), "{said}");
     assert_eq!(assert_exact(broker.address(), "secure", &landing), 30);
-}
-
-#[test]
-fn a_group_outlives_a_member_that_is_killed() {
-    let Some(broker) = broker() else { return };
-    let topic = topic_name();
-    broker.create_topic(&topic, 4).unwrap();
-    let landing = tempfile::tempdir().unwrap();
-    let output = landing.path().to_str().unwrap();
-    let member = || {
-        let args = ["--bootstrap-servers", broker.address(), "--topic", &topic];
-        let group = ["--group", "landing", "--follow", "--duration", "0.5"];
-        // The least that the broker allows, so that a loss is noticed soon.
-        let timeout = ["--kafka-conf", "session.timeout.ms=6000"];
-        let rest = ["--output", output];
-        command(&[&args[..], &group[..], &timeout[..], &rest[..]].concat())
-            .spawn()
-            .unwrap()
-    };
-    let landed = |records: u64| {
-        for _ in 0..400 {
-            std::thread::sleep(Duration::from_millis(100));
-            let Some(entry) = entries(&landing.path().join(&topic)).pop() else {
-                continue;
-            };
-            let totals = &entry["body"]["totals"];
-            let count = |name: &str| totals[name].as_u64().unwrap();
-            if count("rows") + count("rejects") == records {
-                return;
-            }
-        }
-        panic!("{records} records have not landed");
-    };
-    let (mut first, second) = (member(), member());
-    produce_some(broker.address(), &topic, 4, 400, "a");
-    landed(400);
-    // Both of them have partitions once the group has settled.
-    for round in 0..10 {
-        std::thread::sleep(Duration::from_secs(1));
-        produce_some(broker.address(), &topic, 4, 40, &format!("round {round}"));
-    }
-    landed(800);
-    let runs: std::collections::BTreeSet<String> = entries(&landing.path().join(&topic))
-        .iter()
-        .map(|entry| entry["body"]["run_id"].to_string())
-        .collect();
-    assert_eq!(runs.len(), 2, "both members commit");
-    signal(&first, libc::SIGKILL);
-    first.wait().unwrap();
-    produce_some(broker.address(), &topic, 4, 400, "b");
-    landed(1200);
-    signal(&second, libc::SIGTERM);
-    let ended = second.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(ended.status.success(), "{said}");
-    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1200);
 }

@@ -8,11 +8,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod apache;
 mod chaos;
 mod checker;
+mod cluster;
 mod commands;
 mod crash;
+mod group;
 mod kafka;
+mod lanes;
 mod mock;
 mod process;
+mod records;
 mod s3;
+mod wait;

@@ -3,7 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+
+use crate::wait::until;
 
 /// Says what was tried, also where the output of tests that pass is not shown.
 pub(crate) fn tell(text: &str) {
@@ -81,20 +82,13 @@ pub(crate) fn signal(child: &Child, signal: i32) {
 
 /// Waits until a process is stopped (true) or has ended (false).
 pub(crate) fn stopped(child: &mut Child) -> bool {
-    let limit = Instant::now() + Duration::from_secs(60);
     let stat = format!("/proc/{}/stat", child.id());
-    loop {
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
+    let mut ended = false;
+    until("the process stops or ends", || {
+        ended = child.try_wait().unwrap().is_some();
         let text = std::fs::read_to_string(&stat).unwrap_or_default();
-        let state = text
-            .rsplit_once(") ")
-            .map(|(_, rest)| rest.starts_with('T'));
-        if state == Some(true) {
-            return true;
-        }
-        assert!(Instant::now() < limit, "it neither stops nor ends");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+        let state = text.rsplit_once(") ").map(|(_, rest)| rest);
+        ended || state.is_some_and(|state| state.starts_with('T'))
+    });
+    !ended
 }

@@ -12,8 +12,10 @@ use sluice_process::crash::POINT;
 use sluice_store::{Place, StoreOptions, Stores};
 
 use crate::checker::assert_exact;
-use crate::mock::{mock, produce_some};
+use crate::cluster::Cluster as _;
+use crate::mock::mock;
 use crate::process::{command, fail, succeed, tell};
+use crate::records::produce_some;
 
 const SECRET: &str = "s3-secret-that-nobody-may-see";
 

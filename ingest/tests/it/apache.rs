@@ -1,0 +1,49 @@
+//! Apache Kafka, where it is found.
+
+use std::sync::OnceLock;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use sluice_kafka_sandbox::{Broker, Installation};
+
+use crate::cluster::{Cluster, topic_name};
+
+static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
+
+/// A broker of one's own; none where there is no Kafka, which its installation
+/// says loudly.
+pub(crate) fn start() -> Option<Broker> {
+    let installation = Installation::find().unwrap()?;
+    Some(Broker::start(&installation, &[]).unwrap())
+}
+
+/// The broker that all tests of this process share, which do not disturb it.
+pub(crate) fn broker() -> Option<&'static Broker> {
+    BROKER.get_or_init(start).as_ref()
+}
+
+impl Cluster for Broker {
+    fn name(&self) -> &'static str {
+        "Apache Kafka"
+    }
+
+    fn address(&self) -> String {
+        self.address().to_owned()
+    }
+
+    /// By the client library: Kafka's own tool takes a second for each topic.
+    fn topic(&self, partitions: i32) -> String {
+        let topic = topic_name();
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", self.address())
+            .create()
+            .unwrap();
+        let wanted = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1));
+        let made = admin.create_topics([&wanted], &AdminOptions::new());
+        for result in futures::executor::block_on(made).unwrap() {
+            result.unwrap();
+        }
+        topic
+    }
+}
