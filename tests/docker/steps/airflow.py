@@ -44,6 +44,10 @@ class Airflow:
         """Nothing of the job goes on, nothing of it is in gold, and no retry
         began another one."""
         self.stack.until("the job's end", lambda: self.stack.api(f"/api/v1/jobs/{job}")["state"] == "KILLED", 60)
+        self.stack.until(
+            "idle executors",
+            lambda: all(each["vcores_free"] == each["vcores"] for each in self.stack.executors().values()),
+        )
         self.assertEqual([each["job_id"] for each in self.jobs_of(dag)], [job])
         self.assertEqual(list((self.stack.data / "endless").glob("*/_delta_log/*.json")), [])
 

@@ -34,7 +34,8 @@ class S3:
         self.tell("the stack with S3")
         for topic in ("user_events", "transaction_events"):
             self.stack.execute(
-                "airflow", "ingest-landing", "--topic", topic, "--max-records", str(RECORDS), "--output", "s3://sluice/landing"
+                "airflow", "ingest-landing", "--topic", topic, "--until-caught-up", "--max-records", str(RECORDS),
+                "--output", "s3://sluice/landing",
             )
         self.tell("ingested")
         self.executors_are(2)
