@@ -104,5 +104,5 @@ COPY --from=binaries --chmod=755 /out/submit-job /out/ingest-landing /out/produc
 COPY --chmod=755 docker/airflow-health.py /usr/local/bin/airflow-health
 COPY jobs/ /opt/jobs/
 WORKDIR /opt
-HEALTHCHECK --interval=10s --timeout=8s --start-period=120s --retries=5 CMD ["python", "/usr/local/bin/airflow-health"]
+HEALTHCHECK --interval=10s --timeout=8s --start-period=300s --retries=5 CMD ["python", "/usr/local/bin/airflow-health"]
 CMD ["standalone"]
