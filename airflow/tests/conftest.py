@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from fake_scheduler import FakeScheduler
+from fake_task import StateStore, TaskInstance
 
 
 @pytest.fixture
@@ -27,26 +28,6 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeScheduler]:
     with FakeScheduler() as fake:
         monkeypatch.setenv("AIRFLOW_CONN_SLUICE_DEFAULT", f"sluice://127.0.0.1:{fake.port}")
         yield fake
-
-
-class StateStore(dict[str, Any]):
-    """As much of Airflow's task state store as operators use."""
-
-    def set(self, key: str, value: Any) -> None:
-        self[key] = value
-
-
-class TaskInstance(SimpleNamespace):
-    """As much of a task instance as operators use."""
-
-    def __init__(self, **names: Any) -> None:
-        super().__init__(
-            **{"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "try_number": 1, **names}
-        )
-        self.xcoms: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = value
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-from conftest import TaskInstance
 from fake_scheduler import FakeScheduler
+from fake_task import TaskInstance
 
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow.hooks.sluice import Address, SluiceHook

@@ -1,0 +1,26 @@
+"""As much of a running task as operators and triggers see."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+
+class StateStore(dict[str, Any]):
+    """As much of Airflow's task state store as operators use."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+class TaskInstance(SimpleNamespace):
+    """As much of a task instance as operators use."""
+
+    def __init__(self, **names: Any) -> None:
+        super().__init__(
+            **{"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "try_number": 1, **names}
+        )
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
