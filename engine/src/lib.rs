@@ -13,6 +13,7 @@ pub mod job;
 pub mod node;
 pub mod prune;
 mod readable;
+mod scan;
 pub mod session;
 pub mod sink;
 pub mod source;

@@ -78,8 +78,9 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionS
     }
     datafusion_functions_json::register_all(&mut state)?;
     state.register_udf(crate::dedup::row_kept_udf())?;
-    let to_timestamp = crate::timestamp::to_timestamp_udf(state.config().options());
-    state.register_udf(to_timestamp)?;
+    for function in crate::timestamp::to_timestamp_udfs(state.config().options()) {
+        state.register_udf(function)?;
+    }
     Ok(state)
 }
 

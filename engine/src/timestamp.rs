@@ -1,34 +1,38 @@
-//! `to_timestamp` as it should be.
+//! `to_timestamp` and its variants as they should be.
 //!
 //! DataFusion 55 promises the session's time zone and gives a column of text
-//! without one, which the engine then refuses. Ours gives what it promises.
+//! without one, which the engine then refuses. Ours give what they promise.
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::make_array;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::config::ConfigOptions;
-use datafusion::functions::datetime::to_timestamp::ToTimestampFunc;
+use datafusion::functions::datetime;
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
-/// `to_timestamp(value)` and `to_timestamp(text, pattern, …)` for sessions with
-/// the options `config`.
-pub(crate) fn to_timestamp_udf(config: &ConfigOptions) -> Arc<ScalarUDF> {
-    Arc::new(ToTimestamp::new(config).into())
+/// `to_timestamp(value)`, `to_timestamp(text, pattern, …)` and the variants that
+/// end in `_seconds`, `_millis`, `_micros` and `_nanos`, for sessions with the
+/// options `config`.
+pub(crate) fn to_timestamp_udfs(config: &ConfigOptions) -> [Arc<ScalarUDF>; 5] {
+    [
+        datetime::to_timestamp,
+        datetime::to_timestamp_seconds,
+        datetime::to_timestamp_millis,
+        datetime::to_timestamp_micros,
+        datetime::to_timestamp_nanos,
+    ]
+    .map(|function| Arc::new(Promised(function(config)).into()))
 }
 
+/// A function whose result has the type that it promised.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct ToTimestamp(ToTimestampFunc);
+struct Promised(Arc<ScalarUDF>);
 
-impl ToTimestamp {
-    fn new(config: &ConfigOptions) -> Self {
-        Self(ToTimestampFunc::new_with_config(config))
-    }
-}
-
-impl ScalarUDFImpl for ToTimestamp {
+impl ScalarUDFImpl for Promised {
     fn name(&self) -> &str {
         self.0.name()
     }
@@ -38,22 +42,22 @@ impl ScalarUDFImpl for ToTimestamp {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.0.return_type(types)
+        self.0.inner().return_type(types)
     }
 
     fn with_updated_config(&self, config: &ConfigOptions) -> Option<ScalarUDF> {
-        Some(Self::new(config).into())
+        let updated = self.0.inner().with_updated_config(config)?;
+        Some(Self(Arc::new(updated)).into())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let promised = args.return_type().clone();
-        // Only the type changes: values count from the epoch in UTC either way.
-        match self.0.invoke_with_args(args)? {
+        // `ScalarUDF` itself would refuse the other type in debug builds. Only the
+        // type changes: values count from the epoch in UTC either way.
+        match self.0.inner().invoke_with_args(args)? {
             ColumnarValue::Array(array) if array.data_type() != &promised => {
                 let data = array.to_data().into_builder().data_type(promised).build()?;
-                Ok(ColumnarValue::Array(datafusion::arrow::array::make_array(
-                    data,
-                )))
+                Ok(ColumnarValue::Array(make_array(data)))
             }
             value => Ok(value),
         }

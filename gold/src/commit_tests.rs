@@ -1,41 +1,72 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use object_store::ObjectStoreExt as _;
-use sluice_store::{Location, StoreOptions, Stores};
+use object_store::path::Path;
+use sluice_faults::{Call, Fault, FaultyStore, Op, Script};
+use sluice_store::{DurableLocal, Location, StoreOptions, Stores};
 
 use super::*;
 use crate::datafile::FileStats;
-use crate::faulty_store::{Fault, Faulty};
 use crate::files::{DataFileName, partition_path};
 use crate::maintain::checkpoint_due;
 
 struct Setup {
     folder: tempfile::TempDir,
-    store: Arc<Faulty>,
+    store: FaultyStore,
+    faults: Script,
     table: GoldTable,
+}
+
+/// A write of a log entry that does not arrive, and neither can the log be read
+/// back.
+const DEAD: Fault = Fault::Refused(ErrorKind::TimedOut);
+
+/// Another writer is quicker.
+fn overtaken() -> Fault {
+    let line = r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","txnId":"x"}}"#;
+    Fault::Overtaken(line.into())
+}
+
+fn is_entry(path: &Path) -> bool {
+    path.as_ref().contains("_delta_log/") && path.extension() == Some("json")
+}
+
+/// A local store with faults in the log. Everything else works.
+fn faulty(faults: Script) -> FaultyStore {
+    let dead = AtomicBool::default();
+    let plan = move |call: &Call<'_>| match call.op {
+        _ if !is_entry(call.path) => None,
+        Op::Create => {
+            let fault = faults.take();
+            dead.store(fault == Some(DEAD), Ordering::SeqCst);
+            fault
+        }
+        Op::Get => dead.swap(false, Ordering::SeqCst).then_some(DEAD),
+        _ => None,
+    };
+    FaultyStore::new(Arc::new(DurableLocal::new()), plan)
 }
 
 impl Setup {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Faulty::new());
-        let stores = Stores::with_local(StoreOptions::new(), Arc::clone(&store) as _);
+        let faults = Script::default();
+        let store = faulty(faults.clone());
+        let stores = Stores::with_local(StoreOptions::new(), Arc::new(store.clone()));
         let root = Location::parse(folder.path().to_str().unwrap(), folder.path()).unwrap();
         let table = GoldTable::open(&stores, &root, "my table").unwrap();
         Self {
             folder,
             store,
+            faults,
             table,
         }
-    }
-
-    /// The faults of the next writes, in this order.
-    fn fail(&self, faults: &[Fault]) {
-        *self.store.faults.lock() = faults.iter().rev().copied().collect();
     }
 
     async fn file(&self, job: &str, day: Option<&str>) -> DataFile {
@@ -178,23 +209,25 @@ async fn a_replace_may_change_columns_and_partitions() {
 async fn a_write_of_unknown_fate_is_found_in_the_log() {
     for (at, faults) in [
         (0, &[Fault::LostAnswer][..]),
+        (0, &[Fault::SentTwice]),
         (0, &[Fault::FalseConflict]),
         (0, &[Fault::LostRequest]),
         (
             0,
             &[Fault::LostRequest, Fault::LostRequest, Fault::LostAnswer],
         ),
-        (0, &[Fault::Dead, Fault::LostAnswer]),
+        (0, &[DEAD, Fault::LostAnswer]),
         (1, &[Fault::LostAnswer]),
+        (1, &[Fault::SentTwice]),
         (1, &[Fault::FalseConflict]),
-        (1, &[Fault::LostRequest, Fault::FalseConflict]),
+        (1, &[Fault::LostRequest, Fault::SentTwice]),
     ] {
         let t = Setup::new();
         for n in 0..at {
             let file = t.file(&format!("before{n}"), None).await;
             version(t.replace("before", &[file]).await);
         }
-        t.fail(faults);
+        t.faults.set(faults.iter().cloned());
         let file = t.file("a", None).await;
         let committed = version(t.replace("a", std::slice::from_ref(&file)).await);
         assert_eq!(committed, at, "{faults:?}");
@@ -204,7 +237,7 @@ async fn a_write_of_unknown_fate_is_found_in_the_log() {
             at + 1,
             "{faults:?}: one entry for one commit"
         );
-        assert!(t.store.faults.lock().is_empty(), "{faults:?}");
+        assert_eq!(t.faults.left(), 0, "{faults:?}");
     }
 }
 
@@ -213,7 +246,7 @@ async fn a_lost_race_is_built_anew_on_the_winners_version() {
     let t = Setup::new();
     let before = t.file("before", None).await;
     version(t.replace("before", &[before]).await);
-    t.fail(&[Fault::Overtaken, Fault::Overtaken]);
+    t.faults.set([overtaken(), overtaken()]);
     let file = t.file("a", None).await;
     let outcome = t.replace("a", std::slice::from_ref(&file)).await.unwrap();
     let CommitOutcome::Committed {
@@ -231,7 +264,7 @@ async fn after_too_many_lost_races_it_is_a_conflict() {
     let t = Setup::new();
     let before = t.file("before", None).await;
     version(t.replace("before", std::slice::from_ref(&before)).await);
-    t.fail(&[Fault::Overtaken; 100]);
+    t.faults.set(vec![overtaken(); 100]);
     let file = t.file("a", None).await;
     let outcome = t.replace("a", &[file]).await.unwrap();
     assert!(
@@ -250,7 +283,7 @@ async fn after_too_many_lost_races_it_is_a_conflict() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_an_error_of_its_kind_and_commits_nothing() {
     let t = Setup::new();
-    t.fail(&[Fault::Full]);
+    t.faults.set([Fault::Refused(ErrorKind::StorageFull)]);
     let file = t.file("a", None).await;
     let error = t.replace("a", &[file]).await.unwrap_err();
     assert_eq!(error.store_kind(), Some(StoreErrorKind::NoSpace));
@@ -265,7 +298,7 @@ async fn a_full_disk_is_an_error_of_its_kind_and_commits_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_reading_back_fails_too_the_outcome_is_unknown() {
     let t = Setup::new();
-    t.fail(&[Fault::Dead; ATTEMPTS as usize]);
+    t.faults.set(vec![DEAD; ATTEMPTS as usize]);
     let file = t.file("a", None).await;
     let error = t.replace("a", &[file]).await.unwrap_err();
     assert!(error.outcome_unknown(), "{error}");

@@ -39,6 +39,4 @@ pub use stats::{INDEXED_COLUMNS, stats_from_parquet};
 pub use table::{GoldTable, GoldTables, TableSpec};
 
 #[cfg(test)]
-mod faulty_store;
-#[cfg(test)]
 mod s3_tests;

@@ -1,6 +1,6 @@
 //! From a checked job file to steps.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -30,6 +30,7 @@ use super::spelling;
 use super::steps::{
     AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind, describe,
 };
+use super::tables::Tables;
 use crate::dedup::{self, Numbering};
 use crate::source::NdjsonTable;
 use crate::staged::{StagedSlot, StagedTable, SurvivorsTable};
@@ -79,8 +80,7 @@ struct Analysis<'a> {
     /// Whether any result reads a relation.
     wanted: Vec<bool>,
     units: Vec<Unit>,
-    /// Tables that queries read → the unit that computes them.
-    unit_of: HashMap<String, usize>,
+    tables: Tables,
     /// Landing sources that are read in place, by name.
     open: HashMap<String, Arc<NdjsonTable>>,
     datasets: Vec<AnalyzedDataset>,
@@ -119,7 +119,7 @@ impl<'a> Analysis<'a> {
             staged: shared::staged(&nodes),
             wanted: shared::wanted(&nodes),
             units: Vec::new(),
-            unit_of: HashMap::new(),
+            tables: Tables::default(),
             open: HashMap::new(),
             datasets: Vec::new(),
             inputs: Vec::new(),
@@ -229,7 +229,7 @@ impl<'a> Analysis<'a> {
             spec.partition_by.clone(),
             Arc::clone(&slot),
         );
-        self.unit_of.insert(dataset.name.clone(), self.units.len());
+        self.tables.insert(&dataset.name, self.units.len());
         self.units.push(Unit {
             name: dataset.name.clone(),
             kind: UnitKind::Dataset {
@@ -299,7 +299,9 @@ impl<'a> Analysis<'a> {
             let Some(split) = dedup::split(plan.clone(), &position).map_err(failed)? else {
                 break;
             };
-            let [rows_name, losers_name, kept_name] = narrow::dedup_tables(owner, count);
+            // Names of relations hold no spaces, so these are like no other.
+            let [rows_name, losers_name, kept_name] =
+                ["rows", "repeats", "kept"].map(|part| format!("{owner} {part} {count}"));
             let numbered = split.numbering == Numbering::Append;
             let schema: SchemaRef = Arc::new(split.staged_schema());
             let rows = StagedSlot::new();
@@ -312,12 +314,13 @@ impl<'a> Analysis<'a> {
             let losers_plan = split.losers(&rows_scan).map_err(failed)?;
             let losers_schema: SchemaRef = Arc::clone(losers_plan.schema().inner());
             let losers = StagedSlot::new();
-            self.push_staged(&rows_name, split.input.clone(), rows, numbered);
-            self.push_staged(&losers_name, losers_plan, Arc::clone(&losers), false);
+            let rows_unit = self.push_staged(&rows_name, split.input.clone(), rows, numbered);
+            let losers_unit =
+                self.push_staged(&losers_name, losers_plan, Arc::clone(&losers), false);
             let losers_table = StagedTable::new(&losers_name, losers_schema, losers);
             let kept = SurvivorsTable::new(rows_table, Arc::new(losers_table));
-            // Its readers need both: the later of the two units stands for them.
-            self.unit_of.insert(kept_name.clone(), self.units.len() - 1);
+            self.tables
+                .insert_survivors(&kept_name, rows_unit, losers_unit);
             let kept_scan = scan(&kept_name, Arc::new(kept)).map_err(failed)?;
             let survivors = split.survivors_without(&kept_scan, &[]).map_err(failed)?;
             plan = split.finish(&survivors).map_err(failed)?;
@@ -338,13 +341,15 @@ impl<'a> Analysis<'a> {
         plan: LogicalPlan,
         slot: Arc<StagedSlot>,
         numbered: bool,
-    ) {
-        self.unit_of.insert(name.to_owned(), self.units.len());
+    ) -> usize {
+        let unit = self.units.len();
+        self.tables.insert(name, unit);
         self.units.push(Unit {
             name: name.to_owned(),
             kind: UnitKind::Staged { slot, numbered },
             plan,
         });
+        unit
     }
 
     fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), AnalyzeError> {
@@ -361,7 +366,7 @@ impl<'a> Analysis<'a> {
             LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
                 plan.inputs().iter().all(|input| self.is_light(input)) && !has_subquery(plan)
             }
-            LogicalPlan::TableScan(scan) => self.unit_of.contains_key(scan.table_name.table()),
+            LogicalPlan::TableScan(scan) => self.tables.contains(scan.table_name.table()),
             _ => false,
         }
     }
@@ -455,14 +460,16 @@ impl<'a> Analysis<'a> {
             ));
         }
         let session = self.context.state();
-        let units = narrow::narrow(self.units, &self.unit_of, &self.open, &session)
+        let units = narrow::narrow(self.units, &self.tables, &self.open, &session)
             .map_err(|(name, error)| engine(&name, error))?;
         let steps = units
             .into_iter()
             .enumerate()
             .map(|(index, unit)| Step {
                 // A source that is kept scans its files under its own name.
-                after: reads(&unit.plan, &self.unit_of)
+                after: self
+                    .tables
+                    .read_by(&unit.plan)
                     .into_iter()
                     .filter(|read| *read != index)
                     .collect(),
@@ -538,13 +545,4 @@ fn has_subquery(plan: &LogicalPlan) -> bool {
         Ok(TreeNodeRecursion::Stop)
     });
     found || walked.is_err()
-}
-
-/// The units that a plan reads, each once, in order.
-fn reads(plan: &LogicalPlan, unit_of: &HashMap<String, usize>) -> Vec<usize> {
-    let units: BTreeSet<usize> = narrow::tables(plan)
-        .iter()
-        .flat_map(|table| narrow::units_behind(table, unit_of))
-        .collect();
-    units.into_iter().collect()
 }

@@ -17,10 +17,11 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
 use object_store::path::Path;
 use sluice_gold::DataFile;
 use url::Url;
+
+use crate::scan;
 
 /// The files that a dataset's write step wrote in this run.
 #[derive(Debug, Default)]
@@ -132,11 +133,7 @@ impl TableProvider for DatasetTable {
             ))
         })?;
         if files.is_empty() {
-            let schema = match projection {
-                Some(indices) => Arc::new(self.schema.project(indices)?),
-                None => Arc::clone(&self.schema),
-            };
-            return Ok(Arc::new(EmptyExec::new(schema)));
+            return scan::empty(&self.schema, projection);
         }
         let partition_fields = self.partition_fields()?;
         let file_fields: Vec<FieldRef> = self

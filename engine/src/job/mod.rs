@@ -17,6 +17,7 @@ mod shared;
 mod sources;
 mod spelling;
 mod steps;
+mod tables;
 mod types;
 
 pub use analyze::{AnalyzeOptions, analyze};

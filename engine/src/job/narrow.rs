@@ -1,17 +1,17 @@
 //! Cutting every unit of a job down to what the units after it read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::default_table_source::{provider_as_source, source_as_provider};
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column, Result};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::logical_plan::TableScan;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
 
+use super::tables::Tables;
 use crate::prune::{self, RequiredFields};
 use crate::source::{CORRUPT_COLUMN, NdjsonTable};
 use crate::staged::{StagedSlot, StagedTable, SurvivorsTable};
@@ -36,19 +36,6 @@ pub(super) enum UnitKind {
     Dataset { dataset: usize },
 }
 
-/// The names of the tables that a plan scans, subqueries included.
-pub(super) fn tables(plan: &LogicalPlan) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let walked = plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node {
-            names.insert(scan.table_name.table().to_owned());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    debug_assert!(walked.is_ok());
-    names
-}
-
 /// Optimizes every unit over sources and staged relations that hold only what
 /// some later unit reads, nested fields included.
 ///
@@ -56,12 +43,12 @@ pub(super) fn tables(plan: &LogicalPlan) -> BTreeSet<String> {
 /// The name of the unit whose plan could not be optimized, and why.
 pub(super) fn narrow(
     units: Vec<Unit>,
-    unit_of: &HashMap<String, usize>,
+    tables: &Tables,
     open: &HashMap<String, Arc<NdjsonTable>>,
     session: &SessionState,
 ) -> Result<Vec<Unit>, (String, DataFusionError)> {
-    let optimized = trim(units, unit_of, session)?;
-    let sources = narrowed_sources(&optimized, open);
+    let optimized = trim(units, tables, session)?;
+    let sources = narrowed_sources(&optimized, tables, open);
     let plans = rebase(&optimized, &sources).or_else(|error| {
         // What could not be followed is read whole, which is slower but right.
         tracing::warn!(%error, "sources are read with all their nested fields");
@@ -79,7 +66,7 @@ pub(super) fn narrow(
 /// no later unit reads, and optimizes.
 fn trim(
     units: Vec<Unit>,
-    unit_of: &HashMap<String, usize>,
+    tables: &Tables,
     session: &SessionState,
 ) -> Result<Vec<Unit>, (String, DataFusionError)> {
     let mut needs: Vec<Option<RequiredFields>> = units.iter().map(|_| None).collect();
@@ -91,8 +78,8 @@ fn trim(
         };
         let plan = optimize().map_err(|error| (unit.name.clone(), error))?;
         for (table, need) in prune::read_through(&plan, output(&unit.kind, needs[index].as_ref())) {
-            for read in units_behind(&table, unit_of) {
-                if let Some(known) = needs.get_mut(read) {
+            for read in tables.behind(&table) {
+                if let Some(known) = needs.get_mut(*read) {
                     known.get_or_insert_default().merge(&need);
                 }
             }
@@ -110,28 +97,6 @@ fn output<'a>(kind: &UnitKind, need: Option<&'a RequiredFields>) -> Option<&'a R
         UnitKind::Staged { .. } => need,
         UnitKind::Dataset { .. } => None,
     }
-}
-
-/// The units behind a table: survivors of a deduplication are read from its
-/// rows and from the repeats that were found among them.
-pub(super) fn units_behind(table: &str, unit_of: &HashMap<String, usize>) -> Vec<usize> {
-    let rows = rows_of(table);
-    let units: BTreeSet<usize> = [table, rows.as_str()]
-        .iter()
-        .filter_map(|name| unit_of.get(*name).copied())
-        .collect();
-    units.into_iter().collect()
-}
-
-/// The names that the parts of a deduplication have as tables. Names of
-/// relations hold no spaces, so they cannot be mistaken for others.
-pub(super) fn dedup_tables(owner: &str, count: usize) -> [String; 3] {
-    ["rows", "repeats", "kept"].map(|part| format!("{owner} {part} {count}"))
-}
-
-/// The table of the rows that survivors come from; any other table is its own.
-fn rows_of(table: &str) -> String {
-    table.replacen(" kept ", " rows ", 1)
 }
 
 /// Only the columns that are read, in their order; one of them at least.
@@ -187,21 +152,17 @@ fn rebase(units: &[Unit], sources: &HashMap<String, Arc<NdjsonTable>>) -> Result
 /// Landing sources with the nested fields that some unit reads.
 fn narrowed_sources(
     units: &[Unit],
+    tables: &Tables,
     open: &HashMap<String, Arc<NdjsonTable>>,
 ) -> HashMap<String, Arc<NdjsonTable>> {
     let mut needs: HashMap<String, RequiredFields> = HashMap::new();
     let mut below: Vec<Option<RequiredFields>> = units.iter().map(|_| None).collect();
-    let index: HashMap<&str, usize> = units
-        .iter()
-        .enumerate()
-        .map(|(i, unit)| (unit.name.as_str(), i))
-        .collect();
     for (at, unit) in units.iter().enumerate().rev() {
         for (table, need) in prune::read_through(&unit.plan, output(&unit.kind, below[at].as_ref()))
         {
-            let rows = rows_of(&table);
-            if let Some(read) = index.get(rows.as_str()).filter(|read| **read < at) {
-                below[*read].get_or_insert_default().merge(&need);
+            // A source that is kept is read in place by its own unit.
+            if let Some(read) = tables.rows(&table).filter(|read| *read < at) {
+                below[read].get_or_insert_default().merge(&need);
             } else {
                 needs.entry(table).or_default().merge(&need);
             }
@@ -232,7 +193,7 @@ fn replacement(
     let provider = source_as_provider(&scan.source).ok()?;
     let any = provider.as_ref() as &dyn std::any::Any;
     if let Some(survivors) = any.downcast_ref::<SurvivorsTable>() {
-        let rows = staged.get(&rows_of(name))?;
+        let rows = staged.get(survivors.rows().name())?;
         return Some(provider_as_source(Arc::new(
             survivors.over(Arc::clone(rows)),
         )));

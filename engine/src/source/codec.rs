@@ -15,7 +15,8 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnProjection, FileOrdinal, NdjsonOptions, NdjsonSource};
+use super::{FileOrdinal, Ndjson, NdjsonOptions, NdjsonSource};
+use crate::scan::ColumnProjection;
 use crate::wire;
 
 #[derive(Serialize, Deserialize)]
@@ -70,7 +71,7 @@ impl Piece {
 pub(crate) fn encode(config: &FileScanConfig, source: &NdjsonSource) -> Result<Vec<u8>> {
     let scan = Scan {
         store: config.object_store_url.as_str().to_owned(),
-        options: source.options.as_ref().clone(),
+        options: source.format.options.as_ref().clone(),
         projection: source.projection.columns(),
         groups: config
             .file_groups
@@ -79,12 +80,12 @@ pub(crate) fn encode(config: &FileScanConfig, source: &NdjsonSource) -> Result<V
             .collect(),
         limit: config.limit,
     };
-    wire::encode(&source.declared, &scan)
+    wire::encode(&source.format.declared, &scan)
 }
 
 pub(crate) fn decode(buf: &[u8]) -> Result<Arc<dyn ExecutionPlan>> {
     let (declared, scan): (_, Scan) = wire::decode(buf)?;
-    let source = NdjsonSource::new(declared, Arc::new(scan.options));
+    let source = Ndjson::source(declared, Arc::new(scan.options));
     let projection =
         ColumnProjection::from_columns(scan.projection, source.table_schema().file_schema());
     let source = source.with_projection(projection);

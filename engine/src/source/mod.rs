@@ -1,4 +1,4 @@
-//! Landing files as a scan: our own [`FileSource`] for newline-delimited JSON.
+//! Landing files as a scan: our own file source for newline-delimited JSON.
 //!
 //! It lives inside a `FileScanConfig`, because that is the only leaf that the
 //! cluster's scheduler slices by task (a leaf of another kind would be read
@@ -8,7 +8,6 @@ pub(crate) mod codec;
 mod groups;
 mod metric;
 mod opener;
-mod projection;
 mod read;
 mod table;
 
@@ -16,21 +15,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::physical_plan::{FileOpener, FileScanConfig, FileSource};
-use datafusion::datasource::table_schema::TableSchema;
+use datafusion::datasource::physical_plan::{FileOpener, FileScanConfig};
 use datafusion::error::Result;
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::projection::ProjectionExprs;
-use datafusion::physical_plan::DisplayFormatType;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
+
+use crate::scan::{ColumnFormat, ColumnSource, Scan};
 
 pub use groups::{InputFile, group};
 pub use metric::SourceMetric;
 pub(crate) use opener::DATA_QUALITY_MARKER;
-pub(crate) use projection::ColumnProjection;
 pub use table::NdjsonTable;
 
 /// The hidden column that says where a row came from: the file's ordinal among
@@ -137,102 +131,49 @@ impl From<Compression> for sluice_ndjson::Compression {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileOrdinal(pub(crate) u32);
 
-/// A [`FileSource`] over newline-delimited JSON, plain, gzip or zstd.
+/// A [`FileSource`](datafusion::datasource::physical_plan::FileSource) over
+/// newline-delimited JSON, plain, gzip or zstd.
+pub(crate) type NdjsonSource = ColumnSource<Ndjson>;
+
+/// How the files of an [`NdjsonSource`] are read.
 #[derive(Debug, Clone)]
-pub struct NdjsonSource {
+pub(crate) struct Ndjson {
+    /// The columns as they were declared. One named [`POSITION_COLUMN`] or
+    /// [`CORRUPT_COLUMN`] is filled by the reader.
     pub(crate) declared: SchemaRef,
-    table_schema: TableSchema,
     pub(crate) options: Arc<NdjsonOptions>,
-    pub(crate) projection: ColumnProjection,
-    metrics: ExecutionPlanMetricsSet,
 }
 
-impl NdjsonSource {
-    /// Reads lines with the columns of `declared`. A column named
-    /// [`POSITION_COLUMN`] or [`CORRUPT_COLUMN`] is filled by the reader.
-    pub fn new(declared: SchemaRef, options: Arc<NdjsonOptions>) -> Self {
+impl Ndjson {
+    /// Lines with the columns of `declared`.
+    pub(crate) fn source(declared: SchemaRef, options: Arc<NdjsonOptions>) -> NdjsonSource {
         let schema = options.output_schema(&declared);
-        let projection = ColumnProjection::all(&schema);
-        Self {
-            declared,
-            table_schema: TableSchema::from(schema),
-            options,
-            projection,
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
-    }
-
-    /// The same source giving only the columns of `projection`.
-    pub(crate) fn with_projection(mut self, projection: ColumnProjection) -> Self {
-        self.projection = projection;
-        self
+        ColumnSource::new(schema, Self { declared, options })
     }
 }
 
-impl FileSource for NdjsonSource {
-    fn create_file_opener(
+impl ColumnFormat for Ndjson {
+    const FILE_TYPE: &'static str = "ndjson";
+
+    fn opener(
         &self,
+        scan: &Scan<'_>,
         store: Arc<dyn ObjectStore>,
         config: &FileScanConfig,
-        partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
         let opener = opener::NdjsonOpener::new(
             (store, config.object_store_url.clone()),
             &self.declared,
-            self.projection.schema(self.table_schema.file_schema())?,
-            &self.projection,
+            scan.projection.schema(scan.table)?,
+            scan.projection,
             Arc::clone(&self.options),
-            opener::ScanMetrics::new(&self.metrics, &self.options.name, partition),
+            opener::ScanMetrics::new(scan.metrics, &self.options.name, scan.partition),
         )?;
         Ok(Arc::new(opener))
     }
 
-    fn table_schema(&self) -> &TableSchema {
-        &self.table_schema
-    }
-
-    fn with_batch_size(&self, _: usize) -> Arc<dyn FileSource> {
-        Arc::new(self.clone())
-    }
-
-    fn projection(&self) -> Option<&ProjectionExprs> {
-        Some(self.projection.exprs())
-    }
-
-    fn try_pushdown_projection(
-        &self,
-        projection: &ProjectionExprs,
-    ) -> Result<Option<Arc<dyn FileSource>>> {
-        Ok(self.projection.select(projection)?.map(|projection| {
-            Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>
-        }))
-    }
-
-    fn metrics(&self) -> &ExecutionPlanMetricsSet {
-        &self.metrics
-    }
-
-    fn file_type(&self) -> &str {
-        "ndjson"
-    }
-
-    fn fmt_extra(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            ", source={}, mode={:?}",
-            self.options.name, self.options.mode
-        )
-    }
-
-    /// Files are divided when the table is scanned, never afterwards.
-    fn supports_repartitioning(&self) -> bool {
-        false
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.projection.apply(f)
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NdjsonOptions { name, mode, .. } = self.options.as_ref();
+        write!(f, ", source={name}, mode={mode:?}")
     }
 }

@@ -15,10 +15,10 @@ use sluice_ndjson::{DecodeError, DecodeOptions, Scan, ScanFile, Stats, Step};
 
 use super::read::FileBytes;
 use super::{
-    CORRUPT_COLUMN, ColumnProjection, Compression, FileOrdinal, NdjsonOptions, POSITION_COLUMN,
-    SourceMetric,
+    CORRUPT_COLUMN, Compression, FileOrdinal, NdjsonOptions, POSITION_COLUMN, SourceMetric,
 };
 use crate::readable::readable;
+use crate::scan::ColumnProjection;
 
 /// Rows of a batch: enough to make the work per batch small, few enough to
 /// stay in the processor's cache.

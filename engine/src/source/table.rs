@@ -14,10 +14,10 @@ use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
 
 use super::groups::{InputFile, group};
-use super::{NdjsonOptions, NdjsonSource, POSITION_COLUMN};
+use super::{Ndjson, NdjsonOptions, POSITION_COLUMN};
+use crate::scan;
 
 /// Newline-delimited JSON files, listed before, with a declared schema.
 ///
@@ -117,13 +117,9 @@ impl TableProvider for NdjsonTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let groups = group(&self.files, state.config().target_partitions());
         if groups.is_empty() {
-            let schema = match projection {
-                Some(indices) => Arc::new(self.schema.project(indices)?),
-                None => Arc::clone(&self.schema),
-            };
-            return Ok(Arc::new(EmptyExec::new(schema)));
+            return scan::empty(&self.schema, projection);
         }
-        let source = Arc::new(NdjsonSource::new(
+        let source = Arc::new(Ndjson::source(
             Arc::clone(&self.declared),
             Arc::clone(&self.options),
         ));

@@ -8,10 +8,10 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::ExecutionPlan;
 use serde::{Deserialize, Serialize};
 
-use super::source::{PartRange, StagedSource};
+use super::source::{PartRange, Staged, StagedSource};
 use super::table::{partitioned_file, staged_url};
 use super::writer::StageWriterExec;
-use crate::source::ColumnProjection;
+use crate::scan::ColumnProjection;
 use crate::wire;
 
 #[derive(Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub(crate) fn encode_scan(config: &FileScanConfig, source: &StagedSource) -> Res
 pub(crate) fn decode_scan(buf: &[u8]) -> Result<Arc<dyn ExecutionPlan>> {
     let (schema, scan): (_, Scan) = wire::decode(buf)?;
     let projection = ColumnProjection::from_columns(scan.projection, &schema);
-    let source = StagedSource::new(schema).with_projection(projection);
+    let source = StagedSource::new(schema, Staged).with_projection(projection);
     let groups = scan
         .groups
         .into_iter()

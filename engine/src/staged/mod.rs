@@ -33,7 +33,7 @@ mod writer;
 mod tests;
 
 pub use part::{Block, StagedPart};
-pub use source::StagedSource;
+pub(crate) use source::StagedSource;
 pub use survivors::SurvivorsTable;
 pub use table::{StagedSlot, StagedTable};
 pub use writer::StageWriterExec;

@@ -11,35 +11,45 @@ use datafusion::arrow::datatypes::{DataType, Field, SchemaRef, UInt64Type};
 use datafusion::arrow::ipc::reader::FileDecoder;
 use datafusion::arrow::ipc::{Block as IpcBlock, MetadataVersion};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{
-    FileOpenFuture, FileOpener, FileScanConfig, FileSource,
-};
-use datafusion::datasource::table_schema::TableSchema;
+use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener, FileScanConfig};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::projection::ProjectionExprs;
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
+use datafusion::physical_plan::metrics::{Count, MetricBuilder};
 use futures::StreamExt;
 use object_store::ObjectStore;
 
 use super::fetch::{RemoteBlocks, lost};
 use super::part::{Block, StagedPart};
 use crate::dedup::ROW_ID;
-use crate::source::ColumnProjection;
+use crate::scan::{ColumnFormat, ColumnProjection, ColumnSource, Scan};
 
-/// A [`FileSource`] over staged parts. Each "file" carries its [`PartRange`]
-/// as an extension; the path is only a name.
+/// A [`FileSource`](datafusion::datasource::physical_plan::FileSource) over
+/// staged parts. Each "file" carries its [`PartRange`] as an extension; the path
+/// is only a name.
 ///
 /// A column named [`ROW_ID`] that is marked with [`NUMBERED_KEY`] is not in the
 /// files: it is the ordinal of the part, shifted left by 40 bits, plus the row's
 /// place in it. The same in every scan of the same parts.
+pub(crate) type StagedSource = ColumnSource<Staged>;
+
+/// The format of staged parts: an Arrow IPC file with the columns of its table.
 #[derive(Debug, Clone)]
-pub struct StagedSource {
-    table_schema: TableSchema,
-    pub(super) projection: ColumnProjection,
-    metrics: ExecutionPlanMetricsSet,
+pub(crate) struct Staged;
+
+impl ColumnFormat for Staged {
+    const FILE_TYPE: &'static str = "staged";
+
+    fn opener(
+        &self,
+        scan: &Scan<'_>,
+        _: Arc<dyn ObjectStore>,
+        _: &FileScanConfig,
+    ) -> Result<Arc<dyn FileOpener>> {
+        Ok(Arc::new(PartOpener {
+            decoder: Arc::new(Decoder::new(scan.table, scan.projection)?),
+            bytes: MetricBuilder::new(scan.metrics).counter("bytes_scanned", scan.partition),
+        }))
+    }
 }
 
 /// A part and the run of its blocks that one file group reads.
@@ -62,82 +72,6 @@ impl PartRange {
                     "a staged part has fewer blocks than its plan says".to_owned(),
                 )
             })
-    }
-}
-
-impl StagedSource {
-    /// Scans parts whose columns are `schema`.
-    pub(super) fn new(schema: SchemaRef) -> Self {
-        let projection = ColumnProjection::all(&schema);
-        Self {
-            table_schema: TableSchema::from(schema),
-            projection,
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
-    }
-
-    /// The same source giving only the columns of `projection`.
-    pub(super) fn with_projection(mut self, projection: ColumnProjection) -> Self {
-        self.projection = projection;
-        self
-    }
-}
-
-impl FileSource for StagedSource {
-    fn create_file_opener(
-        &self,
-        _: Arc<dyn ObjectStore>,
-        _: &FileScanConfig,
-        partition: usize,
-    ) -> Result<Arc<dyn FileOpener>> {
-        Ok(Arc::new(PartOpener {
-            decoder: Arc::new(Decoder::new(
-                self.table_schema.file_schema(),
-                &self.projection,
-            )?),
-            bytes: MetricBuilder::new(&self.metrics).counter("bytes_scanned", partition),
-        }))
-    }
-
-    fn table_schema(&self) -> &TableSchema {
-        &self.table_schema
-    }
-
-    fn with_batch_size(&self, _: usize) -> Arc<dyn FileSource> {
-        Arc::new(self.clone())
-    }
-
-    fn projection(&self) -> Option<&ProjectionExprs> {
-        Some(self.projection.exprs())
-    }
-
-    fn try_pushdown_projection(
-        &self,
-        projection: &ProjectionExprs,
-    ) -> Result<Option<Arc<dyn FileSource>>> {
-        Ok(self.projection.select(projection)?.map(|projection| {
-            Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>
-        }))
-    }
-
-    fn metrics(&self) -> &ExecutionPlanMetricsSet {
-        &self.metrics
-    }
-
-    fn file_type(&self) -> &str {
-        "staged"
-    }
-
-    /// Parts are divided when the table is scanned, never afterwards.
-    fn supports_repartitioning(&self) -> bool {
-        false
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.projection.apply(f)
     }
 }
 

@@ -46,6 +46,11 @@ impl SurvivorsTable {
         }
     }
 
+    /// The table that they are the survivors of.
+    pub(crate) fn rows(&self) -> &StagedTable {
+        &self.rows
+    }
+
     /// The same losers dropped from a narrower table of the same rows.
     pub fn over(&self, rows: Arc<StagedTable>) -> Self {
         Self {

@@ -15,10 +15,10 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
 
 use super::part::StagedPart;
-use super::source::{PartRange, StagedSource, row_id_field};
+use super::source::{PartRange, Staged, StagedSource, row_id_field};
+use crate::scan;
 
 /// Where the parts of a relation are put once its stage step has run.
 ///
@@ -83,6 +83,11 @@ impl StagedTable {
         }
     }
 
+    /// The relation's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn slot(&self) -> &StagedSlot {
         &self.slot
     }
@@ -118,13 +123,9 @@ impl TableProvider for StagedTable {
         })?;
         let groups = groups(&parts, state.config().target_partitions());
         if groups.is_empty() {
-            let schema = match projection {
-                Some(indices) => Arc::new(self.schema.project(indices)?),
-                None => Arc::clone(&self.schema),
-            };
-            return Ok(Arc::new(EmptyExec::new(schema)));
+            return scan::empty(&self.schema, projection);
         }
-        let source = Arc::new(StagedSource::new(Arc::clone(&self.schema)));
+        let source = Arc::new(StagedSource::new(Arc::clone(&self.schema), Staged));
         let config = FileScanConfigBuilder::new(staged_url(), source)
             .with_file_groups(groups)
             .with_statistics(statistics(&parts, self.schema.fields().len()))

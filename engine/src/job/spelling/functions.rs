@@ -87,7 +87,14 @@ pub(super) fn respell(expr: &mut Expr) -> Result<(), Box<Diagnostic>> {
             }
         }
         "trunc" => truncated(expr),
-        "date_format" | "to_char" | "to_date" | "to_timestamp" => spark_pattern(function)?,
+        "date_format"
+        | "to_char"
+        | "to_date"
+        | "to_timestamp"
+        | "to_timestamp_seconds"
+        | "to_timestamp_millis"
+        | "to_timestamp_micros"
+        | "to_timestamp_nanos" => spark_pattern(function)?,
         _ => {}
     }
     Ok(())

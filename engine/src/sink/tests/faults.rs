@@ -1,5 +1,6 @@
 //! Failing stores, cancels and memory limits
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,18 +10,30 @@ use arrow::datatypes::SchemaRef;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
+use object_store::ObjectStore;
 
-use super::store::TestStore;
+use super::store::{listed, memory};
 use super::{context, context_with, ids, input, large, orders, spec, write};
 use crate::sink::{GoldSinkExec, SinkError, plan_sink};
+use sluice_faults::{Call, Fault, FaultyStore, Op};
 use sluice_process::failure::FailureKind;
+
+/// A store that has no space left for the calls that `refused` names
+fn full(
+    refused: impl Fn(&Call<'_>) -> bool + Send + Sync + 'static,
+) -> (Arc<dyn ObjectStore>, FaultyStore) {
+    let plan =
+        move |call: &Call<'_>| refused(call).then_some(Fault::Refused(ErrorKind::StorageFull));
+    let store = FaultyStore::new(memory(), plan);
+    (Arc::new(store.clone()), store)
+}
 
 #[tokio::test]
 async fn a_failing_store_leaves_nothing() {
     // The third file cannot be put; the first two go.
-    let store = Arc::new(TestStore {
-        puts_left: Some(AtomicUsize::new(2)),
-        ..TestStore::default()
+    let puts = AtomicUsize::new(0);
+    let (store, _) = full(move |call| {
+        matches!(call.op, Op::Create | Op::Put) && puts.fetch_add(1, Ordering::SeqCst) >= 2
     });
     let schema = orders(0..1).schema();
     let batches: Vec<RecordBatch> = (0..20)
@@ -31,13 +44,10 @@ async fn a_failing_store_leaves_nothing() {
     let plan = plan_sink(input(vec![batches], &schema), failing).unwrap();
     let error = write(&context(&store), plan).await.unwrap_err();
     assert!(error.to_string().contains(SinkError::STORAGE), "{error}");
-    assert!(store.files().await.is_empty());
+    assert!(listed(&store).await.is_empty());
 
     // Parts of a large file fail after it was opened.
-    let store = Arc::new(TestStore {
-        fail_parts: true,
-        ..TestStore::default()
-    });
+    let (store, calls) = full(|call| call.op == Op::Part);
     let rows = large();
     let schema = rows.schema();
     let plan = plan_sink(input(vec![vec![rows]], &schema), spec(schema)).unwrap();
@@ -46,13 +56,13 @@ async fn a_failing_store_leaves_nothing() {
     let failure = crate::failure::failure(&error, &|_| None);
     assert_eq!(failure.kind, FailureKind::Storage, "{failure}");
     assert!(failure.message.contains("no storage space"), "{failure}");
-    assert_eq!(store.aborted.load(Ordering::SeqCst), 1);
-    assert!(store.files().await.is_empty());
+    assert_eq!(calls.counts().of(Op::Abort), 1);
+    assert!(listed(&store).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_cancelled_task_removes_its_files() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let schema = orders(0..1).schema();
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let rows = tokio_stream_of(receiver, &schema);
@@ -63,9 +73,9 @@ async fn a_cancelled_task_removes_its_files() {
     let mut manifest = Arc::new(sink).execute(0, context.task_ctx()).unwrap();
     let task = tokio::spawn(async move { manifest.next().await });
     sender.send(orders(0..100)).await.unwrap();
-    wait_until(|| async { store.files().await.len() == 1 }).await;
+    wait_until(|| async { listed(&store).await.len() == 1 }).await;
     task.abort();
-    wait_until(|| async { store.files().await.is_empty() }).await;
+    wait_until(|| async { listed(&store).await.is_empty() }).await;
 }
 
 async fn wait_until<F: Future<Output = bool>>(holds: impl Fn() -> F) {
@@ -124,7 +134,7 @@ fn tokio_stream_of(
 
 #[tokio::test]
 async fn memory_is_accounted_for() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let rows = large();
     let schema = rows.schema();
     // Too little for one row group of everything: row groups end early.

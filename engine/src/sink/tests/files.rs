@@ -8,13 +8,13 @@ use arrow::datatypes::Int64Type;
 use datafusion::physical_plan::ExecutionPlanProperties;
 use parquet::basic::{Compression, Encoding};
 
-use super::store::TestStore;
+use super::store::{listed, memory, parquet};
 use super::{batch, context, ids, input, large, orders, spec, write};
 use crate::sink::{GoldSinkExec, SortColumn, plan_sink};
 
 #[tokio::test]
 async fn every_partition_writes_a_file_of_its_own() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let schema = orders(0..1).schema();
     let parts = vec![
         vec![orders(0..10), orders(10..15)],
@@ -35,14 +35,14 @@ async fn every_partition_writes_a_file_of_its_own() {
         .iter()
         .map(|file| format!("lake/orders/{}", file.path))
         .collect();
-    assert_eq!(named, store.files().await.into_iter().collect());
+    assert_eq!(named, listed(&store).await.into_iter().collect());
     for file in &files {
         assert!(
             sluice_gold::DataFileName::parse(&file.path).is_some_and(|name| name.job_id == "job-1"),
             "{}",
             file.path
         );
-        let (_, metadata) = store.read(&format!("lake/orders/{}", file.path)).await;
+        let (_, metadata) = parquet(&store, &format!("lake/orders/{}", file.path)).await;
         assert!(
             metadata
                 .file_metadata()
@@ -69,17 +69,17 @@ async fn every_partition_writes_a_file_of_its_own() {
 
 #[tokio::test]
 async fn no_rows_no_file() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let schema = orders(0..1).schema();
     let parts = vec![vec![orders(0..0)], vec![]];
     let plan = plan_sink(input(parts, &schema), spec(schema)).unwrap();
     assert!(write(&context(&store), plan).await.unwrap().is_empty());
-    assert!(store.files().await.is_empty());
+    assert!(listed(&store).await.is_empty());
 }
 
 #[tokio::test]
 async fn hive_partitions_in_folders_sorted_within() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let days = Date32Array::from(vec![Some(1), Some(0), None, Some(1), Some(0), Some(0)]);
     let cities = StringArray::from(vec![
         Some("a/b"),
@@ -134,7 +134,7 @@ async fn hive_partitions_in_folders_sorted_within() {
         files[3].partition_values,
         [("day".to_owned(), None), ("city".to_owned(), None)]
     );
-    let (batches, metadata) = store.read(&format!("lake/orders/{}", files[0].path)).await;
+    let (batches, metadata) = parquet(&store, &format!("lake/orders/{}", files[0].path)).await;
     // Partition columns are not in the file, and the order is noted.
     assert_eq!(batches[0].num_columns(), 1);
     assert_eq!(
@@ -151,7 +151,7 @@ async fn hive_partitions_in_folders_sorted_within() {
 
 #[tokio::test]
 async fn many_hive_partitions_one_file_each() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let schema = orders(0..1).schema();
     let batches: Vec<RecordBatch> = (0..30).map(|at| orders(at * 40..at * 40 + 40)).collect();
     let mut spec = spec(Arc::clone(&schema));
@@ -168,7 +168,7 @@ async fn many_hive_partitions_one_file_each() {
 
 #[tokio::test]
 async fn a_file_ends_at_its_target_size() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let schema = orders(0..1).schema();
     let batches: Vec<RecordBatch> = (0..40)
         .map(|at| orders(at * 1000..at * 1000 + 1000))
@@ -186,7 +186,7 @@ async fn a_file_ends_at_its_target_size() {
     assert!(files.iter().all(|file| file.size < 60_000));
     assert_eq!(ids(&store, &files).await, (0..40_000).collect::<Vec<_>>());
     for file in &files {
-        let (_, metadata) = store.read(&format!("lake/orders/{}", file.path)).await;
+        let (_, metadata) = parquet(&store, &format!("lake/orders/{}", file.path)).await;
         assert!(
             metadata
                 .row_groups()
@@ -202,7 +202,7 @@ async fn a_file_ends_at_its_target_size() {
 
 #[tokio::test]
 async fn large_files_go_in_parts() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let rows = large();
     let schema = rows.schema();
     let mut spec = spec(Arc::clone(&schema));
@@ -220,7 +220,7 @@ async fn large_files_go_in_parts() {
 
 #[tokio::test]
 async fn nearly_unique_columns_have_no_dictionary() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let rows = 8192;
     let unique =
         StringArray::from_iter_values((0..rows).map(|at| format!("{:032x}", at * 7919 % rows)));
@@ -238,7 +238,7 @@ async fn nearly_unique_columns_have_no_dictionary() {
     let schema = rows.schema();
     let plan = plan_sink(input(vec![vec![rows]], &schema), spec(schema)).unwrap();
     let files = write(&context(&store), plan).await.unwrap();
-    let (_, metadata) = store.read(&format!("lake/orders/{}", files[0].path)).await;
+    let (_, metadata) = parquet(&store, &format!("lake/orders/{}", files[0].path)).await;
     let with_dictionary: Vec<bool> = metadata
         .row_group(0)
         .columns()

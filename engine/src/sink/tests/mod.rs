@@ -16,21 +16,22 @@ use datafusion::error::Result;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use object_store::ObjectStore;
 use sluice_gold::DataFile;
 
-use self::store::TestStore;
+use self::store::parquet;
 use super::{GoldSinkExec, SinkSpec, SortColumn, codec, manifest_schema, read_manifest};
 
 const TABLE: &str = "mem://gold/lake/orders";
 
-fn context(store: &Arc<TestStore>) -> SessionContext {
+fn context(store: &Arc<dyn ObjectStore>) -> SessionContext {
     context_with(store, RuntimeEnvBuilder::new())
 }
 
-fn context_with(store: &Arc<TestStore>, runtime: RuntimeEnvBuilder) -> SessionContext {
+fn context_with(store: &Arc<dyn ObjectStore>, runtime: RuntimeEnvBuilder) -> SessionContext {
     let runtime = runtime.build_arc().unwrap();
     let url = url::Url::parse("mem://gold").unwrap();
-    runtime.register_object_store(&url, Arc::clone(store) as _);
+    runtime.register_object_store(&url, Arc::clone(store));
     SessionContext::new_with_config_rt(SessionConfig::new(), runtime)
 }
 
@@ -80,10 +81,10 @@ async fn write(context: &SessionContext, plan: Arc<dyn ExecutionPlan>) -> Result
     Ok(files)
 }
 
-async fn ids(store: &TestStore, files: &[DataFile]) -> Vec<i64> {
+async fn ids(store: &dyn ObjectStore, files: &[DataFile]) -> Vec<i64> {
     let mut ids = Vec::new();
     for file in files {
-        let (batches, _) = store.read(&format!("lake/orders/{}", file.path)).await;
+        let (batches, _) = parquet(store, &format!("lake/orders/{}", file.path)).await;
         for batch in batches {
             ids.extend(
                 batch

@@ -9,13 +9,13 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
-use super::store::TestStore;
+use super::store::{listed, memory, parquet};
 use super::{batch, context, input, orders, spec, write};
 use crate::sink::{SinkError, SinkSpec, plan_sink};
 
 #[tokio::test]
 async fn types_become_those_of_the_table() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let items = StructArray::from(vec![(
         Arc::new(Field::new("name", DataType::Utf8View, true)),
         Arc::new(StringViewArray::from(vec![Some("a"), None])) as ArrayRef,
@@ -61,7 +61,7 @@ async fn types_become_those_of_the_table() {
     )
     .await
     .unwrap();
-    let (batches, _) = store.read(&format!("lake/orders/{}", files[0].path)).await;
+    let (batches, _) = parquet(&store, &format!("lake/orders/{}", files[0].path)).await;
     let types = |schema: &Schema| {
         schema
             .fields()
@@ -147,7 +147,7 @@ async fn bad_columns_are_refused() {
 
 #[tokio::test]
 async fn values_that_do_not_fit_name_their_column() {
-    let store = Arc::new(TestStore::default());
+    let store = memory();
     let rows = batch(vec![("id", Arc::new(UInt64Array::from(vec![1, u64::MAX])))]);
     let schema = rows.schema();
     let target = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
@@ -182,5 +182,5 @@ async fn values_that_do_not_fit_name_their_column() {
     );
     assert!(error.contains(SinkError::NOT_NULL));
     // The task that failed; the driver removes what the other one wrote.
-    assert!(store.files().await.len() <= 1);
+    assert!(listed(&store).await.len() <= 1);
 }

@@ -1,0 +1,26 @@
+//! What our scans of files have in common, whatever is in the files.
+
+mod projection;
+mod source;
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::error::Result;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+
+pub(crate) use projection::ColumnProjection;
+pub(crate) use source::{ColumnFormat, ColumnSource, Scan};
+
+/// The scan of a table without files: a scan of files must have one at least.
+pub(crate) fn empty(
+    table: &SchemaRef,
+    projection: Option<&Vec<usize>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let schema = match projection {
+        Some(indices) => Arc::new(table.project(indices)?),
+        None => Arc::clone(table),
+    };
+    Ok(Arc::new(EmptyExec::new(schema)))
+}

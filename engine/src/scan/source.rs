@@ -1,0 +1,136 @@
+//! A [`FileSource`] whose files are read column by column.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::physical_plan::{FileOpener, FileScanConfig, FileSource};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::Result;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_plan::DisplayFormatType;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use object_store::ObjectStore;
+
+use super::ColumnProjection;
+
+/// What is particular to one kind of file.
+pub(crate) trait ColumnFormat: fmt::Debug + Clone + Send + Sync + 'static {
+    /// The name that plans show.
+    const FILE_TYPE: &'static str;
+
+    /// What opens the files of one partition.
+    fn opener(
+        &self,
+        scan: &Scan<'_>,
+        store: Arc<dyn ObjectStore>,
+        config: &FileScanConfig,
+    ) -> Result<Arc<dyn FileOpener>>;
+
+    /// What plans show besides.
+    fn describe(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+/// One partition of a scan, as an opener needs to know it.
+pub(crate) struct Scan<'a> {
+    /// The columns that the table has.
+    pub(crate) table: &'a SchemaRef,
+    /// Those that the scan gives.
+    pub(crate) projection: &'a ColumnProjection,
+    pub(crate) metrics: &'a ExecutionPlanMetricsSet,
+    pub(crate) partition: usize,
+}
+
+/// Files of one format. Of a projection it takes what only picks columns.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnSource<F> {
+    pub(crate) format: F,
+    pub(crate) projection: ColumnProjection,
+    table_schema: TableSchema,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl<F: ColumnFormat> ColumnSource<F> {
+    /// All columns of files that hold those of `table`.
+    pub(crate) fn new(table: SchemaRef, format: F) -> Self {
+        Self {
+            format,
+            projection: ColumnProjection::all(&table),
+            table_schema: TableSchema::from(table),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// The same source giving only the columns of `projection`.
+    pub(crate) fn with_projection(mut self, projection: ColumnProjection) -> Self {
+        self.projection = projection;
+        self
+    }
+}
+
+impl<F: ColumnFormat> FileSource for ColumnSource<F> {
+    fn create_file_opener(
+        &self,
+        store: Arc<dyn ObjectStore>,
+        config: &FileScanConfig,
+        partition: usize,
+    ) -> Result<Arc<dyn FileOpener>> {
+        let scan = Scan {
+            table: self.table_schema.file_schema(),
+            projection: &self.projection,
+            metrics: &self.metrics,
+            partition,
+        };
+        self.format.opener(&scan, store, config)
+    }
+
+    fn table_schema(&self) -> &TableSchema {
+        &self.table_schema
+    }
+
+    /// Batches are as large as the reader of the format makes them.
+    fn with_batch_size(&self, _: usize) -> Arc<dyn FileSource> {
+        Arc::new(self.clone())
+    }
+
+    fn projection(&self) -> Option<&ProjectionExprs> {
+        Some(self.projection.exprs())
+    }
+
+    fn try_pushdown_projection(
+        &self,
+        projection: &ProjectionExprs,
+    ) -> Result<Option<Arc<dyn FileSource>>> {
+        Ok(self.projection.select(projection)?.map(|projection| {
+            Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>
+        }))
+    }
+
+    fn metrics(&self) -> &ExecutionPlanMetricsSet {
+        &self.metrics
+    }
+
+    fn file_type(&self) -> &str {
+        F::FILE_TYPE
+    }
+
+    fn fmt_extra(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.format.describe(f)
+    }
+
+    /// Files are divided when the table is scanned, never afterwards.
+    fn supports_repartitioning(&self) -> bool {
+        false
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        self.projection.apply(f)
+    }
+}
