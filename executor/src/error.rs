@@ -6,6 +6,7 @@ use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
 use sluice_process::address::HostPort;
 use sluice_process::folder::FolderError;
+use sluice_process::listen::ListenError;
 use thiserror::Error;
 
 /// Why an executor cannot start or go on.
@@ -26,18 +27,8 @@ pub enum ExecutorError {
         source: std::io::Error,
     },
     /// A port is taken or not ours to take.
-    #[error(
-        "cannot listen on {address}: {source}; choose another address with {flag}, or port 0 to take any free one"
-    )]
-    Listen {
-        /// The option that decides.
-        flag: &'static str,
-        /// Where.
-        address: HostPort,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// No scheduler within the time given.
     #[error(
         "no scheduler answered at {scheduler} within {waited:?}: {reason}; start one with `scheduler --bind {scheduler}`"

@@ -8,6 +8,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use sluice_process::address::HostPort;
+use sluice_process::listen::ListenError;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::error::ExecutorError;
@@ -42,7 +43,7 @@ impl Ports {
                 source,
             })?;
         let listen = |port: u16| {
-            move |source| ExecutorError::Listen {
+            move |source| ListenError {
                 flag: "--bind",
                 address: HostPort::new(address.ip().to_string(), port),
                 source,

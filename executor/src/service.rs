@@ -9,6 +9,7 @@ use sluice_engine::session::{self, RuntimeOptions};
 use sluice_process::address::HostPort;
 use sluice_process::folder::OwnedFolder;
 use sluice_process::http::{self, Probes, Readiness};
+use sluice_process::listen::listen;
 use sluice_process::memory;
 use sluice_process::signals::Stop;
 use sluice_store::{StoreOptions, Stores};
@@ -50,7 +51,9 @@ pub(crate) struct Process {
 pub async fn run_until(options: Options, stop: Stop) -> Result<(), ExecutorError> {
     let process = Process::new(options)?;
     let (listener, http) = match &process.options.http {
-        Some(address) => listen(address).await.map(|(l, a)| (Some(l), Some(a)))?,
+        Some(address) => listen("--http", address)
+            .await
+            .map(|(l, a)| (Some(l), Some(a)))?,
         None => (None, None),
     };
     let (pulse_sender, pulse) = watch::channel(Pulse::default());
@@ -178,18 +181,6 @@ impl Background {
             handle.abort();
         }
     }
-}
-
-async fn listen(address: &HostPort) -> Result<(TcpListener, HostPort), ExecutorError> {
-    let listen = |source| ExecutorError::Listen {
-        flag: "--http",
-        address: address.clone(),
-        source,
-    };
-    let resolved = address.resolve().await.map_err(listen)?;
-    let listener = TcpListener::bind(resolved).await.map_err(listen)?;
-    let bound = listener.local_addr().map_err(listen)?.into();
-    Ok((listener, bound))
 }
 
 async fn sweep(shuffle: Shuffle, tasks: Tasks, ttl: Duration) {

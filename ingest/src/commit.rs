@@ -204,17 +204,17 @@ pub(crate) async fn commit(
                     "another run was quicker, going on from its entry"
                 );
                 // Others may have been quicker more than once.
-                let tail = ledger
-                    .tail()
-                    .await
-                    .map_err(fail)?
-                    .unwrap_or_else(|| entry.clone());
-                for entry in [entry, tail.clone()] {
-                    let same_run = draft.named_run && entry.body.run_id == draft.run_id;
-                    if same_run && !entry.body.run_continues {
-                        return Ok(Committed::SameRun { entry });
-                    }
-                    if same_run && !run_entries.contains(&entry.seq) {
+                let tail = ledger.tail().await.map_err(fail)?.unwrap_or(entry);
+                if draft.named_run {
+                    let mut since = std::pin::pin!(ledger.range(expected..=tail.seq));
+                    while let Some(entry) = since.next().await {
+                        let entry = entry.map_err(fail)?;
+                        if entry.body.run_id != draft.run_id {
+                            continue;
+                        }
+                        if !entry.body.run_continues {
+                            return Ok(Committed::SameRun { entry });
+                        }
                         run_entries.push(entry.seq);
                     }
                 }

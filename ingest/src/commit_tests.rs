@@ -216,13 +216,35 @@ async fn each_entry_of_a_run_names_those_before_it() {
     (more.named_run, more.run_entries) = (true, vec![0]);
     let (third, _) = entry(commit(&bench.ledger, Some(second), &more).await.unwrap());
     assert_eq!(third.body.run_entries, [0]);
-    // A retry that began before its twin's first entry learns of it.
-    let mut twin = draft("weekly", vec![range(1, 0, 3, "4")]);
+}
+
+#[tokio::test]
+async fn a_late_run_learns_of_its_twin_wherever_that_is_in_the_ledger() {
+    let bench = bench();
+    let append = async |newest, draft: &Draft| {
+        let (entry, _) = entry(commit(&bench.ledger, Some(newest), draft).await.unwrap());
+        entry
+    };
+    let first = draft("other", vec![range(0, 0, 1, "0")]);
+    let (first, _) = entry(commit(&bench.ledger, None, &first).await.unwrap());
+    let mut twin = draft("weekly", vec![range(1, 0, 3, "2")]);
     (twin.named_run, twin.run_continues) = (true, true);
-    let before = Some(third.clone());
-    let (fourth, _) = entry(commit(&bench.ledger, before, &twin).await.unwrap());
-    let mut late = draft("weekly", vec![range(2, 0, 3, "5")]);
-    late.named_run = true;
-    let (fifth, _) = entry(commit(&bench.ledger, Some(third), &late).await.unwrap());
-    assert_eq!(fifth.body.run_entries, [fourth.seq]);
+    // Neither the next entry nor the newest one is the twin's.
+    let newest = append(first.clone(), &draft("other", vec![range(0, 1, 2, "1")])).await;
+    let of_twin = append(newest, &twin).await;
+    let newest = append(of_twin.clone(), &draft("other", vec![range(0, 2, 3, "3")])).await;
+    let mut late = draft("weekly", vec![range(2, 0, 3, "4")]);
+    (late.named_run, late.run_continues) = (true, true);
+    let of_late = append(first.clone(), &late).await;
+    assert_eq!(of_late.seq, newest.seq + 1);
+    assert_eq!(of_late.body.run_entries, [of_twin.seq]);
+
+    let mut over = draft("weekly", vec![range(1, 3, 4, "5")]);
+    over.named_run = true;
+    let over = append(of_late, &over).await;
+    append(over.clone(), &draft("other", vec![range(0, 3, 4, "6")])).await;
+    match commit(&bench.ledger, Some(first), &late).await.unwrap() {
+        Committed::SameRun { entry } => assert_eq!(entry, over),
+        other => panic!("{other:?}"),
+    }
 }

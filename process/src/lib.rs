@@ -14,6 +14,7 @@ pub mod folder;
 pub mod format;
 pub mod http;
 pub mod kafka;
+pub mod listen;
 pub mod logs;
 pub mod memory;
 pub mod options;

@@ -2,8 +2,8 @@
 
 use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
-use sluice_process::address::HostPort;
 use sluice_process::folder::FolderError;
+use sluice_process::listen::ListenError;
 use thiserror::Error;
 
 /// Why a scheduler cannot start or go on.
@@ -16,18 +16,8 @@ pub enum ServerError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// A port is taken or not ours to take.
-    #[error(
-        "cannot listen on {address}: {source}; choose another address with {flag}, or port 0 to take any free one"
-    )]
-    Listen {
-        /// The option that decides.
-        flag: &'static str,
-        /// As given.
-        address: HostPort,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The session or its stores cannot be set up.
     #[error("cannot set up the engine: {0}")]
     Engine(#[from] DataFusionError),

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sluice_process::address::HostPort;
 use sluice_process::folder::OwnedFolder;
 use sluice_process::http::{self, Probes, Readiness};
+use sluice_process::listen::listen;
 use sluice_process::secrets::Secrets;
 use sluice_process::signals::Stop;
 use sluice_proto::v1::job_service_server::JobService;
@@ -92,21 +93,6 @@ pub async fn start(options: Options, stop: Stop) -> Result<Node, ServerError> {
         metrics,
         secrets: Secrets::from_environment(),
     })
-}
-
-async fn listen(
-    flag: &'static str,
-    address: &HostPort,
-) -> Result<(TcpListener, HostPort), ServerError> {
-    let failed = |source| ServerError::Listen {
-        flag,
-        address: address.clone(),
-        source,
-    };
-    let resolved = address.resolve().await.map_err(failed)?;
-    let listener = TcpListener::bind(resolved).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?.into();
-    Ok((listener, bound))
 }
 
 impl Node {
