@@ -66,6 +66,7 @@ class FakeScheduler(JobServiceServicer):
         self.on_submit: Callable[[FakeJob], None] = lambda job: None
         self.refuse: pb.JobError | None = None
         self.broken_streams = 0
+        self.lost_cancels = 0
         self.watched_after: list[int] = []
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         add_JobServiceServicer_to_server(self, self._server)
@@ -128,6 +129,9 @@ class FakeScheduler(JobServiceServicer):
 
     def CancelJob(self, request: pb.CancelJobRequest, context: grpc.ServicerContext) -> pb.Job:
         job = self._find(request.id, context)
+        if self.lost_cancels > 0:
+            self.lost_cancels -= 1
+            context.abort(grpc.StatusCode.UNAVAILABLE, "connection reset")
         job.end(
             pb.JOB_STATE_KILLED,
             pb.JobError(kind=pb.ERROR_KIND_KILLED, message=f"the job was cancelled: {request.reason}"),

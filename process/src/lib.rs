@@ -9,6 +9,7 @@ pub mod address;
 pub mod cluster;
 pub mod console;
 pub mod crash;
+mod expected;
 pub mod failure;
 pub mod folder;
 pub mod format;

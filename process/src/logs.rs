@@ -7,6 +7,7 @@ use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::expected::WithoutExpected;
 use crate::secrets::Secrets;
 
 /// How a log line looks.
@@ -88,12 +89,18 @@ pub fn init(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Redacting(secrets.clone()));
+    let level = &options.log_level;
     // Failing here means that a logger exists: tests in one process.
     let _ = match options.log_format {
         LogFormat::Text => builder
             .with_ansi(std::io::stderr().is_terminal())
+            .map_event_format(|lines| WithoutExpected::new(lines, level))
             .try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .map_event_format(|lines| WithoutExpected::new(lines, level))
+            .try_init(),
     };
     Ok(())
 }

@@ -66,6 +66,10 @@ class AirflowApi:
     def task(self, dag, run, task):
         return self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}")
 
+    def triggerer(self, dag, run, task):
+        """The triggerer that has a deferred task; None while there is none."""
+        return (self.task(dag, run, task)["triggerer_job"] or {}).get("id")
+
     def mark(self, dag, run, task, state):
         """Marks a task, as people do in the UI."""
         self.ask("PATCH", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}", {"new_state": state})

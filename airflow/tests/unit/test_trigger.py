@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import threading
 from typing import Any
 
 import pytest
@@ -84,6 +85,40 @@ def test_a_kill_ends_the_job(
     scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch, state: str | None
 ) -> None:
     asyncio.run(trigger_of(job, monkeypatch, state).on_kill())
+    assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
+
+
+def test_a_kill_that_is_cancelled_again_and_again_ends_the_job(
+    scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the triggerer does it, about once a second."""
+    trigger = trigger_of(job, monkeypatch, "failed")
+    asked = threading.Event()
+
+    def slow_states(**_: Any) -> dict[str, Any]:
+        assert asked.wait(10)
+        return {"r": {"t": "failed"}}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", slow_states)
+
+    async def killed() -> None:
+        killing = asyncio.create_task(trigger.on_kill())
+        await asyncio.sleep(0)
+        killing.cancel("user-action")
+        with pytest.raises(asyncio.CancelledError):
+            await killing
+        asked.set()
+        while scheduler.jobs[job].job.state != pb.JOB_STATE_KILLED:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(killed(), 30))
+
+
+def test_a_kill_is_tried_again_while_the_scheduler_is_away(
+    scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler.lost_cancels = 2
+    asyncio.run(trigger_of(job, monkeypatch, "failed").on_kill())
     assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
 
 

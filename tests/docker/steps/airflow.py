@@ -127,12 +127,17 @@ class Airflow:
         airflow, dag = self.airflow, "endless_deferred"
         run = airflow.start(dag)
         job = self.runs_alone(dag)
-        self.stack.until("the task waits", lambda: airflow.tasks(dag, run)["job"] == "deferred", 60)
+        first = self.stack.until("the task in the triggerer", lambda: airflow.triggerer(dag, run, "job"), 60)
         (container,) = self.stack.containers("airflow")
         self.stack.docker("kill", container)
         self.stack.docker("start", container)
         self.healthy()
         airflow = self.airflow
+        # Nobody hears of the end of a task that no triggerer has.
+        self.stack.until("another triggerer", lambda: airflow.triggerer(dag, run, "job") not in (None, first), 120)
+        told = len(airflow.log(dag, run, "job", 1))
+        self.stack.until("more from the job", lambda: len(airflow.log(dag, run, "job", 1)) > told, 60)
+        self.tell("the new triggerer follows the job")
         self.assertEqual(airflow.tasks(dag, run)["job"], "deferred")
         self.assertEqual(self.runs_alone(dag), job)
         airflow.mark(dag, run, "job", "failed")

@@ -13,7 +13,8 @@ from airflow.sdk import BaseHook
 from sluice_airflow import __version__
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow._proto.jobs_pb2_grpc import JobServiceStub
-from sluice_airflow.errors import is_lost, job_error, raise_for
+from sluice_airflow.errors import job_error, raise_for
+from sluice_airflow.patience import Patience
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -22,8 +23,6 @@ DEFAULT_PORT = 50050
 DEFAULT_HTTP_PORT = 8080
 CALL_SECONDS = 30.0
 """How long one answer may take; a job's events have no limit."""
-
-LONGEST_PAUSE = 10.0
 
 TASK_ENDED = "the Airflow task was ended"
 """Why a job is cancelled, in the words that its record and its error keep."""
@@ -129,18 +128,17 @@ class SluiceHook(BaseHook):
     def _call(self, method: Callable[..., Any], request: object, answer: type[Answer]) -> Answer:
         """Makes a call, again and again while the scheduler cannot be reached.
         All calls may be repeated: a submission is one job, however often."""
-        limit = time.monotonic() + self.patience
-        pause = 0.5
+        patience = Patience(self.patience)
         while True:
             try:
                 return cast(Answer, method(request, timeout=CALL_SECONDS))
             except grpc.RpcError as error:
                 reason = job_error(error)
-                if not is_lost(reason) or time.monotonic() + pause > limit:
-                    raise_for(reason, f"scheduler {self.address.target}")
-                self.log.warning("scheduler %s: %s; trying again", self.address.target, reason.message)
+            pause = patience.pause(reason)
+            if pause is None:
+                raise_for(reason, f"scheduler {self.address.target}")
+            self.log.warning("scheduler %s: %s; trying again", self.address.target, reason.message)
             time.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
 
     def submit(self, request: pb.SubmitJobRequest) -> pb.SubmitJobResponse:
         """Starts a job, or finds the one that has the submission id already."""
@@ -161,26 +159,24 @@ class SluiceHook(BaseHook):
 
     def watch(self, job_id: str, after_sequence: int = 0) -> Iterator[pb.JobEvent]:
         """A job's events to its end, over broken connections too."""
-        limit = time.monotonic() + self.patience
-        pause = 0.5
+        patience = Patience(self.patience)
         while True:
             request = pb.WatchJobRequest(id=job_id, after_sequence=after_sequence)
             try:
                 for event in self.get_conn().WatchJob(request):
                     after_sequence = event.sequence
-                    limit = time.monotonic() + self.patience
-                    pause = 0.5
+                    patience.renew()
                     yield event
                     if event.HasField("finished"):
                         return
                 reason = pb.JobError(kind=pb.ERROR_KIND_UNAVAILABLE, message="the stream of events ended")
             except grpc.RpcError as error:
                 reason = job_error(error)
-            if not is_lost(reason) or time.monotonic() + pause > limit:
+            pause = patience.pause(reason)
+            if pause is None:
                 raise_for(reason, f"job {job_id}")
             self.log.warning("job %s: %s; trying again", job_id, reason.message)
             time.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
 
     def test_connection(self) -> tuple[bool, str]:
         """For the Test button of the connection's form."""

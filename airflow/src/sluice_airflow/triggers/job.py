@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,11 +11,15 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sluice_airflow._proto import jobs_pb2 as pb
-from sluice_airflow.errors import describe, is_lost, job_error
-from sluice_airflow.hooks.sluice import LONGEST_PAUSE, TASK_ENDED, SluiceAsyncHook
+from sluice_airflow.errors import describe, job_error
+from sluice_airflow.hooks.sluice import TASK_ENDED, SluiceAsyncHook
 from sluice_airflow.narrator import Narrator, state_name
+from sluice_airflow.patience import Patience
 
 _AT_WORK = frozenset({"queued", "running"})
+
+# What ends jobs now; the event loop itself keeps only weak references.
+_ending: set[asyncio.Task[None]] = set()
 
 
 class SluiceJobTrigger(BaseTrigger):
@@ -50,14 +53,12 @@ class SluiceJobTrigger(BaseTrigger):
         ended in or the `lost` connection's last error."""
         hook = await SluiceAsyncHook.connect(self.sluice_conn_id)
         narrator = Narrator()
-        limit = time.monotonic() + self.patience
-        pause = 0.5
+        patience = Patience(self.patience)
         try:
             while True:
                 try:
                     async for event in hook.watch(self.job_id, narrator.sequence):
-                        limit = time.monotonic() + self.patience
-                        pause = 0.5
+                        patience.renew()
                         for level, text in narrator.tell(event):
                             self.log.log(level, "%s", text)
                         if narrator.finished is not None:
@@ -67,13 +68,13 @@ class SluiceJobTrigger(BaseTrigger):
                     reason = pb.JobError(kind=pb.ERROR_KIND_UNAVAILABLE, message="the stream of events ended")
                 except grpc.RpcError as error:
                     reason = job_error(error)
-                if not is_lost(reason) or time.monotonic() + pause > limit:
+                pause = patience.pause(reason)
+                if pause is None:
                     # What this means to the task, the operator decides.
                     yield TriggerEvent({"job_id": self.job_id, "lost": describe(reason)})
                     return
                 self.log.warning("job %s: %s; trying again", self.job_id, reason.message)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
         finally:
             await hook.close()
 
@@ -82,14 +83,36 @@ class SluiceJobTrigger(BaseTrigger):
 
         Airflow comes here for every task that is no longer deferred. One that is
         at work again goes on with the job: a new try after a clear, or `airflow
-        dags test`, which follows its triggers itself."""
+        dags test`, which follows its triggers itself.
+
+        The triggerer of Airflow 3.3.2 cancels a trigger again and again, about
+        once a second, until it is gone, and with it this method. So the end is
+        seen to by a task of its own."""
+        ending = asyncio.create_task(self._end())
+        _ending.add(ending)
+        ending.add_done_callback(_ending.discard)
+        await asyncio.shield(ending)
+
+    async def _end(self) -> None:
+        """Ends the job, unless its task is at work again."""
         if await self._state() in _AT_WORK:
             self.log.info("job %s is left to the task, which is at work again", self.job_id)
             return
         hook = await SluiceAsyncHook.connect(self.sluice_conn_id)
+        patience = Patience(self.patience)
         try:
-            await hook.cancel(self.job_id, TASK_ENDED)
-            self.log.info("job %s is asked to end", self.job_id)
+            while True:
+                try:
+                    await hook.cancel(self.job_id, TASK_ENDED)
+                    self.log.info("job %s is asked to end", self.job_id)
+                    return
+                except grpc.RpcError as error:
+                    reason = job_error(error)
+                pause = patience.pause(reason)
+                if pause is None:
+                    self.log.warning("job %s may run on: %s", self.job_id, describe(reason))
+                    return
+                await asyncio.sleep(pause)
         finally:
             await hook.close()
 

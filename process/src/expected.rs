@@ -1,0 +1,132 @@
+//! Warnings and errors of libraries about what is right as it is.
+//!
+//! People are woken by an error in a log, so there must be none when somebody
+//! ends a job. The engine says these things whenever that happens.
+
+use std::fmt;
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// How the messages begin.
+const EXPECTED: &[&str] = &[
+    // A task of a cancelled job reports its end when the job is forgotten.
+    "Fail to find job ",
+    // Two clean-ups of one job meet, and one finds nothing left.
+    "Failed to call remove_job_data ",
+    // A task of a cancelled job has ended.
+    "Task has been aborted!",
+];
+
+/// Log lines without them.
+#[derive(Debug)]
+pub(crate) struct WithoutExpected<F> {
+    lines: F,
+    left_out: bool,
+}
+
+impl<F> WithoutExpected<F> {
+    /// They are left out at a plain level above debug. Who asks for more gets
+    /// all there is.
+    pub(crate) fn new(lines: F, level: &str) -> Self {
+        let left_out = ["info", "warn", "error"]
+            .iter()
+            .any(|plain| level.eq_ignore_ascii_case(plain));
+        Self { lines, left_out }
+    }
+}
+
+impl<S, N, F> FormatEvent<S, N> for WithoutExpected<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        if self.left_out && *event.metadata().level() <= Level::WARN {
+            let mut found = Found(false);
+            event.record(&mut found);
+            if found.0 {
+                return Ok(());
+            }
+        }
+        self.lines.format_event(context, writer, event)
+    }
+}
+
+/// Whether the message is one of [`EXPECTED`].
+struct Found(bool);
+
+impl Visit for Found {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.0 = EXPECTED.iter().any(|known| value.starts_with(known));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.record_str(field, &format!("{value:?}"));
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(level: &str, events: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .map_event_format(|lines| WithoutExpected::new(lines, level))
+            .finish();
+        tracing::subscriber::with_default(subscriber, events);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_a_cancel_makes_the_engine_say_is_left_out() {
+        let say = || {
+            let job = 7;
+            tracing::error!("Fail to find job {job} in the active cache");
+            tracing::warn!("Task has been aborted!");
+            tracing::error!("Fail to prepare task definition of {job}");
+            tracing::warn!(message = "there is no space left", job);
+        };
+        let info = logged("INFO", say);
+        assert_eq!(info.lines().count(), 2, "{info}");
+        assert!(info.contains("task definition of 7") && info.contains("no space"));
+        for level in ["debug", "info,ballista_scheduler=warn"] {
+            assert_eq!(logged(level, say).lines().count(), 4, "{level}");
+        }
+    }
+}
