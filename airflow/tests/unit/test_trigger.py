@@ -127,8 +127,8 @@ def test_a_kill_when_nobody_can_tell_the_state_ends_the_job(scheduler: FakeSched
     assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
 
 
-@pytest.mark.parametrize("state", ["queued", "running"])
-def test_a_task_that_is_at_work_again_keeps_its_job(
+@pytest.mark.parametrize("state", ["queued", "running", "deferred"])
+def test_a_task_that_goes_on_keeps_its_job(
     scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     before = scheduler.jobs[job].job.state

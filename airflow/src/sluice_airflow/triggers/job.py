@@ -16,7 +16,8 @@ from sluice_airflow.hooks.sluice import TASK_ENDED, SluiceAsyncHook
 from sluice_airflow.narrator import Narrator, state_name
 from sluice_airflow.patience import Patience
 
-_AT_WORK = frozenset({"queued", "running"})
+# States of a task that goes on with its job. Deferred: with another triggerer.
+_GOES_ON = frozenset({"queued", "running", "deferred"})
 
 # What ends jobs now; the event loop itself keeps only weak references.
 _ending: set[asyncio.Task[None]] = set()
@@ -81,9 +82,10 @@ class SluiceJobTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Ends the job of a task that was cleared or marked while it was deferred.
 
-        Airflow comes here for every task that is no longer deferred. One that is
-        at work again goes on with the job: a new try after a clear, or `airflow
-        dags test`, which follows its triggers itself.
+        Airflow comes here for every trigger that this triggerer has no longer.
+        The job stays when the task goes on with it: in a new try after a clear,
+        in `airflow dags test`, which follows its triggers itself, or with another
+        triggerer that took over while this one was slow (apache/airflow#73454).
 
         The triggerer of Airflow 3.3.2 cancels a trigger again and again, about
         once a second, until it is gone, and with it this method. So the end is
@@ -94,9 +96,10 @@ class SluiceJobTrigger(BaseTrigger):
         await asyncio.shield(ending)
 
     async def _end(self) -> None:
-        """Ends the job, unless its task is at work again."""
-        if await self._state() in _AT_WORK:
-            self.log.info("job %s is left to the task, which is at work again", self.job_id)
+        """Ends the job, unless its task goes on with it."""
+        state = await self._state()
+        if state in _GOES_ON:
+            self.log.info("job %s is left to its task, which is %s", self.job_id, state)
             return
         hook = await SluiceAsyncHook.connect(self.sluice_conn_id)
         patience = Patience(self.patience)
