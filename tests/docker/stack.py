@@ -46,7 +46,7 @@ class Stack:
     def __init__(self):
         self.data = Path(tempfile.mkdtemp(prefix="sluice-stack-"))
         self.data.chmod(0o755)
-        self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.tag = f"test-{os.getpid()}"
         self.s3_keys = self.data / "s3.env"
         files = ["docker-compose.yml", "tests/docker/compose.yml"]

@@ -193,7 +193,7 @@ def main():
         sums = "".join(f", round(sum({name}), 2) AS {name}" for name in doubles)
         row = con.execute(f"SELECT count(*) AS rows{sums} FROM oracle.{table}")
         names = [column[0] for column in row.description]
-        print(table, *(f"{n}={v}" for n, v in zip(names, row.fetchall()[0])))
+        print(table, *(f"{n}={v}" for n, v in zip(names, row.fetchall()[0], strict=True)))
         if args.out:
             Path(args.out).mkdir(parents=True, exist_ok=True)
             target = str(Path(args.out) / f"{table}.parquet").replace("'", "''")

@@ -1,6 +1,7 @@
 """The dashboard, and everything stopped and started again."""
 
 import re
+import time
 
 from stack import ROOT
 

@@ -6,14 +6,6 @@ from datetime import UTC, datetime
 from airflow_api import AirflowApi
 from steps.common import TABLES
 
-# Ends every worker that has a task, and the task, which is its child.
-KILL_WORKERS = """
-ps -eo pid,args | awk '/LocalExecutor: / && !/<idle>|awk/ { print $1 }' | while read -r worker; do
-  ps -o pid,args --pid "$worker" --ppid "$worker" --no-headers
-  kill -9 "$worker" $(pgrep -P "$worker")
-done
-"""
-
 
 class Airflow:
     @property
@@ -108,7 +100,10 @@ class Airflow:
         airflow, dag = self.airflow, "endless_on_a_worker"
         run = airflow.start(dag)
         job = self.runs_alone(dag)
-        killed = self.stack.execute("airflow", "bash", "-c", KILL_WORKERS)
+        # The worker that has the task, and the task, which is its child; both say
+        # in their names which it is.
+        task = airflow.task(dag, run, "job")["id"]
+        killed = self.stack.execute("airflow", "pkill", "-KILL", "--echo", "--full", f"airflow worker -- .*{task}")
         self.assertEqual(len(killed.splitlines()), 2, killed)
         self.tell("worker killed in mid-job")
 
