@@ -11,14 +11,19 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// How the messages begin.
-const EXPECTED: &[&str] = &[
+/// How the messages begin, and what they hold besides.
+const EXPECTED: &[(&str, &str)] = &[
     // A task of a cancelled job reports its end when the job is forgotten.
-    "Fail to find job ",
-    // Two clean-ups of one job meet, and one finds nothing left.
-    "Failed to call remove_job_data ",
+    ("Fail to find job ", ""),
+    // Two clean-ups of one job meet, and one finds nothing left. Any other
+    // failure of a clean-up is told.
+    (
+        "Failed to call remove_job_data ",
+        "No such file or directory",
+    ),
+    ("Failed to call remove_job_data ", "is not a directory"),
     // A task of a cancelled job has ended.
-    "Task has been aborted!",
+    ("Task has been aborted!", ""),
 ];
 
 /// Log lines without them.
@@ -68,7 +73,9 @@ struct Found(bool);
 impl Visit for Found {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
-            self.0 = EXPECTED.iter().any(|known| value.starts_with(known));
+            self.0 = EXPECTED
+                .iter()
+                .any(|(begin, holds)| value.starts_with(begin) && value.contains(holds));
         }
     }
 
@@ -119,14 +126,17 @@ mod tests {
             let job = 7;
             tracing::error!("Fail to find job {job} in the active cache");
             tracing::warn!("Task has been aborted!");
+            tracing::warn!("Failed to call remove_job_data due to No such file or directory");
+            tracing::warn!("Failed to call remove_job_data due to Permission denied");
             tracing::error!("Fail to prepare task definition of {job}");
             tracing::warn!(message = "there is no space left", job);
         };
         let info = logged("INFO", say);
-        assert_eq!(info.lines().count(), 2, "{info}");
+        assert_eq!(info.lines().count(), 3, "{info}");
         assert!(info.contains("task definition of 7") && info.contains("no space"));
+        assert!(info.contains("Permission denied"));
         for level in ["debug", "info,ballista_scheduler=warn"] {
-            assert_eq!(logged(level, say).lines().count(), 4, "{level}");
+            assert_eq!(logged(level, say).lines().count(), 6, "{level}");
         }
     }
 }
