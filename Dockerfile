@@ -2,8 +2,8 @@
 #
 #   docker build --target scheduler -t sluice/scheduler .
 #
-# Binaries are built here, or come from docker/prebuilt when BINARIES=prebuilt
-# (see docker/prebuilt.sh). docs/docker.md has the whole story.
+# Binaries are built here, or come from deploy/docker/prebuilt when BINARIES=prebuilt
+# (see deploy/docker/prebuilt.sh). docs/docker.md has the whole story.
 
 ARG RUST_VERSION=1.95
 ARG DEBIAN_IMAGE=debian:bookworm-slim
@@ -18,10 +18,10 @@ COPY . .
 ARG CARGO_PROFILE=release
 RUN --mount=type=cache,id=sluice-cargo-registry,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,id=sluice-target-bookworm,target=/target,sharing=locked \
-    CARGO_TARGET_DIR=/target docker/build-binaries.sh /out
+    CARGO_TARGET_DIR=/target deploy/docker/build-binaries.sh /out
 
 FROM scratch AS binaries-prebuilt
-COPY docker/prebuilt/ /out/
+COPY deploy/docker/prebuilt/ /out/
 
 # With the second kind, the stages of the first are not even looked at.
 FROM binaries-${BINARIES} AS binaries
@@ -36,7 +36,7 @@ RUN apt-get update \
  && useradd --uid 50000 --gid 0 --no-create-home --home-dir /var/lib/sluice --shell /usr/sbin/nologin sluice \
  && install -d -o sluice -g 0 -m 2775 /var/lib/sluice /var/lib/sluice/state /var/lib/sluice/work \
       /opt/data /opt/data/landing /opt/data/gold /opt/jobs
-COPY --chmod=755 docker/healthcheck.sh /usr/local/bin/sluice-healthcheck
+COPY --chmod=755 deploy/docker/healthcheck.sh /usr/local/bin/sluice-healthcheck
 # Relative paths, such as the default data/landing, are those of /opt.
 WORKDIR /opt
 USER sluice
@@ -96,12 +96,12 @@ LABEL org.opencontainers.image.title="sluice-airflow" \
       org.opencontainers.image.revision="${REVISION}"
 # Patterns, so that a checkout without the provider or DAGs builds, too. A
 # change of a DAG installs nothing again.
-COPY --chmod=755 docker/install-provider.sh airflo[w]/pyproject.toml airflo[w]/README.md airflo[w]/LICENSE /opt/sluice-airflow/
+COPY --chmod=755 deploy/docker/install-provider.sh airflo[w]/pyproject.toml airflo[w]/README.md airflo[w]/LICENSE /opt/sluice-airflow/
 COPY --chown=airflow:0 airflo[w]/src/ /opt/sluice-airflow/src/
 RUN /opt/sluice-airflow/install-provider.sh /opt/sluice-airflow "${AIRFLOW_VERSION}"
 COPY --chown=airflow:0 airflo[w]/dags/ /opt/airflow/dags/
 COPY --from=binaries --chmod=755 /out/submit-job /out/ingest-landing /out/produce-events /usr/local/bin/
-COPY --chmod=755 docker/airflow-health.py /usr/local/bin/airflow-health
+COPY --chmod=755 deploy/docker/airflow-health.py /usr/local/bin/airflow-health
 COPY jobs/ /opt/jobs/
 WORKDIR /opt
 HEALTHCHECK --interval=10s --timeout=8s --start-period=300s --retries=5 CMD ["python", "/usr/local/bin/airflow-health"]

@@ -41,7 +41,7 @@ cluster:
 
 # The whole stack in Docker, with the binaries of `cargo build --release`.
 stack *args:
-    docker/prebuilt.sh "${CARGO_TARGET_DIR:-target}/release"
+    deploy/docker/prebuilt.sh "${CARGO_TARGET_DIR:-target}/release"
     SLUICE_BINARIES=prebuilt docker compose up -d --build {{args}}
 
 # Tests the stack in Docker with debug binaries.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use sluice_events::args::{Args, run};
+use sluice_sample_events::args::{Args, run};
 
 /// Landing data that the generator makes for these arguments: made once, then
 /// found again in `cache` under a name that comes from the arguments.

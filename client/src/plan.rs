@@ -3,7 +3,7 @@
 use sluice_proto::v1::{JobPlan, PlannedRelation, PlannedStep};
 
 use crate::table::{Column, table};
-use sluice_process::format::{bytes, count, grouped};
+use sluice_service::format::{bytes, count, grouped};
 
 /// The plan; `physical` adds each step's physical plan.
 pub(crate) fn text(plan: &JobPlan, physical: bool) -> String {

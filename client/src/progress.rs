@@ -12,7 +12,7 @@ use sluice_proto::v1::{Job, JobEvent, JobState, LogLevel};
 
 use live::Live;
 use plain::Plain;
-use sluice_process::console::Console;
+use sluice_service::console::Console;
 pub(crate) use text::log_line;
 
 /// What is shown of a job while it lasts.

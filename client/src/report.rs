@@ -9,8 +9,8 @@ use sluice_proto::{json as shape, secret};
 
 use crate::cli::OutputFormat;
 use crate::{diagnostics, table};
-use sluice_process::console::Console;
-use sluice_process::format::{bytes, count, duration, time};
+use sluice_service::console::Console;
+use sluice_service::format::{bytes, count, duration, time};
 
 /// Speaks to people or programs.
 #[derive(Clone)]

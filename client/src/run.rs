@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures::future::BoxFuture;
-use sluice_process::properties;
+use sluice_service::properties;
 use sluice_proto::v1::{ErrorKind, JobError, SubmitJobRequest};
 use tokio::runtime::{Builder, Runtime};
 
@@ -21,7 +21,7 @@ use crate::remote::RemoteApi;
 use crate::report::Reporter;
 use crate::submit::Submitter;
 use crate::{jobtext, query, signals, split, submit};
-use sluice_process::console::Console;
+use sluice_service::console::Console;
 
 /// Plans of large jobs recurse deeply.
 const LOCAL_STACK_BYTES: usize = 32 * 1024 * 1024;

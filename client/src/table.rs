@@ -5,7 +5,7 @@ use std::time::Duration;
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 use sluice_proto::v1::{DatasetResult, InputStats, Job};
 
-use sluice_process::format::{bytes, duration, grouped, time};
+use sluice_service::format::{bytes, duration, grouped, time};
 
 /// Columns of numbers stand to the right.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use datafusion::error::DataFusionError;
 use sluice_engine::failure;
 pub(crate) use sluice_engine::failure::{failed_fetch, is_cancelled, travelling};
-use sluice_process::failure::TaskFailure;
+use sluice_service::failure::TaskFailure;
 
 use crate::panics;
 

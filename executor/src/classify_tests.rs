@@ -6,7 +6,7 @@ use ballista_core::serde::protobuf::FailedTask;
 use ballista_core::serde::protobuf::failed_task::FailedReason;
 
 use datafusion::arrow::error::ArrowError;
-use sluice_process::failure::FailureKind;
+use sluice_service::failure::FailureKind;
 
 use super::*;
 

@@ -24,7 +24,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
-use sluice_process::failure::{FailureKind, TaskFailure};
+use sluice_service::failure::{FailureKind, TaskFailure};
 
 use crate::classify;
 use crate::fetch::Connections;

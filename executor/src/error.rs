@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
-use sluice_process::address::HostPort;
-use sluice_process::folder::FolderError;
-use sluice_process::listen::ListenError;
+use sluice_service::address::HostPort;
+use sluice_service::folder::FolderError;
+use sluice_service::listen::ListenError;
 use thiserror::Error;
 
 /// Why an executor cannot start or go on.

@@ -13,7 +13,7 @@ use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     ExecutorMetric, ExecutorRegistration, ExecutorStatus, HeartBeatParams,
 };
-use sluice_process::cluster::{
+use sluice_service::cluster::{
     ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
     RUNNING_JOBS_HEADER, join_jobs, split_jobs,
 };
@@ -173,7 +173,7 @@ impl Heartbeat {
         } else {
             Status::Active(String::new())
         };
-        let metrics = sluice_process::http::resident_bytes()
+        let metrics = sluice_service::http::resident_bytes()
             .map(|bytes| ExecutorMetric {
                 metric: Some(Metric::ProcPhysicalMemory(bytes)),
             })

@@ -32,9 +32,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use sluice_process::logs::LogOptions;
-use sluice_process::program::{self, Program};
-use sluice_process::signals::Stop;
+use sluice_service::logs::LogOptions;
+use sluice_service::program::{self, Program};
+use sluice_service::signals::Stop;
 
 pub use error::ExecutorError;
 pub use options::{ENVIRONMENT_PREFIX, Options};

@@ -176,7 +176,7 @@ impl Metrics {
         self.memory.set(clamp(held.load(Ordering::Relaxed) as u64));
         self.spill_disk
             .set(clamp(runtime.disk_manager.used_disk_space()));
-        if let Some(bytes) = sluice_process::http::resident_bytes() {
+        if let Some(bytes) = sluice_service::http::resident_bytes() {
             self.resident.set(clamp(bytes));
         }
     }

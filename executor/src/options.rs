@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use sluice_process::address::HostPort;
-use sluice_process::logs::LogOptions;
-use sluice_process::values;
+use sluice_service::address::HostPort;
+use sluice_service::logs::LogOptions;
+use sluice_service::values;
 
 /// What the names of the executor's environment variables begin with.
 pub const ENVIRONMENT_PREFIX: &str = "SLUICE_EXECUTOR";
@@ -17,7 +17,7 @@ pub const ENVIRONMENT_PREFIX: &str = "SLUICE_EXECUTOR";
 /// command line wins over the environment, the environment over the file. S3
 /// is reached with the usual AWS_* variables.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "executor", version = sluice_process::VERSION)]
+#[command(name = "executor", version = sluice_service::VERSION)]
 pub struct Options {
     /// A TOML file with options; its keys are the long flags without dashes.
     #[arg(long, value_name = "FILE")]
@@ -90,7 +90,7 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<Options, String> {
         let arguments = std::iter::once("executor").chain(arguments.iter().copied());
-        sluice_process::options::load(NOWHERE, arguments.map(OsString::from))
+        sluice_service::options::load(NOWHERE, arguments.map(OsString::from))
             .map_err(|error| error.to_string())
     }
 
@@ -121,8 +121,8 @@ mod tests {
     fn the_reference_page_is_up_to_date() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
         let page = std::fs::read_to_string(path).unwrap();
-        let table = sluice_process::reference::table(&crate::command(), ENVIRONMENT_PREFIX);
-        let wanted = sluice_process::reference::splice(&page, "executor options", &table);
+        let table = sluice_service::reference::table(&crate::command(), ENVIRONMENT_PREFIX);
+        let wanted = sluice_service::reference::splice(&page, "executor options", &table);
         if std::env::var_os("SLUICE_UPDATE_DOCS").is_some() {
             std::fs::write(path, &wanted).unwrap();
         } else {

@@ -7,8 +7,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sluice_process::address::HostPort;
-use sluice_process::listen::ListenError;
+use sluice_service::address::HostPort;
+use sluice_service::listen::ListenError;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::error::ExecutorError;
@@ -100,10 +100,10 @@ pub(crate) async fn advertised_host(
     scheduler: &HostPort,
 ) -> Result<String, ExecutorError> {
     if let Some(host) = told {
-        return Ok(sluice_process::address::url_host(host));
+        return Ok(sluice_service::address::url_host(host));
     }
     if !bound.is_unspecified() {
-        return Ok(sluice_process::address::url_host(&bound.to_string()));
+        return Ok(sluice_service::address::url_host(&bound.to_string()));
     }
     let resolve = |source| ExecutorError::Resolve {
         flag: "--scheduler",
@@ -120,7 +120,7 @@ pub(crate) async fn advertised_host(
     let socket = tokio::net::UdpSocket::bind(any).await.map_err(resolve)?;
     socket.connect(towards).await.map_err(resolve)?;
     let ip = socket.local_addr().map_err(resolve)?.ip();
-    Ok(sluice_process::address::url_host(&ip.to_string()))
+    Ok(sluice_service::address::url_host(&ip.to_string()))
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use sluice_engine::codec::SluiceCodec;
 use sluice_engine::node::NodeInfo;
 use sluice_engine::session::{self, MAX_MESSAGE_BYTES};
-use sluice_process::address::HostPort;
-use sluice_process::format::chain;
-use sluice_process::signals::Stop;
+use sluice_service::address::HostPort;
+use sluice_service::format::chain;
+use sluice_service::signals::Stop;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -145,7 +145,7 @@ async fn register(
     let to_scheduler: EndpointOverrideFn = Arc::new(move |_| Ok(scheduler.clone()));
     let config = Arc::new(ExecutorProcessConfig {
         executor_id: uuid::Uuid::now_v7().to_string(),
-        bind_host: sluice_process::address::url_host(&ports.ip.to_string()),
+        bind_host: sluice_service::address::url_host(&ports.ip.to_string()),
         external_host: Some(host.clone()),
         port: ports.flight_port,
         grpc_port: ports.grpc_port,

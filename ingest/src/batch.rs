@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rdkafka::types::RDKafkaErrorCode;
-use sluice_process::crash;
+use sluice_service::crash;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 

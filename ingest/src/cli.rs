@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sluice_process::kafka::KafkaOptions;
-use sluice_process::logs::LogOptions;
+use sluice_service::kafka::KafkaOptions;
+use sluice_service::logs::LogOptions;
 
 use crate::ingest::BeginAt;
 use sluice_landing::Compression;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use sluice_ledger::{Appended, Entry, Ledger};
-use sluice_process::crash;
-use sluice_store::Place;
+use sluice_service::crash;
+use sluice_storage::Place;
 use uuid::Uuid;
 
 use crate::IngestError;

@@ -1,4 +1,4 @@
-use sluice_store::{StoreOptions, Stores};
+use sluice_storage::{StoreOptions, Stores};
 
 use super::*;
 use sluice_landing::StoredFile;

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use sluice_landing::{Compression, Range, lines};
-use sluice_store::{Place, StoreErrorKind};
+use sluice_storage::{Place, StoreErrorKind};
 use twox_hash::XxHash3_64;
 
 use crate::IngestError;

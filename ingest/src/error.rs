@@ -1,7 +1,7 @@
 //! Why ingest ended without success, and with which exit code.
 
 use sluice_ledger::LedgerError;
-use sluice_store::{StoreError, StoreErrorKind};
+use sluice_storage::{StoreError, StoreErrorKind};
 use thiserror::Error;
 
 use crate::kafka::{ConfError, KafkaError};

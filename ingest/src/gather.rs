@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
-use sluice_process::crash;
-use sluice_store::StoreError;
+use sluice_service::crash;
+use sluice_storage::StoreError;
 use uuid::Uuid;
 
 use crate::envelope::{self, Record};

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sluice_store::{StoreOptions, Stores};
+use sluice_storage::{StoreOptions, Stores};
 
 use super::*;
 use crate::envelope::tests::Known;

@@ -14,7 +14,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use object_store::ObjectStoreExt as _;
 use sluice_ledger::{Entry, Ledger};
-use sluice_store::{Place, StoreError, is_temporary};
+use sluice_storage::{Place, StoreError, is_temporary};
 
 use crate::IngestError;
 use sluice_landing::Batch;
@@ -223,7 +223,7 @@ pub(crate) async fn remove(place: &Place, path: &str) -> Result<(), StoreError> 
             .map_err(|source| StoreError::access("delete", &location, source)),
     };
     match removed {
-        Err(error) if error.kind() == sluice_store::StoreErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == sluice_storage::StoreErrorKind::NotFound => Ok(()),
         removed => removed,
     }
 }

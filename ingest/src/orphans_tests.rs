@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-use sluice_store::{StoreOptions, Stores};
+use sluice_storage::{StoreOptions, Stores};
 use uuid::Uuid;
 
 use super::*;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, WriteMultipart};
-use sluice_store::{DurableFile, Location, Place, StoreError};
+use sluice_storage::{DurableFile, Location, Place, StoreError};
 use tokio::runtime::Handle;
 use twox_hash::XxHash3_64;
 
@@ -196,7 +196,7 @@ async fn upload(
 
 #[cfg(test)]
 mod tests {
-    use sluice_store::{StoreOptions, Stores};
+    use sluice_storage::{StoreOptions, Stores};
 
     use super::*;
     use sluice_landing::REJECTS;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sluice_process::format::{bytes, grouped};
+use sluice_service::format::{bytes, grouped};
 
 /// How often progress is told.
 const EVERY: Duration = Duration::from_secs(5);

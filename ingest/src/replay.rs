@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_process::kafka::KafkaSettings;
-use sluice_process::signals::Stop;
-use sluice_store::Place as StorePlace;
+use sluice_service::kafka::KafkaSettings;
+use sluice_service::signals::Stop;
+use sluice_storage::Place as StorePlace;
 
 use crate::IngestError;
 use crate::cli::Place;

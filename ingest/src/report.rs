@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use sluice_ledger::Entry;
-use sluice_process::format::{bytes, count, duration, grouped};
+use sluice_service::format::{bytes, count, duration, grouped};
 
 use sluice_landing::{Batch, Range};
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use sluice_ledger::Entry;
-use sluice_process::format::{bytes, grouped};
-use sluice_process::kafka::KafkaSettings;
-use sluice_store::{Place, Stores};
+use sluice_service::format::{bytes, grouped};
+use sluice_service::kafka::KafkaSettings;
+use sluice_storage::{Place, Stores};
 
 use crate::IngestError;
 use crate::kafka::connect;
@@ -77,7 +77,7 @@ pub async fn topics(landing: &Place) -> Result<Vec<String>, IngestError> {
         .list_with_delimiter(Some(landing.path()))
         .await
         .map_err(|source| {
-            fail(sluice_store::StoreError::access(
+            fail(sluice_storage::StoreError::access(
                 "list",
                 &landing.location,
                 source,

@@ -9,10 +9,10 @@ use futures::StreamExt as _;
 use object_store::ObjectStoreExt as _;
 use serde::Serialize;
 use sluice_ledger::Entry;
-use sluice_process::format::{bytes, count, grouped};
-use sluice_process::kafka::KafkaSettings;
-use sluice_store::Stores;
-use sluice_store::{Place, StoreError};
+use sluice_service::format::{bytes, count, grouped};
+use sluice_service::kafka::KafkaSettings;
+use sluice_storage::Stores;
+use sluice_storage::{Place, StoreError};
 use twox_hash::XxHash3_64;
 
 use crate::IngestError;
@@ -183,7 +183,7 @@ async fn files(
         };
         let bytes = match fetch(place, file).await {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == sluice_store::StoreErrorKind::NotFound => {
+            Err(error) if error.kind() == sluice_storage::StoreErrorKind::NotFound => {
                 let problem = format!("entry {}: `{}` is missing", entry.seq, file.path);
                 verified.problems.push(problem);
                 continue;

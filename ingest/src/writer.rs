@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use sluice_process::crash;
-use sluice_store::StoreError;
+use sluice_service::crash;
+use sluice_storage::StoreError;
 
 use crate::output::{Folder, Output};
 use sluice_landing::Compression;

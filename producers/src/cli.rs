@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, ValueEnum};
-use sluice_events::{Topic, TransactionEvents, UserEvents};
-use sluice_process::kafka::KafkaOptions;
+use sluice_sample_events::{Topic, TransactionEvents, UserEvents};
+use sluice_service::kafka::KafkaOptions;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -10,13 +10,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext, Message};
-use sluice_process::kafka::{KafkaSettings, KafkaSettingsError};
+use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use sluice_proto::v1::ErrorKind;
 use tokio::sync::Notify;
 
 use crate::error::ProduceError;
 use crate::tally::Answered;
-use sluice_process::console::Console;
+use sluice_service::console::Console;
 
 /// How long an event may wait for its acknowledgement, broker failures
 /// included.

@@ -2,8 +2,8 @@
 
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
-use sluice_process::format::{count, grouped};
-use sluice_process::kafka::{KafkaSettings, KafkaSettingsError};
+use sluice_service::format::{count, grouped};
+use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use sluice_proto::v1::{ErrorKind, JobError};
 use thiserror::Error;
 

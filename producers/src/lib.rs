@@ -1,4 +1,4 @@
-//! `produce-events`: sends the sample events of `sluice-events` to Kafka, a
+//! `produce-events`: sends the sample events of `sluice-sample-events` to Kafka, a
 //! bulk of them at once, one after another as they happen, or both.
 //!
 //! [`run`] is the whole program. What is sent is decided in [`plan`], [`source`]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use sluice_events::{Clock, Faults};
+use sluice_sample_events::{Clock, Faults};
 use thiserror::Error;
 
 use crate::cli::{Cli, Kind};

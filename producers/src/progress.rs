@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sluice_process::format::{count, grouped};
+use sluice_service::format::{count, grouped};
 
-use sluice_process::console::Console;
+use sluice_service::console::Console;
 
 /// How often the live line is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);

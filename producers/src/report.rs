@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::{Value, json};
-use sluice_process::format::{bytes, count, duration, grouped};
+use sluice_service::format::{bytes, count, duration, grouped};
 use sluice_proto::json as proto_json;
 
 use crate::error::ProduceError;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use clap::Parser;
 use serde_json::json;
-use sluice_process::format::{count, grouped};
-use sluice_process::kafka::KafkaSettings;
-use sluice_process::signals::Stop;
+use sluice_service::format::{count, grouped};
+use sluice_service::kafka::KafkaSettings;
+use sluice_service::signals::Stop;
 use sluice_proto::json as proto_json;
 use sluice_proto::v1::JobError;
 use tokio::runtime::Builder;
@@ -22,7 +22,7 @@ use crate::report::Summary;
 use crate::send::Sender;
 use crate::tally::Sent;
 use crate::topic::{Finder, Topic};
-use sluice_process::console::Console;
+use sluice_service::console::Console;
 
 /// Runs produce-events and returns its exit code (see `docs/exit-codes.md`).
 /// `args` begins with the program's name.

@@ -7,8 +7,8 @@ use chrono::Utc;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
-use sluice_events::Event;
-use sluice_process::signals::Stop;
+use sluice_sample_events::Event;
+use sluice_service::signals::Stop;
 
 use crate::client::{Context, Producer, is_hopeless};
 use crate::pace::Pace;
@@ -162,7 +162,7 @@ impl Sender<'_> {
     fn settle(&mut self, stopped: bool) {
         let mut deadline = stopped.then(|| Instant::now() + self.grace);
         if stopped && self.waiting() > 0 {
-            let waiting = sluice_process::format::count(self.waiting(), "event");
+            let waiting = sluice_service::format::count(self.waiting(), "event");
             self.progress.note(&format!(
                 "stopping: waiting for answers for {waiting}; once more to leave at once"
             ));

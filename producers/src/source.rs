@@ -1,7 +1,7 @@
 //! The events of a plan, one after another.
 
 use chrono::{DateTime, Utc};
-use sluice_events::{Clock, Event, Lines, Pools, TransactionEvents, UserEvents};
+use sluice_sample_events::{Clock, Event, Lines, Pools, TransactionEvents, UserEvents};
 
 use crate::cli::Kind;
 use crate::plan::Plan;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::types::RDKafkaErrorCode;
-use sluice_events::{Event, Fault, LineKind};
+use sluice_sample_events::{Event, Fault, LineKind};
 
 /// What was handed over to the Kafka client, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

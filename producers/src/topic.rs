@@ -6,7 +6,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode;
-use sluice_process::kafka::KafkaSettings;
+use sluice_service::kafka::KafkaSettings;
 
 use crate::client::{self, Context, Producer};
 use crate::error::ProduceError;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
-use sluice_process::address::HostPort;
-use sluice_process::logs::LogOptions;
-use sluice_process::values;
+use sluice_service::address::HostPort;
+use sluice_service::logs::LogOptions;
+use sluice_service::values;
 
 /// What the names of the scheduler's environment variables begin with.
 pub const ENVIRONMENT_PREFIX: &str = "SLUICE_SCHEDULER";
@@ -17,7 +17,7 @@ pub const ENVIRONMENT_PREFIX: &str = "SLUICE_SCHEDULER";
 /// command line wins over the environment, the environment over the file. S3
 /// is reached with the usual AWS_* variables.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "scheduler", version = sluice_process::VERSION)]
+#[command(name = "scheduler", version = sluice_service::VERSION)]
 pub struct Options {
     /// A TOML file with options; its keys are the long flags without dashes.
     #[arg(long, value_name = "FILE")]
@@ -89,7 +89,7 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<Options, String> {
         let arguments = std::iter::once("scheduler").chain(arguments.iter().copied());
-        sluice_process::options::load(
+        sluice_service::options::load(
             "SLUICE_SCHEDULER_TEST_NOWHERE",
             arguments.map(OsString::from),
         )
@@ -128,8 +128,8 @@ mod tests {
     fn the_reference_page_is_up_to_date() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
         let page = std::fs::read_to_string(path).unwrap();
-        let table = sluice_process::reference::table(&command(), ENVIRONMENT_PREFIX);
-        let wanted = sluice_process::reference::splice(&page, "scheduler options", &table);
+        let table = sluice_service::reference::table(&command(), ENVIRONMENT_PREFIX);
+        let wanted = sluice_service::reference::splice(&page, "scheduler options", &table);
         if std::env::var_os("SLUICE_UPDATE_DOCS").is_some() {
             std::fs::write(path, &wanted).unwrap();
         } else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sluice_engine::session::{RuntimeOptions, runtime};
 use sluice_gold::GoldTables;
-use sluice_store::{StoreOptions, Stores};
+use sluice_storage::{StoreOptions, Stores};
 
 use crate::driver::DriverSettings;
 use crate::jobs::{Jobs, JobsOptions};
@@ -46,7 +46,7 @@ pub enum LocalError {
 }
 
 fn default_memory() -> Option<usize> {
-    let bytes = sluice_process::memory::default_bytes()?;
+    let bytes = sluice_service::memory::default_bytes()?;
     Some(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-pub use sluice_events::landing::Compression;
-use sluice_events::landing::{self, Written};
-use sluice_events::{Clock, Faults, Lines, Pools, Topic, TransactionEvents, UserEvents};
+pub use sluice_sample_events::landing::Compression;
+use sluice_sample_events::landing::{self, Written};
+use sluice_sample_events::{Clock, Faults, Lines, Pools, Topic, TransactionEvents, UserEvents};
 
 /// What to generate.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Writes sample events into a landing folder.
 
 use clap::Parser;
-use sluice_events::args::{Args, run};
+use sluice_sample_events::args::{Args, run};
 
 fn main() -> anyhow::Result<()> {
     run(&Args::parse(), &mut std::io::stdout().lock())?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sluice_proto::v1::{JobState, Progress};
 
 use super::text;
-use sluice_process::format::count;
+use sluice_service::format::count;
 
 /// Without any change, a line this often.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sluice_proto::v1::{DatasetPhase, DatasetProgress, JobState, LogLine, Progress};
 
-use sluice_process::format::{bytes, count, duration, grouped};
+use sluice_service::format::{bytes, count, duration, grouped};
 
 const BAR_CELLS: u32 = 20;
 

@@ -16,7 +16,7 @@ use crate::events::Patience;
 use crate::follow::{Interrupts, Limits};
 use crate::invocation::Environment;
 use crate::run::Program;
-use sluice_process::console::Console;
+use sluice_service::console::Console;
 
 /// A sound job that needs one parameter.
 pub(super) const JOB: &str = "DECLARE VARIABLE landing STRING;\n\

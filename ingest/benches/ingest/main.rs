@@ -21,9 +21,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use sluice_ingest::{IngestOptions, RunBounds, ingest_topic};
 use sluice_kafka_sandbox::{Broker, Installation};
-use sluice_process::kafka::KafkaSettings;
-use sluice_process::signals::Stop;
-use sluice_store::{StoreOptions, Stores};
+use sluice_service::kafka::KafkaSettings;
+use sluice_service::signals::Stop;
+use sluice_storage::{StoreOptions, Stores};
 
 const PARTITIONS: i32 = 3;
 const ROUNDS: usize = 3;

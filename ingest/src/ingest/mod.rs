@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use sluice_ledger::{Entry, Ledger};
-use sluice_process::crash;
-use sluice_process::signals::Stop;
-use sluice_store::{Place, StoreErrorKind};
+use sluice_service::crash;
+use sluice_service::signals::Stop;
+use sluice_storage::{Place, StoreErrorKind};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 

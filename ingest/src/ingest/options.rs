@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sluice_process::kafka::KafkaSettings;
+use sluice_service::kafka::KafkaSettings;
 
 use crate::gather::LineOptions;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sluice_process::crash;
+use sluice_service::crash;
 
 use super::{BeginAt, Run};
 use crate::IngestError;

@@ -3,7 +3,7 @@
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
-use sluice_process::kafka::{KafkaSettings, KafkaSettingsError};
+use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use thiserror::Error;
 
 /// Settings that exactly-once rests on, each with what to use instead.

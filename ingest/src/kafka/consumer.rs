@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::error::KafkaError as Client;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
-use sluice_process::kafka::KafkaSettings;
+use sluice_service::kafka::KafkaSettings;
 
 use super::conf::{self, ConfError};
 use super::facts::{self, KafkaError};

@@ -3,7 +3,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use sluice_process::crash::{ACTION, POINT};
+use sluice_service::crash::{ACTION, POINT};
 
 use crate::apache::broker;
 use crate::checker::{assert_exact, entries};

@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::Value;
 use sluice_kafka_sandbox::{Broker, Installation};
-use sluice_process::crash::{ACTION, POINT};
+use sluice_service::crash::{ACTION, POINT};
 
 use crate::apache::{broker, start};
 use crate::checker::{assert_exact, entries};

@@ -8,8 +8,8 @@ use std::process::{Child, Command};
 
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
-use sluice_process::crash::POINT;
-use sluice_store::{Place, StoreOptions, Stores};
+use sluice_service::crash::POINT;
+use sluice_storage::{Place, StoreOptions, Stores};
 
 use crate::checker::assert_exact;
 use crate::cluster::Cluster as _;

@@ -8,7 +8,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use sluice_process::signals::Stop;
+use sluice_service::signals::Stop;
 
 use super::plan::plan;
 use super::world::{Ended, IMPATIENT, Text, run, run_impatiently, run_until, run_with};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
-use sluice_events::Event;
+use sluice_sample_events::Event;
 
 use super::plan::plan;
 use crate::source::Source;
@@ -56,7 +56,7 @@ proptest! {
         }
         prop_assert_eq!(sent.events, 600);
         prop_assert_eq!(sent.bytes, events.iter().map(|event| event.value.len() as u64).sum::<u64>());
-        let broken = events.iter().filter(|event| matches!(event.kind, sluice_events::LineKind::Broken(_)));
+        let broken = events.iter().filter(|event| matches!(event.kind, sluice_sample_events::LineKind::Broken(_)));
         prop_assert_eq!(sent.malformed.total(), broken.count() as u64);
         let times: Vec<_> = events.iter().map(|event| event.timestamp_micros).collect();
         prop_assert_eq!(sent.times, Some((*times.iter().min().unwrap(), *times.iter().max().unwrap())));

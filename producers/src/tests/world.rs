@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
-use sluice_process::signals::Stop;
+use sluice_service::signals::Stop;
 
 use crate::run::{Limits, Program};
-use sluice_process::console::Console;
+use sluice_service::console::Console;
 
 /// What a run left behind.
 #[derive(Debug)]

@@ -7,12 +7,12 @@ use futures::future::join_all;
 use sluice_engine::job::{AnalyzedDataset, AnalyzedJob};
 use sluice_gold::{CommitInfo, CommitOutcome, DataFile, GoldError, checkpoint_due};
 use sluice_proto::v1::{DatasetPhase, ErrorKind, LogLevel};
-use sluice_store::Location;
+use sluice_storage::Location;
 
 use super::DriverSettings;
 use super::execution::Manifests;
 use crate::job::{JobFailure, LiveJob, failure};
-use sluice_process::format::chain;
+use sluice_service::format::chain;
 
 /// Why a table did not get its version.
 #[derive(Debug, thiserror::Error)]

@@ -147,7 +147,7 @@ impl<'a> Execution<'a> {
                 Ok(planned) => planned,
                 // What it reads can be lost while it is planned, too.
                 Err(error) => {
-                    let text = sluice_process::format::chain(&error);
+                    let text = sluice_service::format::chain(&error);
                     let result = Err(match crate::runner::classify(&text) {
                         lost @ RunError::StagedLost { .. } => StepError::Run(lost),
                         _ => StepError::Plan(of_analysis(&error, "")),

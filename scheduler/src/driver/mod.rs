@@ -21,7 +21,7 @@ use sluice_engine::job::{AnalyzeError, AnalyzeOptions, AnalyzedJob, analyze};
 use sluice_gold::{GoldError, GoldTables};
 use sluice_jobfile::Job as CheckedJob;
 use sluice_proto::v1::{ErrorKind, JobState, LogLevel, Progress};
-use sluice_store::Stores;
+use sluice_storage::Stores;
 
 use crate::conf::JobConf;
 use crate::job::{JobFailure, LiveJob, failure};
@@ -155,7 +155,7 @@ impl DriverSettings {
             live.log(
                 LogLevel::Warn,
                 &target,
-                sluice_process::format::chain(error),
+                sluice_service::format::chain(error),
             );
         };
         files.remove(self, &failed).await;

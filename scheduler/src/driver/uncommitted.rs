@@ -6,7 +6,7 @@ use std::time::Duration;
 use sluice_engine::job::AnalyzedJob;
 use sluice_gold::GoldError;
 use sluice_proto::v1::Job;
-use sluice_store::{Location, StoreErrorKind};
+use sluice_storage::{Location, StoreErrorKind};
 
 use super::DriverSettings;
 

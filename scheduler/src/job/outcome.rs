@@ -2,9 +2,9 @@
 
 use sluice_engine::job::AnalyzeError;
 use sluice_jobfile::Diagnostics;
-use sluice_process::format::chain;
+use sluice_service::format::chain;
 use sluice_proto::v1::{self, ErrorKind, JobError};
-use sluice_store::{StoreError, StoreErrorKind};
+use sluice_storage::{StoreError, StoreErrorKind};
 
 use crate::runner::RunError;
 

@@ -5,7 +5,7 @@
 //! both become a [`RunError`], once.
 
 use sluice_engine::staged::LOST_MARKER;
-use sluice_process::failure::{FailureKind, TaskFailure};
+use sluice_service::failure::{FailureKind, TaskFailure};
 use sluice_proto::v1::ErrorKind;
 
 /// Why a run gave no rows.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sluice_process::secrets::Secrets;
+use sluice_service::secrets::Secrets;
 use sluice_proto::v1::{JobState, ListJobsRequest};
 
 use super::ballista::BallistaServer;
@@ -149,7 +149,7 @@ async fn version(State(api): State<Api>) -> Response {
     api.answer(
         StatusCode::OK,
         &json!({
-            "version": sluice_process::VERSION,
+            "version": sluice_service::VERSION,
             "engines": {
                 "datafusion": datafusion::DATAFUSION_VERSION,
                 "ballista": ballista_core::BALLISTA_VERSION,

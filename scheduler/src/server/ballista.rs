@@ -16,8 +16,8 @@ use ballista_scheduler::scheduler_server::{SchedulerServer, SessionBuilder};
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use sluice_engine::codec::SluiceCodec;
 use sluice_engine::session::{self, MAX_MESSAGE_BYTES, RuntimeOptions};
-use sluice_process::address::HostPort;
-use sluice_store::{StoreOptions, Stores};
+use sluice_service::address::HostPort;
+use sluice_storage::{StoreOptions, Stores};
 
 use super::cluster::Cluster;
 use super::error::ServerError;

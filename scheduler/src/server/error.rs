@@ -2,8 +2,8 @@
 
 use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
-use sluice_process::folder::FolderError;
-use sluice_process::listen::ListenError;
+use sluice_service::folder::FolderError;
+use sluice_service::listen::ListenError;
 use thiserror::Error;
 
 /// Why a scheduler cannot start or go on.

@@ -21,7 +21,7 @@ use ballista_core::serde::protobuf::{
 };
 use futures::Stream;
 use sluice_engine::session::MAX_MESSAGE_BYTES;
-use sluice_process::cluster::{
+use sluice_service::cluster::{
     ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
     RUNNING_JOBS_HEADER, join_jobs, split_jobs,
 };

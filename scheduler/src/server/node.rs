@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sluice_process::address::HostPort;
-use sluice_process::folder::OwnedFolder;
-use sluice_process::http::{self, Probes, Readiness};
-use sluice_process::listen::listen;
-use sluice_process::secrets::Secrets;
-use sluice_process::signals::Stop;
+use sluice_service::address::HostPort;
+use sluice_service::folder::OwnedFolder;
+use sluice_service::http::{self, Probes, Readiness};
+use sluice_service::listen::listen;
+use sluice_service::secrets::Secrets;
+use sluice_service::signals::Stop;
 use sluice_proto::v1::job_service_server::JobService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use sluice_engine::session::{RuntimeOptions, runtime};
 use sluice_gold::GoldTables;
-use sluice_process::logs::LogOptions;
-use sluice_process::program::{self, Program};
-use sluice_process::signals::Stop;
-use sluice_store::{StoreOptions, Stores};
+use sluice_service::logs::LogOptions;
+use sluice_service::program::{self, Program};
+use sluice_service::signals::Stop;
+use sluice_storage::{StoreOptions, Stores};
 
 use super::error::ServerError;
 use super::node::start;

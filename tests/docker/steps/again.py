@@ -8,7 +8,7 @@ from stack import ROOT
 
 class Again:
     def test_40_the_dashboard_shows_metrics_that_exist(self):
-        dashboard = (ROOT / "docker/grafana/dashboards/sluice.json").read_text()
+        dashboard = (ROOT / "deploy/docker/grafana/dashboards/sluice.json").read_text()
         named = set(re.findall(r"sluice_(?:scheduler|executor)_\w+", dashboard))
         self.assertGreater(len(named), 10)
         served = self.stack.execute("airflow", "curl", "-sf", "http://scheduler:8080/metrics", "http://executor:8081/metrics")

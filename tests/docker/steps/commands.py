@@ -13,9 +13,9 @@ from steps.common import TABLES
 
 
 def topics():
-    """What docker/topics.conf asks for: partitions and settings by topic."""
+    """What deploy/docker/topics.conf asks for: partitions and settings by topic."""
     found = {}
-    for line in (ROOT / "docker/topics.conf").read_text().splitlines():
+    for line in (ROOT / "deploy/docker/topics.conf").read_text().splitlines():
         if line and not line.startswith("#"):
             topic, partitions, *settings = line.split()
             found[topic] = int(partitions), set(settings)
@@ -56,12 +56,12 @@ class Commands:
             (memory,) = re.findall(r"^sluice_executor_memory_limit_bytes (\d+)", metrics, re.M)
             self.assertAlmostEqual(int(memory) / limits["Memory"], 0.7, places=3)
 
-    @unittest.skipUnless(sys.platform == "linux" and (ROOT / "docker/prebuilt/submit-job").exists(), "no programs for this machine")
+    @unittest.skipUnless(sys.platform == "linux" and (ROOT / "deploy/docker/prebuilt/submit-job").exists(), "no programs for this machine")
     def test_03_ports_are_open_to_this_machine(self):
         master = f"sluice://127.0.0.1:{self.stack.ports['SCHEDULER_PORT']}"
-        subprocess.run([ROOT / "docker/prebuilt/submit-job", "--list", "--master", master], check=True, capture_output=True)
+        subprocess.run([ROOT / "deploy/docker/prebuilt/submit-job", "--list", "--master", master], check=True, capture_output=True)
         sent = subprocess.run(
-            [ROOT / "docker/prebuilt/produce-events", "user-events", "--bulk", "--count", "100", "--output", "json",
+            [ROOT / "deploy/docker/prebuilt/produce-events", "user-events", "--bulk", "--count", "100", "--output", "json",
              "--bootstrap-servers", f"localhost:{self.stack.ports['KAFKA_PORT']}"],
             check=False, capture_output=True, text=True,
         )

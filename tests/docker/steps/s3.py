@@ -28,7 +28,7 @@ class S3:
                 s3.download_file("sluice", found["Key"], str(target))
 
     def test_14_landing_and_gold_on_s3(self):
-        subprocess.run([ROOT / "docker/s3-keys.sh"], env=self.stack.env, check=True, capture_output=True)
+        subprocess.run([ROOT / "deploy/docker/s3-keys.sh"], env=self.stack.env, check=True, capture_output=True)
         self.stack.compose("--profile", "s3", "up", "-d", "--build")
         self.stack.compose("--profile", "s3", "up", "-d", "--wait", "s3")
         self.tell("the stack with S3")

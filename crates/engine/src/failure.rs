@@ -1,0 +1,256 @@
+//! From the error of a task to what it means: to the failure that travels to
+//! the scheduler, or that a runner in process reports.
+//!
+//! What Ballista does with an error depends on its type alone: an I/O error is
+//! tried again (four times in all), a failed shuffle fetch makes the lost
+//! stage run again, anything else ends the job. Its own choice of types is too
+//! coarse: a full disk is an I/O error, a store that did not answer is not.
+//! So every error except a fetch from a stage of the same job is turned into
+//! one of two: an I/O error when another try may help, an execution error when
+//! it cannot. Both carry a [`TaskFailure`] as their text.
+
+use std::error::Error;
+use std::io;
+
+use ballista_core::error::BallistaError;
+use datafusion::arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use sluice_service::failure::{FailureKind, TaskFailure};
+use sluice_storage::{StoreError, StoreErrorKind};
+
+use crate::sink::SinkError;
+use crate::source::DATA_QUALITY_MARKER;
+use crate::staged::LOST_MARKER;
+
+/// The failure that an error stands for. `place_of` tells where the panic that
+/// a text quotes happened, if it knows.
+pub fn failure(error: &DataFusionError, place_of: &dyn Fn(&str) -> Option<String>) -> TaskFailure {
+    let root = error.find_root();
+    let message = message(root);
+    let text = error.to_string();
+    if text.contains(LOST_MARKER) {
+        return TaskFailure::new(FailureKind::StagedLost, without(&message, LOST_MARKER));
+    }
+    if text.contains(DATA_QUALITY_MARKER) {
+        return TaskFailure::new(
+            FailureKind::DataQuality,
+            without(&message, DATA_QUALITY_MARKER),
+        );
+    }
+    if text.contains(SinkError::NOT_NULL) {
+        return TaskFailure::new(FailureKind::DataQuality, message);
+    }
+    if text.contains(SinkError::STORAGE) {
+        return not_written(root, message);
+    }
+    if text.contains("panicked") {
+        let place = place_of(&text)
+            .map(|p| format!(" at {p}"))
+            .unwrap_or_default();
+        return TaskFailure::new(
+            FailureKind::Internal,
+            format!("an operator panicked{place}: {message}"),
+        );
+    }
+    TaskFailure::new(kind(root), message)
+}
+
+/// A gold file that a store did not take: with the words of the system, which
+/// say what is wrong, and worth another try where they say that it may pass.
+fn not_written(root: &DataFusionError, message: String) -> TaskFailure {
+    let root = unwrapped(root);
+    let kind = match store_kind(StoreErrorKind::of(root)) {
+        Some(FailureKind::Transient) => FailureKind::Transient,
+        _ => FailureKind::Storage,
+    };
+    let mut cause: &(dyn Error + 'static) = root;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let words = cause.to_string();
+    if message.contains(&words) {
+        return TaskFailure::new(kind, message);
+    }
+    TaskFailure::new(kind, format!("{message}: {words}"))
+}
+
+/// The error as Ballista should see it.
+pub fn travelling(failure: &TaskFailure) -> DataFusionError {
+    let text = failure.encode();
+    match failure.kind {
+        FailureKind::Transient => DataFusionError::IoError(io::Error::other(text)),
+        _ => DataFusionError::Execution(text),
+    }
+}
+
+/// The fetch that an error reports as failed: executor, stage.
+pub fn failed_fetch(error: &DataFusionError) -> Option<(&str, usize)> {
+    match ballista_within(error.find_root())? {
+        BallistaError::FetchFailed(executor, stage, _, _) => Some((executor, *stage)),
+        BallistaError::DataFusionError(inner) => failed_fetch(inner),
+        _ => None,
+    }
+}
+
+/// Whether the error says that the task was cancelled.
+pub fn is_cancelled(error: &DataFusionError) -> bool {
+    matches!(
+        ballista_within(error.find_root()),
+        Some(BallistaError::Cancelled)
+    )
+}
+
+/// The error within Ballista's, which names no source.
+fn unwrapped(root: &DataFusionError) -> &DataFusionError {
+    match ballista_within(root) {
+        Some(BallistaError::DataFusionError(inner)) => unwrapped(inner.find_root()),
+        _ => root,
+    }
+}
+
+fn ballista_within(error: &DataFusionError) -> Option<&BallistaError> {
+    match error {
+        DataFusionError::External(inner) => inner.downcast_ref(),
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::ExternalError(inner) => inner
+                .downcast_ref::<BallistaError>()
+                .or_else(|| inner.downcast_ref().and_then(ballista_within)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn kind(root: &DataFusionError) -> FailureKind {
+    match root {
+        DataFusionError::ResourcesExhausted(_) => FailureKind::Memory,
+        DataFusionError::Internal(_) | DataFusionError::ExecutionJoin(_) => FailureKind::Internal,
+        DataFusionError::IoError(error) => io_kind(error),
+        DataFusionError::ObjectStore(error) => {
+            store_kind(StoreErrorKind::of(error.as_ref())).unwrap_or(FailureKind::Transient)
+        }
+        DataFusionError::External(error) => external_kind(error.as_ref()),
+        DataFusionError::ArrowError(error, _) => match error.as_ref() {
+            ArrowError::IoError(_, error) => io_kind(error),
+            ArrowError::ExternalError(error) => external_kind(error.as_ref()),
+            other => chain_kind(other),
+        },
+        other => chain_kind(other),
+    }
+}
+
+fn external_kind(error: &(dyn Error + Send + Sync + 'static)) -> FailureKind {
+    match error.downcast_ref::<BallistaError>() {
+        Some(error) => ballista_kind(error),
+        None => match error.downcast_ref::<DataFusionError>() {
+            Some(error) => kind(error.find_root()),
+            None => chain_kind(error),
+        },
+    }
+}
+
+/// Ballista's error names no source, so its variants have to be opened.
+fn ballista_kind(error: &BallistaError) -> FailureKind {
+    match error {
+        BallistaError::IoError(error) => io_kind(error),
+        BallistaError::DataFusionError(error) => kind(error.find_root()),
+        BallistaError::ArrowError(error) => chain_kind(error.as_ref()),
+        BallistaError::TonicError(_)
+        | BallistaError::GrpcError(_)
+        | BallistaError::GrpcConnectionError(_)
+        | BallistaError::GrpcActionError(_)
+        | BallistaError::FetchFailed(..) => FailureKind::Transient,
+        BallistaError::Internal(_) | BallistaError::TokioError(_) => FailureKind::Internal,
+        other => text_kind(&other.to_string()).unwrap_or(FailureKind::Execution),
+    }
+}
+
+/// An I/O error is worth another try unless it says what is wrong.
+fn io_kind(error: &io::Error) -> FailureKind {
+    store_kind(StoreErrorKind::of(error))
+        .or_else(|| text_kind(&error.to_string()))
+        .unwrap_or(FailureKind::Transient)
+}
+
+/// What the chain of causes tells, and the text where causes were flattened
+/// into it.
+fn chain_kind(error: &(dyn Error + 'static)) -> FailureKind {
+    store_kind(StoreErrorKind::of(error))
+        .or_else(|| text_kind(&error.to_string()))
+        .unwrap_or(if error.is::<StoreError>() {
+            FailureKind::Storage
+        } else {
+            FailureKind::Execution
+        })
+}
+
+fn store_kind(kind: StoreErrorKind) -> Option<FailureKind> {
+    match kind {
+        kind if kind.is_transient() => Some(FailureKind::Transient),
+        StoreErrorKind::Other => None,
+        _ => Some(FailureKind::Storage),
+    }
+}
+
+/// The system's own words, which survive every wrapping.
+fn text_kind(text: &str) -> Option<FailureKind> {
+    const LASTING: &[&str] = &[
+        "No space left on device",
+        "Disk quota exceeded",
+        "Permission denied",
+        "Read-only file system",
+        "No such file or directory",
+    ];
+    const PASSING: &[&str] = &[
+        "Connection refused",
+        "Connection reset",
+        "Broken pipe",
+        "connection closed",
+        "timed out",
+    ];
+    let has = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    if has(LASTING) {
+        Some(FailureKind::Storage)
+    } else if has(PASSING) {
+        Some(FailureKind::Transient)
+    } else {
+        None
+    }
+}
+
+/// The error's own words, without the engine's prefixes.
+fn message(root: &DataFusionError) -> String {
+    let text = match root {
+        DataFusionError::Execution(text)
+        | DataFusionError::Internal(text)
+        | DataFusionError::Plan(text)
+        | DataFusionError::Configuration(text)
+        | DataFusionError::NotImplemented(text)
+        | DataFusionError::ResourcesExhausted(text) => text.clone(),
+        DataFusionError::IoError(error) => error.to_string(),
+        DataFusionError::ObjectStore(error) => error.to_string(),
+        DataFusionError::External(error) => match error.downcast_ref::<BallistaError>() {
+            Some(BallistaError::DataFusionError(inner)) => return message(inner.find_root()),
+            Some(BallistaError::General(text) | BallistaError::Internal(text)) => text.clone(),
+            Some(BallistaError::IoError(error)) => error.to_string(),
+            _ => error.to_string(),
+        },
+        DataFusionError::ArrowError(error, _) => match error.as_ref() {
+            ArrowError::ExternalError(error) => error.to_string(),
+            other => other.to_string(),
+        },
+        other => other.to_string(),
+    };
+    match text.split_once(DataFusionError::BACK_TRACE_SEP) {
+        Some((text, _)) => text.to_owned(),
+        None => text,
+    }
+}
+
+/// The text after a marker, or the text where it has none.
+fn without(text: &str, marker: &str) -> String {
+    match text.split_once(marker) {
+        Some((_, rest)) => rest.trim_start_matches([':', ' ']).to_owned(),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,163 @@
+//! Files that a job wrote and no commit names.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt as _};
+use serde::Deserialize;
+
+use crate::actions::decode_path;
+use crate::error::GoldError;
+use crate::files::DataFileName;
+use crate::table::GoldTable;
+
+/// How far a store's clock may be behind itself between two of its machines.
+const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(10);
+
+/// What a clean-up did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cleanup {
+    /// Data files that were deleted.
+    pub deleted_files: usize,
+    /// Their bytes.
+    pub deleted_bytes: u64,
+    /// Unfinished files that were deleted.
+    pub deleted_temporaries: usize,
+    /// Files of the job that a commit names.
+    pub kept_files: usize,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    add: Option<Named>,
+    remove: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    path: String,
+}
+
+impl GoldTable {
+    /// Deletes the data files of a job that no commit names, and what unfinished
+    /// writes left (in a local folder; a bucket needs a lifecycle rule for
+    /// unfinished uploads).
+    ///
+    /// `committed` are the paths that the job's own commit names, relative to the
+    /// table; when it is complete nothing has to be read from the log. All other
+    /// files of the job are looked up in the log before they go, so that a file
+    /// of a commit that the caller does not know of is kept.
+    ///
+    /// Call it when none of the job's tasks can write any more, and not at all
+    /// after [`GoldError::outcome_unknown`]. It lists the whole table: after a
+    /// job whose attempts all succeeded there is nothing to find.
+    pub async fn cleanup_uncommitted(
+        &self,
+        job_id: &str,
+        committed: &HashSet<String>,
+    ) -> Result<Cleanup, GoldError> {
+        let mut cleanup = Cleanup {
+            deleted_temporaries: self.remove_temporaries(job_id).await?,
+            ..Cleanup::default()
+        };
+        let mut candidates = Vec::new();
+        let mut listing = self.place().store.list(Some(self.place().path()));
+        while let Some(meta) = listing.next().await {
+            let meta = meta.map_err(|error| self.store_error("list", error))?;
+            let Some(path) = self.relative(&meta.location) else {
+                continue;
+            };
+            let name = path
+                .rsplit_once('/')
+                .map_or(path.as_str(), |(_, name)| name);
+            if DataFileName::parse(name).is_none_or(|name| name.job_id != job_id) {
+                continue;
+            }
+            if committed.contains(&path) {
+                cleanup.kept_files += 1;
+            } else {
+                candidates.push((path, meta));
+            }
+        }
+        let Some(oldest) = candidates.iter().map(|(_, meta)| meta.last_modified).min() else {
+            return Ok(cleanup);
+        };
+        let named = self.named_since(oldest).await?;
+        let (kept, unnamed): (Vec<_>, Vec<_>) = candidates
+            .into_iter()
+            .partition(|(path, _)| named.contains(path));
+        cleanup.kept_files += kept.len();
+        for (path, meta) in unnamed {
+            match self.place().store.delete(&meta.location).await {
+                Ok(()) => {
+                    tracing::debug!(table = self.name(), path, "deleted an uncommitted file");
+                    cleanup.deleted_files += 1;
+                    cleanup.deleted_bytes += meta.size;
+                }
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(self.store_error("delete", error)),
+            }
+        }
+        Ok(cleanup)
+    }
+
+    async fn remove_temporaries(&self, job_id: &str) -> Result<usize, GoldError> {
+        let Some(folder) = self.location().local_path() else {
+            return Ok(0);
+        };
+        let job_id = job_id.to_owned();
+        tokio::task::spawn_blocking(move || {
+            sluice_storage::remove_temporaries(&folder, |name| {
+                DataFileName::parse(name).is_some_and(|name| name.job_id == job_id)
+            })
+        })
+        .await
+        .map_err(std::io::Error::other)
+        .and_then(|result| result)
+        .map_err(|error| self.store_error("clean up", error))
+    }
+
+    /// Paths that the log has named since a time. A commit is written after the
+    /// files it adds, so older entries need not be read.
+    async fn named_since(&self, time: DateTime<Utc>) -> Result<HashSet<String>, GoldError> {
+        let store = &self.place().store;
+        let read = |error| self.store_error("read", error);
+        let entries: Vec<ObjectMeta> = store
+            .list(Some(self.log().folder()))
+            .try_filter(|meta| {
+                let recent = meta.last_modified + CLOCK_SLACK >= time;
+                let entry = meta.location.extension() == Some("json");
+                std::future::ready(recent && entry)
+            })
+            .try_collect()
+            .await
+            .map_err(read)?;
+        let mut named = HashSet::new();
+        for entry in entries {
+            let bytes = match store.get(&entry.location).await {
+                Ok(result) => result.bytes().await.map_err(read)?,
+                // Expired in between: older than any file of a running job.
+                Err(object_store::Error::NotFound { .. }) => continue,
+                Err(error) => return Err(read(error)),
+            };
+            for line in bytes.split(|byte| *byte == b'\n') {
+                let Ok(line) = serde_json::from_slice::<Line>(line) else {
+                    continue;
+                };
+                for action in [line.add, line.remove].into_iter().flatten() {
+                    named.insert(decode_path(&action.path));
+                }
+            }
+        }
+        Ok(named)
+    }
+
+    /// A path in the store relative to the table, `None` outside of its data.
+    fn relative(&self, path: &Path) -> Option<String> {
+        let parts: Vec<_> = path.prefix_match(self.place().path())?.collect();
+        let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+        (parts.first() != Some(&"_delta_log")).then(|| parts.join("/"))
+    }
+}

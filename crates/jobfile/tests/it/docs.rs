@@ -1,0 +1,48 @@
+//! The documentation of codes and the codes are one set.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use sluice_jobfile::CODES;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn every_code_is_documented_and_every_documented_code_exists() {
+    let doc = read("../../docs/diagnostics.md");
+    // Codes from E0500 on are the engine's; its own tests look after them.
+    let documented: BTreeSet<&str> = doc
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .filter_map(|heading| heading.split_whitespace().next())
+        .filter(|code| !code.starts_with("E05"))
+        .collect();
+    let codes: BTreeSet<&str> = CODES.iter().copied().collect();
+    assert_eq!(codes.len(), CODES.len(), "a code is used twice");
+    let missing: Vec<_> = codes.difference(&documented).collect();
+    let stale: Vec<_> = documented.difference(&codes).collect();
+    assert!(
+        missing.is_empty(),
+        "not in docs/diagnostics.md: {missing:?}"
+    );
+    assert!(stale.is_empty(), "no longer in the code: {stale:?}");
+}
+
+#[test]
+fn every_code_has_a_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases/check");
+    let mut cases = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        cases.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    // E0101 would need a file of a megabyte; a unit test has it.
+    let untested: Vec<_> = CODES
+        .iter()
+        .filter(|code| **code != "E0101" && !cases.contains(&format!(": {code}")))
+        .collect();
+    assert!(untested.is_empty(), "no case for {untested:?}");
+}

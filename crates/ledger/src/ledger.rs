@@ -1,0 +1,253 @@
+//! The ledger itself: reading, and finding the newest entry.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt as _};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sluice_storage::{Place, StoreError};
+
+use crate::entry::{Entry, Unreadable, decode};
+use crate::error::LedgerError;
+use crate::folder::Folder;
+use crate::pauses::Pauses;
+use crate::search::{Next, Search};
+
+/// Entries that [`Ledger::range`] reads ahead.
+const READ_AHEAD: usize = 16;
+
+/// An append-only log of numbered entries in one folder of a store.
+///
+/// Entry N+1 is created only where entry N exists and N+1 does not; whoever
+/// creates it has committed. Entries are never changed or deleted. Cheap to
+/// clone; any number of ledgers, in any number of processes, may use one folder.
+pub struct Ledger<B> {
+    pub(crate) shared: Arc<Shared>,
+    body: PhantomData<fn() -> B>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) folder: Folder,
+    pub(crate) pauses: Pauses,
+    /// The greatest number that was there when this process looked. It cannot
+    /// go away by itself.
+    seen: Mutex<Option<u64>>,
+}
+
+impl Shared {
+    pub(crate) fn name(&self) -> String {
+        self.folder.place().location.to_string()
+    }
+
+    pub(crate) fn note(&self, seq: u64) {
+        let mut seen = self.seen.lock();
+        *seen = (*seen).max(Some(seq));
+    }
+
+    /// The error for a file that cannot be used.
+    pub(crate) fn unreadable(&self, seq: u64, problem: Unreadable) -> LedgerError {
+        let location = self.folder.entry_location(seq);
+        match problem {
+            Unreadable::Damaged(damage) => LedgerError::Damaged { location, damage },
+            Unreadable::Format(format) => LedgerError::Format { location, format },
+            Unreadable::Body(source) => LedgerError::Body { location, source },
+        }
+    }
+
+    pub(crate) fn decode<B: DeserializeOwned>(
+        &self,
+        seq: u64,
+        bytes: &[u8],
+    ) -> Result<Entry<B>, LedgerError> {
+        decode(seq, bytes).map_err(|problem| self.unreadable(seq, problem))
+    }
+
+    pub(crate) async fn read<B: DeserializeOwned>(
+        &self,
+        seq: u64,
+    ) -> Result<Option<Entry<B>>, LedgerError> {
+        match self.folder.entry(seq).await? {
+            Some(bytes) => self.decode(seq, &bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn missing(&self, seq: u64, found: Option<u64>) -> LedgerError {
+        LedgerError::Missing {
+            ledger: self.name(),
+            seq,
+            found,
+        }
+    }
+
+    /// The number of the newest entry, and its bytes if they were read on the
+    /// way.
+    async fn find_tail(&self) -> Result<Option<(u64, Option<Bytes>)>, LedgerError> {
+        let seen = *self.seen.lock();
+        let mut start = match seen {
+            Some(seen) => Some(seen),
+            None => self.folder.hint().await,
+        };
+        loop {
+            let (found, good) = self.search(start).await?;
+            let last = found.as_ref().map(|(last, _)| *last);
+            if good {
+                return Ok(found);
+            }
+            if let Some(seen) = seen.filter(|seen| last.is_none_or(|last| last < *seen)) {
+                return Err(self.missing(seen, None));
+            }
+            // Nothing that existed before vouches for the numbers in between,
+            // and somebody has touched the folder if there once was a hint: see
+            // that there is no gap that the search has taken for the end.
+            let Some((least, greatest)) = self.folder.beyond(last).await? else {
+                return Ok(found);
+            };
+            let next = last.map_or(0, |last| last + 1);
+            if least > next && !self.folder.exists(next).await? {
+                return Err(self.missing(next, Some(least)));
+            }
+            // Others have appended meanwhile.
+            start = Some(greatest);
+        }
+    }
+
+    /// Asks for single entries, and reads the one to start from, which mostly is
+    /// the newest. Also says whether that one was there.
+    async fn search(
+        &self,
+        start: Option<u64>,
+    ) -> Result<(Option<(u64, Option<Bytes>)>, bool), StoreError> {
+        let mut search = Search::from(start);
+        let mut read: Option<(u64, Bytes)> = None;
+        loop {
+            let number = match search.next() {
+                Next::Ask(number) => number,
+                Next::Last(last) => {
+                    let found = last.map(|last| {
+                        let bytes = read.filter(|(number, _)| *number == last);
+                        (last, bytes.map(|(_, bytes)| bytes))
+                    });
+                    return Ok((found, search.guess_was_good()));
+                }
+            };
+            let exists = if start == Some(number) {
+                read = self
+                    .folder
+                    .entry(number)
+                    .await?
+                    .map(|bytes| (number, bytes));
+                read.is_some()
+            } else {
+                self.folder.exists(number).await?
+            };
+            search.answer(number, exists);
+        }
+    }
+}
+
+impl<B> Ledger<B> {
+    /// The ledger in this folder. Nothing is read or created.
+    pub fn new(place: Place) -> Self {
+        Self::with_pauses(place, Pauses::default())
+    }
+
+    pub(crate) fn with_pauses(place: Place, pauses: Pauses) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                folder: Folder::new(place),
+                pauses,
+                seen: Mutex::default(),
+            }),
+            body: PhantomData,
+        }
+    }
+
+    /// Where the ledger is.
+    pub fn place(&self) -> &Place {
+        self.shared.folder.place()
+    }
+}
+
+impl<B> Clone for Ledger<B> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            body: PhantomData,
+        }
+    }
+}
+
+impl<B> fmt::Debug for Ledger<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ledger").field(self.place()).finish()
+    }
+}
+
+impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
+    /// The newest entry, `None` when there is none.
+    ///
+    /// The search begins at what this process has seen, else at the hint object,
+    /// and asks for single entries from there: three calls when the hint is
+    /// fresh, a few dozen when it is a hundred thousand entries behind or
+    /// missing. Only in the latter case is the folder listed, from the end on,
+    /// so that a gap is not taken for the end.
+    ///
+    /// # Errors
+    /// [`LedgerError::Missing`] when such a gap is found or an entry is gone that
+    /// was there before, and the errors of [`Ledger::read`].
+    pub async fn tail(&self) -> Result<Option<Entry<B>>, LedgerError> {
+        let Some((last, bytes)) = self.shared.find_tail().await? else {
+            return Ok(None);
+        };
+        let entry = match bytes {
+            Some(bytes) => self.shared.decode(last, &bytes)?,
+            None => {
+                let entry = self.shared.read(last).await?;
+                entry.ok_or_else(|| self.shared.missing(last, None))?
+            }
+        };
+        self.shared.note(last);
+        Ok(Some(entry))
+    }
+
+    /// One entry, `None` when it does not exist (yet).
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`], [`LedgerError::Format`] and
+    /// [`LedgerError::Body`] name the file; [`LedgerError::Store`] says why it
+    /// could not be read.
+    pub async fn read(&self, seq: u64) -> Result<Option<Entry<B>>, LedgerError> {
+        let entry = self.shared.read(seq).await?;
+        if entry.is_some() {
+            self.shared.note(seq);
+        }
+        Ok(entry)
+    }
+
+    /// The entries with these numbers, in order, some of them read ahead. The
+    /// stream ends after the first error; a number that does not exist is one
+    /// ([`LedgerError::Missing`]), so the range should not pass the tail.
+    pub fn range(
+        &self,
+        seqs: RangeInclusive<u64>,
+    ) -> impl Stream<Item = Result<Entry<B>, LedgerError>> + Send + use<B> {
+        let shared = Arc::clone(&self.shared);
+        let entries = stream::iter(seqs).map(move |seq| {
+            let shared = Arc::clone(&shared);
+            async move {
+                let entry = shared.read(seq).await?;
+                entry.ok_or_else(|| shared.missing(seq, None))
+            }
+        });
+        entries.buffered(READ_AHEAD).scan(false, |failed, entry| {
+            let ended = std::mem::replace(failed, entry.is_err());
+            std::future::ready((!ended).then_some(entry))
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! Faults of a store one by one, and the suite over a store full of them.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use sluice_fault_store::{Call, Fault, FaultyStore, Op, Script, Wait};
+use sluice_storage::{DurableLocal, Place, StoreErrorKind};
+
+use super::conformance::conformance;
+use super::support::{Subject, bucket_place, committed, local_place, lost, note};
+use crate::{Entry, LedgerError};
+
+/// Faults that an append gets over, again and again: every second write of an
+/// entry meets one, and some writes of the hint are lost.
+pub(super) fn hiccups() -> impl Fn(&Call<'_>) -> Option<Fault> + Send + Sync + 'static {
+    let soon = Wait::For(Duration::from_millis(2));
+    let faults = [
+        Fault::LostAnswer,
+        Fault::SentTwice,
+        Fault::FalseConflict,
+        Fault::LostRequest,
+        Fault::Late(soon),
+        Fault::SlowAnswer(soon),
+        Fault::Stray(soon),
+    ];
+    let (creates, puts) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    move |call| match call.op {
+        Op::Create => {
+            let nth = creates.fetch_add(1, Ordering::Relaxed);
+            nth.is_multiple_of(2)
+                .then(|| faults[nth / 2 % faults.len()].clone())
+        }
+        Op::Put if call.path.as_ref().ends_with("_hint.json") => {
+            let nth = puts.fetch_add(1, Ordering::Relaxed);
+            nth.is_multiple_of(3).then_some(Fault::LostRequest)
+        }
+        _ => None,
+    }
+}
+
+/// A ledger over a faulty store, and a look behind it.
+pub(super) fn over(
+    faulty: FaultyStore,
+    place: impl FnOnce(Arc<dyn ObjectStore>) -> Place,
+) -> Subject {
+    let raw = Arc::clone(faulty.inner());
+    Subject {
+        place: place(Arc::new(faulty)),
+        raw,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_in_a_faulty_memory_conforms() {
+    let faulty = FaultyStore::new(Arc::new(InMemory::new()), hiccups());
+    conformance(&over(faulty, bucket_place)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_on_a_faulty_disk_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let hiccups = hiccups();
+    // What a disk was told to do it has done when the call returns.
+    let faulty = FaultyStore::new(Arc::new(DurableLocal::new()), move |call| {
+        hiccups(call).filter(|fault| !matches!(fault, Fault::Stray(_)))
+    });
+    conformance(&over(faulty, |store| local_place(store, folder.path()))).await;
+}
+
+struct Setup {
+    store: FaultyStore,
+    /// The faults of the next writes of entries, and of reads of entries.
+    writes: Script,
+    reads: Script,
+    subject: Subject,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let (writes, reads) = (Script::default(), Script::default());
+        let (next_write, next_read) = (writes.clone(), reads.clone());
+        let store = FaultyStore::new(Arc::new(InMemory::new()), move |call| match call.op {
+            Op::Create => next_write.take(),
+            Op::Get => next_read.take(),
+            _ => None,
+        });
+        let subject = over(store.clone(), bucket_place);
+        Self {
+            store,
+            writes,
+            reads,
+            subject,
+        }
+    }
+
+    async fn entries(&self) -> usize {
+        let mut count = 0;
+        while self
+            .subject
+            .get(&self.subject.entry_path(count))
+            .await
+            .is_some()
+        {
+            count += 1;
+        }
+        count as usize
+    }
+}
+
+#[tokio::test]
+async fn our_own_write_is_known_again() {
+    for fault in [Fault::LostAnswer, Fault::SentTwice] {
+        let t = Setup::new();
+        t.writes.set([fault]);
+        // Even when reading back fails at first.
+        t.reads.set([Fault::LostAnswer, Fault::LostAnswer]);
+        let entry = committed(t.subject.open().append(0, note("a", 0)).await.unwrap());
+        assert_eq!(t.subject.open().tail().await.unwrap(), Some(entry));
+        assert_eq!(t.entries().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_did_not_arrive_is_sent_again() {
+    for fault in [Fault::LostRequest, Fault::FalseConflict] {
+        let t = Setup::new();
+        t.writes.set([fault.clone(), fault]);
+        let entry = committed(t.subject.open().append(0, note("a", 0)).await.unwrap());
+        assert_eq!(t.subject.open().tail().await.unwrap(), Some(entry));
+        assert_eq!(t.store.counts().of(Op::Create), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_stray_write_and_its_repetition_are_one_entry() {
+    let t = Setup::new();
+    t.writes
+        .set([Fault::Stray(Wait::For(Duration::from_millis(1)))]);
+    let entry = committed(t.subject.open().append(0, note("a", 0)).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(t.subject.open().tail().await.unwrap(), Some(entry));
+    assert_eq!(t.entries().await, 1);
+}
+
+#[tokio::test]
+async fn another_writer_is_recognized() {
+    let t = Setup::new();
+    let theirs = Entry::new(0, note("b", 0));
+    t.writes.set([
+        Fault::LostRequest,
+        Fault::Overtaken(theirs.encode().unwrap().into()),
+    ]);
+    let winner = lost(t.subject.open().append(0, note("a", 0)).await.unwrap());
+    assert_eq!(winner, theirs);
+    assert_eq!(t.entries().await, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_is_final() {
+    let t = Setup::new();
+    t.writes
+        .set([Fault::Refused(io::ErrorKind::PermissionDenied)]);
+    let error = t.subject.open().append(0, note("a", 0)).await.unwrap_err();
+    assert!(matches!(error, LedgerError::Store(_)), "{error:?}");
+    assert_eq!(error.store_kind(), Some(StoreErrorKind::PermissionDenied));
+    assert_eq!(t.store.counts().of(Op::Create), 1);
+    // But not about a request that went out before.
+    t.writes.set([
+        Fault::Stray(Wait::For(Duration::from_millis(50))),
+        Fault::Refused(io::ErrorKind::PermissionDenied),
+    ]);
+    let error = t.subject.open().append(0, note("a", 0)).await.unwrap_err();
+    assert!(error.outcome_unknown(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_dead_store_leaves_the_outcome_open_unless_it_is_a_disk() {
+    let t = Setup::new();
+    t.writes.set(vec![Fault::LostRequest; 100]);
+    let error = t.subject.hasty().append(0, note("a", 0)).await.unwrap_err();
+    assert!(error.outcome_unknown(), "{error:?}");
+    let LedgerError::OutcomeUnknown { id, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(error.to_string().contains(&id.to_string()), "{error}");
+    assert_eq!(t.entries().await, 0);
+    // The next one decides it.
+    t.writes.set([]);
+    committed(t.subject.hasty().append(0, note("a", 0)).await.unwrap());
+
+    let folder = tempfile::tempdir().unwrap();
+    let place = local_place(Arc::new(t.store.clone()), folder.path());
+    let on_disk = Subject::new(place);
+    t.writes.set(vec![Fault::LostRequest; 100]);
+    let error = on_disk.hasty().append(0, note("a", 0)).await.unwrap_err();
+    assert!(matches!(error, LedgerError::Store(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn failing_reads_are_errors_and_no_empty_ledgers() {
+    let t = Setup::new();
+    t.subject.fill(3).await;
+    t.reads.set(vec![Fault::LostAnswer; 10]);
+    // The hint is a read too, and its failure does not count.
+    let error = t.subject.open().tail().await.unwrap_err();
+    assert_eq!(error.store_kind(), Some(StoreErrorKind::Unreachable));
+    assert!(t.subject.open().read(1).await.is_err());
+    assert!(t.subject.open().latest_snapshot::<u64>().await.is_err());
+}

@@ -1,0 +1,106 @@
+//! How many calls it takes.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use object_store::memory::InMemory;
+use sluice_fault_store::{FaultyStore, Op};
+
+use super::faults::over;
+use super::support::{Subject, bucket_place, committed, note};
+
+const ENTRIES: u64 = 100_000;
+
+struct Setup {
+    store: FaultyStore,
+    subject: Subject,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        let store = FaultyStore::counting(Arc::new(InMemory::new()));
+        let subject = over(store.clone(), bucket_place);
+        subject.fill(ENTRIES).await;
+        Self { store, subject }
+    }
+
+    /// Finds the tail as a new process does; returns the calls and how many
+    /// objects were listed.
+    async fn open(&self, hint: Option<String>) -> (usize, usize) {
+        let path = self.subject.path("_hint.json");
+        match hint {
+            Some(hint) => self.subject.put(&path, hint).await,
+            None => self.subject.remove(&path).await,
+        }
+        let counts = self.store.counts();
+        counts.reset();
+        let tail = self.subject.open().tail().await.unwrap().unwrap();
+        assert_eq!(tail.seq, ENTRIES - 1);
+        (counts.total(), counts.listed())
+    }
+}
+
+#[tokio::test]
+async fn a_long_ledger_is_opened_with_few_calls() {
+    let t = Setup::new().await;
+    let hint = |behind: u64| Some(format!("{{\"seq\":{}}}", ENTRIES - 1 - behind));
+    // The hint, the entry, and the one after it.
+    assert_eq!(t.open(hint(0)).await, (3, 0));
+    for behind in [1, 8, 15, 31] {
+        let (calls, listed) = t.open(hint(behind)).await;
+        assert!(calls <= 14 && listed == 0, "{behind} behind: {calls} calls");
+    }
+    // log₂(100,000) is below 17; the search doubles, then halves.
+    for behind in [1_000, 50_000, ENTRIES - 1] {
+        let (calls, listed) = t.open(hint(behind)).await;
+        assert!(calls <= 37 && listed == 0, "{behind} behind: {calls} calls");
+    }
+    // Without a good hint, one listing from the end on, of what are no entries.
+    for hint in [
+        None,
+        Some("nonsense".to_owned()),
+        Some("{\"seq\":999999}".to_owned()),
+    ] {
+        let (calls, listed) = t.open(hint.clone()).await;
+        assert!(
+            calls <= 40 && listed <= 1,
+            "hint {hint:?}: {calls} calls, {listed} listed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_running_process_needs_two_or_three_calls() {
+    let t = Setup::new().await;
+    let ledger = t.subject.open();
+    ledger.tail().await.unwrap();
+    let counts = t.store.counts();
+    counts.reset();
+    ledger.tail().await.unwrap();
+    assert_eq!(
+        (counts.of(Op::Get), counts.of(Op::Head), counts.total()),
+        (1, 1, 2)
+    );
+    let mut hints = 0;
+    for seq in ENTRIES..ENTRIES + 32 {
+        counts.reset();
+        committed(ledger.append(seq, note("a", seq)).await.unwrap());
+        assert_eq!((counts.of(Op::Head), counts.of(Op::Create)), (1, 1));
+        assert_eq!(counts.total(), 2 + counts.of(Op::Put));
+        hints += counts.of(Op::Put);
+    }
+    assert_eq!(hints, 2);
+}
+
+#[tokio::test]
+async fn a_range_is_not_read_far_ahead() {
+    let t = Setup::new().await;
+    let counts = t.store.counts();
+    counts.reset();
+    let ledger = t.subject.open();
+    let mut entries = std::pin::pin!(ledger.range(0..=ENTRIES - 1));
+    for seq in 0..10 {
+        assert_eq!(entries.next().await.unwrap().unwrap().seq, seq);
+    }
+    assert!(counts.of(Op::Get) <= 10 + 16 + 1, "{}", counts.of(Op::Get));
+}

@@ -1,0 +1,158 @@
+//! On an S3 server that `SLUICE_TEST_S3` names (`http://127.0.0.1:5000`).
+//! Skipped, loudly, without one, and an error in CI.
+//!
+//! The server must check and write in one step: moto alone does not, so it is
+//! run by `tests/s3/server.py`, one request at a time.
+
+#![allow(clippy::print_stderr, reason = "a skipped test must be seen")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sluice_fault_store::FaultyStore;
+use sluice_storage::{Place, StoreErrorKind, StoreOptions, Stores};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
+
+use super::conformance::conformance;
+use super::faults::{hiccups, over};
+use super::support::{Subject, committed, note};
+
+/// A folder in a new bucket.
+async fn bucket() -> Option<Place> {
+    let Ok(endpoint) = std::env::var("SLUICE_TEST_S3") else {
+        let message = "set SLUICE_TEST_S3 to the URL of an S3 server to test against it";
+        assert!(std::env::var_os("SLUICE_CI").is_none(), "{message}");
+        eprintln!("SKIPPED: {message}");
+        return None;
+    };
+    let bucket = format!("b{}", Uuid::new_v4().simple());
+    let host = endpoint.strip_prefix("http://").expect("an http:// URL");
+    let mut stream = TcpStream::connect(host).await.expect("the server answers");
+    let request = format!(
+        "PUT /{bucket} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.lines().next().unwrap_or_default();
+    assert!(status.ends_with("200 OK"), "{answer}");
+    Some(place(
+        &endpoint,
+        &format!("s3://{bucket}/landing zone/_ledger"),
+    ))
+}
+
+fn place(endpoint: &str, url: &str) -> Place {
+    let mut options = StoreOptions::new();
+    for (key, value) in [
+        ("sluice.s3.endpoint", endpoint),
+        ("sluice.s3.region", "us-east-1"),
+        ("sluice.s3.access_key_id", "test"),
+        ("sluice.s3.secret_access_key", "test"),
+        ("sluice.s3.allow_http", "true"),
+    ] {
+        options.set(key, value).unwrap();
+    }
+    let stores = Stores::new(options);
+    stores.open(&stores.location(url).unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_on_s3_conforms() {
+    if let Some(place) = bucket().await {
+        conformance(&Subject::new(place)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_on_a_faulty_s3_conforms() {
+    if let Some(place) = bucket().await {
+        let faulty = FaultyStore::new(Arc::clone(&place.store), hiccups());
+        conformance(&over(faulty, |store| Place { store, ..place })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_bucket_is_an_error_at_once() {
+    let Some(Place { .. }) = bucket().await else {
+        return;
+    };
+    let endpoint = std::env::var("SLUICE_TEST_S3").unwrap();
+    let nowhere = Subject::new(place(&endpoint, "s3://no-such-bucket-here/_ledger"));
+    let error = nowhere.open().tail().await.unwrap_err();
+    assert_eq!(
+        error.store_kind(),
+        Some(StoreErrorKind::NotFound),
+        "{error:?}"
+    );
+    let error = nowhere.open().append(0, note("a", 0)).await.unwrap_err();
+    assert_eq!(
+        error.store_kind(),
+        Some(StoreErrorKind::NotFound),
+        "{error:?}"
+    );
+    assert!(!error.outcome_unknown());
+}
+
+/// One request, with its body.
+async fn request(client: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|l| l.strip_prefix("content-length:"));
+            if body.len() >= length.map_or(0, |length| length.trim().parse().unwrap()) {
+                return bytes;
+            }
+        }
+        let read = client.read_buf(&mut bytes).await.unwrap();
+        assert!(read > 0, "half a request: {text}");
+    }
+}
+
+/// A way to the server that lets the first put-if-absent through and answers it
+/// with a 500, so that the client sends it again by itself. Also counts them.
+async fn losing_proxy(server: String) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let creates = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&creates);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let request = request(&mut client).await;
+            let text = String::from_utf8_lossy(&request);
+            let (line, rest) = text.split_once("\r\n").unwrap();
+            let create = rest.to_ascii_lowercase().contains("\r\nif-none-match: *");
+            let mut upstream = TcpStream::connect(&server).await.unwrap();
+            let request = format!("{line}\r\nConnection: close\r\n{rest}");
+            upstream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            upstream.read_to_end(&mut answer).await.unwrap();
+            if create && seen.fetch_add(1, Ordering::SeqCst) == 0 {
+                answer =
+                    b"HTTP/1.1 500 Lost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec();
+            }
+            client.write_all(&answer).await.unwrap();
+        }
+    });
+    (url, creates)
+}
+
+/// What S3 clients do behind our back: the write that is told to exist is ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_the_client_repeats_is_ours() {
+    let Some(direct) = bucket().await else {
+        return;
+    };
+    let server = std::env::var("SLUICE_TEST_S3").unwrap();
+    let server = server.strip_prefix("http://").unwrap().to_owned();
+    let (url, creates) = losing_proxy(server).await;
+    let lossy = Subject::new(place(&url, direct.url().as_str()));
+    let entry = committed(lossy.open().append(0, note("a", 0)).await.unwrap());
+    // The second one was the client's, not ours: it ended in 412.
+    assert_eq!(creates.load(Ordering::SeqCst), 2);
+    let tail = Subject::new(direct).open().tail().await.unwrap();
+    assert_eq!(tail, Some(entry));
+}

@@ -1,0 +1,207 @@
+//! Several writers over a faulty store, in random schedules. One thread, no
+//! clock: a schedule runs the same way every time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+
+use futures::TryStreamExt as _;
+use object_store::ObjectStore as _;
+use object_store::memory::InMemory;
+use proptest::prelude::*;
+use sluice_fault_store::{FaultyStore, Op, Script, Wait};
+use uuid::Uuid;
+
+use super::faults::over;
+use super::support::{Note, Subject, bucket_place, note};
+use crate::{Appended, Entry, Ledger};
+
+/// `None`: the call goes through.
+type Fault = Option<sluice_fault_store::Fault>;
+
+#[derive(Debug, Clone)]
+struct Schedule {
+    writers: usize,
+    appends: u64,
+    /// Of the calls, in the order in which they are made; then none fail.
+    creates: Vec<Fault>,
+    others: Vec<Fault>,
+}
+
+fn wait() -> impl Strategy<Value = Wait> {
+    (0u32..12).prop_map(Wait::Turns)
+}
+
+fn create_fault() -> impl Strategy<Value = Fault> {
+    use sluice_fault_store::Fault as F;
+    prop_oneof![
+        4 => Just(None),
+        3 => wait().prop_map(|wait| Some(F::Late(wait))),
+        3 => wait().prop_map(|wait| Some(F::SlowAnswer(wait))),
+        3 => (0u32..60).prop_map(|turns| Some(F::Stray(Wait::Turns(turns)))),
+        3 => Just(Some(F::LostAnswer)),
+        3 => Just(Some(F::LostRequest)),
+        3 => Just(Some(F::SentTwice)),
+        3 => Just(Some(F::FalseConflict)),
+        1 => Just(Some(F::Refused(io::ErrorKind::PermissionDenied))),
+    ]
+}
+
+fn other_fault() -> impl Strategy<Value = Fault> {
+    use sluice_fault_store::Fault as F;
+    prop_oneof![
+        6 => Just(None),
+        3 => wait().prop_map(|wait| Some(F::Late(wait))),
+        3 => wait().prop_map(|wait| Some(F::SlowAnswer(wait))),
+        3 => Just(Some(F::LostAnswer)),
+    ]
+}
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    (
+        2usize..5,
+        1u64..8,
+        prop::collection::vec(create_fault(), 0..120),
+        prop::collection::vec(other_fault(), 0..240),
+    )
+        .prop_map(|(writers, appends, creates, others)| Schedule {
+            writers,
+            appends,
+            creates,
+            others,
+        })
+}
+
+/// How one append ended, as its writer was told.
+#[derive(Debug)]
+enum Told {
+    Committed(Entry<Note>),
+    Lost(u64, Entry<Note>),
+    Failed,
+    Unknown(u64, Uuid),
+}
+
+/// Appends until it has been told of `appends` ends, by turns after the tail and
+/// after what it saw last, which may be stale.
+async fn write(ledger: Ledger<Note>, name: String, appends: u64) -> Vec<(Note, Told)> {
+    let mut told = Vec::new();
+    let mut next = None;
+    for number in 0..appends {
+        let expected = match next {
+            Some(next) if number % 3 != 0 => next,
+            _ => loop {
+                match ledger.tail().await {
+                    Ok(tail) => break tail.map_or(0, |entry| entry.seq + 1),
+                    Err(error) => assert!(error.store_kind().is_some(), "{error:?}"),
+                }
+            },
+        };
+        let body = note(&name, number);
+        let end = match ledger.append(expected, body.clone()).await {
+            Ok(Appended::Committed(entry)) => Told::Committed(entry),
+            Ok(Appended::Lost(entry)) => Told::Lost(expected, entry),
+            Err(crate::LedgerError::OutcomeUnknown { seq, id, .. }) => Told::Unknown(seq, id),
+            Err(error) => {
+                assert!(error.store_kind().is_some(), "{error:?}");
+                Told::Failed
+            }
+        };
+        next = match &end {
+            Told::Committed(entry) | Told::Lost(_, entry) => Some(entry.seq + 1),
+            Told::Failed | Told::Unknown(..) => None,
+        };
+        told.push((body, end));
+    }
+    told
+}
+
+/// The log as it is in the store, which must begin at 0 and have no gaps.
+async fn log(subject: &Subject) -> Vec<Entry<Note>> {
+    let objects: Vec<_> = subject.raw.list(None).try_collect().await.unwrap();
+    let mut entries = BTreeMap::new();
+    for object in objects {
+        let name = object.location.filename().unwrap();
+        if name.starts_with('_') {
+            continue;
+        }
+        let seq: u64 = name.strip_suffix(".json").unwrap().parse().unwrap();
+        let bytes = subject.get(&object.location).await.unwrap();
+        entries.insert(seq, crate::entry::decode::<Note>(seq, &bytes).unwrap());
+    }
+    let numbers: Vec<_> = entries.keys().copied().collect();
+    assert_eq!(numbers, (0..entries.len() as u64).collect::<Vec<_>>());
+    entries.into_values().collect()
+}
+
+async fn run(schedule: Schedule) {
+    let (creates, others) = (Script::default(), Script::default());
+    // A script has no "nothing".
+    let queue = |faults: Vec<Fault>, script: &Script| {
+        script.set(
+            faults
+                .into_iter()
+                .map(|fault| fault.unwrap_or(sluice_fault_store::Fault::Late(Wait::Turns(0)))),
+        );
+    };
+    queue(schedule.creates, &creates);
+    queue(schedule.others, &others);
+    let store = FaultyStore::new(Arc::new(InMemory::new()), move |call| match call.op {
+        Op::Create => creates.take(),
+        _ => others.take(),
+    });
+    let subject = over(store, bucket_place);
+    let writers: Vec<_> = (0..schedule.writers)
+        .map(|writer| {
+            let ledger = subject.hasty();
+            tokio::spawn(write(ledger, format!("w{writer}"), schedule.appends))
+        })
+        .collect();
+    let mut told = Vec::new();
+    for writer in writers {
+        told.extend(writer.await.unwrap());
+    }
+    // What is still on its way arrives.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let log = log(&subject).await;
+    check(&log, &told);
+    let behind = Subject::new(bucket_place(Arc::clone(&subject.raw)));
+    assert_eq!(behind.open().tail().await.unwrap().as_ref(), log.last());
+}
+
+fn check(log: &[Entry<Note>], told: &[(Note, Told)]) {
+    let mut places: HashMap<(&str, u64), Vec<&Entry<Note>>> = HashMap::new();
+    for entry in log {
+        let key = (entry.body.writer.as_str(), entry.body.number);
+        places.entry(key).or_default().push(entry);
+    }
+    for (body, end) in told {
+        let key = (body.writer.as_str(), body.number);
+        let found = places.remove(&key).unwrap_or_default();
+        match (end, found.as_slice()) {
+            (Told::Committed(entry), [only]) => assert_eq!(*only, entry),
+            (Told::Lost(expected, winner), []) => {
+                assert_eq!(log.get(*expected as usize), Some(winner));
+                assert_ne!(winner.body, *body);
+            }
+            (Told::Failed | Told::Unknown(..), []) => {}
+            (Told::Unknown(seq, id), [only]) => assert_eq!((only.seq, only.id), (*seq, *id)),
+            (end, found) => panic!("{body:?} was told {end:?}, and the log has {found:?}"),
+        }
+    }
+    assert!(places.is_empty(), "nobody wrote {places:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    /// Every entry that was called committed is in the log once, in its place;
+    /// every lost one was somebody else's; no entry that was called failed is
+    /// there; and there are no gaps.
+    #[test]
+    fn any_schedule_leaves_a_log_that_agrees_with_its_writers(schedule in schedule()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(run(schedule));
+    }
+}

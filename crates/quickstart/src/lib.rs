@@ -1,0 +1,194 @@
+//! One command for the first five minutes: sample events through a broker in
+//! this process into landing files, the example job on them in this process,
+//! and the tables that came of it.
+//!
+//! [`run`] is the whole program. It reads gold through the Delta log, as any
+//! other reader would, and not from what the job says it wrote.
+
+mod gold;
+mod kafka;
+mod show;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use sluice_client::LocalBackend;
+
+use crate::kafka::Events;
+
+/// The example job, so that the program works in any folder.
+const JOB: &str = include_str!("../../../jobs/landing_to_gold.sql");
+/// Its tables, those that say most at a glance first.
+const TABLES: &[&str] = &[
+    "daily_revenue",
+    "customer_monthly_spent",
+    "customer_ranked",
+    "cart_to_purchase",
+    "transactions",
+    "user_events",
+];
+
+/// Exit codes as submit-job has them, see `docs/exit-codes.md`.
+const INVALID: u8 = 2;
+const STORAGE: u8 = 9;
+
+/// Sends sample events through a broker in this process into landing files, runs
+/// the example job on them in this process and prints the gold tables
+#[derive(Debug, Clone, Parser)]
+#[command(name = "quickstart", version)]
+struct Args {
+    /// Where landing and gold go; landing data that is there is used as it is
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// User events to send
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    user_events: u64,
+    /// Transactions to send
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    transactions: u64,
+    /// Rows to print of each table
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    rows: usize,
+}
+
+/// Runs the program and returns its exit code: that of the job, 2 for wrong
+/// arguments, 9 when the data folder cannot be read or written. `args` begins
+/// with the program's name; `local` runs the job.
+pub fn run<I>(args: I, local: Arc<dyn LocalBackend>) -> u8
+where
+    I: IntoIterator,
+    I::Item: Into<OsString> + Clone,
+{
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { INVALID } else { 0 };
+        }
+    };
+    match quickstart(&args, local) {
+        Ok(code) => code,
+        // A closed pipe is the reader's choice, as in `quickstart | head`.
+        Err(error) if is_broken_pipe(&error) => 0,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            STORAGE
+        }
+    }
+}
+
+fn quickstart(args: &Args, local: Arc<dyn LocalBackend>) -> anyhow::Result<u8> {
+    let landing = args.data.join("landing");
+    let gold = args.data.join("gold");
+    let job = args.data.join("landing_to_gold.sql");
+    let code = make_landing(args, &landing)?;
+    if code != 0 {
+        return Ok(code);
+    }
+    fs::write(&job, JOB).with_context(|| format!("cannot write {}", job.display()))?;
+    writeln!(
+        io::stdout(),
+        "\nRunning {} in this process\n",
+        job.display()
+    )?;
+    let code = sluice_client::run(
+        [
+            OsString::from("submit-job"),
+            "--master".into(),
+            "local[*]".into(),
+            "--name".into(),
+            "quickstart".into(),
+            job.clone().into(),
+            "--landing".into(),
+            landing.clone().into(),
+            "--gold".into(),
+            gold.clone().into(),
+        ],
+        local,
+    );
+    if code != 0 {
+        return Ok(code);
+    }
+    let tables = gold::read(&gold, TABLES, args.rows)?;
+    let mut out = io::stdout().lock();
+    for table in &tables {
+        show::table(table, &mut out)?;
+    }
+    next_steps(&job, &landing, &gold, &mut out)?;
+    Ok(0)
+}
+
+/// Makes landing data unless every topic has some. Returns the exit code of the
+/// program that failed, or 0.
+fn make_landing(args: &Args, landing: &Path) -> anyhow::Result<u8> {
+    let topics = [
+        Events {
+            kind: "user-events",
+            topic: "user_events",
+            count: args.user_events,
+        },
+        Events {
+            kind: "transaction-events",
+            topic: "transaction_events",
+            count: args.transactions,
+        },
+    ];
+    let mut out = io::stdout();
+    if topics
+        .iter()
+        .all(|events| has_files(&landing.join(events.topic)))
+    {
+        writeln!(out, "Landing data is in {} already", landing.display())?;
+        return Ok(0);
+    }
+    kafka::land(&topics, landing, &mut out)
+}
+
+/// Whether a folder holds files that the job would read.
+fn has_files(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| {
+        entries.any(|entry| {
+            entry.is_ok_and(|entry| {
+                let name = entry.file_name();
+                !name.to_string_lossy().starts_with(['.', '_'])
+            })
+        })
+    })
+}
+
+fn next_steps(job: &Path, landing: &Path, gold: &Path, out: &mut impl Write) -> io::Result<()> {
+    let (job, landing, gold) = (job.display(), landing.display(), gold.display());
+    write!(
+        out,
+        "
+Next:
+  ls {landing}/*/                 # JSON lines, and the ledger that says what has landed
+  ls {gold}/*/                    # Parquet files and _delta_log, for any Delta reader
+  submit-job --plan {job} --landing {landing} --gold {gold}
+
+  On a cluster, each of the first three in a terminal of its own:
+  scheduler --bind 127.0.0.1:50050
+  executor --scheduler 127.0.0.1:50050 --vcores 1 --work-dir /tmp/e1
+  executor --scheduler 127.0.0.1:50050 --vcores 1 --work-dir /tmp/e2
+  submit-job {job} --master sluice://127.0.0.1:50050 \\
+             --landing {landing} --gold {gold}
+
+  The programs are in target/debug (or target/release) after a build.
+"
+    )
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

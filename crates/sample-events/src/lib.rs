@@ -1,0 +1,52 @@
+//! Sample events in the shapes of the example job, from a seed.
+//!
+//! Two topics: [`UserEvents`] (what people do in a shop) and
+//! [`TransactionEvents`] (what they buy, give back and charge back). Both draw
+//! from one pool of customers and products, and each customer has favourite
+//! products, so that joins between the topics find partners.
+//!
+//! Three layers, each usable alone:
+//!
+//! * a topic makes one intact event after another ([`Topic`]),
+//! * [`Lines`] mixes in what real landing files hold besides: repeats of an
+//!   id, lines that are not events, events that lack a field,
+//! * [`landing`] writes lines into files; [`args`] is its command line.
+//!
+//! The same seed and options give the same bytes on every machine: the
+//! generator is ChaCha, and no floating point decides what is written.
+//!
+//! ```
+//! use sluice_sample_events::{Clock, Faults, Lines, Pools, UserEvents};
+//!
+//! let pools = Pools::new(7, 1_000);
+//! let events = UserEvents::new(7, pools);
+//! let mut lines = Lines::new(7, events, Clock::EXAMPLE, Faults::NONE);
+//! let event = lines.next_event();
+//! assert!(event.value.starts_with(b"{\"event_id\": "));
+//! ```
+
+pub mod args;
+pub mod landing;
+
+mod clock;
+mod draw;
+mod faults;
+mod lines;
+mod pools;
+mod text;
+mod topic;
+mod transactions;
+mod user_events;
+mod words;
+
+pub use clock::Clock;
+pub use faults::{Fault, Faults};
+pub use lines::{Event, LineKind, Lines};
+pub use pools::{Pools, UserId};
+pub use topic::Topic;
+pub use transactions::TransactionEvents;
+pub use user_events::UserEvents;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

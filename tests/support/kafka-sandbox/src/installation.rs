@@ -1,0 +1,79 @@
+//! Where Kafka is.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::SandboxError;
+
+/// Names the folder.
+const HOME: &str = "SLUICE_KAFKA_HOME";
+/// Set in CI: what is missing there is a failure.
+const CI: &str = "SLUICE_CI";
+
+/// A folder with Apache Kafka and the script `kafka` that drives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    script: PathBuf,
+}
+
+impl Installation {
+    /// Looks in the folder that the environment variable `SLUICE_KAFKA_HOME`
+    /// names, else in `../shared/kafka` beside the repository. None when it is
+    /// not there or there is no Java: the test is skipped, which is said on
+    /// standard error.
+    ///
+    /// # Errors
+    /// When it is missing and `SLUICE_CI` is set.
+    pub fn find() -> Result<Option<Self>, SandboxError> {
+        let named = std::env::var_os(HOME).filter(|home| !home.is_empty());
+        let home = named.map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/kafka"),
+            PathBuf::from,
+        );
+        match Self::at(&home) {
+            Ok(found) => Ok(Some(found)),
+            Err(message) if std::env::var_os(CI).is_some() => Err(SandboxError::Missing(message)),
+            Err(message) => {
+                skipped(&message);
+                Ok(None)
+            }
+        }
+    }
+
+    fn at(home: &Path) -> Result<Self, String> {
+        let script = home.join("kafka");
+        if !script.is_file() {
+            return Err(format!(
+                "no Apache Kafka in {}; set {HOME} to its folder",
+                home.display()
+            ));
+        }
+        let java = std::env::var_os("JAVA_HOME").map_or_else(
+            || PathBuf::from("java"),
+            |java| Path::new(&java).join("bin/java"),
+        );
+        let runs = Command::new(&java)
+            .arg("-version")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        if !runs {
+            return Err(format!(
+                "{} does not run; Apache Kafka needs Java 17 or later",
+                java.display()
+            ));
+        }
+        Ok(Self { script })
+    }
+
+    pub(crate) fn script(&self) -> &Path {
+        &self.script
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
+fn skipped(why: &str) {
+    eprintln!("SKIPPED: not tested against Apache Kafka: {why}");
+}
