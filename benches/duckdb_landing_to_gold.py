@@ -1,9 +1,9 @@
-"""The six tables of jobs/landing_to_gold.sql by DuckDB, as fast as it knows how.
+"""Makes the six tables of jobs/landing_to_gold.sql with DuckDB, as fast as it can.
 
     python benches/duckdb_landing_to_gold.py LANDING OUT [--threads 2]
 
-Transactions are read, filtered and deduplicated once and kept in memory;
-carts are joined over the Parquet files just written, as Sluice does. Writes
+Transactions are read, filtered and deduplicated once and kept in memory. Carts
+are joined from the Parquet files that were just written, as Sluice does. Writes
 OUT/<table>.parquet (zstd) and prints one JSON object.
 """
 
@@ -117,7 +117,7 @@ def main():
         "version": duckdb.__version__,
         "seconds": seconds,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "peak_memory": usage.ru_maxrss * 1024,  # from kilobytes, on Linux
+        "peak_memory": usage.ru_maxrss * 1024,  # Linux reports kilobytes.
         "tables": tables,
     }))
 

@@ -1,4 +1,4 @@
-//! What the binaries of this package share: running jobs in this process.
+//! Shared by the binaries of this package: running jobs in this process.
 
 use std::sync::Arc;
 

@@ -1,8 +1,7 @@
-"""What must be true of a run of the pipeline, decided from numbers alone.
+"""Checks of a run of the pipeline, computed from numbers only.
 
-`status` is what `ingest-landing status` prints, `job` what the job operator
-returns. Each check gives the sentences that say what is wrong; none when all is
-well.
+`status` is the output of `ingest-landing status`, `job` the result of the job
+operator. Each check returns one sentence for each problem.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ def rows_landed(status: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def books(job: Mapping[str, Any], before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
     """Every line that had landed was read, and every line that was read is in
-    gold or was counted as left out.
+    gold or counted as left out.
 
     :param before: rows landed before the job began, by topic
-    :param after: rows landed after it ended: others may ingest meanwhile
+    :param after: rows landed after it ended: other runs may ingest meanwhile
     """
     wrong = []
     for topic, source in SOURCES.items():
@@ -68,7 +67,7 @@ def books(job: Mapping[str, Any], before: Mapping[str, int], after: Mapping[str,
 
 
 def expectations(job: Mapping[str, Any], most_malformed_permille: float) -> list[str]:
-    """The share of malformed lines is small, and no table is empty whose source
+    """The share of malformed lines is small, and no table is empty if its source
     has lines."""
     wrong = []
     for name, source in job["inputs"].items():
@@ -93,11 +92,11 @@ def expectations(job: Mapping[str, Any], most_malformed_permille: float) -> list
 
 
 def freshness(status: Iterable[Mapping[str, Any]], now: datetime, most_age: timedelta) -> list[str]:
-    """Each topic is complete up to not long ago."""
+    """Each topic is complete up to a recent time."""
     wrong = []
     for topic in status:
         if topic["watermark"] is None:
-            wrong.append(f"{topic['topic']}: nobody knows up to when it is complete")
+            wrong.append(f"{topic['topic']}: it is not known up to when it is complete")
             continue
         complete_to = datetime.fromisoformat(topic["watermark"])
         if now - complete_to > most_age:

@@ -1,22 +1,22 @@
-"""Kafka topics → landing → gold, and a look at the books.
+"""Kafka topics → landing → gold, followed by checks.
 
-A scheduled or manual run takes what the topics have into landing, both side by
-side, and makes the gold tables anew. A run with a date range (the parameters
-`range_from` and `range_to`, or a run of `airflow backfill create`, whose range is
-its data interval) reads what was sent to Kafka in that range again and makes the
-tables of the range in a folder of their own; landing and gold stay as they are.
+A scheduled or manual run ingests both topics into landing in parallel and rebuilds
+the gold tables. A run with a date range (the parameters `range_from` and
+`range_to`, or a run of `airflow backfill create`, whose range is its data
+interval) rereads the records that were sent to Kafka in that range and writes the
+tables of the range to a separate folder; landing and gold are not changed.
 
-Airflow Variables say where things are, as the workers and the cluster see them:
+Airflow Variables hold the locations, as the workers and the cluster see them:
 
     sluice_landing           /opt/data/landing
     sluice_gold              /opt/data/gold
     sluice_job_file          /opt/jobs/landing_to_gold.sql
-    sluice_kafka_properties  a file with the Kafka client's settings; may be missing
+    sluice_kafka_properties  a file with the Kafka client's settings; optional
 
 The brokers are the worker's KAFKA_BOOTSTRAP_SERVERS, the cluster is the
-connection `sluice_default`. In the environment, STREAMFLOW_SCHEDULE says when the
-pipeline runs (default @hourly), and STREAMFLOW_DEADLINE_MINUTES when a run is late
-(default 30; 0 for never).
+connection `sluice_default`. The environment variable STREAMFLOW_SCHEDULE is the schedule
+of the pipeline (default @hourly), and STREAMFLOW_DEADLINE_MINUTES the time after
+which a run is late (default 30; 0 for never).
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ REPLAYED = "{{ ti.xcom_pull(task_ids='replay')['landing'] }}"
 TOPICS = list(checks.SOURCES)
 
 GOLD_TABLES = {table: Asset(name=f"streamflow_gold/{table}") for table in checks.TABLES}
-"""What other Dags can be scheduled on."""
+"""The assets on which other DAGs can be scheduled."""
 
 
-def refuse(wrong: list[str]) -> None:
-    """Fails the task without a retry: the numbers stay as they are."""
-    if wrong:
-        raise AirflowFailException("; ".join(wrong))
+def require_none(problems: list[str]) -> None:
+    """Fails the task without a retry: the numbers would be the same."""
+    if problems:
+        raise AirflowFailException("; ".join(problems))
 
 
 def late_after(minutes: int) -> DeadlineAlert | None:
-    """Tells of a run that has not ended so long after it was queued. 0 is for
-    `airflow dags test`, which in Airflow 3.3.2 stumbles over any deadline when the
+    """The alert for a run that has not ended this long after it was queued. 0 is
+    for `airflow dags test`, which in Airflow 3.3.2 fails on any deadline after the
     run has succeeded (apache/airflow#73428)."""
     if minutes == 0:
         return None
@@ -80,7 +80,7 @@ def late_after(minutes: int) -> DeadlineAlert | None:
 
 @task
 def plan(params: dict[str, Any], dag_run: Any) -> dict[str, str]:
-    """The range that this run is about; empty when it is about what is new."""
+    """The date range of this run; empty for a run over new records."""
     begin, end = params["range_from"], params["range_to"]
     if begin is None and end is None and dag_run.run_type == "backfill":
         begin, end = dag_run.data_interval_start.isoformat(), dag_run.data_interval_end.isoformat()
@@ -100,13 +100,13 @@ def plan(params: dict[str, Any], dag_run: Any) -> dict[str, str]:
 
 @task.branch
 def choose(plan: dict[str, str]) -> list[str]:
-    """Which way this run goes."""
+    """The branch of this run."""
     return ["replay"] if plan else [f"ingest.{topic}" for topic in TOPICS]
 
 
 @task_group
 def ingest() -> None:
-    """Both topics side by side."""
+    """Both topics in parallel."""
     for topic in TOPICS:
         SluiceIngestOperator(
             task_id=topic,
@@ -130,27 +130,27 @@ def something_was_sent(replayed: dict[str, Any]) -> None:
 @task
 def books_balance(job: Any, before: Any, after: Any) -> None:
     """Every line is accounted for."""
-    refuse(checks.books(job, checks.rows_landed(before), checks.rows_landed(after)))
+    require_none(checks.books(job, checks.rows_landed(before), checks.rows_landed(after)))
 
 
 @task
 def expectations(job: Any, params: dict[str, Any]) -> None:
     """Few lines are malformed, no table is empty."""
-    refuse(checks.expectations(job, params["most_malformed_permille"]))
+    require_none(checks.expectations(job, params["most_malformed_permille"]))
 
 
 @task
 def freshness(after: Any, params: dict[str, Any]) -> None:
-    """Topics are complete up to not long ago."""
+    """Topics are complete up to a recent time."""
     most_age = timedelta(minutes=params["most_age_minutes"])
-    refuse(checks.freshness(after, datetime.now(timezone.utc), most_age))
+    require_none(checks.freshness(after, datetime.now(timezone.utc), most_age))
 
 
 @dag(
     schedule=CronDataIntervalTimetable(os.environ.get("STREAMFLOW_SCHEDULE", "@hourly"), timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
-    # Two jobs that replace the same tables at once would only race.
+    # Two jobs that replace the same tables at the same time would only race.
     max_active_runs=1,
     default_args={
         "retries": 4,
@@ -170,7 +170,7 @@ def freshness(after: Any, params: dict[str, Any]) -> None:
             True,
             type="boolean",
             title="Until caught up",
-            description="End ingest when everything is read that was there at its beginning",
+            description="End ingest when all records are read that existed at its start",
         ),
         "range_from": Param(
             None,
@@ -207,9 +207,9 @@ def freshness(after: Any, params: dict[str, Any]) -> None:
 def streamflow_main() -> None:
     """The pipeline."""
     planned = plan()
-    way = choose(planned)
+    branch = choose(planned)
 
-    # The usual way.
+    # New records.
     ingested = ingest()
     before = SluiceLandingOperator(
         task_id="landed_before",
@@ -234,7 +234,7 @@ def streamflow_main() -> None:
         landing=LANDING,
         kafka_properties=KAFKA_PROPERTIES,
     )
-    way >> Label("what is new") >> ingested >> before >> load_gold >> after
+    branch >> Label("new records") >> ingested >> before >> load_gold >> after
     books_balance(load_gold.output, before.output, after.output)
     expectations(load_gold.output)
     freshness(after.output)
@@ -266,7 +266,7 @@ def streamflow_main() -> None:
         execution_timeout=timedelta(hours=1),
         deferrable=True,
     )
-    way >> Label("a date range") >> replay
+    branch >> Label("a date range") >> replay
     something_was_sent(replay.output) >> landed_range >> load_range
     books_balance.override(task_id="books_balance_range")(
         load_range.output, landed_range.output, landed_range.output

@@ -1,6 +1,6 @@
-"""Looks after the landing folder every night: deletes the files of runs that
-were killed, then reads everything again and compares it with the ledger. With
-the parameter `compare_with_broker` also with what the brokers still have.
+"""Maintains the landing folder every night: deletes the files of killed runs,
+then rereads everything and compares it with the ledger. With the parameter
+`compare_with_broker` it also compares with the records that the brokers still have.
 
 The Variables are those of `streamflow_main`.
 """
@@ -19,7 +19,7 @@ KAFKA_PROPERTIES = "{{ var.value.get('sluice_kafka_properties', '') }}"
 
 @task.branch
 def choose(params: dict[str, object]) -> str:
-    """How much is compared."""
+    """The branch: with or without the brokers."""
     return "verify_with_broker" if params["compare_with_broker"] else "verify"
 
 
@@ -46,7 +46,7 @@ def choose(params: dict[str, object]) -> str:
     tags=["sluice"],
 )
 def streamflow_upkeep() -> None:
-    """Orphans first: what is deleted need not be looked at."""
+    """Orphan files first: deleted files need not be verified."""
     collect = SluiceLandingOperator(task_id="collect", command="collect", landing=LANDING)
     verify, verify_with_broker = (
         SluiceLandingOperator(

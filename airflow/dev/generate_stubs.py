@@ -1,11 +1,11 @@
-"""Makes the gRPC code in `src/sluice_airflow/_proto` from the repository's
+"""Generates the gRPC code in `src/sluice_airflow/_proto` from the repository's
 `proto/sluice/v1/jobs.proto`.
 
     python dev/generate_stubs.py            # writes the files
     python dev/generate_stubs.py FOLDER     # writes them below FOLDER instead
 
-The version of grpcio-tools is pinned in pyproject.toml (extra `test`), so the
-same input gives the same files.
+The version of grpcio-tools is pinned in pyproject.toml (extra `test`), so that
+the same input gives the same files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FILES = ("jobs_pb2.py", "jobs_pb2.pyi", "jobs_pb2_grpc.py")
 def generate(out: Path) -> list[Path]:
     """Writes the files below `out` and returns their paths."""
     with tempfile.TemporaryDirectory() as scratch:
-        # The place of the .proto file decides what the generated code imports.
+        # The path of the .proto file determines the imports of the generated code.
         source = Path(scratch, PACKAGE, "jobs.proto")
         source.parent.mkdir(parents=True)
         shutil.copyfile(PROTO, source)

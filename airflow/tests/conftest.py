@@ -1,5 +1,5 @@
-"""What the tests share: an Airflow home of their own, a scheduler that is told
-what to do, and a task's context."""
+"""Shared fixtures: a separate Airflow home, a scripted scheduler, and a task's
+context."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeScheduler]:
 
 @pytest.fixture
 def context(tmp_path: Any) -> dict[str, Any]:
-    """The context of one task instance; it stays the same over tries."""
+    """The context of one task instance; it is the same for all tries."""
     return {
         "ti": TaskInstance(),
         "dag": SimpleNamespace(folder=str(tmp_path)),

@@ -1,4 +1,4 @@
-"""A `sluice.v1.JobService` in this process. Jobs do what the test says."""
+"""A `sluice.v1.JobService` in this process. The test scripts its jobs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class FakeJob:
 
 
 class FakeScheduler(JobServiceServicer):
-    """Jobs run until somebody ends them, unless `on_submit` does."""
+    """Jobs run until the test ends them, for example in `on_submit`."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, FakeJob] = {}
@@ -87,7 +87,7 @@ class FakeScheduler(JobServiceServicer):
         raise AssertionError
 
     def _refuse(self, error: pb.JobError, context: grpc.ServicerContext) -> None:
-        """As the scheduler does: the error travels in the status' details."""
+        """As the scheduler does: the error is in the status' details."""
         context.set_trailing_metadata((("grpc-status-details-bin", error.SerializeToString()),))
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, error.message)
 
@@ -107,14 +107,14 @@ class FakeScheduler(JobServiceServicer):
     def WatchJob(self, request: pb.WatchJobRequest, context: grpc.ServicerContext) -> Iterator[pb.JobEvent]:
         job = self._find(request.id, context)
         self.watched_after.append(request.after_sequence)
-        told = request.after_sequence
+        sent = request.after_sequence
         while True:
             with job.changed:
-                while len(job.events) <= told and context.is_active():
+                while len(job.events) <= sent and context.is_active():
                     job.changed.wait(0.1)
-                waiting = job.events[told:]
+                waiting = job.events[sent:]
             for event in waiting:
-                told = event.sequence
+                sent = event.sequence
                 yield event
                 if event.HasField("finished"):
                     return

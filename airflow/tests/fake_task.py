@@ -1,4 +1,4 @@
-"""As much of a running task as operators and triggers see."""
+"""The parts of a running task that operators and triggers use."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 class StateStore(dict[str, Any]):
-    """As much of Airflow's task state store as operators use."""
+    """The parts of Airflow's task state store that operators use."""
 
     def set(self, key: str, value: Any) -> None:
         self[key] = value
 
 
 class TaskInstance(SimpleNamespace):
-    """As much of a task instance as operators use."""
+    """The parts of a task instance that operators use."""
 
     def __init__(self, **names: Any) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-//! One scheduler and some executors as processes of this machine.
+//! Starts a scheduler and executors as processes on this machine.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::memory;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running cluster; its processes end with it.
+/// A running cluster; dropping it ends its processes.
 #[derive(Debug)]
 pub struct Cluster {
     processes: Vec<Process>,
@@ -36,12 +36,12 @@ impl Drop for Process {
 }
 
 impl Cluster {
-    /// Starts a scheduler and `executors` executors of one core and `memory`
+    /// Starts a scheduler and `executors` executors with one core and `memory`
     /// each, from the binaries in `binaries`, with their state and logs in
-    /// `folder`, and waits until all are registered.
+    /// `folder`. Waits until all executors are registered.
     ///
     /// # Errors
-    /// A binary that is missing, ends at once or does not get ready in 30 seconds.
+    /// When a binary is missing, ends at once or is not ready within 30 seconds.
     pub fn start(
         binaries: &Path,
         folder: &Path,
@@ -96,19 +96,19 @@ impl Cluster {
         }
     }
 
-    /// Where jobs are submitted: `sluice://127.0.0.1:PORT`.
+    /// The address for submitting jobs: `sluice://127.0.0.1:PORT`.
     pub fn master(&self) -> String {
         format!("sluice://{}", self.grpc)
     }
 
-    /// Lets [`Self::peak_memory`] begin again.
+    /// Resets [`Self::peak_memory`].
     pub fn reset_peak_memory(&self) {
         for process in &self.processes {
             memory::reset_peak(process.child.id());
         }
     }
 
-    /// The most memory that each process held, by name, in bytes.
+    /// The peak memory of each process in bytes, with the name of the process.
     pub fn peak_memory(&self) -> Vec<(String, u64)> {
         self.processes
             .iter()
@@ -122,7 +122,8 @@ impl Cluster {
     }
 }
 
-/// Executors in the scheduler's answer: a list, or an object that holds one.
+/// The number of executors in the scheduler's response: a list, or an object that
+/// holds one.
 fn count(body: &Value) -> usize {
     let list = body
         .as_array()
@@ -130,10 +131,10 @@ fn count(body: &Value) -> usize {
     list.map_or(0, Vec::len)
 }
 
-/// The binary's command.
+/// The command that starts a binary.
 ///
 /// # Errors
-/// It was not built.
+/// When the binary is not built.
 pub fn command(binaries: &Path, name: &str) -> anyhow::Result<Command> {
     let path: PathBuf = binaries.join(name);
     if !path.is_file() {
@@ -145,7 +146,7 @@ pub fn command(binaries: &Path, name: &str) -> anyhow::Result<Command> {
     Ok(Command::new(path))
 }
 
-/// Starts a process and waits for the line in which it says where it listens.
+/// Starts a process and waits for the line with the address on which it listens.
 fn start(name: &str, mut command: Command, folder: &Path) -> anyhow::Result<(Process, String)> {
     let log_path = folder.join(format!("{name}.log"));
     let log = std::fs::File::create(&log_path)
@@ -166,15 +167,15 @@ fn start(name: &str, mut command: Command, folder: &Path) -> anyhow::Result<(Pro
         Err(_) => {
             let log = std::fs::read_to_string(&log_path).unwrap_or_default();
             bail!(
-                "{name} did not say where it listens; its log ends with:\n{}",
+                "{name} did not print where it listens; its log ends with:\n{}",
                 tail(&log)
             )
         }
     }
 }
 
-/// Sends the first line that tells an address, then reads on, so that the
-/// process never waits for a reader.
+/// Sends the line with the process's address. Keeps reading after that, so that the
+/// process never blocks on a full pipe.
 fn first_listening(stdout: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
@@ -200,7 +201,7 @@ fn field(line: &str, name: &str) -> anyhow::Result<String> {
         .with_context(|| format!("the scheduler's line has no {name}: {line}"))
 }
 
-/// Status and body of a GET.
+/// The status and body of a GET request.
 fn get(address: &str, path: &str) -> anyhow::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -218,8 +219,8 @@ fn get(address: &str, path: &str) -> anyhow::Result<(u16, String)> {
         .nth(1)
         .context("an answer without a status")?
         .parse()?;
-    // Without a length the body may come in chunks; their sizes stand on lines
-    // of their own, which no JSON value does.
+    // Without a length the body comes in chunks. Each chunk's size is on a separate
+    // line, and JSON contains no CRLF, so every second line is content.
     let body = if head
         .to_ascii_lowercase()
         .contains("transfer-encoding: chunked")

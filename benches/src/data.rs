@@ -8,11 +8,11 @@ use anyhow::Context;
 use clap::Parser;
 use sluice_sample_events::args::{Args, run};
 
-/// Landing data that the generator makes for these arguments: made once, then
-/// found again in `cache` under a name that comes from the arguments.
+/// Landing data that the generator makes with these arguments. It is generated once
+/// and kept in `cache` under a name made from the arguments.
 ///
 /// # Errors
-/// Arguments that the generator does not know, or a folder that cannot be written.
+/// When the generator refuses the arguments, or a folder cannot be written.
 pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow::Result<PathBuf> {
     let name: String = arguments
         .iter()
@@ -20,7 +20,7 @@ pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow
         .filter(|c| c.is_ascii_alphanumeric() || ['-', '.'].contains(c))
         .collect();
     let folder = cache.join(format!("landing-{}", name.trim_end_matches('-')));
-    // Written last: a folder without it is from a run that was interrupted.
+    // Written last: a folder without this file is from an interrupted run.
     let complete = folder.join("_complete");
     if complete.exists() {
         return Ok(folder);
@@ -29,7 +29,7 @@ pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow
         fs::remove_dir_all(&folder)
             .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
-    writeln!(out, "making {} (kept for the next time)", folder.display())?;
+    writeln!(out, "generating {} (kept for later runs)", folder.display())?;
     let landing = folder
         .to_str()
         .context("the cache folder's name is not UTF-8")?;
@@ -39,10 +39,10 @@ pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow
     Ok(folder)
 }
 
-/// Bytes of all files in a folder and its folders.
+/// The bytes of all files in a folder and its subfolders.
 ///
 /// # Errors
-/// A folder that cannot be read.
+/// When a folder cannot be read.
 pub fn size(folder: &Path) -> anyhow::Result<u64> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;

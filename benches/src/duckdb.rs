@@ -1,4 +1,4 @@
-//! The same six outputs by DuckDB.
+//! Makes the same six tables with DuckDB.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,26 +9,23 @@ use serde::Deserialize;
 /// What `benches/duckdb_landing_to_gold.py` prints.
 #[derive(Debug, Deserialize)]
 pub struct Run {
-    /// DuckDB's version.
     pub version: String,
-    /// From opening the database to the last file written; without starting Python.
+    /// From opening the database to the last file written, without the start of
+    /// Python.
     pub seconds: f64,
-    /// The most memory that the process held, in bytes.
+    /// In bytes.
     pub peak_memory: u64,
-    /// The outputs in the order in which they were made.
+    /// The tables in the order in which they were made.
     pub tables: Vec<Table>,
 }
 
-/// One output, or the table that several outputs are made from.
+/// One of the six tables, or the table in memory that several of them are made from.
 #[derive(Debug, Deserialize)]
 pub struct Table {
-    /// Its name.
     pub name: String,
-    /// Its rows.
     pub rows: u64,
-    /// Bytes of its Parquet file; 0 for what is only kept in memory.
+    /// The size of the Parquet file; 0 for the table in memory.
     pub bytes: u64,
-    /// How long it took.
     pub seconds: f64,
 }
 
@@ -40,10 +37,10 @@ pub fn available(python: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-/// Makes the six tables from `landing` as Parquet (zstd) in `out`.
+/// Makes the six tables from `landing` as Parquet files (zstd) in `out`.
 ///
 /// # Errors
-/// The script cannot be run or fails.
+/// When the script cannot be started or fails.
 pub fn run(
     python: &str,
     script: &Path,

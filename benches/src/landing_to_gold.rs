@@ -1,4 +1,5 @@
-//! The example job on generated data, and on little data, and with a long past.
+//! Runs the example job on much generated data, on little data, and on a scheduler
+//! with many past jobs.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +14,7 @@ use crate::report::{best, mebibytes, median};
 use crate::submit::{self, Run};
 use crate::{data, duckdb};
 
-/// About as many lines as the real sample has.
+/// About as many lines as the original sample data.
 const SMALL: &[&str] = &[
     "--user-events",
     "602",
@@ -43,41 +44,41 @@ pub struct Args {
     /// Where scheduler, executor and submit-job are
     #[arg(long, value_name = "DIR", default_value = "target/release")]
     binaries: PathBuf,
-    /// Where generated data is kept for the next time
+    /// The folder in which generated data is kept for later runs
     #[arg(long, value_name = "DIR", default_value = "target/bench-data")]
     data: PathBuf,
     /// The job file
     #[arg(long, value_name = "FILE", default_value = "jobs/landing_to_gold.sql")]
     job: PathBuf,
-    /// A Python that has the duckdb package; without one DuckDB is left out
+    /// A Python with the duckdb package; without it DuckDB is left out
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: String,
     /// Runs on about 1,200 lines, from the start of submit-job to its exit; 0 leaves them out
     #[arg(long, value_name = "N", default_value_t = 20)]
     small_runs: usize,
-    /// Jobs that lie in the past when submit, list and status are measured again; 0 leaves this out
+    /// Past jobs with which submit, list and status are measured a second time; 0 leaves this out
     #[arg(long, value_name = "N", default_value_t = 0)]
     past_jobs: usize,
 }
 
-/// Where one benchmark's files are.
+/// One run of the benchmarks.
 struct Bench<'a, W> {
     args: &'a Args,
-    /// Gold, state and work folders; removed at the end.
+    /// Holds the gold, state and work folders; removed at the end.
     scratch: tempfile::TempDir,
     gold_number: usize,
     out: &'a mut W,
 }
 
-/// Runs everything and prints on `out`.
+/// Runs all benchmarks and prints the results on `out`.
 ///
 /// # Errors
-/// Something could not be run at all; slowness is no error.
+/// When something cannot be run; being slow is not an error.
 pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     fs::create_dir_all(&args.data)
-        .with_context(|| format!("cannot make {}", args.data.display()))?;
-    // Beside the data, so that gold lies on a real disk and not in memory.
-    let scratch = tempfile::tempdir_in(&args.data).context("cannot make a scratch folder")?;
+        .with_context(|| format!("cannot create {}", args.data.display()))?;
+    // In the data folder, so that gold is on a real disk and not in memory.
+    let scratch = tempfile::tempdir_in(&args.data).context("cannot create a scratch folder")?;
     let mut bench = Bench {
         args,
         scratch,
@@ -193,7 +194,7 @@ impl<W: Write> Bench<'_, W> {
         let landing = data::landing(&args.data, SMALL, self.out)?;
         let cluster = self.cluster()?;
         let master = cluster.master();
-        writeln!(self.out, "\nwith a past, medians of 10")?;
+        writeln!(self.out, "\nwith past jobs, medians of 10")?;
         self.submit(&master, &landing)?;
         self.print_calls(&master, &landing, 1)?;
         for _ in 0..args.past_jobs {
@@ -227,7 +228,7 @@ impl<W: Write> Bench<'_, W> {
             .scratch
             .path()
             .join(format!("cluster-{}", self.gold_number));
-        fs::create_dir_all(&folder).context("cannot make the cluster's folder")?;
+        fs::create_dir_all(&folder).context("cannot create the cluster's folder")?;
         Cluster::start(
             &self.args.binaries,
             &folder,
@@ -236,7 +237,7 @@ impl<W: Write> Bench<'_, W> {
         )
     }
 
-    /// Runs the job into a gold folder of its own, which is removed afterwards.
+    /// Runs the job into a new gold folder, which is removed afterwards.
     fn submit(&mut self, master: &str, landing: &Path) -> anyhow::Result<Run> {
         let gold = self.fresh_folder("gold");
         let run = submit::submit(
@@ -335,7 +336,7 @@ impl<W: Write> Bench<'_, W> {
     }
 }
 
-/// The job in submit-job's JSON: the document itself or its `job`.
+/// The job in submit-job's JSON: the document itself, or its field `job`.
 fn job(document: &Value) -> &Value {
     document.get("job").unwrap_or(document)
 }

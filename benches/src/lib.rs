@@ -1,8 +1,7 @@
-//! Benchmarks over real processes.
+//! Benchmarks with real processes.
 //!
-//! Timings are printed, never asserted: a benchmark that fails on a busy
-//! machine teaches people to ignore it. `benches/README.md` says how to run
-//! them and what other engines took.
+//! Timings are printed, never asserted: people learn to ignore a benchmark that
+//! fails on a busy machine. `benches/README.md` explains how to run them.
 
 pub mod cluster;
 pub mod data;

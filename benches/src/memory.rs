@@ -1,9 +1,9 @@
-//! How much memory processes hold at most (Linux).
+//! The peak memory of processes (on Linux).
 
 use std::fs;
 
-/// The most memory that the process held at once, in bytes (`VmHWM`), since it
-/// began or since [`reset_peak`]. `None` when it has ended or this is no Linux.
+/// The peak memory of a process in bytes (`VmHWM`), since it started or since
+/// [`reset_peak`]. `None` when it has ended, and on systems other than Linux.
 pub fn peak(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status
@@ -13,8 +13,8 @@ pub fn peak(pid: u32) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Lets [`peak`] begin again at what the process holds now. Where the system
-/// does not allow it, peaks are those since the process began.
+/// Resets [`peak`] to the memory that the process holds now. Where the system does
+/// not allow it, the peak stays that since the start of the process.
 pub fn reset_peak(pid: u32) {
     let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
 }

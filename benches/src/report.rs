@@ -1,6 +1,6 @@
-//! Numbers for people.
+//! Statistics and formatted numbers.
 
-/// The middle of the values (the lower one of two); 0 without values.
+/// The median of the values (the lower one of two); 0 without values.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -19,7 +19,7 @@ pub fn best(values: &[f64]) -> f64 {
         .unwrap_or_default()
 }
 
-/// Bytes as whole mebibytes: `1234 MiB`.
+/// Formats bytes as whole mebibytes: `1234 MiB`.
 pub fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes.div_ceil(1024 * 1024))
 }

@@ -10,25 +10,25 @@ use serde_json::Value;
 
 use crate::{cluster, memory};
 
-/// How often a running process is asked for its memory.
+/// How often the memory of a running process is sampled.
 const SAMPLE: Duration = Duration::from_millis(10);
 
 /// One run of `submit-job`.
 #[derive(Debug)]
 pub struct Run {
-    /// From its start to its exit.
+    /// From the start of the process to its exit.
     pub seconds: f64,
-    /// The most memory it held, in bytes; 0 for runs too short to be seen.
+    /// In bytes; 0 for runs that ended before the first sample.
     pub peak_memory: u64,
-    /// What it printed.
+    /// Its standard output.
     pub output: String,
 }
 
 impl Run {
-    /// What it printed, as JSON; the last line when there are several.
+    /// The output as JSON, or its last line when the whole is not JSON.
     ///
     /// # Errors
-    /// It is none.
+    /// When neither is JSON.
     pub fn json(&self) -> anyhow::Result<Value> {
         serde_json::from_str(&self.output)
             .or_else(|_| serde_json::from_str(self.output.lines().last().unwrap_or_default()))
@@ -39,7 +39,7 @@ impl Run {
 /// Runs `submit-job` with these arguments.
 ///
 /// # Errors
-/// It cannot be started, or does not succeed; what it said is in the message.
+/// When it cannot be started or does not succeed; the message holds its output.
 pub fn submit<S: AsRef<OsStr>>(binaries: &Path, arguments: &[S]) -> anyhow::Result<Run> {
     let mut command = cluster::command(binaries, "submit-job")?;
     command

@@ -1,5 +1,5 @@
-//! What submit-job needs of whatever runs jobs, be it a scheduler far away or
-//! a driver in this process.
+//! The interface to what runs jobs: a remote scheduler, or a driver in this
+//! process.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,31 +16,31 @@ use sluice_proto::v1::{
 };
 use tonic::{Request, Response, Status};
 
-/// A stream of answers; an error ends it.
+/// A stream of responses; an error ends it.
 pub type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, JobError>> + Send>>;
 
-/// Whatever runs jobs. Every call may be repeated without harm.
+/// Runs jobs. Every call is idempotent.
 #[async_trait]
 pub trait JobApi: Send + Sync {
     /// Checks and starts a job.
     async fn submit(&self, request: SubmitJobRequest) -> Result<SubmitJobResponse, JobError>;
-    /// What happens to a job, up to its end.
+    /// The events of a job, up to its end.
     async fn watch(&self, request: WatchJobRequest) -> Result<Answers<JobEvent>, JobError>;
-    /// One job as it stands.
+    /// The current state of one job.
     async fn get(&self, request: GetJobRequest) -> Result<Job, JobError>;
     /// Jobs, the newest first.
     async fn list(&self, request: ListJobsRequest) -> Result<ListJobsResponse, JobError>;
-    /// Asks a job to end, without waiting for it.
+    /// Requests the end of a job, without waiting for it.
     async fn cancel(&self, request: CancelJobRequest) -> Result<Job, JobError>;
     /// A job's log.
     async fn logs(&self, request: JobLogsRequest) -> Result<Answers<LogLine>, JobError>;
-    /// What a job would do.
+    /// Plans a job without running it.
     async fn plan(&self, request: PlanJobRequest) -> Result<JobPlan, JobError>;
-    /// What runs there.
+    /// Version and state of the server.
     async fn info(&self) -> Result<ServerInfoResponse, JobError>;
 }
 
-/// What a driver in this process is started with.
+/// Options of a driver in this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalOptions {
     /// At least one.
@@ -49,18 +49,18 @@ pub struct LocalOptions {
     pub conf: BTreeMap<String, String>,
 }
 
-/// Starts a driver in this process, for `--master local`. It is handed in from
-/// outside, so that this library does not carry the engine.
+/// Starts a driver in this process, for `--master local`. The caller of this
+/// library implements it, so that the library does not depend on the engine.
 #[async_trait]
 pub trait LocalBackend: Send + Sync {
-    /// Called once, inside a runtime with several threads.
+    /// Called once, inside a multi-threaded runtime.
     ///
     /// # Errors
-    /// When the driver cannot be started.
+    /// The driver cannot be started.
     async fn start(&self, options: LocalOptions) -> Result<Arc<dyn JobApi>, JobError>;
 }
 
-/// A backend that starts a service of its own by calling `start`.
+/// A backend that calls `start` to start a service.
 pub fn in_process<F, S>(
     start: impl Fn(LocalOptions) -> F + Send + Sync + 'static,
 ) -> Arc<dyn LocalBackend>
@@ -86,12 +86,11 @@ where
     }
 }
 
-/// A service in this process, called without a network between.
+/// A service in this process, called without a network.
 #[derive(Debug)]
 pub struct InProcess<S>(Arc<S>);
 
 impl<S> InProcess<S> {
-    /// Calls this service.
     pub fn new(service: Arc<S>) -> Self {
         Self(service)
     }

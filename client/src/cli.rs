@@ -1,4 +1,4 @@
-//! The command line's options, as clap knows them.
+//! The options of the command line, defined with clap.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use clap::{ArgGroup, Parser, ValueEnum};
 
 const EXAMPLES: &str = "\
 Parameters are the variables that the job file declares. They follow JOB.sql as \
---NAME VALUE or --NAME=VALUE; options may stand anywhere. A parameter that is \
-called like an option goes behind a lone --.
+--NAME VALUE or --NAME=VALUE; options may be anywhere. A parameter with the name \
+of an option follows a separate --.
 
 Examples:
   Run a job in this process, on all cores:
     submit-job --master 'local[*]' jobs/landing_to_gold.sql --landing data/landing --gold data/gold
-  Run it on a cluster and stay attached (Ctrl-C ends the job):
+  Run it on a cluster and wait for its end (Ctrl-C cancels the job):
     submit-job --master sluice://127.0.0.1:50050 jobs/landing_to_gold.sql --landing data/landing --gold data/gold
-  See what it would do:
+  Show what it would do:
     submit-job --plan jobs/landing_to_gold.sql --landing data/landing --gold data/gold
-  Hand it over and leave; ask for it later:
+  Submit it without waiting, and check its status later:
     submit-job --master sluice://h1:50050,h2:50050 --deploy-mode cluster JOB.sql
     submit-job --master sluice://h1:50050,h2:50050 --status ID
 
@@ -47,11 +47,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "MASTER")]
     pub(crate) master: Option<String>,
 
-    /// Stay attached until the job has ended, or leave once it is accepted [default: client]
+    /// Wait until the job has ended, or exit once it is accepted [default: client]
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) deploy_mode: Option<DeployMode>,
 
-    /// What to call the job [default: the job file's name without its extension]
+    /// Name of the job [default: the job file's name without its extension]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 
@@ -63,11 +63,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE")]
     pub(crate) properties_file: Option<PathBuf>,
 
-    /// An id of your own: submitted twice, it is one job
+    /// An id chosen by you: submitting it twice runs one job
     #[arg(long, value_name = "ID")]
     pub(crate) submission_id: Option<String>,
 
-    /// End the job when it has run this long, such as 90s, 15m or 2h
+    /// Cancel the job after this time, such as 90s, 15m or 2h
     #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
     pub(crate) timeout: Option<Duration>,
 
@@ -79,7 +79,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "ID")]
     pub(crate) status: Option<String>,
 
-    /// End a job and wait until it has ended
+    /// Cancel a job and wait until it has ended
     #[arg(long, value_name = "ID")]
     pub(crate) kill: Option<String>,
 
@@ -91,7 +91,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "ID")]
     pub(crate) logs: Option<String>,
 
-    /// With --logs: go on until the job has ended
+    /// With --logs: continue until the job has ended
     #[arg(long, requires = "logs")]
     pub(crate) follow: bool,
 
@@ -112,7 +112,7 @@ pub(crate) struct Cli {
     pub(crate) verbose: bool,
 }
 
-/// Whether submit-job stays.
+/// How long submit-job waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DeployMode {
     /// Until the job has ended.
@@ -121,7 +121,7 @@ pub(crate) enum DeployMode {
     Cluster,
 }
 
-/// What standard output holds.
+/// The format of standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
     /// Tables for people.
@@ -139,7 +139,7 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-/// A time limit above zero, in the manner of `1h 30m`.
+/// A time limit above zero, such as `1h 30m`.
 pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(limit) if limit.as_millis() > 0 => Ok(limit),

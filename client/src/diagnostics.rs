@@ -1,10 +1,11 @@
-//! Diagnostics on their way: from our own check of the job file to the shape
-//! in which the scheduler sends its own, and from there to the terminal.
+//! Converts diagnostics: from the client's own check of the job file to the
+//! protobuf form that the scheduler sends, and from there to text.
 
 use sluice_jobfile as jobfile;
 use sluice_proto::v1::{Diagnostic, ErrorKind, JobError, Severity, Span};
 
-/// What our own check found, as the scheduler would have said it.
+/// The result of the client's own check, in the form in which the scheduler
+/// reports it.
 pub(crate) fn to_error(found: &jobfile::Diagnostics, text: &str) -> JobError {
     let errors = found.iter().filter(|found| found.is_error()).count();
     let file = found.iter().map(|found| found.file.as_str()).next();
@@ -59,8 +60,8 @@ fn from_proto(sent: &Diagnostic) -> jobfile::Diagnostic {
     found
 }
 
-/// The diagnostics for a terminal. With the job file's text at hand they are
-/// drawn anew, with colour where wanted; otherwise as they were sent.
+/// The diagnostics as text for a terminal. With the job file's text they are
+/// rendered again, in colour if requested; without it as they were sent.
 pub(crate) fn render(sent: &[Diagnostic], text: Option<&str>, color: bool) -> String {
     if sent.is_empty() {
         return String::new();
@@ -79,7 +80,7 @@ pub(crate) fn render(sent: &[Diagnostic], text: Option<&str>, color: bool) -> St
     rendered.join("\n\n")
 }
 
-/// Without the closing `2 errors`: the error that follows says how many.
+/// Removes the closing `2 errors`: the error that follows has the count.
 fn without_count(rendered: &str) -> String {
     let rendered = rendered.trim_end();
     match rendered.rsplit_once('\n') {

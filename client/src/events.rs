@@ -1,5 +1,5 @@
-//! A job's events as one stream, whatever happens to the connection: a stream
-//! that breaks is asked for again from the last sequence seen, for a while.
+//! A job's events as one stream across connection losses: a broken stream is
+//! reopened after the last received sequence, with retries for a limited time.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use crate::api::{Answers, JobApi};
 
-/// How long, and how often, a lost scheduler is tried again.
+/// How long and how often the connection to a lost scheduler is retried.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
-    /// In all, from the moment of the loss.
+    /// From the moment of the loss.
     pub(crate) total: Duration,
-    /// Before the first new attempt; doubles from attempt to attempt.
+    /// The pause before the first retry; it doubles with every retry.
     pub(crate) first_pause: Duration,
     pub(crate) longest_pause: Duration,
 }
@@ -32,13 +32,13 @@ impl Default for Patience {
     }
 }
 
-/// What comes out.
+/// An item of the stream.
 #[derive(Debug)]
 pub(crate) enum Seen {
     Event(Box<JobEvent>),
-    /// The scheduler is lost and being tried again; said once per loss.
+    /// The connection is lost and is being retried; once per loss.
     Lost(JobError),
-    /// It is back.
+    /// The connection is restored.
     Back,
 }
 
@@ -51,7 +51,7 @@ struct Watch {
 }
 
 enum State {
-    /// Open a stream at once.
+    /// Opens a stream without a pause.
     Fresh,
     Open(Answers<JobEvent>),
     Lost {
@@ -61,7 +61,7 @@ enum State {
     Ended,
 }
 
-/// The events of job `id` up to and with its end. An error ends the stream.
+/// The events of job `id` up to and including its end. An error ends the stream.
 pub(crate) fn events(
     api: Arc<dyn JobApi>,
     id: String,
@@ -146,7 +146,7 @@ impl Watch {
         Seen::Lost(error)
     }
 
-    /// Holds nothing of `self`: the stream in it is not to be shared.
+    /// The future does not borrow `self`, because the stream in it is not `Sync`.
     fn open(&self) -> impl Future<Output = Result<Answers<JobEvent>, JobError>> + Send + use<> {
         let api = Arc::clone(&self.api);
         let request = WatchJobRequest {
@@ -160,7 +160,7 @@ impl Watch {
         JobError::new(
             ErrorKind::Interrupted,
             format!(
-                "the scheduler stopped while job {} ran and does not know it any more",
+                "the scheduler stopped while job {} was running and no longer knows it",
                 self.id
             ),
         )
@@ -177,7 +177,7 @@ impl Watch {
             ),
         )
         .with_next_step(format!(
-            "job {id} may still be running; ask with --status {id} once the scheduler is back",
+            "job {id} may still be running; check with --status {id} once the scheduler is back",
             id = self.id
         ))
     }

@@ -1,5 +1,5 @@
-//! Stays with a job until it has ended: shows its progress, passes Ctrl-C on
-//! as a cancel, and keeps the time limit should the scheduler not keep it.
+//! Follows a job until it has ended: shows its progress, turns Ctrl-C into a
+//! cancel, and enforces the time limit in case the scheduler does not.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -15,19 +15,21 @@ use crate::api::JobApi;
 use crate::events::{Patience, Seen, events};
 use crate::progress::Progress;
 
-/// How often a live display's clock moves on.
+/// How often the clock of a live display is redrawn.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Signals that ask submit-job to end, by their names.
+/// Names of received signals that request the end of submit-job.
 pub(crate) type Interrupts = Pin<Box<dyn Stream<Item = &'static str> + Send>>;
 
-/// How long things may take; fixed but in tests.
+/// Time limits; constant except in tests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) patience: Patience,
-    /// The scheduler's lead in ending a job that reached its time limit.
+    /// How long the scheduler may take to cancel a job that reached its time limit,
+    /// before the client does.
     pub(crate) timeout_grace: Duration,
-    /// From the client's own cancel at the time limit to leaving.
+    /// How long the client waits for the end of the job after its own cancel at the
+    /// time limit.
     pub(crate) timeout_end: Duration,
 }
 
@@ -41,20 +43,20 @@ impl Default for Limits {
     }
 }
 
-/// How a job was left.
+/// How following a job ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// It ended.
+    /// The job ended.
     Ended(Box<Job>),
-    /// It has not ended, or not as far as is known.
+    /// The client stopped following; the job has not ended, or its end is unknown.
     Left(JobError),
 }
 
-/// What to stay with.
+/// Follows one job.
 pub(crate) struct Follow<'a> {
     pub(crate) api: Arc<dyn JobApi>,
     pub(crate) job_id: String,
-    /// When the job's time is up.
+    /// When the job reaches its time limit.
     pub(crate) deadline: Option<Instant>,
     pub(crate) limits: Limits,
     pub(crate) progress: &'a mut Progress,
@@ -66,14 +68,14 @@ type Cancel = Pin<Box<dyn Future<Output = Result<Job, JobError>> + Send>>;
 #[derive(PartialEq, Eq)]
 enum Ending {
     No,
-    /// By a signal.
+    /// A signal.
     Killing,
-    /// By the time limit.
+    /// The time limit.
     TimingOut,
 }
 
 impl Follow<'_> {
-    /// Stays until the job has ended or there is a reason to leave it.
+    /// Returns when the job has ended, or when there is a reason to stop waiting.
     pub(crate) async fn run(self) -> Outcome {
         let Self {
             api,
@@ -101,7 +103,7 @@ impl Follow<'_> {
                         }
                     }
                     Some(Ok(Seen::Lost(error))) => {
-                        progress.note(&format!("{}; trying again", error.message));
+                        progress.note(&format!("{}; retrying", error.message));
                     }
                     Some(Ok(Seen::Back)) => progress.note("the scheduler is back"),
                     Some(Err(error)) => {
@@ -123,7 +125,7 @@ impl Follow<'_> {
                         return Outcome::Left(left_while_ending(&job_id, &ending));
                     }
                     progress.note(&format!(
-                        "{signal}: ending job {job_id}; once more leaves without waiting"
+                        "{signal}: cancelling job {job_id}; a second signal exits without waiting"
                     ));
                     ending = Ending::Killing;
                     let reason = format!("cancelled by {signal} at submit-job");
@@ -136,7 +138,7 @@ impl Follow<'_> {
                     }
                     alarm = None;
                     if ending == Ending::No {
-                        progress.note(&format!("time limit reached: ending job {job_id}"));
+                        progress.note(&format!("time limit reached: cancelling job {job_id}"));
                         ending = Ending::TimingOut;
                         alarm = Some(Instant::now() + limits.timeout_end);
                         cancel = Some(cancelling(&api, &job_id, "time limit reached".to_owned()));
@@ -154,7 +156,7 @@ impl Follow<'_> {
     }
 }
 
-/// Ends a job and waits for its end.
+/// Requests the end of a job.
 pub(crate) fn cancelling(api: &Arc<dyn JobApi>, id: &str, reason: String) -> Cancel {
     let api = Arc::clone(api);
     let request = CancelJobRequest {
@@ -178,7 +180,8 @@ async fn done(cancel: &mut Option<Cancel>) -> Result<Job, JobError> {
     }
 }
 
-/// A job that our own time limit killed timed out; the scheduler cannot know.
+/// Changes the state of a job that the client killed at its time limit from
+/// killed to timed out: the scheduler does not know the cause of the cancel.
 fn named(mut job: Job, ending: &Ending) -> Job {
     if *ending == Ending::TimingOut && job.state() == JobState::Killed {
         job.set_state(JobState::TimedOut);
@@ -195,6 +198,6 @@ fn left_while_ending(job_id: &str, ending: &Ending) -> JobError {
         Ending::TimingOut => (ErrorKind::TimedOut, "reached its time limit"),
         _ => (ErrorKind::Killed, "was being cancelled"),
     };
-    JobError::new(kind, format!("left while job {job_id} {what}"))
-        .with_next_step(format!("it may still be ending; see --status {job_id}"))
+    JobError::new(kind, format!("stopped waiting while job {job_id} {what}"))
+        .with_next_step(format!("it may still be ending; check with --status {job_id}"))
 }

@@ -1,5 +1,5 @@
-//! What submit-job was asked to do: command line, properties file and
-//! environment put together, checked, without doing anything yet.
+//! What submit-job is to do: merges and checks command line, properties file and
+//! environment, without side effects.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::cli::{Cli, ColorWhen, DeployMode, OutputFormat, parse_timeout};
 use crate::master::{Master, MasterError};
 
-/// Used when nothing names a master, as spark-submit does.
+/// Used when no master is set, as in spark-submit.
 const DEFAULT_MASTER: &str = "local[*]";
 
 /// Settings that submit-job itself reads; all others go to the driver.
@@ -20,18 +20,17 @@ const NAME_KEY: &str = "sluice.name";
 const DEPLOY_MODE_KEY: &str = "sluice.deploy_mode";
 const TIMEOUT_KEY: &str = "sluice.timeout";
 
-/// What the process' environment says.
+/// Values from the environment of the process.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     /// `SLUICE_MASTER`.
     pub(crate) master: Option<String>,
-    /// `NO_COLOR`, set to anything but nothing.
+    /// Whether `NO_COLOR` is set to anything but the empty text.
     pub(crate) no_color: bool,
     /// Who runs submit-job; for display only.
     pub(crate) user: String,
 }
 
-/// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Submit {
@@ -55,12 +54,12 @@ pub(crate) struct Submission {
     pub(crate) name: String,
     pub(crate) params: BTreeMap<String, String>,
     pub(crate) conf: BTreeMap<String, String>,
-    /// Given by the user; one is made otherwise.
+    /// Set by the user; otherwise one is generated.
     pub(crate) submission_id: Option<String>,
     pub(crate) timeout: Option<Duration>,
 }
 
-/// How to show it.
+/// How results and progress are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Display {
     pub(crate) output: OutputFormat,
@@ -69,7 +68,7 @@ pub(crate) struct Display {
     pub(crate) color: ColorWhen,
 }
 
-/// Everything that was asked for.
+/// A complete, checked invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Invocation {
     pub(crate) master: Master,
@@ -95,18 +94,18 @@ pub(crate) enum UsageError {
     #[error("the deploy mode `cluster` needs a cluster; give `--master sluice://HOST:PORT`")]
     ClusterWithoutCluster,
     #[error(
-        "`{option}` asks a scheduler, and a local run leaves none behind; \
+        "`{option}` needs a scheduler, and a local run has none; \
          give `--master sluice://HOST:PORT` or set SLUICE_MASTER"
     )]
     NeedsScheduler { option: &'static str },
-    #[error("`--follow` goes with `--logs ID`")]
+    #[error("`--follow` needs `--logs ID`")]
     FollowWithoutLogs,
     #[error("the {what} must not be empty")]
     Empty { what: &'static str },
 }
 
-/// Puts together what was said, the command line before `--conf`, that before
-/// the properties file, and the environment last.
+/// Merges all sources. In order of precedence: the command line, `--conf`, the
+/// properties file, the environment.
 pub(crate) fn resolve(
     cli: Cli,
     params: BTreeMap<String, String>,
@@ -119,7 +118,7 @@ pub(crate) fn resolve(
             Some((key, value)) if !key.trim().is_empty() => {
                 conf.insert(key.trim().to_owned(), value.to_owned());
             }
-            // The text may hold a secret behind a slip; its key is enough.
+            // The text may contain a secret after a mistyped key: show only the key.
             _ => {
                 return Err(UsageError::Conf {
                     given: given.split('=').next().unwrap_or_default().to_owned(),
@@ -145,7 +144,7 @@ pub(crate) fn resolve(
         },
     };
 
-    // clap does not say so when there is a job file, which excludes --logs.
+    // clap does not report this when there is a job file, which excludes --logs.
     if cli.follow && cli.logs.is_none() {
         return Err(UsageError::FollowWithoutLogs);
     }
@@ -370,7 +369,7 @@ mod tests {
         for (line, properties, part) in [
             ("", &[][..], "no job file given"),
             ("--plan", &[], "no job file given"),
-            ("--follow j.sql", &[], "`--follow` goes with `--logs ID`"),
+            ("--follow j.sql", &[], "`--follow` needs `--logs ID`"),
             ("--conf x j.sql", &[], "setting `x` is not KEY=VALUE"),
             ("--conf =x j.sql", &[], "is not KEY=VALUE"),
             (
@@ -379,10 +378,10 @@ mod tests {
                 "master `yarn` is not understood",
             ),
             ("--deploy-mode cluster j.sql", &[], "needs a cluster"),
-            ("--status a", &[], "`--status` asks a scheduler"),
-            ("--master local --kill a", &[], "`--kill` asks a scheduler"),
-            ("--list", &[], "`--list` asks a scheduler"),
-            ("--logs a --follow", &[], "`--logs` asks a scheduler"),
+            ("--status a", &[], "`--status` needs a scheduler"),
+            ("--master local --kill a", &[], "`--kill` needs a scheduler"),
+            ("--list", &[], "`--list` needs a scheduler"),
+            ("--logs a --follow", &[], "`--logs` needs a scheduler"),
             ("--name= j.sql", &[], "the name must not be empty"),
             (
                 "--submission-id= j.sql",

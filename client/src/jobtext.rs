@@ -1,5 +1,6 @@
-//! The job file: read and checked here, so that a slip is told at once and
-//! without a scheduler. The scheduler checks again, columns and types too.
+//! Reads and checks the job file in the client, so that mistakes are reported at
+//! once and without a scheduler. The scheduler repeats the check and adds columns
+//! and types.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,14 +12,13 @@ use sluice_proto::v1::{ErrorKind, JobError};
 use crate::diagnostics;
 use crate::split::{is_option, near_option};
 
-/// A job file's text and the name it was given by.
+/// A job file's text and its name as passed by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobText {
     pub(crate) file_name: String,
     pub(crate) text: String,
 }
 
-/// Reads a job file.
 pub(crate) fn read(file: &Path) -> Result<JobText, JobError> {
     let file_name = file.display().to_string();
     let bytes = std::fs::read(file).map_err(|error| {
@@ -38,7 +38,7 @@ pub(crate) fn read(file: &Path) -> Result<JobText, JobError> {
     Ok(JobText { file_name, text })
 }
 
-/// Checks statements and parameters as far as that goes without the data.
+/// Checks statements and parameters, as far as that is possible without the data.
 pub(crate) fn check(job: &JobText, params: &BTreeMap<String, String>) -> Result<(), JobError> {
     let to_error = |found: jobfile::Diagnostics| diagnostics::to_error(&found, &job.text);
     let parsed = jobfile::parse(&job.file_name, &job.text).map_err(to_error)?;
@@ -57,7 +57,7 @@ pub(crate) fn check(job: &JobText, params: &BTreeMap<String, String>) -> Result<
         .filter(|name| !declared(name))
         .filter_map(|name| near_option(name).map(|near| (name, near)))
         .map(|(name, near)| {
-            format!("`--{name}` is no parameter of this job; did you mean the option `--{near}`")
+            format!("`--{name}` is not a parameter of this job; did you mean the option `--{near}`")
         })
         .collect();
     hints.extend(
@@ -66,7 +66,7 @@ pub(crate) fn check(job: &JobText, params: &BTreeMap<String, String>) -> Result<
             .iter()
             .map(|variable| variable.name.replace('_', "-"))
             .filter(|name| is_option(name))
-            .map(|name| format!("`--{name}` is an option of submit-job; give the parameter of that name behind a lone `--`")),
+            .map(|name| format!("`--{name}` is an option of submit-job; pass the parameter of that name after a separate `--`")),
     );
     Err(to_error(found).with_next_step(hints.join("\n  ")))
 }

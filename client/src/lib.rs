@@ -1,10 +1,10 @@
-//! `submit-job`: submits SQL job files to a Sluice cluster in the manner of
-//! spark-submit, or runs them in this process.
+//! `submit-job`: submits SQL job files to a Sluice cluster, like spark-submit, or
+//! runs them in this process.
 //!
-//! [`run`] is the whole program. What runs jobs is behind [`JobApi`]: a
+//! [`run`] is the whole program. [`JobApi`] is the interface to what runs jobs: a
 //! scheduler over gRPC, or a driver in this process that a [`LocalBackend`]
-//! starts; the latter is handed in, so that this library stays free of the
-//! engine.
+//! starts. The caller passes the backend in, so that this library does not depend
+//! on the engine.
 
 mod api;
 mod cli;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// What `--master` takes, for help and error messages.
+/// The values of `--master`, for help and error messages.
 pub(crate) const FORMS: &str = "sluice://HOST:PORT[,HOST:PORT…], local, local[N], local[*]";
 
 /// Where a job's driver runs.
@@ -13,7 +13,7 @@ pub(crate) const FORMS: &str = "sluice://HOST:PORT[,HOST:PORT…], local, local[
 pub(crate) enum Master {
     /// In this process, on this many cores.
     Local(Cores),
-    /// In a scheduler: the addresses are tried in turn. Never empty.
+    /// In a scheduler. The addresses are tried in order; never empty.
     Remote(Vec<Address>),
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum Master {
 pub(crate) enum Cores {
     /// As many as the machine has.
     All,
-    /// This many, at least one.
+    /// At least one.
     Count(usize),
 }
 

@@ -1,4 +1,4 @@
-//! `--plan` for people: what the job defines, reads and does.
+//! The text of `--plan`: what the job defines, reads and does.
 
 use sluice_proto::v1::{JobPlan, PlannedRelation, PlannedStep};
 
@@ -86,7 +86,7 @@ fn steps(steps: &[PlannedStep]) -> String {
                 step.kind.clone(),
                 step.after.join(", "),
                 format!(
-                    "{}, at most {} side by side",
+                    "{}, at most {} in parallel",
                     count(step.stages.into(), "stage"),
                     count(step.partitions.into(), "task")
                 ),
@@ -157,7 +157,7 @@ mod tests {
         );
         assert!(text.contains("4.0 KiB"), "{text}");
         assert!(
-            text.contains("2 stages, at most 1 task side by side"),
+            text.contains("2 stages, at most 1 task in parallel"),
             "{text}"
         );
         assert!(text.ends_with("with --verbose each step's physical plan is shown"));

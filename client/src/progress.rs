@@ -1,5 +1,5 @@
-//! A job's progress on standard error: live lines on a terminal, otherwise
-//! plain lines when something changed. Drawing never holds up the job's end.
+//! A job's progress on standard error: live lines on a terminal, otherwise plain
+//! lines when something has changed. Drawing never delays the job's end.
 
 mod live;
 mod plain;
@@ -15,7 +15,7 @@ use plain::Plain;
 use sluice_service::console::Console;
 pub(crate) use text::log_line;
 
-/// What is shown of a job while it lasts.
+/// Shows the progress of a running job.
 pub(crate) struct Progress {
     console: Console,
     style: Style,
@@ -31,8 +31,8 @@ enum Style {
 }
 
 impl Progress {
-    /// `executor_hint` is what to type for an executor; none for a local run,
-    /// which needs no executors.
+    /// `executor_hint` is the command that starts an executor; none for a local
+    /// run, which needs no executors.
     pub(crate) fn new(
         console: Console,
         wanted: bool,
@@ -55,14 +55,13 @@ impl Progress {
         }
     }
 
-    /// Names the job, so that it can be asked for while it lasts.
+    /// Prints the job's id, so that the user can query the job while it runs.
     pub(crate) fn accepted(&self, job: &Job) {
         if matches!(self.style, Style::Plain(_)) || self.verbose {
             self.note(&format!("job {} ({}) accepted", job.job_id, job.name));
         }
     }
 
-    /// Shows what happened.
     pub(crate) fn event(&mut self, event: &JobEvent) {
         match &event.event {
             Some(Event::Log(line)) => {
@@ -100,7 +99,7 @@ impl Progress {
         }
     }
 
-    /// Says something beside the progress, whatever the style.
+    /// Prints a line in addition to the progress, in every style.
     pub(crate) fn note(&self, text: &str) {
         match &self.style {
             Style::Live(live) => live.suspended(|| self.console.err(text)),
@@ -108,19 +107,19 @@ impl Progress {
         }
     }
 
-    /// Whether [`Self::tick`] has any use.
+    /// Whether [`Self::tick`] has an effect.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.style, Style::Live(_))
     }
 
-    /// Moves the clock of a live display on.
+    /// Updates the clock of a live display.
     pub(crate) fn tick(&mut self) {
         if let Style::Live(live) = &mut self.style {
             live.draw(self.begun.elapsed());
         }
     }
 
-    /// Takes the live lines away.
+    /// Removes the live lines.
     pub(crate) fn clear(&mut self) {
         if let Style::Live(live) = &mut self.style {
             live.clear();

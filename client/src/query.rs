@@ -1,4 +1,4 @@
-//! Questions about jobs: `--status`, `--list`, `--logs`, and `--kill`.
+//! Commands about existing jobs: `--status`, `--list`, `--logs` and `--kill`.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::events::{Patience, Seen, events};
 use crate::follow::cancelling;
 use crate::report::Reporter;
 
-/// As many as fit a screen; all of them are in the scheduler's HTTP API.
+/// About one screen; the scheduler's HTTP API lists all jobs.
 const LIST_LIMIT: u32 = 50;
 
 /// `--status`.
@@ -72,7 +72,7 @@ async fn ended(
             }
             Seen::Lost(error) => {
                 let console = &reporter.console;
-                console.err(&format!("{}; trying again", error.message));
+                console.err(&format!("{}; retrying", error.message));
             }
             Seen::Back => {}
         }

@@ -1,5 +1,5 @@
-//! A scheduler behind gRPC. Several addresses are tried in turn, at the start
-//! and again whenever the connection is lost.
+//! A scheduler over gRPC. Several addresses are tried in order, at the start and
+//! whenever the connection is lost.
 
 use std::error::Error;
 use std::future::Future;
@@ -22,15 +22,15 @@ use crate::api::{Answers, JobApi};
 use crate::master::Address;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// For calls that answer at once. Planning lists inputs, so it may take a while.
+/// For calls without a stream. Planning lists the inputs, which may take long.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// A scheduler that is silent for interval and timeout together is lost.
+/// A scheduler that is silent for the sum of interval and timeout is lost.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Client = JobServiceClient<Channel>;
 
-/// A connection to whichever scheduler answers.
+/// A connection to the first scheduler that answers.
 pub(crate) struct RemoteApi {
     addresses: Vec<Address>,
     connection: Mutex<Connection>,
@@ -38,8 +38,8 @@ pub(crate) struct RemoteApi {
 
 struct Connection {
     client: Client,
-    /// Grows with every new connection, so that of several calls that fail
-    /// over one lost connection only the first replaces it.
+    /// Grows with every new connection. When several calls fail because of one
+    /// lost connection, only the first replaces it.
     generation: u64,
 }
 
@@ -56,8 +56,8 @@ impl RemoteApi {
         })
     }
 
-    /// Calls, and once more over a new connection when the present one is
-    /// lost: every call of the service may be repeated.
+    /// Calls the service, and retries once over a new connection if the current
+    /// one is lost: every call of the service is idempotent.
     async fn call<T, F>(&self, call: impl Fn(Client) -> F + Send) -> Result<T, JobError>
     where
         F: Future<Output = Result<Response<T>, Status>> + Send,
@@ -80,7 +80,7 @@ impl RemoteApi {
     async fn reconnected(&self, generation: u64) -> Result<Client, JobError> {
         let mut connection = self.connection.lock().await;
         if connection.generation == generation {
-            // How to start a scheduler is no advice now: there was one.
+            // Without the advice how to start a scheduler: one was running.
             connection.client = connect(&self.addresses).await.map_err(|error| {
                 let message = format!("the connection was lost, and {}", error.message);
                 JobError::new(error.kind(), message)
@@ -95,7 +95,7 @@ impl RemoteApi {
             return JobError::new(
                 ErrorKind::Unavailable,
                 format!(
-                    "what answers at {} is not a sluice scheduler",
+                    "the server at {} is not a sluice scheduler",
                     list(&self.addresses)
                 ),
             )
@@ -109,7 +109,7 @@ impl RemoteApi {
     }
 }
 
-/// The call's answer, or an error once it has taken too long.
+/// The call's result, or an error after the timeout.
 async fn within<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
     tokio::time::timeout(CALL_TIMEOUT, call)
         .await
@@ -121,7 +121,7 @@ async fn within<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, S
         })
 }
 
-/// Whether the connection is at fault rather than the request.
+/// Whether the connection has failed, not the request.
 fn lost(status: &Status) -> bool {
     status.details().is_empty()
         && (status.source().is_some() || status.code() == tonic::Code::Unavailable)
@@ -174,7 +174,7 @@ fn list(addresses: &[Address]) -> String {
     addresses.join(", ")
 }
 
-/// What lies at the bottom, such as `connection refused`.
+/// The innermost cause, such as `connection refused`.
 fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -197,7 +197,7 @@ fn answers<T: Send + 'static>(addresses: &[Address], stream: Streaming<T>) -> An
         item.map_err(|status| {
             let mut error = JobError::from_status(&status);
             if status.details().is_empty() {
-                // Half a stream says nothing about the job, whatever the code.
+                // A broken stream is not a failure of the job, whatever the code.
                 error.set_kind(ErrorKind::Unavailable);
                 error.message = format!("the connection to {addresses} broke: {}", chain(&status));
             }

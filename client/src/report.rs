@@ -1,5 +1,5 @@
-//! What submit-job says in the end: a table or an error for people, or one
-//! JSON document, and the exit code that belongs to it.
+//! The final output of submit-job: a table or an error for people, or one JSON
+//! document, and the exit code.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{diagnostics, table};
 use sluice_service::console::Console;
 use sluice_service::format::{bytes, count, duration, time};
 
-/// Speaks to people or programs.
+/// Prints results as text or JSON.
 #[derive(Clone)]
 pub(crate) struct Reporter {
     pub(crate) console: Console,
@@ -33,17 +33,17 @@ impl Reporter {
         matches!(self.output, OutputFormat::Json)
     }
 
-    /// Diagnostics on standard error.
+    /// Prints diagnostics to standard error.
     pub(crate) fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         if !diagnostics.is_empty() {
             let color = self.console.color();
             let rendered = diagnostics::render(diagnostics, self.text.as_deref(), color);
-            // An empty line sets it apart from what follows.
+            // An empty line separates it from what follows.
             self.console.err(&format!("{rendered}\n\n"));
         }
     }
 
-    /// An error that is not a job's own end.
+    /// Reports an error other than the end of a job.
     pub(crate) fn error(&self, error: &JobError) -> u8 {
         let code = error.kind().exit_code();
         self.diagnostics(&error.diagnostics);
@@ -54,7 +54,7 @@ impl Reporter {
         code
     }
 
-    /// A job's end. Warnings in `told` were shown before.
+    /// Reports a job's end. Warnings in `told` have been printed before.
     pub(crate) fn ended(&self, job: &Job, told: &[Diagnostic]) -> u8 {
         let code = job.exit_code();
         let new: Vec<Diagnostic> = job
@@ -90,8 +90,8 @@ impl Reporter {
             .datasets
             .iter()
             .any(|dataset| dataset.phase() == DatasetPhase::Committed);
-        // After a failure a table is worth its lines when some of the tables
-        // are new and others are not.
+        // After a failure the table is shown only if some datasets were committed
+        // and others were not.
         if !job.datasets.is_empty() && (succeeded || committed) {
             self.console
                 .out(&table::datasets(&job.datasets, !succeeded));
@@ -102,7 +102,7 @@ impl Reporter {
         }
     }
 
-    /// A job that was handed over.
+    /// Reports a job that was submitted without waiting for its end.
     pub(crate) fn accepted(&self, job: &Job) -> u8 {
         if self.is_json() {
             return self.json(0, "job", shape::job(job));
@@ -111,7 +111,7 @@ impl Reporter {
         0
     }
 
-    /// One job, asked for by its id.
+    /// Reports one job.
     pub(crate) fn status(&self, job: &Job, now_ms: i64) -> u8 {
         if self.is_json() {
             return self.json(0, "job", shape::job(job));
@@ -134,7 +134,7 @@ impl Reporter {
         0
     }
 
-    /// A page of jobs.
+    /// Reports a page of jobs.
     pub(crate) fn list(&self, jobs: &[Job], more: bool, now_ms: i64) -> u8 {
         if self.is_json() {
             let jobs = jobs.iter().map(shape::job_summary).collect();
@@ -151,8 +151,7 @@ impl Reporter {
         0
     }
 
-    /// A job that does not run any more because it was to be killed, or that
-    /// `had_ended` before.
+    /// Reports a job that has ended after a kill, or that `had_ended` before.
     pub(crate) fn killed(&self, job: &Job, had_ended: bool) -> u8 {
         if self.is_json() {
             return self.json(0, "job", shape::job(job));
@@ -167,19 +166,19 @@ impl Reporter {
         0
     }
 
-    /// One line of a log, for people.
+    /// Prints one line of a log as text.
     pub(crate) fn log_line(&self, line: &LogLine) {
         let text = crate::progress::log_line(line);
         self.console.out(&format!("{} {text}", time(line.at_ms)));
     }
 
-    /// A whole log, for programs.
+    /// Prints a whole log as JSON.
     pub(crate) fn log(&self, lines: &[LogLine]) -> u8 {
         let lines = lines.iter().map(shape::log_line).collect();
         self.json(0, "lines", Value::Array(lines))
     }
 
-    /// What a job would do.
+    /// Reports what a job would do.
     pub(crate) fn plan(&self, plan: &JobPlan) -> u8 {
         self.diagnostics(&plan.warnings);
         if self.is_json() {
@@ -189,7 +188,7 @@ impl Reporter {
         0
     }
 
-    /// Whether JSON was asked for, so that lines must be collected.
+    /// Whether the output is JSON, so that lines must be collected first.
     pub(crate) const fn collects(&self) -> bool {
         self.is_json()
     }

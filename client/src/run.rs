@@ -1,4 +1,4 @@
-//! From arguments to exit code.
+//! The program submit-job, from arguments to exit code.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -27,7 +27,7 @@ use sluice_service::console::Console;
 const LOCAL_STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// Runs submit-job and returns its exit code (see `docs/exit-codes.md`).
-/// `args` begins with the program's name; `local` serves `--master local`.
+/// `args` begins with the program's name; `local` is the backend of `--master local`.
 pub fn run<I>(args: I, local: Arc<dyn LocalBackend>) -> u8
 where
     I: IntoIterator,
@@ -49,25 +49,25 @@ where
     program.run(args.into_iter().map(Into::into).collect())
 }
 
-/// submit-job and the world around it.
+/// submit-job with its environment, which tests replace.
 pub(crate) struct Program<F> {
     pub(crate) environment: Environment,
     pub(crate) console: Console,
     pub(crate) limits: Limits,
-    /// Called inside the runtime, and only for jobs that are stayed with: a
-    /// question is left by a signal as any other program is.
+    /// Called inside the runtime, and only for submissions and plans. During
+    /// queries a signal ends the process as usual.
     pub(crate) interrupts: F,
     pub(crate) local: Arc<dyn LocalBackend>,
 }
 
-/// Arguments that were understood, or text that answers them.
+/// Parsed arguments, or text to print.
 enum Parsed {
     Invocation(Box<Invocation>),
     /// Help or version.
     Text(String),
 }
 
-/// A job that has passed our own check.
+/// A job that has passed the client's own check.
 struct Ready {
     request: SubmitJobRequest,
     mode: Option<DeployMode>,
@@ -176,7 +176,7 @@ where
             runtime,
             &master.clone(),
             Box::pin(async move {
-                // Before anything is sent, so that no signal falls through.
+                // Before anything is sent, so that no signal is lost.
                 let mut interrupts = interrupts().map_err(cannot_start)?;
                 let api = connect(&master, &local, &request.conf).await?;
                 if display.verbose
@@ -204,7 +204,7 @@ where
         )
     }
 
-    /// Everything that only asks, or kills.
+    /// Runs the commands about existing jobs.
     fn ask(self, master: Master, question: Action, reporter: &Reporter) -> Result<u8, JobError> {
         let runtime = runtime(&master)?;
         let patience = self.limits.patience;
@@ -286,8 +286,8 @@ fn texts(args: Vec<OsString>) -> Result<Vec<String>, JobError> {
         .collect()
 }
 
-/// Whether JSON is wanted, read off arguments that may not be sound: an error
-/// about them should be JSON already.
+/// Whether JSON is requested. The arguments may be invalid; errors about them
+/// must be JSON too.
 fn wants_json(args: &[String]) -> bool {
     let before_params = args.split(|arg| arg == "--").next().unwrap_or(args);
     let mut wants = false;
@@ -315,11 +315,12 @@ fn runtime(master: &Master) -> Result<Runtime, JobError> {
     .map_err(cannot_start)
 }
 
-/// How long threads may take to end once the work is done. A computation that
-/// does not let go of its thread ends with the process.
+/// How long threads may take to end after the work is finished. A computation
+/// that does not release its thread ends with the process.
 const THREADS_END: Duration = Duration::from_secs(2);
 
-/// A local driver runs on the runtime's threads, which have the stack for it.
+/// A local driver runs on the runtime's worker threads, which have a large enough
+/// stack.
 fn block_on(
     runtime: Runtime,
     master: &Master,
@@ -331,7 +332,7 @@ fn block_on(
             runtime.spawn(work).await.unwrap_or_else(|error| {
                 Err(JobError::new(
                     ErrorKind::Internal,
-                    format!("the local run broke off: {error}"),
+                    format!("the local run failed: {error}"),
                 ))
             })
         }),

@@ -4,8 +4,8 @@ use futures::{StreamExt, stream};
 
 use crate::follow::Interrupts;
 
-/// From now on, the first of each signal included, neither ends the process.
-/// Must be called inside a runtime.
+/// From this call on, neither signal ends the process. Must be called inside a
+/// runtime.
 #[cfg(unix)]
 pub(crate) fn interrupts() -> std::io::Result<Interrupts> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +23,8 @@ pub(crate) fn interrupts() -> std::io::Result<Interrupts> {
     )))
 }
 
-/// From now on Ctrl-C does not end the process. Must be called inside a runtime.
+/// From this call on, Ctrl-C does not end the process. Must be called inside a
+/// runtime.
 #[cfg(not(unix))]
 pub(crate) fn interrupts() -> std::io::Result<Interrupts> {
     Ok(Box::pin(stream::unfold((), |()| async {

@@ -1,7 +1,7 @@
-//! Tells the options of submit-job from the parameters of the job. Both look
-//! like `--name value` and options may stand behind the job file too, so an
-//! option's name is an option everywhere but behind a lone `--`; every other
-//! name behind the job file is a parameter.
+//! Separates the options of submit-job from the parameters of the job. Both look
+//! like `--name value`, and options may follow the job file too. So the name of an
+//! option is an option everywhere except after a separate `--`. Every other name
+//! after the job file is a parameter.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +15,26 @@ use crate::cli::Cli;
 pub(crate) struct Split {
     /// Without the program's name.
     pub(crate) options: Vec<String>,
-    /// By name as given, without dashes in front.
+    /// By name as written, without leading dashes.
     pub(crate) params: BTreeMap<String, String>,
 }
 
-/// Arguments that are neither.
+/// Arguments that are neither options nor parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum SplitError {
     #[error("unknown option `--{name}`{}; parameters of the job follow the job file", did_you_mean(.near))]
     UnknownOption { name: String, near: Option<String> },
     #[error(
-        "unexpected argument `{argument}` behind the job file; parameters are given as --NAME VALUE"
+        "unexpected argument `{argument}` after the job file; write parameters as --NAME VALUE"
     )]
     Stray { argument: String },
     #[error(
-        "parameter `--{name}` needs a value; one that begins with `--` is given as --{name}=VALUE"
+        "parameter `--{name}` needs a value; write one that begins with `--` as --{name}=VALUE"
     )]
     NoValue { name: String },
     #[error("parameter `--{name}` is given twice")]
     Twice { name: String },
-    #[error("a parameter without a name: `{argument}`; parameters are given as --NAME VALUE")]
+    #[error("a parameter without a name: `{argument}`; write parameters as --NAME VALUE")]
     NoName { argument: String },
 }
 
@@ -44,7 +44,7 @@ fn did_you_mean(near: &Option<String>) -> String {
         .unwrap_or_default()
 }
 
-/// Splits the arguments behind the program's name.
+/// Splits the arguments after the program's name.
 pub(crate) fn split(arguments: &[String]) -> Result<Split, SplitError> {
     let known = KnownOptions::new();
     let mut split = Split::default();
@@ -99,7 +99,7 @@ pub(crate) fn split(arguments: &[String]) -> Result<Split, SplitError> {
                 argument: argument.clone(),
             });
         } else if !only_params && argument.len() > 1 && argument.starts_with('-') {
-            // An unknown short option: clap says so.
+            // An unknown short option: clap reports it.
             split.options.push(argument.clone());
         } else {
             job = Some(argument.clone());
@@ -233,20 +233,20 @@ mod tests {
             ),
             (
                 "j.sql stray",
-                "unexpected argument `stray` behind the job file; parameters are given as --NAME VALUE",
+                "unexpected argument `stray` after the job file; write parameters as --NAME VALUE",
             ),
             (
                 "j.sql --a",
-                "parameter `--a` needs a value; one that begins with `--` is given as --a=VALUE",
+                "parameter `--a` needs a value; write one that begins with `--` as --a=VALUE",
             ),
             (
                 "j.sql --a --b 1",
-                "parameter `--a` needs a value; one that begins with `--` is given as --a=VALUE",
+                "parameter `--a` needs a value; write one that begins with `--` as --a=VALUE",
             ),
             ("j.sql --a 1 --a=2", "parameter `--a` is given twice"),
             (
                 "j.sql --=2",
-                "a parameter without a name: `--=2`; parameters are given as --NAME VALUE",
+                "a parameter without a name: `--=2`; write parameters as --NAME VALUE",
             ),
         ] {
             assert_eq!(split(&words(line)).unwrap_err().to_string(), message);

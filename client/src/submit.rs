@@ -1,4 +1,4 @@
-//! Submits a job and, in client mode, stays with it.
+//! Submits a job and, in client mode, follows it to its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,21 +18,20 @@ use crate::jobtext::JobText;
 use crate::progress::Progress;
 use crate::report::Reporter;
 
-/// How long an interrupted submission may take to be taken back.
+/// How long the cancel of an interrupted submission may take.
 const TAKE_BACK: Duration = Duration::from_secs(2);
 
-/// A job on its way, and what it takes to bring it there.
 pub(crate) struct Submitter {
     pub(crate) api: Arc<dyn JobApi>,
     pub(crate) reporter: Reporter,
     pub(crate) display: Display,
     pub(crate) limits: Limits,
-    /// What to type for an executor; none for a local run.
+    /// The command that starts an executor; none for a local run.
     pub(crate) executor_hint: Option<String>,
 }
 
-/// The request for a job. The submission id is made here when none was given,
-/// so that a repeated call after a lost answer is still one job.
+/// The request for a job. A missing submission id is generated here, so that a
+/// call that is repeated after a lost response still starts only one job.
 pub(crate) fn request(submission: &Submission, job: &JobText, user: &str) -> SubmitJobRequest {
     let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
     SubmitJobRequest {
@@ -75,8 +74,8 @@ pub(crate) fn settings(master: &str, request: &SubmitJobRequest) -> String {
 }
 
 impl Submitter {
-    /// Submits and, in client mode, stays until the job has ended. Returns the
-    /// exit code; errors are those of jobs that never began.
+    /// Submits and, in client mode, waits until the job has ended. Returns the exit
+    /// code; errors are those of jobs that never started.
     pub(crate) async fn submit(
         &self,
         request: SubmitJobRequest,
@@ -94,7 +93,7 @@ impl Submitter {
         })?;
         if answer.existing {
             self.reporter.console.err(&format!(
-                "submission {} is known already as job {}",
+                "submission {} already exists as job {}",
                 job.submission_id, job.job_id
             ));
         }
@@ -129,8 +128,8 @@ impl Submitter {
         })
     }
 
-    /// The call itself. A signal in the meantime takes the job back, in case
-    /// it arrived.
+    /// Sends the request. On a signal in the meantime the job is cancelled, in case
+    /// the request arrived.
     async fn call(
         &self,
         request: SubmitJobRequest,
@@ -141,7 +140,7 @@ impl Submitter {
             answer = self.api.submit(request) => answer.map_err(|error| {
                 if error.kind() == ErrorKind::Unavailable && error.next_step.is_empty() {
                     error.with_next_step(format!(
-                        "the job may have been accepted: ask with --status {id}, \
+                        "the job may have been accepted: check with --status {id}, \
                          or submit again with --submission-id {id}"
                     ))
                 } else {
@@ -153,7 +152,7 @@ impl Submitter {
                     id,
                     reason: format!("cancelled by {signal} at submit-job"),
                 };
-                // Not known there means that it never arrived: all the better.
+                // An unknown id means that the request never arrived, which is fine.
                 let _ = tokio::time::timeout(TAKE_BACK, self.api.cancel(cancel)).await;
                 Err(JobError::new(
                     ErrorKind::Killed,
@@ -163,7 +162,7 @@ impl Submitter {
         }
     }
 
-    /// Shows what the job would do.
+    /// Prints what the job would do.
     pub(crate) async fn plan(&self, request: SubmitJobRequest) -> Result<u8, JobError> {
         let plan = self.api.plan(PlanJobRequest { job: Some(request) }).await?;
         Ok(self.reporter.plan(&plan))

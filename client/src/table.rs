@@ -7,7 +7,7 @@ use sluice_proto::v1::{DatasetResult, InputStats, Job};
 
 use sluice_service::format::{bytes, duration, grouped, time};
 
-/// Columns of numbers stand to the right.
+/// Numbers are aligned to the right.
 #[derive(Clone, Copy)]
 pub(crate) enum Column {
     Text(&'static str),
@@ -40,8 +40,8 @@ pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
     lines.join("\n")
 }
 
-/// The closing table. With `phases` each dataset's phase is shown too: for
-/// jobs that did not succeed.
+/// The final table. With `phases` each dataset's phase is shown too, for jobs that
+/// did not succeed.
 pub(crate) fn datasets(datasets: &[DatasetResult], phases: bool) -> String {
     use Column::{Number, Text};
     let mut columns = vec![
@@ -111,7 +111,7 @@ pub(crate) fn inputs(inputs: &[InputStats]) -> String {
     table(&columns, rows)
 }
 
-/// Jobs, one a line. `now_ms` is since the Unix epoch.
+/// Jobs, one per line. `now_ms` is since the Unix epoch.
 pub(crate) fn jobs(jobs: &[Job], now_ms: i64) -> String {
     use Column::{Number, Text};
     let columns = [

@@ -1,5 +1,5 @@
-//! submit-job as a whole against a scheduler that plays a script, over real
-//! gRPC on a port of its own.
+//! submit-job as a whole against a scripted scheduler, over real gRPC on its own
+//! port.
 
 mod fake;
 mod jobs;

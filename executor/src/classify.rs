@@ -1,4 +1,4 @@
-//! What the errors of this process' tasks mean; see [`sluice_engine::failure`].
+//! What the errors of this process's tasks mean; see [`sluice_engine::failure`].
 
 use datafusion::error::DataFusionError;
 use sluice_engine::failure;
@@ -7,7 +7,7 @@ use sluice_service::failure::TaskFailure;
 
 use crate::panics;
 
-/// The failure that an error stands for, with the place of a panic.
+/// The failure that an error stands for, with the source location of a panic.
 pub(crate) fn failure(error: &DataFusionError) -> TaskFailure {
     failure::failure(error, &panics::place_of)
 }

@@ -18,7 +18,7 @@ fn ballista(error: BallistaError) -> DataFusionError {
     error.into_datafusion()
 }
 
-/// What the scheduler gets for an error that went through us.
+/// What the scheduler receives for an error of a task.
 fn at_scheduler(error: &DataFusionError) -> FailedTask {
     FailedTask::from(BallistaError::from(travelling(&failure(error))))
 }

@@ -1,5 +1,5 @@
-//! What every task runs in: counted, cancellable from within, with its
-//! failure turned into one that means the same at the scheduler.
+//! The wrapper around every task: it counts the task, can cancel it, and encodes
+//! its failure so that the scheduler can decode it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -32,7 +32,7 @@ use crate::metrics::{Metrics, Outcome};
 use crate::panics;
 use crate::tasks::{TaskName, Tasks};
 
-/// Makes tasks; Ballista's engine does the work.
+/// Creates tasks; Ballista's engine runs them.
 pub(crate) struct Engine {
     inner: DefaultExecutionEngine,
     tasks: Tasks,
@@ -88,10 +88,10 @@ impl ExecutionEngine for Engine {
     }
 }
 
-/// The stages of its own job that a task reads from, with the executors that
-/// hold them. A fetch that fails from anywhere else is nothing that Ballista
-/// can repair: it would look for a stage that the job does not have, drop the
-/// status, and leave the task running for ever.
+/// The stages of other jobs that a task reads from, with the executors that hold
+/// them. Ballista can repair a failed fetch only from a stage of the task's own
+/// job. For any other, it would look for a stage that the job does not have,
+/// drop the status, and leave the task running forever.
 #[derive(Debug, Default)]
 struct OwnStages(HashSet<(String, usize)>);
 
@@ -114,8 +114,8 @@ impl OwnStages {
             }
             Ok(TreeNodeRecursion::Continue)
         });
-        // Readers that are not looked into hold stages of this job only, so
-        // just what is known to be foreign is not its own.
+        // Plan nodes that are not visited read only stages of this job, so a
+        // stage is foreign only when a reader shows it.
         Self(foreign.difference(&own).cloned().collect())
     }
 
@@ -145,7 +145,7 @@ impl fmt::Display for Task {
     }
 }
 
-/// Counts the task when it ends, also when it is dropped in the middle.
+/// Counts the task when it ends, even when it is dropped while it runs.
 struct Ending<'a> {
     task: &'a Task,
     started: Instant,
@@ -220,15 +220,15 @@ impl QueryStageExecutor for Task {
     }
 }
 
-/// The error as the scheduler should get it: what Ballista repairs by itself
-/// stays as it is, everything else travels as a [`TaskFailure`].
+/// The error in the form for the scheduler: an error that Ballista repairs by
+/// itself is unchanged, every other one is encoded as a [`TaskFailure`].
 fn translate(name: &TaskName, reads: &OwnStages, error: DataFusionError) -> DataFusionError {
     if classify::is_cancelled(&error) {
         return error;
     }
     let failure = match classify::failed_fetch(&error) {
         Some((executor, stage)) if reads.owns(executor, stage) => {
-            tracing::warn!(task = %name, "cannot fetch from stage {stage} on {executor}, the scheduler runs it again");
+            tracing::warn!(task = %name, "cannot fetch from stage {stage} on {executor}, the scheduler reruns it");
             return error;
         }
         Some((executor, stage)) => TaskFailure::new(

@@ -70,7 +70,7 @@ fn cancellation_stays_cancellation() {
     assert!(classify::is_cancelled(&error));
 }
 
-/// A stage that does what a test wants.
+/// A stage that behaves as a test wants.
 #[derive(Debug)]
 struct Scripted(Script);
 

@@ -1,4 +1,4 @@
-//! Why an executor cannot start or go on.
+//! Why an executor cannot start or continue.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use sluice_service::folder::FolderError;
 use sluice_service::listen::ListenError;
 use thiserror::Error;
 
-/// Why an executor cannot start or go on.
+/// Why an executor cannot start or continue.
 #[derive(Debug, Error)]
 pub enum ExecutorError {
     /// The work folder cannot be used.
@@ -18,64 +18,59 @@ pub enum ExecutorError {
     /// A host name has no address.
     #[error("cannot resolve {flag} {address}: {source}")]
     Resolve {
-        /// The option that named it.
+        /// The option that names the host.
         flag: &'static str,
-        /// As given.
         address: HostPort,
-        /// What the resolver says.
         #[source]
         source: std::io::Error,
     },
-    /// A port is taken or not ours to take.
+    /// A port is in use, or this process may not bind it.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// No scheduler within the time given.
+    /// No scheduler answered within --connect-timeout.
     #[error(
         "no scheduler answered at {scheduler} within {waited:?}: {reason}; start one with `scheduler --bind {scheduler}`"
     )]
     Unreachable {
-        /// Where.
         scheduler: HostPort,
-        /// How long we tried.
+        /// How long the executor tried.
         waited: Duration,
-        /// The last refusal.
+        /// The last error.
         reason: String,
     },
     /// A task of a job that has ended cannot be stopped.
     #[error(
-        "task {task} was told to end and goes on; the process ends with it, start the executor again"
+        "task {task} was cancelled but keeps running; this process exits to end it, start the executor again"
     )]
     Stuck {
-        /// Job, stage and number.
+        /// Its job, stage and number.
         task: String,
     },
-    /// The scheduler refuses us for good.
+    /// The scheduler refuses this executor permanently.
     #[error(
         "the scheduler at {scheduler} refuses this executor: {reason}; run the same version on both"
     )]
     Refused {
-        /// Where.
         scheduler: HostPort,
-        /// Its words.
+        /// The scheduler's message.
         reason: String,
     },
-    /// Memory per core comes to nothing.
+    /// The memory per core is zero.
     #[error(
         "{memory} bytes of memory are too few for {vcores} cores; raise --memory or lower --vcores"
     )]
     Memory {
-        /// For the whole process.
+        /// The memory of the whole process.
         memory: u64,
-        /// That share it.
         vcores: usize,
     },
     /// The session, its functions or its stores cannot be set up.
     #[error("cannot set up the engine: {0}")]
     Engine(#[from] DataFusionError),
-    /// A metric cannot be set up: a mistake in this crate.
+    /// A metric cannot be set up; this is a bug in this crate.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// Ballista's part failed.
+    /// A part of Ballista failed.
     #[error("the executor's services failed: {0}")]
     Ballista(#[from] BallistaError),
     /// The service for shuffle data ended.
@@ -84,10 +79,10 @@ pub enum ExecutorError {
     /// The HTTP service ended.
     #[error("the HTTP service ended: {0}")]
     Http(#[source] std::io::Error),
-    /// The drain took longer than it may, or was cut short.
-    #[error("left with {tasks} tasks running; the scheduler runs them elsewhere")]
+    /// The drain timed out or was cut short by a second signal.
+    #[error("stopped with {tasks} tasks running; the scheduler runs them elsewhere")]
     DrainCut {
-        /// That did not finish.
+        /// How many tasks did not finish.
         tasks: usize,
     },
 }

@@ -1,8 +1,8 @@
-//! Connections to other executors, kept while they are in use often.
+//! A pool of connections to other executors.
 //!
-//! Ballista's own pool is private to its process; this one also bounds what a
-//! dead peer costs: connecting has a deadline, and a peer that stopped
-//! answering is noticed by keep-alive pings instead of never.
+//! Ballista's own pool is private to its process. This one also limits the cost
+//! of a dead peer: connecting has a deadline, and keep-alive pings detect a peer
+//! that has stopped answering, which Ballista would never notice.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -97,7 +97,7 @@ async fn connect(host: &str, port: u16, config: &GrpcClientConfig) -> Result<Bal
     .await
 }
 
-/// Closes idle connections from time to time, for as long as it is polled.
+/// Closes idle connections periodically, for as long as it is polled.
 pub(crate) async fn evict(connections: Connections) {
     loop {
         tokio::time::sleep(IDLE / 2).await;

@@ -1,9 +1,9 @@
-//! Telling the scheduler that we are alive, and hearing from its answers
-//! whether it still knows us.
+//! Heartbeats to the scheduler. The replies show whether the scheduler still
+//! knows this executor.
 //!
 //! Ballista's own heartbeat ends the executor after five failures; this one
-//! goes on until the executor ends. What an answer means is decided in
-//! [`conclude`], apart from any I/O.
+//! continues until the executor ends. [`decide_action`] decides what a reply
+//! means, without any I/O.
 
 use std::time::{Duration, Instant};
 
@@ -27,24 +27,25 @@ use crate::metrics::Metrics;
 use crate::shuffle::Shuffle;
 use crate::tasks::{TaskName, Tasks};
 
-/// A beat that takes longer has failed.
+/// A heartbeat that takes longer has failed.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a task may take to end after it was asked to. One that does not
-/// end would hold its core for ever, and new tasks would wait behind it.
+/// How long a task may take to end after it was cancelled. A task that does not
+/// end would occupy its core forever, and new tasks would wait for that core.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
-/// While the scheduler is away, how often the log says so.
+/// How often to log that the scheduler does not answer.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// What the last answer said.
+/// What the scheduler reports in its reply to a heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Answer {
-    /// The run of the scheduler process, when it says so.
+    /// The id of the scheduler process, if reported.
     pub(crate) instance: Option<String>,
-    /// Jobs that are running or waiting, when it says so.
+    /// The number of jobs that are running or waiting, if reported.
     pub(crate) active_jobs: Option<usize>,
-    /// After how much silence it gives our work away.
+    /// The silence after which the scheduler gives this executor's work to
+    /// others.
     pub(crate) timeout: Option<Duration>,
-    /// Jobs that we told it of and that have ended.
+    /// Which of the jobs named in the heartbeat have ended.
     pub(crate) ended_jobs: Vec<String>,
 }
 
@@ -64,19 +65,20 @@ impl Answer {
     }
 }
 
-/// What an answer asks of us.
+/// What this executor must do after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Conclusion {
-    /// Nothing: go on.
+    /// Nothing.
     GoOn,
-    /// We were silent for so long that others do our tasks now: stop them.
+    /// This executor was silent for so long that others run its tasks now: stop
+    /// them.
     GivenUp,
-    /// Another scheduler process, which knows of nothing that we have: stop
-    /// all tasks, remove all data.
+    /// A new scheduler process, which knows none of this executor's tasks and
+    /// data: stop all tasks, remove all data.
     NewScheduler,
 }
 
-/// Decides from the answer before, how long ago that was, and the new answer.
+/// Decides from the previous reply, the time since then, and the new reply.
 pub(crate) fn conclude(before: Option<(&Answer, Duration)>, now: &Answer) -> Conclusion {
     let Some((before, silence)) = before else {
         return Conclusion::GoOn;
@@ -88,16 +90,15 @@ pub(crate) fn conclude(before: Option<(&Answer, Duration)>, now: &Answer) -> Con
     }
 }
 
-/// What the rest of the process sees of the heartbeat.
+/// The state of the heartbeat, for the rest of the process.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pulse {
-    /// Whether the last beat was taken.
+    /// Whether the last heartbeat was accepted.
     pub(crate) connected: bool,
-    /// The last answer.
     pub(crate) answer: Answer,
-    /// Why the scheduler will never take us, when it said so.
+    /// Why the scheduler refuses this executor permanently, if it does.
     pub(crate) refused: Option<String>,
-    /// A task that cannot be ended but with the process.
+    /// A task that only the end of the process can stop.
     pub(crate) stuck: Option<TaskName>,
 }
 
@@ -109,12 +110,12 @@ pub(crate) struct Heartbeat {
     pub(crate) tasks: Tasks,
     pub(crate) shuffle: Shuffle,
     pub(crate) metrics: Metrics,
-    /// Cancelled when the executor drains: from then on beats say so.
+    /// Cancelled when the executor drains: from then on heartbeats report it.
     pub(crate) drain: CancellationToken,
 }
 
 impl Heartbeat {
-    /// Beats until dropped. A beat is sent at once when draining begins.
+    /// Sends heartbeats until dropped; one is sent at once when draining begins.
     pub(crate) async fn run(mut self, pulse: watch::Sender<Pulse>) {
         let mut last: Option<(Answer, Instant)> = None;
         let mut complained: Option<Instant> = None;
@@ -145,7 +146,7 @@ impl Heartbeat {
                     self.metrics.heartbeat(false);
                     if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
                         tracing::warn!(
-                            "the scheduler does not take heartbeats, trying on: {}",
+                            "the scheduler does not accept heartbeats, retrying: {}",
                             status.message()
                         );
                         complained = Some(Instant::now());
@@ -166,8 +167,8 @@ impl Heartbeat {
     }
 
     async fn beat(&mut self, draining: bool) -> Result<Answer, tonic::Status> {
-        // `Unknown` is the one status with which Ballista gives no new tasks
-        // and still takes the results of running ones.
+        // `Unknown` is the only status with which Ballista assigns no new tasks
+        // and still accepts the results of running ones.
         let status = if draining {
             Status::Unknown("draining".to_owned())
         } else {
@@ -199,7 +200,7 @@ impl Heartbeat {
         }
     }
 
-    /// Stops what still runs for jobs that have ended.
+    /// Cancels tasks of jobs that have ended.
     fn end(&self, jobs: &[String]) {
         for job in jobs {
             let stopped = self.tasks.cancel_job(job);
@@ -215,7 +216,7 @@ impl Heartbeat {
             Conclusion::GivenUp => {
                 let stopped = self.tasks.cancel_older(sent);
                 tracing::warn!(
-                    "the scheduler had not heard from this executor for too long and gave its work to others; {stopped} tasks stopped"
+                    "the scheduler heard nothing from this executor for too long and gave its work to others; {stopped} tasks stopped"
                 );
             }
             Conclusion::NewScheduler => {
@@ -267,7 +268,7 @@ mod tests {
         assert_eq!(conclude(Some((&a, long)), &a), Conclusion::GivenUp);
         assert_eq!(conclude(Some((&a, short)), &b), Conclusion::NewScheduler);
         assert_eq!(conclude(Some((&a, long)), &b), Conclusion::NewScheduler);
-        // A scheduler that says nothing about itself.
+        // A scheduler that reports nothing about itself.
         let silent = Answer::default();
         assert_eq!(conclude(Some((&silent, long)), &silent), Conclusion::GoOn);
     }

@@ -1,17 +1,17 @@
 //! The executor: runs the tasks that a scheduler gives it, keeps what they
 //! shuffle and stage on its own disk, and serves that to other executors.
 //!
-//! It is Ballista's executor put together from its public parts, because the
-//! stock process gives up after five missed heartbeats, ends all tasks without
-//! a limit on time, and cannot choose its ports. What is ours:
+//! It is Ballista's executor, assembled from its public parts, because the stock
+//! process gives up after five missed heartbeats, waits for running tasks
+//! without a time limit, and cannot choose its ports. These parts are our own:
 //!
 //! - [`options`]: flags, environment and file;
-//! - `heartbeat`: survives a restarted scheduler, drains, notices being given
-//!   up;
-//! - `engine`: the wrapper around every task that classifies its failure,
+//! - `heartbeat`: survives a restarted scheduler, drains, detects that the
+//!   scheduler has given up this executor;
+//! - `task_engine`: the wrapper around every task that classifies its failure,
 //!   counts it and can cancel it;
-//! - `memory`, `ports`, `fetch`, `shuffle`: resources of the process;
-//! - `service`, `started`: put the parts together and take them down in order.
+//! - `memory`, `ports`, `connection_pool`, `shuffle`: resources of the process;
+//! - `process`, `startup`: start the parts and stop them in order.
 
 mod classify;
 mod engine;
@@ -40,7 +40,7 @@ pub use error::ExecutorError;
 pub use options::{ENVIRONMENT_PREFIX, Options};
 pub use service::run_until;
 
-/// The whole program; see [`program::run`] for its exit codes.
+/// Runs the executor; see [`program::run`] for its exit codes.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     program::run::<Executor>(arguments)
 }

@@ -1,8 +1,8 @@
-//! The memory that tasks may hold, shared out by core.
+//! The memory that tasks may hold, divided by core.
 //!
-//! Each task gets a pool of its own, as large as the cores that it occupies
-//! allow, so one task can never take another's share; within the pool,
-//! operators that can spill share fairly.
+//! Each task gets a separate pool, sized by the cores that it occupies, so that
+//! no task can take the share of another. Within the pool, operators that can
+//! spill share fairly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,14 +15,13 @@ use datafusion::execution::memory_pool::{
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
 
-/// Counts the bytes that the pools of all tasks hold together.
+/// The bytes that the pools of all tasks hold together.
 pub(crate) type Held = Arc<AtomicUsize>;
 
-/// Makes each task's runtime: object stores, caches and spill folder of the
-/// process, memory of its own.
+/// Creates the runtime of each task: it shares object stores, caches and spill
+/// folder with the process, and has a separate memory pool.
 pub(crate) struct Runtimes {
     base: Arc<RuntimeEnv>,
-    /// Bytes per core.
     share: usize,
     held: Held,
 }

@@ -1,4 +1,4 @@
-//! What `/metrics` shows.
+//! The metrics that `/metrics` shows.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -55,7 +55,7 @@ impl Metrics {
     /// Metrics of an executor with these resources.
     ///
     /// # Errors
-    /// When two metrics have one name.
+    /// When two metrics have the same name.
     pub(crate) fn new(vcores: usize, memory: u64) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let counter = |name: &str, help: &str| -> prometheus::Result<IntCounter> {
@@ -77,7 +77,7 @@ impl Metrics {
         )?;
         registry.register(Box::new(tasks.clone()))?;
         for outcome in Outcome::ALL {
-            // So that a scrape shows zero, not nothing.
+            // So that a scrape shows zero instead of no metric.
             tasks.with_label_values(&[outcome.label()]).inc_by(0);
         }
         let buckets = vec![0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
@@ -100,7 +100,7 @@ impl Metrics {
             task_seconds,
             rows: counter(
                 "output_rows_total",
-                "Rows that tasks handed on to shuffles and results.",
+                "Rows that tasks wrote to shuffles and results.",
             )?,
             output_bytes: counter(
                 "output_bytes_total",
@@ -114,7 +114,7 @@ impl Metrics {
             spilled_rows: counter("spilled_rows_total", "Rows that operators spilled to disk.")?,
             heartbeats_failed: counter(
                 "heartbeats_failed_total",
-                "Heartbeats that the scheduler did not take.",
+                "Heartbeats that the scheduler did not accept.",
             )?,
             running: gauge("tasks_running", "Tasks that run now.")?,
             memory: gauge("memory_used_bytes", "Memory that operators hold now.")?,
@@ -128,7 +128,7 @@ impl Metrics {
             )?,
             connected: gauge(
                 "scheduler_connected",
-                "1 when the last heartbeat was taken.",
+                "1 when the last heartbeat was accepted.",
             )?,
             registry,
         })
@@ -140,7 +140,7 @@ impl Metrics {
         self.task_seconds.observe(took.as_secs_f64());
     }
 
-    /// Counts what a task wrote for others.
+    /// Counts the rows and bytes that a task wrote.
     pub(crate) fn output(&self, partitions: &[ShuffleWritePartition]) {
         self.rows
             .inc_by(partitions.iter().map(|p| p.num_rows).sum());
@@ -162,7 +162,7 @@ impl Metrics {
         }
     }
 
-    /// Notes how a heartbeat went.
+    /// Records whether a heartbeat was accepted.
     pub(crate) fn heartbeat(&self, taken: bool) {
         self.connected.set(i64::from(taken));
         if !taken {
@@ -170,7 +170,7 @@ impl Metrics {
         }
     }
 
-    /// Brings the gauges up to date.
+    /// Updates the gauges.
     pub(crate) fn refresh(&self, tasks: &Tasks, held: &Held, runtime: &Arc<RuntimeEnv>) {
         self.running.set(clamp(tasks.count() as u64));
         self.memory.set(clamp(held.load(Ordering::Relaxed) as u64));

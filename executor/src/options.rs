@@ -8,7 +8,7 @@ use sluice_service::address::HostPort;
 use sluice_service::logs::LogOptions;
 use sluice_service::values;
 
-/// What the names of the executor's environment variables begin with.
+/// The prefix of the executor's environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "SLUICE_EXECUTOR";
 
 /// Runs the tasks of a Sluice cluster.
@@ -22,11 +22,10 @@ pub struct Options {
     /// A TOML file with options; its keys are the long flags without dashes.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where the scheduler's gRPC port is.
+    /// The address of the scheduler's gRPC port.
     #[arg(long, value_name = "HOST:PORT")]
     pub scheduler: HostPort,
-    /// How long to wait for the scheduler at the start; for ever when not
-    /// given.
+    /// How long to wait for the scheduler at the start; forever when not given.
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub connect_timeout: Option<Duration>,
     /// How many tasks run at a time; as many as there are cores (container
@@ -42,8 +41,8 @@ pub struct Options {
     /// executor; what an earlier one left there is removed at the start.
     #[arg(long, value_name = "DIR", default_value = "./sluice-work")]
     pub work_dir: PathBuf,
-    /// Where to listen: tasks come in at this port, shuffle data goes out at
-    /// the next one. Port 0 takes two free ports.
+    /// Where to listen: this port receives tasks, the next one serves shuffle
+    /// data. Port 0 takes two free ports.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     pub bind: HostPort,
     /// The host under which the scheduler and other executors reach this one;
@@ -55,19 +54,18 @@ pub struct Options {
     /// given.
     #[arg(long, value_name = "HOST:PORT")]
     pub http: Option<HostPort>,
-    /// How often to tell the scheduler that this executor is alive; well below
-    /// the scheduler's --executor-timeout.
+    /// How often to send a heartbeat to the scheduler; well below the
+    /// scheduler's --executor-timeout.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = values::duration)]
     pub heartbeat_interval: Duration,
-    /// After SIGTERM or SIGINT: how long running tasks, and jobs that need what
-    /// is kept here, may take to finish.
+    /// After SIGTERM or SIGINT: how long running tasks, and jobs that need data
+    /// of this executor, may take to finish.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub drain_timeout: Duration,
-    /// Shuffled and staged data that nobody has touched for this long is
-    /// removed, should the scheduler never have asked for it.
+    /// Shuffled and staged data that was not written to for this long is
+    /// removed, in case the scheduler never requested its removal.
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = values::duration)]
     pub shuffle_ttl: Duration,
-    /// Logging.
     #[command(flatten)]
     pub log: LogOptions,
 }

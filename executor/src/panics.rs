@@ -1,8 +1,9 @@
-//! Panics in tasks: where they happened, for the error that the task becomes.
+//! Panics in tasks: their source locations, for the error of the failed task.
 //!
-//! A panic inside an operator often happens on another thread than the one
-//! that sees the task fail, and only its text travels. The hook therefore
-//! keeps the last few panics with their places, to be found by their text.
+//! A panic inside an operator often happens on another thread than the one that
+//! observes the failed task, and only its text is passed on. The panic hook
+//! therefore keeps the last few panics with their locations, to find them by
+//! their text.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -10,7 +11,6 @@ use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
-/// How many panics are kept.
 const KEPT: usize = 32;
 
 struct Seen {
@@ -20,12 +20,12 @@ struct Seen {
 
 static SEEN: LazyLock<Mutex<VecDeque<Seen>>> = LazyLock::new(Mutex::default);
 
-/// Logs panics instead of printing them, and keeps their places.
+/// Logs panics instead of printing them, and keeps their locations.
 pub(crate) fn install() {
     std::panic::set_hook(Box::new(|info| {
         let message = message(info.payload());
         let place = info.location().map_or_else(
-            || "an unknown place".to_owned(),
+            || "an unknown location".to_owned(),
             |at| format!("{}:{}", short(at.file()), at.line()),
         );
         tracing::error!(%place, "panic: {message}");
@@ -37,7 +37,6 @@ pub(crate) fn install() {
     }));
 }
 
-/// The text of a panic.
 pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
@@ -46,7 +45,7 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// Where the panic that `text` quotes happened: file and line, which name the
+/// The file and line of the panic that `text` quotes; they identify the
 /// operator.
 pub(crate) fn place_of(text: &str) -> Option<String> {
     SEEN.lock()
@@ -56,7 +55,7 @@ pub(crate) fn place_of(text: &str) -> Option<String> {
         .map(|seen| seen.place.clone())
 }
 
-/// A source path from the crate's folder on.
+/// A source path relative to the folder that holds the crates.
 fn short(file: &str) -> &str {
     file.split_once("/registry/src/")
         .and_then(|(_, rest)| rest.split_once('/'))

@@ -1,9 +1,10 @@
 //! The executor's two ports.
 //!
-//! Ballista binds the port for tasks itself, by number, so a free one has to
-//! be known before. A socket that is bound but does not listen keeps it: the
-//! system gives it to nobody who asks for any free port, while Linux lets a
-//! second socket with the address-reuse flag bind and listen by number.
+//! Ballista binds the port for tasks itself, by number, so a free one must be
+//! known before. A socket that is bound but does not listen reserves it: the
+//! system does not assign the port to a process that asks for any free port,
+//! while Linux lets a second socket with the address-reuse flag bind and listen
+//! by number.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,12 +14,12 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::error::ExecutorError;
 
-/// Both ports of an executor, taken.
+/// Both ports of an executor, reserved.
 #[derive(Debug)]
 pub(crate) struct Ports {
     /// Listens for requests for shuffle data.
     pub(crate) flight: TcpListener,
-    /// Keeps the port for tasks until Ballista listens there.
+    /// Reserves the port for tasks until Ballista listens there.
     pub(crate) reserved: TcpSocket,
     /// The port for tasks.
     pub(crate) grpc_port: u16,
@@ -29,10 +30,10 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Takes the ports that `--bind` asks for.
+    /// Takes the ports that `--bind` names.
     ///
     /// # Errors
-    /// When the host has no address or a port is taken.
+    /// When the host has no address or a port is in use.
     pub(crate) async fn take(bind: &HostPort) -> Result<Self, ExecutorError> {
         let address = bind
             .resolve()
@@ -53,7 +54,8 @@ impl Ports {
         let reserved = reserve(address).map_err(listen(wanted))?;
         let grpc_port = reserved.local_addr().map_err(listen(wanted))?.port();
         if wanted != 0 {
-            // A reservation succeeds beside a listener in some systems: ask.
+            // On some systems a reservation succeeds although another socket
+            // listens there, so check.
             probe(address).await.map_err(listen(wanted))?;
         }
         let next = if wanted == 0 {
@@ -87,13 +89,13 @@ fn reserve(address: SocketAddr) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Fails when somebody listens at `address`.
+/// Fails when another socket listens at `address`.
 async fn probe(address: SocketAddr) -> std::io::Result<()> {
     TcpListener::bind(address).await.map(drop)
 }
 
-/// The host that others should use: as told, or as bound, or, when bound to
-/// every address, the one that leads to the scheduler.
+/// The host that others should use: the configured one, or the bound address,
+/// or, when bound to every address, the address that routes to the scheduler.
 pub(crate) async fn advertised_host(
     told: Option<&str>,
     bound: IpAddr,
@@ -111,7 +113,7 @@ pub(crate) async fn advertised_host(
         source,
     };
     let towards = scheduler.resolve().await.map_err(resolve)?;
-    // Connecting a datagram socket sends nothing; it only picks the route.
+    // Connecting a datagram socket sends nothing; it only selects the route.
     let any: SocketAddr = if towards.is_ipv4() {
         ([0, 0, 0, 0], 0).into()
     } else {
@@ -141,7 +143,7 @@ mod tests {
         ];
         let distinct: std::collections::BTreeSet<u16> = ports.into_iter().collect();
         assert_eq!(distinct.len(), 4, "{ports:?}");
-        // As Ballista does, while the reservation is held.
+        // Ballista binds like this while the reservation is held.
         std::net::TcpListener::bind((first.ip, first.grpc_port)).unwrap();
         drop(first.reserved);
     }
@@ -152,7 +154,7 @@ mod tests {
         let port = free.grpc_port;
         drop(free);
         let ports = Ports::take(&HostPort::new("127.0.0.1", port)).await;
-        // The next port may belong to another process: then it says so.
+        // The next port may belong to another process: then the error names it.
         match ports {
             Ok(ports) => assert_eq!((ports.grpc_port, ports.flight_port), (port, port + 1)),
             Err(error) => assert!(error.to_string().contains(&(port + 1).to_string())),

@@ -1,4 +1,4 @@
-//! The parts of the process, from first to last.
+//! The executor process: starts its parts and stops them in order.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::shuffle::Shuffle;
 use crate::started::{Started, start};
 use crate::tasks::Tasks;
 
-/// What one executor process is made of.
+/// The shared parts of one executor process.
 pub(crate) struct Process {
     pub(crate) options: Options,
     pub(crate) folder: OwnedFolder,
@@ -42,12 +42,12 @@ pub(crate) struct Process {
     pub(crate) connections: Connections,
 }
 
-/// Runs an executor until `stop` or until it cannot go on.
+/// Runs an executor until `stop` or until it cannot continue.
 ///
 /// Prints one line on stdout once the scheduler has registered it.
 ///
 /// # Errors
-/// See [`ExecutorError`]. Being stopped while tasks still run is one, too.
+/// See [`ExecutorError`]. Being stopped while tasks still run is also an error.
 pub async fn run_until(options: Options, stop: Stop) -> Result<(), ExecutorError> {
     let process = Process::new(options)?;
     let (listener, http) = match &process.options.http {
@@ -144,7 +144,7 @@ impl Process {
     }
 }
 
-/// Everything that runs beside the services and ends with them.
+/// Everything that runs next to the services and ends with them.
 #[derive(Default)]
 struct Background {
     handles: Vec<JoinHandle<()>>,
@@ -192,13 +192,13 @@ async fn sweep(shuffle: Shuffle, tasks: Tasks, ttl: Duration) {
             tokio::task::spawn_blocking(move || shuffle.sweep(&tasks, ttl, SystemTime::now()));
         if let Ok(removed @ 1..) = swept.await {
             tracing::info!(
-                "removed the data of {removed} jobs that nobody had touched for {ttl:?}"
+                "removed the data of {removed} jobs that were not written to for {ttl:?}"
             );
         }
     }
 }
 
-/// The one line on stdout.
+/// Prints the one line on stdout.
 fn announce(process: &Process, started: &Started, http: Option<&HostPort>) {
     let http = http
         .map(|address| format!(" http={address}"))
@@ -211,7 +211,7 @@ fn announce(process: &Process, started: &Started, http: Option<&HostPort>) {
         started.executor.metadata.id,
         host = started.host,
     );
-    // Whoever started us may have closed the pipe; that is no reason to end.
+    // The parent process may have closed the pipe; that is no reason to end.
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}");
     let _ = out.flush();

@@ -1,8 +1,9 @@
 //! Shuffled and staged data on this executor's disk.
 //!
-//! Each job has a folder, and so has each staged relation. The scheduler has
-//! them removed when they are not needed any more; what it never asked for
-//! (it was restarted, or a cancelled task wrote once more) is swept.
+//! Each job has a folder, and so has each staged relation. The scheduler
+//! requests their removal when they are not needed any more. Folders whose
+//! removal it never requests (it was restarted, or a cancelled task wrote once
+//! more) are removed when they are old.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -20,18 +21,19 @@ impl Shuffle {
         Self { folder }
     }
 
-    /// Whether anything is kept for anybody.
+    /// Whether no job has data here.
     pub(crate) fn is_empty(&self) -> bool {
         self.jobs().is_empty()
     }
 
-    /// Removes everything except what tasks that started at or after `since`
-    /// write, and says how many folders went.
+    /// Removes all folders except those of tasks that started at or after
+    /// `since`, and gives their number.
     pub(crate) fn remove_older(&self, tasks: &Tasks, since: Instant) -> usize {
         self.remove(|name, _| !tasks.has_job_since(name, since))
     }
 
-    /// Removes what has not been written to for `ttl`.
+    /// Removes folders that have not been written to for `ttl`, and gives their
+    /// number.
     pub(crate) fn sweep(&self, tasks: &Tasks, ttl: Duration, now: SystemTime) -> usize {
         self.remove(|name, path| {
             !tasks.has_job(name)

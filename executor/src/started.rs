@@ -1,4 +1,4 @@
-//! An executor's services: from waiting for the scheduler to taking leave.
+//! An executor's services, from waiting for the scheduler to signing off.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,14 +37,16 @@ use crate::ports::{Ports, advertised_host};
 use crate::service::Process;
 use crate::tasks::TaskName;
 
-/// Ballista's own heartbeat is sent once and then left alone: ours follow.
+/// The interval of Ballista's own heartbeat: after its first one, only ours are
+/// sent.
 const NEVER_SECONDS: u64 = 10 * 365 * 24 * 3600;
-/// While waiting for the scheduler: how often to try, and to say so.
+/// How often to retry while waiting for the scheduler, and how often to log it.
 const TRY_EVERY: Duration = Duration::from_millis(250);
 const SAY_EVERY: Duration = Duration::from_secs(5);
-/// How long parts may take to end once asked.
+/// How long the parts may take to end after a request.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
-/// Between the last task's end and leaving, so that its result is reported.
+/// The time between the end of the last task and signing off, in which its
+/// result is reported.
 const REPORT_TIME: Duration = Duration::from_millis(250);
 
 /// The services of a registered executor.
@@ -60,7 +62,7 @@ pub(crate) struct Started {
     stops: mpsc::Receiver<bool>,
 }
 
-/// Takes ports, waits for the scheduler, registers.
+/// Takes the ports, waits for the scheduler, and registers.
 pub(crate) async fn start(process: &Process, stop: &Stop) -> Result<Started, ExecutorError> {
     let options = &process.options;
     let begun = Instant::now();
@@ -111,7 +113,7 @@ pub(crate) async fn start(process: &Process, stop: &Stop) -> Result<Started, Exe
     }
 }
 
-/// An endpoint for the scheduler that notices when the other end is gone.
+/// An endpoint for the scheduler that detects a lost connection.
 fn endpoint(scheduler: &HostPort) -> Result<Endpoint, ExecutorError> {
     let endpoint = Endpoint::from_shared(format!("http://{scheduler}"))
         .map_err(ballista_core::error::BallistaError::from)?;
@@ -129,7 +131,8 @@ fn tuned(endpoint: Endpoint) -> Endpoint {
         .keep_alive_while_idle(true)
 }
 
-/// Starts the services and registers. The inner error is worth another try.
+/// Starts the services and registers. After the inner error a retry may
+/// succeed.
 async fn register(
     process: &Process,
     client: SchedulerGrpcClient<Channel>,
@@ -140,8 +143,8 @@ async fn register(
     let options = &process.options;
     let message_bytes = u32::try_from(MAX_MESSAGE_BYTES).unwrap_or(u32::MAX);
     let scheduler = endpoint(&options.scheduler)?;
-    // Whatever address the scheduler gives itself, it is reached at the one
-    // that we were told.
+    // The scheduler is always reached at the configured address, whatever
+    // address it reports for itself.
     let to_scheduler: EndpointOverrideFn = Arc::new(move |_| Ok(scheduler.clone()));
     let config = Arc::new(ExecutorProcessConfig {
         executor_id: uuid::Uuid::now_v7().to_string(),
@@ -229,7 +232,7 @@ async fn register(
     }))
 }
 
-/// Whether a failed registration is final.
+/// Decides whether a failed registration is final.
 fn refusal(
     process: &Process,
     error: ballista_core::error::BallistaError,
@@ -247,7 +250,7 @@ fn refusal(
     }
 }
 
-/// Serves shuffled and staged data until asked to leave now.
+/// Serves shuffled and staged data until `stop`.
 fn serve_flight(
     listener: TcpListener,
     folder: String,
@@ -269,7 +272,7 @@ fn serve_flight(
 }
 
 impl Started {
-    /// Runs until told to stop, then drains and takes everything down.
+    /// Runs until asked to stop, then drains and stops all parts.
     pub(crate) async fn run(
         mut self,
         process: &Process,
@@ -290,9 +293,10 @@ impl Started {
                     Err(error) => break Err(ballista_core::error::BallistaError::from(error).into()),
                 },
                 Some(_) = self.stops.recv() => {
-                    // It does that when it has not heard from us for too long.
-                    // The next heartbeat registers us again.
-                    tracing::warn!("the scheduler had given this executor up");
+                    // The scheduler does that when heartbeats are missing for
+                    // too long. The next heartbeat registers this executor
+                    // again.
+                    tracing::warn!("the scheduler had given up this executor");
                 }
                 Ok(reason) = hopeless(&mut pulse) => break Err(match reason {
                     Hopeless::Refused(reason) => ExecutorError::Refused {
@@ -311,7 +315,8 @@ impl Started {
         self.leave(if result.is_ok() { "drained" } else { "stopped" })
             .await;
         stop.now.cancel();
-        // All parts have been told; what hangs must not keep the process.
+        // All parts have been notified; one that hangs must not keep the
+        // process alive.
         let _ = self.notifier.notify_shutdown.send(());
         let _ = tokio::time::timeout(END_TIMEOUT, async {
             let _ = self.grpc.await;
@@ -322,7 +327,8 @@ impl Started {
         result
     }
 
-    /// Waits until no task runs here and nobody needs what is kept here.
+    /// Waits until no task runs here and no running job needs data of this
+    /// executor.
     async fn drain(
         &self,
         process: &Process,
@@ -358,7 +364,8 @@ impl Started {
         }
     }
 
-    /// Tells the scheduler that we are gone, so that it need not find out.
+    /// Notifies the scheduler that this executor ends, so that it need not wait
+    /// for the executor timeout.
     async fn leave(&mut self, reason: &str) {
         let request = ExecutorStoppedParams {
             executor_id: self.executor.metadata.id.clone(),
@@ -366,18 +373,18 @@ impl Started {
         };
         let told = self.client.executor_stopped(request);
         if !matches!(tokio::time::timeout(END_TIMEOUT, told).await, Ok(Ok(_))) {
-            tracing::info!("the scheduler could not be told that this executor ends");
+            tracing::info!("the scheduler could not be notified that this executor ends");
         }
     }
 }
 
-/// Why the process cannot go on.
+/// Why the process cannot continue.
 enum Hopeless {
     Refused(String),
     Stuck(TaskName),
 }
 
-/// Ends when the process cannot go on.
+/// Returns when the process cannot continue.
 async fn hopeless(pulse: &mut watch::Receiver<Pulse>) -> Result<Hopeless, watch::error::RecvError> {
     let now = pulse
         .wait_for(|pulse| pulse.refused.is_some() || pulse.stuck.is_some())

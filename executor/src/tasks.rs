@@ -1,4 +1,4 @@
-//! The tasks that run here now.
+//! The tasks that run in this process now.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// Which task: job, stage and Ballista's number for it.
+/// A task, by its job, its stage and Ballista's number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct TaskName {
     pub(crate) job: String,
@@ -24,7 +24,7 @@ impl std::fmt::Display for TaskName {
 struct Running {
     since: Instant,
     cancel: CancellationToken,
-    /// When it was first asked to end.
+    /// When it was first cancelled.
     asked: Option<Instant>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// Notes that a task starts; it runs until the guard is dropped.
+    /// Adds a task, which counts as running until the guard is dropped.
     pub(crate) fn start(&self, name: TaskName) -> TaskGuard {
         let cancel = CancellationToken::new();
         self.running.lock().insert(
@@ -60,12 +60,11 @@ impl Tasks {
         }
     }
 
-    /// How many run.
     pub(crate) fn count(&self) -> usize {
         self.running.lock().len()
     }
 
-    /// Cancels the tasks that started before `before` and says how many.
+    /// Cancels the tasks that started before `before`, and gives their number.
     pub(crate) fn cancel_older(&self, before: Instant) -> usize {
         let mut running = self.running.lock();
         let old = running.values_mut().filter(|task| task.since < before);
@@ -79,7 +78,7 @@ impl Tasks {
         running.keys().map(|name| name.job.clone()).collect()
     }
 
-    /// Cancels the tasks of a job and says how many.
+    /// Cancels the tasks of a job, and gives their number.
     pub(crate) fn cancel_job(&self, job: &str) -> usize {
         let mut running = self.running.lock();
         let own = running.iter_mut().filter(|(name, _)| name.job == job);
@@ -87,8 +86,8 @@ impl Tasks {
         own.map(|(_, task)| task.end(now)).count()
     }
 
-    /// A task that was asked to end before `limit` and still runs: it is in a
-    /// computation that does not let go of its thread.
+    /// A task that was cancelled before `limit` and still runs: its computation
+    /// does not yield its thread.
     pub(crate) fn stuck(&self, limit: Instant) -> Option<TaskName> {
         let running = self.running.lock();
         let mut stuck = running
@@ -111,7 +110,7 @@ impl Tasks {
     }
 }
 
-/// Stands for one running task.
+/// Represents one running task.
 pub(crate) struct TaskGuard {
     name: TaskName,
     cancel: CancellationToken,
@@ -119,7 +118,7 @@ pub(crate) struct TaskGuard {
 }
 
 impl TaskGuard {
-    /// Ends when the task is cancelled from within this process.
+    /// Returns when the task is cancelled from within this process.
     pub(crate) async fn cancelled(&self) {
         self.cancel.cancelled().await;
     }

@@ -1,6 +1,6 @@
-//! Reads one batch: polls until its window closes, and leaves durable files.
+//! Reads one batch: polls until its window closes, and writes durable files.
 //!
-//! Runs on a thread of its own, for everything here blocks.
+//! Runs on its own thread, because everything here blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -20,68 +20,68 @@ use crate::window::{Bounds, Event, Window};
 use crate::writer::Writer;
 use sluice_landing::{Closed, Range};
 
-/// How long a poll waits: how late a request to stop is seen.
+/// How long a poll waits, which is also how late a request to stop is seen.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// A topic that has been silent for this long may have lost its brokers.
+/// After this long without an event, the brokers may be lost.
 const SILENT: Duration = Duration::from_secs(5);
 
-/// How long a broker may take to say that it is there, while others may want
-/// us to stop.
+/// How long to wait for a broker's answer to a probe. Short, because a request
+/// to stop is not seen meanwhile.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// What to read.
+/// What one batch is to read.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) batch_id: Uuid,
     pub(crate) folder: Folder,
     pub(crate) lines: LineOptions,
-    /// The first offset of each partition that is ours.
+    /// The first offset of each partition that this process reads.
     pub(crate) start: BTreeMap<i32, i64>,
     pub(crate) bounds: Bounds,
 }
 
-/// What was read.
+/// What one batch has read.
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) ranges: Vec<Range>,
-    /// The offsets behind what was read.
+    /// The offset after the last one that was read, by partition.
     pub(crate) next: BTreeMap<i32, i64>,
-    /// Bytes of the values that were taken.
+    /// Bytes of the accepted values.
     pub(crate) bytes: u64,
     pub(crate) closed: Closed,
-    /// Partitions of which the broker said, after the last poll, that there was
-    /// nothing more; with the time before it was asked.
+    /// Partitions that the broker confirmed, after the last poll, to be read to
+    /// their end; with the time just before the question.
     pub(crate) caught_up: BTreeMap<i32, DateTime<Utc>>,
-    /// Whether the consumer has handed out more than was taken: it must be
-    /// assigned anew.
+    /// Whether the consumer has delivered more than the batch accepted, so that it
+    /// needs a new assignment.
     pub(crate) ahead: bool,
-    /// What went wrong with the brokers. What was read up to then is sound.
+    /// An error of the brokers. What was read before it is valid.
     pub(crate) trouble: Option<KafkaError>,
 }
 
-/// The state of the loop that is not the window's.
+/// The state of the polling loop, except for the window's.
 #[derive(Default)]
 struct Progress {
-    /// Partitions whose end was the last thing that was heard of them.
+    /// Partitions whose latest event was their end.
     at_end: BTreeSet<i32>,
-    /// Partitions of which records were passed over.
+    /// Partitions of which records were skipped because they lie after the end
+    /// of the batch.
     cut: BTreeSet<i32>,
-    /// Partitions that were heard of in this batch.
+    /// Partitions that had an event in this batch.
     heard_of: BTreeSet<i32>,
-    /// A code that says that the broker cannot go on.
+    /// An error code after which reading cannot continue.
     broken: Option<RDKafkaErrorCode>,
     writer_gone: bool,
     heard: Option<Instant>,
     probed: Option<Instant>,
-    /// Whether no broker answered when one was last asked.
+    /// Whether no broker answered the last probe.
     alone: bool,
 }
 
 impl Progress {
-    /// After a while without a word, asks whether anybody is there, so that
-    /// somebody who looks at the log knows: the client library goes on trying
-    /// in silence.
+    /// After a while without events, asks a broker for an answer and logs the
+    /// result, because the client library retries without logging.
     fn probe(
         &mut self,
         consumer: &Consumer,
@@ -106,15 +106,14 @@ impl Progress {
             }
             Err(error) if !self.alone => {
                 self.alone = true;
-                tracing::warn!(topic = consumer.topic, %error, "still trying");
+                tracing::warn!(topic = consumer.topic, %error, "no broker answers, retrying");
             }
             _ => {}
         }
     }
 }
 
-/// Reads until the window closes. What was written is durable when this
-/// returns.
+/// Reads until the window closes. The files are durable when this returns.
 pub(crate) fn read(
     consumer: &Consumer,
     task: Task,
@@ -164,7 +163,7 @@ pub(crate) fn read(
             progress.heard = Some(Instant::now());
         } else {
             progress.probe(consumer, &start, &window, begun.elapsed());
-            // Control records move the position and come out as nothing.
+            // Control records move the position without an event.
             settle(
                 consumer,
                 &mut window,
@@ -219,8 +218,8 @@ fn note(
                     && !progress.writer_gone
                     && !progress.cut.contains(&partition)
                 {
-                    // The first record behind the end: what lies between are
-                    // control records, or offsets that compaction took away.
+                    // The first record after the end: only control records and
+                    // compacted offsets lie between.
                     gather.reached(partition, end);
                 }
                 progress.cut.insert(partition);
@@ -279,12 +278,14 @@ fn note(
     }
 }
 
-/// Takes over how far a group's member has come beyond its last records. What
-/// is assigned by hand is told by [`Polled::End`], and must not be asked for:
-/// librdkafka's position of a partition is one too far when its end came with a
-/// batch of messages, and for a moment after an assignment it is that of the
-/// assignment before. The second is why only partitions count that were heard
-/// of.
+/// Advances a group member's partitions past its last records, to the consumer's
+/// positions.
+///
+/// Partitions that are assigned by hand learn this from `Polled::End` instead,
+/// and their position must not be used: librdkafka's position is one too far
+/// when the partition's end arrived in one batch with messages. Also, for a
+/// moment after an assignment the position is still that of the previous one, so
+/// only partitions that had an event in this batch are advanced.
 fn settle(
     consumer: &Consumer,
     window: &mut Window,
@@ -306,9 +307,10 @@ fn settle(
     }
 }
 
-/// Asks the broker whether the partitions that seem to be at their end are; all
-/// of them if the batch ended at its ends. That is also how lost brokers are noticed: librdkafka goes on trying in
-/// silence.
+/// Asks the broker whether the partitions that seem to be at their end really
+/// are. Asks for all of them if the batch closed because it caught up, or if
+/// there were no events for a while. This also detects lost brokers, because
+/// librdkafka retries without an error.
 fn ends(
     consumer: &Consumer,
     next: &BTreeMap<i32, i64>,

@@ -1,4 +1,4 @@
-//! The command line's options, as clap knows them.
+//! The command line's options.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ use sluice_landing::Compression;
 
 const EXAMPLES: &str = "\
 Examples:
-  Take what comes in the next 30 seconds:
+  Ingest what arrives in the next 30 seconds:
     ingest-landing --topic user_events --duration 30
-  Take everything there is, of two topics, then end:
+  Ingest everything that two topics hold, then end:
     ingest-landing --topic user_events --topic transaction_events --until-caught-up
   Run as a service, a batch every minute, until SIGTERM:
     ingest-landing --topic user_events --follow --duration 60
-  See where the topics are, and wait for a full hour:
+  Show the state of the topics, and check that a full hour is complete:
     ingest-landing status
     ingest-landing status --topic user_events --complete-to 2026-11-24T10:00:00Z
 
 Exit codes:
-  0 done    1 failed, may be tried again    2 invalid arguments or settings
-  3 files are not what the ledger says      4 no broker reachable
-  8 no such topic or ledger                 9 landing cannot be read or written
-  10 records were deleted before they were read    11 the topic was made again
+  0 success    1 failed, can be retried     2 invalid arguments or settings
+  3 files do not match the ledger           4 no broker reachable
+  8 no such topic or ledger                 9 landing folder cannot be read or written
+  10 records were deleted before they were read    11 the topic was recreated
   12 the broker's offsets went backwards    13 not complete up to --complete-to";
 
 /// Lands Kafka topics in files of JSON lines, each message exactly once
@@ -49,8 +49,8 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// What every command is told: the brokers, where it speaks to them, and
-    /// what is logged.
+    /// The options that all commands share: how to reach the brokers, where a
+    /// command uses them, and what is logged.
     pub(crate) fn shared(&self) -> (Option<&KafkaOptions>, &LogOptions) {
         match &self.command {
             None => (Some(&self.ingest.brokers.kafka), &self.ingest.common.logs),
@@ -62,20 +62,20 @@ impl Cli {
     }
 }
 
-/// What can be done besides ingest.
+/// The commands other than ingest, which is the default.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show where each topic is: next offsets, lag, rows, rejects, holes
+    /// Show the state of each topic: next offsets, lag, rows, rejects, holes
     Status(StatusArgs),
-    /// Read all files again and compare them with the ledger
+    /// Read all files and compare them with the ledger
     Verify(VerifyArgs),
-    /// Read a part of a topic again, into a folder of its own
+    /// Read a part of a topic again, into a separate folder
     Replay(ReplayArgs),
     /// Delete files that no entry names and that are older than a day
     Collect(CollectArgs),
 }
 
-/// What every command is told.
+/// Options of every command except `replay`.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// The landing folder: a path, file:// or s3://
@@ -90,7 +90,7 @@ pub(crate) struct Common {
     pub(crate) logs: LogOptions,
 }
 
-/// How the brokers are reached.
+/// Options of commands that connect to the brokers.
 #[derive(Debug, Args)]
 pub(crate) struct Brokers {
     #[command(flatten)]
@@ -104,11 +104,11 @@ pub(crate) struct Brokers {
 /// How records become lines.
 #[derive(Debug, Args)]
 pub(crate) struct Lines {
-    /// How files are compressed
+    /// Compression of the files
     #[arg(long, value_name = "WAY", default_value = "none", value_parser = compression())]
     pub(crate) compression: Compression,
 
-    /// Begin a new file after this many bytes of lines, before compression
+    /// Start a new file after this many bytes of lines, before compression
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size)]
     pub(crate) roll_size: u64,
 
@@ -116,20 +116,20 @@ pub(crate) struct Lines {
     #[arg(long)]
     pub(crate) envelope: bool,
 
-    /// The top-level field that says when an event happened; empty for none
+    /// The top-level field that holds an event's time; empty for none
     #[arg(long, value_name = "FIELD", default_value = "timestamp")]
     pub(crate) event_time_field: String,
 }
 
-/// Ingest itself.
+/// Options of ingest itself.
 #[derive(Debug, Args)]
 pub(crate) struct IngestArgs {
-    /// A topic; may be given several times, each has its own ledger
+    /// A topic; may be repeated, each topic has its own ledger
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Vec<String>,
 
-    /// End after this time, in seconds or such as 90s, 15m [default: 30s, unless
-    /// another end is given]
+    /// End after this time, in seconds or as 90s, 15m [default: 30s, unless
+    /// another limit is given]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
 
@@ -141,16 +141,16 @@ pub(crate) struct IngestArgs {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_bytes: Option<u64>,
 
-    /// End when everything is read that was there at the beginning
+    /// End when everything has been read that the topic held at the start
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 
-    /// Never end: begin another batch when one is committed; SIGTERM ends in
-    /// order, with what was read so far committed
+    /// Never end: start another batch when one is committed; SIGTERM commits
+    /// what was read so far, then ends
     #[arg(long, conflicts_with_all = ["until_caught_up", "run_id"])]
     pub(crate) follow: bool,
 
-    /// An id of your own for this run: run twice, it is done once
+    /// Your own id for this run; repeating a run with the same id does nothing
     #[arg(long, value_name = "ID")]
     pub(crate) run_id: Option<String>,
 
@@ -158,15 +158,15 @@ pub(crate) struct IngestArgs {
     #[arg(long, value_name = "GROUP")]
     pub(crate) group: Option<String>,
 
-    /// Where a topic without a ledger begins: earliest, latest or an offset
+    /// Where to start a topic without a ledger: earliest, latest or an offset
     #[arg(long, value_name = "OFFSET", value_parser = parse_begin, allow_negative_numbers = true, conflicts_with = "from_timestamp")]
     pub(crate) from_offset: Option<BeginAt>,
 
-    /// Begin a topic without a ledger at its first records of this time or later
+    /// Start a topic without a ledger at its first records of this time or later
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) from_timestamp: Option<DateTime<Utc>>,
 
-    /// Go on when records were deleted before they were read, and record the hole
+    /// Continue when records were deleted before they were read, and record the hole
     #[arg(long)]
     pub(crate) accept_data_loss: bool,
 
@@ -183,11 +183,11 @@ pub(crate) struct IngestArgs {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// A topic; all in the landing folder when none is given
+    /// A topic; may be repeated; default: all in the landing folder
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Vec<String>,
 
-    /// Print only up to which full hour each topic is complete
+    /// Print only the full hour up to which each topic is complete
     #[arg(long)]
     pub(crate) watermark: bool,
 
@@ -195,7 +195,7 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) complete_to: Option<DateTime<Utc>>,
 
-    /// How late events may come
+    /// How late events may arrive
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_zero_duration)]
     pub(crate) lateness: TimeDelta,
 
@@ -209,11 +209,11 @@ pub(crate) struct StatusArgs {
 /// `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// A topic; all in the landing folder when none is given
+    /// A topic; may be repeated; default: all in the landing folder
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Vec<String>,
 
-    /// Compare with the brokers too: ids, offsets, and every record that they
+    /// Also compare with the brokers: ids, offsets, and every record that they
     /// still have
     #[arg(long)]
     pub(crate) broker: bool,
@@ -228,7 +228,7 @@ pub(crate) struct VerifyArgs {
 /// `collect`.
 #[derive(Debug, Args)]
 pub(crate) struct CollectArgs {
-    /// A topic; all in the landing folder when none is given
+    /// A topic; may be repeated; default: all in the landing folder
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Vec<String>,
 
@@ -247,11 +247,11 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "OFFSET|TIME", value_parser = parse_place)]
     pub(crate) from: Place,
 
-    /// The offset or time behind the last, or latest
+    /// The offset or time after the last record, or latest
     #[arg(long, value_name = "OFFSET|TIME", value_parser = parse_place)]
     pub(crate) to: Place,
 
-    /// The folder to write to, which must have no ledger of the topic
+    /// The folder to write to; it must not have a ledger of the topic
     #[arg(long, value_name = "FOLDER")]
     pub(crate) output: String,
 
@@ -269,7 +269,7 @@ pub(crate) struct ReplayArgs {
     pub(crate) logs: LogOptions,
 }
 
-/// A place in a topic.
+/// A position in a topic, as an option names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Earliest,
@@ -278,10 +278,10 @@ pub(crate) enum Place {
     Time(DateTime<Utc>),
 }
 
-/// What standard output holds.
+/// The format of what is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON document.
     Json,
@@ -295,7 +295,7 @@ fn compression() -> impl TypedValueParser<Value = Compression> {
     })
 }
 
-/// `30`, `30s`, `15m`, `1h 30m`; above zero.
+/// Reads `30`, `30s`, `15m` or `1h 30m`; zero is an error.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),

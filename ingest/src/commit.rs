@@ -1,4 +1,5 @@
-//! A batch becomes an entry, or what is left of it does, or nothing.
+//! Commits a batch: appends an entry with all of it, or with the part that still
+//! continues the ledger, or nothing.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +15,8 @@ use crate::orphans::remove;
 use crate::tiling::{Rebased, advance, check, rebase};
 use sluice_landing::{Batch, Closed, ENTRY_VERSION, Hole, Progress, Range, Totals};
 
-/// A batch that was begun longer ago is not committed: its files may be
-/// collected as orphans when they are twice as old.
+/// An older batch is not committed, because its files may be deleted as orphans
+/// when they are twice as old.
 pub(crate) const OLDEST: TimeDelta = TimeDelta::hours(12);
 
 /// How long a run id is remembered.
@@ -26,12 +27,12 @@ const RUN_MEMORY: TimeDelta = TimeDelta::days(7);
 pub(crate) struct Draft {
     pub(crate) batch_id: Uuid,
     pub(crate) run_id: String,
-    /// Whether the run id was given from outside: then an entry is written even
-    /// if there is nothing to say, so that the run is known.
+    /// Whether the caller chose the run id. If so, an entry is written even for an
+    /// empty batch, so that the run is recorded.
     pub(crate) named_run: bool,
-    /// Whether the run is to write more.
+    /// Whether the run will commit more entries.
     pub(crate) run_continues: bool,
-    /// Entries that the run made before, if it is a named one.
+    /// The earlier entries of the run, if it is a named one.
     pub(crate) run_entries: Vec<u64>,
     pub(crate) topic: String,
     pub(crate) cluster_id: Option<String>,
@@ -41,30 +42,31 @@ pub(crate) struct Draft {
     pub(crate) event_time_field: Option<String>,
     pub(crate) ranges: Vec<Range>,
     pub(crate) holes: Vec<Hole>,
-    /// Where the partitions of the batch began.
+    /// The first offset of each partition of the batch.
     pub(crate) start: BTreeMap<i32, i64>,
-    /// Partitions that were read to their end, and when that was.
+    /// The partitions that were read to their end, and when.
     pub(crate) caught_up: BTreeMap<i32, DateTime<Utc>>,
 }
 
-/// How a commit ended.
+/// The outcome of a commit.
 #[derive(Debug)]
 pub(crate) enum Committed {
-    /// The batch is an entry; what others were quicker with is not part of it.
+    /// The batch was committed, without the ranges that another run committed
+    /// first.
     Entry {
         entry: Entry<Batch>,
         dropped: Vec<Range>,
     },
-    /// There was nothing to say.
+    /// There was nothing to commit.
     Nothing {
         newest: Option<Entry<Batch>>,
         dropped: Vec<Range>,
     },
-    /// A run with the same id was quicker.
+    /// A run with the same id committed first.
     SameRun { entry: Entry<Batch> },
 }
 
-/// The entry that a draft makes after `before`.
+/// Builds the entry for a draft that follows `before`.
 fn build(
     before: Option<&Batch>,
     draft: &Draft,
@@ -94,7 +96,7 @@ fn build(
         run_continues: draft.run_continues || (draft.named_run && !rebased.dropped.is_empty()),
         run_entries: run_entries.to_vec(),
         topic: draft.topic.clone(),
-        // A broker that did not tell this time has not changed for that.
+        // A broker that did not report its id this time is still the same.
         cluster_id: known_id(&draft.cluster_id, before.map(|before| &before.cluster_id)),
         topic_id: known_id(&draft.topic_id, before.map(|before| &before.topic_id)),
         started_at: draft.started_at,
@@ -140,7 +142,7 @@ fn advance_progress(
         }
     }
     for (partition, at) in &draft.caught_up {
-        // Only if the ledger has everything up to that end.
+        // Only if the ledger holds everything up to that end.
         let read_to = kept
             .iter()
             .filter(|range| range.partition == *partition)
@@ -154,7 +156,8 @@ fn advance_progress(
     }
 }
 
-/// Appends a draft after `newest`, or after whatever has come since.
+/// Appends a draft after `newest`, or after the entries that were appended
+/// since.
 pub(crate) async fn commit(
     ledger: &Ledger<Batch>,
     mut newest: Option<Entry<Batch>>,
@@ -201,9 +204,9 @@ pub(crate) async fn commit(
                     topic = draft.topic,
                     seq = entry.seq,
                     run_id = entry.body.run_id,
-                    "another run was quicker, going on from its entry"
+                    "another run committed first, continuing from its entry"
                 );
-                // Others may have been quicker more than once.
+                // Other runs may have committed more than one entry.
                 let tail = ledger.tail().await.map_err(fail)?.unwrap_or(entry);
                 if draft.named_run {
                     let mut since = std::pin::pin!(ledger.range(expected..=tail.seq));
@@ -224,17 +227,18 @@ pub(crate) async fn commit(
     }
 }
 
-/// Removes the files of ranges that will never be committed. Best effort: what
-/// stays is an orphan.
+/// Deletes the files of ranges that will never be committed. Best effort: a file
+/// that remains is an orphan.
 pub(crate) async fn discard(place: &Place, ranges: &[Range]) {
     for file in ranges.iter().flat_map(Range::files) {
         if let Err(error) = remove(place, &file.path).await {
-            tracing::debug!(file = file.path, %error, "an orphan stays for now");
+            tracing::debug!(file = file.path, %error, "a dropped file stays as an orphan");
         }
     }
 }
 
-/// The newest entry of a run with this id, if there was one in the last days.
+/// The newest entry of a run with this id, if there was one in the last seven
+/// days.
 pub(crate) async fn find_run(
     ledger: &Ledger<Batch>,
     newest: Option<&Entry<Batch>>,
@@ -247,7 +251,7 @@ pub(crate) async fn find_run(
     let oldest = Utc::now() - RUN_MEMORY;
     let mut last = newest.seq;
     loop {
-        // The newest are asked first, in blocks that are read ahead.
+        // The newest entries are searched first, in blocks that are read ahead.
         let first = last.saturating_sub(63);
         let mut entries: Vec<Entry<Batch>> = Vec::new();
         let mut range = std::pin::pin!(ledger.range(first..=last));

@@ -93,7 +93,7 @@ async fn batches_follow_one_another_and_totals_add_up() {
     assert_eq!(two.body.totals.files, 4);
     assert_eq!(two.body.totals.bytes, 20);
     assert_eq!(two.body.next, [(0, 9), (1, 6)].into());
-    // Partition 0 was not in the batch: nothing is known about its end.
+    // Partition 0 was not in the batch, so nothing is known about its end.
     assert_eq!(two.body.progress.keys().copied().collect::<Vec<_>>(), [1]);
     assert_eq!(bench.ledger.tail().await.unwrap(), Some(two));
 }
@@ -104,7 +104,7 @@ async fn the_slower_of_two_runs_keeps_what_still_connects() {
     let quick = draft("quick", vec![range(0, 0, 5, "q")]);
     let slow = draft("slow", vec![range(0, 0, 7, "s0"), range(1, 0, 2, "s1")]);
     commit(&bench.ledger, None, &quick).await.unwrap();
-    // It has read the ledger before the other committed.
+    // The slow run read the ledger before the quick one committed.
     let (entry, dropped) = entry(commit(&bench.ledger, None, &slow).await.unwrap());
     assert_eq!(entry.seq, 1);
     assert_eq!(entry.body.next, [(0, 5), (1, 2)].into());
@@ -115,7 +115,7 @@ async fn the_slower_of_two_runs_keeps_what_still_connects() {
     discard(&bench.place, &dropped).await;
     assert!(!bench.root.path().join("s0").exists());
     assert!(bench.root.path().join("s1").exists());
-    // All of it is lost.
+    // Another run has committed all of it.
     let late = draft("late", vec![range(0, 0, 7, "l")]);
     match commit(&bench.ledger, None, &late).await.unwrap() {
         Committed::Nothing { newest, dropped } => {

@@ -1,4 +1,4 @@
-//! What has landed beside what the brokers have: record by record.
+//! Compares what has landed with what the brokers have, record by record.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hasher as _;
@@ -18,10 +18,10 @@ use crate::envelope::{self, Record};
 use crate::kafka::{Consumer, KafkaError, Polled, SharedConsumer};
 use crate::verify::fetch;
 
-/// Problems that are told one by one.
+/// After this many problems, the comparison stops.
 const ENOUGH: usize = 100;
 
-/// A line or a value, and whether there was one.
+/// The hash of a line or a value; `None` if there is no value.
 type Sum = Option<u64>;
 
 fn sum(bytes: Option<&[u8]>) -> Sum {
@@ -30,11 +30,11 @@ fn sum(bytes: Option<&[u8]>) -> Sum {
     Some(hash.finish())
 }
 
-/// What landed of one range, by offset.
+/// The hashes of one range's landed records, by offset.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Landed(HashMap<i64, Sum>);
 
-/// What a line of rejects must have.
+/// The fields of a reject's line that are needed here.
 #[derive(Deserialize)]
 struct Reject {
     offset: i64,
@@ -42,7 +42,7 @@ struct Reject {
 }
 
 impl Landed {
-    /// Takes a range's files: the lines', and the rejects'.
+    /// Adds a range's files: the file of lines, and the file of rejects.
     fn read(&mut self, range: &Range, files: Vec<Option<(String, Bytes)>>) -> Result<(), String> {
         for ((path, bytes), rejects) in files
             .into_iter()
@@ -65,7 +65,7 @@ impl Landed {
         Ok(())
     }
 
-    /// Takes the lines of a range's file.
+    /// Adds the lines of a range's file.
     pub(crate) fn lines<'a>(&mut self, range: &Range, lines: impl Iterator<Item = &'a [u8]>) {
         let runs = range.line_offsets();
         for (offset, line) in runs.offsets().zip(lines) {
@@ -73,7 +73,7 @@ impl Landed {
         }
     }
 
-    /// Takes a line of a range's rejects.
+    /// Adds a line of a range's rejects.
     pub(crate) fn reject(&mut self, line: &[u8]) -> Result<(), String> {
         let reject: Reject = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         let value = reject.value_base64.map(|text| STANDARD.decode(text));
@@ -82,8 +82,8 @@ impl Landed {
         Ok(())
     }
 
-    /// Compares records of the broker with what landed. What only landed is no
-    /// problem: compaction may have taken it away since.
+    /// Compares records of the broker with what landed. A record that only landed
+    /// is no problem: compaction may have removed it from the topic since.
     fn against(&self, partition: i32, records: &[Sums], problems: &mut Vec<String>) {
         for record in records {
             let offset = record.offset;
@@ -101,12 +101,12 @@ impl Landed {
     }
 }
 
-/// A record of the broker.
+/// The hashes of a record of the broker.
 #[derive(Debug, Clone, Copy)]
 struct Sums {
     offset: i64,
     value: Sum,
-    /// As the line that `--envelope` would have made of it.
+    /// The hash of the line that `--envelope` makes of the record.
     envelope: Sum,
 }
 
@@ -147,7 +147,7 @@ pub(crate) async fn compare(
                 None => None,
                 Some(file) => match fetch(place, file).await {
                     Ok(bytes) => Some((file.path.clone(), bytes)),
-                    // It was told of when the file was looked for.
+                    // The missing file is a problem that was reported before.
                     Err(error) if error.kind() == StoreErrorKind::NotFound => None,
                     Err(source) => {
                         return Err(IngestError::Store {
@@ -160,7 +160,7 @@ pub(crate) async fn compare(
         }
         let internal = IngestError::Internal {
             topic: topic.clone(),
-            problem: "a thread that compares records has ended",
+            problem: "a thread that compares records ended early",
         };
         let compared = tokio::task::spawn_blocking(move || {
             let mut problems = Vec::new();
@@ -176,14 +176,14 @@ pub(crate) async fn compare(
         beside = back;
         problems.extend(found);
         if problems.len() >= ENOUGH {
-            problems.push("there are more, which are not told".to_owned());
+            problems.push("there may be more problems, the comparison stopped here".to_owned());
             break;
         }
     }
     Ok(beside.compared)
 }
 
-/// Reads one partition after the other, range by range.
+/// Reads the broker's records, one partition after another and range by range.
 pub(crate) struct Beside {
     consumer: SharedConsumer,
     timeout: Duration,
@@ -191,11 +191,11 @@ pub(crate) struct Beside {
     low: BTreeMap<i32, i64>,
     /// The partition that is being read.
     partition: Option<i32>,
-    /// Where its reading is.
+    /// The next offset to read in that partition.
     position: i64,
-    /// Records that were read beyond the range that was asked for.
+    /// Records that were read past the requested range.
     ahead: VecDeque<Sums>,
-    /// Records that were compared.
+    /// How many records were compared.
     pub(crate) compared: u64,
 }
 

@@ -1,11 +1,11 @@
-//! Lines that carry more than a value: envelopes of lines, and rejects.
+//! Writes lines that hold more than a value: envelopes and rejects.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::payload::Reject;
 
-/// A record as the consumer sees it, borrowed from its buffers.
+/// A record, borrowed from the consumer's buffers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record<'a> {
     pub(crate) partition: i32,
@@ -14,7 +14,8 @@ pub(crate) struct Record<'a> {
     pub(crate) meta: &'a dyn Meta,
 }
 
-/// What only envelopes ask for, so that nobody else pays for it.
+/// The parts of a record that only envelopes and rejects need. They are read on
+/// demand, so that plain lines do not pay for them.
 pub(crate) trait Meta: std::fmt::Debug {
     fn key(&self) -> Option<&[u8]>;
     /// Milliseconds since the Unix epoch, and whether the broker set them.
@@ -23,8 +24,8 @@ pub(crate) trait Meta: std::fmt::Debug {
     fn headers(&self, each: &mut dyn FnMut(&str, Option<&[u8]>));
 }
 
-/// Appends the envelope of a record whose value is one JSON object; the value
-/// passes through byte for byte.
+/// Appends the envelope of a record whose value is one JSON object. The value is
+/// copied byte for byte.
 pub(crate) fn line(record: &Record<'_>, value: &[u8], to: &mut Vec<u8>) {
     head(record, to);
     to.extend_from_slice(b",\"value\":");
@@ -32,7 +33,7 @@ pub(crate) fn line(record: &Record<'_>, value: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(b"}\n");
 }
 
-/// Appends the line of a reject; the value stands in base64.
+/// Appends the line of a reject, with the value in base64.
 pub(crate) fn reject(record: &Record<'_>, why: Reject, to: &mut Vec<u8>) {
     head(record, to);
     to.extend_from_slice(b",\"reason\":\"");
@@ -47,7 +48,8 @@ pub(crate) fn reject(record: &Record<'_>, why: Reject, to: &mut Vec<u8>) {
     to.extend_from_slice(b"}\n");
 }
 
-/// `{"partition":…,"offset":…` and what else is known, without the end.
+/// Appends `{"partition":…,"offset":…` and the metadata, without the closing
+/// brace.
 fn head(record: &Record<'_>, to: &mut Vec<u8>) {
     to.extend_from_slice(b"{\"partition\":");
     number(i64::from(record.partition), to);
@@ -90,7 +92,7 @@ fn number(number: i64, to: &mut Vec<u8>) {
     to.extend_from_slice(number.to_string().as_bytes());
 }
 
-/// `"name":"text"`, or `"name_base64":"…"` for bytes that are no text.
+/// Appends `"name":"text"`, or `"name_base64":"…"` for bytes that are not UTF-8.
 fn text_or_base64(name: &str, bytes: &[u8], to: &mut Vec<u8>) {
     to.push(b'"');
     to.extend_from_slice(name.as_bytes());

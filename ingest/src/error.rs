@@ -1,4 +1,4 @@
-//! Why ingest ended without success, and with which exit code.
+//! The errors of ingest, and their exit codes.
 
 use sluice_ledger::LedgerError;
 use sluice_storage::{StoreError, StoreErrorKind};
@@ -12,17 +12,16 @@ use crate::tiling::TilingError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum ExitKind {
-    /// Everything that was asked for is true.
+    /// Everything was done, and every check passed.
     Success = 0,
-    /// A fault, or one that may go away when it is tried again.
+    /// Any other failure; a retry may succeed.
     Failed = 1,
-    /// Wrong arguments or settings.
     Invalid = 2,
-    /// Files are not what the ledger says.
+    /// Files do not match the ledger.
     Damaged = 3,
     /// No broker could be reached.
     Unavailable = 4,
-    /// Somebody has asked twice to end.
+    /// A second signal asked to stop at once.
     Killed = 5,
     /// There is no such topic or ledger.
     NotFound = 8,
@@ -30,122 +29,105 @@ pub enum ExitKind {
     Storage = 9,
     /// Records were deleted before they were read.
     DataLost = 10,
-    /// The topic was deleted and made again.
+    /// The topic was deleted and recreated.
     TopicRecreated = 11,
     /// The broker has fewer records than were read.
     OffsetsBackwards = 12,
-    /// The topic is not complete up to the time that was asked for.
+    /// The topic is not complete up to the requested time.
     NotComplete = 13,
 }
 
 /// Why a command did not succeed.
 #[derive(Debug, Error)]
 pub enum IngestError {
-    /// Arguments that do not go together.
+    /// Wrong arguments.
     #[error("{problem}")]
     Invalid {
-        /// What is wrong and what to do.
         problem: String,
     },
-    /// A setting of the Kafka client.
+    /// Wrong settings of the Kafka client.
     #[error(transparent)]
     Conf(#[from] ConfError),
-    /// The brokers.
+    /// A request to the brokers failed.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
-    /// The ledger and the broker do not fit.
+    /// The ledger and the broker do not match.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The landing folder.
+    /// The landing folder cannot be read or written.
     #[error("landing of topic `{topic}`: {source}")]
     Store {
-        /// The topic.
         topic: String,
-        /// What went wrong.
         #[source]
         source: Box<StoreError>,
     },
-    /// The ledger.
+    /// The ledger cannot be read or written.
     #[error("ledger of topic `{topic}`: {source}")]
     Ledger {
-        /// The topic.
         topic: String,
-        /// What went wrong.
         #[source]
         source: Box<LedgerError>,
     },
-    /// A batch does not continue the ledger: a fault in Sluice.
+    /// A batch does not continue the ledger: a bug in Sluice.
     #[error(
         "a batch of topic `{topic}` does not continue its ledger: {source}; please report this"
     )]
     Tiling {
-        /// The topic.
         topic: String,
-        /// What is wrong.
         #[source]
         source: TilingError,
     },
     /// A batch that is too old to be committed.
     #[error(
-        "a batch of topic `{topic}` was begun {hours} hours ago and is not committed any more, \
-         because its files may have been collected; run again"
+        "a batch of topic `{topic}` began {hours} hours ago and can no longer be committed, \
+         because its files may have been deleted as orphans; run ingest again"
     )]
     TooOld {
-        /// The topic.
         topic: String,
-        /// Its age.
         hours: i64,
     },
-    /// There is nothing in the landing folder.
+    /// There is no ledger in the folder.
     #[error("there is no ledger at '{location}'; check --output and --topic")]
     NoLedger {
-        /// Where it was looked for.
         location: String,
     },
-    /// A replay into a folder that has something in it.
-    #[error("'{location}' has a ledger already; replay into a folder of its own")]
+    /// A replay into a folder that has a ledger of the topic.
+    #[error("'{location}' has a ledger already; replay into another folder")]
     NotEmpty {
-        /// The folder.
         location: String,
     },
-    /// Files are not what the ledger says.
+    /// Files do not match the ledger.
     #[error("{problems} problems were found in the landing folder")]
     Damaged {
-        /// How many.
         problems: usize,
     },
-    /// The wait is not over.
+    /// The topic is not complete up to the requested time.
     #[error("topic `{topic}` is not complete up to {wanted}, only {known}")]
     NotComplete {
-        /// The topic.
         topic: String,
-        /// The time that was asked for.
         wanted: String,
-        /// What is known.
+        /// The time up to which it is complete.
         known: String,
     },
-    /// Somebody has asked twice to end.
-    #[error("left at once; what was not committed has not landed, run again")]
+    /// A second signal asked to stop at once.
+    #[error("stopped at once; what was not committed has not landed, so run ingest again")]
     Killed,
-    /// The process itself.
+    /// The process cannot start.
     #[error("ingest-landing cannot start: {source}")]
     Process {
-        /// What the system says.
         #[source]
         source: std::io::Error,
     },
-    /// A fault in Sluice.
+    /// A bug in Sluice.
     #[error("topic `{topic}`: {problem}; please report this")]
     Internal {
-        /// The topic.
         topic: String,
-        /// What happened.
         problem: &'static str,
     },
 }
 
 impl IngestError {
-    /// How the process ends.
+    /// The exit code of a process that ends with this error.
     pub fn exit(&self) -> ExitKind {
         match self {
             Self::Invalid { .. } | Self::Conf(_) => ExitKind::Invalid,

@@ -1,14 +1,15 @@
-//! When an event happened, from the field that says so.
+//! Reads an event's time from its field.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-/// Numbers above this many are milliseconds, and above a thousand times as many
-/// microseconds: as seconds they would be the year 5138.
+/// Numbers from here on are milliseconds, and from a thousand times as much on
+/// they are microseconds. As seconds, this would be the year 5138.
 const MILLIS_FROM: i64 = 100_000_000_000;
 
-/// Microseconds since the Unix epoch of a field's text as it stands in the JSON
-/// object: a string with an ISO 8601 time (UTC where it names no zone) or a
-/// number of seconds, milliseconds or microseconds since the epoch.
+/// Reads a field's text as it stands in the JSON object, and returns microseconds
+/// since the Unix epoch. The text is a string with an ISO 8601 time (UTC if it
+/// names no zone), or a number of seconds, milliseconds or microseconds since the
+/// epoch.
 pub(crate) fn micros(field: &[u8]) -> Option<i64> {
     match field {
         [b'"', text @ .., b'"'] => exact(text).or_else(|| lenient(text)),
@@ -16,7 +17,7 @@ pub(crate) fn micros(field: &[u8]) -> Option<i64> {
     }
 }
 
-/// `2026-01-07T20:58:29[.f…][Z]`: what nearly all producers write.
+/// Reads `2026-01-07T20:58:29[.f…][Z]`, which nearly all producers write.
 fn exact(text: &[u8]) -> Option<i64> {
     let (head, tail) = text.split_at_checked(19)?;
     let two = |at: usize| -> Option<i64> {

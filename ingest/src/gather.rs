@@ -1,4 +1,4 @@
-//! Records into the ranges and files of a batch.
+//! Collects records into the ranges and files of a batch.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,17 @@ use sluice_landing::Runs;
 use sluice_landing::{EventTimes, Range};
 use sluice_landing::{FileName, REJECTS};
 
-/// How records become lines.
+/// How records are written as lines.
 #[derive(Debug, Clone)]
 pub struct LineOptions {
-    /// How files are compressed.
     pub compression: Compression,
-    /// A file is ended when its lines have this many bytes, before compression.
+    /// A new file is started when the lines have this many bytes, before
+    /// compression.
     pub roll_bytes: u64,
-    /// Whether lines hold key, headers, partition, offset and timestamp around
-    /// the value.
+    /// Whether a line wraps the value in an object with key, headers, partition,
+    /// offset and timestamp.
     pub envelope: bool,
-    /// The top-level field that says when an event happened.
+    /// The top-level field that holds an event's time.
     pub event_time_field: Option<String>,
 }
 
@@ -42,19 +42,19 @@ impl Default for LineOptions {
     }
 }
 
-/// The range of a partition that is being filled.
+/// A partition's range that is still being filled.
 #[derive(Debug)]
 struct Part {
     start: i64,
-    /// The offset behind the last that was read, record or not.
+    /// The offset after the last one that was read, with or without a record.
     end: i64,
     runs: Runs,
     rejects: u64,
-    /// Lines and rejects.
+    /// Lines and rejects together.
     records: u64,
-    /// Bytes of lines and rejects.
+    /// Bytes of lines and rejects together.
     bytes: u64,
-    /// Microseconds since the epoch.
+    /// The first and the last event time, in microseconds since the epoch.
     times: Option<(i64, i64)>,
     lines: Stream,
     rejected: Stream,
@@ -81,14 +81,14 @@ pub(crate) struct Gather {
     options: LineOptions,
     writer: Writer,
     checker: Checker,
-    /// By partition number, which Kafka counts from 0.
+    /// Indexed by partition number, which Kafka counts from 0.
     parts: Vec<Option<Part>>,
     pending: Vec<Pending>,
     files: FileId,
 }
 
 impl Gather {
-    /// A batch that begins at these offsets.
+    /// Starts a batch at these offsets.
     pub(crate) fn new(
         topic: &str,
         batch: Uuid,
@@ -148,7 +148,7 @@ impl Gather {
         self.parts.get(index)?.as_ref().map(|part| part.end)
     }
 
-    /// Records of a partition's open range.
+    /// How many records a partition's open range has.
     pub(crate) fn records(&self, partition: i32) -> u64 {
         let part = usize::try_from(partition)
             .ok()
@@ -164,8 +164,8 @@ impl Gather {
             .collect()
     }
 
-    /// Takes a record. One that this batch has already, or whose partition it
-    /// does not read, is passed over (false).
+    /// Adds a record. Returns false, and skips the record, if the batch has it
+    /// already or does not read its partition.
     pub(crate) fn take(&mut self, record: &Record<'_>) -> Result<bool, Gone> {
         let Some(part) = usize::try_from(record.partition)
             .ok()
@@ -223,7 +223,7 @@ impl Gather {
         Ok(true)
     }
 
-    /// A partition was read up to this offset, records or not.
+    /// Notes that a partition was read up to this offset, with or without records.
     pub(crate) fn reached(&mut self, partition: i32, offset: i64) {
         if let Some(part) = usize::try_from(partition)
             .ok()
@@ -233,7 +233,7 @@ impl Gather {
         }
     }
 
-    /// Ends the open range of a partition and begins the one behind it.
+    /// Finishes the open range of a partition and begins the next one.
     fn roll(&mut self, partition: i32) -> Result<(), Gone> {
         let Some(part) = usize::try_from(partition)
             .ok()
@@ -299,8 +299,8 @@ impl Gather {
         Ok(())
     }
 
-    /// Ends the batch and waits until its files are durable. The ranges are in
-    /// the order of partitions and offsets.
+    /// Finishes the batch and waits until its files are durable. The ranges are
+    /// sorted by partition and offset.
     pub(crate) fn finish(mut self) -> Result<Vec<Range>, StoreError> {
         let mut gone = false;
         for (partition, part) in (0..).zip(std::mem::take(&mut self.parts)) {
@@ -309,7 +309,7 @@ impl Gather {
             }
         }
         let mut published: Published = self.writer.finish()?;
-        debug_assert!(!gone, "a writer that ended early has an error to tell");
+        debug_assert!(!gone, "a writer that ended early must have an error");
         let mut ranges: Vec<Range> = self
             .pending
             .into_iter()
@@ -324,7 +324,7 @@ impl Gather {
         Ok(ranges)
     }
 
-    /// Why the writer ended.
+    /// Waits for the writer and returns the error that ended it.
     pub(crate) fn error(self) -> Option<StoreError> {
         self.writer.finish().err()
     }

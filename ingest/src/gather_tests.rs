@@ -6,7 +6,7 @@ use crate::envelope::tests::Known;
 use crate::output::Folder;
 use crate::tiling::advance;
 
-/// Gathers records `(partition, offset, value)` into a folder.
+/// Builds a batch of records `(partition, offset, value)` in a folder.
 fn gather(
     folder: &std::path::Path,
     options: LineOptions,
@@ -51,7 +51,8 @@ fn records_become_lines_rejects_and_ranges() {
             (0, 10, b"{\"timestamp\":\"2026-01-07T12:00:00Z\"}"),
             (0, 11, b"broken"),
             (0, 13, b"{\"timestamp\":\"2026-01-07T10:00:00Z\"}"),
-            // Seen before the beginning: a repeated delivery.
+            // Offsets before the range's end are repeated deliveries; partition 3 is
+            // not read.
             (0, 9, b"{}"),
             (0, 13, b"{}"),
             (3, 0, b"{}"),
@@ -78,7 +79,7 @@ fn records_become_lines_rejects_and_ranges() {
         text.contains("\"offset\":11,\"reason\":\"not_an_object\""),
         "{text}"
     );
-    // Offsets without records move on without a file.
+    // Offsets without records advance without a file.
     assert_eq!((second.partition, second.start, second.end), (1, 0, 4));
     assert!(second.file.is_none() && second.runs.is_none());
     assert_eq!(
@@ -90,7 +91,8 @@ fn records_become_lines_rejects_and_ranges() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     /// However files are rolled and compressed, every record is one line or one
-    /// reject, ranges tile, and lines have the offsets that the entry says.
+    /// reject, ranges are continuous, and lines have the offsets that the entry
+    /// records.
     #[test]
     fn every_record_is_found_where_the_entry_says(
         gaps in prop::collection::vec((0..2i32, 1..4i64, any::<bool>()), 0..80),

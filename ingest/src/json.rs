@@ -1,37 +1,36 @@
-//! Checks that a payload is one JSON object, without building anything.
+//! Checks that a payload is one JSON object, without building a value.
 //!
-//! RFC 8259's grammar in one pass. Nesting is kept on a heap of bits and not on
+//! Reads RFC 8259's grammar in one pass. Nesting is kept in a vector and not on
 //! the call stack: a payload of a million opening brackets must become a
-//! reject, and never end the process that reads it. Long strings are passed
-//! eight bytes at a time.
+//! reject, and never overflow the stack. Long strings are scanned eight bytes at
+//! a time.
 
-/// Where and why a payload is no JSON object.
+/// Where and why a payload is not a JSON object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// Offset of the byte that does not fit.
+    /// The position of the byte that is not allowed.
     pub(crate) at: usize,
-    /// What is wrong there.
     pub(crate) what: &'static str,
 }
 
-/// What was seen in a sound object.
+/// What was found in a valid object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Seen<'a> {
-    /// A line feed or carriage return between two tokens.
+    /// Whether there is a line feed or carriage return between two tokens.
     pub(crate) newline: bool,
-    /// The text of the wanted field's value, quotes included, when it is a
-    /// string or a number at the outermost level; the last one if it repeats.
+    /// The text of the wanted field's value, including quotes, if it is a string
+    /// or a number at the outermost level; the last one if it occurs twice.
     pub(crate) field: Option<&'a [u8]>,
 }
 
-/// A checker that can be used again and again without allocating.
+/// A checker that can be reused without allocating.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
     /// Open objects (true) and arrays (false), the innermost last.
     open: Vec<bool>,
 }
 
-/// What may come next.
+/// What the grammar allows next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expect {
     KeyOrEnd,
@@ -58,7 +57,7 @@ impl Checker {
         self.open.push(true);
         at += 1;
         let mut expect = Expect::KeyOrEnd;
-        // Whether the value that comes is the wanted field's.
+        // Whether the next value is the wanted field's.
         let mut wanted = false;
         loop {
             at = space(text, at, &mut seen.newline);
@@ -136,7 +135,7 @@ impl Checker {
         }
     }
 
-    /// Closes the innermost bracket; whether it was the outermost.
+    /// Closes the innermost bracket. Returns whether it was the outermost.
     fn close(&mut self) -> bool {
         self.open.pop();
         self.open.is_empty()
@@ -155,13 +154,13 @@ fn end<'a>(text: &[u8], at: usize, mut seen: Seen<'a>) -> Result<Seen<'a>, Fault
     Ok(seen)
 }
 
-/// The byte at `at`; behind the end a NUL, which no rule takes.
+/// The byte at `at`; after the end a NUL, which no rule accepts.
 #[inline(always)]
 fn byte(text: &[u8], at: usize) -> u8 {
     text.get(at).copied().unwrap_or(0)
 }
 
-/// Passes white space and notes line breaks in it.
+/// Skips white space and notes line breaks in it.
 #[inline(always)]
 fn space(text: &[u8], mut at: usize, newline: &mut bool) -> usize {
     loop {
@@ -177,8 +176,8 @@ fn space(text: &[u8], mut at: usize, newline: &mut bool) -> usize {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// A word whose lowest set high bit marks the first byte of `word` that a
-/// string cannot hold as it is: a quote, a backslash, a control character.
+/// A mask whose lowest set high bit marks the first byte of `word` that a string
+/// cannot contain unescaped: a quote, a backslash or a control character.
 #[inline(always)]
 fn special(word: u64) -> u64 {
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
@@ -187,7 +186,7 @@ fn special(word: u64) -> u64 {
         | (word.wrapping_sub(ONES * 0x20) & !word & HIGH)
 }
 
-/// The index behind the string whose opening quote is at `open`.
+/// The index after the string whose opening quote is at `open`.
 #[inline(always)]
 fn string(text: &[u8], open: usize) -> Result<usize, Fault> {
     let mut at = open + 1;
@@ -210,7 +209,7 @@ fn string(text: &[u8], open: usize) -> Result<usize, Fault> {
     }
 }
 
-/// The index behind the escape sequence at `at`.
+/// The index after the escape sequence at `at`.
 fn escape(text: &[u8], at: usize) -> Result<usize, Fault> {
     match byte(text, at + 1) {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
@@ -222,7 +221,7 @@ fn escape(text: &[u8], at: usize) -> Result<usize, Fault> {
     }
 }
 
-/// The index behind the number at `at` (RFC 8259, section 6).
+/// The index after the number at `at` (RFC 8259, section 6).
 fn number(text: &[u8], at: usize) -> Result<usize, Fault> {
     let digits = |mut at: usize| {
         while byte(text, at).is_ascii_digit() {

@@ -6,7 +6,7 @@ fn check(text: &[u8]) -> Result<bool, Fault> {
     Checker::default().object(text, None).map(|s| s.newline)
 }
 
-/// serde_json's opinion.
+/// Whether serde_json accepts the text as an object.
 fn oracle(text: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
@@ -115,7 +115,7 @@ proptest! {
         prop_assert_eq!(newline, text.contains('\n'));
     }
 
-    /// One byte is changed, taken out or put in: both must still agree.
+    /// One byte is changed, removed or inserted: both must still agree.
     #[test]
     fn a_slip_is_judged_as_serde_json_does(
         pairs in prop::collection::vec((any::<String>(), value()), 0..4),
@@ -132,7 +132,7 @@ proptest! {
             _ => text.insert(at, byte),
         }
         prop_assume!(std::str::from_utf8(&text).is_ok());
-        // serde_json also asks that numbers fit and surrogates pair; the
+        // serde_json also requires that numbers fit and surrogates pair; the
         // grammar does not.
         let known_stricter = match serde_json::from_slice::<serde_json::Value>(&text) {
             Err(e) => {

@@ -1,15 +1,17 @@
-//! Kafka topics into newline-delimited JSON files, each message exactly once.
+//! Writes Kafka topics into newline-delimited JSON files, each message exactly
+//! once.
 //!
-//! `docs/ingest-landing.md` has the protocol; what it writes is `sluice-landing`'s
-//! to say. The parts:
+//! `docs/ingest-landing.md` describes the protocol. `sluice-landing` defines the
+//! format of what is written. The parts:
 //!
-//! - pure: `json` and `payload` (what is a line), `tiling`
-//!   (offsets without a gap), `start` (where to go on, and when not to),
-//!   `window` (when a batch ends), `watermark` (how complete a topic is);
-//! - edges: `kafka`, `gather` with its `writer` thread and `output`
-//!   files, `batch` (reads one batch), `commit`;
-//! - commands: `ingest`, `status`, `verify`,
-//!   `replay`, `orphans`, and `run`, which is the program.
+//! - without I/O: `validate` and `json_check` (which payloads become lines),
+//!   `continuity` (offsets without a gap), `start_offsets` (where a batch begins,
+//!   and when ingest must stop), `batch_limits` (when a batch ends), `watermark`
+//!   (how complete a topic is);
+//! - with I/O: `kafka`, `batch_builder` with its `batch_writer` thread and
+//!   `landing_file`, `batch_reader` (reads one batch), `commit`;
+//! - commands: `topic_ingest`, `status`, `verify`, `replay`, `orphan_files`, and
+//!   `commands`, which is the program's entry point.
 
 #![cfg_attr(
     test,

@@ -1,12 +1,13 @@
-//! Files that no entry names: left by runs that were killed.
+//! Deletes orphan files: files that no entry names, left by runs that were
+//! killed.
 //!
 //! A file may be deleted only if no batch can ever name it. A batch is not
-//! committed when it is older than half a day, but a process that was stopped
-//! between looking at its clock and appending could still try. Its attempt has a
-//! number: the one behind the entry that it had read. So a file is an orphan
-//! only if it is older than a day *and* an entry has been appended since it was
-//! three quarters of a day old: that entry took the number of every attempt
-//! that was on its way, and later attempts see their age.
+//! committed when it is older than 12 hours. But a process that was paused
+//! between reading its clock and appending could still try. Such an attempt has
+//! a sequence number: the one after the entry that the process had read. So a
+//! file is an orphan only if it is older than 24 hours *and* an entry was
+//! appended after the file was 18 hours old. That entry took the sequence number
+//! of every attempt that was pending, and later attempts check their age again.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -20,33 +21,33 @@ use crate::IngestError;
 use sluice_landing::Batch;
 use sluice_landing::{FileName, REJECTS};
 
-/// What is younger may still be committed.
+/// Younger files may still be committed.
 const YOUNGEST: TimeDelta = TimeDelta::hours(24);
 
-/// How old a file must have been when the newest entry was made.
+/// How old a file must have been when the newest entry was appended.
 const OUTLIVED: TimeDelta = TimeDelta::hours(18);
 
-/// What is older was looked at before, unless everything is asked for.
+/// Older files were checked by earlier searches; only `collect` checks them
+/// again.
 const OLDEST: TimeDelta = TimeDelta::days(8);
 
-/// How far back orphans are looked for.
+/// Which files are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// Only files of the last days.
+    /// Only files of the last eight days.
     Recent,
-    /// All files.
     All,
 }
 
-/// A file in the folder.
+/// A file of the topic's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Found {
-    /// Below the topic's folder.
+    /// Relative to the topic's folder.
     path: String,
     modified: DateTime<Utc>,
 }
 
-/// Whether a file's age allows to delete it, if no entry names it.
+/// Whether a file is old enough to be deleted if no entry names it.
 fn old_enough(
     modified: DateTime<Utc>,
     newest_entry: DateTime<Utc>,
@@ -57,7 +58,7 @@ fn old_enough(
     age > YOUNGEST && newest_entry - modified > OUTLIVED && (depth == Depth::All || age < OLDEST)
 }
 
-/// Deletes orphans and returns how many.
+/// Deletes orphan files and returns how many there were.
 pub(crate) async fn collect(
     place: &Place,
     ledger: &Ledger<Batch>,
@@ -88,13 +89,13 @@ pub(crate) async fn collect(
             }
         }
         remove(place, &found.path).await.map_err(store)?;
-        tracing::info!(file = found.path, "an orphan was deleted");
+        tracing::info!(file = found.path, "deleted an orphan file");
         removed += 1;
     }
     Ok(removed)
 }
 
-/// Entries that were read on the way.
+/// The entries that were read so far.
 struct Entries<'a> {
     ledger: &'a Ledger<Batch>,
     newest: &'a Entry<Batch>,
@@ -117,12 +118,12 @@ impl Entries<'_> {
         }
         self.read.get(&seq).ok_or(IngestError::Internal {
             topic: self.newest.body.topic.clone(),
-            problem: "an entry that was read is gone",
+            problem: "an entry that was read is not in the cache",
         })
     }
 
-    /// Whether an entry names the file. The partition's next offset only grows,
-    /// so the one entry that can do so is found by halving.
+    /// Whether an entry names the file. A partition's next offset only grows, so
+    /// the one entry that can name it is found by binary search.
     async fn name(&mut self, name: &FileName, path: &str) -> Result<bool, IngestError> {
         let (mut low, mut high) = (0, self.newest.seq);
         while low < high {
@@ -143,7 +144,7 @@ impl Entries<'_> {
     }
 }
 
-/// The files of a topic's folder, temporary ones too.
+/// The files of a topic's folder, including temporary ones.
 async fn list(place: &Place) -> Result<Vec<Found>, StoreError> {
     let Some(folder) = place.location.local_path() else {
         return list_bucket(place).await;
@@ -206,11 +207,11 @@ async fn list_bucket(place: &Place) -> Result<Vec<Found>, StoreError> {
     Ok(found)
 }
 
-/// Deletes a file of a topic's folder; one that is gone already is no error.
+/// Deletes a file of a topic's folder. A file that does not exist is no error.
 pub(crate) async fn remove(place: &Place, path: &str) -> Result<(), StoreError> {
     let location = place.location.join(path)?;
     let removed = match location.local_path() {
-        // The store does not see temporary names.
+        // The store hides temporary names.
         Some(file) => tokio::task::spawn_blocking(move || std::fs::remove_file(file))
             .await
             .map_err(std::io::Error::other)

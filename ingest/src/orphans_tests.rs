@@ -63,7 +63,8 @@ fn age_alone_does_not_make_an_orphan() {
     let old = |modified, newest, depth| old_enough(modified, newest, now, depth);
     assert!(old(ago(25), now, Depth::Recent));
     assert!(!old(ago(23), now, Depth::Recent));
-    // Nobody has appended since a batch of then could have begun to.
+    // No entry was appended since the file was 18 hours old, so a pending attempt
+    // may still name it.
     assert!(!old(ago(48), ago(47), Depth::Recent));
     assert!(old(ago(48), ago(29), Depth::Recent));
     assert!(!old(ago(24 * 9), now, Depth::Recent));

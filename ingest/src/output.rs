@@ -1,4 +1,5 @@
-//! One landing file on its way: compressed, summed, durable when published.
+//! Writes one landing file: compressed, with a checksum, durable under its final
+//! name.
 
 use std::hash::Hasher as _;
 use std::io::{self, Read as _, Seek as _, Write};
@@ -13,24 +14,24 @@ use twox_hash::XxHash3_64;
 use sluice_landing::StoredFile;
 use sluice_landing::{Compression, Encoder};
 
-/// Bytes of one part of an upload.
+/// The size of one part of an upload.
 const PART: usize = 8 << 20;
 
-/// Parts of one upload that are on their way at the same time.
+/// How many parts of one upload are sent at the same time.
 const PARTS_IN_FLIGHT: usize = 4;
 
 /// The folder of a topic, and how to write there.
 #[derive(Debug, Clone)]
 pub(crate) enum Folder {
-    /// On this machine: files are written where they will be.
+    /// On this machine: files are written in place, under temporary names.
     Local { folder: PathBuf, place: Place },
     /// In a bucket: files are written to a local file first, because an upload
-    /// must be told the object's name, and a file's name says where it ends.
+    /// needs the object's name, and the name contains the end offset.
     Remote { place: Place, runtime: Handle },
 }
 
 impl Folder {
-    /// Must be called inside a runtime.
+    /// Must be called inside a Tokio runtime.
     pub(crate) fn new(place: Place) -> Self {
         match place.location.local_path() {
             Some(folder) => Self::Local { folder, place },
@@ -52,12 +53,12 @@ impl Folder {
     }
 }
 
-/// The checksum of some bytes as entries hold it.
+/// Formats a checksum the way entries store it.
 pub(crate) fn checksum(hash: &XxHash3_64) -> String {
     format!("xxh3-64:{:016x}", hash.finish())
 }
 
-/// Passes bytes on, and sums them up.
+/// Forwards bytes to a file, and computes their size and checksum.
 struct Summed {
     to: Sink,
     hash: XxHash3_64,
@@ -85,16 +86,16 @@ impl Write for Summed {
     }
 }
 
-/// A file that is being written. Dropping it leaves nothing behind.
+/// A file that is being written. Dropping it removes what was written.
 pub(crate) struct Output {
     folder: Folder,
-    /// `_rejects`, or nothing.
+    /// `_rejects`, or none.
     below: Option<&'static str>,
     encoder: Encoder<Summed>,
 }
 
 impl Output {
-    /// Begins a file in the topic's folder, or in a folder below it.
+    /// Creates a file in the topic's folder, or in a subfolder of it.
     pub(crate) fn create(
         folder: &Folder,
         below: Option<&'static str>,
@@ -159,7 +160,7 @@ impl Output {
     }
 }
 
-/// Sends a spooled file to its object. The name is fresh, so nothing is
+/// Uploads a spooled file to its object. The name is unique, so nothing is
 /// overwritten.
 async fn upload(
     place: &Place,

@@ -1,4 +1,4 @@
-//! Which payloads become lines, and which rejects.
+//! Decides which payloads become lines, and which become rejects.
 
 use std::fmt;
 
@@ -9,18 +9,17 @@ use crate::json::{Checker, Fault};
 pub(crate) enum Reject {
     /// The record has no value.
     Tombstone,
-    /// The value has no bytes, or nothing but white space.
+    /// The value is empty or only white space.
     Empty,
-    /// The bytes are not UTF-8.
     NotUtf8,
-    /// A JSON object with a raw line break in it.
+    /// The value is a JSON object with a raw line break in it.
     LineBreak,
-    /// No JSON object.
+    /// The value is not one JSON object.
     NotAnObject(Fault),
 }
 
 impl Reject {
-    /// The word for it in the reject's line.
+    /// The value of `reason` in the reject's line.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Tombstone => "tombstone",
@@ -48,8 +47,8 @@ impl fmt::Display for Reject {
     }
 }
 
-/// Judges a payload. A line's event time field is returned as it stands there,
-/// quotes included.
+/// Checks whether a payload becomes a line. Returns the text of its event time
+/// field, including quotes.
 pub(crate) fn judge<'a>(
     checker: &mut Checker,
     payload: Option<&'a [u8]>,

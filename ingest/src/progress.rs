@@ -1,14 +1,14 @@
-//! What a batch has read so far, told while it is being read.
+//! Logs how much a batch has read while it is being read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sluice_service::format::{bytes, grouped};
 
-/// How often progress is told.
+/// How often progress is logged.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Counts that the reading thread keeps.
+/// Counters that the reading thread updates.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     records: AtomicU64,
@@ -16,7 +16,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// What the batch has read up to now: records, and bytes of their values.
+    /// Stores what the batch has read so far: records, and bytes of their values.
     pub(crate) fn set(&self, records: u64, bytes: u64) {
         self.records.store(records, Ordering::Relaxed);
         self.bytes.store(bytes, Ordering::Relaxed);
@@ -28,7 +28,7 @@ impl Meter {
     }
 }
 
-/// Waits for a batch, and logs every few seconds how far it is.
+/// Waits for a batch, and logs its progress every few seconds.
 pub(crate) async fn watch<T>(topic: &str, meter: &Meter, batch: impl Future<Output = T>) -> T {
     let mut batch = std::pin::pin!(batch);
     let (mut last, mut at) = (0, Instant::now());

@@ -1,4 +1,4 @@
-//! `ingest-landing replay`: a part of a topic again, into a folder of its own.
+//! `ingest-landing replay`: reads a part of a topic again, into a separate folder.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::report::TopicReport;
 use crate::start::Facts;
 use sluice_landing::Landing;
 
-/// What to read again.
+/// Which part of a topic to read again.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) topic: String,
@@ -29,8 +29,8 @@ pub(crate) struct Request {
 }
 
 /// Reads a part of a topic again. The landing folder and its ledger are not
-/// touched: the replay has a ledger of its own, so that it too is all or
-/// nothing.
+/// touched: the replay has its own ledger, so that it too lands
+/// completely or not at all.
 pub(crate) async fn replay(
     request: Request,
     place: StorePlace,
@@ -71,7 +71,7 @@ pub(crate) async fn replay(
     .unwrap_or_else(|_| {
         Err(IngestError::Internal {
             topic: topic.clone(),
-            problem: "a thread that asks the broker has ended",
+            problem: "a thread that queries the broker ended early",
         })
     })?;
     let until: BTreeMap<i32, i64> = ends
@@ -93,7 +93,8 @@ pub(crate) async fn replay(
     result.map(|()| report)
 }
 
-/// The offsets that a place is at, moved to where the broker has records.
+/// The offset of each partition at a position, limited to the offsets that the
+/// broker has.
 fn offsets(
     consumer: &Consumer,
     facts: &Facts,

@@ -1,4 +1,4 @@
-//! What a run has done, for people and for programs.
+//! The report of a run, for people and for programs.
 
 use std::time::{Duration, Instant};
 
@@ -8,28 +8,24 @@ use sluice_service::format::{bytes, count, duration, grouped};
 
 use sluice_landing::{Batch, Range};
 
-/// What a run has done with one topic.
+/// What a run did with one topic.
 #[derive(Debug, Clone, Serialize)]
 pub struct TopicReport {
-    /// The topic.
     pub topic: String,
-    /// Whether the run had been run before; then the rest is about that.
+    /// Whether an earlier run with the same id did the work; then the report
+    /// describes that run.
     pub already_run: bool,
-    /// Entries that were committed, by their numbers.
+    /// The sequence numbers of the committed entries.
     pub entries: Vec<u64>,
-    /// Lines.
     pub rows: u64,
-    /// Rejects.
     pub rejects: u64,
-    /// Files.
     pub files: u64,
     /// Bytes of the files, as stored.
     pub bytes: u64,
-    /// Offsets that are lost and were accepted to be.
+    /// Lost offsets, where the loss was accepted.
     pub lost_offsets: u64,
-    /// Records that this run read and another committed.
+    /// Records that this run read but another run committed.
     pub left_to_others: u64,
-    /// Seconds.
     pub seconds: f64,
     #[serde(skip)]
     begun: Instant,
@@ -52,7 +48,7 @@ impl TopicReport {
         }
     }
 
-    /// A batch was committed.
+    /// Adds a committed batch, and logs it.
     pub(crate) fn add(&mut self, entry: &Entry<Batch>) {
         self.count(entry);
         let batch = &entry.body;
@@ -66,7 +62,8 @@ impl TopicReport {
         );
     }
 
-    /// The run has these entries from an earlier try, and is over or goes on.
+    /// Adds the entries of an earlier run with the same id, which is finished
+    /// (`over`) or is continued.
     pub(crate) fn already(&mut self, entries: &[Entry<Batch>], over: bool) {
         self.already_run = over;
         let known = std::mem::take(&mut self.entries);
@@ -92,7 +89,7 @@ impl TopicReport {
         }
     }
 
-    /// Others were quicker with these.
+    /// Counts ranges that another run committed first.
     pub(crate) fn dropped(&mut self, ranges: &[Range]) {
         self.left_to_others += ranges
             .iter()
@@ -104,7 +101,7 @@ impl TopicReport {
         self.seconds = self.begun.elapsed().as_secs_f64();
     }
 
-    /// One line for people.
+    /// The report as one line for people.
     pub fn line(&self) -> String {
         let mut line = format!(
             "{}: {} rows, {} rejects, {} in {}",
@@ -119,7 +116,7 @@ impl TopicReport {
         }
         if self.left_to_others > 0 {
             let left = grouped(self.left_to_others);
-            line.push_str(&format!(", {left} records left to a quicker run"));
+            line.push_str(&format!(", {left} records committed by another run"));
         }
         match self.entries.as_slice() {
             [] => line.push_str("; nothing to commit"),
@@ -127,7 +124,7 @@ impl TopicReport {
             [first, .., last] => line.push_str(&format!("; entries {first} to {last}")),
         }
         if self.already_run {
-            line.push_str(", committed before by the run of this id");
+            line.push_str(", already committed by a run with this id");
         }
         let rate = self.rows as f64 / self.seconds.max(0.001);
         line.push_str(&format!(
@@ -157,7 +154,7 @@ mod tests {
         report.left_to_others = 7;
         assert_eq!(
             report.line(),
-            "t: 1,234,567 rows, 0 rejects, 0 B in 1 file, 7 records left to a quicker run; \
+            "t: 1,234,567 rows, 0 rejects, 0 B in 1 file, 7 records committed by another run; \
              entries 3 to 5 (2.00 s, 617,283 rows/s)"
         );
     }

@@ -1,4 +1,5 @@
-//! From arguments to exit code.
+//! The program: parses the arguments, runs one command, and returns its exit
+//! code.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -31,10 +32,10 @@ use crate::status::{self, TopicStatus, open, status};
 use crate::verify::verify;
 use crate::watermark::full_hour;
 
-/// What a run does when no end is given.
+/// How long a run lasts when no limit is given.
 const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 
-/// How long a process that was asked to leave at once may take to.
+/// How long blocked threads may delay the end of the process.
 const LEAVING: Duration = Duration::from_millis(200);
 
 /// Runs ingest-landing and returns its exit code (see `docs/exit-codes.md`);
@@ -47,7 +48,8 @@ where
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            // clap knows whether this is help or a slip, and where it goes.
+            // clap knows whether this is help or an error, and which stream it
+            // belongs to.
             let _ = error.print();
             return if error.use_stderr() {
                 ExitKind::Invalid as u8
@@ -67,7 +69,7 @@ where
         }
     };
     let code = runtime.block_on(act(cli));
-    // Threads that still read are not waited for when somebody has asked twice.
+    // After a second signal to stop, threads that still read are not waited for.
     runtime.shutdown_timeout(LEAVING);
     code
 }
@@ -79,7 +81,7 @@ async fn act(cli: Cli) -> u8 {
         Err(error) => return ended(&Console::standard(), Err(ConfError::from(error).into())),
     };
     let secrets = Secrets::from_environment().and(kafka.secrets());
-    // The client library may have put a setting's value into an error.
+    // The client library may include a setting's value in an error.
     let console = Console::standard().keeping(&secrets);
     if let Err(error) = logs::init(logs, &secrets) {
         let problem = error.to_string();
@@ -105,7 +107,7 @@ fn ended(console: &Console, result: Result<(), IngestError>) -> u8 {
     }
 }
 
-/// An error with its causes, on standard error.
+/// Prints an error with its causes on standard error.
 fn say(console: &Console, error: &IngestError) {
     console.error(&chain(error), "");
 }
@@ -169,7 +171,7 @@ async fn ingest(
     topics.dedup();
     if topics.is_empty() {
         return Err(IngestError::Invalid {
-            problem: "no topic is given; write --topic TOPIC".to_owned(),
+            problem: "no topic is given; add --topic TOPIC".to_owned(),
         });
     }
     let begin_at = args
@@ -205,7 +207,8 @@ async fn ingest(
     for run in ended {
         match run {
             Ok((report, result)) => {
-                // Of one that did nothing but fail, the error says enough.
+                // For a topic that committed nothing and failed, the error is
+                // enough.
                 if result.is_ok() || !report.entries.is_empty() {
                     reports.push(report);
                 }
@@ -213,7 +216,7 @@ async fn ingest(
             }
             Err(_) => errors.push(IngestError::Internal {
                 topic: "*".to_owned(),
-                problem: "the task of a topic has ended early",
+                problem: "the task of a topic ended early",
             }),
         }
     }
@@ -223,7 +226,7 @@ async fn ingest(
             .iter()
             .for_each(|report| console.out(&report.line())),
     }
-    // The process ends with the gravest; the others are told as well.
+    // The worst error decides the exit code; the others are printed too.
     errors.sort_by_key(IngestError::exit);
     let gravest = errors.pop();
     errors.iter().for_each(|error| say(console, error));
@@ -237,7 +240,7 @@ async fn show(
 ) -> Result<(), IngestError> {
     let stores = stores();
     let landing = landing(&stores, &args.common.output)?;
-    // A status must not take long only because nobody answers.
+    // Brokers that do not answer must not make a status slow.
     let timeout = args.brokers.timeout.min(Duration::from_secs(10));
     let all = status(
         &stores,
@@ -289,8 +292,7 @@ async fn names(landing: &Place, given: &[String]) -> Result<Vec<String>, IngestE
     Ok(given.to_vec())
 }
 
-/// To wait for nothing, or to find nothing wrong with nothing, would be no
-/// success.
+/// Fails when there is no topic: a check of nothing must not succeed.
 fn some<T>(found: Vec<T>, landing: &Place) -> Result<Vec<T>, IngestError> {
     match found.is_empty() {
         false => Ok(found),

@@ -1,5 +1,5 @@
-//! From which offsets a batch goes on, and when it must not: pure decisions
-//! over the newest entry and what the broker says.
+//! Decides where a batch starts, and when ingest must stop instead, from the
+//! newest entry and the topic's metadata. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -7,122 +7,113 @@ use thiserror::Error;
 
 use sluice_landing::{Batch, Hole};
 
-/// What the broker says about a topic.
+/// A topic's ids and offsets, as the broker reports them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Facts {
-    /// The cluster's id, where it tells one.
+    /// `None` when the broker does not report it.
     pub(crate) cluster_id: Option<String>,
-    /// The topic's id, where it tells one.
+    /// `None` when the broker does not report it.
     pub(crate) topic_id: Option<String>,
-    /// The offsets of every partition.
     pub(crate) partitions: BTreeMap<i32, Watermarks>,
 }
 
-/// The offsets that a partition has.
+/// The first and last offsets that a partition has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Watermarks {
-    /// The first offset that is still there.
+    /// The first offset that still exists.
     pub(crate) low: i64,
-    /// The offset behind the last record that may be read.
+    /// The offset after the last record that can be read.
     pub(crate) high: i64,
 }
 
-/// Where to begin a partition that no entry knows.
+/// Where to start a partition that no entry mentions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Begin {
-    /// At its first record.
     #[default]
     Earliest,
-    /// Behind its last record.
+    /// After its last record.
     Latest,
-    /// At this offset of each partition.
+    /// At this offset, the same for each partition.
     Offset(i64),
     /// At offsets that were looked up, by partition.
     At(BTreeMap<i32, i64>),
 }
 
-/// From where to read.
+/// Where a batch starts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Start {
     /// The first offset of each partition of the topic.
     pub(crate) offsets: BTreeMap<i32, i64>,
-    /// What is lost and was accepted to be lost.
+    /// Offsets that are lost, where the loss was accepted.
     pub(crate) holes: Vec<Hole>,
 }
 
-/// Why ingest must not go on. In each case nothing was written.
+/// Why ingest must not continue. In each case nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StartError {
-    /// Retention was quicker than ingest.
+    /// Retention deleted records before ingest read them.
     #[error(
         "{lost} records of topic `{topic}` were deleted before they were read: partition \
-         {partition} should go on at offset {next}, and the broker has nothing before offset \
+         {partition} should continue at offset {next}, but the broker has nothing before offset \
          {low}; run ingest more often or keep records longer, and pass --accept-data-loss to \
-         record the hole and go on"
+         record the hole and continue"
     )]
     DataLost {
-        /// The topic.
         topic: String,
-        /// The first such partition.
+        /// The first partition that is affected.
         partition: i32,
-        /// Our next offset.
+        /// The ledger's next offset.
         next: i64,
-        /// The first offset the broker still has.
+        /// The first offset that the broker still has.
         low: i64,
-        /// Offsets lost, of all partitions.
+        /// The number of lost offsets in all partitions.
         lost: i64,
     },
-    /// The topic is not the one that the ledger is about.
+    /// The topic is not the one that the ledger describes.
     #[error(
-        "topic `{topic}` was deleted and made again: {sign}; what is in the landing folder is of \
-         the old topic, so move the folder away, or give another --output"
+        "topic `{topic}` was deleted and recreated: {sign}; the landing folder holds records of \
+         the old topic, so move the folder away, or use another --output"
     )]
     Recreated {
-        /// The topic.
         topic: String,
-        /// By what it is seen.
+        /// How this was detected.
         sign: String,
     },
     /// The broker has fewer records than were read.
     #[error(
         "the offsets of topic `{topic}` went backwards: partition {partition} was read up to \
-         offset {next}, and the broker now ends at {high}; the broker lost records, or this is \
-         another broker's topic: if its records are to be taken from the beginning, move the \
-         landing folder away, or give another --output"
+         offset {next}, but the broker now ends at {high}; the broker lost records, or this is \
+         the topic of another broker: to ingest it from the beginning, move the landing folder \
+         away, or use another --output"
     )]
     Backwards {
-        /// The topic.
         topic: String,
-        /// The first such partition.
+        /// The first partition that is affected.
         partition: i32,
-        /// Our next offset.
+        /// The ledger's next offset.
         next: i64,
-        /// Where the broker ends.
+        /// The broker's end offset.
         high: i64,
     },
-    /// The offset that was asked for is not there.
+    /// The requested start offset does not exist.
     #[error(
-        "topic `{topic}`, partition {partition}: there is no offset {wanted} to begin at, the \
-         broker has {low} to {high}; choose an offset between, or leave it out"
+        "topic `{topic}`, partition {partition}: there is no offset {wanted} to start at, the \
+         broker has {low} to {high}; choose an offset between them, or omit --from-offset"
     )]
     NoSuchOffset {
-        /// The topic.
         topic: String,
-        /// The partition.
         partition: i32,
-        /// As asked for.
+        /// The requested offset.
         wanted: i64,
-        /// The first offset there is.
         low: i64,
-        /// Where the partition ends.
         high: i64,
     },
 }
 
-/// From where to read a topic on.
+/// Decides at which offsets to read a topic.
 ///
 /// # Errors
-/// When the ledger's offsets do not fit what the broker has.
+/// When the ledger's offsets do not match what the broker has.
 pub(crate) fn start(
     topic: &str,
     newest: Option<&Batch>,
@@ -136,7 +127,7 @@ pub(crate) fn start(
     same_topic(topic, newest, facts)?;
     let mut start = Start::default();
     for (&partition, marks) in &facts.partitions {
-        // A partition that was added has been ours from its offset 0 on.
+        // A partition that was added later is read from offset 0.
         let next = newest.next.get(&partition).copied().unwrap_or(0);
         if next > marks.high {
             return Err(StartError::Backwards {
@@ -200,16 +191,16 @@ fn same_topic(topic: &str, newest: &Batch, facts: &Facts) -> Result<(), StartErr
     };
     let sign = if let Some((ours, theirs)) = differs(&newest.cluster_id, &facts.cluster_id) {
         Some(format!(
-            "the ledger is about cluster {ours}, and this is cluster {theirs}"
+            "the ledger is of cluster {ours}, but this is cluster {theirs}"
         ))
     } else if let Some((ours, theirs)) = differs(&newest.topic_id, &facts.topic_id) {
-        Some(format!("its id was {ours} and is {theirs}"))
+        Some(format!("its id was {ours} and is now {theirs}"))
     } else {
         newest
             .next
             .keys()
             .find(|partition| !facts.partitions.contains_key(partition))
-            .map(|partition| format!("it has no partition {partition} any more"))
+            .map(|partition| format!("it no longer has partition {partition}"))
     };
     match sign {
         Some(sign) => Err(StartError::Recreated {

@@ -107,7 +107,7 @@ fn another_topic_of_the_same_name_is_noticed() {
         let error = start("t", Some(&old), &facts, &Begin::Earliest, true).unwrap_err();
         assert!(matches!(error, StartError::Recreated { .. }), "{error}");
     }
-    // A broker that tells no id is believed.
+    // A broker that reports no id is accepted.
     start(
         "t",
         Some(&old),
@@ -139,8 +139,8 @@ fn a_new_ledger_begins_where_it_is_told() {
 }
 
 proptest! {
-    /// Whatever is decided, reading begins at an offset that exists, and
-    /// together with the holes it continues the ledger.
+    /// In every case, reading begins at an offset that exists, and together with
+    /// the holes it continues the ledger.
     #[test]
     fn nothing_is_skipped_unseen(
         parts in prop::collection::btree_map(0..4i32, (0..9i64, 0..9i64, prop::option::of(0..20i64)), 1..4),

@@ -1,4 +1,4 @@
-//! `ingest-landing status`: where each topic is.
+//! `ingest-landing status`: the state of each topic.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,48 +18,44 @@ use crate::watermark::watermark;
 use sluice_landing::Landing;
 use sluice_landing::{Batch, Closed};
 
-/// Where a topic is.
+/// The state of a topic.
 #[derive(Debug, Clone, Serialize)]
 pub struct TopicStatus {
-    /// The topic.
     pub topic: String,
-    /// The newest entry.
+    /// The sequence number of the newest entry.
     pub entry: u64,
-    /// When it was made.
+    /// When the newest entry was committed.
     pub committed_at: DateTime<Utc>,
-    /// Why that batch ended.
+    /// Why the newest entry's batch ended.
     pub closed_by: Closed,
-    /// Records of that batch.
+    /// Lines and rejects of the newest entry.
     pub last_batch_records: u64,
-    /// Lines over the topic's life.
+    /// Lines of all entries.
     pub rows: u64,
-    /// Rejects over the topic's life.
+    /// Rejects of all entries.
     pub rejects: u64,
     /// Bytes of all files, as stored.
     pub bytes: u64,
-    /// Files.
     pub files: u64,
-    /// Holes: ranges that were lost and accepted to be.
+    /// Ranges of offsets that are lost, where the loss was accepted.
     pub holes: u64,
-    /// Offsets in them.
+    /// Offsets in the holes.
     pub lost_offsets: u64,
-    /// The partitions.
     pub partitions: Vec<PartitionStatus>,
-    /// Records that are waiting, over all partitions; `None` when the brokers
-    /// did not tell.
+    /// Offsets that are not read yet, over all partitions; `None` when the
+    /// brokers did not answer.
     pub lag: Option<i64>,
-    /// Up to which event time the topic is complete.
+    /// The event time up to which the topic is complete.
     pub watermark: Option<DateTime<Utc>>,
 }
 
-/// Where a partition is.
+/// The state of a partition.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartitionStatus {
-    /// The partition.
     pub partition: i32,
-    /// The next offset.
+    /// The next offset to read.
     pub next: i64,
-    /// Records that are waiting.
+    /// Offsets that are not read yet.
     pub lag: Option<i64>,
 }
 
@@ -105,11 +101,11 @@ pub async fn topics(landing: &Place) -> Result<Vec<String>, IngestError> {
     Ok(topics)
 }
 
-/// Where the topics of a landing folder are. Brokers that cannot be asked leave
-/// the lag unknown.
+/// The states of a landing folder's topics. If the brokers do not answer, the lag
+/// is unknown.
 ///
 /// # Errors
-/// When a ledger cannot be read, or one that was asked for does not exist.
+/// When a ledger cannot be read, or a requested one does not exist.
 pub async fn status(
     stores: &Stores,
     landing: &Place,
@@ -133,7 +129,7 @@ pub async fn status(
     Ok(all)
 }
 
-/// A topic's landing folder and its newest entry.
+/// Opens a topic's landing folder and reads its newest entry.
 pub(crate) async fn open(
     stores: &Stores,
     landing: &Place,
@@ -171,7 +167,7 @@ async fn ask(kafka: KafkaSettings, topic: String, timeout: Duration) -> Option<F
     match facts {
         Ok(Ok(facts)) => Some(facts),
         Ok(Err(error)) => {
-            tracing::warn!(topic, %error, "the lag is not known");
+            tracing::warn!(topic, %error, "the lag is unknown");
             None
         }
         Err(_) => None,
@@ -239,7 +235,7 @@ fn describe(
 }
 
 impl TopicStatus {
-    /// For people.
+    /// The state as text for people.
     pub fn text(&self) -> String {
         let number = |lag: Option<i64>| match lag {
             Some(lag) => grouped(lag.max(0).unsigned_abs()),

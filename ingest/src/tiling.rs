@@ -1,8 +1,8 @@
-//! When a batch may follow an entry, and what is left of it when another batch
-//! was quicker: pure decisions.
+//! Decides whether a batch may follow an entry, and which part of it remains when
+//! another batch was committed first. No I/O.
 //!
 //! Entry N+1 is valid only if every partition's ranges begin at entry N's next
-//! offset, follow one another without a gap, and end at its own next offset.
+//! offset, follow one another without a gap, and end at entry N+1's next offset.
 
 use std::collections::BTreeMap;
 
@@ -13,41 +13,33 @@ use sluice_landing::{Hole, Range};
 /// Why ranges do not continue a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TilingError {
-    /// A range begins elsewhere than the one before it ended.
+    /// A range does not begin where the one before it ended.
     #[error("partition {partition}: the range {start}..{end} should begin at offset {expected}")]
     Gap {
-        /// The partition.
         partition: i32,
-        /// Where the range begins.
         start: i64,
-        /// Where it ends.
         end: i64,
-        /// Where it should begin.
+        /// Where the range should begin.
         expected: i64,
     },
-    /// A range ends before it begins, or holds more records than offsets, or
-    /// its runs lie outside.
-    #[error("partition {partition}: the range {start}..{end} is not sound: {problem}")]
+    /// A range ends before it begins, has more records than offsets, or has
+    /// lines outside of its offsets.
+    #[error("partition {partition}: the range {start}..{end} is invalid: {problem}")]
     Unsound {
-        /// The partition.
         partition: i32,
-        /// Where the range begins.
         start: i64,
-        /// Where it ends.
         end: i64,
-        /// What is wrong.
         problem: &'static str,
     },
-    /// The map of next offsets is not what the ranges lead to.
+    /// The recorded next offset is not the one that follows from the ranges.
     #[error(
-        "partition {partition}: the next offset is {next:?}, and the ranges lead to {expected:?}"
+        "partition {partition}: the next offset is {next:?}, but the ranges lead to {expected:?}"
     )]
     Next {
-        /// The partition.
         partition: i32,
-        /// As recorded.
+        /// The recorded offset.
         next: Option<i64>,
-        /// As it follows from the ranges.
+        /// The offset that follows from the ranges.
         expected: Option<i64>,
     },
 }
@@ -61,7 +53,7 @@ pub(crate) fn advance(
 ) -> Result<BTreeMap<i32, i64>, TilingError> {
     let mut after = next.clone();
     for hole in holes {
-        // A hole stands before the ranges of its batch.
+        // A hole comes before the ranges of its batch.
         step(&mut after, hole.partition, hole.start, hole.end)?;
     }
     for range in ranges {
@@ -81,8 +73,8 @@ pub(crate) fn check(
     let expected = advance(before, holes, ranges)?;
     for partition in expected.keys().chain(next.keys()) {
         let (next, expected) = (next.get(partition), expected.get(partition));
-        // A partition may be put down where it will begin, before it has any
-        // record; it may not leave, and its next offset may not jump.
+        // A partition may be added with its start offset before it has any
+        // record. It may not be removed, and its next offset may not jump.
         if next != expected && (next.is_none() || expected.is_some()) {
             return Err(TilingError::Next {
                 partition: *partition,
@@ -130,13 +122,13 @@ fn sound(range: &Range) -> Result<(), TilingError> {
     {
         "it has more records than offsets"
     } else if runs.lines() != range.rows {
-        "its offset runs do not have as many lines as it has rows"
+        "its offset runs and its rows differ in number of lines"
     } else if !runs.fit(range.start, range.end) {
         "its offset runs lie outside of it"
     } else if range.file.is_some() != (range.rows > 0)
         || range.rejected.is_some() != (range.rejects > 0)
     {
-        "its files do not go with its counts"
+        "its files do not match its counts"
     } else {
         return Ok(());
     };
@@ -148,20 +140,20 @@ fn sound(range: &Range) -> Result<(), TilingError> {
     })
 }
 
-/// What becomes of a batch when the ledger went on without it.
+/// What remains of a batch after other entries were appended.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Rebased {
     /// Ranges that still continue the ledger.
     pub(crate) kept: Vec<Range>,
-    /// Ranges that another batch has taken; their files are nobody's.
+    /// Ranges that another batch has committed; no entry will name their files.
     pub(crate) dropped: Vec<Range>,
-    /// Holes that are still holes.
+    /// Holes that still continue the ledger.
     pub(crate) holes: Vec<Hole>,
 }
 
-/// Divides a batch by whether its parts continue `next`, the newest entry's
-/// next offsets. A partition is kept or dropped as a whole: what follows a
-/// range that is gone does not connect.
+/// Splits a batch by whether its parts continue `next`, the newest entry's next
+/// offsets. A partition is kept or dropped as a whole, because ranges after a
+/// dropped range do not continue the ledger either.
 pub(crate) fn rebase(next: &BTreeMap<i32, i64>, holes: &[Hole], ranges: &[Range]) -> Rebased {
     let mut begins: BTreeMap<i32, i64> = BTreeMap::new();
     for hole in holes {

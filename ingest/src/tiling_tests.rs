@@ -50,7 +50,7 @@ fn a_gap_an_overlap_and_a_wrong_next_are_refused() {
         let error = check(&before, &[], &[range(0, 10, 12)], &map(next)).unwrap_err();
         assert!(matches!(error, TilingError::Next { .. }), "{error}");
     }
-    // A partition that is only put down.
+    // A partition that is added without records.
     check(&before, &[], &[], &map(&[(0, 10), (1, 0)])).unwrap();
 }
 
@@ -80,12 +80,13 @@ fn counts_files_and_runs_must_agree() {
     for (at, spoil) in spoilt.into_iter().enumerate() {
         let mut range = sound.clone();
         spoil(&mut range);
-        // Rows without runs are dense, so fewer rows are sound.
+        // Rows without runs are dense, so fewer rows are valid.
         assert_eq!(advance(&map(&[]), &[], &[range]).is_ok(), at == 1, "{at}");
     }
 }
 
-/// Batches of two runs that both read from the same entry.
+/// The ranges of a batch that starts at a fixed entry. Two of them stand for two
+/// runs that started at the same entry.
 fn ranges() -> impl Strategy<Value = Vec<Range>> {
     prop::collection::vec((0..3i32, prop::collection::vec(1..9i64, 1..3)), 0..3).prop_map(|parts| {
         let mut next = map(&[(0, 10), (1, 20)]);
@@ -102,8 +103,8 @@ fn ranges() -> impl Strategy<Value = Vec<Range>> {
 }
 
 proptest! {
-    /// Whoever comes second keeps what still connects, and nothing else: after
-    /// both, every offset is covered once.
+    /// The second batch keeps what still continues the ledger, and nothing else:
+    /// after both, every offset is covered once.
     #[test]
     fn the_second_of_two_batches_tiles_after_rebasing(first in ranges(), second in ranges()) {
         let before = map(&[(0, 10), (1, 20)]);

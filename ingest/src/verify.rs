@@ -1,5 +1,5 @@
-//! `ingest-landing verify`: reads everything again and compares it with the
-//! ledger, and on demand with the broker.
+//! `ingest-landing verify`: reads all files and compares them with the ledger,
+//! and on request with the broker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher as _;
@@ -28,30 +28,26 @@ use sluice_landing::Compression;
 use sluice_landing::lines;
 use sluice_landing::{Batch, Range, StoredFile};
 
-/// What was verified of a topic.
+/// The result of verifying a topic.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Verified {
-    /// The topic.
     pub topic: String,
-    /// Entries.
     pub entries: u64,
     /// Files that were read.
     pub files: u64,
-    /// Their lines.
     pub rows: u64,
-    /// Their rejects.
     pub rejects: u64,
-    /// Bytes as stored.
+    /// Bytes of the files as stored.
     pub bytes: u64,
     /// Records of the brokers that were compared with what landed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<u64>,
-    /// Everything that is wrong.
+    /// Every problem that was found.
     pub problems: Vec<String>,
 }
 
 impl Verified {
-    /// For people.
+    /// The report as text for people.
     pub fn text(&self) -> String {
         let mut text = format!(
             "{}: {}, {}, {} rows, {} rejects, {}{}: {}",
@@ -79,10 +75,11 @@ impl Verified {
     }
 }
 
-/// Verifies a topic; with `kafka` it is compared with the brokers too.
+/// Verifies a topic. With `kafka`, also compares it with the brokers.
 ///
 /// # Errors
-/// When something cannot be read at all. What is wrong is not an error here.
+/// When something cannot be read at all. Problems that are found are in the
+/// report and are not an error.
 pub async fn verify(
     stores: &Stores,
     landing: &Place,
@@ -123,7 +120,7 @@ pub async fn verify(
         let (consumer, facts) = ask(kafka.clone(), topic.to_owned(), timeout).await?;
         let known = verified.problems.len();
         broker(newest, &facts, &mut verified.problems);
-        // Records of another topic say nothing.
+        // Comparing with the records of another topic would be pointless.
         if verified.problems.len() == known {
             let low = facts.partitions.iter().map(|(at, marks)| (*at, marks.low));
             let beside = Beside::new(consumer, timeout, low.collect());
@@ -135,7 +132,7 @@ pub async fn verify(
     Ok(verified)
 }
 
-/// Whether an entry may follow the one before it.
+/// Checks that an entry continues the one before it.
 fn chain(before: Option<&Batch>, entry: &Entry<Batch>, problems: &mut Vec<String>) {
     let empty = BTreeMap::new();
     let batch = &entry.body;
@@ -162,7 +159,7 @@ fn chain(before: Option<&Batch>, entry: &Entry<Batch>, problems: &mut Vec<String
     let (was, is) = (before.totals, batch.totals);
     if was.rows + rows != is.rows || was.rejects + rejects != is.rejects {
         problems.push(format!(
-            "entry {}: its totals are not those of the entry before and its own rows",
+            "entry {}: its totals are not the sum of the previous entry's totals and its own rows",
             entry.seq
         ));
     }
@@ -227,7 +224,7 @@ pub(crate) async fn fetch(place: &Place, file: &StoredFile) -> Result<bytes::Byt
     got.bytes().await.map_err(fail)
 }
 
-/// Counts the lines of a file and compares its size and checksum.
+/// Checks a file's size, checksum and lines, and returns the number of lines.
 fn inspect(file: &StoredFile, bytes: &[u8]) -> Result<u64, String> {
     if bytes.len() as u64 != file.bytes {
         return Err(format!(
@@ -273,11 +270,11 @@ async fn ask(
     .await
     .unwrap_or(Err(IngestError::Internal {
         topic,
-        problem: "a thread that asks the broker has ended",
+        problem: "a thread that queries the broker ended early",
     }))
 }
 
-/// Whether the broker is the one the ledger is about.
+/// Checks that the broker's ids and offsets match the ledger.
 fn broker(newest: &Batch, facts: &Facts, problems: &mut Vec<String>) {
     for (what, ours, theirs) in [
         ("cluster", &newest.cluster_id, &facts.cluster_id),
@@ -287,7 +284,7 @@ fn broker(newest: &Batch, facts: &Facts, problems: &mut Vec<String>) {
             && ours != theirs
         {
             problems.push(format!(
-                "the ledger's {what} id is {ours}, the broker's {theirs}"
+                "the ledger's {what} id is {ours}, the broker's is {theirs}"
             ));
         }
     }
@@ -295,11 +292,11 @@ fn broker(newest: &Batch, facts: &Facts, problems: &mut Vec<String>) {
         match facts.partitions.get(partition) {
             None => problems.push(format!("the broker has no partition {partition}")),
             Some(marks) if marks.high < *next => problems.push(format!(
-                "partition {partition} was read up to {next}, and the broker ends at {}",
+                "partition {partition} was read up to {next}, but the broker ends at {}",
                 marks.high
             )),
             Some(marks) if marks.low > *next => problems.push(format!(
-                "partition {partition} was read up to {next}, and the broker begins at {}",
+                "partition {partition} was read up to {next}, but the broker begins at {}",
                 marks.low
             )),
             Some(_) => {}

@@ -1,10 +1,10 @@
-//! Up to which event time a topic is complete: pure.
+//! Computes up to which event time a topic is complete. No I/O.
 //!
 //! A partition is complete up to the time at which everything in it was read,
-//! or else up to the latest event that was read of it. A topic is as complete
-//! as the partition that is least so. Events that come later than `lateness`
-//! after they happened can still be missing: no log can tell about what nobody
-//! has sent yet.
+//! or else up to the latest event that was read from it. A topic is as complete
+//! as its least complete partition. Events that arrive more than `lateness`
+//! after they happened can still be missing: a topic cannot show what has not
+//! been sent yet.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use sluice_landing::Progress;
 
-/// The time up to which a topic is complete; `None` when a partition has told
-/// nothing yet. `caught_up` adds what is known beyond the ledger.
+/// The time up to which a topic is complete; `None` when nothing is known of a
+/// partition yet. `caught_up` adds what is known in addition to the ledger.
 pub fn watermark(
     partitions: impl IntoIterator<Item = i32>,
     progress: &BTreeMap<i32, Progress>,
@@ -25,7 +25,7 @@ pub fn watermark(
     for partition in partitions {
         let known = progress.get(&partition).copied().unwrap_or_default();
         let read = known.caught_up_at.max(caught_up.get(&partition).copied());
-        // A clock that is ahead must not make the future complete.
+        // An event from a clock that is ahead must not make the future complete.
         let event = known.latest_event.map(|event| event.min(now));
         let complete = read.max(event)?;
         least = Some(least.map_or(complete, |least| least.min(complete)));
@@ -76,7 +76,7 @@ mod tests {
         ]
         .into();
         assert_eq!(mark(&ahead, &none, 0), Some(990));
-        // A partition nobody has read.
+        // A partition that was never read.
         assert_eq!(mark(&[(0, progress(Some(1), None))].into(), &none, 0), None);
         assert_eq!(full_hour(at(7300)).timestamp(), 7200);
         assert_eq!(full_hour(at(-1)).timestamp(), -3600);

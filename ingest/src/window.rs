@@ -1,50 +1,49 @@
-//! When a batch ends: `(state, event, now) → go on or close`, without clock or
-//! I/O.
+//! Decides when a batch ends: `(state, event, elapsed time) → continue or close`.
+//! No clock and no I/O.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sluice_landing::Closed;
 
-/// Where a batch must end at the latest. Whatever comes first ends it.
+/// The limits of a batch. The first one that is reached ends it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Bounds {
     /// Time since the batch began.
     pub(crate) duration: Option<Duration>,
-    /// Records, lines and rejects together.
+    /// Lines and rejects together.
     pub(crate) records: Option<u64>,
     /// Bytes of the records' values.
     pub(crate) bytes: Option<u64>,
-    /// Offsets to reach, by partition: records from there on are not taken.
+    /// Offsets to reach, by partition: records from there on are not accepted.
     pub(crate) until: Option<BTreeMap<i32, i64>>,
 }
 
 /// What can happen to a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A record was taken; with the bytes of its value.
+    /// A record was accepted.
     Record {
-        /// Bytes of its value.
+        /// Bytes of the record's value.
         bytes: u64,
     },
-    /// The partition was read up to this offset, records or not.
+    /// A partition was read up to an offset, with or without records.
     Reached {
-        /// The partition.
         partition: i32,
-        /// The next offset.
+        /// The partition's next offset.
         offset: i64,
     },
-    /// Time went by.
+    /// Only time has passed.
     Tick,
-    /// Somebody asked to stop.
+    /// The process was asked to stop.
     Stop,
-    /// Partitions were taken away.
+    /// The group revoked partitions.
     Rebalance,
-    /// The broker cannot go on from our offset.
+    /// The broker cannot continue at the batch's offsets.
     Lost,
 }
 
-/// A batch that is open.
+/// The state of an open batch: what it has read of its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
     bounds: Bounds,
@@ -54,8 +53,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// A batch that has just begun. One that is to reach offsets it has
-    /// reached already ends at its first event.
+    /// A new batch. If it has reached its target offsets already, it ends at its
+    /// first event.
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
@@ -65,8 +64,8 @@ impl Window {
         }
     }
 
-    /// Where the partition ends in this batch, if that is known and the batch
-    /// is open.
+    /// The offset to reach in this partition, if there is one and the batch is
+    /// open.
     pub(crate) fn end(&self, partition: i32) -> Option<i64> {
         let until = self.bounds.until.as_ref()?;
         let end = until.get(&partition).copied();
@@ -76,15 +75,15 @@ impl Window {
     /// Whether a record at this offset belongs to the batch.
     pub(crate) fn takes(&self, partition: i32, offset: i64) -> bool {
         let before = match &self.bounds.until {
-            // Only partitions that are still short of their end are in it.
+            // The map holds only partitions that have not reached their target.
             Some(until) => until.get(&partition).is_some_and(|end| offset < *end),
             None => true,
         };
         before && self.closed.is_none()
     }
 
-    /// Takes note of an event, `elapsed` after the beginning. Once a reason to
-    /// close was given it stays.
+    /// Records an event, `elapsed` after the start of the batch. Returns the
+    /// reason to close, if there is one; the first reason stays.
     pub(crate) fn on(&mut self, event: Event, elapsed: Duration) -> Option<Closed> {
         if self.closed.is_some() {
             return self.closed;
@@ -124,17 +123,17 @@ impl Window {
         self.closed
     }
 
-    /// Records that were taken.
+    /// How many records were accepted.
     pub(crate) fn records(&self) -> u64 {
         self.records
     }
 
-    /// Bytes of the values that were taken.
+    /// Bytes of the accepted values.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How long to wait for records at most.
+    /// How long to wait for records: what remains of the duration, at most `most`.
     pub(crate) fn patience(&self, elapsed: Duration, most: Duration) -> Duration {
         match self.bounds.duration {
             Some(bound) => bound.saturating_sub(elapsed).min(most),

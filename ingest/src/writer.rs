@@ -1,5 +1,5 @@
-//! The thread that writes a batch's files, so that the one that consumes never
-//! waits for a disk or a compressor.
+//! The thread that writes a batch's files, so that the consuming thread does not
+//! wait for the disk or for compression.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -12,10 +12,11 @@ use crate::output::{Folder, Output};
 use sluice_landing::Compression;
 use sluice_landing::StoredFile;
 
-/// Bytes that are collected before they are handed over.
+/// How many bytes are collected before they are passed to the writer.
 pub(crate) const BUFFER: usize = 256 << 10;
 
-/// Buffers on their way to the disk; the consumer waits when there are more.
+/// How many buffers may wait for the writer; the consumer waits when the queue is
+/// full.
 const QUEUE: usize = 32;
 
 /// A file of the batch that is being written.
@@ -24,26 +25,26 @@ pub(crate) type FileId = usize;
 enum Command {
     Write {
         file: FileId,
-        /// `_rejects`, or nothing.
+        /// `_rejects`, or none.
         below: Option<&'static str>,
         bytes: Vec<u8>,
     },
-    /// No more bytes come; this is its name.
+    /// The file is complete; makes it durable under this name.
     Publish { file: FileId, name: String },
 }
 
-/// The writer has ended; [`Writer::finish`] tells why.
+/// The writer ended early. Finishing it returns the error.
 #[derive(Debug)]
 pub(crate) struct Gone;
 
-/// Published files by their id.
+/// The durable files by their id.
 pub(crate) type Published = HashMap<FileId, StoredFile>;
 
-/// A running writer. Dropping it makes it end, and the files that have no name
-/// yet go away.
+/// A running writer. Dropping it ends the thread and removes the files that have
+/// no final name yet.
 pub(crate) struct Writer {
     commands: SyncSender<Command>,
-    /// Buffers to be filled again.
+    /// Empty buffers that can be reused.
     empty: Receiver<Vec<u8>>,
     thread: JoinHandle<Result<Published, StoreError>>,
 }
@@ -60,7 +61,7 @@ impl Writer {
         }
     }
 
-    /// A buffer with room.
+    /// Returns an empty buffer, reused if possible.
     pub(crate) fn buffer(&self) -> Vec<u8> {
         self.empty
             .try_recv()
@@ -82,7 +83,7 @@ impl Writer {
         self.commands.send(command).map_err(|_| Gone)
     }
 
-    /// Waits until everything is durable.
+    /// Waits until all files are durable, and returns them.
     pub(crate) fn finish(self) -> Result<Published, StoreError> {
         let Self {
             commands, thread, ..
@@ -119,7 +120,8 @@ fn work(
                 };
                 output.write(&bytes)?;
                 bytes.clear();
-                // A full pool means that there are buffers enough.
+                // If the pool is full, there are enough buffers, and this one is
+                // dropped.
                 let _ = recycle.try_send(bytes);
             }
             Command::Publish { file, name } => {

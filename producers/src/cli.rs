@@ -1,4 +1,4 @@
-//! The command line's options, as clap knows them.
+//! The options of the command line.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ Examples:
     produce-events user-events --bulk --count 50000
   One transaction a second, until Ctrl-C:
     produce-events transaction-events
-  A bulk with dirt in it, then 20 events a second:
+  A bulk load with dirty data, then 20 events a second:
     produce-events user-events --bulk --count 50000 --duplicate-permille 5 \\
       --malformed-permille 2 --late-permille 10 --continue-after --rate 20
 
 Exit codes:
   0 everything that was asked for is in Kafka      1 some events failed
-  2 invalid arguments   4 no broker reachable, or not in time
+  2 invalid arguments   4 no broker reachable, or an answer timed out
   5 stopped by Ctrl-C or SIGTERM before --count was reached";
 
 /// Sends sample events of a web shop to a Kafka topic
@@ -37,7 +37,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "NAME")]
     pub(crate) topic: Option<String>,
 
-    /// How many partitions the topic gets if it is not there yet
+    /// How many partitions the topic gets if it does not exist yet
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=10_000))]
     pub(crate) partitions: i32,
 
@@ -50,7 +50,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 
-    /// After the bulk, go on with events that happen now, until Ctrl-C
+    /// After the bulk load, send events that happen now, until Ctrl-C
     #[arg(long, requires = "bulk")]
     pub(crate) continue_after: bool,
 
@@ -59,11 +59,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "DURATION", default_value = "1", value_parser = parse_interval)]
     pub(crate) interval: Duration,
 
-    /// Events a second, instead of --interval; holds for a bulk too
+    /// Events a second, instead of --interval; limits a bulk load too
     #[arg(long, value_name = "N", conflicts_with = "interval", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
 
-    /// With --bulk: where the 90 days end, such as 2026-01-31T12:00:00Z
+    /// With --bulk: the end of the 90 days, such as 2026-01-31T12:00:00Z
     /// [default: now]
     #[arg(long, value_name = "TIME", requires = "bulk")]
     pub(crate) until: Option<DateTime<Utc>>,
@@ -74,7 +74,7 @@ pub(crate) struct Cli {
     pub(crate) seed: Option<u64>,
 
     /// How many customers there are. With the same number, user events and
-    /// transactions come from the same customers, whatever their seeds
+    /// transactions come from the same customers, even with different seeds
     #[arg(long, value_name = "N", default_value_t = 2_500, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) users: u32,
 
@@ -83,8 +83,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) duplicate_permille: u32,
 
-    /// Of 1,000 events, how many are broken: cut off, no JSON, no object, a
-    /// value of the wrong type
+    /// Of 1,000 events, how many are malformed: cut off, not JSON, not an object,
+    /// or with a value of the wrong type
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) malformed_permille: u32,
 
@@ -101,19 +101,18 @@ pub(crate) struct Cli {
     pub(crate) no_progress: bool,
 }
 
-/// Which events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// What people do in the shop
     #[value(alias = "user_events")]
     UserEvents,
-    /// What they buy, give back and charge back
+    /// What they buy, return and charge back
     #[value(alias = "transaction_events")]
     TransactionEvents,
 }
 
 impl Kind {
-    /// The topic that these events have unless told otherwise.
+    /// The topic for these events unless `--topic` names another.
     pub(crate) const fn topic(self) -> &'static str {
         match self {
             Self::UserEvents => UserEvents::NAME,
@@ -121,7 +120,7 @@ impl Kind {
         }
     }
 
-    /// As on the command line.
+    /// The name on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::UserEvents => "user-events",
@@ -130,16 +129,15 @@ impl Kind {
     }
 }
 
-/// What standard output holds.
+/// How the summary is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
-    /// For people.
     Text,
     /// Exactly one JSON document.
     Json,
 }
 
-/// `2`, `0.25`, `250ms`, `1m 30s`.
+/// Parses seconds or a duration: `2`, `0.25`, `250ms`, `1m 30s`.
 fn parse_interval(text: &str) -> Result<Duration, String> {
     let seconds = text
         .parse::<f64>()

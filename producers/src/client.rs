@@ -1,5 +1,5 @@
-//! The Kafka client: its settings, what it tells in callbacks, and what its
-//! error codes mean to a person.
+//! The Kafka client: its settings, its callbacks, and which kind of error each of
+//! its error codes is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,18 +24,19 @@ const MESSAGE_TIMEOUT_MS: &str = "120000";
 
 pub(crate) type Producer = ThreadedProducer<Context>;
 
-/// Settings of a producer that keeps our promises.
+/// The settings with those added that produce-events depends on: no duplicates,
+/// and events in order.
 pub(crate) fn settings(mut given: KafkaSettings) -> Result<KafkaSettings, KafkaSettingsError> {
-    // Nothing twice and in order, even when an answer is lost and a batch sent
-    // again.
+    // No duplicates, and the order is kept, even when an acknowledgement is lost
+    // and a batch is retried.
     given.fix("enable.idempotence", "true")?;
     given.set_default("client.id", "produce-events");
     given.set_default("message.timeout.ms", MESSAGE_TIMEOUT_MS);
     given.set_default("linger.ms", "10");
     given.set_default("compression.type", "lz4");
-    // Java clients' way, so that a key's partition is the same for all writers.
+    // As in Java clients, so that a key's partition is the same for all writers.
     given.set_default("partitioner", "murmur2_random");
-    // A topic is made by us, with as many partitions as we say.
+    // This program creates the topic itself, with the number of partitions asked for.
     given.set_default("allow.auto.create.topics", "false");
     Ok(given)
 }
@@ -62,29 +63,29 @@ pub(crate) fn producer(
         .map_err(ProduceError::client)
 }
 
-/// What the client tells us. Clones share it.
+/// Receives the client's callbacks and keeps their results. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Context(Arc<Shared>);
 
 struct Shared {
-    /// Where the client's own log goes; none without `debug`.
+    /// Where the client's own log goes; `None` without the setting `debug`.
     log: Option<Console>,
     answered: Mutex<Answered>,
     trouble: Mutex<Option<Trouble>>,
-    /// An answer has come.
+    /// Notified when an event is acknowledged or failed.
     answer: Notify,
 }
 
-/// What the client last complained about.
+/// The last error that the client reported.
 #[derive(Debug, Clone)]
 pub(crate) struct Trouble {
     pub(crate) reason: String,
-    /// It will not get better by trying again.
+    /// The broker refuses; a retry does not help.
     pub(crate) refused: bool,
 }
 
 impl Context {
-    /// `log` gets the client's log lines.
+    /// `log` receives the client's log lines.
     pub(crate) fn new(log: Option<Console>) -> Self {
         Self(Arc::new(Shared {
             log,
@@ -94,32 +95,32 @@ impl Context {
         }))
     }
 
-    /// The books as they stand.
+    /// A copy of the delivery counts.
     pub(crate) fn answered(&self) -> Answered {
         self.0.answered.lock().clone()
     }
 
-    /// Reads the books without copying them.
+    /// Reads the delivery counts without copying them.
     pub(crate) fn read<T>(&self, what: impl FnOnce(&Answered) -> T) -> T {
         what(&self.0.answered.lock())
     }
 
-    /// An event that did not even get into the client's queue.
+    /// Counts an event that did not enter the client's queue.
     pub(crate) fn fail(&self, code: RDKafkaErrorCode) {
         self.0.answered.lock().fail(code);
     }
 
-    /// What the client last complained about.
+    /// The last error that the client reported.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         self.0.trouble.lock().clone()
     }
 
-    /// The last complaint, once.
+    /// The last error that the client reported; each error is returned once.
     pub(crate) fn take_trouble(&self) -> Option<Trouble> {
         self.0.trouble.lock().take()
     }
 
-    /// Returns when an answer has come, or after `longest`.
+    /// Returns when an event is acknowledged or failed, or after `longest`.
     pub(crate) async fn answer(&self, longest: Duration) {
         let _ = tokio::time::timeout(longest, self.0.answer.notified()).await;
     }
@@ -134,7 +135,7 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        // Follows a reason that says more.
+        // It follows an error with a better reason.
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             return;
         }
@@ -165,7 +166,7 @@ impl ProducerContext for Context {
     }
 }
 
-/// Whether the broker has spoken: trying again makes no difference.
+/// Whether the broker refuses for good, so that a retry does not help.
 fn is_refusal(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -186,7 +187,7 @@ pub(crate) fn is_hopeless(code: RDKafkaErrorCode) -> bool {
         || matches!(
             code,
             Code::Fatal
-                // It has been tried for as long as we have patience.
+                // The client retried until the message timeout.
                 | Code::MessageTimedOut
                 | Code::UnknownTopic
                 | Code::UnknownTopicOrPartition
@@ -196,7 +197,7 @@ pub(crate) fn is_hopeless(code: RDKafkaErrorCode) -> bool {
         )
 }
 
-/// The kind of a failure.
+/// The kind of error that a code stands for.
 pub(crate) fn kind(code: RDKafkaErrorCode) -> ErrorKind {
     use RDKafkaErrorCode as Code;
     match code {

@@ -1,4 +1,4 @@
-//! Why a run did not do what was asked for.
+//! Why a run did not send everything that was asked for.
 
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
@@ -10,10 +10,10 @@ use thiserror::Error;
 use crate::client;
 use crate::plan::PlanError;
 
-/// Why a run did not do what was asked for.
+/// Why a run did not send everything that was asked for.
 #[derive(Debug, Clone, Error)]
 pub(crate) enum ProduceError {
-    /// What clap says about the command line.
+    /// Clap's message about the command line.
     #[error("{0}")]
     Arguments(String),
     #[error("{0}")]
@@ -27,7 +27,7 @@ pub(crate) enum ProduceError {
         value: String,
         why: String,
     },
-    /// Settings that do not fit together.
+    /// Settings that contradict each other.
     #[error("the Kafka client cannot start: {0}")]
     Client(String),
     #[error("no broker at {brokers} answered within {seconds} s{}", because(reason.as_deref()))]
@@ -43,7 +43,7 @@ pub(crate) enum ProduceError {
         topic: String,
         code: RDKafkaErrorCode,
     },
-    #[error("topic {topic} is not there and cannot be created: {}", words(*code))]
+    #[error("topic {topic} does not exist and cannot be created: {}", words(*code))]
     Create {
         topic: String,
         code: RDKafkaErrorCode,
@@ -56,7 +56,7 @@ pub(crate) enum ProduceError {
         code: RDKafkaErrorCode,
         fatal: Option<String>,
     },
-    #[error("stopped while the broker had not answered for {} yet", count(*unconfirmed, "event"))]
+    #[error("stopped before the broker acknowledged {}", count(*unconfirmed, "event"))]
     Unconfirmed { unconfirmed: u64 },
     #[error("stopped after {} of {}", grouped(*sent), count(*required, "event"))]
     Stopped { sent: u64, required: u64 },
@@ -71,7 +71,7 @@ impl From<KafkaSettingsError> for ProduceError {
 }
 
 impl ProduceError {
-    /// What the client library says when it is made.
+    /// The error for a client that cannot be created.
     pub(crate) fn client(error: KafkaError) -> Self {
         match error {
             KafkaError::ClientConfig(_, why, key, value) => Self::Setting {
@@ -84,7 +84,7 @@ impl ProduceError {
         }
     }
 
-    /// The kind, from which the exit code follows.
+    /// The kind of error, which decides the exit code.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Arguments(_)
@@ -101,11 +101,11 @@ impl ProduceError {
         }
     }
 
-    /// What to do about it; empty when the message says it.
+    /// What to do about it; empty when the message already says it.
     fn next_step(&self) -> String {
         match self {
             Self::Setting { .. } | Self::Client(_) => {
-                "look at --kafka-conf and --kafka-properties; the settings are librdkafka's"
+                "check --kafka-conf and --kafka-properties; they take librdkafka's settings"
                     .to_owned()
             }
             Self::Unreachable { .. } => {
@@ -114,19 +114,20 @@ impl ProduceError {
             Self::Refused { .. } => {
                 "check user, password and certificates in --kafka-properties".to_owned()
             }
-            Self::Topic { .. } => "choose another one with --topic, or ask for access".to_owned(),
+            Self::Topic { .. } => "choose another topic with --topic, or ask for access".to_owned(),
             Self::Create { topic, .. } => {
-                format!("create {topic} yourself, or try another number of --partitions")
+                format!("create {topic} by hand, or try another number of --partitions")
             }
             Self::Failed { fatal, .. } => {
-                let again = "the summary says what arrived; run it again when the broker is well";
+                let again =
+                    "the summary says what arrived; run it again when the broker is available";
                 match fatal {
                     Some(reason) => format!("{reason}; {again}"),
                     None => again.to_owned(),
                 }
             }
             Self::Unconfirmed { .. } => {
-                "they may be in the topic or not; the summary says what surely is".to_owned()
+                "these events may or may not be in the topic; the acknowledged ones are".to_owned()
             }
             Self::Arguments(_)
             | Self::Settings(_)
@@ -136,13 +137,13 @@ impl ProduceError {
         }
     }
 
-    /// As every program of ours reports errors.
+    /// The error in the form in which all programs of Sluice report errors.
     pub(crate) fn job_error(&self) -> JobError {
         JobError::new(self.kind(), self.to_string()).with_next_step(self.next_step())
     }
 }
 
-/// A code as a person reads it, without the library's prefixes.
+/// The description of a code, without the library's prefixes.
 pub(crate) fn words(code: RDKafkaErrorCode) -> String {
     let text = code.to_string();
     let inner = text

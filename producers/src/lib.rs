@@ -1,9 +1,10 @@
-//! `produce-events`: sends the sample events of `sluice-sample-events` to Kafka, a
-//! bulk of them at once, one after another as they happen, or both.
+//! `produce-events`: sends the sample events of `sluice-sample-events` to Kafka,
+//! as a bulk load, as live events one after another, or both.
 //!
-//! [`run`] is the whole program. What is sent is decided in [`plan`], [`source`]
-//! and [`pace`], without I/O; [`send`] sends it; [`tally`] counts every event
-//! from the moment it is handed over until the broker has answered for it.
+//! [`run`] is the whole program. `plan`, `source` and `pace` decide without I/O
+//! what is sent and when. `send` sends it. `tally` counts every event from the
+//! moment it enters the client's queue until the broker acknowledges it or it
+//! fails.
 
 mod cli;
 mod client;

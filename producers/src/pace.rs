@@ -1,12 +1,12 @@
-//! When the next event is due.
+//! Decides when the next event is due.
 
 use std::time::{Duration, Instant};
 
-/// What was missed while the broker was slow is caught up with, up to this
-/// much: a producer that slept for an hour does not then send an hour's events.
+/// After a slow broker, the producer catches up at most this much: a producer
+/// that slept for an hour does not then send an hour's events at once.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-/// A steady pace: event after event, one step apart.
+/// A steady pace: events one step apart.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     step: Duration,
@@ -14,7 +14,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// One event each `step`; zero is as fast as it goes.
+    /// One event per `step`; zero means as fast as possible.
     pub(crate) const fn new(step: Duration) -> Self {
         Self { step, due: None }
     }
@@ -26,11 +26,11 @@ impl Pace {
             .map_or(Duration::ZERO, |due| due.saturating_duration_since(now))
     }
 
-    /// An event is sent.
+    /// Records that an event was sent at `now`.
     pub(crate) fn sent(&mut self, now: Instant) {
         let due = self.due.unwrap_or(now);
         let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
-        // An interval beyond what an instant can hold is as good as never.
+        // A due time that `Instant` cannot represent is never reached.
         self.due = due.max(earliest).checked_add(self.step).or(self.due);
     }
 }
@@ -41,7 +41,8 @@ mod tests {
 
     use super::*;
 
-    /// Sends as soon as each event is due, each `cost` long, and returns when.
+    /// Sends each event as soon as it is due, which takes `cost`, and returns the
+    /// times of sending.
     fn times(step: Duration, cost: Duration, count: usize) -> Vec<Duration> {
         let begun = Instant::now();
         let mut now = begun;

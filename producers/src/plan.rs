@@ -1,4 +1,4 @@
-//! What to send, worked out from the command line before anything is sent.
+//! Decides from the command line what to send, before anything is sent.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use thiserror::Error;
 
 use crate::cli::{Cli, Kind};
 
-/// Over how many days a bulk spreads: three months.
+/// Over how many days a bulk load spreads: three months.
 pub(crate) const BULK_DAYS: i64 = 90;
 /// The longest name that Kafka allows for a topic.
 const LONGEST_TOPIC: usize = 249;
 
-/// What to send.
+/// What a run sends.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) kind: Kind,
     pub(crate) topic: String,
-    /// For a topic that is not there yet.
+    /// For a topic that does not exist yet.
     pub(crate) partitions: i32,
     pub(crate) seed: u64,
     pub(crate) users: u32,
@@ -31,21 +31,21 @@ pub(crate) struct Plan {
 #[derive(Debug, Clone)]
 pub(crate) struct Bulk {
     pub(crate) count: u64,
-    /// Where the days end; no timestamp is later.
+    /// The end of the period; no timestamp is later.
     pub(crate) until: DateTime<Utc>,
-    /// Zero: as fast as the broker takes them.
+    /// Zero means as fast as the broker accepts them.
     pub(crate) step: Duration,
 }
 
 /// Events sent as they happen.
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
-    /// None: without an end.
+    /// `None` means without an end.
     pub(crate) count: Option<u64>,
     pub(crate) step: Duration,
 }
 
-/// Options that say nothing sensible.
+/// Options that cannot be used together.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum PlanError {
     #[error(
@@ -62,8 +62,8 @@ pub(crate) enum PlanError {
 }
 
 impl Plan {
-    /// What the command line asks for, at this time. `seed` makes a seed when
-    /// none was given.
+    /// What the command line asks for, at the time `now`. `seed` makes a seed when
+    /// the command line has none.
     pub(crate) fn new(
         cli: &Cli,
         now: DateTime<Utc>,
@@ -110,7 +110,7 @@ impl Plan {
         })
     }
 
-    /// The events without which a run has not done what was asked for.
+    /// How many events a run must send to succeed; 0 for a run without an end.
     pub(crate) fn required(&self) -> u64 {
         let live = self.live.as_ref().and_then(|live| live.count);
         self.bulk
@@ -120,7 +120,7 @@ impl Plan {
             .unwrap_or(0)
     }
 
-    /// How many events there will be, when there is an end.
+    /// How many events there will be, or `None` for a run without an end.
     pub(crate) fn total(&self) -> Option<u64> {
         match &self.live {
             Some(live) => live.count,
@@ -128,7 +128,7 @@ impl Plan {
         }
     }
 
-    /// The options that make the same events again.
+    /// The options with which a run sends the same events.
     pub(crate) fn repeat(&self) -> String {
         let Faults {
             repeats,
@@ -169,17 +169,18 @@ impl Bulk {
     }
 }
 
-/// A time as `--until` takes it.
+/// A time in the form that `--until` takes.
 pub(crate) fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
-/// Whole seconds unless given otherwise, so that it is soon typed again.
+/// The end of a bulk load: `given`, or else now in whole seconds, which are short
+/// to type for a repetition.
 fn anchor(given: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<DateTime<Utc>, PlanError> {
     let until = given.unwrap_or_else(|| now.trunc_subsecs(0));
     let year = |time: DateTime<Utc>| chrono::Datelike::year(&time);
     let start = until.checked_sub_signed(TimeDelta::days(BULK_DAYS + 4));
-    // Four days more, for late events.
+    // Four days earlier than the period, for late events.
     match start {
         Some(start) if year(start) >= 1 && year(until) <= 9_999 => Ok(until),
         _ => Err(PlanError::Until { until }),

@@ -1,4 +1,4 @@
-//! Progress on standard error: a line that changes in place on a terminal,
+//! Progress on standard error: on a terminal a line that changes in place,
 //! otherwise a plain line every few seconds.
 
 use std::collections::VecDeque;
@@ -13,26 +13,26 @@ use sluice_service::console::Console;
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 /// How often a plain line is written.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// The rate that is shown is that of the last few seconds.
+/// The rate shown is the average over this time.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 
-/// What is shown.
+/// What a progress line shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) acknowledged: u64,
     pub(crate) failed: u64,
-    /// Handed over, not answered for.
+    /// Sent, neither acknowledged nor failed yet.
     pub(crate) waiting: u64,
-    /// How many there will be, when that is known.
+    /// How many events there will be, when that is known.
     pub(crate) total: Option<u64>,
 }
 
-/// What is shown of a run while it lasts.
+/// Shows the progress of a run while it lasts.
 pub(crate) struct Progress {
     console: Console,
     style: Style,
     rate: Rate,
-    /// When the state was last looked at.
+    /// When the state was last updated.
     last_look: Instant,
     /// When a plain line was last written.
     last_line: Instant,
@@ -50,7 +50,7 @@ impl Progress {
             Style::Silent
         } else if console.err_is_terminal() {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // The template has no fault to report; the default serves as well.
+            // The template is a constant and valid; the default would do as well.
             let style = ProgressStyle::with_template("{wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
             Style::Live(bar.with_style(style))
@@ -66,12 +66,12 @@ impl Progress {
         }
     }
 
-    /// Whether it is time for [`Self::show`].
+    /// Whether [`Self::show`] would show anything.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last_look) >= DRAW_EVERY
     }
 
-    /// Shows the state, if it is time.
+    /// Shows the state if an update is due.
     pub(crate) fn show(&mut self, state: State, now: Instant) {
         if !self.is_due(now) {
             return;
@@ -90,7 +90,7 @@ impl Progress {
         }
     }
 
-    /// Says something beside the progress, whatever the style.
+    /// Prints a line in addition to the progress, in every style.
     pub(crate) fn note(&self, text: &str) {
         match &self.style {
             Style::Live(bar) => bar.suspend(|| self.console.err(text)),
@@ -98,7 +98,7 @@ impl Progress {
         }
     }
 
-    /// Takes the live line away.
+    /// Removes the live line.
     pub(crate) fn clear(&self) {
         if let Style::Live(bar) = &self.style {
             bar.finish_and_clear();
@@ -125,7 +125,7 @@ fn line(state: State, rate: Option<u64>) -> String {
         line.push_str(&format!(", {}/s", grouped(rate)));
     }
     if waiting > 0 {
-        line.push_str(&format!(", {} on their way", grouped(waiting)));
+        line.push_str(&format!(", {} in flight", grouped(waiting)));
     }
     if failed > 0 {
         line.push_str(&format!(", {} failed", grouped(failed)));
@@ -143,7 +143,7 @@ impl Rate {
     fn add(&mut self, now: Instant, events: u64) {
         self.samples.push_back((now, events));
         let old = |at: Instant| now.saturating_duration_since(at) > RATE_WINDOW;
-        // The newest sample that is too old is where the window begins.
+        // The newest sample that is too old is the start of the window.
         while self.samples.get(1).is_some_and(|(at, _)| old(*at)) {
             self.samples.pop_front();
         }
@@ -177,7 +177,7 @@ mod tests {
         };
         assert_eq!(
             line(state, Some(1_500)),
-            "12,000 events acknowledged, 1,500/s, 340 on their way, 2 failed"
+            "12,000 events acknowledged, 1,500/s, 340 in flight, 2 failed"
         );
     }
 

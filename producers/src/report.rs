@@ -1,4 +1,4 @@
-//! The closing summary, and whether the run did what was asked for.
+//! The closing summary, and whether the run sent everything that was asked for.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::send::Sending;
 use crate::tally::Range;
 use crate::topic::Topic;
 
-/// A run that got as far as sending.
+/// The summary of a run that sent events.
 pub(crate) struct Summary<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) brokers: &'a str,
@@ -37,7 +37,8 @@ impl Summary<'_> {
         (self.sending.answered.acknowledged as f64 / seconds).round() as u64
     }
 
-    /// None when everything that was asked for is in Kafka.
+    /// Why the run did not succeed; `None` when everything that was asked for is in
+    /// Kafka.
     pub(crate) fn error(&self) -> Option<ProduceError> {
         let Sending {
             sent,
@@ -68,7 +69,7 @@ impl Summary<'_> {
         }
     }
 
-    /// For people.
+    /// The summary as text.
     pub(crate) fn text(&self) -> String {
         let Self {
             plan,
@@ -145,7 +146,7 @@ impl Summary<'_> {
         lines.join("\n")
     }
 
-    /// For programs; `error` is null when all is well.
+    /// The summary as JSON; `error` is null after success.
     pub(crate) fn json(&self) -> Value {
         let Self {
             plan,

@@ -1,4 +1,4 @@
-//! From arguments to exit code.
+//! Runs the program, from its arguments to its exit code.
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
@@ -39,13 +39,13 @@ where
     program.run(args)
 }
 
-/// How long things may take.
+/// How long each phase may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Finding a broker and the topic.
+    /// For finding a broker and the topic.
     pub(crate) patience: Duration,
-    /// Waiting for answers after a signal: below the ten seconds after which
-    /// `docker stop` kills.
+    /// For acknowledgements after a signal. Less than the ten seconds after
+    /// which `docker stop` kills the process.
     pub(crate) grace: Duration,
 }
 
@@ -58,11 +58,11 @@ impl Default for Limits {
     }
 }
 
-/// produce-events and the world around it.
+/// produce-events with its console, limits and signals, which tests replace.
 pub(crate) struct Program<F> {
     pub(crate) console: Console,
     pub(crate) limits: Limits,
-    /// Called inside the runtime.
+    /// Starts to listen for signals; called inside the runtime.
     pub(crate) stop: F,
 }
 
@@ -103,7 +103,7 @@ where
         }
         let console = self.console.keeping(settings.secrets());
         let start = |error: std::io::Error| ProduceError::Start(error.to_string());
-        // The worker listens for signals while we are busy.
+        // The worker thread listens for signals while this thread sends.
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -111,7 +111,7 @@ where
             .map_err(start)?;
         let limits = self.limits;
         runtime.block_on(async {
-            // Before anything is sent, so that no signal falls through.
+            // Before anything is sent, so that no signal is missed.
             let stop = (self.stop)().map_err(start)?;
             Run {
                 cli,
@@ -127,7 +127,7 @@ where
     }
 }
 
-/// A run that is about to begin.
+/// A run with its plan and settings, ready to start.
 struct Run<'a> {
     cli: &'a Cli,
     plan: &'a Plan,
@@ -206,7 +206,7 @@ impl Run<'_> {
     }
 }
 
-/// What is going to be sent where.
+/// The first line of a run: what is going to be sent where.
 fn opening(plan: &Plan, brokers: &str, topic: Topic) -> String {
     let kind = plan.kind.name();
     let mut what = match (&plan.bulk, &plan.live) {
@@ -231,8 +231,8 @@ fn opening(plan: &Plan, brokers: &str, topic: Topic) -> String {
     )
 }
 
-/// An error without a summary: on standard error, and as a document when one
-/// is wanted.
+/// Reports an error that occurred before there is a summary: on standard error,
+/// and as a JSON document when `json` is set. Returns the exit code.
 fn tell(console: &Console, json: bool, error: &JobError) -> u8 {
     let code = error.kind().exit_code();
     if json {
@@ -247,8 +247,8 @@ fn say(console: &Console, error: &JobError) {
     console.error(&error.message, &error.next_step);
 }
 
-/// Whether JSON is wanted, read off arguments that clap refused: an error about
-/// them should be JSON already.
+/// Whether the arguments ask for JSON. For arguments that clap refused: an error
+/// about them is already printed as JSON.
 fn wants_json(args: &[OsString]) -> bool {
     let mut wants = false;
     for (at, arg) in args.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Sends the events of a plan: the bulk, then what happens now, then waits for
-//! the answers.
+//! Sends the events of a plan: the bulk load, then live events. Then waits for
+//! the acknowledgements.
 
 use std::time::{Duration, Instant};
 
@@ -17,41 +17,41 @@ use crate::progress::{Progress, State};
 use crate::source::Source;
 use crate::tally::{Answered, Sent};
 
-/// The longest that nothing is looked at: progress, signals, complaints.
+/// The longest time between two checks of progress, signals and client errors.
 const TICK: Duration = Duration::from_millis(100);
-/// Within a bulk, progress is looked at once for so many events.
+/// Within a bulk load, progress is checked once for this many events.
 const LOOK_EVERY: u64 = 64;
-/// A complaint of the client is passed on this often at most.
+/// Errors of the client are reported this often at most.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Everything that sending takes.
+/// Sends the events of a plan.
 pub(crate) struct Sender<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) producer: &'a Producer,
     pub(crate) context: &'a Context,
     pub(crate) stop: &'a Stop,
     pub(crate) progress: &'a mut Progress,
-    /// After being asked to stop: how long to wait for answers.
+    /// How long to wait for acknowledgements after a request to stop.
     pub(crate) grace: Duration,
     pub(crate) sent: Sent,
-    /// When a complaint was last passed on.
+    /// When an error of the client was last reported.
     pub(crate) complained: Option<Instant>,
 }
 
-/// How it went.
+/// What was sent, and what became of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Sending {
     pub(crate) sent: Sent,
     pub(crate) answered: Answered,
-    /// From the first event to the last answer.
+    /// From the first event to the last acknowledgement or failure.
     pub(crate) took: Duration,
-    /// Asked to stop by a signal before the end.
+    /// Whether a signal asked to stop before everything was sent.
     pub(crate) stopped: bool,
-    /// Why the client gave up altogether.
+    /// The client's fatal error, after which it sends nothing more.
     pub(crate) fatal: Option<String>,
 }
 
-/// Whether to go on.
+/// Whether to send more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     More,
@@ -59,8 +59,8 @@ enum Next {
 }
 
 impl Sender<'_> {
-    /// Sends everything and returns when the broker has answered for it all, or
-    /// when that is not to be hoped for any more.
+    /// Sends everything and returns when every event is acknowledged or failed,
+    /// or when waiting longer is pointless.
     pub(crate) async fn run(mut self) -> Sending {
         let begun = Instant::now();
         let mut source = Source::new(self.plan);
@@ -92,7 +92,7 @@ impl Sender<'_> {
                 left = left.map(|left| left - 1);
             }
         }
-        // A signal that comes from here on finds everything sent.
+        // A signal that arrives later does not count: everything is sent.
         let stopped = self.stop.drain.is_cancelled();
         self.settle(stopped);
         Sending {
@@ -125,15 +125,16 @@ impl Sender<'_> {
         }
     }
 
-    /// Hands one event over, waiting for room if there is none. An event that
-    /// was not handed over is not counted.
+    /// Puts one event into the client's queue and waits while the queue is full.
+    /// An event that did not enter the queue is not counted.
     async fn send(&mut self, event: &Event) -> Next {
         loop {
             let record = BaseRecord::to(&self.plan.topic)
                 .key(event.key.as_bytes())
                 .payload(event.value.as_slice());
-            // The record's own time is when it is sent. Were it the event's,
-            // a broker with a week's retention would delete most of a bulk.
+            // The record's timestamp is the time of sending. With the event's
+            // time, a broker that retains records for a week would delete most
+            // of a bulk load on arrival.
             match self.producer.send(record) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
@@ -157,21 +158,22 @@ impl Sender<'_> {
         Next::More
     }
 
-    /// Waits for the answers that are still to come. A message timeout limits
-    /// it; after a signal, so does our grace, and a second signal ends it.
+    /// Waits for the outstanding acknowledgements, until the message timeout at
+    /// the latest. After a signal it waits for the grace period at most, and a
+    /// second signal ends it.
     fn settle(&mut self, stopped: bool) {
         let mut deadline = stopped.then(|| Instant::now() + self.grace);
         if stopped && self.waiting() > 0 {
             let waiting = sluice_service::format::count(self.waiting(), "event");
             self.progress.note(&format!(
-                "stopping: waiting for answers for {waiting}; once more to leave at once"
+                "stopping: waiting for acknowledgements of {waiting}; interrupt again to exit at once"
             ));
         }
         while self.waiting() > 0 && !self.stop.now.is_cancelled() {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return;
             }
-            // A flush does not wait for batches to fill.
+            // A flush sends batches that are not full yet.
             let _ = self.producer.flush(TICK);
             self.look();
             if deadline.is_none() && self.stop.drain.is_cancelled() {
@@ -180,7 +182,8 @@ impl Sender<'_> {
         }
     }
 
-    /// Whether to send nothing more.
+    /// Whether sending must end: after a signal, or when every further event
+    /// would fail.
     fn is_over(&self) -> bool {
         self.stop.drain.is_cancelled()
             || self
@@ -193,7 +196,7 @@ impl Sender<'_> {
         self.sent.events.saturating_sub(answered)
     }
 
-    /// Shows progress and passes on what the client complains about.
+    /// Shows progress and reports errors of the client.
     fn look(&mut self) {
         let now = Instant::now();
         let (acknowledged, failed) = self
@@ -209,14 +212,14 @@ impl Sender<'_> {
         let quiet = self
             .complained
             .is_some_and(|at| now.saturating_duration_since(at) < COMPLAIN_EVERY);
-        // With nothing on its way, a lost connection harms nobody.
+        // Without events in flight, a lost connection does no harm.
         if !quiet
             && state.waiting > 0
             && let Some(trouble) = self.context.take_trouble()
         {
             self.complained = Some(now);
             self.progress
-                .note(&format!("kafka: {}; trying again", trouble.reason));
+                .note(&format!("kafka: {}; retrying", trouble.reason));
         }
     }
 }

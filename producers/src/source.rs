@@ -1,4 +1,4 @@
-//! The events of a plan, one after another.
+//! Generates the events of a plan one after another.
 
 use chrono::{DateTime, Utc};
 use sluice_sample_events::{Clock, Event, Lines, Pools, TransactionEvents, UserEvents};
@@ -6,12 +6,12 @@ use sluice_sample_events::{Clock, Event, Lines, Pools, TransactionEvents, UserEv
 use crate::cli::Kind;
 use crate::plan::Plan;
 
-/// Customers and products do not follow the seed of the events: two producers
-/// with different seeds, one for each topic, still speak of the same people.
+/// Customers and products do not depend on the seed of the events: two producers
+/// with different seeds, one for each topic, still have the same customers.
 const POOLS_SEED: u64 = 1;
 
-/// An endless stream of events. What it gives depends on the plan alone, and
-/// for [`Source::next_at`] on the times asked for.
+/// An endless stream of events. Its events depend on the plan alone, and for
+/// [`Source::next_at`] on the times asked for.
 #[derive(Debug)]
 pub(crate) enum Source {
     User(Lines<UserEvents>),
@@ -28,7 +28,7 @@ impl Source {
         } = *plan;
         let clock = match &plan.bulk {
             Some(bulk) => bulk.clock(),
-            // Live events are asked for by their time.
+            // Live events do not use the clock: the caller passes their time.
             None => Clock::EXAMPLE,
         };
         let pools = Pools::new(POOLS_SEED, users);

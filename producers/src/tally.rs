@@ -1,20 +1,20 @@
-//! The books of a run: what was handed over, what became of it. Every event is
-//! acknowledged, failed or unconfirmed in the end, and nothing else.
+//! The counts of a run: what was sent and what became of it. In the end every
+//! event is either acknowledged, failed or unconfirmed.
 
 use std::collections::BTreeMap;
 
 use rdkafka::types::RDKafkaErrorCode;
 use sluice_sample_events::{Event, Fault, LineKind};
 
-/// What was handed over to the Kafka client, by kind.
+/// What was sent to the Kafka client, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Sent {
     pub(crate) events: u64,
-    /// Of their values.
+    /// Bytes of the events' values.
     pub(crate) bytes: u64,
-    /// Ids that were there before, with the same bytes.
+    /// Events with an id that was sent before, and with the same bytes.
     pub(crate) repeats: u64,
-    /// Ids that were there before, with another status and time.
+    /// Events with an id that was sent before, but with another status and time.
     pub(crate) updates: u64,
     pub(crate) late: u64,
     pub(crate) malformed: Malformed,
@@ -23,7 +23,7 @@ pub(crate) struct Sent {
     pub(crate) times: Option<(i64, i64)>,
 }
 
-/// Events that are none.
+/// Malformed events by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Malformed {
     pub(crate) truncated: u64,
@@ -43,7 +43,7 @@ impl Sent {
         self.events += 1;
         self.bytes += event.value.len() as u64;
         match event.kind {
-            // The producer asks for no incomplete ones.
+            // The producer asks for no incomplete events.
             LineKind::New | LineKind::Incomplete => {}
             LineKind::Repeat => self.repeats += 1,
             LineKind::Update => self.updates += 1,
@@ -59,23 +59,24 @@ impl Sent {
     }
 }
 
-/// What the broker said about it.
+/// How many events were acknowledged and how many failed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Answered {
     pub(crate) acknowledged: u64,
-    /// Of the acknowledged values.
+    /// Bytes of the acknowledged events' values.
     pub(crate) bytes: u64,
-    /// What went wrong and how often. A failed event may be in the topic all
-    /// the same, when only the answer was lost.
+    /// How often each error occurred. A failed event may still be in the topic,
+    /// when only its acknowledgement was lost.
     pub(crate) failed: Vec<(RDKafkaErrorCode, u64)>,
     pub(crate) partitions: BTreeMap<i32, Range>,
 }
 
-/// Where acknowledged events of a partition lie; others' may lie between.
+/// The acknowledged events of one partition; records of other producers may lie
+/// between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Range {
     pub(crate) events: u64,
-    /// The lowest and the highest offset; none when the broker told none.
+    /// The lowest and the highest offset; `None` when the broker returned none.
     pub(crate) offsets: Option<(i64, i64)>,
 }
 
@@ -85,7 +86,7 @@ impl Answered {
         self.bytes += bytes;
         let range = self.partitions.entry(partition).or_default();
         range.events += 1;
-        // A resent batch that had arrived before is acknowledged without offsets.
+        // A retried batch that had arrived before is acknowledged without offsets.
         if offset >= 0 {
             let (first, last) = range.offsets.unwrap_or((offset, offset));
             range.offsets = Some((first.min(offset), last.max(offset)));
@@ -103,7 +104,7 @@ impl Answered {
         self.failed.iter().map(|(_, count)| count).sum()
     }
 
-    /// How many events the broker has answered for.
+    /// How many events are acknowledged or failed.
     pub(crate) fn total(&self) -> u64 {
         self.acknowledged + self.failures()
     }

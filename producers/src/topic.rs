@@ -1,4 +1,4 @@
-//! Before anything is sent: is there a broker, is there the topic?
+//! Finds a broker and the topic before anything is sent.
 
 use std::time::{Duration, Instant};
 
@@ -11,47 +11,47 @@ use sluice_service::kafka::KafkaSettings;
 use crate::client::{self, Context, Producer};
 use crate::error::ProduceError;
 
-/// How long one question to the broker may take before signals are looked at.
+/// How long one metadata request may take before signals are checked.
 const QUESTION: Duration = Duration::from_millis(500);
-/// A broker that takes longer to answer is worth a word.
+/// After this time without an answer, a line says that the program waits.
 const WORTH_A_WORD: Duration = Duration::from_secs(1);
-/// Between questions whose answer will change soon.
+/// The pause between two metadata requests while the topic is not ready.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Kafka's word for "as many replicas as the broker makes by default".
+/// Kafka's value for the broker's default number of replicas.
 const DEFAULT_REPLICATION: i32 = -1;
 
-/// A topic that takes events.
+/// A topic that accepts events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Topic {
     pub(crate) partitions: usize,
     pub(crate) created: bool,
 }
 
-/// The way to the topic.
+/// Finds or creates the topic.
 pub(crate) struct Finder<'a> {
     pub(crate) producer: &'a Producer,
     pub(crate) context: &'a Context,
     pub(crate) settings: &'a KafkaSettings,
     pub(crate) topic: &'a str,
-    /// How many partitions it gets if it is not there.
+    /// How many partitions the topic gets if it does not exist.
     pub(crate) partitions: i32,
     /// How long to look for a broker.
     pub(crate) patience: Duration,
-    /// Tells somebody who waits what for.
+    /// Prints a line for the user.
     pub(crate) note: &'a dyn Fn(&str),
 }
 
-/// What a broker knows of the topic.
+/// What a broker reports about the topic.
 enum Found {
     /// All its partitions can be written to.
     Ready(usize),
-    /// Not yet.
+    /// Not all partitions have a leader yet.
     Wait(RDKafkaErrorCode),
     Missing,
 }
 
 impl Finder<'_> {
-    /// Finds the topic, or makes it. None when `stopped` says so.
+    /// Finds the topic or creates it. Returns `None` when `stopped` returns true.
     pub(crate) async fn find(
         &self,
         stopped: impl Fn() -> bool,
@@ -75,7 +75,7 @@ impl Finder<'_> {
                     self.create().await?;
                     created = true;
                 }
-                // The broker that was asked may not have heard of it yet.
+                // The broker that answered may not know the new topic yet.
                 Some(Found::Missing) if late => {
                     return Err(self.unusable(RDKafkaErrorCode::UnknownTopicOrPartition));
                 }
@@ -92,7 +92,7 @@ impl Finder<'_> {
         }
     }
 
-    /// What some broker says; none when none answers.
+    /// Asks a broker for the topic's state; `None` when no broker answers.
     fn ask(&self) -> Result<Option<Found>, ProduceError> {
         let client = self.producer.client();
         let Ok(metadata) = client.fetch_metadata(Some(self.topic), QUESTION) else {
@@ -160,7 +160,7 @@ impl Finder<'_> {
             code,
         };
         let config = client::configuration(self.settings);
-        // A context of its own: its complaints are about creating alone.
+        // A separate context, so that its errors are not mixed with the producer's.
         let admin = AdminClient::from_config_and_context(&config, Context::new(None))
             .map_err(ProduceError::client)?;
         let replication = TopicReplication::Fixed(DEFAULT_REPLICATION);
@@ -180,7 +180,7 @@ impl Finder<'_> {
             })?;
         for result in results {
             match result {
-                // Somebody else was quicker.
+                // Another process created it first.
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((_, code)) => return Err(failed(code)),
             }

@@ -1,4 +1,4 @@
-//! produce-events as a process, against Apache Kafka.
+//! Tests of produce-events as a process, with Apache Kafka.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use sluice_kafka_sandbox::{Broker, Installation, Record, Secure};
 
-/// One broker for all tests that do it no harm.
+/// One broker for all tests that do not stop or change it.
 fn broker() -> Option<&'static (Broker, Secure)> {
     static BROKER: OnceLock<Option<(Broker, Secure)>> = OnceLock::new();
     BROKER
@@ -123,7 +123,7 @@ fn a_bulk_arrives_and_can_be_made_again() {
         .collect();
     assert_eq!(told, ends);
 
-    // What is an event has its customer's key; what is none is counted.
+    // Events have their customer's id as key; the other records are counted.
     let mut no_events = 0;
     let mut times = Vec::new();
     for record in &made {
@@ -154,7 +154,7 @@ fn a_bulk_arrives_and_can_be_made_again() {
     let again = broker.consume_count("again", 2_000).unwrap();
     assert_eq!(by_partition(&made), by_partition(&again));
 
-    // The other topic speaks of the same customers, with a seed of its own.
+    // The other topic has the same customers, although its seed differs.
     let args = [
         "transaction-events",
         "--bulk",
@@ -292,7 +292,7 @@ fn tls_and_passwords_work_and_stay_secret() {
         let message = json["error"]["message"].as_str().unwrap();
         assert!(message.contains("uthentication"), "{message}");
     }
-    // Some other certificate: the system's.
+    // A wrong certificate: the system's.
     let (code, json, err) = try_with("PLAIN", secure.password, "probe");
     assert_eq!(code, 4, "{err}");
     let message = json["error"]["message"].as_str().unwrap();

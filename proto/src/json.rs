@@ -1,7 +1,7 @@
-//! Messages as JSON, the same shapes in `submit-job --output json` and in the
-//! scheduler's HTTP API. Names are those of `jobs.proto`; times are numbers of
-//! milliseconds since the Unix epoch, null when they have not come; states
-//! are their names.
+//! Messages as JSON, in the same form for `submit-job --output json` and for the
+//! scheduler's HTTP API. Names are those of `jobs.proto`. Times are milliseconds
+//! since the Unix epoch, or null when the moment has not come yet. States are given
+//! by their names.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::v1::{
     PlannedInput, PlannedRelation, PlannedStep, Progress, ServerInfoResponse,
 };
 
-/// A job with its datasets; `error` is null unless it ended other than well.
+/// A job with its datasets; `error` is null unless the job ended without success.
 #[must_use]
 pub fn job(job: &Job) -> Value {
     json!({
@@ -53,7 +53,7 @@ pub fn job_summary(job: &Job) -> Value {
     })
 }
 
-/// What went wrong; `exit_code` is the one `submit-job` ends with.
+/// An error; `exit_code` is the exit code of `submit-job`.
 #[must_use]
 pub fn error(error: &JobError) -> Value {
     json!({
@@ -65,7 +65,7 @@ pub fn error(error: &JobError) -> Value {
     })
 }
 
-/// One diagnostic; `span` is null when it concerns the whole file.
+/// A diagnostic; `span` is null when it concerns the whole file.
 #[must_use]
 pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
     json!({
@@ -86,7 +86,7 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
     })
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[must_use]
 pub fn progress(progress: &Progress) -> Value {
     json!({
@@ -119,7 +119,7 @@ pub fn plan(plan: &JobPlan) -> Value {
     })
 }
 
-/// What runs at an address.
+/// The version, engines and executors of a scheduler.
 #[must_use]
 pub fn server_info(info: &ServerInfoResponse) -> Value {
     json!({

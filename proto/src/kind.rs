@@ -1,12 +1,12 @@
-//! What each error kind means to gRPC, to HTTP and to a shell. The exit codes
-//! are a published contract: see `docs/exit-codes.md`.
+//! The gRPC code, HTTP status and exit code of each error kind. The exit codes are
+//! a published contract: see `docs/exit-codes.md`.
 
 use tonic::Code;
 
 use crate::v1::{ErrorKind, JobError};
 
 impl ErrorKind {
-    /// Every kind that means something.
+    /// Every kind but `Unspecified`.
     pub const ALL: [Self; 11] = [
         Self::Invalid,
         Self::DataQuality,
@@ -37,8 +37,8 @@ impl ErrorKind {
         }
     }
 
-    /// The code of a gRPC status that refuses a call for this reason. Several
-    /// kinds share a code: the kind itself travels in the status' details.
+    /// The code of a gRPC status that refuses a call for this reason. Several kinds
+    /// share a code, so the status carries the kind itself in its details.
     #[must_use]
     pub const fn grpc_code(self) -> Code {
         match self {
@@ -53,10 +53,9 @@ impl ErrorKind {
         }
     }
 
-    /// The kind behind a status that carries no `JobError`: it was not made by
-    /// our scheduler, so it says something about the way there and nothing
-    /// about a job. A deadline or a cancel is therefore never read as the
-    /// job's own end.
+    /// The kind for a status without a `JobError`. Such a status does not come from
+    /// a Sluice scheduler, so it is about the connection and not about a job. A
+    /// deadline or a cancel is therefore never taken for the end of the job.
     #[must_use]
     pub const fn from_grpc_code(code: Code) -> Self {
         match code {
@@ -73,7 +72,7 @@ impl ErrorKind {
         }
     }
 
-    /// The HTTP status that answers a request refused for this reason.
+    /// The HTTP status of a response that refuses a request for this reason.
     #[must_use]
     pub const fn http_status(self) -> u16 {
         match self {
@@ -108,7 +107,7 @@ impl ErrorKind {
 }
 
 impl JobError {
-    /// An error of this kind with a message and nothing else.
+    /// An error with a kind and a message only.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
@@ -119,14 +118,14 @@ impl JobError {
         }
     }
 
-    /// Says what to do about it.
+    /// Sets what to do about it.
     #[must_use]
     pub fn with_next_step(mut self, next_step: impl Into<String>) -> Self {
         self.next_step = next_step.into();
         self
     }
 
-    /// Adds what there is to say about the job file.
+    /// Adds diagnostics of the job file.
     #[must_use]
     pub fn with_diagnostics(
         mut self,

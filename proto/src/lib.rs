@@ -1,9 +1,9 @@
 //! The `sluice.v1` gRPC interface, and the one place where its error kinds
 //! become gRPC codes, HTTP statuses and exit codes.
 //!
-//! [`v1`] holds the generated messages, client and server trait. Messages are
-//! plain data; what is said about them here holds for every part that speaks
-//! the interface: the scheduler, `submit-job` and the HTTP API.
+//! [`v1`] holds the generated messages, client and server trait. Messages are plain
+//! data. The methods that this crate adds are shared by all users of the interface:
+//! the scheduler, `submit-job` and the HTTP API.
 
 pub mod json;
 mod kind;
@@ -13,12 +13,13 @@ mod status;
 
 pub use state::UnknownName;
 
-/// Largest message either side sends or accepts, in bytes: job files and
-/// physical plans are texts that people wrote or read.
+/// The largest message that either side sends or accepts, in bytes. The largest
+/// ones hold job files and physical plans, which are texts for people.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Largest header list a client must accept, in bytes: a refused job's
-/// diagnostics travel in the trailers, and HTTP/2 stacks default to 16 KiB.
+/// The largest header list that a client must accept, in bytes. The diagnostics of
+/// a refused job travel in the trailers, and HTTP/2 implementations accept only
+/// 16 KiB by default.
 pub const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 
 /// The generated messages, client and server trait of `sluice.v1`.
@@ -26,7 +27,7 @@ pub const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
     missing_docs,
     unreachable_pub,
     clippy::all,
-    reason = "generated; the documentation stands in jobs.proto"
+    reason = "generated; the documentation is in jobs.proto"
 )]
 pub mod v1 {
     tonic::include_proto!("sluice.v1");

@@ -1,13 +1,14 @@
-//! What must never be shown: values of settings and parameters whose names
-//! speak of secrets, and credentials inside URLs.
+//! Redacts what must never be shown: values of settings and parameters whose names
+//! mark them as secrets, and credentials in URLs.
 
 use std::collections::BTreeMap;
 
-/// Stands where a secret stood.
+/// The text that replaces a secret.
 pub const REDACTED: &str = "***";
 
-/// Compared without case and without `_`, `-` and `.`, so that `access_key`,
-/// `accessKey` and `access.key` are one.
+/// Parts of names that mark a secret. Names are compared without case and without
+/// `_`, `-` and `.`, so that `access_key`, `accessKey` and `access.key` are the
+/// same.
 const MARKS: [&str; 8] = [
     "secret",
     "password",
@@ -30,7 +31,7 @@ pub fn is_secret(key: &str) -> bool {
     MARKS.iter().any(|mark| plain.contains(mark))
 }
 
-/// The value as it may be shown under this key.
+/// The value of this key as it may be shown.
 #[must_use]
 pub fn redacted_value(key: &str, value: &str) -> String {
     if is_secret(key) {
@@ -49,7 +50,7 @@ pub fn redacted(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The text without what stands between `://` and `@` of a URL's authority.
+/// The text without the credentials between `://` and `@` in a URL.
 fn redacted_url(text: &str) -> String {
     let Some(start) = text.find("://").map(|at| at + 3) else {
         return text.to_owned();

@@ -1,4 +1,5 @@
-//! States of jobs and datasets: names, and what they mean to a shell.
+//! The names of states, phases, severities and log levels, and the exit code of an
+//! ended job.
 
 use std::str::FromStr;
 
@@ -8,18 +9,17 @@ use crate::v1::{DatasetPhase, ErrorKind, Job, JobState, LogLevel, Severity};
 
 /// A name that no state has.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("unknown {what} `{name}`, known are {known}")]
+#[error("unknown {what} `{name}`; known names are {known}")]
 pub struct UnknownName {
-    /// What was looked for, such as `job state`.
+    /// What the name should be, such as `job state`.
     pub what: &'static str,
-    /// The name that was given.
     pub name: String,
-    /// The names there are, with commas.
+    /// All names, separated by commas.
     pub known: String,
 }
 
 impl JobState {
-    /// Every state that means something, in the order of a job's life.
+    /// Every state but `Unspecified`, in the order of a job's life.
     pub const ALL: [Self; 9] = [
         Self::Accepted,
         Self::Planned,
@@ -32,7 +32,7 @@ impl JobState {
         Self::TimedOut,
     ];
 
-    /// The state in capitals, as people, JSON and records see it.
+    /// The state in capitals, as printed and as stored in JSON and in job records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ impl JobState {
         }
     }
 
-    /// Whether a job in this state has ended for good.
+    /// Whether a job in this state has ended.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(
@@ -76,7 +76,7 @@ impl FromStr for JobState {
 }
 
 impl DatasetPhase {
-    /// Every phase that means something, in order.
+    /// Every phase but `Unspecified`, in order.
     pub const ALL: [Self; 6] = [
         Self::Pending,
         Self::Staging,
@@ -86,7 +86,7 @@ impl DatasetPhase {
         Self::Failed,
     ];
 
-    /// The phase in capitals, as people, JSON and records see it.
+    /// The phase in capitals, as printed and as stored in JSON and in job records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ impl FromStr for DatasetPhase {
 }
 
 impl Severity {
-    /// As a rendered diagnostic begins.
+    /// The severity as the first word of a rendered diagnostic.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -130,7 +130,7 @@ impl Severity {
 }
 
 impl LogLevel {
-    /// In capitals, as log lines show it.
+    /// The level in capitals, as log lines show it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -143,9 +143,9 @@ impl LogLevel {
 }
 
 impl Job {
-    /// The exit code that an ended job stands for: 0 only when it succeeded.
-    /// The state decides before the reason does, so that a job ended by its
-    /// time limit never passes for one that failed on the way down.
+    /// The exit code of an ended job: 0 only when it succeeded. The state takes
+    /// precedence over the reason, so that a job that was ended by its time limit is
+    /// never reported as one that failed while it was shutting down.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.state() {
@@ -161,8 +161,8 @@ impl Job {
         }
     }
 
-    /// Milliseconds from submission to the end, or to `now_ms` (since the
-    /// Unix epoch) while it lasts.
+    /// Milliseconds from submission to the end of the job, or to `now_ms` (since the
+    /// Unix epoch) while it runs.
     #[must_use]
     pub fn duration_ms(&self, now_ms: i64) -> u64 {
         let end = if self.ended_ms > 0 {

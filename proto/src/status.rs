@@ -1,6 +1,6 @@
-//! A [`JobError`] as a gRPC status and back. The error itself travels encoded
-//! in the status' details, so that the client can print diagnostics with
-//! their carets; other clients still see code and message.
+//! Converts a [`JobError`] into a gRPC status and back. The status carries the
+//! encoded error in its details, so that `submit-job` can print diagnostics with
+//! their carets. Other clients still see code and message.
 
 use std::error::Error;
 
@@ -9,17 +9,17 @@ use tonic::Status;
 
 use crate::v1::{ErrorKind, JobError};
 
-/// Details above this are shortened: they travel base64-encoded in a header,
-/// beside a message of up to [`MAX_TEXT_BYTES`] percent-encoded ones, and all
-/// of it must stay below [`crate::MAX_HEADER_LIST_BYTES`].
+/// Longer details are shortened. They travel base64-encoded in a header, next to a
+/// message of up to [`MAX_TEXT_BYTES`] percent-encoded bytes, and together they must
+/// stay below [`crate::MAX_HEADER_LIST_BYTES`].
 const MAX_DETAILS_BYTES: usize = 24 * 1024;
 
-/// A longer message or next step is cut.
+/// Longer messages and next steps are cut.
 const MAX_TEXT_BYTES: usize = 4 * 1024;
 
 impl From<JobError> for Status {
-    /// Shortens the error when it would not fit into a header: texts are cut
-    /// and trailing diagnostics left out, and the message says so.
+    /// Shortens an error that would not fit into a header: long texts are cut, the
+    /// last diagnostics are left out, and the message says so.
     fn from(error: JobError) -> Self {
         let error = fitted(error);
         Self::with_details(
@@ -31,8 +31,8 @@ impl From<JobError> for Status {
 }
 
 impl JobError {
-    /// The error behind a status: the one in its details, or for statuses
-    /// that do not come from our scheduler one made from code and message.
+    /// The error that a status stands for: the one in its details, or, for a status
+    /// that does not come from a Sluice scheduler, one made from code and message.
     #[must_use]
     pub fn from_status(status: &Status) -> Self {
         if !status.details().is_empty()
@@ -41,8 +41,8 @@ impl JobError {
         {
             return error;
         }
-        // A status with a source was made on this side, by a connection that
-        // could not be had or broke.
+        // A status with a source was made on this side, for a connection that failed
+        // or broke.
         let kind = if status.source().is_some() {
             ErrorKind::Unavailable
         } else {

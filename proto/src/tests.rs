@@ -57,7 +57,7 @@ fn names_of_states_read_back() {
     assert!(
         error
             .to_string()
-            .starts_with("unknown job state `done`, known are ACCEPTED")
+            .starts_with("unknown job state `done`; known names are ACCEPTED")
     );
 }
 

@@ -1,4 +1,4 @@
-//! Settings of one run: `SET` statements of the job file and `--conf` at submit.
+//! The settings of a job: `SET` statements of the job file and `--conf` at submit.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,21 +7,19 @@ use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionConfig;
 use sluice_jobfile::{Job, parse_size};
 
-/// The size of a data file to aim at, unless a job says otherwise.
+/// The target size of a data file when a job does not set one.
 const TARGET_FILE_SIZE: u64 = 256 * 1024 * 1024;
 /// How long a step may go without a task starting or ending.
 const TASK_TIMEOUT: Duration = Duration::from_secs(600);
-/// How often a step is tried.
+/// How many attempts a step gets.
 const MAX_ATTEMPTS: u32 = 4;
 
 /// A setting, for the reference page and for suggestions.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfKey {
-    /// Its name.
     pub key: &'static str,
-    /// The default as it is written.
+    /// The default, as the user would write it.
     pub default: &'static str,
-    /// What it does.
     pub about: &'static str,
 }
 
@@ -31,7 +29,7 @@ pub const CONF_KEYS: &[ConfKey] = &[
     ConfKey {
         key: "sluice.target_file_size",
         default: "256MB",
-        about: "size of a data file to aim at",
+        about: "target size of a data file",
     },
     ConfKey {
         key: "sluice.shuffle_partitions",
@@ -41,17 +39,17 @@ pub const CONF_KEYS: &[ConfKey] = &[
     ConfKey {
         key: "sluice.session_timezone",
         default: "UTC",
-        about: "zone of timestamps without one; only UTC",
+        about: "time zone of timestamps that name none; only UTC is supported",
     },
     ConfKey {
         key: "sluice.task_timeout",
         default: "10m",
-        about: "a step in which no task starts or ends for so long is run again",
+        about: "a step in which no task starts or ends for this long is retried",
     },
     ConfKey {
         key: "sluice.max_attempts",
         default: "4",
-        about: "how often a step is tried",
+        about: "number of attempts that a step gets",
     },
 ];
 
@@ -61,42 +59,39 @@ pub enum ConfError {
     /// No setting has this name.
     #[error("unknown setting '{key}'; {hint}")]
     Unknown {
-        /// As given.
         key: String,
-        /// What it may be.
+        /// The nearest known setting, or all of them.
         hint: String,
     },
-    /// The value does not fit.
+    /// The value is not valid for the setting.
     #[error("setting '{key}' cannot be '{value}': {expected}")]
     Value {
-        /// The setting.
         key: String,
-        /// As given.
         value: String,
-        /// What fits.
+        /// Which values are valid.
         expected: &'static str,
     },
 }
 
-/// The settings of one run.
+/// The settings of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobConf {
-    /// Bytes.
+    /// In bytes.
     pub target_file_size: u64,
-    /// Partitions of every step, where the job wants a number.
+    /// Partitions of every step; chosen by input size when not set.
     pub shuffle_partitions: Option<usize>,
     /// How long a step may go without a task starting or ending.
     pub task_timeout: Duration,
-    /// How often a step is tried.
+    /// How many attempts a step gets.
     pub max_attempts: u32,
     engine: BTreeMap<String, String>,
 }
 
 impl JobConf {
-    /// The settings of `job` with those given at submit over them.
+    /// The settings of `job`, overridden by those given at submit.
     ///
     /// # Errors
-    /// The first setting that is unknown or does not fit.
+    /// The first setting that is unknown or has an invalid value.
     pub fn new(
         job: &Job,
         submitted: impl IntoIterator<Item = (String, String)>,
@@ -114,7 +109,7 @@ impl JobConf {
         for (key, value) in submitted {
             conf.set(&key.to_ascii_lowercase(), &value)?;
         }
-        // Unknown keys of the engine are found before anything runs.
+        // Reject unknown engine keys before anything runs.
         conf.session_config().map_err(|error| ConfError::Unknown {
             key: "datafusion.*".to_owned(),
             hint: error.strip_backtrace(),
@@ -146,7 +141,7 @@ impl JobConf {
                 if !["utc", "z", "etc/utc", "+00:00", "+0000"]
                     .contains(&value.to_ascii_lowercase().as_str())
                 {
-                    return Err(wrong("UTC is the only session time zone so far"));
+                    return Err(wrong("UTC is the only session time zone that is supported"));
                 }
             }
             "sluice.task_timeout" => {
@@ -177,10 +172,10 @@ impl JobConf {
         Ok(())
     }
 
-    /// The session of this run.
+    /// The session configuration of this job.
     ///
     /// # Errors
-    /// When the engine does not know a setting or takes another value.
+    /// When the engine does not know a setting or rejects its value.
     pub fn session_config(&self) -> EngineResult<SessionConfig> {
         let mut config = sluice_engine::session::base_config();
         for (key, value) in &self.engine {

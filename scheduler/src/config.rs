@@ -8,7 +8,7 @@ use sluice_service::address::HostPort;
 use sluice_service::logs::LogOptions;
 use sluice_service::values;
 
-/// What the names of the scheduler's environment variables begin with.
+/// The prefix of the scheduler's environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "SLUICE_SCHEDULER";
 
 /// Plans jobs and has executors run them.
@@ -37,8 +37,8 @@ pub struct Options {
     /// tasks run elsewhere. One whose connection breaks is given up at once.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
     pub executor_timeout: Duration,
-    /// When the last executor is gone, how long running jobs wait for another
-    /// one before they fail. Jobs that have not begun wait for ever.
+    /// When the last executor is lost, how long running jobs wait for another
+    /// one before they fail. Jobs that have not begun wait forever.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::duration)]
     pub no_executor_timeout: Duration,
     /// With fewer executors, /readyz says that the scheduler is not ready.
@@ -55,21 +55,20 @@ pub struct Options {
     /// before they are recorded as interrupted.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub drain_timeout: Duration,
-    /// Logging.
     #[command(flatten)]
     pub log: LogOptions,
 }
 
 fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("give a number from 1 on".to_owned()),
+        Ok(0) | Err(_) => Err("give a whole number of at least 1".to_owned()),
         Ok(number) => Ok(number),
     }
 }
 
 impl Options {
-    /// The time after which a silent executor is given up: heartbeats come
-    /// every second, so less than one and a half would give up healthy ones.
+    /// The time after which a silent executor is given up. Heartbeats come every
+    /// second, so a timeout below 1.5 s would give up healthy executors.
     pub fn effective_executor_timeout(&self) -> Duration {
         self.executor_timeout.max(Duration::from_millis(1500))
     }
@@ -110,7 +109,7 @@ mod tests {
         assert!(
             parse(&["--max-concurrent-jobs", "0"])
                 .unwrap_err()
-                .contains("from 1 on")
+                .contains("at least 1")
         );
         assert!(
             parse(&["--executor-timeout", "5"])

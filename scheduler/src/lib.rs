@@ -1,7 +1,8 @@
-//! The scheduler: takes jobs, drives them, remembers them.
+//! The scheduler: accepts jobs, runs them and keeps their records.
 //!
-//! [`jobs::Jobs`] is the centre. `server` puts it behind gRPC and HTTP beside
-//! the Ballista scheduler; [`local`] runs it in process.
+//! [`job_registry::JobRegistry`] is the centre. `server` serves it over gRPC
+//! and HTTP, next to the Ballista scheduler; [`local_scheduler`] runs it in
+//! process.
 
 pub mod conf;
 pub mod config;

@@ -1,5 +1,5 @@
-//! A scheduler in process, for `--master local[N]`: the same driver, no
-//! cluster, no history.
+//! A scheduler in process, for `--master local[N]`: the same driver, without a
+//! cluster or a history.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,31 +16,30 @@ use crate::service::JobServer;
 /// How to run jobs in process.
 #[derive(Debug, Clone)]
 pub struct LocalOptions {
-    /// Tasks that run at once.
+    /// How many tasks run at a time.
     pub vcores: u32,
-    /// Memory that operators may hold before they spill, in bytes; the usual
-    /// part of the machine's memory or the container's when not given.
+    /// Memory that operators may hold before they spill, in bytes; the default
+    /// share of the machine's or container's memory when not given.
     pub memory: Option<usize>,
-    /// Where intermediate files go, in a folder of their own that goes with
-    /// the process.
+    /// Where intermediate files go, in a separate folder that is deleted when
+    /// the process ends.
     pub temp_dir: PathBuf,
 }
 
-/// Why a local scheduler cannot be made.
+/// Why a local scheduler cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    /// The folder for intermediate files.
+    /// The folder for intermediate files cannot be created.
     #[error(
-        "cannot make a folder for intermediate files in {path}: {source}; set TMPDIR to a folder with space"
+        "cannot create a folder for intermediate files in {path}: {source}; set TMPDIR to a folder with space"
     )]
     TempDir {
-        /// Its parent.
+        /// The parent folder.
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: std::io::Error,
     },
-    /// The engine.
+    /// The engine cannot be set up.
     #[error("cannot set up the engine: {0}")]
     Engine(#[from] datafusion::error::DataFusionError),
 }
@@ -53,7 +52,7 @@ fn default_memory() -> Option<usize> {
 /// A job service that runs jobs in this process.
 ///
 /// # Errors
-/// When the folder for intermediate files cannot be made.
+/// When the folder for intermediate files cannot be created.
 pub fn start(options: &LocalOptions) -> Result<JobServer, LocalError> {
     let stores = Stores::new(StoreOptions::from_env());
     let runner = LocalRunner::new(options.vcores, options.temp_dir.clone()).map_err(|source| {

@@ -1,4 +1,4 @@
-//! The `sluice.v1.JobService` over [`Jobs`].
+//! The gRPC service `sluice.v1.JobService`, served from [`JobRegistry`].
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -20,7 +20,8 @@ use tonic::{Request, Response, Status};
 use crate::job::LiveJob;
 use crate::jobs::{Jobs, Watched};
 
-/// Answers calls from [`Jobs`]; also called in process, without a socket.
+/// Answers calls from a [`JobRegistry`]; also called in process, without a
+/// socket.
 #[derive(Clone)]
 pub struct JobServer {
     jobs: Jobs,
@@ -28,7 +29,6 @@ pub struct JobServer {
 }
 
 impl JobServer {
-    /// A service over `jobs`.
     pub fn new(jobs: Jobs) -> Self {
         Self {
             jobs,
@@ -36,7 +36,6 @@ impl JobServer {
         }
     }
 
-    /// The jobs behind the service.
     pub fn jobs(&self) -> &Jobs {
         &self.jobs
     }
@@ -168,7 +167,7 @@ impl JobService for JobServer {
     }
 }
 
-/// Sends a job's events until it has ended or nobody listens.
+/// Sends a job's events until the job has ended or the receiver has closed.
 async fn forward(
     live: Arc<LiveJob>,
     mut after: u64,
@@ -191,7 +190,7 @@ async fn forward(
     }
 }
 
-/// Sends the lines of a job's log; with `follow`, until it has ended.
+/// Sends the lines of a job's log; with `follow`, until the job has ended.
 async fn forward_log(
     live: Arc<LiveJob>,
     follow: bool,

@@ -1,4 +1,4 @@
-//! The executor: runs the tasks that a scheduler gives it.
+//! `executor`: runs the tasks that a scheduler assigns to it.
 
 use std::process::ExitCode;
 

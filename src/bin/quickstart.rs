@@ -1,4 +1,5 @@
-//! One command: sample landing data, the example job in process, the result.
+//! `quickstart`: produces sample events to Kafka, ingests them, runs the example
+//! job in this process, and prints the result.
 
 use std::process::ExitCode;
 

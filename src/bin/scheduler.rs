@@ -1,4 +1,4 @@
-//! The scheduler: plans jobs and has executors run them.
+//! `scheduler`: plans jobs and has executors run them.
 
 use std::process::ExitCode;
 

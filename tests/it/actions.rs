@@ -1,4 +1,4 @@
-//! What submit-job can be asked besides running a job, and its JSON.
+//! The actions of submit-job other than running a job, and their JSON output.
 
 use crate::data::Landing;
 use crate::sandbox::Cluster;
@@ -59,7 +59,7 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
     );
     assert!(!gold.exists(), "a plan writes nothing");
 
-    // Handed over: the id and nothing else.
+    // Submitted without waiting: it prints the id and nothing else.
     let accepted = ask(&[
         "--deploy-mode",
         "cluster",
@@ -90,7 +90,7 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
     );
     gold::sound(&gold, 0);
 
-    // Attached: one document, or the closing table, and progress on stderr.
+    // Attached: one document or a final table on stdout, and progress on stderr.
     let document = ask(&["--output", "json"]).expect(0).json();
     let datasets = document["job"]["datasets"].as_array().unwrap();
     let rows = gold::rows(&gold);

@@ -1,10 +1,10 @@
-//! A bucket of an S3 server that `SLUICE_TEST_S3` names, such as moto's.
+//! A bucket on the S3 server that `SLUICE_TEST_S3` names, such as moto.
 
 use std::path::Path;
 
 use crate::{gold, http};
 
-/// A fresh bucket.
+/// A new bucket.
 #[derive(Debug)]
 pub struct Bucket {
     /// `host:port` of the server.
@@ -13,7 +13,8 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Makes one; nothing, and said so, without a server. In CI there is one.
+    /// Creates a bucket. Without a server it prints so and gives nothing; in CI
+    /// there must be one.
     pub fn create(name: &str) -> Option<Self> {
         let Ok(url) = std::env::var("SLUICE_TEST_S3") else {
             assert!(
@@ -37,7 +38,7 @@ impl Bucket {
         format!("s3://{}/{key}", self.name)
     }
 
-    /// What a process needs to reach it.
+    /// The environment variables that a process needs to reach it.
     pub fn environment(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
@@ -58,7 +59,7 @@ impl Bucket {
         }
     }
 
-    /// Copies what lies below `prefix` into a folder.
+    /// Copies all objects below `prefix` into a folder.
     pub fn download(&self, prefix: &str, folder: &Path) {
         let listing = self.ask("GET", "?list-type=2&max-keys=1000", &[]);
         let listing = String::from_utf8(listing).unwrap();
@@ -83,10 +84,10 @@ impl Bucket {
     }
 }
 
-/// Names the owner of what the processes write. A server for tests does not
-/// check signatures.
+/// Authenticates as the owner of what the processes write. A server for tests
+/// does not check signatures.
 const OWNER: &str = "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, \
                      SignedHeaders=host, Signature=0\r\n";
 
-/// The secret that the processes are given; it must show up nowhere.
+/// The secret that the processes get; it must not appear in any output.
 pub const SECRET: &str = "s3-secret-that-nobody-may-see";

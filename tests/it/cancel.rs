@@ -1,4 +1,4 @@
-//! Jobs that are ended before they are done.
+//! Jobs that are stopped before they finish.
 
 use std::path::Path;
 
@@ -20,14 +20,14 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
     let untouched = |job: &str, state: &str| {
         assert_eq!(cluster.job(job).unwrap()["state"], state);
         cluster.wait_idle();
-        // A task that was being handed out when its job was cancelled may end
-        // a little later; what it wrote goes, too.
-        wait::until("files of the job are gone", wait::SOON, || {
+        // A task that was being dispatched when its job was cancelled may end a
+        // little later; its files are removed, too.
+        wait::until("files of the job are removed", wait::SOON, || {
             (gold::files(&gold) == before).then_some(())
         });
     };
 
-    // --kill from elsewhere, while files are being written.
+    // --kill from another process, while files are being written.
     let running = cluster.spawn_endless("killed", &large, &gold);
     wait_for_files(&gold, before.len());
     let answer = cluster.submit(&["--kill", "killed"]).expect(0);
@@ -40,7 +40,7 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
         "{again}"
     );
 
-    // Ctrl-C and SIGTERM at submit-job.
+    // Ctrl-C and SIGTERM to submit-job.
     for (name, signal, told) in [
         ("ctrl-c", Signal::Interrupt, "SIGINT"),
         ("term", Signal::Terminate, "SIGTERM"),
@@ -56,7 +56,7 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
         untouched(name, "KILLED");
     }
 
-    // A time limit, kept by the scheduler.
+    // A time limit, enforced by the scheduler.
     let mut args = vec![
         "--submission-id".to_owned(),
         "late".to_owned(),
@@ -67,7 +67,7 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
     cluster.submit(&args).expect(6).says(&["time limit"]);
     untouched("late", "TIMED_OUT");
 
-    // The cluster is as good as new.
+    // The cluster still works.
     cluster.example(&small, &gold).expect(0);
     gold::settles(&gold);
     gold::sound(&gold, 1);

@@ -1,7 +1,7 @@
 //! Runs `tests/cases/run/*.sql`, and those of `tests/cases/check/*.sql` that
-//! only the engine can judge; `tests/cases/README.md` has their format.
+//! only the engine can check; `tests/cases/README.md` describes their format.
 //!
-//! `CASES=part-of-a-name` runs only the cases whose names hold it.
+//! `CASES=part-of-a-name` runs only the cases whose names contain it.
 
 mod gold;
 mod header;
@@ -34,8 +34,8 @@ fn cases(folder: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// Runs `check` over the cases, as many at a time as there are cores, and
-/// fails with every case that failed.
+/// Runs `check` on all cases, as many at a time as there are cores, and reports
+/// every case that failed.
 fn all(paths: &[PathBuf], check: impl Fn(&Path) -> Result<(), String> + Sync) {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
@@ -61,7 +61,7 @@ fn all(paths: &[PathBuf], check: impl Fn(&Path) -> Result<(), String> + Sync) {
     );
 }
 
-/// A case's folders, gone with it.
+/// The folders of a case, deleted after it.
 struct Place {
     dir: tempfile::TempDir,
 }
@@ -170,7 +170,7 @@ fn run(path: &Path, text: &str, header: &Header, master: &str) -> Result<(), Str
     }
 }
 
-/// A job that fails says why and leaves no table behind.
+/// Checks that the job failed with the expected error and committed no table.
 fn failed(
     kind: &str,
     says: &[String],
@@ -187,7 +187,7 @@ fn failed(
     }
     let message = error.to_string().replace("\\\"", "\"");
     if let Some(part) = says.iter().find(|part| !message.contains(part.as_str())) {
-        return Err(format!("`{part}` is not said:\n{message}"));
+        return Err(format!("the error lacks `{part}`:\n{message}"));
     }
     let tables = gold::tables(&place.gold());
     if tables.is_empty() {
@@ -208,8 +208,8 @@ fn compare(table: &Table, gold: &Path) -> Result<(), String> {
                 .split_first()
                 .ok_or("a result needs a line of column names")?;
             let mut expected = rows.to_vec();
-            // The files of one table follow each other in any order, but each
-            // of them has the order of the whole.
+            // The files of one table come in any order, but each of them must
+            // have the order of the whole.
             let in_order = found.files.iter().all(|file| is_part_of(file, rows));
             let mut got: Vec<String> = found.files.concat();
             let same_columns = *head == found.columns;
@@ -234,7 +234,7 @@ fn lines(rows: &[String]) -> String {
     rows.iter().map(|row| format!("--| {row}\n")).collect()
 }
 
-/// Whether `part`'s lines are in `whole`, in the same order.
+/// Whether all lines of `part` are in `whole`, in the same order.
 fn is_part_of(part: &[String], whole: &[String]) -> bool {
     let mut whole = whole.iter();
     part.iter().all(|line| whole.any(|other| other == line))
@@ -246,7 +246,8 @@ fn the_engine_finds_what_is_wrong_with_columns_and_types() {
     all(&paths, |path| {
         let bytes = fs::read(path).unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        // The job language's own cases are none of ours, bad headers included.
+        // The cases of the job language are tested in its own crate, including
+        // those with invalid headers.
         if !text
             .lines()
             .any(|line| line.starts_with("-- error: E05") || line.starts_with("-- warning: W05"))

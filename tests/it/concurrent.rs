@@ -1,4 +1,4 @@
-//! Several jobs at once.
+//! Several jobs at the same time.
 
 use crate::data::Landing;
 use crate::sandbox::Cluster;
@@ -24,8 +24,8 @@ fn jobs_side_by_side_do_not_touch_each_other() {
         gold::equals_oracle(&landing, gold);
     }
 
-    // Into the same folder: each replaces the tables as a whole, so whoever
-    // commits last is what readers see.
+    // Into the same folder: each job replaces the tables as a whole, so readers
+    // see the job that commits last.
     let shared = cluster.path("shared");
     let jobs = [
         cluster.spawn_example("first", &landing, &shared),
@@ -58,14 +58,14 @@ fn a_submission_id_is_one_job() {
     let mut known = 0;
     for job in jobs {
         let output = job.wait().expect(0);
-        known += usize::from(output.stderr.contains("is known already"));
+        known += usize::from(output.stderr.contains("already exists as job"));
     }
-    assert_eq!(known, 1, "one of the two was told that the job is known");
+    assert_eq!(known, 1, "exactly one of the two reports that the job is known");
     cluster
         .spawn_example("run-7", &landing, &gold)
         .wait()
         .expect(0)
-        .says(&["is known already"]);
+        .says(&["already exists as job"]);
     let list = cluster
         .submit(&["--list", "--output", "json"])
         .expect(0)

@@ -1,4 +1,4 @@
-//! Landing data.
+//! Generated landing data.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ pub use sluice_sample_events::landing::Compression;
 use sluice_sample_events::landing::{self, Written};
 use sluice_sample_events::{Clock, Faults, Lines, Pools, Topic, TransactionEvents, UserEvents};
 
-/// What to generate.
+/// The landing data to generate.
 #[derive(Debug, Clone, Copy)]
 pub struct Landing {
     pub user_events: u64,
@@ -17,8 +17,8 @@ pub struct Landing {
 }
 
 impl Landing {
-    /// A few thousand events over several files, with repeats, broken lines
-    /// and events that lack a field.
+    /// A few thousand events in several files, with duplicates, broken lines and
+    /// events that lack a field.
     pub const SMALL: Self = Self {
         user_events: 9_000,
         transactions: 3_000,
@@ -32,7 +32,7 @@ impl Landing {
         compression: Compression::None,
     };
 
-    /// About 50 MB: a job over it lasts long enough to be disturbed.
+    /// About 50 MB: a job over it runs long enough to be disturbed.
     pub const LARGE: Self = Self {
         user_events: 70_000,
         transactions: 32_000,
@@ -46,7 +46,7 @@ impl Landing {
         }
     }
 
-    /// Writes both topics into `folder`; the same description gives the same
+    /// Writes both topics into `folder`; equal values of `self` give equal
     /// lines.
     pub fn write(self, folder: &Path) -> Generated {
         let pools = Pools::new(SEED, 400);
@@ -84,8 +84,8 @@ pub struct Generated {
     pub transactions: Written,
 }
 
-/// The folder of real sample data: `SLUICE_SAMPLE_DATA`, else the one beside
-/// the repository. Nothing, and said so, when there is none.
+/// The folder of real sample data: `SLUICE_SAMPLE_DATA`, or else the one next to
+/// the repository. Without one it prints so and gives nothing.
 pub fn sample() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sample-landing");
     let folder = std::env::var_os("SLUICE_SAMPLE_DATA").map_or(beside, PathBuf::from);
@@ -99,7 +99,7 @@ pub fn sample() -> Option<PathBuf> {
     None
 }
 
-/// Writes one file, with the folders above it.
+/// Writes one file and creates its parent folders.
 pub fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();

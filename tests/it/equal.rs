@@ -1,4 +1,4 @@
-//! The example job gives the same gold wherever and however it runs.
+//! The example job gives the same gold on a cluster and in local mode.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ fn local(cores: u32, landing: &Path, gold: &Path) -> Output {
     submit::run(master.into_iter().chain(submit::example(landing, gold)))
 }
 
-/// Lines that were malformed, by input.
+/// The number of malformed lines of each input.
 fn malformed(output: &Output) -> Vec<(String, u64)> {
     let document = output.json();
     let inputs = document["job"]["inputs"].as_array().unwrap().iter();
@@ -63,8 +63,8 @@ fn local_and_cluster_give_what_the_oracle_says() {
         gold::equals_oracle(&landing, &gold);
     }
 
-    // A second run replaces what readers see, and leaves what they may be
-    // reading.
+    // A second run replaces what readers see, and keeps the files that they may
+    // be reading.
     let first = gold::tables(&gold_of("cluster"));
     cluster.example(&landing, &gold_of("cluster")).expect(0);
     gold::sound(&gold_of("cluster"), 1);
@@ -84,7 +84,7 @@ fn local_and_cluster_give_what_the_oracle_says() {
         cluster.example(&landing, &gold_of(name)).expect(0);
         gold::sound(&gold_of(name), 0);
         assert_eq!(gold::rows(&gold_of(name)), rows, "{name}");
-        // Against the plain lines: they are the same.
+        // The oracle reads the uncompressed lines, which are the same.
         gold::equals_oracle(&cluster.path("landing"), &gold_of(name));
     }
 }

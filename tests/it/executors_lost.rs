@@ -1,4 +1,4 @@
-//! Executors that die or stand still in the middle of a job.
+//! Executors that die or hang while they run a job.
 
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,15 @@ use crate::sandbox::{Cluster, Executor};
 use crate::submit::Running;
 use crate::{gold, wait};
 
-/// A moment in the life of a job, seen at one executor.
+/// A phase of a job, as observed at one executor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moment {
-    /// It has a landing file open and keeps nothing yet.
+    /// The executor has a landing file open and keeps no rows yet.
     Scanning,
-    /// It keeps rows of a stage that is done, for tasks that have yet to read
-    /// them, and writes no gold file.
+    /// The executor keeps rows of a finished stage, for tasks that have not read
+    /// them yet, and writes no gold file.
     Shuffling,
-    /// It has a gold file open.
+    /// The executor has a gold file open.
     Writing,
 }
 
@@ -45,20 +45,20 @@ fn kept(executor: &Executor) -> u64 {
         .sum()
 }
 
-/// How often a job is started anew because it was over before its moment was
-/// seen: jobs are short, and which moments show is a matter of chance.
+/// How many jobs are started until one is observed in the moment: jobs are
+/// short, and which moments can be observed is a matter of chance.
 const TRIES: u32 = 20;
 
-/// A job that was caught in a moment.
+/// A running job that was observed in a moment.
 struct Caught {
     running: Running,
     gold: PathBuf,
-    /// The executor at which the moment was seen.
+    /// The executor at which the moment was observed.
     executor: usize,
 }
 
-/// Starts the example job, into a new folder each time, until one of its runs
-/// is seen in the moment at any executor.
+/// Starts the example job, with a new gold folder each time, until one of the
+/// jobs is observed in the moment at any executor.
 fn catch(moment: Moment, cluster: &Cluster, landing: &Path) -> Caught {
     for number in 0..TRIES {
         let job = format!("{moment:?}-{number}");
@@ -80,7 +80,7 @@ fn catch(moment: Moment, cluster: &Cluster, landing: &Path) -> Caught {
         }
         running.wait().expect(0);
     }
-    panic!("{TRIES} jobs were over before {moment:?} was seen");
+    panic!("{TRIES} jobs ended before {moment:?} was observed");
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn an_executor_that_stands_still_is_given_up_and_comes_back() {
     succeeds(running, &landing, &gold);
     let before = gold::tables(&gold);
 
-    // What it was writing belongs to nobody any more: it must not change what
-    // readers see, and the next job must be as good as any.
+    // No job needs what it was writing any more: that must not change what
+    // readers see, and the next job must succeed.
     cluster.executors[victim].process.signal(Signal::Continue);
     cluster.wait_for_executors(2);
     assert_eq!(gold::tables(&gold), before);
@@ -154,7 +154,7 @@ fn a_job_that_lost_all_executors_fails_as_transient() {
     );
     assert!(gold::tables(&gold).is_empty());
     assert!(gold::strays(&gold).is_empty(), "{:?}", gold::strays(&gold));
-    // Without executors a cluster is not ready, and says so.
+    // Without executors a cluster is not ready, and /readyz reports that.
     assert_eq!(cluster.page("/readyz").0, 503);
     assert_eq!(cluster.page("/healthz").0, 200);
 }

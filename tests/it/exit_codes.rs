@@ -1,4 +1,4 @@
-//! The exit codes that no other test comes by. 1 is in `executors_lost`, 2 in
+//! The exit codes that no other test covers. 1 is in `executors_lost`, 2 in
 //! `invalid`, 3 in `modes`, 5 and 6 in `cancel`, 7 in `scheduler_lost`, 9 in
 //! `storage`.
 
@@ -9,8 +9,7 @@ use crate::submit;
 
 #[test]
 fn an_unreachable_master_is_4_and_told_how_to_start_one() {
-    // A port that was free a moment ago, and one where nobody answers as a
-    // scheduler would.
+    // A port that was free a moment ago: nothing listens there.
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -67,7 +66,7 @@ fn an_unknown_job_is_8_and_questions_are_0() {
     submit::run(["--version"]).expect(0);
     let help = submit::run(["--help"]).expect(0);
     assert!(help.stdout.contains("Exit codes"), "{help}");
-    // The first of several masters that answers is taken.
+    // The first of several masters that answers is used.
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -1,5 +1,5 @@
-//! Gold as others see it: the Delta log read by hand for quick checks, and
-//! readers in Python that we did not write for every row.
+//! Gold as readers see it: quick checks parse the Delta log directly, and checks
+//! of every row use third-party readers in Python.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::wait;
 
-/// A table as its log tells it.
+/// A table as its log describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub version: u64,
     /// Files of the newest version.
     pub active: BTreeSet<String>,
-    /// Files that any version names.
+    /// Files that any version added.
     pub named: BTreeSet<String>,
     /// Rows of the newest version.
     pub rows: u64,
@@ -32,7 +32,7 @@ pub const EXAMPLE: [&str; 6] = [
     "user_events",
 ];
 
-/// Reads a table's log; nothing when there is none.
+/// Reads the log of a table; nothing when there is none.
 fn table(folder: &Path) -> Option<Table> {
     let log = std::fs::read_dir(folder.join("_delta_log")).ok()?;
     let mut versions: Vec<PathBuf> = log
@@ -93,7 +93,7 @@ pub fn tables(gold: &Path) -> BTreeMap<String, Table> {
         .collect()
 }
 
-/// Rows of every table.
+/// The number of rows of every table.
 pub fn rows(gold: &Path) -> BTreeMap<String, u64> {
     tables(gold)
         .into_iter()
@@ -101,8 +101,8 @@ pub fn rows(gold: &Path) -> BTreeMap<String, u64> {
         .collect()
 }
 
-/// Fails unless all six tables are at `version`, every file that they name is
-/// there, and nothing else is.
+/// Fails unless all six tables are at `version`, every file that they name
+/// exists, and there are no other files.
 #[track_caller]
 pub fn sound(gold: &Path, version: u64) {
     let tables = tables(gold);
@@ -112,7 +112,7 @@ pub fn sound(gold: &Path, version: u64) {
         for file in &table.named {
             assert!(
                 gold.join(name).join(file).is_file(),
-                "{name}: {file} is named but not there"
+                "{name}: {file} is in the log but does not exist"
             );
         }
     }
@@ -154,7 +154,7 @@ pub fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(next) = open.pop() {
-        // What goes while we look is not there.
+        // Files that are deleted meanwhile are ignored.
         for entry in std::fs::read_dir(&next).into_iter().flatten().flatten() {
             let path = entry.path();
             match entry.metadata() {
@@ -172,9 +172,10 @@ pub fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
     found
 }
 
-/// Holds gold against what DuckDB makes of the same landing, every row of
-/// every table, as the `deltalake` package and DuckDB read them. Skipped, and
-/// said so, where Python or the packages are missing; in CI that is a failure.
+/// Fails unless every row of every table, as the `deltalake` package and DuckDB
+/// read them, equals what DuckDB computes from the same landing. Where Python or
+/// the packages are missing, it prints so and skips the check; in CI that is a
+/// failure.
 #[track_caller]
 pub fn equals_oracle(landing: &Path, gold: &Path) {
     let Some(python) = python() else {
@@ -183,14 +184,14 @@ pub fn equals_oracle(landing: &Path, gold: &Path) {
     let output = Command::new(python)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers/compare.py"))
         .args([landing, gold])
-        // Old versions' files stay; files that no version names are looked for
-        // by `sound`.
+        // Files of old versions stay; `assert_complete` checks for files that no
+        // version names.
         .arg("--allow-stray")
         .output()
         .unwrap();
     assert!(
         output.status.success(),
-        "gold in {} is not what landing says\n{}{}",
+        "gold in {} does not match landing\n{}{}",
         gold.display(),
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
@@ -211,7 +212,7 @@ fn python() -> Option<&'static Path> {
             "{}: {why}; install tests/readers/requirements.txt and set SLUICE_PYTHON to that Python",
             python.display()
         );
-        assert!(std::env::var_os("SLUICE_CI").is_none(), "gold cannot be read by others: {message}");
+        assert!(std::env::var_os("SLUICE_CI").is_none(), "gold cannot be read with third-party readers: {message}");
         eprintln!("SKIPPED: gold is not compared with DuckDB's: {message}");
         None
     });

@@ -1,4 +1,4 @@
-//! As much HTTP as it takes to ask a scheduler, or an S3 server for tests.
+//! A minimal HTTP client for schedulers and S3 servers for tests.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Status and body of `GET path`; nothing when nobody answers.
+/// Status and body of `GET path`; nothing when there is no answer.
 pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
     let (status, body) = request(address, "GET", path, "", &[])?;
     Some((status, String::from_utf8(body).ok()?))
 }
 
-/// Status and body of any request, with `headers` that each end with a line end;
-/// nothing when nobody answers.
+/// Status and body of any request; each of the `headers` ends with a line end.
+/// Nothing when there is no answer.
 pub fn request(
     address: &str,
     method: &str,

@@ -1,4 +1,4 @@
-//! Job files and arguments that are wrong: exit code 2 with the place, before
+//! Invalid job files and arguments: exit code 2 with the position, before
 //! anything runs.
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::sandbox::Cluster;
 use crate::submit::{self, Output};
 use crate::{data, gold};
 
-/// A job file over three events, its landing and its gold.
+/// The folders of a job over three events: job file, landing and gold.
 struct Files {
     folder: TempDir,
 }
@@ -29,7 +29,7 @@ impl Files {
         self.folder.path().join(name)
     }
 
-    /// Writes a job file of the usual head and `rest`, which begins in line 6.
+    /// Writes a job file of the common head and `rest`, which begins in line 6.
     fn job(&self, rest: &str) -> PathBuf {
         let head = "DECLARE VARIABLE landing STRING;\n\
                     DECLARE VARIABLE gold STRING;\n\
@@ -49,10 +49,10 @@ impl Files {
     }
 }
 
-/// What is wrong, and what must be said about it: code, place, the line under
-/// which the caret stands, and what helps.
+/// The end of an invalid job file, and what the error must contain: code,
+/// position, the line above the caret, and a suggestion.
 const WRONG: &[(&str, &[&str])] = &[
-    // A syntax error of a statement and one of a query.
+    // A syntax error in a statement and one in a query.
     (
         "CREATE OR REFRESH MATERIALISED VIEW t AS SELECT 1;\n",
         &["job.sql:6:19", "^^^"],
@@ -164,7 +164,7 @@ fn mistakes_are_shown_with_their_place_and_nothing_runs() {
         .says(&["yarn", "sluice://"]);
     submit::run(["--list"]).expect(2).says(&["--list"]);
 
-    // Nothing was taken for a job that ran, and nothing was written.
+    // No job ran, and nothing was written.
     assert!(gold::files(&files.path("gold")).is_empty());
     assert!(!files.path("gold").exists(), "not even the folder");
     with(&["--landing", &landing, "--gold", &gold_dir]).expect(0);

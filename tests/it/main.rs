@@ -1,14 +1,14 @@
-//! End-to-end tests: real processes, real files, readers that we did not write.
+//! End-to-end tests: real processes, real files, and third-party readers.
 //!
-//! A test starts a [`sandbox`] of its own, gives jobs to it as a user would
-//! ([`submit`]), and looks at what came of them ([`gold`]). Nothing here waits
-//! for a fixed time: every wait is for a condition, with a deadline ([`wait`]).
+//! A test starts its own [`sandbox`], submits jobs to it as a user would
+//! ([`submit`]), and checks the tables ([`gold`]). Nothing here waits for a
+//! fixed time: every wait is for a condition, with a deadline ([`wait`]).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test fails by panicking, and says on stderr what it skips"
+    reason = "a test fails by panicking, and prints on stderr what it skips"
 )]
 #![allow(
     unreachable_pub,

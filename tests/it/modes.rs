@@ -1,11 +1,12 @@
-//! Broken lines: what each mode makes of them.
+//! Broken lines, and what each mode does with them.
 
 use std::path::{Path, PathBuf};
 
 use crate::sandbox::Cluster;
 use crate::{data, gold, submit};
 
-/// Five lines, two of them broken; the first broken one is line 2 of `b.json`.
+/// Writes five lines, two of them broken; the first broken one is line 2 of
+/// `b.json`.
 fn landing(folder: &Path) {
     data::write(
         &folder.join("events/a.json"),
@@ -78,7 +79,7 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
             master,
         )
         .expect(3);
-        // Which of the two comes first depends on who is quicker.
+        // Which of the two broken lines is reported depends on timing.
         assert!(failed.stderr.contains("b.json"), "{failed}");
         assert!(
             failed.stderr.contains("line 2") || failed.stderr.contains("b.json:2"),
@@ -92,8 +93,8 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
         assert_eq!(gold::files(&gold), before, "gold after failfast");
     }
 
-    // The lines themselves become rows, with where they came from. Only what is
-    // read is checked, so `n` is.
+    // The broken lines become rows, with file and line. Only columns that a query
+    // reads are checked, so this one reads `n`.
     let query = "SELECT _corrupt_record.raw AS raw, _corrupt_record.line AS line FROM events \
                  WHERE n IS NULL AND _corrupt_record IS NOT NULL AND _corrupt_record.file LIKE '%b.json' \
                  AND _corrupt_record.reason <> '' AND _corrupt_record.line IN (2, 3)";
@@ -105,7 +106,7 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
     run(&job(&folder, "permissive", &broken, all), &masters[0]).expect(0);
     assert_eq!(gold::rows(&gold)["t"], 5);
 
-    // A null where there must be none.
+    // A null in a column that is declared NOT NULL.
     let before = gold::files(&gold);
     let strict = "user STRING NOT NULL, n BIGINT NOT NULL";
     data::write(

@@ -1,17 +1,17 @@
-//! Small and read-only file systems, where the machine lets us make them.
+//! Small and read-only file systems, where the machine permits mounting them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file system that a test mounted; it goes with this.
+/// A file system that a test mounted; it is unmounted on drop.
 #[derive(Debug)]
 pub struct Mount {
     path: PathBuf,
 }
 
 impl Mount {
-    /// Mounts a file system in memory at `path`. Nothing, and said so, when
-    /// that is not allowed here.
+    /// Mounts a file system in memory at `path`. Where that is not allowed, it
+    /// prints so and gives nothing.
     pub fn memory(path: &Path, options: &str) -> Option<Self> {
         std::fs::create_dir_all(path).unwrap();
         let output = Command::new("mount")
@@ -27,7 +27,7 @@ impl Mount {
         }
     }
 
-    /// Changes its options, such as `ro`.
+    /// Changes the mount options, for example to `ro`.
     pub fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
         let status = Command::new("mount")
@@ -41,7 +41,7 @@ impl Mount {
 
 fn skipped(why: &str) -> Option<Mount> {
     eprintln!(
-        "SKIPPED: cannot mount a file system for the test (it takes root): {}",
+        "SKIPPED: cannot mount a file system for the test (root is required): {}",
         why.trim()
     );
     None
@@ -49,7 +49,7 @@ fn skipped(why: &str) -> Option<Mount> {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // Lazily: a process that the test lost may still hold a file.
+        // Lazily: a process of the test may still have a file open.
         let _ = Command::new("umount").arg("-l").arg(&self.path).status();
     }
 }

@@ -1,4 +1,4 @@
-//! A process of ours: its log, its signals, its end.
+//! Starting, signalling and stopping our processes.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use crate::wait;
 
-/// Lines of a log that are shown when a test fails.
+/// How many lines of a log are shown when a test fails.
 const SHOWN: usize = 60;
 
-/// A signal, by number.
 #[derive(Debug, Clone, Copy)]
 pub enum Signal {
     Interrupt,
@@ -32,16 +31,16 @@ impl Signal {
     }
 }
 
-/// Sends a signal to a child that was not waited for yet.
+/// Sends a signal to a child that has not been waited for.
 pub fn signal(child: &Child, signal: Signal) {
     let pid = i32::try_from(child.id()).unwrap();
-    // SAFETY: `kill` takes two numbers and touches no memory; the child was not
-    // waited for, so its number still belongs to it.
+    // SAFETY: `kill` takes two numbers and accesses no memory; the child has not
+    // been waited for, so the process id still belongs to it.
     let result = unsafe { libc::kill(pid, signal.number()) };
     assert_eq!(result, 0, "cannot send {signal:?} to {pid}");
 }
 
-/// A long-running process that tells on stdout where it listens.
+/// A long-running process that prints on stdout where it listens.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -50,7 +49,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` and waits for its line on stdout. Stderr is added to
+    /// Starts `command` and waits for its line on stdout. Stderr is appended to
     /// the file `log`.
     pub fn start(mut command: Command, log: &Path) -> Self {
         let stderr = File::options().create(true).append(true).open(log).unwrap();
@@ -67,7 +66,7 @@ impl Process {
             let mut line = String::new();
             let _ = stdout.read_line(&mut line);
             let _ = sender.send(line);
-            // Read on, so that the process never waits for us.
+            // Keep reading, so that the process never blocks on a full pipe.
             let _ = std::io::copy(&mut stdout, &mut std::io::sink());
         });
         let announced = receiver.recv_timeout(wait::SOON).unwrap_or_default();
@@ -99,13 +98,13 @@ impl Process {
         signal(&self.child, what);
     }
 
-    /// Kills the process and waits until it is gone.
+    /// Kills the process and waits for its end.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Waits for its end.
+    /// Waits until the process has ended.
     pub fn ended(&mut self) -> ExitStatus {
         wait::until("the process ends", wait::SOON, || {
             self.child.try_wait().unwrap()
@@ -123,7 +122,7 @@ impl Process {
             .any(|target| target.starts_with(folder))
     }
 
-    /// The end of its log.
+    /// The last lines of its log.
     pub fn log(&self) -> String {
         let mut bytes = Vec::new();
         let _ = File::open(&self.log).and_then(|mut file| file.read_to_end(&mut bytes));
@@ -142,7 +141,7 @@ impl Drop for Process {
     }
 }
 
-/// A child that is killed when nobody waits for it any more.
+/// A child that is killed on drop.
 #[derive(Debug)]
 pub struct Killed(pub Child);
 
@@ -153,7 +152,7 @@ impl Drop for Killed {
     }
 }
 
-/// Waits for a child's end, for at most `limit`.
+/// Waits until a child has ended, for at most `limit`.
 pub fn end(child: &mut Child, what: &str, limit: Duration) -> ExitStatus {
     wait::until(what, limit, || child.try_wait().unwrap())
 }

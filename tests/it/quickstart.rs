@@ -34,7 +34,8 @@ fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
     }
     gold::sound(&data.join("gold"), 0);
     gold::equals_oracle(&data.join("landing"), &data.join("gold"));
-    // Once more on the same data, with what a killed ingest would leave there.
+    // A second run on the same data, with a file that a killed ingest would leave
+    // there.
     let topic = data.join("landing/user_events");
     let landed = std::fs::read_dir(&topic)
         .unwrap()
@@ -53,7 +54,7 @@ fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
     };
     assert_eq!(lines(&again), lines(&output));
     gold::sound(&data.join("gold"), 1);
-    // And without a file that has landed.
+    // A third run, without a file that has landed.
     std::fs::remove_file(&landed).unwrap();
     let refused = submit::spawn_program(env!("CARGO_BIN_EXE_quickstart"), args())
         .wait()

@@ -1,4 +1,4 @@
-//! Landing and gold on S3.
+//! Landing and gold in an S3 bucket.
 
 use crate::bucket::{Bucket, SECRET};
 use crate::data::Landing;
@@ -22,7 +22,7 @@ fn landing_and_gold_may_lie_in_a_bucket() {
         "--gold".to_owned(),
         bucket.url("gold"),
     ];
-    // Created, then replaced; an executor holds what the other one staged.
+    // Tables are created, then replaced; executors read staged data of each other.
     for version in [0, 1] {
         let output = cluster.submit(&job).expect(0);
         assert!(!output.to_string().contains(SECRET), "{output}");
@@ -34,7 +34,7 @@ fn landing_and_gold_may_lie_in_a_bucket() {
     let logs = cluster.scheduler.log() + &cluster.executors[0].process.log();
     assert!(!logs.contains(SECRET), "{logs}");
 
-    // A bucket that is not there, named in the message.
+    // A bucket that does not exist is named in the message.
     let mut elsewhere = job;
     elsewhere[2] = "s3://no-such-bucket-of-sluice/landing".to_owned();
     cluster

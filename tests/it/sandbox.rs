@@ -11,7 +11,7 @@ use crate::process::Process;
 use crate::submit::{self, Output, Running};
 use crate::{http, wait};
 
-/// How a cluster is started.
+/// The settings of a cluster to start.
 #[derive(Debug)]
 pub struct Builder {
     executors: usize,
@@ -20,20 +20,20 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// How many executors of one core each; two unless said otherwise.
+    /// The number of executors, of one core each; the default is two.
     pub fn executors(mut self, count: usize) -> Self {
         self.executors = count;
         self
     }
 
-    /// An option of the scheduler.
+    /// Adds an option of the scheduler.
     pub fn scheduler(mut self, flag: &str, value: &str) -> Self {
         self.scheduler_args
             .extend([flag.to_owned(), value.to_owned()]);
         self
     }
 
-    /// Variables of every process of the cluster.
+    /// Sets environment variables of every process of the cluster.
     pub fn environment(mut self, variables: Vec<(String, String)>) -> Self {
         self.environment = variables;
         self
@@ -69,13 +69,13 @@ pub struct Executor {
     pub work_dir: PathBuf,
 }
 
-/// A scheduler and executors. All of them end with it; their logs are shown
+/// A scheduler and its executors. They are killed on drop; their logs are shown
 /// when the test fails.
 #[derive(Debug)]
 pub struct Cluster {
     pub scheduler: Process,
     pub executors: Vec<Executor>,
-    /// Of gRPC and HTTP.
+    /// The addresses of gRPC and HTTP.
     addresses: (String, String),
     scheduler_args: Vec<String>,
     environment: Vec<(String, String)>,
@@ -93,12 +93,12 @@ impl Cluster {
         }
     }
 
-    /// Two executors of one core each.
+    /// Starts a cluster with two executors of one core each.
     pub fn start() -> Self {
         Self::builder().start()
     }
 
-    /// A path in the cluster's folder; nothing is there.
+    /// A path in the cluster's folder; the file or folder does not exist yet.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -107,7 +107,7 @@ impl Cluster {
         format!("sluice://{}", self.addresses.0)
     }
 
-    /// Adds an executor without waiting for the scheduler to know it.
+    /// Adds an executor without waiting for its registration.
     pub fn add_executor(&mut self) {
         self.started += 1;
         let work_dir = self.path(&format!("executor-{}", self.started));
@@ -133,7 +133,7 @@ impl Cluster {
         self.executors.push(Executor { process, work_dir });
     }
 
-    /// Kills an executor at once; it is not in the list any more.
+    /// Kills an executor at once and removes it from the list.
     pub fn kill_executor(&mut self, index: usize) {
         self.executors.remove(index).process.kill();
     }
@@ -143,7 +143,7 @@ impl Cluster {
         self.scheduler.kill();
     }
 
-    /// Starts the scheduler again, at the same addresses and with its records.
+    /// Kills the scheduler and starts it with the same addresses and records.
     pub fn restart_scheduler(&mut self) {
         self.scheduler.kill();
         self.scheduler = scheduler(
@@ -154,24 +154,24 @@ impl Cluster {
         );
     }
 
-    /// What the scheduler's API answers; nothing when it does not.
+    /// The answer of the scheduler's API; nothing when there is no answer.
     pub fn try_api(&self, path: &str) -> Option<Value> {
         let (status, body) = http::get(&self.addresses.1, path)?;
         (status == 200).then(|| serde_json::from_str(&body).unwrap())
     }
 
-    /// Status and body of any page of the scheduler.
+    /// Status and body of any HTTP page of the scheduler.
     pub fn page(&self, path: &str) -> (u16, String) {
         http::get(&self.addresses.1, path).unwrap()
     }
 
-    /// The executors as the scheduler sees them.
+    /// The executors that the scheduler lists.
     pub fn registered(&self) -> Vec<Value> {
         let answer = self.try_api("/api/v1/executors").unwrap_or_default();
         answer["executors"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Waits until exactly so many executors take tasks.
+    /// Waits until exactly `count` executors accept tasks.
     pub fn wait_for_executors(&self, count: usize) {
         wait::until(&format!("{count} executors"), wait::SOON, || {
             let registered = self.registered();
@@ -181,7 +181,7 @@ impl Cluster {
                 .count();
             (active == count && registered.len() == count).then_some(())
         });
-        // It looks at heartbeats, so it may be a little behind.
+        // /readyz reads a cached list, so it may lag a little.
         let wanted = if count > 0 { 200 } else { 503 };
         wait::until(&format!("{wanted} from /readyz"), wait::SOON, || {
             (http::get(&self.addresses.1, "/readyz")?.0 == wanted).then_some(())
@@ -242,7 +242,7 @@ impl Cluster {
         )
     }
 
-    /// Starts the example job under an id of our own.
+    /// Starts the example job under the submission id `id`.
     pub fn spawn_example(&self, id: &str, landing: &Path, gold: &Path) -> Running {
         self.spawn_job(id, &submit::example(landing, gold))
     }

@@ -1,4 +1,5 @@
-//! A scheduler that dies: what it knew, what ran, and who comes back.
+//! A scheduler that dies or stops: its history, its running jobs, and its
+//! executors after a restart.
 
 use crate::data::Landing;
 use crate::process::Signal;
@@ -23,7 +24,7 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
     cluster.wait_for_tasks("during");
     let last_words = cluster.submit(&["--logs", "during"]).expect(0).stdout;
     cluster.restart_scheduler();
-    // Who stayed with the job learns what became of it.
+    // The client that stayed attached reports what happened to the job.
     attached.wait().expect(7).says(&[
         "the scheduler stopped while the job ran",
         "submit the job again",
@@ -35,7 +36,7 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
         "{during}"
     );
     assert_eq!(gold::tables(&gold), before.0, "gold is as it was");
-    // The past is as it was, too.
+    // The history is unchanged, too.
     assert_eq!(
         cluster.job("before").unwrap()["datasets"],
         before.1["datasets"]
@@ -60,13 +61,13 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
     let log = cluster.submit(&["--logs", "during"]).expect(0).stdout;
     assert!(
         log.starts_with(&last_words),
-        "the log goes on from\n{last_words}\nbut is\n{log}"
+        "the log should continue from\n{last_words}\nbut is\n{log}"
     );
 
-    // Executors come back by themselves, and the job can be submitted again.
+    // Executors register again by themselves, and the job can be resubmitted.
     cluster.wait_for_executors(2);
     cluster.wait_idle();
-    wait::until("files of the interrupted job are gone", wait::SOON, || {
+    wait::until("files of the interrupted job are removed", wait::SOON, || {
         gold::strays(&gold).is_empty().then_some(())
     });
     cluster
@@ -87,8 +88,8 @@ fn a_scheduler_that_is_told_to_stop_drains_and_records_what_it_had_to_end() {
     Landing::SMALL.write(&small);
     Landing::LARGE.write(&large);
     let gold = cluster.path("gold");
-    // SIGTERM to an executor in the middle: its tasks finish or run elsewhere.
-    // It has taken tasks and stands still, so that it is in the middle.
+    // SIGTERM to an executor that runs tasks: they finish or run elsewhere. The
+    // executor is stopped with SIGSTOP first, so that it cannot finish them early.
     let mut leaving = cluster.executors.remove(0);
     leaving.process.signal(Signal::Stop);
     let running = cluster.spawn_example("drained", &small, &gold);
@@ -135,7 +136,7 @@ fn a_scheduler_that_does_not_come_back_is_unreachable() {
         ..Landing::SMALL
     }
     .write(&landing);
-    // Without executors the job waits, and submit-job says for what.
+    // Without executors the job waits, and submit-job reports that.
     let attached = cluster.spawn_example("waiting", &landing, &cluster.path("gold"));
     wait::until("the job waits for some time", wait::SOON, || {
         let waited = cluster.job("waiting")?["progress"]["elapsed_ms"].as_u64()?;
@@ -144,5 +145,5 @@ fn a_scheduler_that_does_not_come_back_is_unreachable() {
     assert_eq!(cluster.job("waiting").unwrap()["state"], "PLANNED");
     cluster.kill_scheduler();
     let output = attached.wait().expect(4);
-    output.says(&["executor --scheduler", "trying again", "--status"]);
+    output.says(&["executor --scheduler", "retrying", "--status"]);
 }

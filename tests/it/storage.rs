@@ -1,5 +1,5 @@
-//! Folders that cannot be read or written: exit code 9, a message that names
-//! the place, and gold as it was.
+//! Folders that cannot be read or written: exit code 9, a message that names the
+//! folder, and unchanged gold.
 
 use crate::data::{self, Landing};
 use crate::mount::Mount;
@@ -30,13 +30,13 @@ fn full_and_read_only_disks_are_clear_errors() {
             "No space left on device",
             "gold is unchanged",
         ]);
-        // A task that was just being handed out may write after the job's end;
-        // what it wrote is removed soon.
+        // A task that was being dispatched may write after the job's end; its
+        // files are removed soon.
         wait::until("gold is as it was", wait::SOON, || {
             (gold::files(&gold) == before).then_some(())
         });
-        // With room again the same job works: nothing of the failed one is in
-        // its way.
+        // With free space the same job succeeds: no leftovers of the failed one
+        // prevent it.
         disk.remount("size=20m");
         cluster.example(&small, &gold).expect(0);
         gold::settles(&gold);
@@ -52,14 +52,14 @@ fn full_and_read_only_disks_are_clear_errors() {
             "gold is unchanged",
         ]);
         assert_eq!(gold::files(&gold), before, "a read-only disk");
-        // In process it is the same.
+        // In local mode the same happens.
         let local = ["--master".to_owned(), "local[1]".to_owned()];
         let output = submit::run(local.into_iter().chain(submit::example(&small, &gold))).expect(9);
         output.says(&["is writable", "gold is unchanged"]);
         drop(disk);
     }
 
-    // Without a mount: a folder that cannot be, below a file.
+    // Without a mount: a folder that cannot exist, below a file.
     data::write(&cluster.path("file"), "not a folder");
     let gold = cluster.path("file").join("gold");
     cluster
@@ -85,7 +85,7 @@ fn landing_that_is_not_there_or_empty_is_a_clear_error() {
         .example(&landing, &gold)
         .expect(9)
         .says(&["no files to read in", landing.to_str().unwrap()]);
-    // Files that others are still writing do not count.
+    // Files that are still being written are skipped.
     data::write(&landing.join("user_events/_partial.json"), "{}\n");
     cluster
         .example(&landing, &gold)

@@ -1,4 +1,4 @@
-//! submit-job as a user runs it.
+//! Runs submit-job as a user would.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::process::{self, Killed, Signal};
 
-/// How long a job of a test may take.
+/// How long a job in a test may take.
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// What submit-job said, and its exit code (-1 after a signal).
+/// The output of submit-job and its exit code (-1 after a signal).
 #[derive(Debug)]
 pub struct Output {
     pub code: i32,
@@ -22,14 +22,14 @@ pub struct Output {
 }
 
 impl Output {
-    /// Fails unless it ended with `code`.
+    /// Fails unless the exit code is `code`.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "exit code\n{self}");
         self
     }
 
-    /// Fails unless standard error holds all of `parts`.
+    /// Fails unless standard error contains all of `parts`.
     #[track_caller]
     pub fn says(self, parts: &[&str]) -> Self {
         for part in parts {
@@ -38,7 +38,7 @@ impl Output {
         self
     }
 
-    /// The document on standard output.
+    /// The JSON document on standard output.
     #[track_caller]
     pub fn json(&self) -> Value {
         let document: Value = serde_json::from_str(&self.stdout)
@@ -58,7 +58,7 @@ impl std::fmt::Display for Output {
     }
 }
 
-/// submit-job while it runs.
+/// submit-job, or another program, while it runs.
 #[derive(Debug)]
 pub struct Running {
     child: Killed,
@@ -81,12 +81,11 @@ impl Running {
     }
 }
 
-/// Starts submit-job.
 pub fn spawn<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Running {
     spawn_program(env!("CARGO_BIN_EXE_submit-job"), args)
 }
 
-/// Runs submit-job to its end.
+/// Runs submit-job and waits for its end.
 pub fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
     spawn(args).wait()
 }
@@ -113,7 +112,8 @@ pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(
     }
 }
 
-/// Takes settings of whoever runs the tests out of a command's environment.
+/// Removes the `SLUICE_` variables of the test process from a command's
+/// environment.
 pub fn clean(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SLUICE_") {
@@ -130,13 +130,13 @@ fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
     })
 }
 
-/// The job that everybody starts from.
+/// The example job of the README.
 pub fn example_job() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs/landing_to_gold.sql")
 }
 
-/// A job that writes one table at once and would need hours for the other: it
-/// is still running whenever a test comes to disturb it.
+/// A job that writes one table at once and would need hours for the other, so
+/// that it still runs when a test disturbs it.
 pub fn endless_job() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/jobs/endless.sql")
 }
@@ -146,7 +146,7 @@ pub fn example(landing: &Path, gold: &Path) -> Vec<String> {
     job(&example_job(), landing, gold)
 }
 
-/// Arguments that run a job with the two usual parameters.
+/// Arguments that run a job with the parameters `landing` and `gold`.
 pub fn job(file: &Path, landing: &Path, gold: &Path) -> Vec<String> {
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     vec![

@@ -1,14 +1,14 @@
-//! What the compiler does not check about the code base.
+//! Checks of the code base that the compiler does not make.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Lines of a source file, at most: a file has one subject.
+/// The most lines of a source file: a file has one subject.
 const MAX_LINES: usize = 600;
 
-/// Which of our crates each crate may name in its code (dev-dependencies are
-/// free).
+/// Which of our crates each crate may depend on (dev-dependencies are not
+/// checked).
 const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-jobfile", &[]),
     ("sluice-ndjson", &[]),
@@ -82,7 +82,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Dependencies that only some crates may name.
+/// Dependencies that only some crates may have.
 const OWNED: &[(&str, &[&str])] = &[
     ("deltalake-core", &["sluice-gold"]),
     ("ballista-scheduler", &["sluice-scheduler"]),
@@ -139,7 +139,7 @@ fn files_are_small() {
         .collect();
     assert!(
         large.is_empty(),
-        "divide these by subject (limit {MAX_LINES}):\n{}",
+        "split these files by subject (limit {MAX_LINES} lines):\n{}",
         large.join("\n")
     );
 }
@@ -178,13 +178,13 @@ fn crates_depend_one_way() {
                 && on.starts_with("sluice-")
                 && !may.contains(&on)
             {
-                wrong.push(format!("{name} may not use {on}"));
+                wrong.push(format!("{name} may not depend on {on}"));
             }
             if let Some((_, owners)) = OWNED.iter().find(|(owned, _)| *owned == on)
                 && allowed.contains_key(name)
                 && !owners.contains(&name)
             {
-                wrong.push(format!("{name} may not name {on}; that is for {owners:?}"));
+                wrong.push(format!("{name} may not depend on {on}; only {owners:?} may"));
             }
         }
     }

@@ -1,16 +1,16 @@
-//! Waiting for conditions, and for a turn.
+//! Waiting for conditions, and for exclusive use of the machine.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// How often a condition is looked at.
+/// How often a condition is checked.
 const STEP: Duration = Duration::from_millis(5);
 
-/// How long anything may take that usually takes a moment. Generous: tests
-/// share few cores with each other and with whatever else a machine does.
+/// The deadline for anything that usually takes a moment. It is generous: tests
+/// share few cores with each other and with other work on the machine.
 pub const SOON: Duration = Duration::from_secs(60);
 
-/// Waits until `condition` gives something.
+/// Waits until `condition` gives a value.
 pub fn until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
@@ -19,16 +19,16 @@ pub fn until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Opti
         }
         assert!(
             started.elapsed() < limit,
-            "waited {limit:?} in vain: {what}"
+            "timed out after {limit:?}: {what}"
         );
         std::thread::sleep(STEP);
     }
 }
 
-/// A turn for a test that keeps all cores busy: one of them at a time.
+/// Lets one test at a time run of those that keep all cores busy.
 pub fn heavy() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
-    // A test that failed in its turn has said so itself.
+    // A test that failed while it held the lock has reported that itself.
     TURN.lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

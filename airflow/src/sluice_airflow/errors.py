@@ -1,7 +1,6 @@
-"""What a failure means to Airflow: fail, try again, or skip.
+"""What a failure means to Airflow: fail, retry, or skip.
 
-The kinds are those of `sluice.v1.ErrorKind`; docs/exit-codes.md is the contract
-behind them.
+The kinds are those of `sluice.v1.ErrorKind`; docs/exit-codes.md is the contract.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ KINDS: dict[int, str] = {
 """The kinds as JSON and logs show them, such as `data_quality`."""
 
 FINAL_KINDS = frozenset({"invalid", "data_quality", "execution", "killed"})
-"""Kinds that another try cannot mend: the job, its parameters or its data have
-to change first, or somebody wanted the job to end."""
+"""Kinds that a retry cannot fix: the job, its parameters or its data have to
+change first, or a user cancelled the job."""
 
 _DETAILS = "grpc-status-details-bin"
 
-# What a status means that does not come from our scheduler: it says something
-# about the way there and nothing about a job. As `proto/src/kind.rs` has it.
+# The kind of a status that does not come from the scheduler: it describes the
+# connection, not a job. The same as in `proto/src/kind.rs`.
 _BY_CODE: dict[grpc.StatusCode, int] = {
     grpc.StatusCode.INVALID_ARGUMENT: pb.ERROR_KIND_INVALID,
     grpc.StatusCode.OUT_OF_RANGE: pb.ERROR_KIND_INVALID,
@@ -43,7 +42,7 @@ _BY_CODE: dict[grpc.StatusCode, int] = {
 
 
 class SluiceError(AirflowException):
-    """A failure that another try may mend."""
+    """A failure that a retry may fix."""
 
     def __init__(self, message: str, kind: str = "unspecified") -> None:
         super().__init__(message)
@@ -51,13 +50,13 @@ class SluiceError(AirflowException):
 
 
 class SluiceFailError(SluiceError, AirflowFailException):
-    """A failure that another try cannot mend: the task fails at once."""
+    """A failure that a retry cannot fix: the task fails at once."""
 
 
 def job_error(error: grpc.RpcError) -> pb.JobError:
-    """The `JobError` behind a refused call: the one in the status' details, or
-    one made from code and message when the scheduler sent none."""
-    # What the stubs call a single entry is a sequence of them.
+    """The `JobError` of a refused call: the one in the status' details, or one
+    made from code and message if the scheduler sent none."""
+    # The stubs declare a single entry; in fact it is a sequence of entries.
     metadata = cast(Sequence[tuple[str, str | bytes]], error.trailing_metadata() or ())
     for key, value in metadata:
         if key == _DETAILS:
@@ -76,12 +75,12 @@ def job_error(error: grpc.RpcError) -> pb.JobError:
 
 
 def is_lost(error: pb.JobError) -> bool:
-    """Whether the call may succeed when it is made again a little later."""
+    """Whether a retry of the call may succeed a little later."""
     return error.kind in (pb.ERROR_KIND_UNAVAILABLE, pb.ERROR_KIND_TRANSIENT)
 
 
 def describe(error: pb.JobError) -> str:
-    """The error for people, with its diagnostics and what to do."""
+    """The error as text, with its diagnostics and the next step."""
     parts = [error.message]
     parts += [diagnostic.rendered.rstrip() or diagnostic.message for diagnostic in error.diagnostics]
     if error.next_step:
@@ -90,7 +89,7 @@ def describe(error: pb.JobError) -> str:
 
 
 def raise_for(error: pb.JobError, what: str, skip_on: Collection[str] = ()) -> NoReturn:
-    """Ends the task as the error's kind asks for."""
+    """Ends the task as the error's kind requires."""
     kind = KINDS.get(error.kind, "unspecified")
     message = f"{what} ({kind}): {describe(error)}"
     if kind in skip_on:

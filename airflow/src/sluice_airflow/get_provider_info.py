@@ -1,4 +1,4 @@
-"""What Airflow's provider manager asks for: provider.yaml as Python."""
+"""What Airflow's provider manager reads: provider.yaml as Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs `ingest-landing`, the program, and understands what it says."""
+"""Runs the program `ingest-landing` and reads its output."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from sluice_airflow.errors import SluiceError, SluiceFailError
 PROGRAM = "ingest-landing"
 
 NOT_COMPLETE = 13
-"""`status --complete-to`: wait."""
+"""`status --complete-to`: the topic is not complete yet."""
 
-# Codes that another try cannot mend; docs/exit-codes.md says what they mean.
+# Codes that a retry cannot fix; docs/exit-codes.md has their meanings.
 _FINAL: dict[int, str] = {
     2: "invalid",
     3: "damaged",
@@ -31,7 +31,7 @@ _FINAL: dict[int, str] = {
     11: "topic_recreated",
     12: "offsets_backwards",
 }
-_AGAIN: dict[int, str] = {
+_RETRYABLE: dict[int, str] = {
     1: "transient",
     4: "unavailable",
     5: "killed",
@@ -41,7 +41,7 @@ _AGAIN: dict[int, str] = {
 
 _ERROR_LINES = 20
 
-# As the program itself has it: names of settings whose values are secrets.
+# Names of settings whose values are secrets, as in the program itself.
 _SECRET = re.compile(
     r"secret|password|passwd|passphrase|token|credential|access_key|private_key|api_key"
     r"|key_pem|jaas|oauthbearer_config"
@@ -56,7 +56,7 @@ class Finished:
 
     code: int
     document: Any
-    """What it printed as JSON; `None` when it printed nothing."""
+    """The JSON that it printed; `None` if it printed nothing."""
     errors: str
     """The last lines that it wrote to standard error."""
 
@@ -66,8 +66,8 @@ def kafka_options(
     properties_file: str | None,
     conf: Mapping[str, Any] | None,
 ) -> list[str]:
-    """The options that say how the brokers are reached. A secret is refused: the
-    command line of a process can be read by every user of the machine."""
+    """The options for the connection to the brokers. A secret is an error: every
+    user of the machine can read the command line of a process."""
     options: list[str] = []
     if bootstrap_servers:
         options += ["--bootstrap-servers", bootstrap_servers]
@@ -78,7 +78,7 @@ def kafka_options(
         is_file = plain.endswith(("_file", "_uri"))
         if (_SECRET.search(plain) and not is_file) or _URL_SECRET.search(str(value)):
             raise SluiceFailError(
-                f"the Kafka setting '{key}' is a secret and would show on the command line; "
+                f"the Kafka setting '{key}' is a secret and would be visible on the command line; "
                 "put it into a properties file and give that as kafka_properties",
                 "invalid",
             )
@@ -87,24 +87,24 @@ def kafka_options(
 
 
 class LandingProgram:
-    """One run of the program at a time, in a process of its own.
+    """Runs the program in a child process, one run at a time.
 
     :param binary: the program's name on the `PATH`, or its path
-    :param tell: is given each line that the program writes to standard error
+    :param log_line: is called with each line that the program writes to standard error
     """
 
-    def __init__(self, binary: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, binary: str, log_line: Callable[[str], None]) -> None:
         self.binary = binary
-        self._tell = tell
+        self._log_line = log_line
         self._process: subprocess.Popen[str] | None = None
         self.stopped = False
 
     def run(self, arguments: Sequence[str]) -> Finished:
         """Runs it to its end."""
         command = [self.binary, *arguments]
-        self._tell("$ " + shlex.join(command))
+        self._log_line("$ " + shlex.join(command))
         if self.stopped:
-            raise SluiceError("the task was ended before the program began", "killed")
+            raise SluiceError("the task was ended before the program started", "killed")
         try:
             process = subprocess.Popen(
                 command,
@@ -121,7 +121,7 @@ class LandingProgram:
             ) from error
         self._process = process
         if self.stopped:
-            # The signal came while the process began.
+            # The signal came while the process started.
             process.send_signal(signal.SIGTERM)
         printed: list[str] = []
         reader = threading.Thread(target=_read, args=(process.stdout, printed), daemon=True)
@@ -130,14 +130,14 @@ class LandingProgram:
         assert process.stderr is not None
         for line in process.stderr:
             errors.append(line.rstrip("\n"))
-            self._tell(line.rstrip("\n"))
+            self._log_line(line.rstrip("\n"))
         code = process.wait()
         reader.join()
         return Finished(code, _document("".join(printed)), "\n".join(errors))
 
     def stop(self) -> None:
-        """Asks it to end in order: what was read is committed first. Callable
-        from a signal handler; the end is waited for by `run`."""
+        """Asks the program to end gracefully: it commits the records that it has
+        read first. May be called from a signal handler; `run` waits for the end."""
         self.stopped = True
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
@@ -158,12 +158,12 @@ def _document(text: str) -> Any:
 
 
 def raise_for_code(finished: Finished, what: str, skip_on: Collection[int] = ()) -> NoReturn:
-    """Ends the task as the exit code asks for."""
+    """Ends the task as the exit code requires."""
     code = finished.code
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        raise SluiceError(f"{what} was ended by {name}; what was not committed has not landed", "killed")
-    kind = _FINAL.get(code) or _AGAIN.get(code, "unspecified")
+        raise SluiceError(f"{what} was ended by {name}; uncommitted records have not landed", "killed")
+    kind = _FINAL.get(code) or _RETRYABLE.get(code, "unspecified")
     message = f"{what} ended with {code} ({kind}): {_message(finished.errors)}"
     if code in skip_on:
         raise AirflowSkipException(message)
@@ -173,6 +173,6 @@ def raise_for_code(finished: Finished, what: str, skip_on: Collection[int] = ())
 
 
 def _message(errors: str) -> str:
-    """The program's own errors, or whatever it said last."""
+    """The program's error lines, or else its last lines."""
     own = [line for line in errors.splitlines() if line.startswith("error")]
-    return "\n".join(own) or errors or "it said nothing"
+    return "\n".join(own) or errors or "it printed nothing"

@@ -1,4 +1,4 @@
-"""What a job has done, as XCom and as asset events."""
+"""The result of a job, as XCom and as asset events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow.sdk import Asset, AssetAlias
 
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow.errors import SluiceFailError
-from sluice_airflow.narrator import state_name
+from sluice_airflow.event_log import state_name
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,7 +27,7 @@ class TableResult(TypedDict):
 
 
 class InputResult(TypedDict):
-    """What was read of one source."""
+    """The data that was read from one source."""
 
     files: int
     bytes: int
@@ -47,7 +47,7 @@ class JobResult(TypedDict):
 
 
 def job_result(job: pb.Job) -> JobResult:
-    """What the job has done, by table and by source."""
+    """The job's result, by table and by source."""
     return {
         "job_id": job.job_id,
         "submission_id": job.submission_id,
@@ -96,11 +96,11 @@ def emit_asset_events(
     table_assets: Mapping[str, Asset],
     outlets: Iterable[object],
 ) -> None:
-    """Adds what is known of each table to the event of its asset. Tables without
-    an asset of their own go to the task's asset aliases, if it has any.
+    """Adds the result of each table to the event of its asset. Tables without an
+    asset are added to the task's asset aliases, if it has any.
 
-    Airflow makes an event for every asset in a task's outlets, so a table that
-    the job does not have is an error: its event would be a lie."""
+    Airflow creates an event for every asset in a task's outlets, so a table that
+    the job does not have is an error: its event would be wrong."""
     missing = sorted(set(table_assets) - set(result["tables"]))
     if missing:
         raise SluiceFailError(

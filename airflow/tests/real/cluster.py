@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Cluster:
-    """Runs from `with` to its end; each process takes free ports."""
+    """Runs inside a `with` block; each process takes free ports."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs = programs
@@ -31,7 +31,7 @@ class Cluster:
         return self
 
     def _start(self, name: str, *arguments: str) -> str:
-        """Starts a program and waits for the line that says where it listens."""
+        """Starts a program and waits for the line with its addresses."""
         with (self.folder / f"{name}.log").open("a") as log:
             process = subprocess.Popen(
                 [self.programs / name, *arguments], stdout=subprocess.PIPE, stderr=log, text=True
@@ -46,7 +46,7 @@ class Cluster:
             process.wait()
 
     def connection(self) -> str:
-        """The connection as Airflow's environment variables hold one."""
+        """The connection in the format of Airflow's environment variables."""
         host, port = self.grpc.rsplit(":", 1)
         return json.dumps(
             {

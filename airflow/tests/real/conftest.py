@@ -1,8 +1,8 @@
 """Sluice's own programs, started for the tests.
 
-`SLUICE_BIN` says where they are (default: the repository's target/debug);
-`SLUICE_KAFKA_HOME` is a folder with Apache Kafka and its `kafka` script. What is
-not there is skipped, or fails when `SLUICE_CI` is set.
+`SLUICE_BIN` names their folder (default: the repository's target/debug);
+`SLUICE_KAFKA_HOME` is a folder with Apache Kafka and its `kafka` script. Tests
+whose prerequisites are missing are skipped, or fail when `SLUICE_CI` is set.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def programs() -> Path:
     folder = Path(os.environ.get("SLUICE_BIN") or ROOT / "target/debug").resolve()
     for name in ("scheduler", "executor", "ingest-landing", "produce-events"):
         if not (folder / name).exists():
-            missing(f"{folder / name} is not there; build it (cargo build) or set SLUICE_BIN")
+            missing(f"{folder / name} does not exist; build it (cargo build) or set SLUICE_BIN")
     return folder
 
 
@@ -45,7 +45,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a broker."""
     home = os.environ.get("SLUICE_KAFKA_HOME")
     if not home:
-        missing("SLUICE_KAFKA_HOME is not set; it names a folder with Apache Kafka")
+        missing("SLUICE_KAFKA_HOME is not set; set it to a folder with Apache Kafka")
     script = f"{home}/kafka"
     folder = str(tmp_path_factory.mktemp("kafka"))
     started = subprocess.run([script, "start", folder], check=True, capture_output=True, text=True)

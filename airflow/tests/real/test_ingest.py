@@ -1,4 +1,4 @@
-"""The operators over the real `ingest-landing`, with a real broker."""
+"""The operators with the real `ingest-landing` and a real broker."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_retry_returns_the_recorded_result(topic: str, options: dict[str, Any]
     assert (lost[topic]["rows"], lost[topic]["already_run"]) == (200, False)
     found = ingest(topic, options, until_caught_up=True).execute(context)
     assert (found[topic]["rows"], found[topic]["already_run"]) == (200, True)
-    # Cleared: a run of its own, and nothing is left to land.
+    # Cleared: another run, and nothing is left to land.
     again = ingest(topic, options, until_caught_up=True).execute(context)
     assert (again[topic]["rows"], again[topic]["already_run"]) == (0, False)
 
@@ -69,14 +69,14 @@ def test_an_unknown_topic_fails(kafka: str, options: dict[str, Any], context: An
         ingest("gone", options, duration="1s").execute(context)
 
 
-def test_a_broker_that_is_away_is_tried_again(topic: str, options: dict[str, Any], context: Any) -> None:
+def test_an_unreachable_broker_is_retried(topic: str, options: dict[str, Any], context: Any) -> None:
     away = {**options, "bootstrap_servers": "127.0.0.1:1"}
     with pytest.raises(SluiceError, match=r"ended with 4 \(unavailable\)") as caught:
         SluiceIngestOperator(topics=[topic], options=["--timeout", "2s"], **away).execute(context)
     assert not isinstance(caught.value, SluiceFailError)
 
 
-def test_upkeep_and_waiting(topic: str, options: dict[str, Any], context: Any, tmp_path: Path) -> None:
+def test_maintenance_and_waiting(topic: str, options: dict[str, Any], context: Any, tmp_path: Path) -> None:
     ingest(topic, options, until_caught_up=True).execute(context)
     assert SluiceLandingOperator(command="collect", **options).execute(context) == {topic: 0}
     verify = SluiceLandingOperator(command="verify", compare_with_broker=True, **options)
@@ -95,7 +95,7 @@ def test_upkeep_and_waiting(topic: str, options: dict[str, Any], context: Any, t
         verify.execute(context)
 
 
-def test_a_replay_lands_in_a_folder_of_its_own(topic: str, options: dict[str, Any], context: Any) -> None:
+def test_a_replay_lands_in_a_separate_folder(topic: str, options: dict[str, Any], context: Any) -> None:
     replay = SluiceReplayOperator(topics=[topic], begin="earliest", end="latest", **options)
     first = replay.execute(context)
     assert first["topics"][topic]["rows"] == 200

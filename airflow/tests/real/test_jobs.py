@@ -30,7 +30,7 @@ CREATE OR REFRESH MATERIALIZED VIEW orders AS SELECT id, total FROM lines;
 CREATE OR REFRESH MATERIALIZED VIEW sums AS SELECT sum(total) AS total FROM lines;
 """
 
-# Takes minutes if nobody ends it.
+# Runs for minutes unless it is cancelled.
 SLOW = """
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
@@ -57,7 +57,7 @@ def data(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def own_ids(context: dict[str, Any], tmp_path: Path) -> None:
-    """The cluster remembers submission ids over tests."""
+    """The cluster keeps submission ids across tests."""
     context["ti"].run_id = str(tmp_path)
 
 
@@ -79,7 +79,7 @@ def test_a_job_makes_its_tables(cluster: Cluster, context: Any, data: dict[str, 
         assert json.load(answer)["state"] == "SUCCEEDED"
 
 
-def test_a_success_that_was_not_told_is_found(cluster: Cluster, context: Any, data: dict[str, str]) -> None:
+def test_an_unreported_success_is_found(cluster: Cluster, context: Any, data: dict[str, str]) -> None:
     lost = task(ORDERS, data).execute({**context, "task_state_store": None})
     found = task(ORDERS, data).execute(context)
     assert found == lost
@@ -87,7 +87,7 @@ def test_a_success_that_was_not_told_is_found(cluster: Cluster, context: Any, da
     assert again["tables"]["orders"]["version"] == 1
 
 
-def test_a_wrong_job_file_fails_with_its_place(cluster: Cluster, context: Any, data: dict[str, str]) -> None:
+def test_a_wrong_job_file_fails_with_its_position(cluster: Cluster, context: Any, data: dict[str, str]) -> None:
     wrong = ORDERS.replace("SELECT id, total", "SELECT id, totl")
     with pytest.raises(SluiceFailError, match="totl") as caught:
         task(wrong, data).execute(context)
@@ -110,7 +110,7 @@ def test_a_time_limit_is_kept_by_the_scheduler(cluster: Cluster, context: Any, d
     assert caught.value.kind == "timed_out" and not isinstance(caught.value, SluiceFailError)
 
 
-def test_a_kill_ends_the_job_and_the_next_try_submits_anew(
+def test_a_kill_ends_the_job_and_the_next_try_submits_again(
     cluster: Cluster, context: Any, data: dict[str, str]
 ) -> None:
     operator = task(SLOW, data)
@@ -125,7 +125,7 @@ def test_a_kill_ends_the_job_and_the_next_try_submits_anew(
         assert hook.get_job(f"{job.submission_id}.2").state == pb.JOB_STATE_TIMED_OUT
 
 
-def test_a_try_goes_on_with_the_job_of_a_lost_one(
+def test_a_try_continues_with_the_job_of_a_lost_one(
     cluster: Cluster, context: Any, data: dict[str, str]
 ) -> None:
     first, second = task(SLOW, data), task(SLOW, data)

@@ -1,4 +1,4 @@
-"""The Dags, and what they check."""
+"""The DAGs and their checks."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def job(**changes: Any) -> dict[str, Any]:
 LANDED = {"user_events": 10, "transaction_events": 8}
 
 
-def test_books_that_balance_are_passed() -> None:
+def test_books_that_balance_pass() -> None:
     assert checks.books(job(), LANDED, LANDED) == []
     # Others may ingest while the job runs.
     assert checks.books(job(), LANDED, {"user_events": 99, "transaction_events": 99}) == []
@@ -89,7 +89,7 @@ def test_books_that_balance_are_passed() -> None:
         ({"transactions": 6}, "transactions has 6 line items of 7 transactions"),
     ],
 )
-def test_a_line_too_many_or_too_few_is_told(changes: dict[str, int], part: str) -> None:
+def test_a_line_too_many_or_too_few_is_reported(changes: dict[str, int], part: str) -> None:
     (wrong,) = checks.books(job(**changes), LANDED, LANDED)
     assert part in wrong
 
@@ -109,4 +109,4 @@ def test_freshness() -> None:
     (wrong,) = checks.freshness(status, NOW, timedelta(minutes=30))
     assert wrong == "t is complete up to 2026-11-24 11:00:00 only, 60 minutes ago"
     (wrong,) = checks.freshness([{"topic": "t", "watermark": None}], NOW, timedelta(hours=1))
-    assert "nobody knows" in wrong
+    assert wrong == "t: it is not known up to when it is complete"

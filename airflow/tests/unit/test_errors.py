@@ -1,4 +1,4 @@
-"""Each kind of failure means to Airflow what docs/exit-codes.md says."""
+"""Each kind of failure has the effect that docs/exit-codes.md describes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FAIL = {"invalid", "data_quality", "execution", "killed"}
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {0}))
-def test_a_kind_fails_or_is_tried_again(kind: int) -> None:
+def test_a_kind_fails_or_is_retried(kind: int) -> None:
     with pytest.raises(SluiceError) as caught:
         raise_for(pb.JobError(kind=kind, message="why"), "job 1")  # type: ignore[arg-type]
     assert isinstance(caught.value, AirflowFailException) == (KINDS[kind] in FAIL)
@@ -25,7 +25,7 @@ def test_a_kind_can_skip() -> None:
         raise_for(pb.JobError(kind=pb.ERROR_KIND_KILLED), "job 1", skip_on=["killed"])
 
 
-def test_diagnostics_and_the_next_step_are_told() -> None:
+def test_the_description_has_diagnostics_and_the_next_step() -> None:
     error = pb.JobError(message="2 errors", next_step="correct it")
     error.diagnostics.add(rendered="error[E0103]: no column `x`\n --> job.sql:3:8\n")
     assert describe(error) == "2 errors\nerror[E0103]: no column `x`\n --> job.sql:3:8\nnext: correct it"

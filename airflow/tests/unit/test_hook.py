@@ -23,7 +23,7 @@ def test_links_can_lead_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.job_url("j") == "https://example.org/sluice/api/v1/jobs/j"
 
 
-def test_a_connection_without_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_without_host_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="has no host"):
         address("sluice://", monkeypatch)
 
@@ -43,13 +43,13 @@ def test_a_refused_job_brings_its_diagnostics(scheduler: FakeScheduler) -> None:
     assert caught.value.kind == "invalid"
 
 
-def test_an_unknown_job_is_told(scheduler: FakeScheduler) -> None:
+def test_an_unknown_job_is_not_found(scheduler: FakeScheduler) -> None:
     with SluiceHook() as hook, pytest.raises(SluiceError, match="no job has the id") as caught:
         hook.get_job("gone")
     assert caught.value.kind == "not_found"
 
 
-def test_a_scheduler_that_is_away_is_waited_for_and_then_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_to_an_unreachable_scheduler_are_retried_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SLUICE_DEFAULT", "sluice://127.0.0.1:1")
     with SluiceHook(patience=1.0) as hook, pytest.raises(SluiceError) as caught:
         hook.get_job("j")
@@ -57,7 +57,7 @@ def test_a_scheduler_that_is_away_is_waited_for_and_then_given_up(monkeypatch: p
     assert not isinstance(caught.value, SluiceFailError)
 
 
-def test_a_broken_stream_goes_on_where_it_was(scheduler: FakeScheduler) -> None:
+def test_a_broken_stream_continues_where_it_was(scheduler: FakeScheduler) -> None:
     def run(job):  # type: ignore[no-untyped-def]
         for message in ("a", "b"):
             job.emit(log=pb.LogLine(message=message))

@@ -1,4 +1,4 @@
-"""The operators over `ingest-landing`, with a program that does as it is told."""
+"""The operators for `ingest-landing`, with a scripted program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sluice_airflow.sensors.landing import SluiceLandingCompleteSensor
 
 REPORT = {"topic": "t", "already_run": False, "rows": 3, "rejects": 1, "files": 1, "bytes": 30}
 
-# Writes down its arguments, then does what the test says.
+# Writes its arguments to a file, then runs the body that the test gives.
 PROGRAM = """#!{python}
 import json, signal, sys, time
 with open({seen!r}, "a") as file:
@@ -31,23 +31,23 @@ with open({seen!r}, "a") as file:
 
 
 class Program:
-    """A program in place of `ingest-landing`."""
+    """A scripted program in place of `ingest-landing`."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "program"
         self.seen = folder / "seen"
 
-    def does(self, body: str) -> str:
+    def runs(self, body: str) -> str:
         text = PROGRAM.format(python=sys.executable, seen=str(self.seen), body=body)
         self.path.write_text(text)
         self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
         return str(self.path)
 
     def prints(self, document: Any) -> str:
-        return self.does(f"print({json.dumps(json.dumps(document))})")
+        return self.runs(f"print({json.dumps(json.dumps(document))})")
 
     def ends(self, code: int, error: str = "error: why") -> str:
-        return self.does(
+        return self.runs(
             f"print('INFO begins', file=sys.stderr); sys.exit({error!r} if {code} == 1 else "
             f"(print({error!r}, file=sys.stderr), {code})[1])"
         )
@@ -66,7 +66,7 @@ def ingest(binary: str, **options: Any) -> SluiceIngestOperator:
     return SluiceIngestOperator(**{**defaults, **options})
 
 
-def test_ingest_is_told_what_to_do(program: Program, context: Any) -> None:
+def test_ingest_gets_its_arguments(program: Program, context: Any) -> None:
     result = ingest(
         program.prints([REPORT]),
         duration="30s",
@@ -79,9 +79,9 @@ def test_ingest_is_told_what_to_do(program: Program, context: Any) -> None:
     assert result == {"t": REPORT}
     (arguments,) = program.arguments()
     assert " ".join(arguments) == (
-        f"--output /landing --run-id {arguments[3]} --topic t --duration 30s --until-caught-up "
+        f"--landing /landing --run-id {arguments[3]} --topic t --duration 30s --until-caught-up "
         "--bootstrap-servers kafka:9092 --kafka-properties /etc/kafka.properties "
-        "--kafka-conf security.protocol=SASL_SSL --compression zstd --format json"
+        "--kafka-conf security.protocol=SASL_SSL --compression zstd --output json"
     )
 
 
@@ -98,13 +98,13 @@ def test_tries_share_their_run_id_and_a_cleared_task_gets_another(program: Progr
 
 
 @pytest.mark.parametrize("code", [2, 3, 8, 10, 11, 12])
-def test_what_another_try_cannot_mend_fails(program: Program, context: Any, code: int) -> None:
+def test_a_code_that_a_retry_cannot_fix_fails(program: Program, context: Any, code: int) -> None:
     with pytest.raises(AirflowFailException, match=f"ended with {code} .*: error: why"):
         ingest(program.ends(code)).execute(context)
 
 
 @pytest.mark.parametrize("code", [1, 4, 5, 9, 13, 77])
-def test_what_another_try_may_mend_is_tried_again(program: Program, context: Any, code: int) -> None:
+def test_a_code_that_a_retry_may_fix_is_retried(program: Program, context: Any, code: int) -> None:
     with pytest.raises(SluiceError, match=f"ended with {code} ") as caught:
         ingest(program.ends(code)).execute(context)
     assert not isinstance(caught.value, AirflowFailException)
@@ -115,29 +115,29 @@ def test_a_code_can_skip(program: Program, context: Any) -> None:
         ingest(program.ends(8), skip_on_exit_code=[8]).execute(context)
 
 
-def test_a_program_that_is_shot_is_tried_again(program: Program, context: Any) -> None:
-    binary = program.does("import os; os.kill(os.getpid(), signal.SIGKILL)")
+def test_a_killed_program_is_retried(program: Program, context: Any) -> None:
+    binary = program.runs("import os; os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(SluiceError, match="ended by SIGKILL"):
         ingest(binary).execute(context)
 
 
-def test_a_program_that_is_not_there_fails(context: Any) -> None:
+def test_a_missing_program_fails(context: Any) -> None:
     with pytest.raises(SluiceFailError, match="install it on the worker"):
         ingest("/gone/ingest-landing").execute(context)
 
 
-def test_its_lines_come_into_the_log_as_they_are_written(
+def test_its_lines_are_logged_as_they_are_written(
     program: Program, context: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    binary = program.does("print('INFO batch committed', file=sys.stderr); print('[]')")
+    binary = program.runs("print('INFO batch committed', file=sys.stderr); print('[]')")
     ingest(binary).execute(context)
-    told = capsys.readouterr().out
-    assert "INFO batch committed" in told
-    assert f"$ {binary} --output /landing" in told
+    logged = capsys.readouterr().out
+    assert "INFO batch committed" in logged
+    assert f"$ {binary} --landing /landing" in logged
 
 
-def test_a_kill_passes_sigterm_on_and_is_no_success(program: Program, context: Any) -> None:
-    binary = program.does(
+def test_a_kill_sends_sigterm_and_is_not_a_success(program: Program, context: Any) -> None:
+    binary = program.runs(
         "def end(*_):\n"
         "    print('INFO ends in order', file=sys.stderr)\n"
         "    print('[]')\n"
@@ -178,12 +178,12 @@ def test_a_secret_on_the_command_line_is_refused(key: str, value: str) -> None:
     assert "x@" not in str(caught.value)
 
 
-def test_names_of_files_are_no_secrets() -> None:
+def test_names_of_files_are_not_secrets() -> None:
     conf = {"ssl.key.location": "/k.pem", "sasl.username": "u", "aws.web.identity.token.file": "/t"}
     assert len(kafka_options(None, None, conf)) == 6
 
 
-def test_commands_are_told_what_to_do(program: Program, context: Any) -> None:
+def test_commands_get_their_arguments(program: Program, context: Any) -> None:
     binary = program.prints({"t": 0})
     for options in (
         {"command": "collect", "bootstrap_servers": "kafka:9092"},
@@ -193,15 +193,15 @@ def test_commands_are_told_what_to_do(program: Program, context: Any) -> None:
         operator = SluiceLandingOperator(task_id="t", landing="/l", binary=binary, **options)
         assert operator.execute(context) == {"t": 0}
     assert [" ".join(arguments) for arguments in program.arguments()] == [
-        "collect --output /l --format json",
-        "verify --output /l --topic a --topic b --broker --format json",
-        "status --output /l --bootstrap-servers kafka:9092 --format json",
+        "collect --landing /l --output json",
+        "verify --landing /l --topic a --topic b --broker --output json",
+        "status --landing /l --bootstrap-servers kafka:9092 --output json",
     ]
     with pytest.raises(ValueError, match="status, verify or collect"):
         SluiceLandingOperator(task_id="t", landing="/l", command="replay")
 
 
-def test_each_try_of_a_replay_has_a_folder_of_its_own(program: Program, context: Any) -> None:
+def test_each_try_of_a_replay_has_its_own_folder(program: Program, context: Any) -> None:
     operator = SluiceReplayOperator(
         task_id="t", topics=["t", "t"], begin="2026-11-01", end="2026-11-02", landing="/l/",
         binary=program.prints(REPORT),
@@ -209,7 +209,7 @@ def test_each_try_of_a_replay_has_a_folder_of_its_own(program: Program, context:
     context["ti"].try_number = 3
     assert operator.execute(context) == {"landing": "/l/try-3", "topics": {"t": REPORT}}
     assert " ".join(program.arguments()[0]) == (
-        "replay --topic t --from 2026-11-01 --to 2026-11-02 --output /l/try-3 --format json"
+        "replay --topic t --from 2026-11-01 --to 2026-11-02 --landing /l/try-3 --output json"
     )
 
 
@@ -225,5 +225,5 @@ def test_the_sensor_waits_while_topics_are_not_complete(program: Program, contex
         sensor(program.ends(8)).poke(context)
     assert sensor("x").reschedule is True
     assert " ".join(program.arguments()[0]) == (
-        "status --output /l --complete-to 2026-11-24T10:00:00Z --lateness 0s --format json --topic t"
+        "status --landing /l --complete-to 2026-11-24T10:00:00Z --lateness 0s --output json --topic t"
     )

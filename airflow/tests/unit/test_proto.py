@@ -1,4 +1,4 @@
-"""The generated code is what jobs.proto makes."""
+"""The generated code is up to date with jobs.proto."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_the_stubs_are_up_to_date(tmp_path: Path) -> None:
     generator = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)
     if not generator.PROTO.exists():
-        pytest.skip(f"SKIPPED: {generator.PROTO} is not here; run the tests in the repository")
+        pytest.skip(f"SKIPPED: {generator.PROTO} does not exist; run the tests in the repository")
     for made in generator.generate(tmp_path):
         kept = ROOT / "src" / made.relative_to(tmp_path)
-        assert kept.read_text() == made.read_text(), f"{kept} is old; run dev/generate_stubs.py"
+        assert kept.read_text() == made.read_text(), f"{kept} is out of date; run dev/generate_stubs.py"

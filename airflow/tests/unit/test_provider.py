@@ -1,4 +1,4 @@
-"""What the package tells Airflow is true."""
+"""The package's metadata for Airflow is correct."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_airflow_accepts_it() -> None:
     jsonschema.validate(get_provider_info(), schema)
 
 
-def test_every_module_that_is_named_is_there() -> None:
+def test_every_named_module_exists() -> None:
     info = get_provider_info()
     for part in ("operators", "sensors", "hooks", "triggers"):
         for entry in info[part]:

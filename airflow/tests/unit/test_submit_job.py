@@ -1,4 +1,4 @@
-"""The operator, against a scheduler that is told what to do."""
+"""The operator, with a scripted scheduler."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fail(kind: int) -> Any:
     return lambda job: job.fail(kind, "why")
 
 
-def test_a_job_is_submitted_as_told(scheduler: FakeScheduler, context: Any) -> None:
+def test_a_job_is_submitted_with_its_options(scheduler: FakeScheduler, context: Any) -> None:
     scheduler.on_submit = succeed
     task(
         parameters={"gold": "/gold", "limit": 3, "strict": True},
@@ -50,7 +50,7 @@ def test_a_job_is_submitted_as_told(scheduler: FakeScheduler, context: Any) -> N
     assert request.timeout_ms == 120_000
 
 
-def test_a_job_file_is_found_beside_the_dag(scheduler: FakeScheduler, context: Any, tmp_path: Path) -> None:
+def test_a_job_file_is_found_next_to_the_dag(scheduler: FakeScheduler, context: Any, tmp_path: Path) -> None:
     (tmp_path / "job.sql").write_text("SELECT '{{ not jinja }}'")
     scheduler.on_submit = succeed
     task(sql=None, job_file="job.sql").execute(context)
@@ -66,7 +66,7 @@ def test_file_and_text_exclude_each_other() -> None:
             task(**options)
 
 
-def test_the_result_tells_rows_and_versions(
+def test_the_result_has_rows_and_versions(
     scheduler: FakeScheduler, context: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # It runs when the submission is answered, so its events are followed.
@@ -78,18 +78,18 @@ def test_the_result_tells_rows_and_versions(
     }  # fmt: skip
     url = f"http://127.0.0.1:8080/api/v1/jobs/{result['job_id']}"
     assert context["ti"].xcoms == {"_link_SluiceJobLink": url}
-    told = capsys.readouterr().out
-    assert "[driver] planned" in told
-    assert "orders: 3 rows in 1 files, version 0" in told
+    logged = capsys.readouterr().out
+    assert "[driver] planned" in logged
+    assert "orders: 3 rows in 1 files, version 0" in logged
 
 
-def test_a_retry_goes_on_with_the_job_that_runs(scheduler: FakeScheduler, context: Any) -> None:
+def test_a_retry_continues_with_the_running_job(scheduler: FakeScheduler, context: Any) -> None:
     started = threading.Event()
     scheduler.on_submit = lambda job: started.set()
     lost = threading.Thread(target=lambda: _quietly(task(), context), daemon=True)
     lost.start()
     assert started.wait(10)
-    # The worker of the first try is gone; its job runs on.
+    # The worker of the first try has died; its job is still running.
     context["ti"].try_number = 2
     threading.Timer(0.3, lambda: scheduler.jobs["job-1"].succeed(orders=3)).start()
     assert task().execute(context)["job_id"] == "job-1"
@@ -101,14 +101,14 @@ def _quietly(operator: SluiceSubmitJobOperator, context: Any) -> None:
     operator.execute({**context, "task_state_store": None})
 
 
-def test_a_retry_learns_of_a_success_that_nobody_was_told(scheduler: FakeScheduler, context: Any) -> None:
+def test_a_retry_finds_a_success_that_was_not_reported(scheduler: FakeScheduler, context: Any) -> None:
     scheduler.on_submit = succeed
     first = task().execute({**context, "task_state_store": None})
     assert task().execute(context)["job_id"] == first["job_id"]
     assert len(scheduler.jobs) == 1
 
 
-def test_a_retry_of_a_job_that_failed_submits_anew(scheduler: FakeScheduler, context: Any) -> None:
+def test_a_retry_of_a_failed_job_submits_again(scheduler: FakeScheduler, context: Any) -> None:
     scheduler.on_submit = fail(pb.ERROR_KIND_TRANSIENT)
     for _ in range(2):
         with pytest.raises(SluiceError, match="transient"):
@@ -131,7 +131,7 @@ def test_a_wrong_job_fails_at_once(scheduler: FakeScheduler, context: Any) -> No
     assert len(scheduler.requests) == 1
 
 
-def test_a_job_that_somebody_killed_can_skip(scheduler: FakeScheduler, context: Any) -> None:
+def test_a_job_that_was_killed_elsewhere_can_skip(scheduler: FakeScheduler, context: Any) -> None:
     scheduler.on_submit = lambda job: job.end(
         pb.JOB_STATE_KILLED, pb.JobError(kind=pb.ERROR_KIND_KILLED, message="by hand")
     )
@@ -151,8 +151,8 @@ def test_a_kill_ends_the_job(scheduler: FakeScheduler, context: Any) -> None:
     assert scheduler.jobs["job-1"].job.reason.message.endswith("the Airflow task was ended")
 
 
-def test_a_job_that_ends_with_an_earlier_try_is_tried_again(scheduler: FakeScheduler, context: Any) -> None:
-    # The try before was cleared; its trigger ends the job that this one found.
+def test_a_job_that_ends_with_an_earlier_try_is_retried(scheduler: FakeScheduler, context: Any) -> None:
+    # The previous try was cleared; its trigger cancels the job that this one found.
     scheduler.on_submit = lambda job: threading.Timer(
         0.3, lambda: SluiceHook().cancel(job.job.job_id, TASK_ENDED)
     ).start()
@@ -161,7 +161,7 @@ def test_a_job_that_ends_with_an_earlier_try_is_tried_again(scheduler: FakeSched
     assert not isinstance(caught.value, SluiceFailError)
 
 
-def test_a_kill_in_the_middle_of_the_submission_ends_the_job(scheduler: FakeScheduler, context: Any) -> None:
+def test_a_kill_during_the_submission_ends_the_job(scheduler: FakeScheduler, context: Any) -> None:
     for deferrable in (False, True):
         operator = task(deferrable=deferrable)
         # The scheduler does not know the job yet when it is asked to end it.
@@ -183,7 +183,7 @@ def test_a_deferrable_task_waits_in_the_triggerer(scheduler: FakeScheduler, cont
     resume = getattr(task(deferrable=True), deferred.value.method_name)
     event = {"job_id": "job-1", "state": "SUCCEEDED"}
     assert resume(context, event)["tables"]["orders"]["rows"] == 3
-    # Its success was told, so another run of the task is another job.
+    # Its success was reported, so another run of the task is another job.
     with pytest.raises(TaskDeferred) as again:
         task(deferrable=True).execute(context)
     assert again.value.trigger.job_id == "job-2"
@@ -195,13 +195,13 @@ def test_a_job_that_ended_already_is_not_deferred(scheduler: FakeScheduler, cont
     assert task(deferrable=True).execute(context)["job_id"] == "job-1"
 
 
-def test_a_lost_scheduler_is_tried_again(scheduler: FakeScheduler, context: Any) -> None:
+def test_a_lost_scheduler_is_retried(scheduler: FakeScheduler, context: Any) -> None:
     with pytest.raises(SluiceError) as caught:
         task().execute_complete(context, {"job_id": "job-1", "lost": "no answer"})
     assert caught.value.kind == "unavailable" and not isinstance(caught.value, SluiceFailError)
 
 
-def test_assets_tell_version_and_rows(scheduler: FakeScheduler, context: Any) -> None:
+def test_asset_events_have_version_and_rows(scheduler: FakeScheduler, context: Any) -> None:
     scheduler.on_submit = lambda job: job.succeed(orders=3, days=2)
     orders, others = Asset("gold_orders"), AssetAlias("gold")
     operator = task(table_assets={"orders": orders}, outlets=[others])

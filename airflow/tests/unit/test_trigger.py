@@ -20,7 +20,7 @@ def job(scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch) -> str:
     async def connection(conn_id: str) -> Any:
         return SluiceHook.get_connection(conn_id)
 
-    # Outside of a triggerer nobody answers the asynchronous question.
+    # The asynchronous call works only inside a triggerer.
     monkeypatch.setattr(SluiceHook, "aget_connection", connection)
     with SluiceHook() as hook:
         return hook.submit(pb.SubmitJobRequest(submission_id="s")).job.job_id
@@ -31,7 +31,7 @@ async def first(trigger: SluiceJobTrigger) -> Any:
         return event.payload
 
 
-def test_it_comes_back_from_its_serialized_form() -> None:
+def test_it_can_be_recreated_from_its_serialized_form() -> None:
     path, kwargs = SluiceJobTrigger("c", "j", 5.0).serialize()
     module, name = path.rsplit(".", 1)
     again = getattr(importlib.import_module(module), name)(**kwargs)
@@ -46,17 +46,17 @@ def test_it_fires_when_the_job_has_ended(
     scheduler.jobs[job].fail(pb.ERROR_KIND_EXECUTION, "division by zero")
     payload = asyncio.run(first(SluiceJobTrigger("sluice_default", job)))
     assert payload == {"job_id": job, "state": "FAILED"}
-    told = capsys.readouterr().out
-    assert "[driver] planned" in told
+    logged = capsys.readouterr().out
+    assert "[driver] planned" in logged
     assert scheduler.watched_after == [0, 1]
 
 
-def test_it_tells_that_the_job_is_unknown(job: str) -> None:
+def test_an_unknown_job_is_reported(job: str) -> None:
     payload = asyncio.run(first(SluiceJobTrigger("sluice_default", "gone")))
     assert payload == {"job_id": "gone", "lost": "no job has the id gone"}
 
 
-def test_it_gives_up_a_scheduler_that_is_away(job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gives_up_an_unreachable_scheduler(job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def nowhere(_: str) -> Any:
         from sluice_airflow.hooks.sluice import SluiceAsyncHook
 
@@ -88,7 +88,7 @@ def test_a_kill_ends_the_job(
     assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
 
 
-def test_a_kill_that_is_cancelled_again_and_again_ends_the_job(
+def test_a_kill_that_is_cancelled_repeatedly_ends_the_job(
     scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the triggerer does it, about once a second."""
@@ -114,7 +114,7 @@ def test_a_kill_that_is_cancelled_again_and_again_ends_the_job(
     asyncio.run(asyncio.wait_for(killed(), 30))
 
 
-def test_a_kill_is_tried_again_while_the_scheduler_is_away(
+def test_a_kill_is_retried_while_the_scheduler_is_unreachable(
     scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scheduler.lost_cancels = 2
@@ -122,13 +122,13 @@ def test_a_kill_is_tried_again_while_the_scheduler_is_away(
     assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
 
 
-def test_a_kill_when_nobody_can_tell_the_state_ends_the_job(scheduler: FakeScheduler, job: str) -> None:
+def test_a_kill_without_a_known_state_ends_the_job(scheduler: FakeScheduler, job: str) -> None:
     asyncio.run(SluiceJobTrigger("sluice_default", job).on_kill())
     assert scheduler.jobs[job].job.state == pb.JOB_STATE_KILLED
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "deferred"])
-def test_a_task_that_goes_on_keeps_its_job(
+def test_a_task_that_continues_keeps_its_job(
     scheduler: FakeScheduler, job: str, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     before = scheduler.jobs[job].job.state

@@ -1,4 +1,5 @@
-//! The example job on generated data: a cluster, `local` and DuckDB in turn.
+//! Runs the example job on generated data, on a cluster, with `local` and with
+//! DuckDB.
 
 use clap::Parser;
 use sluice_benches::landing_to_gold::{Args, run};

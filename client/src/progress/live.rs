@@ -1,4 +1,4 @@
-//! Progress as lines that change in place, on a terminal.
+//! Progress as lines that are updated in place, on a terminal.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use sluice_proto::v1::{JobState, Progress};
 
 use super::{plain, text};
 
-/// A job that is over sooner shows nothing but its result.
+/// A job that ends sooner shows only its result.
 const FIRST_DRAW: Duration = Duration::from_millis(150);
 const DRAWS_PER_SECOND: u8 = 10;
-/// More lines than a small terminal has would make it flicker.
+/// More lines than a small terminal has would flicker.
 const MAX_DATASETS: usize = 16;
 
 pub(super) struct Live {
@@ -50,7 +50,7 @@ impl Live {
         let hint = self.executor_hint.as_deref();
         let wanted = lines(self.state, &self.progress, elapsed, hint);
         while self.shown.len() < wanted.len() {
-            // The template has no fault to report; the default serves as well.
+            // The template is constant and valid, so the default is never used.
             let style = ProgressStyle::with_template("{wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
             let bar = ProgressBar::new_spinner().with_style(style);

@@ -1,5 +1,5 @@
-//! Progress as plain lines, for logs: one when something changed that people
-//! care about, and a sign of life every few seconds.
+//! Progress as plain lines, for logs: one for each relevant change, and one every
+//! few seconds without any change.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use sluice_proto::v1::{JobState, Progress};
 use super::text;
 use sluice_service::format::count;
 
-/// Without any change, a line this often.
+/// The interval of lines without any change.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
-/// A cluster without executors is worth a word only when it stays so.
+/// A cluster without executors is reported only after this time.
 pub(super) const EXECUTORS_GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl Plain {
 
     pub(super) fn state(&mut self, state: JobState, elapsed: Duration) -> Vec<String> {
         if state.is_final() || state == JobState::Accepted {
-            // The closing report says the one, the first line the other.
+            // The final report shows the end, and the first line shows `Accepted`.
             return Vec::new();
         }
         self.last_line = elapsed;

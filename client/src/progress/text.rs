@@ -1,4 +1,4 @@
-//! A job's progress in words.
+//! Formats a job's progress as text.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sluice_service::format::{bytes, count, duration, grouped};
 
 const BAR_CELLS: u32 = 20;
 
-/// How far the job is, on one line.
+/// The job's progress on one line.
 pub(super) fn summary(state: JobState, progress: &Progress, elapsed: Duration) -> String {
     let mut parts = Vec::with_capacity(6);
     if progress.datasets_total > 0 {
@@ -55,7 +55,7 @@ fn flow(what: &str, rows: u64, size: u64) -> String {
     }
 }
 
-/// `running`, as a line about a job begins.
+/// The state's name in lower case, such as `running`.
 pub(super) fn state_word(state: JobState) -> String {
     state.name().to_lowercase().replace('_', " ")
 }

@@ -20,7 +20,7 @@ impl Write for Sink {
     }
 }
 
-/// Code, standard output, standard error.
+/// Exit code, standard output, standard error.
 fn said(output: OutputFormat, say: impl FnOnce(&Reporter) -> u8) -> (u8, String, String) {
     let (out, err) = (Sink::default(), Sink::default());
     let reporter = Reporter {
@@ -131,7 +131,7 @@ fn json_is_one_document_whatever_happened() {
         ),
         (
             Box::new(|reporter: &Reporter| {
-                reporter.error(&JobError::new(ErrorKind::Unavailable, "nobody there"))
+                reporter.error(&JobError::new(ErrorKind::Unavailable, "no scheduler there"))
             }),
             4,
             "error",
@@ -185,9 +185,9 @@ fn warnings_are_said_once() {
         ..Diagnostic::default()
     };
     let mut job = job(JobState::Succeeded);
-    job.warnings = vec![warning("told before"), warning("new")];
+    job.warnings = vec![warning("printed before"), warning("new")];
     let (_, _, err) = said(OutputFormat::Text, |reporter| {
-        reporter.ended(&job, &[warning("told before")])
+        reporter.ended(&job, &[warning("printed before")])
     });
     assert_eq!(err, "warning[W1]: new\n\n");
 }

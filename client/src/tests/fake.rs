@@ -1,5 +1,4 @@
-//! A `JobService` that plays what a test wrote down and remembers what it was
-//! asked.
+//! A `JobService` that plays the steps of a test and records its requests.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -25,21 +24,21 @@ use tonic::{Request, Response, Status};
 
 pub(super) const JOB_ID: &str = "job-1";
 
-/// One thing that a watched job does.
+/// One step of a watched job.
 #[derive(Debug, Clone)]
 #[allow(clippy::large_enum_variant, reason = "a test holds a handful of them")]
 pub(super) enum Step {
     Event(Event),
-    /// Nothing goes on until somebody cancels the job.
+    /// Waits until the job is cancelled.
     UntilCancelled,
     Pause(Duration),
     /// The stream ends without the job's end.
     Close,
-    /// Nothing goes on any more.
+    /// Waits forever.
     Stall,
 }
 
-/// What the fake answers and what it was asked.
+/// The fake's responses, and the requests that it received.
 #[derive(Default)]
 pub(super) struct Fake {
     pub(super) state: Mutex<State>,
@@ -48,14 +47,14 @@ pub(super) struct Fake {
 
 #[derive(Default)]
 pub(super) struct State {
-    /// Instead of accepting.
+    /// Returned instead of accepting a job.
     pub(super) refusal: Option<JobError>,
-    /// The answer to a submission never comes.
+    /// A submission never gets a response.
     pub(super) hang: bool,
     pub(super) existing: bool,
-    /// The job as submission and `GetJob` tell it; unknown when none.
+    /// The job that submission and `GetJob` return; an unknown job when none.
     pub(super) job: Option<Job>,
-    /// What each watch plays, one after another; unknown job when empty.
+    /// The steps of each watch, in order; an unknown job when empty.
     pub(super) watches: VecDeque<Vec<Step>>,
     pub(super) logs: Vec<LogLine>,
     pub(super) submitted: Vec<SubmitJobRequest>,
@@ -94,7 +93,7 @@ pub(super) fn succeeded() -> Job {
 
 pub(super) fn failed(state: JobState, kind: ErrorKind) -> Job {
     let mut job = job(state);
-    job.reason = Some(JobError::new(kind, "it broke").with_next_step("mend it"));
+    job.reason = Some(JobError::new(kind, "it broke").with_next_step("fix it"));
     job
 }
 
@@ -156,7 +155,7 @@ impl Fake {
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// The service: tonic wants the trait on a type of ours.
+/// The service: the trait must be implemented on a local type, not on `Arc`.
 #[derive(Clone)]
 pub(super) struct Service(pub(super) Arc<Fake>);
 
@@ -248,7 +247,7 @@ impl JobService for Service {
         let request = request.into_inner();
         let id = request.id.clone();
         self.0.state.lock().unwrap().cancels.push(request);
-        // One permit is kept when nobody waits yet.
+        // Stores one permit when no task waits yet.
         self.0.cancelled.notify_one();
         self.0.job(&id)
     }
@@ -297,7 +296,7 @@ impl JobService for Service {
     }
 }
 
-/// A fake behind a port. Dropping it is like SIGKILL: connections break.
+/// A fake that listens on a port. Dropping it is like SIGKILL: connections break.
 pub(super) struct Running {
     runtime: Option<Runtime>,
     pub(super) address: SocketAddr,

@@ -1,4 +1,4 @@
-//! Submitting: every exit code that a job can end with, and what is printed.
+//! Submissions: every exit code with which a job can end, and the output.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +94,7 @@ fn every_way_to_end_has_its_exit_code() {
         );
         assert_eq!(ran.code, code, "{ran:?}");
         assert!(ran.err.contains(part), "{ran:?}");
-        assert!(ran.err.ends_with("\n  mend it\n"), "{ran:?}");
+        assert!(ran.err.ends_with("\n  fix it\n"), "{ran:?}");
         assert_eq!(ran.out, "", "{ran:?}");
         let line = "--output json JOB --landing /l";
         let ran = submit(&Fake::playing(vec![finished(end)]), line);
@@ -216,7 +216,7 @@ fn the_same_submission_is_one_job_and_its_end_is_told_at_once() {
     assert_eq!(ran.code, 9, "{ran:?}");
     assert!(
         ran.err
-            .contains("submission sub-1 is known already as job job-1")
+            .contains("submission sub-1 already exists as job job-1")
     );
     let state = fake.state.lock().unwrap();
     assert_eq!(state.submitted[0].submission_id, "sub-1");
@@ -259,7 +259,7 @@ fn a_job_that_does_not_end_at_its_time_limit_is_left_with_6() {
     assert_eq!(ran.code, 6, "{ran:?}");
     assert!(
         ran.err
-            .contains("it may still be ending; see --status job-1"),
+            .contains("it may still be ending; check with --status job-1"),
         "{ran:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! Schedulers that are not there, go away and come back.
+//! Schedulers that are unreachable, lost or restarted.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use sluice_proto::v1::{ErrorKind, JobState};
 use super::fake::{Fake, Running, Step, failed, finished, progress, state, succeeded};
 use super::world::{World, until};
 
-/// An address where nobody listens.
+/// An address on which no process listens.
 fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
@@ -110,7 +110,7 @@ fn a_stream_that_breaks_is_taken_up_where_it_was() {
     let running = Running::start(&fake);
     let ran = World::new().run(&format!("--master {} JOB --landing /l", running.master()));
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.err.contains("trying again"), "{ran:?}");
+    assert!(ran.err.contains("retrying"), "{ran:?}");
     assert!(ran.err.contains("the scheduler is back"), "{ran:?}");
     let state = fake.state.lock().unwrap();
     let after: Vec<u64> = state
@@ -141,7 +141,7 @@ fn a_scheduler_that_restarts_is_found_again() {
     until("the job runs", || err.text().contains("running"));
     drop(running);
     until("the loss is noticed", || {
-        err.text().contains("trying again")
+        err.text().contains("retrying")
     });
     let _again = Running::start_at(&fake, address);
     let ran = submit.join().unwrap();
@@ -155,7 +155,7 @@ fn a_scheduler_that_comes_back_without_the_job_is_7() {
     let running = Running::start(&fake);
     let ran = World::new().run(&format!("--master {} JOB --landing /l", running.master()));
     assert_eq!(ran.code, 7, "{ran:?}");
-    assert!(ran.err.contains("does not know it any more"), "{ran:?}");
+    assert!(ran.err.contains("no longer knows it"), "{ran:?}");
 }
 
 #[test]

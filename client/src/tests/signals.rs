@@ -50,7 +50,7 @@ fn the_first_signal_cancels_and_waits_for_the_end() {
         let ran = started.ran.join().unwrap();
         assert_eq!(ran.code, 5, "{ran:?}");
         assert!(
-            ran.err.contains(&format!("{signal}: ending job job-1")),
+            ran.err.contains(&format!("{signal}: cancelling job job-1")),
             "{ran:?}"
         );
         assert!(ran.err.contains("was killed"), "{ran:?}");
@@ -93,7 +93,7 @@ fn the_second_signal_leaves_at_once() {
     assert_eq!(ran.code, 5, "{ran:?}");
     assert!(
         ran.err
-            .contains("it may still be ending; see --status job-1"),
+            .contains("it may still be ending; check with --status job-1"),
         "{ran:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! submit-job run as its binary runs it, with its streams caught.
+//! Runs submit-job as its binary does, and captures its streams.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -18,7 +18,7 @@ use crate::invocation::Environment;
 use crate::run::Program;
 use sluice_service::console::Console;
 
-/// A sound job that needs one parameter.
+/// A valid job that needs one parameter.
 pub(super) const JOB: &str = "DECLARE VARIABLE landing STRING;\n\
     CREATE EXTERNAL TABLE events (a STRING) STORED AS JSON LOCATION '${landing}/events';\n\
     CREATE OR REFRESH MATERIALIZED VIEW copy AS SELECT a FROM events;\n";
@@ -58,7 +58,7 @@ impl Ran {
     }
 }
 
-/// One run of submit-job to be.
+/// A prepared run of submit-job.
 pub(super) struct World {
     folder: TempDir,
     pub(super) out: Sink,
@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    /// `--master local` runs this.
+    /// The backend of `--master local`.
     pub(super) fn local(mut self, fake: &Arc<Fake>) -> Self {
         self.local = Arc::clone(fake);
         self
@@ -108,14 +108,14 @@ impl World {
         send
     }
 
-    /// Writes a file beside the job.
+    /// Writes a file next to the job file.
     pub(super) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    /// Runs; `JOB` in the line stands for the sound job's path.
+    /// Runs; `JOB` in the line stands for the valid job's path.
     pub(super) fn run(self, line: &str) -> Ran {
         let job = self.folder.path().join("copy.sql");
         let args: Vec<OsString> = std::iter::once("submit-job".to_owned())
@@ -140,7 +140,7 @@ impl World {
             limits: self.limits,
             interrupts: move || -> std::io::Result<Interrupts> {
                 Ok(match signals {
-                    // A sender that is gone sends no more; it ends nothing.
+                    // A dropped sender sends no signals; it must not end the stream.
                     Some(signals) => signals.chain(stream::pending()).boxed(),
                     None => stream::pending().boxed(),
                 })
@@ -156,7 +156,7 @@ impl World {
     }
 }
 
-/// Waits until something holds, at most five seconds.
+/// Waits until the condition holds, at most five seconds.
 pub(super) fn until(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..1000 {
         if holds() {

@@ -1,7 +1,8 @@
-//! Plans on the wire: our nodes beside Ballista's and DataFusion's.
+//! Encoding of plans: our plan nodes in addition to Ballista's and
+//! DataFusion's.
 //!
-//! The first byte of an extension node says whose it is. Each of our nodes has
-//! its own codec file beside the node; this file only chooses between them.
+//! The first byte of an extension node is its kind. Each of our nodes has its
+//! own codec file next to the node; this file only chooses between them.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub struct SluiceCodec {
     ballista: BallistaPhysicalExtensionCodec,
 }
 
-/// Whose node follows.
+/// The kind of the node that follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Tag {
@@ -49,7 +50,6 @@ impl Tag {
 }
 
 impl SluiceCodec {
-    /// A codec; it holds no state.
     pub fn new() -> Self {
         Self::default()
     }
@@ -106,7 +106,7 @@ impl PhysicalExtensionCodec for SluiceCodec {
     }
 }
 
-/// The file scan that a node is, if it is one.
+/// The node's file scan, if the node is one.
 pub(crate) fn scan_config(node: &dyn ExecutionPlan) -> Option<&FileScanConfig> {
     let source = node
         .downcast_ref::<DataSourceExec>()?

@@ -1,9 +1,9 @@
-//! Plans that let go of their thread, so that a cancel reaches them.
+//! Plans that yield their thread regularly, so that a cancel reaches them.
 //!
-//! A task ends between two polls. DataFusion sees to it that leaves and
-//! exchanges give their thread back now and then; an operator that makes many
-//! rows out of few can run for hours on one batch of its leaf. [`Cooperate`]
-//! has such operators give it back, too.
+//! A cancelled task can end only between two polls. DataFusion makes leaves
+//! and exchanges yield regularly, but an operator that makes many rows out of
+//! few can run for hours on one batch of its leaf. [`CooperativeRule`] makes
+//! such operators yield, too.
 
 use std::sync::Arc;
 

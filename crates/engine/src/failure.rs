@@ -1,13 +1,14 @@
-//! From the error of a task to what it means: to the failure that travels to
-//! the scheduler, or that a runner in process reports.
+//! Classifies the error of a task: as the failure that is sent to the
+//! scheduler, or that the in-process runner reports.
 //!
-//! What Ballista does with an error depends on its type alone: an I/O error is
-//! tried again (four times in all), a failed shuffle fetch makes the lost
-//! stage run again, anything else ends the job. Its own choice of types is too
-//! coarse: a full disk is an I/O error, a store that did not answer is not.
-//! So every error except a fetch from a stage of the same job is turned into
-//! one of two: an I/O error when another try may help, an execution error when
-//! it cannot. Both carry a [`TaskFailure`] as their text.
+//! What Ballista does with an error depends only on its type: after an I/O
+//! error the task is retried (four attempts in all), after a failed shuffle
+//! fetch the lost stage is run again, and any other error fails the job. Its
+//! own choice of types is too coarse: a full disk is an I/O error, a store that
+//! did not answer is not. So every error except a failed fetch from a stage of
+//! the same job is turned into one of two: an I/O error when a retry may help,
+//! an execution error when it cannot. Both carry a [`TaskFailure`] as their
+//! text.
 
 use std::error::Error;
 use std::io;
@@ -22,8 +23,8 @@ use crate::sink::SinkError;
 use crate::source::DATA_QUALITY_MARKER;
 use crate::staged::LOST_MARKER;
 
-/// The failure that an error stands for. `place_of` tells where the panic that
-/// a text quotes happened, if it knows.
+/// The failure that an error stands for. `panic_location` gives the code
+/// location of the panic that a text quotes, if it is known.
 pub fn failure(error: &DataFusionError, place_of: &dyn Fn(&str) -> Option<String>) -> TaskFailure {
     let root = error.find_root();
     let message = message(root);
@@ -55,8 +56,9 @@ pub fn failure(error: &DataFusionError, place_of: &dyn Fn(&str) -> Option<String
     TaskFailure::new(kind(root), message)
 }
 
-/// A gold file that a store did not take: with the words of the system, which
-/// say what is wrong, and worth another try where they say that it may pass.
+/// The failure for a gold file that the store did not accept. Its message
+/// includes the system's own error text, which says what is wrong. It is
+/// transient where that text says that the cause may pass.
 fn not_written(root: &DataFusionError, message: String) -> TaskFailure {
     let root = unwrapped(root);
     let kind = match store_kind(StoreErrorKind::of(root)) {
@@ -74,7 +76,7 @@ fn not_written(root: &DataFusionError, message: String) -> TaskFailure {
     TaskFailure::new(kind, format!("{message}: {words}"))
 }
 
-/// The error as Ballista should see it.
+/// The error that makes Ballista do the right thing with the failure.
 pub fn travelling(failure: &TaskFailure) -> DataFusionError {
     let text = failure.encode();
     match failure.kind {
@@ -83,7 +85,7 @@ pub fn travelling(failure: &TaskFailure) -> DataFusionError {
     }
 }
 
-/// The fetch that an error reports as failed: executor, stage.
+/// The failed fetch that an error reports: executor and stage.
 pub fn failed_fetch(error: &DataFusionError) -> Option<(&str, usize)> {
     match ballista_within(error.find_root())? {
         BallistaError::FetchFailed(executor, stage, _, _) => Some((executor, *stage)),
@@ -100,7 +102,7 @@ pub fn is_cancelled(error: &DataFusionError) -> bool {
     )
 }
 
-/// The error within Ballista's, which names no source.
+/// The error inside Ballista's, which does not implement `source()`.
 fn unwrapped(root: &DataFusionError) -> &DataFusionError {
     match ballista_within(root) {
         Some(BallistaError::DataFusionError(inner)) => unwrapped(inner.find_root()),
@@ -149,7 +151,8 @@ fn external_kind(error: &(dyn Error + Send + Sync + 'static)) -> FailureKind {
     }
 }
 
-/// Ballista's error names no source, so its variants have to be opened.
+/// Ballista's error does not implement `source()`, so its variants are matched
+/// here.
 fn ballista_kind(error: &BallistaError) -> FailureKind {
     match error {
         BallistaError::IoError(error) => io_kind(error),
@@ -165,15 +168,15 @@ fn ballista_kind(error: &BallistaError) -> FailureKind {
     }
 }
 
-/// An I/O error is worth another try unless it says what is wrong.
+/// An I/O error is worth a retry unless its text names a permanent cause.
 fn io_kind(error: &io::Error) -> FailureKind {
     store_kind(StoreErrorKind::of(error))
         .or_else(|| text_kind(&error.to_string()))
         .unwrap_or(FailureKind::Transient)
 }
 
-/// What the chain of causes tells, and the text where causes were flattened
-/// into it.
+/// The kind that the chain of causes shows, or else the text, into which causes
+/// may have been flattened.
 fn chain_kind(error: &(dyn Error + 'static)) -> FailureKind {
     store_kind(StoreErrorKind::of(error))
         .or_else(|| text_kind(&error.to_string()))
@@ -192,7 +195,8 @@ fn store_kind(kind: StoreErrorKind) -> Option<FailureKind> {
     }
 }
 
-/// The system's own words, which survive every wrapping.
+/// The kind by the operating system's own error text, which survives every
+/// wrapping.
 fn text_kind(text: &str) -> Option<FailureKind> {
     const LASTING: &[&str] = &[
         "No space left on device",
@@ -218,7 +222,7 @@ fn text_kind(text: &str) -> Option<FailureKind> {
     }
 }
 
-/// The error's own words, without the engine's prefixes.
+/// The error's own text, without the engine's prefixes.
 fn message(root: &DataFusionError) -> String {
     let text = match root {
         DataFusionError::Execution(text)

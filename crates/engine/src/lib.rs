@@ -1,9 +1,9 @@
 //! The DataFusion and Ballista glue: session, NDJSON source, staged relations,
 //! gold sink, optimizer rewrites, codec, and the planning of jobs.
 //!
-//! This is the only crate that knows how plans are made. The scheduler drives
-//! what [`job::analyze`] gives, and an executor needs [`codec`], [`session`]
-//! and [`node`] alone.
+//! This is the only crate that knows how plans are made. The scheduler runs
+//! the result of [`job::analyze_job`]. An executor needs only [`codec`],
+//! [`session`] and [`executor_context`].
 
 pub mod codec;
 mod cooperate;

@@ -1,4 +1,4 @@
-//! What a task has to know about the process that it runs in.
+//! What a task needs to know about the process that it runs in.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,29 +16,31 @@ use datafusion::prelude::SessionConfig;
 pub struct NodeInfo {
     /// The folder for staged and shuffled data, absolute.
     pub work_dir: PathBuf,
-    /// The host under which other processes reach this one; empty in process.
+    /// The host under which other processes reach this one; empty for the
+    /// in-process runner.
     pub host: String,
-    /// The port of the executor's Arrow Flight service; 0 in process.
+    /// The port of the executor's Arrow Flight service; 0 for the in-process
+    /// runner.
     pub flight_port: u16,
 }
 
 impl NodeInfo {
-    /// `config` with this node attached, for tasks to find.
+    /// Attaches this to `config`, where tasks find it.
     pub fn attach(self, config: SessionConfig) -> SessionConfig {
         config.with_extension(Arc::new(self))
     }
 
-    /// The node that runs a task.
+    /// The context of the process that runs a task.
     ///
     /// # Errors
-    /// When the process did not attach one: a mistake in its setup.
+    /// When the process did not attach one, which is a defect in its setup.
     pub fn of(context: &TaskContext) -> Result<Arc<Self>> {
         context
             .session_config()
             .get_extension::<Self>()
             .ok_or_else(|| {
                 DataFusionError::Configuration(
-                    "this process runs a staging task without a work folder; attach a NodeInfo to its session configuration".to_owned(),
+                    "this process runs a staging task without a work folder; attach an ExecutorContext to its session configuration".to_owned(),
                 )
             })
     }

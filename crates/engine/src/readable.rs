@@ -1,8 +1,8 @@
-//! Where an object is, in the words of whoever has to look for it.
+//! The location of an object as messages show it.
 
 use object_store::path::Path;
 
-/// A path of this machine, or a URL. `store` is the URL that names the store,
+/// A path on this machine, or a URL. `store` is the URL that names the store,
 /// without a path: `file:///`, `s3://bucket`.
 pub(crate) fn readable(store: &str, path: &Path) -> String {
     if store.starts_with("file:") {

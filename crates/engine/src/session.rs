@@ -1,6 +1,6 @@
-//! The one place where sessions are configured: the scheduler that plans, the
-//! executors that run, and the in-process runner build theirs from here, so
-//! that a plan means the same everywhere.
+//! The only place where sessions are configured. The scheduler that plans, the
+//! executors that run tasks, and the in-process runner build their sessions
+//! here, so that a plan means the same everywhere.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,10 +24,10 @@ use crate::cooperate::Cooperate;
 
 /// The configuration that every session starts from.
 ///
-/// On top of Ballista's own restrictions: the static planner (see
+/// In addition to Ballista's own restrictions: the static planner (see
 /// `docs/adr/0002-engine.md`), hash joins, one partition per task so that a
-/// retry repeats little, and spans in the SQL front end so that an error finds
-/// its line.
+/// retry repeats little, and spans in the SQL front end so that an error
+/// message can name its line.
 pub fn base_config() -> SessionConfig {
     SessionConfig::new_with_ballista()
         .with_information_schema(false)
@@ -38,10 +38,11 @@ pub fn base_config() -> SessionConfig {
             "ballista.client.grpc_max_message_size",
             MAX_MESSAGE_BYTES as u64,
         )
-        // A fetch that fails is retried at once by whoever wanted it.
+        // The reader retries a failed fetch at once.
         .set_u64("ballista.client.io_retry_wait_time_ms", 300)
         .set_bool("datafusion.optimizer.prefer_hash_join", true)
-        // Files are grouped when a job is planned; a task must read its own.
+        // Files are grouped when a job is planned; each task must read only its
+        // own group.
         .set_bool(
             "datafusion.execution.enable_file_stream_work_stealing",
             false,
@@ -54,7 +55,7 @@ pub fn base_config() -> SessionConfig {
 /// with thousands of files travel in one.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
-/// A session over `config` and `runtime` with every function of the dialect.
+/// A session over `config` and `runtime` with all functions of the SQL dialect.
 ///
 /// # Errors
 /// When a function package cannot be registered.
@@ -84,16 +85,16 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionS
     Ok(state)
 }
 
-/// Functions that come on top of DataFusion's own.
+/// Functions in addition to DataFusion's own.
 struct Extra {
     scalar: Vec<Arc<datafusion::logical_expr::ScalarUDF>>,
     aggregate: Vec<Arc<datafusion::logical_expr::AggregateUDF>>,
     window: Vec<Arc<datafusion::logical_expr::WindowUDF>>,
 }
 
-/// Spark's functions under the names that DataFusion does not have already.
+/// Spark's functions whose names DataFusion does not already have.
 ///
-/// Where both have a name, DataFusion's stays: its functions cover more types,
+/// Where both have the name, DataFusion's stays: its functions cover more types,
 /// and the optimizer knows them (see `docs/sql.md`).
 static FUNCTIONS: LazyLock<Extra> = LazyLock::new(|| {
     let base = SessionStateBuilder::new().with_default_features().build();
@@ -114,10 +115,11 @@ static FUNCTIONS: LazyLock<Extra> = LazyLock::new(|| {
     }
 });
 
-/// The functions that an executor decodes plans with: those of [`state`].
+/// The functions that an executor decodes plans with: those of
+/// [`build_session_state`].
 ///
 /// # Errors
-/// As [`state`].
+/// As [`build_session_state`].
 pub fn function_registry() -> Result<BallistaFunctionRegistry> {
     let state = state(base_config(), Arc::new(RuntimeEnv::default()))?;
     let mut higher_order_functions = HashMap::new();
@@ -136,10 +138,10 @@ pub fn function_registry() -> Result<BallistaFunctionRegistry> {
 /// How a process runs tasks.
 #[derive(Debug, Clone, Default)]
 pub struct RuntimeOptions<'a> {
-    /// Where operators spill, or the system's temporary folder.
+    /// The folder for spilled data; the system's temporary folder by default.
     pub spill_dir: Option<&'a Path>,
-    /// The memory that operators may hold together, in bytes; unbounded when
-    /// not given.
+    /// The memory that all operators together may hold, in bytes; unbounded by
+    /// default.
     pub memory: Option<usize>,
 }
 
@@ -163,8 +165,8 @@ pub fn runtime(stores: Stores, options: &RuntimeOptions<'_>) -> Result<Arc<Runti
     builder.build_arc()
 }
 
-/// DataFusion's view of [`Stores`]: any `file:` or `s3:` URL resolves, opened
-/// when first asked for.
+/// DataFusion's view of [`Stores`]: any `file:` or `s3:` URL resolves; its store
+/// is opened on first use.
 #[derive(Debug)]
 struct Registry(Stores);
 

@@ -1,7 +1,8 @@
-//! `to_timestamp` and its variants as they should be.
+//! `to_timestamp` and its variants with the return type that they declare.
 //!
-//! DataFusion 55 promises the session's time zone and gives a column of text
-//! without one, which the engine then refuses. Ours give what they promise.
+//! DataFusion 55 declares a result in the session's time zone, but for a column
+//! of text returns one without a time zone, which the engine then refuses. Our
+//! wrappers return the declared type.
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub(crate) fn to_timestamp_udfs(config: &ConfigOptions) -> [Arc<ScalarUDF>; 5] {
     .map(|function| Arc::new(Promised(function(config)).into()))
 }
 
-/// A function whose result has the type that it promised.
+/// A function whose result has the type that it declares.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Promised(Arc<ScalarUDF>);
 

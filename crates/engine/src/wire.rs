@@ -1,4 +1,4 @@
-//! The envelope of our own nodes in a plan: an Arrow schema in Arrow's own
+//! The encoding of our own nodes in a plan: an Arrow schema in Arrow's own
 //! encoding, then a JSON description.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(crate) fn encode<T: Serialize>(schema: &Schema, description: &T) -> Result<V
     Ok(buf)
 }
 
-/// The inverse of [`encode`].
+/// The inverse of [`encode_node`].
 pub(crate) fn decode<T: DeserializeOwned>(buf: &[u8]) -> Result<(SchemaRef, T)> {
     let truncated = || DataFusionError::Internal("a plan node is cut short".to_owned());
     let (length, rest) = buf.split_first_chunk::<4>().ok_or_else(truncated)?;

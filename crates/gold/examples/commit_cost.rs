@@ -1,8 +1,8 @@
 //! Writes a small table and measures what its commits cost.
 //!
 //! `cargo run -p sluice-gold --example commit_cost -- FOLDER [VERSIONS]` creates
-//! `FOLDER/orders`, replaces it as often as asked (21 times unless told), and
-//! prints milliseconds for each step. Other readers can look at the result.
+//! `FOLDER/orders`, replaces it VERSIONS times (by default 21), and prints the
+//! milliseconds of each step. Other readers can then read the table.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -26,7 +26,7 @@ use sluice_storage::{StoreOptions, Stores};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Partition values: what needs escaping is among them.
+/// Partition values, including some that need escaping.
 const DAYS: [Option<&str>; 3] = [Some("2024-01-01"), Some("a/b c=%ü"), None];
 
 fn main() -> Result<()> {

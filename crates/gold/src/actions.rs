@@ -1,7 +1,8 @@
 //! Lines of a Delta log entry.
 //!
-//! Own types, because a remove has to repeat the path of its add letter by
-//! letter, and `deltalake`'s types decode and encode it on the way.
+//! These are our own types because a remove must repeat the path of its add
+//! byte for byte. `deltalake`'s types decode the path and encode it again, which
+//! can change it.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ pub(crate) enum Action {
 pub(crate) struct CommitLine {
     pub(crate) timestamp: i64,
     pub(crate) operation: &'static str,
-    /// Values are strings, as Spark writes them.
+    /// The values are strings, as Spark writes them.
     pub(crate) operation_parameters: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) read_version: Option<u64>,
@@ -34,7 +35,8 @@ pub(crate) struct CommitLine {
     pub(crate) is_blind_append: bool,
     pub(crate) operation_metrics: BTreeMap<&'static str, String>,
     pub(crate) engine_info: String,
-    /// Tells our own commit from another's (Delta's name for such an id).
+    /// The commit's id; it distinguishes our commit from others. `txnId` is
+    /// Delta's name for such an id.
     pub(crate) txn_id: String,
     pub(crate) job_id: String,
     pub(crate) job_name: String,
@@ -108,7 +110,7 @@ pub(crate) struct AddLine {
     pub(crate) stats: String,
 }
 
-/// The text of a log entry: one JSON object a line.
+/// The text of a log entry: one JSON object per line.
 pub(crate) fn entry(actions: &[Action]) -> Result<String, serde_json::Error> {
     let mut text = String::new();
     for action in actions {
@@ -118,9 +120,9 @@ pub(crate) fn entry(actions: &[Action]) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
-/// A store's path as the URI reference that the log wants (RFC 2396):
-/// everything but unreserved characters, `/` and `=` is percent-encoded, also
-/// the percent signs that hive escaping left in folder names.
+/// Encodes a path of the store as the URI reference that the log requires (RFC
+/// 2396). Everything but unreserved characters, `/` and `=` is percent-encoded,
+/// including the percent signs of hive-escaped folder names.
 pub(crate) fn encode_path(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -134,8 +136,8 @@ pub(crate) fn encode_path(path: &str) -> String {
     out
 }
 
-/// The inverse of [`encode_path`], for paths of any writer. Bytes that are not
-/// UTF-8 are replaced.
+/// The inverse of [`encode_path`], also for paths that other writers encoded.
+/// Bytes that are not UTF-8 are replaced.
 pub(crate) fn decode_path(path: &str) -> String {
     percent_encoding::percent_decode_str(path)
         .decode_utf8_lossy()

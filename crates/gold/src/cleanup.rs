@@ -1,4 +1,4 @@
-//! Files that a job wrote and no commit names.
+//! Deletes files that a job wrote and no commit names.
 
 use std::collections::HashSet;
 
@@ -13,19 +13,19 @@ use crate::error::GoldError;
 use crate::files::DataFileName;
 use crate::table::GoldTable;
 
-/// How far a store's clock may be behind itself between two of its machines.
+/// How far the clocks of a store's machines may differ.
 const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(10);
 
-/// What a clean-up did.
+/// The result of a clean-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cleanup {
-    /// Data files that were deleted.
+    /// The number of deleted data files.
     pub deleted_files: usize,
-    /// Their bytes.
+    /// The size of the deleted data files.
     pub deleted_bytes: u64,
-    /// Unfinished files that were deleted.
+    /// The number of deleted temporary files of unfinished writes.
     pub deleted_temporaries: usize,
-    /// Files of the job that a commit names.
+    /// The number of files of the job that a commit names.
     pub kept_files: usize,
 }
 
@@ -41,18 +41,19 @@ struct Named {
 }
 
 impl GoldTable {
-    /// Deletes the data files of a job that no commit names, and what unfinished
-    /// writes left (in a local folder; a bucket needs a lifecycle rule for
-    /// unfinished uploads).
+    /// Deletes the data files of a job that no commit names, and the temporary
+    /// files of unfinished writes in a local folder. A bucket needs a lifecycle
+    /// rule for unfinished uploads.
     ///
     /// `committed` are the paths that the job's own commit names, relative to the
-    /// table; when it is complete nothing has to be read from the log. All other
-    /// files of the job are looked up in the log before they go, so that a file
-    /// of a commit that the caller does not know of is kept.
+    /// table. If they are complete, the log is not read. All other files of the
+    /// job are looked up in the log before they are deleted, so that a file of a
+    /// commit that the caller does not know of is kept.
     ///
-    /// Call it when none of the job's tasks can write any more, and not at all
-    /// after [`GoldError::outcome_unknown`]. It lists the whole table: after a
-    /// job whose attempts all succeeded there is nothing to find.
+    /// Call it only when none of the job's tasks can write any more, and never
+    /// after [`GoldError::outcome_unknown`]. It lists the whole table, so do not
+    /// call it after a job whose attempts all succeeded: there is nothing to
+    /// delete.
     pub async fn cleanup_uncommitted(
         &self,
         job_id: &str,
@@ -119,8 +120,8 @@ impl GoldTable {
         .map_err(|error| self.store_error("clean up", error))
     }
 
-    /// Paths that the log has named since a time. A commit is written after the
-    /// files it adds, so older entries need not be read.
+    /// Paths in the log entries that were written since `time`. A commit is
+    /// written after the files that it adds, so older entries need not be read.
     async fn named_since(&self, time: DateTime<Utc>) -> Result<HashSet<String>, GoldError> {
         let store = &self.place().store;
         let read = |error| self.store_error("read", error);
@@ -138,7 +139,8 @@ impl GoldTable {
         for entry in entries {
             let bytes = match store.get(&entry.location).await {
                 Ok(result) => result.bytes().await.map_err(read)?,
-                // Expired in between: older than any file of a running job.
+                // Log clean-up deleted it after the listing: it is older than any
+                // file of a running job.
                 Err(object_store::Error::NotFound { .. }) => continue,
                 Err(error) => return Err(read(error)),
             };
@@ -154,7 +156,8 @@ impl GoldTable {
         Ok(named)
     }
 
-    /// A path in the store relative to the table, `None` outside of its data.
+    /// Makes a path of the store relative to the table; `None` for paths outside
+    /// the table and in its log.
     fn relative(&self, path: &Path) -> Option<String> {
         let parts: Vec<_> = path.prefix_match(self.place().path())?.collect();
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();

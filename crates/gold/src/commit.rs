@@ -1,9 +1,9 @@
-//! Replacing a table's content in one commit.
+//! Replaces a table's content in one commit.
 //!
-//! A version exists from the moment its log entry does, and entry N+1 is only
-//! ever created where there is none. Whatever error the store gives, the entry
-//! is read back and its id compared: a client that retries may see its own write
-//! as "already exists", and an answer may get lost after the write arrived.
+//! A version exists as soon as its log entry exists, and entry N+1 is created
+//! only if it does not exist. After any error of the store, the writer reads the
+//! entry back and compares its id: a client that retries may see its own write
+//! as "already exists", and a response may be lost after the write arrived.
 
 use std::time::Duration;
 
@@ -16,78 +16,77 @@ use crate::log::Owner;
 use crate::plan::{Planned, Replace};
 use crate::table::{GoldTable, TableSpec};
 
-/// How often a commit is built anew after other writers were quicker, and how
-/// often a write whose answer was lost is sent again.
+/// How often a commit is built, when other writers commit first, and how often a
+/// write whose response was lost is sent.
 const ATTEMPTS: u32 = 12;
 
 /// The first pause between attempts; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(4);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Who commits, for the table's history and for telling commits apart.
+/// The origin of a commit, for the table's history and to identify the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitInfo {
-    /// The job's id.
     pub job_id: String,
-    /// The job's name.
     pub job_name: String,
-    /// Engine and version, `sluice/0.1.0`.
+    /// Engine and version, for example `sluice/0.1.0`.
     pub engine: String,
-    /// Fresh for every commit of every table.
+    /// New for every commit of every table.
     pub commit_id: Uuid,
-    /// An application and its own version number: a table that has seen this
-    /// number (or a greater one) does not take the commit again.
+    /// An application and its own version number. A table whose log has this
+    /// number or a greater one for the application refuses the commit.
     pub txn: Option<(String, i64)>,
 }
 
 /// How a commit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitOutcome {
-    /// The table has a new version, and it is ours.
+    /// The commit created a new version of the table.
     Committed {
-        /// The version.
         version: u64,
-        /// Whether the table came into being with it.
+        /// Whether the commit created the table.
         created: bool,
-        /// Files that are not part of the table any more.
+        /// The number of files that the commit removed from the table.
         removed_files: usize,
-        /// How often the commit was built: above 1 when others were quicker.
+        /// How often the commit was built; above 1 when other writers committed
+        /// first.
         attempts: u32,
     },
-    /// Other writers were quicker every time. Nothing was committed.
+    /// Other writers committed first at every attempt. Nothing was committed.
     Conflict {
-        /// The newest version seen.
+        /// The newest version of the table that was read.
         version: u64,
         /// How often the commit was built.
         attempts: u32,
     },
-    /// The table's `txn` has this number already. Nothing was written.
+    /// The table's log already has this `txn` number. Nothing was written.
     AlreadyCommitted {
         /// The newest version of the table.
         version: u64,
     },
 }
 
-/// What became of one write of one entry.
+/// Which writer's entry is in the log after a write.
 enum Written {
     Ours,
     Lost,
 }
 
 impl GoldTable {
-    /// Makes `adds` the whole content of the table, in one new version: creates
-    /// the table where it is missing, else removes all its files. Schema,
-    /// partition columns, comment and properties become those of `spec`. Removed
-    /// files stay in the store until a vacuum, so that readers in flight can go
-    /// on.
+    /// Replaces the whole content of the table by `adds`, in one new version. It
+    /// creates the table if it does not exist, else it removes all its files.
+    /// Schema, partition columns, comment and properties become those of `spec`.
+    /// Removed files stay in the store until a vacuum, so that running readers
+    /// can finish.
     ///
-    /// A replace reads nothing from the table, so a lost race is no conflict: the
-    /// commit is built anew on the winner's version, some times over.
+    /// A replace reads nothing from the table, so another commit is not a
+    /// conflict: the commit is built again on top of the newer version, up to a
+    /// limit.
     ///
-    /// Data files are never deleted here, whatever happens.
+    /// This never deletes data files, whatever the outcome.
     ///
     /// # Errors
-    /// After any error but [`GoldError::OutcomeUnknown`] nothing was committed.
+    /// After any error except [`GoldError::OutcomeUnknown`] nothing was committed.
     pub async fn commit_replace(
         &self,
         spec: &TableSpec,
@@ -135,7 +134,7 @@ impl GoldTable {
                     tracing::info!(
                         table = self.name(),
                         version = planned.version,
-                        "another writer was quicker, building the commit anew"
+                        "another writer committed first, building the commit again"
                     );
                     pause(attempts).await;
                 }
@@ -143,12 +142,12 @@ impl GoldTable {
         }
     }
 
-    /// Writes an entry until it is known whose it is.
+    /// Sends an entry until it is known which writer's entry is in the log.
     async fn write(&self, planned: &Planned, id: Uuid) -> Result<Written, GoldError> {
         let version = planned.version;
         let location = self.log().entry_path(version);
         let mut attempt = 0;
-        // Whether the network may still have one of our requests.
+        // Whether one of our requests may still be on the network.
         let mut in_flight = false;
         loop {
             attempt += 1;
@@ -166,7 +165,7 @@ impl GoldTable {
                 );
             }
             let source = Box::new(StoreError::access("write", &location, error));
-            // A refusal is an answer: that request wrote nothing and never will.
+            // A refusal is final: that request wrote nothing and never will.
             in_flight |= !self.is_local() && !kind.is_refusal();
             let definite = match self.log().owner(version, id).await {
                 Ok(Owner::Ours) => return Ok(Written::Ours),
@@ -188,13 +187,14 @@ impl GoldTable {
                     source,
                 });
             }
-            // The same entry under the same number: it cannot land twice.
+            // The same entry with the same number cannot be created twice.
             pause(attempt).await;
         }
     }
 }
 
-/// Waits longer each time, and never as long as the other writer.
+/// Waits longer after each attempt, for a random time, so that two writers do
+/// not wait equally long.
 async fn pause(attempt: u32) {
     let longest = FIRST_PAUSE
         .saturating_mul(1 << attempt.min(10))

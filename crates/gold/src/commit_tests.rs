@@ -23,11 +23,11 @@ struct Setup {
     table: GoldTable,
 }
 
-/// A write of a log entry that does not arrive, and neither can the log be read
-/// back.
+/// A write of a log entry that does not arrive, after which the log cannot be
+/// read back either.
 const DEAD: Fault = Fault::Refused(ErrorKind::TimedOut);
 
-/// Another writer is quicker.
+/// Another writer creates the entry first.
 fn overtaken() -> Fault {
     let line = r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","txnId":"x"}}"#;
     Fault::Overtaken(line.into())
@@ -37,7 +37,7 @@ fn is_entry(path: &Path) -> bool {
     path.as_ref().contains("_delta_log/") && path.extension() == Some("json")
 }
 
-/// A local store with faults in the log. Everything else works.
+/// A local store with faults in the log only.
 fn faulty(faults: Script) -> FaultyStore {
     let dead = AtomicBool::default();
     let plan = move |call: &Call<'_>| match call.op {
@@ -386,7 +386,7 @@ async fn a_checkpoint_changes_nothing_but_what_is_read() {
     let log = t.folder.path().join("my table/_delta_log");
     assert!(log.join("_last_checkpoint").exists());
     assert!(log.join("00000000000000000003.checkpoint.parquet").exists());
-    // The entries are not needed any more.
+    // The checkpoint replaces the entries.
     for n in 0..3 {
         std::fs::remove_file(log.join(format!("{n:020}.json"))).unwrap();
     }
@@ -423,8 +423,8 @@ async fn clean_up_takes_only_what_no_commit_names() {
     std::fs::write(&temporary, "x").unwrap();
     std::fs::write(root.join("readme.txt"), "x").unwrap();
 
-    // Another job replaced the table meanwhile: our file is a tombstone now,
-    // and a reader may still be at it.
+    // Another job replaced the table meanwhile: our file is a tombstone now, but
+    // a reader may still be reading it.
     version(t.replace("job-9", &[]).await);
     let cleanup = t
         .table
@@ -442,7 +442,7 @@ async fn clean_up_takes_only_what_no_commit_names() {
     let known = HashSet::from([committed.path.clone()]);
     let cleanup = t.table.cleanup_uncommitted("job-1", &known).await.unwrap();
     assert_eq!((cleanup.deleted_files, cleanup.kept_files), (0, 1));
-    // A table that never came into being.
+    // A table that was never created.
     let empty = Setup::new();
     let cleanup = empty
         .table
@@ -487,7 +487,7 @@ async fn a_table_that_was_deleted_and_made_anew_is_not_mistaken_for_the_old_one(
     assert_eq!(version(t.replace("b", &[file]).await), 0);
 }
 
-/// Our replay and `deltalake`'s must see the same table.
+/// Our replay and `deltalake`'s must return the same table.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_readers_agree() {
     let t = Setup::new();

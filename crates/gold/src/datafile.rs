@@ -1,17 +1,17 @@
-//! What a task reports about each file it wrote. It travels to the driver as
-//! JSON in a manifest row, and from there into the Delta log.
+//! What a task reports about each file that it wrote. The task sends it to the
+//! driver as JSON in a manifest row, and the driver writes it to the Delta log.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One Parquet file that is written, durable and not yet in any table.
+/// One Parquet file that is durable but not yet committed to a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DataFile {
-    /// Path relative to the table's root, as the store knows it (not
-    /// percent-encoded; the log's encoding is made when the file is committed).
+    /// Path relative to the table's root, as the store knows it. It is not
+    /// percent-encoded; the commit encodes it for the log.
     pub path: String,
-    /// Bytes.
+    /// In bytes.
     pub size: u64,
     /// When it was written, in milliseconds since the epoch.
     pub modification_time_ms: i64,
@@ -35,21 +35,21 @@ impl DataFile {
     }
 }
 
-/// Statistics of one file in the shape of the Delta protocol ("Per-file
-/// Statistics"): nested objects follow structs. Bounds are always valid, though
-/// not always tight, and missing where they are not known.
+/// Statistics of one file in the form of the Delta protocol ("Per-file
+/// Statistics"); structs become nested objects. Bounds are always valid, but not
+/// always tight. A bound that is not known is left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileStats {
-    /// Rows in the file.
+    /// The number of rows in the file.
     pub num_records: u64,
-    /// A value not greater than any in the column.
+    /// For each column a value not greater than any in it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub min_values: Map<String, Value>,
-    /// A value not less than any in the column.
+    /// For each column a value not less than any in it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub max_values: Map<String, Value>,
-    /// NULLs in the column.
+    /// For each column the number of NULLs in it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub null_count: Map<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! Why a gold table could not be read or written.
+//! Errors of reading and writing gold tables.
 
 use std::error::Error as StdError;
 
@@ -12,17 +12,14 @@ pub enum GoldError {
     /// The query's columns do not fit a gold table.
     #[error("table '{table}' cannot have these columns: {}", join(problems))]
     Schema {
-        /// The table.
         table: String,
-        /// Everything that is wrong, at least one.
+        /// Every problem, at least one.
         problems: Vec<SchemaProblem>,
     },
-    /// A table property that does not fit.
+    /// A table property that is not supported or has a wrong value.
     #[error("table '{table}': property '{key}' {problem}")]
     Property {
-        /// The table.
         table: String,
-        /// The property.
         key: String,
         /// What is wrong and what to do.
         problem: String,
@@ -34,62 +31,51 @@ pub enum GoldError {
         feature_note(features)
     )]
     Protocol {
-        /// The table.
         table: String,
         /// `minReaderVersion` of the table.
         reader: i32,
         /// `minWriterVersion` of the table.
         writer: i32,
-        /// Features that are in the way.
+        /// Features that this writer does not support.
         features: Vec<String>,
     },
-    /// The table takes no removals, and replacing is one.
+    /// The table is append-only, so its files cannot be removed by a replace.
     #[error(
         "table '{table}' is append-only and cannot be replaced; unset delta.appendOnly, or write \
          to another table"
     )]
-    AppendOnly {
-        /// The table.
-        table: String,
-    },
-    /// A data file that does not fit its table: a fault of the writer.
+    AppendOnly { table: String },
+    /// A data file that does not match its table; this is a bug of the writer.
     #[error("table '{table}' cannot take the file '{path}': {problem}")]
     DataFile {
-        /// The table.
         table: String,
-        /// The file, relative to the table.
+        /// Relative to the table.
         path: String,
-        /// What does not fit.
         problem: String,
     },
     /// The log or a data file could not be read or written. Nothing was committed.
     #[error("table '{table}': {source}")]
     Store {
-        /// The table.
         table: String,
-        /// The store's error.
         #[source]
         source: Box<StoreError>,
     },
-    /// The log could not be understood. Nothing was committed.
+    /// The log is not valid. Nothing was committed.
     #[error("the log of table '{table}' cannot be read: {source}")]
     Log {
-        /// The table.
         table: String,
-        /// What the reader says.
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The commit was sent, its answer was lost, and the log does not tell
-    /// (yet) whether it arrived. Its files must stay where they are.
+    /// The commit was sent, the store did not acknowledge it, and the log does
+    /// not show whether it arrived. Its data files must not be deleted.
     #[error(
         "it is not known whether version {version} of table '{table}' was committed: {source}; \
-         look at the table's history before the job runs again"
+         check the table's history before you run the job again"
     )]
     OutcomeUnknown {
-        /// The table.
         table: String,
-        /// The version that was written.
+        /// The version that was to be created.
         version: u64,
         /// The last error.
         #[source]
@@ -98,7 +84,7 @@ pub enum GoldError {
 }
 
 impl GoldError {
-    /// What the error means for storage, `None` when it is about the table.
+    /// The kind of the store's error, `None` when the error is about the table.
     pub fn store_kind(&self) -> Option<StoreErrorKind> {
         match self {
             Self::Store { source, .. } | Self::OutcomeUnknown { source, .. } => Some(source.kind()),
@@ -109,8 +95,8 @@ impl GoldError {
         }
     }
 
-    /// Whether the commit may have happened all the same: then no data file of
-    /// the job may be deleted.
+    /// Whether the commit may have succeeded despite the error. If so, no data
+    /// file of the job may be deleted.
     pub fn outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
     }

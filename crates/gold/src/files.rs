@@ -1,4 +1,4 @@
-//! Names of data files and of the partition folders they lie in.
+//! Names of data files and of their partition folders.
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{
@@ -14,20 +14,20 @@ const UUID_LENGTH: usize = 36;
 
 /// The name of a data file: `part-<job id>-<task>-<uuid>.parquet`.
 ///
-/// The id makes the name unique among attempts of one task; the job and task
-/// are there for people and for [`crate::GoldTable::cleanup_uncommitted`].
+/// The id makes the name unique among the attempts of one task. The job id and
+/// the task are for people and for [`crate::GoldTable::cleanup_uncommitted`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFileName {
-    /// The job that wrote it: letters, digits, `-` and `_`.
+    /// Letters, digits, `-` and `_`.
     pub job_id: String,
     /// Number of the task in its job.
     pub task: u64,
-    /// Made anew for every file.
+    /// New for every file.
     pub id: Uuid,
 }
 
 impl DataFileName {
-    /// A fresh name, `None` when the job id has other characters than letters,
+    /// A new name, `None` when the job id has characters other than letters,
     /// digits, `-` and `_`.
     pub fn new(job_id: &str, task: u64) -> Option<Self> {
         is_job_id(job_id).then(|| Self {
@@ -37,12 +37,12 @@ impl DataFileName {
         })
     }
 
-    /// Reads a file name (without folders), `None` when it is not one of ours.
+    /// Parses a file name (without folders), `None` when it is not of this form.
     pub fn parse(name: &str) -> Option<Self> {
         let rest = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
         let (rest, id) = rest.split_at_checked(rest.len().checked_sub(UUID_LENGTH)?)?;
         let (job_id, task) = rest.strip_suffix('-')?.rsplit_once('-')?;
-        // `+1` would parse as a number, too.
+        // `+1` would parse as a number too.
         let task = task.bytes().all(|b| b.is_ascii_digit()).then_some(task)?;
         Some(Self {
             job_id: Some(job_id).filter(|id| is_job_id(id))?.to_owned(),
@@ -64,8 +64,8 @@ fn is_job_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(fits)
 }
 
-/// The folders of a partition, with a slash at the end: `day=2024-01-01/hour=7/`;
-/// empty without partition columns. Escaped as Spark does.
+/// The folders of a partition, with a slash at the end: `day=2024-01-01/hour=7/`.
+/// Empty without partition columns. Values are escaped as in Spark.
 pub fn partition_path<N: AsRef<str>>(values: &[(N, Option<String>)]) -> String {
     let mut path = String::new();
     for (column, value) in values {
@@ -93,14 +93,14 @@ pub fn parse_partition_path(path: &str) -> Option<Vec<(String, Option<String>)>>
 }
 
 /// A value in the text form of the Delta protocol ("Partition Value
-/// Serialization"), `None` for NULL. An empty string is NULL, too: neither Delta
-/// nor Spark tells them apart in a partition column.
+/// Serialization"), `None` for NULL. An empty string is NULL too: neither Delta
+/// nor Spark distinguishes the two in a partition column.
 ///
-/// `array` has a type that [`crate::delta_schema`] made and that
-/// [`crate::check_schema`] lets partition by.
+/// `array` must have a type that [`crate::delta_schema`] returns and that
+/// [`crate::check_schema`] allows in a partition column.
 ///
 /// # Errors
-/// The type, when it cannot be a partition column's.
+/// The type, when a partition column cannot have it.
 pub fn partition_value(array: &dyn Array, row: usize) -> Result<Option<String>, DataType> {
     if array.is_null(row) {
         return Ok(None);
@@ -129,7 +129,7 @@ pub fn partition_value(array: &dyn Array, row: usize) -> Result<Option<String>, 
                     .as_primitive::<Date32Type>()
                     .value_as_date(row)
                     .map(|date| date.format("%Y-%m-%d").to_string()),
-                // With "T" and "Z", so that no reader takes it as local time.
+                // With "T" and "Z", so that no reader reads it as local time.
                 DataType::Timestamp(TimeUnit::Microsecond, _) => array
                     .as_primitive::<TimestampMicrosecondType>()
                     .value_as_datetime(row)
@@ -142,7 +142,7 @@ pub fn partition_value(array: &dyn Array, row: usize) -> Result<Option<String>, 
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// Infinity and NaN as Java writes them, everything else as given.
+/// Infinity and NaN as Java writes them; `finite` formats all other values.
 fn float_text(value: f64, finite: impl Fn(f64) -> String) -> String {
     if value.is_nan() {
         "NaN".to_owned()
@@ -172,7 +172,7 @@ mod tests {
         let text = name.to_string();
         assert!(text.starts_with("part-job-1-00007-"), "{text}");
         assert_eq!(DataFileName::parse(&text).unwrap(), name);
-        // "job" is a prefix of "job-1" and still another job.
+        // "job" is a prefix of "job-1" but a different job.
         let other = DataFileName::new("job", 1).unwrap();
         assert_ne!(DataFileName::parse(&text).unwrap().job_id, other.job_id);
         assert!(DataFileName::new("a/b", 0).is_none());

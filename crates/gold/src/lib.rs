@@ -2,12 +2,13 @@
 //!
 //! Tasks write Parquet files ([`DataFileName`], [`partition_path`],
 //! [`stats_from_parquet`]) and report them as [`DataFile`]s. When all tasks of a
-//! job are done, its driver makes them the content of a table with
-//! [`GoldTable::commit_replace`]. Nothing is visible before that, and everything
-//! is after.
+//! job have finished, its driver commits the files to a table with
+//! [`GoldTable::commit_replace`]. Readers see all of the files after the commit
+//! and none of them before.
 //!
-//! This is the only crate that names `deltalake`. It reads logs with it; entries
-//! are written here, through our own stores, as one durable put-if-absent.
+//! This is the only crate that depends on `deltalake`. It uses `deltalake` to
+//! read logs and writes log entries itself, through Sluice's own stores, each as
+//! one durable put-if-absent.
 
 mod actions;
 mod cleanup;

@@ -1,4 +1,4 @@
-//! Finding the newest version of a table.
+//! Loads the newest version of a table.
 
 use std::sync::Arc;
 
@@ -10,18 +10,19 @@ use crate::replay::Replay;
 use crate::snapshot::Snapshot;
 use crate::table::GoldTable;
 
-/// Entries that are read at the same time.
+/// The number of entries that are read at the same time.
 const CONCURRENT_READS: usize = 16;
 
-/// More entries than these without a checkpoint are left to `deltalake`.
+/// `deltalake` reads logs with more entries than this and no checkpoint.
 const MOST_ENTRIES: usize = 1_000;
 
-/// A version that was loaded, and how to tell that its log is still the same.
+/// The version that was loaded last, and its log entry, which shows whether the
+/// log is still the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {
     snapshot: Arc<Snapshot>,
-    /// Size and tag of the version's entry: a table that was deleted and created
-    /// anew has another entry under the same number.
+    /// Size and tag of the version's entry. A table that was deleted and created
+    /// again has a different entry with the same number.
     entry: Entry,
 }
 
@@ -32,12 +33,12 @@ struct Entry {
     e_tag: Option<String>,
 }
 
-/// What lies in a log folder.
+/// The objects in a log folder.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct LogFolder {
-    /// JSON entries in order.
+    /// JSON entries by version.
     entries: Vec<Entry>,
-    /// Whether there are checkpoints or compacted entries.
+    /// Whether the folder also has checkpoints or compacted entries.
     condensed: bool,
 }
 
@@ -66,7 +67,8 @@ impl LogFolder {
         folder
     }
 
-    /// The entries after a loaded version, `None` when they do not follow on it.
+    /// The entries after a loaded version, `None` when the log was replaced or
+    /// has a gap.
     fn after(&self, loaded: &Loaded) -> Option<&[Entry]> {
         let at = self
             .entries
@@ -77,7 +79,8 @@ impl LogFolder {
         (same && follow(rest, loaded.entry.version + 1)).then_some(rest)
     }
 
-    /// All entries, `None` when they are not the whole log.
+    /// All entries, `None` when they are not a complete log that can be replayed
+    /// here.
     fn whole(&self) -> Option<&[Entry]> {
         let complete = !self.condensed && !self.entries.is_empty() && follow(&self.entries, 0);
         (complete && self.entries.len() <= MOST_ENTRIES).then_some(&self.entries)
@@ -99,8 +102,7 @@ fn follow(entries: &[Entry], first: u64) -> bool {
 impl GoldTable {
     /// The newest version, `None` when there is no table.
     ///
-    /// A table that was loaded before is brought up to date by reading only what
-    /// is new.
+    /// If the table was loaded before, only the new log entries are read.
     pub async fn snapshot(&self) -> Result<Option<Arc<Snapshot>>, GoldError> {
         let objects: Vec<ObjectMeta> = self
             .place()
@@ -145,7 +147,7 @@ impl GoldTable {
             .map(Arc::new);
         self.remember(snapshot.as_ref().and_then(|snapshot| {
             let entry = folder.entries.last()?;
-            // A newer version may have come after the listing.
+            // Another writer may have committed a newer version after the listing.
             (entry.version == snapshot.version).then(|| Loaded {
                 snapshot: Arc::clone(snapshot),
                 entry: entry.clone(),
@@ -154,15 +156,15 @@ impl GoldTable {
         Ok(snapshot)
     }
 
-    /// Reads and applies entries; `None` when they are not plain, or one has
-    /// vanished since the listing.
+    /// Reads and applies entries; `None` when they are not plain, or one was
+    /// deleted after the listing.
     async fn replay(
         &self,
         mut replay: Replay,
         entries: &[Entry],
     ) -> Result<Option<Snapshot>, GoldError> {
-        // Owned numbers: a stream that borrows from `entries` would keep the
-        // futures of every caller from being shown to be `Send`.
+        // Owned numbers: with a stream that borrows from `entries`, the compiler
+        // cannot prove that the callers' futures are `Send`.
         let versions: Vec<u64> = entries.iter().map(|entry| entry.version).collect();
         let mut reads = futures::stream::iter(versions)
             .map(|version| self.log().read(version))
@@ -172,7 +174,11 @@ impl GoldTable {
                 return Ok(None);
             };
             if let Err(reason) = replay.apply(&bytes) {
-                tracing::debug!(table = self.name(), ?reason, "reading with deltalake");
+                tracing::debug!(
+                    table = self.name(),
+                    ?reason,
+                    "reading the log with deltalake"
+                );
                 return Ok(None);
             }
         }
@@ -230,7 +236,7 @@ mod tests {
             |names: &[&str], loaded: &Loaded| folder(names).after(loaded).map(<[Entry]>::len);
         assert_eq!(after(&[E0, E1], &loaded), Some(0));
         assert_eq!(after(&[E1, E2], &loaded), Some(1));
-        assert_eq!(after(&[E0], &loaded), None, "the table is another one");
+        assert_eq!(after(&[E0], &loaded), None, "the table was created again");
         assert_eq!(after(&[E1, "00000000000000000003.json"], &loaded), None);
         loaded.entry.e_tag = Some("other".to_owned());
         assert_eq!(after(&[E0, E1, E2], &loaded), None);

@@ -15,14 +15,14 @@ pub(crate) struct Log {
     folder: Path,
 }
 
-/// What an entry says about who wrote it.
+/// Which commit wrote a log entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// There is no such entry.
+    /// The entry does not exist.
     Absent,
-    /// The commit with the id in question.
+    /// The commit whose id was asked for.
     Ours,
-    /// Any other.
+    /// Another commit.
     Another,
 }
 
@@ -54,7 +54,7 @@ impl Log {
         self.folder.clone().join(format!("{version:020}.json"))
     }
 
-    /// Creates an entry that must not exist, durably.
+    /// Creates an entry durably; fails if it exists.
     pub(crate) async fn create(&self, version: u64, entry: &str) -> object_store::Result<()> {
         self.store
             .put_opts(
@@ -66,7 +66,7 @@ impl Log {
         Ok(())
     }
 
-    /// An entry's text, `None` when it is not there.
+    /// An entry's text, `None` when the entry does not exist.
     pub(crate) async fn read(&self, version: u64) -> object_store::Result<Option<Bytes>> {
         match self.store.get(&self.entry_path(version)).await {
             Ok(result) => Ok(Some(result.bytes().await?)),
@@ -75,13 +75,13 @@ impl Log {
         }
     }
 
-    /// Who wrote an entry.
+    /// Compares the commit id in an entry with `id`.
     pub(crate) async fn owner(&self, version: u64, id: Uuid) -> object_store::Result<Owner> {
         let Some(bytes) = self.read(version).await? else {
             return Ok(Owner::Absent);
         };
         let id = id.to_string();
-        // An entry that does not parse is not ours: we write JSON.
+        // An entry that does not parse is not ours: this writer writes valid JSON.
         let ours = bytes
             .split(|byte| *byte == b'\n')
             .filter_map(|line| {

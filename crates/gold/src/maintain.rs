@@ -1,4 +1,4 @@
-//! Upkeep of a table's log, apart from commits.
+//! Checkpoints of a table's log, and checks of its files.
 
 use deltalake_core::{DeltaTable, protocol::checkpoints};
 
@@ -7,8 +7,8 @@ use crate::properties::{CHECKPOINT_INTERVAL, CHECKPOINT_KEY};
 use crate::snapshot::Snapshot;
 use crate::table::{GoldTable, TableSpec};
 
-/// Whether a version is one to write a checkpoint for: every 50th, or as
-/// `delta.checkpointInterval` says.
+/// Whether to write a checkpoint for a version: every 50th, or at the interval
+/// that `delta.checkpointInterval` sets.
 pub fn checkpoint_due(version: u64, spec: &TableSpec) -> bool {
     let interval = spec
         .properties
@@ -23,10 +23,10 @@ impl GoldTable {
     /// Writes a checkpoint of the newest version, so that readers need not
     /// replay the log from its start.
     ///
-    /// Not part of a commit: a commit is done when its entry is there, and a
-    /// checkpoint that fails takes nothing from it. Checkpoints of one table are
-    /// not protected against each other, so only the process that commits to the
-    /// table calls this. Needs a runtime with several threads.
+    /// A checkpoint is not part of a commit: a commit is complete when its entry
+    /// exists, even if the checkpoint fails. Concurrent checkpoints of one table
+    /// are not safe, so only the process that commits to the table may call this.
+    /// Needs a runtime with several threads.
     pub async fn checkpoint(&self) -> Result<(), GoldError> {
         let mut table = DeltaTable::new(self.delta().clone());
         table.load().await.map_err(|error| self.log_error(error))?;
@@ -38,15 +38,15 @@ impl GoldTable {
     /// Checks that every file of a snapshot is in the store with its size.
     ///
     /// # Errors
-    /// [`GoldError::DataFile`] for the first file that is missing or has another
-    /// size.
+    /// [`GoldError::DataFile`] for the first file that is missing or has a
+    /// different size.
     pub async fn verify(&self, snapshot: &Snapshot) -> Result<(), GoldError> {
         let files = snapshot.files.iter();
         self.verify_files(files.map(|file| (file.path.as_str(), file.size)))
             .await
     }
 
-    /// The same for files that are about to be committed.
+    /// The same check for files that are about to be committed.
     pub async fn verify_files<'a>(
         &self,
         files: impl IntoIterator<Item = (&'a str, u64)>,

@@ -1,4 +1,5 @@
-//! What a commit writes, decided from facts alone: no clock, no store.
+//! Builds the log entry of a replace commit from its inputs alone: no clock, no
+//! store.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,25 +21,25 @@ use crate::table::TableSpec;
 const READER_VERSION: i32 = 1;
 const WRITER_VERSION: i32 = 2;
 
-/// Features that ask nothing of a replace: it keeps to them by what it never
-/// does (append-only is looked at apart).
+/// Features that require nothing of a replace, because it never does what they
+/// restrict. Append-only tables are checked separately.
 const HARMLESS_FEATURES: &[&str] = &["appendOnly", "invariants", "timestampNtz"];
 
-/// A log entry that is ready to be written.
+/// A log entry that is ready to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Planned {
     /// The version to create.
     pub(crate) version: u64,
-    /// Its text.
+    /// The entry's text.
     pub(crate) entry: String,
-    /// Whether the table comes into being with it.
+    /// Whether it creates the table.
     pub(crate) creates: bool,
     /// How many files it removes.
     pub(crate) removed: usize,
 }
 
-/// A replace of a table's whole content: everything that does not depend on
-/// the table's state is checked once, before the first attempt.
+/// A replace of a table's whole content. Everything that does not depend on the
+/// table's state is checked once, before the first attempt.
 #[derive(Debug)]
 pub(crate) struct Replace<'a> {
     table: &'a str,
@@ -67,7 +68,7 @@ impl<'a> Replace<'a> {
                 .map(|(k, v)| (k.as_str(), v.as_str())),
         )?;
         check_files(table, spec, adds)?;
-        // Whatever `check_schema` lets through has a place in the log.
+        // The log can represent every schema that `check_schema` accepts.
         let schema_string =
             schema_string(&delta_schema(&spec.schema)).ok_or_else(|| schema_error(Vec::new()))?;
         Ok(Self {
@@ -79,7 +80,8 @@ impl<'a> Replace<'a> {
         })
     }
 
-    /// The next version after `snapshot`, or the first one without.
+    /// The entry of the version after `snapshot`, or of the first version without
+    /// a snapshot.
     ///
     /// `now` is in milliseconds since the epoch; `new_id` becomes the id of a
     /// new table.
@@ -188,8 +190,8 @@ impl<'a> Replace<'a> {
         }
     }
 
-    /// The table's description where it is new or changes, `None` where the
-    /// log has it already.
+    /// The table's metadata if the table is new or its metadata changes, `None` if
+    /// the log already has it.
     fn metadata(
         &self,
         snapshot: Option<&Snapshot>,
@@ -197,7 +199,7 @@ impl<'a> Replace<'a> {
         new_id: Uuid,
     ) -> Option<MetadataLine> {
         let spec = self.spec;
-        // Properties that somebody set on the table by other means stay.
+        // Keep properties that were set on the table by other means.
         let mut configuration = snapshot.map(|s| s.properties.clone()).unwrap_or_default();
         configuration.extend(spec.properties.clone());
         if let Some(snapshot) = snapshot {
@@ -233,7 +235,8 @@ fn same_json(a: &str, b: &str) -> bool {
     a == b || matches!((parse(a), parse(b)), (Some(a), Some(b)) if a == b)
 }
 
-/// Whether this writer keeps to all that the table's protocol asks for.
+/// Checks that this writer supports everything that the table's protocol
+/// requires.
 fn check_writable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> {
     let in_the_way: Vec<_> = snapshot
         .features
@@ -241,7 +244,7 @@ fn check_writable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> {
         .filter(|feature| !HARMLESS_FEATURES.contains(&feature.as_str()))
         .cloned()
         .collect();
-    // Versions 3 to 6 stand for features that no list names.
+    // Versions 3 to 6 imply features without listing them.
     let old = snapshot.writer_version <= WRITER_VERSION;
     let listed = snapshot.writer_version == 7 && in_the_way.is_empty();
     if !(old || listed) {
@@ -279,7 +282,7 @@ fn check_files(table: &str, spec: &TableSpec, adds: &[DataFile]) -> Result<(), G
             return fail("its path is not relative to the table".to_owned());
         }
         if !paths.insert(file.path.as_str()) {
-            return fail("it is named twice".to_owned());
+            return fail("it is listed twice".to_owned());
         }
         if !file
             .partition_values

@@ -139,7 +139,7 @@ fn a_replace_removes_everything_and_says_what_changed_only_then() {
     );
     assert_eq!(keys(&planned), ["commitInfo", "txn", "remove", "add"]);
     let remove = &lines(&planned)[2]["remove"];
-    // Letter by letter, or strict readers would keep the file.
+    // Byte for byte, or strict readers would keep the file.
     assert_eq!(remove["path"], "day=a%20b/%78");
     assert_eq!(remove["deletionTimestamp"], 1_000);
     assert_eq!(remove["size"], 5);

@@ -1,18 +1,20 @@
-//! Table properties (`TBLPROPERTIES`): which `delta.*` ones this writer keeps.
+//! Table properties (`TBLPROPERTIES`): which `delta.*` properties this writer
+//! supports.
 
 use crate::error::GoldError;
 
-/// How many versions lie between two checkpoints unless the table says otherwise.
+/// The number of versions between two checkpoints, unless the table sets another
+/// one.
 pub(crate) const CHECKPOINT_INTERVAL: u64 = 50;
 
-/// The property that says otherwise.
+/// The property that sets the checkpoint interval.
 pub(crate) const CHECKPOINT_KEY: &str = "delta.checkpointInterval";
 
 /// The property that forbids replacing.
 pub(crate) const APPEND_ONLY_KEY: &str = "delta.appendOnly";
 
-/// Properties that cost a writer nothing: they speak to vacuum, to log clean-up
-/// or to other writers.
+/// Properties that require nothing of this writer's commits. Vacuum, log clean-up
+/// and other writers read them.
 const KEPT: &[&str] = &[
     CHECKPOINT_KEY,
     "delta.deletedFileRetentionDuration",
@@ -23,8 +25,8 @@ const KEPT: &[&str] = &[
     "delta.tuneFileSizesForRewrites",
 ];
 
-/// Refuses properties that would need more than writer version 2, or that this
-/// writer would not keep to. Keys without `delta.` are free.
+/// Refuses properties that need more than writer version 2, or that this writer
+/// does not implement. Keys without the prefix `delta.` may be anything.
 pub fn check_properties<'a>(
     table: &str,
     properties: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -53,8 +55,8 @@ pub fn check_properties<'a>(
         return fail(match near {
             Some(kept) => format!("is written '{kept}'"),
             None => format!(
-                "is not supported here, as the table would need a newer writer or this one would \
-                 not keep to it; leave it out (possible are {})",
+                "is not supported, because the table would need a newer writer or this one does \
+                 not implement it; leave it out (supported are {})",
                 KEPT.join(", ")
             ),
         });

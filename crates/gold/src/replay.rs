@@ -1,9 +1,9 @@
 //! Replay of log entries, for the tables that this crate writes.
 //!
-//! `deltalake` reads a log twice, by way of Arrow, and takes some milliseconds
-//! for it; six small tables in a job of a quarter of a second notice. Here the
-//! entries of a plain table (reader version 1, no checkpoint in use) are read
-//! once. Whatever is not plain is left to `deltalake`.
+//! `deltalake` reads a log twice, through Arrow, which takes some milliseconds.
+//! That is noticeable with six small tables in a job of a quarter of a second.
+//! Here the entries of a plain table (reader version 1, no checkpoint in use)
+//! are read once. `deltalake` reads all other tables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use serde_json::Value;
 use crate::actions::decode_path;
 use crate::snapshot::{ActiveFile, Snapshot};
 
-/// Why entries are left to `deltalake`.
+/// Why `deltalake` must read the entries instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotPlain {
-    /// A line is no JSON of the expected shape.
+    /// A line is not JSON of the expected form.
     Unreadable,
-    /// The protocol asks for more than reader version 1.
+    /// The protocol requires more than reader version 1.
     Protocol,
-    /// A deletion vector.
+    /// An action has a deletion vector.
     DeletionVector,
     /// The first entry lacks protocol or metadata.
     Incomplete,
@@ -86,7 +86,7 @@ struct RemoveRead {
     deletion_vector: Option<Value>,
 }
 
-/// Where a replay stands: at a snapshot, or before the first entry.
+/// The state of a replay: a snapshot, or empty before the first entry.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
     state: Option<Snapshot>,
@@ -94,7 +94,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Goes on from a snapshot.
+    /// Continues from a snapshot.
     pub(crate) fn from(snapshot: &Snapshot) -> Self {
         let mut state = snapshot.clone();
         let files = std::mem::take(&mut state.files)
@@ -119,7 +119,8 @@ impl Replay {
         let mut metadata = None;
         let mut txns = Vec::new();
         let mut adds = Vec::new();
-        // An entry names each file once, but a writer may put the adds first.
+        // An entry names each file once, but writers order adds and removes
+        // differently: apply all removes before the adds.
         for line in lines {
             protocol = line.protocol.or(protocol);
             metadata = line.metadata.or(metadata);
@@ -176,7 +177,7 @@ impl Replay {
         Ok(())
     }
 
-    /// The snapshot after the last entry, `None` without any.
+    /// The snapshot after the last entry, `None` when no entry was applied.
     pub(crate) fn finish(self) -> Option<Snapshot> {
         Some(Snapshot {
             files: self.files.into_values().collect(),

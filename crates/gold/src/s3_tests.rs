@@ -1,5 +1,6 @@
-//! The same promises on S3, against a server that `SLUICE_TEST_S3` names
-//! (`http://127.0.0.1:5000`, for example moto's). Skipped, loudly, without one.
+//! Commits and listings on the S3 server that `SLUICE_TEST_S3` names (for example
+//! moto on `http://127.0.0.1:5000`). Without it, the tests are skipped with a
+//! message.
 
 #![allow(
     clippy::unwrap_used,

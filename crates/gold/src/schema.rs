@@ -1,4 +1,4 @@
-//! Which Arrow schemas a gold table can hold, and as what.
+//! Which Arrow schemas a gold table can hold, and how it stores them.
 //!
 //! Tables stay at reader version 1 and writer version 2, which Spark, DuckDB,
 //! Polars and Trino all read: no column mapping, no `timestamp_ntz`.
@@ -9,22 +9,22 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use serde_json::{Map, Value, json};
 
-/// Characters that neither Delta Lake nor Spark's Parquet writer takes in a
+/// Characters that neither Delta Lake nor Spark's Parquet writer allows in a
 /// column name.
 const FORBIDDEN: &[char] = &[' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
 
 /// The Arrow field metadata that becomes a column comment.
 pub const COMMENT: &str = "comment";
 
-/// Something about a column that a gold table cannot have.
+/// A property of a column that a gold table does not support.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("column '{column}' {reason}; {suggestion}")]
 pub struct SchemaProblem {
     /// Path of the column, nested names joined by dots.
     pub column: String,
-    /// What is wrong, as a predicate: "has the name …", "is of type …".
+    /// The problem, as a predicate: "has the name …", "is of type …".
     pub reason: String,
-    /// What to write instead.
+    /// The fix to suggest to the user.
     pub suggestion: String,
 }
 
@@ -38,9 +38,9 @@ impl SchemaProblem {
     }
 }
 
-/// Finds everything that keeps a query's schema out of a gold table.
+/// Finds every problem that keeps a gold table from holding a query's schema.
 ///
-/// What [`delta_schema`] converts is no problem.
+/// A type that [`delta_schema`] converts is not a problem.
 pub fn check_schema(schema: &Schema, partition_by: &[String]) -> Result<(), Vec<SchemaProblem>> {
     let mut problems = Vec::new();
     if schema.fields().is_empty() {
@@ -70,7 +70,7 @@ fn check_fields(fields: &Fields, parent: &str, problems: &mut Vec<SchemaProblem>
         check_name(name, &column, problems);
         if let Some(first) = seen.insert(name.to_lowercase(), name) {
             let reason = if first == name {
-                "is there twice".to_owned()
+                "appears twice".to_owned()
             } else {
                 format!("differs from '{first}' only in case")
             };
@@ -143,7 +143,7 @@ fn check_type(data_type: &DataType, column: &str, problems: &mut Vec<SchemaProbl
         DataType::RunEndEncoded(_, values) => check_type(values.data_type(), column, problems),
         DataType::Null => problems.push(SchemaProblem::new(
             column,
-            "has no type, it is only ever NULL",
+            "has no type because it is always NULL",
             "cast it, for example CAST(NULL AS STRING)",
         )),
         DataType::Time32(_) | DataType::Time64(_) => problems.push(SchemaProblem::new(
@@ -203,7 +203,7 @@ fn check_partitions(schema: &Schema, partition_by: &[String], problems: &mut Vec
             continue;
         };
         let fit = match delta_type(field.data_type()) {
-            // Its own problem is reported already.
+            // The unsupported type is already reported by `check_type`.
             None => true,
             Some(data_type) => !data_type.is_nested() && !matches!(data_type, DataType::Binary),
         };
@@ -232,31 +232,31 @@ fn check_partitions(schema: &Schema, partition_by: &[String], problems: &mut Vec
     }
 }
 
-/// The schema that a sink has to cast to, so that the files fit their table.
+/// The schema that a sink must cast to, so that the files match their table.
 ///
 /// | query | table |
 /// |---|---|
 /// | `UInt8`, `UInt16`, `UInt32` | `Int16`, `Int32`, `Int64` |
-/// | `UInt64` (ranks, row numbers) | `Int64`; a greater value must fail the cast |
+/// | `UInt64` (ranks, row numbers) | `Int64`; the cast must fail for greater values |
 /// | `Float16` | `Float32` |
 /// | timestamps of any unit, with or without zone | microseconds in UTC |
 /// | `Date64` | `Date32` |
 /// | strings and binaries of any layout | `Utf8`, `Binary` |
 /// | decimals up to 38 digits | `Decimal128` |
-/// | dictionaries, run-end encoded | their values' type |
+/// | dictionaries, run-end encoded | the type of their values |
 /// | lists of any layout | `List` with `element` |
 ///
-/// A timestamp without zone is taken as UTC. Nanoseconds are cut off. Every
-/// column may be NULL, as in Spark's tables: whether a query's planner can prove
-/// the contrary would change tables from release to release. Column comments
-/// stay, other field metadata goes. A type that [`check_schema`] refuses is left
-/// as it is.
+/// A timestamp without zone is read as UTC. Nanoseconds are truncated. Every
+/// column is nullable, as in Spark's tables: whether a planner can prove that a
+/// column has no NULL depends on its release, and tables must not change with
+/// it. Column comments are kept; other field metadata is removed. A type that
+/// [`check_schema`] refuses is left unchanged.
 pub fn delta_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(delta_fields(schema.fields())))
 }
 
-/// Whether a sink has to cast to get from one type to another, or Parquet
-/// writes both alike (layouts of strings and binaries).
+/// Whether a sink must cast between two types. It need not for the layouts of
+/// strings and binaries, which Parquet writes alike.
 pub fn needs_cast(from: &DataType, to: &DataType) -> bool {
     use DataType::{Binary, BinaryView, LargeBinary, LargeUtf8, Utf8, Utf8View};
     match (from, to) {
@@ -280,7 +280,7 @@ fn delta_fields(fields: &Fields) -> Fields {
         .collect()
 }
 
-/// What a type is stored as, `None` where there is nothing like it.
+/// The type that a table stores a type as, `None` when it has no equivalent.
 fn delta_type(data_type: &DataType) -> Option<DataType> {
     use DataType as T;
     Some(match data_type {
@@ -336,7 +336,7 @@ fn delta_type(data_type: &DataType) -> Option<DataType> {
 }
 
 /// The log's `schemaString` for a schema that [`delta_schema`] made; `None`
-/// when a type has no place in the log.
+/// when the log cannot represent a type.
 pub(crate) fn schema_string(schema: &Schema) -> Option<String> {
     struct_json(schema.fields()).map(|value| value.to_string())
 }

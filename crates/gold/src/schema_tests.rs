@@ -39,7 +39,7 @@ fn map(key: DataType, value: DataType) -> DataType {
 
 const TIME: DataType = DataType::Timestamp(TimeUnit::Nanosecond, None);
 
-/// Every type that a query may give, and what the table has.
+/// Types that a query may return, and the types that the table stores.
 fn accepted() -> Vec<(DataType, DataType)> {
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8));
@@ -79,7 +79,7 @@ fn convertible_types_are_no_problem() {
         let converted = delta_schema(&schema(vec![("c", from.clone())]));
         assert_eq!(converted.field(0).data_type(), &to, "{from}");
         assert!(converted.field(0).is_nullable());
-        // Once converted, always converted.
+        // Converting a second time changes nothing.
         assert_eq!(delta_schema(&converted), converted, "{from}");
     }
     assert!(!needs_cast(&DataType::Utf8View, &DataType::Utf8));

@@ -1,4 +1,4 @@
-//! What a table holds at one version, as its log says.
+//! The state of a table at one version, read from its log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,32 +16,31 @@ use crate::actions::decode_path;
 /// A table at one version.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The version, 0 for the first.
+    /// 0 for the first version.
     pub version: u64,
     /// Id of the table, the same in all its versions.
     pub table_id: String,
-    /// Name, as the log has it.
     pub name: Option<String>,
-    /// Comment on the table.
+    /// The table's comment.
     pub description: Option<String>,
-    /// Columns, partition columns among them.
+    /// Columns, including partition columns.
     pub schema: SchemaRef,
     /// Partition columns, outermost first.
     pub partition_by: Vec<String>,
-    /// Table properties.
     pub properties: BTreeMap<String, String>,
-    /// Files that make up the table.
+    /// The table's current files.
     pub files: Vec<ActiveFile>,
     /// `minReaderVersion`.
     pub reader_version: i32,
     /// `minWriterVersion`.
     pub writer_version: i32,
-    /// Reader and writer features, empty for old protocols.
+    /// Reader and writer features; empty for protocols without feature lists.
     pub features: Vec<String>,
     /// When the table was created, in milliseconds since the epoch.
     pub created_time: Option<i64>,
     pub(crate) schema_string: String,
-    /// Numbers of applications; `None` where the log was not read for them.
+    /// The last version number of each application; `None` when they were not
+    /// read from the log.
     pub(crate) txns: Option<BTreeMap<String, i64>>,
 }
 
@@ -50,20 +49,20 @@ pub struct Snapshot {
 pub struct ActiveFile {
     /// Path relative to the table's root, as the store knows it.
     pub path: String,
-    /// Bytes.
+    /// In bytes.
     pub size: u64,
     /// When it was written, in milliseconds since the epoch.
     pub modification_time_ms: i64,
     /// Values of the partition columns; `None` is NULL.
     pub partition_values: BTreeMap<String, Option<String>>,
-    /// Statistics as the log has them: JSON text.
+    /// Statistics as in the log: JSON text.
     pub stats: Option<String>,
-    /// The path letter by letter as in the log.
+    /// The path byte for byte as in the log.
     pub(crate) raw_path: String,
 }
 
 impl Snapshot {
-    /// Bytes of all files.
+    /// Size of all files together.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
@@ -79,7 +78,7 @@ impl Snapshot {
         let mut files = Vec::new();
         for batch in &batches {
             read_files(batch, &mut files).ok_or_else(|| {
-                DeltaTableError::generic("the reader's file list has another shape than expected")
+                DeltaTableError::generic("the reader's file list has unexpected columns")
             })?;
         }
         let metadata = snapshot.metadata();
@@ -133,7 +132,8 @@ pub(crate) async fn txn_version(
         .await
 }
 
-/// Reads the rows of log replay; `None` when a column is not as expected.
+/// Reads the rows of `deltalake`'s log replay; `None` when a column is missing or
+/// has an unexpected type.
 fn read_files(batch: &RecordBatch, files: &mut Vec<ActiveFile>) -> Option<()> {
     let paths = batch.column_by_name("path")?.as_string_opt::<i32>()?;
     let sizes = batch

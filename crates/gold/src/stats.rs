@@ -1,7 +1,7 @@
 //! File statistics for the Delta log from a Parquet footer.
 //!
-//! Readers skip files by these bounds, so a wrong one loses rows. Where the
-//! footer does not tell enough, the bound is left out.
+//! Readers skip files by these bounds, so a wrong bound loses rows. A bound that
+//! the footer does not determine is left out.
 
 use std::collections::HashMap;
 
@@ -12,28 +12,30 @@ use serde_json::{Map, Value};
 
 use crate::datafile::FileStats;
 
-/// Leaf columns with statistics, as Delta Lake has it by default
-/// (`delta.dataSkippingNumIndexedCols`).
+/// The number of leaf columns that get statistics: Delta Lake's default for
+/// `delta.dataSkippingNumIndexedCols`.
 pub const INDEXED_COLUMNS: usize = 32;
 
-/// Characters of a string that a bound keeps, as Delta Lake has it.
+/// The number of characters of a string that a bound keeps, as in Delta Lake.
 const STRING_PREFIX: usize = 32;
 
-/// Decimals with more digits lose some in a reader's double.
+/// Decimals with more digits lose precision in readers that parse them as
+/// doubles.
 const SAFE_DIGITS: u32 = 15;
 
 /// Statistics of one file from its footer.
 ///
-/// `schema` is that of the file or of its table: columns that the file lacks
-/// (partition columns) are passed over. The first 32 leaf columns get
-/// statistics. Null counts: all but repeated columns (arrays, maps). Bounds:
+/// `schema` is that of the file or of its table; columns that the file does not
+/// have (partition columns) are skipped. The first 32 leaf columns get
+/// statistics. All of them get null counts except repeated columns (arrays,
+/// maps). Bounds:
 /// - integers, dates: exact;
-/// - timestamps: milliseconds in UTC, rounded outwards, as the protocol wants;
-/// - strings: 32 characters; a longer maximum gets a last character that makes
+/// - timestamps: milliseconds in UTC, rounded outwards, as the protocol requires;
+/// - strings: 32 characters; a longer maximum gets one more character that makes
 ///   it greater than the value;
 /// - decimals: exact up to 15 digits, else none;
-/// - floats: the minimum only. Spark and DuckDB count NaN as the greatest
-///   value, a footer does not count it at all, so its maximum may be wrong;
+/// - floats: the minimum only. Spark and DuckDB order NaN as the greatest value,
+///   but footers ignore NaN, so their maximum may be wrong;
 /// - booleans, binaries: none.
 pub fn stats_from_parquet(metadata: &ParquetMetaData, schema: &Schema) -> FileStats {
     let descriptor = metadata.file_metadata().schema_descr();
@@ -78,7 +80,7 @@ struct Collector<'a> {
     metadata: &'a ParquetMetaData,
     /// Leaf columns that are not repeated, by path.
     columns: HashMap<&'a [String], usize>,
-    /// How many leaf columns may still get statistics.
+    /// The number of leaf columns that may still get statistics.
     left: usize,
     path: Vec<String>,
 }
@@ -161,7 +163,7 @@ impl Column {
                         Some((a, b)) => (a.min(min), b.max(max)),
                     });
                 }
-                // One group without bounds leaves the file without.
+                // If one group has no bounds, the file has none.
                 None => known = false,
             }
         }
@@ -241,7 +243,7 @@ impl Bound {
     }
 }
 
-/// The bounds of one row group, `None` where they are missing or mean nothing.
+/// The bounds of one row group, `None` when they are missing or not reliable.
 fn group_bounds(statistics: &Statistics, data_type: &DataType) -> Option<(Bound, Bound)> {
     if statistics.is_min_max_deprecated() {
         return None;
@@ -276,7 +278,7 @@ fn group_bounds(statistics: &Statistics, data_type: &DataType) -> Option<(Bound,
             Bound::Integer(big_endian(s.min_bytes_opt()?)?),
             Bound::Integer(big_endian(s.max_bytes_opt()?)?),
         )),
-        // Footers may hold cut bounds; the cut ones are bounds all the same.
+        // Footers may hold truncated bounds; they are still valid bounds.
         (Statistics::ByteArray(s), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
             let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
             Some((
@@ -303,14 +305,14 @@ fn big_endian(bytes: &[u8]) -> Option<i128> {
 
 fn per_milli(unit: TimeUnit) -> i128 {
     match unit {
-        // Parquet has no seconds: the writer stores them as milliseconds.
+        // Parquet has no unit of seconds: the writer stores milliseconds.
         TimeUnit::Second | TimeUnit::Millisecond => 1,
         TimeUnit::Microsecond => 1_000,
         TimeUnit::Nanosecond => 1_000_000,
     }
 }
 
-/// Years that every reader parses.
+/// The years that every reader can parse.
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 fn timestamp(millis: i128) -> Option<Value> {
@@ -338,7 +340,7 @@ fn decimal(value: i128, scale: i8) -> Option<Value> {
     if scale == 0 {
         return i64::try_from(value).ok().map(Value::from);
     }
-    // By way of text: the nearest double prints as exactly these digits.
+    // Through text: the nearest double prints as exactly these digits.
     let digits = format!("{:0width$}", value.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     let sign = if value < 0 { "-" } else { "" };
@@ -346,14 +348,13 @@ fn decimal(value: i128, scale: i8) -> Option<Value> {
     serde_json::Number::from_f64(number).map(Value::Number)
 }
 
-/// A string of at most 33 characters that is not less than `text` in the order
-/// of its bytes, which for UTF-8 is that of its characters. `None` where there
-/// is none.
+/// A string of at most 33 characters that is not less than `text` in byte order,
+/// which in UTF-8 is also character order. `None` when no such string exists.
 fn upper_text(text: &str) -> Option<String> {
     let mut kept: String = text.chars().take(STRING_PREFIX).collect();
     let mut rest = text.chars().skip(STRING_PREFIX);
-    // As Delta Lake breaks the tie: the last ASCII character where that is
-    // enough, else the last character there is.
+    // As in Delta Lake: append the last ASCII character if that is enough, else
+    // the last character of Unicode.
     match rest.next() {
         None => {}
         Some(next) if next < '\u{7f}' => kept.push('\u{7f}'),

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Writes one batch in row groups of some rows and reads the footer.
+/// Writes one batch in row groups of `rows_per_group` rows and reads the footer.
 fn stats_of(columns: Vec<(&str, ArrayRef)>, rows_per_group: usize) -> FileStats {
     let batch = RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, array)| (name, array, true)),
@@ -89,7 +89,7 @@ fn every_type_has_the_form_of_the_protocol() {
             "dec_long": 0, "f": 0, "b": 0, "none": 3,
         })
     );
-    // The numbers are written with the digits that they have.
+    // The text has exactly the digits of the decimal.
     let text = serde_json::to_string(&stats).unwrap();
     assert!(text.contains(r#""dec9":-1.05"#), "{text}");
 }
@@ -169,7 +169,7 @@ fn dates_and_times_that_readers_cannot_parse_are_left_out() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// The bounds against all values, by brute force.
+    /// Compares the bounds with every value.
     #[test]
     fn no_value_lies_outside_of_its_bounds(
         rows in proptest::collection::vec(

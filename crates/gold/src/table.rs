@@ -19,21 +19,20 @@ use crate::snapshot::{self, Snapshot};
 /// What a job wants a table to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSpec {
-    /// Name, for the log and for people.
+    /// Name of the table in the log and in messages.
     pub name: String,
-    /// Columns of the query; the table gets what [`crate::delta_schema`] makes
-    /// of them.
+    /// Columns of the query; [`crate::delta_schema`] converts them to those of
+    /// the table.
     pub schema: SchemaRef,
     /// Partition columns, outermost first.
     pub partition_by: Vec<String>,
     /// Table properties; see [`crate::check_properties`].
     pub properties: BTreeMap<String, String>,
-    /// Comment on the table.
     pub comment: Option<String>,
 }
 
-/// A place for a table, whether or not there is one yet. Cheap to clone; clones
-/// share what they know of the log.
+/// The folder of a table, which may not exist yet. Cheap to clone; clones share
+/// the version that was loaded last.
 #[derive(Clone)]
 pub struct GoldTable {
     name: String,
@@ -53,7 +52,7 @@ impl GoldTable {
     /// The table `name` in the folder or prefix `root`. Reads nothing.
     ///
     /// # Errors
-    /// When the name is no plain folder name, or the store cannot be set up.
+    /// When the name is not a plain folder name, or the store cannot be set up.
     pub fn open(stores: &Stores, root: &Location, name: &str) -> Result<Self, GoldError> {
         let location = root.child(name);
         let place = location
@@ -78,22 +77,21 @@ impl GoldTable {
         })
     }
 
-    /// The table's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where the table is.
     pub fn location(&self) -> &Location {
         &self.place.location
     }
 
-    /// Where the table is, with its store.
+    /// The table's location with its store.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// The last number that the table has seen of an application's `txn`.
+    /// The last version number of an application that the table's log holds
+    /// (a `txn` action).
     pub(crate) async fn txn_version(
         &self,
         snapshot: &Snapshot,
@@ -123,8 +121,8 @@ impl GoldTable {
         &self.delta
     }
 
-    /// Whether the store is the local file system, where a failed call leaves
-    /// nothing in flight.
+    /// Whether the store is the local file system, where a call that failed has
+    /// no request left in flight.
     pub(crate) fn is_local(&self) -> bool {
         self.place.location.local_path().is_some()
     }
@@ -148,8 +146,8 @@ impl GoldTable {
     }
 }
 
-/// The gold tables of a process. Keeping a table keeps what is known of its log,
-/// so that a later commit need not read it again. Cheap to clone.
+/// The gold tables of a process. It caches the last loaded version of each
+/// table, so that a later commit reads only new log entries. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct GoldTables {
     stores: Stores,
@@ -157,7 +155,6 @@ pub struct GoldTables {
 }
 
 impl GoldTables {
-    /// Tables in these stores.
     pub fn new(stores: Stores) -> Self {
         Self {
             stores,

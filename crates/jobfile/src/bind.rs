@@ -1,4 +1,4 @@
-//! Parameters into a job file.
+//! Binds parameters to the variables of a job file.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::variable::{DefaultValue, unfit_default};
 use crate::{codes, options, setting, source, suggest, value};
 
 impl JobFile {
-    /// Puts parameters in the place of variables. Keys of `params` are names
-    /// of variables, in any case, with `-` or `_`, with or without leading
+    /// Replaces variables by the values of parameters. Keys of `params` are
+    /// names of variables, in any case, with `-` or `_`, with or without leading
     /// dashes.
     ///
     /// # Errors
-    /// Missing, unknown and ill-typed parameters, and whatever is wrong with
-    /// locations and options once they are in place.
+    /// Missing, unknown and ill-typed parameters, and locations and options that
+    /// are invalid with these values.
     pub fn bind(&self, params: &BTreeMap<String, String>) -> Result<Job, Diagnostics> {
         let mut sink = self.warnings.clone();
         let values = self.values(params, &mut sink);
@@ -52,7 +52,7 @@ impl JobFile {
         })
     }
 
-    /// The value of each variable: what was given, else its default.
+    /// The value of each variable: the parameter, or the default.
     fn values(&self, params: &BTreeMap<String, String>, sink: &mut Diagnostics) -> Values {
         let given = canonical(params);
         let names: Vec<&str> = self

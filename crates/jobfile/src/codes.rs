@@ -1,6 +1,6 @@
-//! The codes of everything that can be wrong with a job file. They are a
-//! promise: a code keeps its meaning, and `docs/diagnostics.md` explains it
-//! (a test holds the two equal).
+//! The codes of all errors and warnings of a job file. Codes are stable: a code
+//! keeps its meaning. `docs/diagnostics.md` explains each; a test compares the
+//! two.
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
@@ -15,7 +15,7 @@ codes! {
     // E01xx: the text cannot be read as statements.
     /// The file is larger than a job file may be.
     FILE_TOO_LARGE = "E0101";
-    /// A character that no job file holds, or text that is not UTF-8.
+    /// A character that a job file must not contain, or text that is not UTF-8.
     BAD_CHARACTER = "E0102";
     /// A string, quoted name or comment that never ends, or a token that cannot be read.
     BAD_TOKEN = "E0103";
@@ -23,29 +23,29 @@ codes! {
     SYNTAX = "E0104";
     /// A query that is not well-formed.
     QUERY_SYNTAX = "E0105";
-    /// A statement begins before the one above has ended.
+    /// A statement begins before the previous one has ended.
     MISSING_SEMICOLON = "E0106";
-    /// Nested too deeply or too long an expression.
+    /// Too deeply nested, or too long an expression.
     TOO_DEEP = "E0107";
-    /// A statement that the job language does not have.
+    /// A statement that is not part of the job language.
     UNKNOWN_STATEMENT = "E0108";
     /// A file without statements.
     EMPTY_FILE = "E0109";
     /// A clause given twice.
     REPEATED_CLAUSE = "E0110";
-    /// A clause that must be there is not.
+    /// A mandatory clause is missing.
     MISSING_CLAUSE = "E0111";
 
     // E02xx: declarations.
-    /// Two relations of one name.
+    /// Two relations with the same name.
     DUPLICATE_RELATION = "E0201";
-    /// Two columns or fields of one name.
+    /// Two columns or fields with the same name.
     DUPLICATE_COLUMN = "E0202";
     /// A name that cannot be used for this.
     BAD_NAME = "E0203";
-    /// A type that the job language does not have.
+    /// A type that is not part of the job language.
     UNKNOWN_TYPE = "E0204";
-    /// A type that cannot stand here.
+    /// A type that is not allowed here.
     TYPE_NOT_ALLOWED = "E0205";
     /// A format that a source cannot have.
     UNKNOWN_FORMAT = "E0206";
@@ -65,12 +65,12 @@ codes! {
     REPEATED_KEY = "E0213";
     /// A location that is empty.
     EMPTY_LOCATION = "E0214";
-    /// Two variables of one name.
+    /// Two variables with the same name.
     DUPLICATE_VARIABLE = "E0215";
     /// A default that is not a literal or does not fit its type.
     BAD_DEFAULT = "E0216";
 
-    // E03xx: known elsewhere, not (yet) here.
+    // E03xx: known from Spark and others, not (yet) supported here.
     /// Streaming tables.
     STREAMING_TABLE = "E0301";
     /// Reading a relation as a stream.
@@ -91,13 +91,13 @@ codes! {
     PERMANENT_VIEW = "E0309";
     /// A query on its own.
     BARE_QUERY = "E0310";
-    /// A clause or option that is known elsewhere.
+    /// A clause or option of Spark and others that is not supported here.
     CLAUSE_NOT_YET = "E0311";
 
-    // E04xx: what refers to what.
+    // E04xx: references between statements.
     /// A table that the file does not declare.
     UNKNOWN_TABLE = "E0401";
-    /// Views or datasets that need each other.
+    /// Views or datasets that depend on each other.
     CYCLE = "E0402";
     /// A job that writes nothing.
     NO_DATASET = "E0403";
@@ -107,9 +107,9 @@ codes! {
     BAD_PLACEHOLDER = "E0405";
     /// A name that is both a variable and a column here.
     AMBIGUOUS_VARIABLE = "E0406";
-    /// A parameter that must be given was not.
+    /// A mandatory parameter is missing.
     MISSING_PARAMETER = "E0407";
-    /// A parameter that the file does not declare was given.
+    /// A parameter that the file does not declare.
     UNKNOWN_PARAMETER = "E0408";
     /// A parameter's value does not fit its type.
     BAD_PARAMETER = "E0409";
@@ -117,10 +117,10 @@ codes! {
     QUALIFIED_TABLE = "E0410";
     /// A table function that does not exist.
     UNKNOWN_TABLE_FUNCTION = "E0411";
-    /// Something in a query that only a statement of its own could do.
+    /// Something in a query that only a separate statement could do.
     NOT_A_QUERY = "E0412";
 
-    // W04xx: the job runs, but something is probably not meant.
+    // W04xx: the job runs, but something is probably a mistake.
     /// A source that no query reads.
     UNUSED_SOURCE = "W0401";
     /// A view that no query reads.

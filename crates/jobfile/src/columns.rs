@@ -1,6 +1,6 @@
-//! Which column names are known to be visible where. Not all are (`SELECT *`
-//! over a function, say); what is known here is enough to warn of a variable
-//! that has the name of a column.
+//! Which column names are known to be visible in which part of a query. Not all
+//! of them are known (`SELECT *` over a function, for example). The known ones
+//! are enough to detect a variable that has the name of a column.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias
 
 use crate::references::normalized;
 
-/// Column names, lower case.
+/// Column names, in lower case.
 pub(crate) type Columns = BTreeSet<String>;
 /// Known columns of relations and common table expressions.
 pub(crate) type Known = BTreeMap<String, Rc<Columns>>;
@@ -74,7 +74,7 @@ fn name_of(expr: &Expr) -> Option<String> {
     }
 }
 
-/// The columns of what a select reads, as far as they are known.
+/// The columns of the relations that a select reads, as far as they are known.
 pub(crate) fn visible(select: &Select, known: &Known) -> Columns {
     let mut columns = Columns::new();
     for from in &select.from {
@@ -86,8 +86,8 @@ pub(crate) fn visible(select: &Select, known: &Known) -> Columns {
     columns
 }
 
-/// The names that a select gives to something other than a variable itself:
-/// in `SELECT day, x AS y` only `y`, if `day` is a variable.
+/// The names that a select gives to its columns, without those of plain
+/// variables: in `SELECT day, x AS y` only `y`, if `day` is a variable.
 pub(crate) fn given(select: &Select) -> Columns {
     let named = |expr: &Expr, alias: &Ident| {
         let itself =

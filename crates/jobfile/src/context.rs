@@ -1,4 +1,4 @@
-//! What the statements of one file have said so far.
+//! The state of parsing one file: the statements read so far.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,24 +13,24 @@ use crate::text::SourceText;
 use crate::variable::Declaration;
 use crate::{codes, template};
 
-/// Collects statements and findings while a file is read.
+/// Collects statements and diagnostics while a file is parsed.
 pub(crate) struct Context<'a> {
     pub(crate) source: &'a SourceText,
     pub(crate) tokens: &'a [TokenWithSpan],
-    /// The statement that is being read.
+    /// The tokens of the statement that is being parsed.
     pub(crate) range: Range<usize>,
     pub(crate) sink: Diagnostics,
     pub(crate) variables: Vec<Declaration>,
     pub(crate) settings: Vec<Setting>,
     pub(crate) relations: Vec<Relation>,
-    /// All declared relations, also those whose statement has errors.
+    /// All declared relations, including those whose statement has errors.
     pub(crate) names: BTreeSet<String>,
     /// The lines of their declarations, by lower-case name.
     lines: BTreeMap<String, u32>,
-    /// Words of statements that could not be read so far as to know what they
-    /// declare; a reference to one of them is not to blame.
+    /// Words of statements with errors before the declared name. A reference
+    /// to one of them is not reported as unknown.
     pub(crate) unclear: BTreeSet<String>,
-    /// Strings that may hold `${…}`.
+    /// Strings that may contain `${…}`.
     pub(crate) strings: Vec<Spanned<String>>,
 }
 
@@ -51,8 +51,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Notes that the file declares a relation, before anything can go wrong
-    /// with the rest of its statement.
+    /// Records that the file declares a relation, before the rest of its
+    /// statement is parsed and may fail.
     pub(crate) fn declare(&mut self, name: &Name) {
         let lower = name.value.to_lowercase();
         if let Some(line) = self.lines.get(&lower) {
@@ -76,7 +76,7 @@ impl<'a> Context<'a> {
         self.lines.entry(lower).or_insert(name.span.start.line);
     }
 
-    /// Notes a string in which variables may stand.
+    /// Records a string that may contain variables.
     pub(crate) fn string(&mut self, string: &Spanned<String>) {
         if string.value.contains("${") {
             self.strings.push(string.clone());
@@ -87,7 +87,7 @@ impl<'a> Context<'a> {
         self.variables.iter().find(|v| v.public.name == name)
     }
 
-    /// Whether a check of the text must wait until the variables are known.
+    /// Whether the text can be checked only when the variables are known.
     pub(crate) fn waits(text: &str) -> bool {
         template::has_variables(text)
     }

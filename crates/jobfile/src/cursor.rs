@@ -1,4 +1,4 @@
-//! Walking over the tokens of one statement.
+//! A cursor over the tokens of one statement.
 
 use std::ops::Range;
 
@@ -9,7 +9,8 @@ use crate::diagnostic::Diagnostic;
 use crate::lex::{is_space, plain_word, span_of};
 use crate::span::{Pos, Span, Spanned};
 
-/// A statement ends at its first error; the file goes on.
+/// Parsing a statement ends at its first error; the next statements are still
+/// parsed.
 pub(crate) type Parsed<T> = Result<T, Box<Diagnostic>>;
 
 /// A name as written and as SQL knows it.
@@ -32,7 +33,7 @@ impl Name {
 #[derive(Debug, Clone)]
 pub(crate) struct Cursor<'a> {
     tokens: &'a [TokenWithSpan],
-    /// Indexes of the tokens that are not white space.
+    /// Indexes of the tokens that are not whitespace.
     significant: Vec<usize>,
     at: usize,
 }
@@ -59,7 +60,7 @@ impl<'a> Cursor<'a> {
         self.nth(0).map(|t| &t.token)
     }
 
-    /// The token `n` behind the next.
+    /// The token `n` after the next.
     pub(crate) fn peek_nth(&self, n: usize) -> Option<&'a Token> {
         self.nth(n).map(|t| &t.token)
     }
@@ -72,12 +73,12 @@ impl<'a> Cursor<'a> {
         self.at += 1;
     }
 
-    /// The place of the next token; at the end, the empty place behind the last.
+    /// The span of the next token; at the end, the empty span after the last.
     pub(crate) fn span(&self) -> Span {
         self.nth(0).map_or_else(|| Span::at(self.end()), span_of)
     }
 
-    /// The place of the token before the next.
+    /// The span of the token before the next.
     pub(crate) fn previous_span(&self) -> Span {
         self.at
             .checked_sub(1)
@@ -85,26 +86,26 @@ impl<'a> Cursor<'a> {
             .map_or_else(|| self.span(), |i| span_of(&self.tokens[*i]))
     }
 
-    /// The place behind the statement's last token.
+    /// The position after the statement's last token.
     pub(crate) fn end(&self) -> Pos {
         self.significant
             .last()
             .map_or(Pos::new(1, 1), |i| span_of(&self.tokens[*i]).end)
     }
 
-    /// The place of everything that is left.
+    /// The span of the remaining tokens.
     pub(crate) fn rest_span(&self) -> Span {
         Span::new(self.span().start, self.end())
     }
 
-    /// The tokens that are left, white space included.
+    /// The remaining tokens, including whitespace.
     pub(crate) fn rest(&self) -> &'a [TokenWithSpan] {
         self.significant
             .get(self.at)
             .map_or(&[], |i| &self.tokens[*i..])
     }
 
-    /// Goes behind the first `count` tokens of [`Cursor::rest`].
+    /// Advances past the first `count` tokens of [`Cursor::rest`].
     pub(crate) fn skip_rest(&mut self, count: usize) {
         if let Some(start) = self.significant.get(self.at) {
             let end = start + count;
@@ -116,7 +117,7 @@ impl<'a> Cursor<'a> {
         self.at = self.significant.len();
     }
 
-    /// Whether the next words are these (unquoted, in any case).
+    /// Whether these words come next (unquoted, in any case).
     pub(crate) fn sees(&self, words: &[&str]) -> bool {
         words.iter().enumerate().all(|(n, word)| {
             self.peek_nth(n)
@@ -125,7 +126,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Goes behind the words if they come next.
+    /// Advances past the words if they come next.
     pub(crate) fn eat(&mut self, words: &[&str]) -> bool {
         let seen = self.sees(words);
         if seen {
@@ -142,7 +143,7 @@ impl<'a> Cursor<'a> {
         seen
     }
 
-    /// Goes behind the words; they must come next.
+    /// Advances past the words, which must come next.
     pub(crate) fn expect(&mut self, words: &[&str]) -> Parsed<()> {
         if self.eat(words) {
             Ok(())
@@ -169,7 +170,7 @@ impl<'a> Cursor<'a> {
         )
     }
 
-    /// The next token as messages name it.
+    /// The next token, as shown in messages.
     pub(crate) fn found(&self) -> String {
         match self.peek() {
             None => "the end of the statement".to_owned(),
@@ -210,7 +211,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// A string in single quotes, unescaped; its place includes the quotes.
+    /// A string in single quotes, unescaped; its span includes the quotes.
     pub(crate) fn string(&mut self, what: &str) -> Parsed<Spanned<String>> {
         match self.peek() {
             Some(Token::SingleQuotedString(value)) => {
@@ -231,7 +232,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Goes behind a parenthesis that opens here and all it holds.
+    /// Advances past the parenthesis that opens here and everything inside it.
     pub(crate) fn skip_parens(&mut self) -> Parsed<()> {
         self.expect_token(&Token::LParen)?;
         let mut depth = 1;
@@ -247,7 +248,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// `(name, name, …)` with its place.
+    /// `(name, name, …)`.
     pub(crate) fn name_list(&mut self, what: &str) -> Parsed<Vec<Name>> {
         self.expect_token(&Token::LParen)?;
         let mut names = Vec::new();
@@ -263,7 +264,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A token as messages name it.
+/// A token, as shown in messages.
 pub(crate) fn found(token: &Token) -> String {
     match token {
         Token::SingleQuotedString(text) if text.chars().count() > 20 => "a string".to_owned(),

@@ -1,16 +1,15 @@
-//! What is wrong with a job file, for people and for programs.
+//! Errors and warnings about a job file, for people and for programs.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::span::Span;
 
-/// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The job cannot run.
     Error,
-    /// The job runs, but probably not as its author meant.
+    /// The job runs, but probably not as intended.
     Warning,
 }
 
@@ -30,30 +29,29 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One finding. Fields are plain so that it travels through protobuf and JSON
-/// without knowing this crate.
+/// One error or warning. All fields are plain values, so that protobuf and JSON
+/// can carry it without this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Stable code such as `E0401`; `docs/diagnostics.md` explains each.
     pub code: Cow<'static, str>,
-    /// Error or warning.
     pub severity: Severity,
-    /// What is wrong: lower case, no final period.
+    /// What is wrong: in lower case, without a full stop.
     pub message: String,
-    /// Name of the job file as it was given; empty when there is none.
+    /// Name of the job file as passed by the caller; empty when there is none.
     pub file: String,
-    /// Where; `None` when no place in the file is to blame (an unknown parameter).
+    /// `None` when no part of the file is the cause (an unknown parameter).
     pub span: Option<Span>,
-    /// Short text beside the caret.
+    /// Short text next to the caret.
     pub label: Option<String>,
     /// What to do next.
     pub help: Option<String>,
-    /// Further facts, such as the path of a cycle.
+    /// Further information, such as the path of a cycle.
     pub notes: Vec<String>,
 }
 
 impl Diagnostic {
-    /// An error without a place yet.
+    /// An error without a span.
     pub fn error(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
             code: code.into(),
@@ -67,7 +65,7 @@ impl Diagnostic {
         }
     }
 
-    /// A warning without a place yet.
+    /// A warning without a span.
     pub fn warning(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
@@ -75,14 +73,13 @@ impl Diagnostic {
         }
     }
 
-    /// Adds the place.
     #[must_use]
     pub fn at(mut self, span: Span) -> Self {
         self.span = Some(span);
         self
     }
 
-    /// Adds the text beside the caret.
+    /// Adds the text next to the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
@@ -96,7 +93,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds what to do next, if there is something to say.
+    /// Adds what to do next, if there is any such text.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         if help.is_some() {
@@ -105,21 +102,19 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a further fact.
+    /// Adds further information.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    /// Adds the name of the file.
     #[must_use]
     pub fn in_file(mut self, file: impl Into<String>) -> Self {
         self.file = file.into();
         self
     }
 
-    /// Whether the job cannot run because of it.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -145,58 +140,52 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Findings, in the order of their places.
+/// Errors and warnings, ordered by position.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
 }
 
 impl Diagnostics {
-    /// No findings.
     pub const fn new() -> Self {
         Self { items: Vec::new() }
     }
 
-    /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.items.push(diagnostic);
     }
 
-    /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
         self.items.iter().any(Diagnostic::is_error)
     }
 
-    /// Whether there are none at all.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// How many.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// All of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.items.iter()
     }
 
-    /// As `file:line:column`, with the lines of `text` and carets below them;
-    /// `color` adds ANSI escapes. `text` is the job file's text.
+    /// Each with `file:line:column`, the line of `text` and carets below it.
+    /// `text` is the job file's text; `color` adds ANSI escapes.
     pub fn render(&self, text: &str, color: bool) -> String {
         crate::render::render(&self.items, text, color)
     }
 
-    /// Names the file in every finding that has none, orders them by place
-    /// and drops repeats.
+    /// Sets the file name where it is missing, sorts by position and removes
+    /// duplicates.
     pub(crate) fn finish(mut self, file: &str) -> Self {
         for item in &mut self.items {
             if item.file.is_empty() {
                 file.clone_into(&mut item.file);
             }
         }
-        // Findings without a place come first; the sort keeps their order.
+        // Those without a span come first; the sort is stable.
         self.items.sort_by_key(|item| item.span.map(|s| s.start));
         self.items.dedup();
         self

@@ -3,16 +3,16 @@
 //! DataFusion's own default, sqlparser's generic dialect, accepts the most:
 //! double-quoted and backquoted names, `QUALIFY`, `PIVOT`, `::`, `col['x']`,
 //! `FROM`-first queries, `EXCEPT (…)` and `EXCLUDE`. The Databricks dialect
-//! takes `"…"` for a string and refuses names that are not ASCII; DuckDB's
+//! reads `"…"` as a string and rejects names that are not ASCII; DuckDB's
 //! lacks `PIVOT` details and `STRUCT(…)`. So this is the generic dialect with
 //!
 //! - lambdas, `x -> x + 1` and `(a, b) -> a + b`, which the generic dialect
-//!   lacks. `col -> 'key'` stays the JSON operator: what follows the arrow
-//!   decides, because a lambda that is a constant is of no use;
+//!   lacks. `col -> 'key'` stays the JSON operator: the token after the arrow
+//!   decides, because a lambda that is a constant is useless;
 //! - Spark's functions `array(1, 2)` and `exists(items, x -> …)`, where the
 //!   generic dialect expects a subquery in the parentheses;
 //! - `!x` for `NOT x` and `ORDER BY ALL`;
-//! - without `SELECT FROM t` (an empty select list is always a slip) and
+//! - without `SELECT FROM t` (an empty select list is always a mistake) and
 //!   without MySQL's executable comments (`/*! … */` is a comment).
 
 use std::any::TypeId;
@@ -30,17 +30,17 @@ use sqlparser::tokenizer::{Token, Word};
 /// The dialect of job files; see the module's documentation.
 #[derive(Debug)]
 pub(crate) struct SluiceDialect {
-    /// How many more expressions may be begun.
+    /// How many more expressions the parser may begin.
     ///
-    /// Where sqlparser cannot read `CAST(…` it tries again as a function
-    /// call, so that an error inside nested casts takes time exponential in
-    /// their number. Every expression that is begun passes by here.
+    /// Where sqlparser cannot read `CAST(…` it retries as a function call, so an
+    /// error inside nested casts takes time exponential in their number. Every
+    /// expression that is begun is counted here.
     budget: Cell<usize>,
 }
 
 impl SluiceDialect {
-    /// For reading `tokens` tokens. Queries that people write begin less than
-    /// one expression per token, retries included.
+    /// For reading `tokens` tokens. Queries written by hand begin less than one
+    /// expression per token, retries included.
     pub(crate) fn new(tokens: usize) -> Self {
         Self {
             budget: Cell::new(tokens.saturating_mul(10).saturating_add(10_000)),
@@ -57,7 +57,7 @@ macro_rules! as_generic {
 }
 
 impl Dialect for SluiceDialect {
-    /// The parser asks in many places whether it reads the generic dialect.
+    /// The parser checks in many places whether it reads the generic dialect.
     fn dialect(&self) -> TypeId {
         TypeId::of::<GenericDialect>()
     }
@@ -190,7 +190,7 @@ fn lambda_params(parser: &Parser) -> Option<(usize, bool)> {
     }
 }
 
-/// A key of the JSON operator is a string or a number, a lambda's body is not.
+/// A key of the JSON operator is a string or a number; a lambda's body is not.
 fn is_lambda_body(token: &Token) -> bool {
     !matches!(
         token,

@@ -1,4 +1,5 @@
-//! A job file as a whole: all its statements, checked against each other.
+//! A job file as a whole: parses all statements and checks them against each
+//! other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use crate::text::SourceText;
 use crate::variable::{Declaration, Variable};
 use crate::{codes, statement, substitute, template};
 
-/// A job file whose statements are right, before its parameters are known.
+/// A job file whose statements are valid, before its parameters are known.
 #[derive(Debug, Clone)]
 pub struct JobFile {
     pub(crate) file_name: String,
@@ -24,16 +25,15 @@ pub struct JobFile {
     pub(crate) declarations: Vec<Declaration>,
     pub(crate) public_variables: Vec<Variable>,
     pub(crate) settings: Vec<Setting>,
-    /// In the order in which a job holds them; strings still have `${…}`.
+    /// In the order of [`Job::relations`](crate::Job::relations); strings still contain `${…}`.
     pub(crate) relations: Vec<Relation>,
     pub(crate) warnings: Diagnostics,
 }
 
-/// Reads the text of a job file. `file_name` is used in messages only.
+/// Parses the text of a job file. `file_name` is used in messages only.
 ///
 /// # Errors
-/// Everything that is wrong with the file as far as it can be told without
-/// parameters, in the order of places.
+/// All errors that can be found without parameters, ordered by position.
 pub fn parse(file_name: &str, text: &str) -> Result<JobFile, Diagnostics> {
     let source =
         SourceText::new(text).map_err(|problem| Diagnostics::from(*problem).finish(file_name))?;
@@ -65,12 +65,12 @@ pub fn parse(file_name: &str, text: &str) -> Result<JobFile, Diagnostics> {
 }
 
 impl JobFile {
-    /// The variables that the file declares, in file order: its parameters.
+    /// The declared variables in file order: the job's parameters.
     pub fn variables(&self) -> &[Variable] {
         &self.public_variables
     }
 
-    /// The file's name as it was given.
+    /// The file's name as passed by the caller.
     pub fn file_name(&self) -> &str {
         &self.file_name
     }
@@ -89,13 +89,13 @@ impl JobFile {
             .map(Relation::name)
     }
 
-    /// What is probably not meant; no errors.
+    /// Probable mistakes; no errors.
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
     }
 }
 
-/// Reads each statement; says whether some could not be read.
+/// Parses each statement. Returns whether some could not be parsed.
 fn statements(context: &mut Context<'_>, lexed: &Lexed) -> bool {
     let mut broken = lexed.truncated || context.sink.has_errors();
     for range in &lexed.statements {
@@ -120,7 +120,7 @@ fn statements(context: &mut Context<'_>, lexed: &Lexed) -> bool {
 fn check(context: &mut Context<'_>, lexed: &Lexed, broken: bool) -> Vec<Relation> {
     if lexed.statements.is_empty() && !context.sink.has_errors() {
         context.sink.push(
-            Diagnostic::error(codes::EMPTY_FILE, "the job file holds no statements").help(
+            Diagnostic::error(codes::EMPTY_FILE, "the job file contains no statements").help(
                 "begin with CREATE EXTERNAL TABLE for the input and CREATE OR REFRESH MATERIALIZED VIEW for the output",
             ),
         );
@@ -149,7 +149,7 @@ fn check(context: &mut Context<'_>, lexed: &Lexed, broken: bool) -> Vec<Relation
         .collect()
 }
 
-/// What each relation reads, also written into the relations.
+/// What each relation reads. Also sets `depends_on` of the relations.
 fn nodes(
     relations: &mut [Relation],
     declared: &BTreeSet<String>,
@@ -181,7 +181,7 @@ fn nodes(
         .collect()
 }
 
-/// Checks every use of a variable; gives the names of those that are used.
+/// Checks every use of a variable. Returns the names of the used variables.
 fn check_variables(
     context: &mut Context<'_>,
     relations: &[Relation],
@@ -197,7 +197,7 @@ fn check_variables(
     let mut strings = std::mem::take(&mut context.strings);
     let mut known = Known::new();
     let in_use = !variables.is_empty();
-    // Relations of a cycle come last: nothing is known of what they read.
+    // Relations of a cycle come last: the columns they read are unknown.
     let ordered: BTreeSet<usize> = order.iter().copied().collect();
     let in_cycles = (0..relations.len()).filter(|i| !ordered.contains(i));
     for i in order.iter().copied().chain(in_cycles) {
@@ -222,7 +222,7 @@ fn check_variables(
         known.insert(relation.name().to_owned(), Rc::new(columns));
     }
     for string in &strings {
-        // A default sees the variables above it, anything else sees all.
+        // In a default only the variables above it are visible, elsewhere all.
         let above = context
             .variables
             .iter()
@@ -293,8 +293,7 @@ fn unused(
     of_relations.chain(of_variables).collect()
 }
 
-/// Parameters by the names that the file gives its variables; `-` and `_` are
-/// the same in a flag.
+/// Parameters by the names of variables; `-` and `_` are the same in an option.
 pub(crate) fn canonical(params: &BTreeMap<String, String>) -> BTreeMap<String, (&str, &str)> {
     params
         .iter()

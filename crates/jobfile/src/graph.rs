@@ -1,4 +1,4 @@
-//! What depends on what: unknown names, cycles, an order to compute in.
+//! Dependencies between relations: unknown names, cycles, evaluation order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,8 @@ pub(crate) struct Node {
 }
 
 /// Reports references to relations that the file does not declare. `declared`
-/// holds the names of all statements, also of those with errors; `unclear` what
-/// unreadable statements may have declared.
+/// contains the names of all statements, including those with errors; `unclear`
+/// contains names that statements with errors may have declared.
 pub(crate) fn unknown(
     nodes: &[Node],
     declared: &BTreeSet<String>,
@@ -61,9 +61,9 @@ pub(crate) fn unknown(
     }
 }
 
-/// Reports each cycle once, at the reference that closes it. Nodes are
-/// searched in file order and references in order of appearance, so the
-/// report is the same every time.
+/// Reports each cycle once, at the reference that closes it. Nodes are searched
+/// in file order and references in order of appearance, so the result is
+/// deterministic.
 pub(crate) fn cycles(nodes: &[Node], sink: &mut Diagnostics) {
     let index: BTreeMap<&str, usize> = nodes
         .iter()
@@ -101,7 +101,7 @@ fn cycle(nodes: &[Node], path: &[(usize, usize)], closing: &Reference) -> Diagno
     let message = if path.len() == 1 {
         format!("`{}` reads itself", closing.name)
     } else {
-        format!("these relations need each other: {}", names.join(" → "))
+        format!("these relations depend on each other: {}", names.join(" → "))
     };
     Diagnostic::error(codes::CYCLE, message)
         .at(closing.span)
@@ -109,8 +109,8 @@ fn cycle(nodes: &[Node], path: &[(usize, usize)], closing: &Reference) -> Diagno
         .help("read a source or another relation here")
 }
 
-/// Indexes of the nodes, each behind what it references; among those that are
-/// free, the first in the file. Nodes of a cycle are left out.
+/// Indexes of the nodes, each after the nodes that it references. Where the
+/// references leave a choice, in file order. Nodes of a cycle are left out.
 pub(crate) fn order(nodes: &[Node]) -> Vec<usize> {
     let index: BTreeMap<&str, usize> = nodes
         .iter()

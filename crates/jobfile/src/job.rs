@@ -1,4 +1,4 @@
-//! A checked job: what the engine plans from.
+//! A checked job: the input of the engine's planner.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use crate::options::OWN_PROPERTIES;
 use crate::span::{Span, Spanned};
 use crate::types::DataType;
 
-/// A job file with its parameters in place: every name is declared, there are
-/// no cycles, every option is known and has a value that it can have. Columns
-/// and types of queries are not checked yet.
+/// A job file with its parameters bound: every name is declared, there are no
+/// cycles, and every option is known and has a valid value. Columns and types of
+/// queries are not checked yet.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The file's name as it was given, for messages.
+    /// The file's name as passed by the caller, for messages.
     pub file_name: String,
-    /// The file's text without a byte-order mark; spans are places in it.
+    /// The file's text without a byte-order mark; spans refer to it.
     pub text: Arc<str>,
     /// `SET` statements, in file order.
     pub settings: Vec<Setting>,
-    /// Everything that is declared, each behind what it depends on; where
-    /// dependencies leave a choice, in file order.
+    /// All declared relations, each after its dependencies. Where dependencies
+    /// leave a choice, in file order.
     pub relations: Vec<Relation>,
     /// The value of each variable as text; `None` is NULL.
     pub variables: BTreeMap<String, Option<String>>,
-    /// What is probably not meant; no errors.
+    /// Probable mistakes; no errors.
     pub warnings: Diagnostics,
 }
 
-/// The variable that says where datasets go. A job declares it like any other;
-/// it need not be used in the file.
+/// The variable that holds the location of the datasets. A job declares it like
+/// any other; it need not be used in the file.
 pub const GOLD_VARIABLE: &str = "gold";
 
 impl Job {
     /// The folder or URL below which each dataset has a table of its name;
-    /// `None` when the job does not say.
+    /// `None` when the job does not set it.
     pub fn gold(&self) -> Option<&str> {
         self.variables
             .get(GOLD_VARIABLE)?
@@ -50,16 +50,17 @@ impl Job {
 pub struct Setting {
     /// Such as `sluice.shuffle_partitions`, in lower case.
     pub key: String,
-    /// As text, checked for `sluice.*` keys; `datafusion.*` is left to the engine.
+    /// As text. Values of `sluice.*` keys are checked; the engine checks those of
+    /// `datafusion.*`.
     pub value: String,
-    /// Where the value is written.
+    /// The span of the value.
     pub span: Span,
 }
 
 /// Something that queries can read.
 #[derive(Debug, Clone)]
 pub enum Relation {
-    /// Files outside, read as rows.
+    /// External files, read as rows.
     Source(Source),
     /// A named query.
     View(View),
@@ -77,7 +78,7 @@ impl Relation {
         }
     }
 
-    /// Where its name is declared.
+    /// The span of its declared name.
     pub fn span(&self) -> Span {
         match self {
             Self::Source(source) => source.span,
@@ -119,7 +120,7 @@ impl Relation {
 pub struct Source {
     /// The name that queries use.
     pub name: String,
-    /// Where its name is declared.
+    /// The span of its declared name.
     pub span: Span,
     /// At least one; names distinct without regard to case.
     pub columns: Vec<Column>,
@@ -127,23 +128,24 @@ pub struct Source {
     pub format: Format,
     /// A folder, file or URL, never empty.
     pub location: String,
-    /// Where the location is written, quotes included.
+    /// Includes the quotes.
     pub location_span: Span,
-    /// What becomes of broken records (JSON and CSV).
+    /// How malformed records are handled (JSON and CSV).
     pub mode: Mode,
     /// How the files are compressed.
     pub compression: Compression,
     /// The longest line of JSON, in bytes.
     pub max_line_bytes: u64,
-    /// How CSV is written; meaningless for other formats.
+    /// Used for CSV only.
     pub csv: CsvOptions,
-    /// All options as given, by lower-case key; the fields above hold their meaning.
+    /// All options as written, by lower-case key; the fields above hold their
+    /// parsed values.
     pub options: BTreeMap<String, Spanned<String>>,
     /// Its `COMMENT`.
     pub comment: Option<String>,
 }
 
-/// The longest line of JSON unless the option `max_line_bytes` says otherwise.
+/// The longest line of JSON unless the option `max_line_bytes` is set.
 pub const DEFAULT_MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A column of a source.
@@ -153,11 +155,10 @@ pub struct Column {
     pub name: String,
     /// The name as written: the key in JSON files, where case matters.
     pub source_name: String,
-    /// Its type.
     pub ty: DataType,
     /// Whether it may be null; false after `NOT NULL`.
     pub nullable: bool,
-    /// Where its name is declared.
+    /// The span of its declared name.
     pub span: Span,
     /// Its `COMMENT`.
     pub comment: Option<String>,
@@ -185,13 +186,13 @@ impl Format {
     }
 }
 
-/// What becomes of a record that cannot be read, as Spark names it.
+/// How a malformed record is handled. The names are Spark's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// Keep the row with nulls, and the record in `_corrupt_record` if that is declared.
     #[default]
     Permissive,
-    /// Leave it out and count it.
+    /// Drop the record and count it.
     DropMalformed,
     /// Fail the job.
     FailFast,
@@ -211,14 +212,15 @@ impl Mode {
 /// How a source's files are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// Told from each file's name: `.gz`, `.zst`, anything else is plain.
+    /// Detected from each file's name: `.gz`, `.zst`; anything else is
+    /// uncompressed.
     #[default]
     Auto,
-    /// Plain, whatever the names say.
+    /// Uncompressed, regardless of the names.
     None,
-    /// gzip, whatever the names say.
+    /// gzip, regardless of the names.
     Gzip,
-    /// zstd, whatever the names say.
+    /// zstd, regardless of the names.
     Zstd,
 }
 
@@ -227,9 +229,8 @@ pub enum Compression {
 pub struct CsvOptions {
     /// Whether the first line of each file names the columns.
     pub header: bool,
-    /// Between two values.
     pub delimiter: u8,
-    /// Around values that hold a delimiter; `None` when nothing is quoted.
+    /// Around values that contain a delimiter; `None` when nothing is quoted.
     pub quote: Option<u8>,
     /// Before a quote inside quotes; `None` when it is doubled.
     pub escape: Option<u8>,
@@ -254,11 +255,10 @@ impl Default for CsvOptions {
 pub struct View {
     /// The name that queries use.
     pub name: String,
-    /// Where its name is declared.
+    /// The span of its declared name.
     pub span: Span,
-    /// With variables replaced by their values.
+    /// Variables are replaced by their values.
     pub query: Query,
-    /// Where the query is written.
     pub query_span: Span,
     /// The relations that the query names, each once, in order of appearance.
     pub depends_on: Vec<String>,
@@ -272,32 +272,31 @@ pub struct Dataset {
     /// The name that queries use, and the table's folder in the gold zone:
     /// lower-case ASCII letters, digits and `_`.
     pub name: String,
-    /// Where its name is declared.
+    /// The span of its declared name.
     pub span: Span,
-    /// With variables replaced by their values.
+    /// Variables are replaced by their values.
     pub query: Query,
-    /// Where the query is written.
     pub query_span: Span,
     /// The relations that the query names, each once, in order of appearance.
     pub depends_on: Vec<String>,
     /// Columns that become folders, in order; not checked against the query.
     pub partition_by: Vec<Spanned<String>>,
-    /// How rows are ordered in each file (`sluice.sort_by`); empty for as they come.
+    /// How rows are ordered in each file (`sluice.sort_by`); empty: not sorted.
     pub sort_by: Vec<SortKey>,
-    /// The size of a file to aim at, in bytes (`sluice.target_file_size`).
+    /// The target size of a file, in bytes (`sluice.target_file_size`).
     pub target_file_size: Option<u64>,
-    /// All properties as given; those that begin with `sluice.` by lower-case
-    /// key, and the fields above hold their meaning.
+    /// All properties as written. Keys that begin with `sluice.` are in lower
+    /// case, and the fields above hold their parsed values.
     pub properties: BTreeMap<String, Spanned<String>>,
     /// Its `COMMENT`.
     pub comment: Option<String>,
-    /// Informational: what the query's author says is unique. Not enforced.
+    /// Informational: columns declared as unique. Not enforced.
     pub primary_key: Vec<Spanned<String>>,
 }
 
 impl Dataset {
-    /// The properties that belong to the table and not to this engine, in
-    /// order of their keys.
+    /// The properties that belong to the table, not to this engine, ordered by
+    /// key.
     pub fn table_properties(&self) -> impl Iterator<Item = (&str, &Spanned<String>)> {
         self.properties
             .iter()
@@ -315,6 +314,6 @@ pub struct SortKey {
     pub descending: bool,
     /// Whether nulls come first; Spark's default: first when ascending.
     pub nulls_first: bool,
-    /// Where the property's value is written.
+    /// The span of the property's value.
     pub span: Span,
 }

@@ -1,4 +1,5 @@
-//! Text to tokens, tokens to statements.
+//! Splits the text of a job file into tokens and statements, and limits their
+//! depth.
 
 use std::ops::Range;
 
@@ -12,26 +13,26 @@ use crate::text::SourceText;
 
 /// The most tokens that one expression may chain (`a OR b OR c …`) before a
 /// comma or clause. Each operator is a level of the syntax tree, and trees
-/// are walked and dropped recursively.
+/// are traversed and dropped recursively.
 const MAX_CHAIN: usize = 1000;
 /// The most `UNION`, `EXCEPT` and `INTERSECT` that one query may chain.
 const MAX_SET_OPERATIONS: usize = 64;
-/// The most parentheses that may open at once behind FROM or JOIN: sqlparser
-/// tries each as a subquery first and as a join then, one inside the other.
+/// The most parentheses that may open at once after FROM or JOIN. sqlparser
+/// tries each first as a subquery and then as a join, so the attempts multiply
+/// with every level.
 const MAX_FROM_PARENS: usize = 8;
 
 /// The tokens of a file and which of them make up each statement.
 #[derive(Debug)]
 pub(crate) struct Lexed {
-    /// All tokens, white space and comments too, with places in the file.
+    /// All tokens with their spans, including whitespace and comments.
     pub(crate) tokens: Vec<TokenWithSpan>,
-    /// The statements, without their semicolons; none is empty.
+    /// The token ranges of the statements, without semicolons; none is empty.
     pub(crate) statements: Vec<Range<usize>>,
-    /// The text ends in a token that never ends: what follows it is unknown.
+    /// The last token is not terminated, so the statements after it are unknown.
     pub(crate) truncated: bool,
 }
 
-/// The place of a token.
 pub(crate) fn span_of(token: &TokenWithSpan) -> Span {
     Span::from_sqlparser(token.span).unwrap_or(Span::at(Pos::new(1, 1)))
 }
@@ -40,7 +41,7 @@ pub(crate) fn is_space(token: &TokenWithSpan) -> bool {
     matches!(token.token, Token::Whitespace(_))
 }
 
-/// Cuts the file into statements. Problems go to `sink`.
+/// Splits the file into statements. Errors are added to `sink`.
 pub(crate) fn lex(source: &SourceText, sink: &mut Diagnostics) -> Lexed {
     let mut tokens = Vec::new();
     let failed = Tokenizer::new(&SluiceDialect::new(0), source.text())
@@ -55,7 +56,7 @@ pub(crate) fn lex(source: &SourceText, sink: &mut Diagnostics) -> Lexed {
     }
     let mut statements = split(&tokens, sink);
     if truncated {
-        // The statement that holds the bad token would only give wrong errors.
+        // The statement with the bad token would only cause misleading errors.
         let complete = tokens
             .iter()
             .rposition(|t| t.token == Token::SemiColon)
@@ -249,8 +250,8 @@ fn too_deep(tokens: &[TokenWithSpan]) -> Option<Diagnostic> {
     None
 }
 
-/// The comment that explains the statement in `range`: the one behind it on
-/// its last line, else the lines of `--` comments directly above it.
+/// The comment that describes the statement in `range`: the one after it on its
+/// last line, else the lines of `--` comments directly above it.
 pub(crate) fn doc_comment(tokens: &[TokenWithSpan], range: &Range<usize>) -> Option<String> {
     let significant = |i: &usize| !is_space(&tokens[*i]);
     let first = range.clone().find(significant)?;
@@ -292,8 +293,8 @@ pub(crate) fn doc_comment(tokens: &[TokenWithSpan], range: &Range<usize>) -> Opt
     (!above.is_empty()).then(|| above.join(" "))
 }
 
-/// Whether a statement stands on `line` before the comment at `i`; then the
-/// comment explains that statement.
+/// Whether a statement is on `line` before the comment at `i`; then the comment
+/// describes that statement.
 fn shares_line(tokens: &[TokenWithSpan], i: usize, line: u32) -> bool {
     tokens[..i]
         .iter()

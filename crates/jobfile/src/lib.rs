@@ -1,25 +1,25 @@
-//! The job language: text of a SQL job file to a checked job.
+//! The job language: turns the text of a SQL job file into a checked job.
 //!
-//! [`parse`] reads the statements of a file and reports everything that is
-//! wrong with them at once, each finding with its place, a code and a
-//! suggestion. [`JobFile::variables`] are the job's parameters;
-//! [`JobFile::bind`] puts their values in and gives a [`Job`]: sources, views
-//! and datasets in an order in which they can be computed.
+//! [`parse`] reads the statements of a file and reports all errors at once,
+//! each with its position, a code and a suggestion. [`JobFile::variables`] are
+//! the job's parameters. [`JobFile::bind`] replaces them by their values and
+//! returns a [`Job`]: sources, views and datasets in an order in which they can
+//! be computed.
 //!
-//! This crate knows names, not columns: whether a query's columns and types
-//! are right is the engine's to say, with the same [`Diagnostic`].
+//! This crate checks names, not columns. The engine checks the columns and
+//! types of queries, and reports errors with the same [`Diagnostic`].
 //!
 //! # Names
-//! Unquoted names are in lower case, as in DataFusion; `"…"` and backquotes
-//! keep a name as it is. A source's columns also keep their written name, for
-//! the keys of JSON are told apart by case ([`Column::source_name`]).
+//! Unquoted names are converted to lower case, as in DataFusion; `"…"` and
+//! backquotes keep a name as it is. A source's columns also keep their written
+//! name, because the keys of JSON are case-sensitive ([`Column::source_name`]).
 //!
 //! # Variables
 //! An unquoted name without qualifier that equals a variable's name is the
-//! variable, replaced by a literal of its type. Spark would prefer a column of
-//! the same name; where such a column is known to be visible the name is
-//! refused as ambiguous rather than guessed. `${name}` stands for the value in
-//! every string literal, `$${` for the characters `${`.
+//! variable and is replaced by a literal of its type. Spark would prefer a
+//! column of the same name. Where such a column is known to be visible, the
+//! name is an error (ambiguous). `${name}` stands for the value in every string
+//! literal, `$${` for the characters `${`.
 //!
 //! # Codes
 //! `docs/diagnostics.md` explains every code of [`CODES`].

@@ -82,12 +82,12 @@ fn value(cursor: &mut Cursor<'_>, key: &str) -> Parsed<Spanned<String>> {
     Ok(Spanned::new(text, span))
 }
 
-/// When values are looked at.
+/// When values are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Parameters are not known: values with `${…}` wait.
+    /// Parameters are unknown: values with `${…}` are not checked yet.
     Parsed,
-    /// All values are in place.
+    /// All values are known.
     Bound,
 }
 
@@ -108,8 +108,8 @@ const CSV_OPTIONS: &[&str] = &[
     "quote",
 ];
 
-/// The option as this crate names it: Spark writes `maxLineBytes`, `nullValue`,
-/// `sep`; keys come in lower case.
+/// The name of the option in this crate, for spellings of Spark such as
+/// `maxLineBytes`, `nullValue` and `sep`. `key` is in lower case.
 fn canonical(key: &str) -> &str {
     match key {
         "multiline" => "multi_line",
@@ -121,7 +121,7 @@ fn canonical(key: &str) -> &str {
     }
 }
 
-/// Keys are known before variables are.
+/// Keys contain no variables, so they are checked while parsing.
 pub(crate) fn check_option_keys(
     format: Format,
     options: &[(Spanned<String>, Spanned<String>)],
@@ -176,8 +176,8 @@ pub(crate) fn check_option_keys(
     map
 }
 
-/// Gives the source's fields the meaning of its options; those whose values
-/// wait for variables are left for later.
+/// Sets the source's fields from its options. Options whose values contain
+/// variables are skipped until the variables are bound.
 pub(crate) fn apply_options(source: &mut Source, stage: Stage, sink: &mut Diagnostics) {
     let options = std::mem::take(&mut source.options);
     for (key, value) in &options {
@@ -250,7 +250,7 @@ fn apply_option(source: &mut Source, key: &str, value: &str) -> Result<(), Strin
         "escape" if value.is_empty() => source.csv.escape = None,
         "escape" => source.csv.escape = Some(ascii(value)?),
         "null_value" => value.clone_into(&mut source.csv.null_value),
-        // check_option_keys lets nothing else through.
+        // check_option_keys has rejected all other keys.
         _ => {}
     }
     Ok(())
@@ -274,11 +274,12 @@ fn ascii(value: &str) -> Result<u8, String> {
 
 const PROPERTIES: &[&str] = &["sluice.sort_by", "sluice.target_file_size"];
 
-/// What begins with this is ours; everything else goes to the table.
+/// The prefix of this engine's properties; all others go to the table.
 pub(crate) const OWN_PROPERTIES: &str = "sluice.";
 
-/// Keys are known before variables are. Ours are kept in lower case, a table's
-/// own as they are written: Delta tells them apart.
+/// Keys contain no variables, so they are checked while parsing. This engine's
+/// keys are stored in lower case, those of the table as written, because Delta
+/// is case-sensitive.
 pub(crate) fn check_property_keys(
     properties: &[(Spanned<String>, Spanned<String>)],
     sink: &mut Diagnostics,
@@ -315,8 +316,8 @@ pub(crate) fn check_property_keys(
     map
 }
 
-/// Gives the dataset's fields the meaning of its properties; those whose
-/// values wait for variables are left for later.
+/// Sets the dataset's fields from its properties. Properties whose values
+/// contain variables are skipped until the variables are bound.
 pub(crate) fn apply_properties(dataset: &mut Dataset, stage: Stage, sink: &mut Diagnostics) {
     for (key, value) in &dataset.properties {
         if stage.skips(&value.value) {

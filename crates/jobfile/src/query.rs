@@ -1,4 +1,4 @@
-//! Reading queries with sqlparser, and saying where they are wrong.
+//! Parses queries with sqlparser, and converts its errors.
 
 use std::ops::ControlFlow;
 
@@ -17,20 +17,19 @@ use crate::lex::{is_space, plain_word, span_of};
 use crate::span::{Pos, Span};
 use crate::{codes, suggest};
 
-/// How deep expressions and queries may nest.
+/// The maximum depth of expressions and queries.
 pub(crate) const RECURSION_LIMIT: usize = 100;
-/// The stack that is at hand when a query is read, in bytes; only what is used
-/// of it costs memory.
+/// The stack for parsing a query, in bytes. Only the used part costs memory.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 
-/// Runs a parser of `sqlparser`: it bounds how deep it goes, and grows the stack
-/// now and then, but built without optimization it needs more in between than
-/// it looks for.
+/// Runs a parser of `sqlparser` with enough stack. sqlparser limits its recursion
+/// and grows the stack itself, but a build without optimization uses more stack
+/// between its checks than it reserves.
 pub(crate) fn with_stack<T>(parse: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, parse)
 }
 
-/// Reads the query that makes up the rest of the statement.
+/// Parses the rest of the statement as a query.
 pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<(Query, Span)> {
     let begins = ["SELECT", "WITH", "VALUES", "FROM"];
     if !begins.iter().any(|w| cursor.sees(&[w])) && cursor.peek() != Some(&Token::LParen) {
@@ -63,8 +62,8 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     }
 }
 
-/// Reports `FROM STREAM x` and `FROM STREAM(x)` and takes the word away, so
-/// that the rest of the query is checked too.
+/// Reports `FROM STREAM x` and `FROM STREAM(x)` and removes the word, so that the
+/// rest of the query is checked too.
 fn without_streams(tokens: &[TokenWithSpan], sink: &mut Diagnostics) -> Vec<TokenWithSpan> {
     let significant: Vec<usize> = (0..tokens.len())
         .filter(|i| !is_space(&tokens[*i]))
@@ -96,7 +95,7 @@ fn without_streams(tokens: &[TokenWithSpan], sink: &mut Diagnostics) -> Vec<Toke
         .collect()
 }
 
-/// Spellings of Spark that sqlparser reads but DataFusion does not plan.
+/// Rewrites syntax of Spark that sqlparser parses but DataFusion cannot plan.
 struct SparkSpelling;
 
 impl VisitorMut for SparkSpelling {
@@ -140,7 +139,7 @@ fn spark_type(ty: &mut DataType) {
             }
         }
         // As in a declaration: an instant in the session's zone, with
-        // microseconds, which is what Delta and Spark can hold.
+        // microseconds, the precision of Delta and Spark.
         DataType::Timestamp(precision, TimezoneInfo::None) => {
             *ty = DataType::Timestamp(precision.or(Some(6)), TimezoneInfo::WithTimeZone);
         }
@@ -156,7 +155,7 @@ fn spark_type(ty: &mut DataType) {
     }
 }
 
-/// What sqlparser says, in our words and at a place in the file.
+/// The error of sqlparser, reworded and with a span in the file.
 pub(crate) fn syntax_error(
     parser: &Parser<'_>,
     error: ParserError,
@@ -190,7 +189,7 @@ pub(crate) fn syntax_error(
     Box::new(diagnostic.maybe_help(keyword_help(tokens, span)))
 }
 
-/// Takes ` at Line: 3, Column: 5` off the end of a message.
+/// Splits ` at Line: 3, Column: 5` off the end of a message.
 fn split_place(text: &str) -> (&str, Option<Pos>) {
     let Some((message, place)) = text.rsplit_once(" at Line: ") else {
         return (text, None);

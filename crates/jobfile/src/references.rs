@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Pos, Span};
 use crate::{codes, suggest};
 
-/// Functions that may stand in FROM.
+/// Functions that are allowed in FROM.
 const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest"];
 
 /// A name in FROM that is not a common table expression.
@@ -24,7 +24,7 @@ pub(crate) struct Reference {
     pub(crate) span: Span,
 }
 
-/// A name as SQL knows it: lower case unless it is quoted.
+/// The name in SQL's normal form: lower case unless it is quoted.
 pub(crate) fn normalized(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
@@ -32,13 +32,13 @@ pub(crate) fn normalized(ident: &Ident) -> String {
     }
 }
 
-/// The place of a name; the file's start if it has lost it.
+/// The span of a name; the file's start if sqlparser has lost it.
 pub(crate) fn place(ident: &Ident) -> Span {
     Span::from_sqlparser(ident.span).unwrap_or(Span::at(Pos::new(1, 1)))
 }
 
-/// The relations that `query` names, in order of appearance; problems with
-/// the way it names them go to `sink`. `declared` are the file's names.
+/// The relations that `query` names, in order of appearance. Invalid references
+/// are added to `sink`. `declared` are the file's names.
 pub(crate) fn find(
     query: &Query,
     declared: &BTreeSet<String>,
@@ -54,7 +54,7 @@ pub(crate) fn find(
     finder.references
 }
 
-/// One query and the names its WITH brings.
+/// One query and the names that its WITH defines.
 struct Scope {
     ctes: Vec<String>,
     recursive: bool,
@@ -70,8 +70,8 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    /// A common table expression sees those before it, and itself when the
-    /// WITH is recursive; the query's body sees all.
+    /// In a common table expression those before it are visible, and it is itself
+    /// when the WITH is recursive. In the query's body all are visible.
     fn is_cte(&self, name: &str) -> bool {
         self.scopes.iter().any(|scope| {
             let visible = scope.done + usize::from(scope.recursive);

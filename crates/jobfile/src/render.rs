@@ -1,13 +1,13 @@
-//! Diagnostics as people read them: the line, a caret under the place.
+//! Renders diagnostics for people: the line with carets below the span.
 
 use unicode_width::UnicodeWidthChar;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
 
-/// A tab is shown as this many cells, wherever it stands.
+/// A tab is shown as this many cells, in any column.
 const TAB: usize = 4;
-/// Lines longer than this many characters are cut around the caret.
+/// Lines longer than this many characters are truncated around the caret.
 const MAX_LINE: usize = 160;
 
 struct Style {
@@ -33,7 +33,7 @@ const ANSI: Style = Style {
     reset: "\u{1b}[0m",
 };
 
-/// Renders `items` over the lines of `text`, closing with a count.
+/// Renders `items` with the lines of `text`, followed by a count.
 pub(crate) fn render(items: &[Diagnostic], text: &str, color: bool) -> String {
     let style = if color { &ANSI } else { &PLAIN };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -126,7 +126,7 @@ fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
 }
 
 /// The line as shown, the cells before the caret, and the number of carets.
-/// A stretch over several lines is marked to the end of its first line.
+/// A span over several lines is marked to the end of its first line.
 fn frame(source: &str, span: Span) -> (String, usize, usize) {
     let chars: Vec<char> = source.chars().collect();
     let clamp = |column: u32| {
@@ -181,7 +181,7 @@ fn shown_char(c: char) -> String {
     }
 }
 
-/// Text for one line of output: control characters become visible.
+/// Text for one line of output, with control characters replaced.
 fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {

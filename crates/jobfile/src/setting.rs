@@ -10,13 +10,13 @@ use crate::size::parse_size;
 use crate::span::Spanned;
 use crate::{codes, suggest};
 
-/// The least file size that may be aimed at, in bytes.
+/// The smallest target file size, in bytes.
 pub(crate) const MIN_TARGET_FILE_SIZE: u64 = 1024 * 1024;
 
-/// Says what a value must look like when it does not.
+/// Checks a value; the error describes what is expected.
 type Check = fn(&str) -> Result<(), &'static str>;
 
-/// Keys of `SET` and what their values look like.
+/// Keys of `SET` with the checks of their values.
 const SETTINGS: &[(&str, Check)] = &[
     ("sluice.session_timezone", |value| {
         let utc = ["utc", "etc/utc", "z", "+00:00", "+0000"];
@@ -35,7 +35,7 @@ const SETTINGS: &[(&str, Check)] = &[
     ("sluice.target_file_size", check_target_file_size),
 ];
 
-/// Prefixes of settings that are passed on to the engine, which knows their keys.
+/// Prefixes of settings that are passed to the engine, which checks their keys.
 const PASSED_ON: &[&str] = &["datafusion.execution.", "datafusion.optimizer."];
 
 pub(crate) fn check_target_file_size(value: &str) -> Result<(), &'static str> {
@@ -54,7 +54,7 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
             let help = if what == "TIME ZONE" {
                 "the session time zone is UTC; convert with from_utc_timestamp where you need another"
             } else {
-                "give the variable a DEFAULT where it is declared, or a value at submit"
+                "give the variable a DEFAULT where it is declared, or pass a value to submit-job"
             };
             return Err(Box::new(
                 Diagnostic::error(
@@ -97,7 +97,7 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     Ok(())
 }
 
-/// What is wrong with a setting's value, once variables are in place.
+/// The error in a setting's value. Variables must have been replaced.
 pub(crate) fn check(setting: &Setting) -> Option<Diagnostic> {
     let expected = match SETTINGS.iter().find(|(key, _)| *key == setting.key) {
         Some((_, check)) => check(&setting.value).err(),
@@ -164,8 +164,8 @@ pub(crate) fn dotted_key_as_written(
     Ok(Spanned::new(key, span))
 }
 
-/// Everything up to the end of the statement, as Spark takes it: a string, or
-/// words and numbers as they are written (`128MB`).
+/// Everything up to the end of the statement, as in Spark: a string, or words and
+/// numbers as they are written (`128MB`).
 fn raw_value(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Spanned<String>> {
     if cursor.at_end() {
         return Err(cursor.expected("a value"));

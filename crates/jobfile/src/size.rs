@@ -1,7 +1,7 @@
 //! Sizes such as `128MB`.
 
 /// Bytes from text such as `134217728`, `128MB`, `1 GiB` or `64k`. As in
-/// Spark, units are powers of 1024. `None` when it is not a size.
+/// Spark, units are powers of 1024. `None` if it is not a size.
 pub fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();

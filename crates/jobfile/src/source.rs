@@ -16,10 +16,10 @@ use crate::type_parser::parse_type;
 use crate::types::{DataType, Field};
 use crate::{codes, options, suggest};
 
-/// The column that holds broken records.
+/// The column for malformed records.
 pub(crate) const CORRUPT_RECORD: &str = "_corrupt_record";
 
-/// Reads what follows `EXTERNAL TABLE`.
+/// Parses what follows `EXTERNAL TABLE`.
 pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
     cursor.eat(&["IF", "NOT", "EXISTS"]);
     let name = cursor.name("a name for the source")?;
@@ -48,7 +48,7 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
                 format!("the source `{}` has no {what}", name.written),
             )
             .at(name.span)
-            .help(format!("add `{example}` behind the columns")),
+            .help(format!("add `{example}` after the columns")),
         )
     };
     let Some(format) = clauses.format else {
@@ -83,7 +83,7 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     Ok(())
 }
 
-/// What is wrong with a location whose variables are in place (or has none).
+/// The error in a location. Variables must have been replaced.
 pub(crate) fn check_location(location: &Spanned<String>) -> Option<Diagnostic> {
     location.value.trim().is_empty().then(|| {
         Diagnostic::error(codes::EMPTY_LOCATION, "the location is empty")
@@ -99,7 +99,7 @@ pub(crate) fn qualified(name: &Name, cursor: &Cursor<'_>) -> Box<Diagnostic> {
             "names with a catalog or schema are not supported",
         )
         .at(name.span.to(cursor.span()))
-        .help("write the name alone: a job has one set of names"),
+        .help("write the name alone: a job has no catalogs or schemas"),
     )
 }
 
@@ -121,7 +121,7 @@ fn columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Col
                         format!("{} is not supported on a source", words.join(" ")),
                     )
                     .at(cursor.span())
-                    .help("sources take rows as they come; NOT NULL is the one rule they know"),
+                    .help("NOT NULL is the only constraint that a source checks"),
                 ));
             }
         }
@@ -168,7 +168,7 @@ fn columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Col
                 )
                 .at(name.span)
                 .label(format!("first declared on line {first}"))
-                .help("names differ by more than upper and lower case"),
+                .help("names must differ in more than upper and lower case"),
             );
         }
         columns.push(Column {
@@ -275,7 +275,7 @@ fn format(name: &Name) -> Parsed<Format> {
     }
 }
 
-/// Types that the format cannot hold, and the shape of `_corrupt_record`.
+/// Checks that the format can hold the type, and the type of `_corrupt_record`.
 fn check_type(column: &Column, format: Format, sink: &mut Diagnostics) {
     if column.name.eq_ignore_ascii_case(CORRUPT_RECORD) {
         if format == Format::Parquet || !is_corrupt_record(&column.ty) {

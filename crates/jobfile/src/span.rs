@@ -1,39 +1,37 @@
-//! Places in a job file.
+//! Positions and spans in a job file.
 
 use sqlparser::tokenizer;
 
-/// A place between two characters of a job file.
+/// A position between two characters of a job file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pos {
-    /// Line, counted from 1.
+    /// Counted from 1.
     pub line: u32,
-    /// Column in characters (not bytes, not display cells), counted from 1.
+    /// In characters (not bytes, not display cells), counted from 1.
     pub column: u32,
 }
 
 impl Pos {
-    /// The place at `line` and `column`, both counted from 1.
+    /// Both are counted from 1.
     pub const fn new(line: u32, column: u32) -> Self {
         Self { line, column }
     }
 }
 
-/// A stretch of a job file: `start` inclusive, `end` exclusive.
+/// A range of a job file: `start` inclusive, `end` exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// Where it begins.
     pub start: Pos,
-    /// The place just behind its last character; equal to `start` for an empty stretch.
+    /// The position after its last character; equal to `start` for an empty span.
     pub end: Pos,
 }
 
 impl Span {
-    /// The stretch from `start` to `end`.
     pub const fn new(start: Pos, end: Pos) -> Self {
         Self { start, end }
     }
 
-    /// An empty stretch, such as the end of a statement where something is missing.
+    /// An empty span, such as the end of a statement where something is missing.
     pub const fn at(pos: Pos) -> Self {
         Self {
             start: pos,
@@ -49,8 +47,8 @@ impl Span {
         }
     }
 
-    /// The place of a sqlparser AST node; `None` when the node has lost it
-    /// (sqlparser marks that by line 0).
+    /// The span of a sqlparser AST node; `None` if the node has none (sqlparser
+    /// marks that with line 0).
     pub fn from_sqlparser(span: tokenizer::Span) -> Option<Self> {
         let pos = |location: tokenizer::Location| {
             let line = u32::try_from(location.line).ok()?;
@@ -63,7 +61,7 @@ impl Span {
         })
     }
 
-    /// The same stretch in sqlparser's terms.
+    /// The same span as sqlparser's type.
     pub fn to_sqlparser(self) -> tokenizer::Span {
         let location =
             |pos: Pos| tokenizer::Location::new(u64::from(pos.line), u64::from(pos.column));
@@ -71,17 +69,14 @@ impl Span {
     }
 }
 
-/// A value together with the place where the file says it.
+/// A value with its span in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spanned<T> {
-    /// The value.
     pub value: T,
-    /// Where it is written.
     pub span: Span,
 }
 
 impl<T> Spanned<T> {
-    /// `value`, written at `span`.
     pub const fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }

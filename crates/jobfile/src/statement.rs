@@ -1,4 +1,4 @@
-//! Which statement is this, and may a job file hold it.
+//! Detects the kind of a statement, and whether it is allowed in a job file.
 
 use sqlparser::tokenizer::Token;
 
@@ -9,10 +9,10 @@ use crate::lex::plain_word;
 use crate::span::Span;
 use crate::{codes, setting, source, suggest, variable, view};
 
-const ALLOWED: &str = "a job file holds DECLARE VARIABLE, SET, CREATE EXTERNAL TABLE, \
+const ALLOWED: &str = "a job file contains DECLARE VARIABLE, SET, CREATE EXTERNAL TABLE, \
      CREATE TEMPORARY VIEW and CREATE OR REFRESH MATERIALIZED VIEW";
 
-/// Reads one statement into `context`.
+/// Parses one statement into `context`.
 pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
     if cursor.sees(&["DECLARE"]) {
         return variable::parse(context, cursor);
@@ -42,7 +42,7 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     Err(created(context, cursor, start))
 }
 
-/// `CREATE` of something that the job language does not have (yet).
+/// The error for a `CREATE` that the job language does not support (yet).
 fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> Box<Diagnostic> {
     const VIEW: &str = "use CREATE TEMPORARY VIEW to name a query, or CREATE OR REFRESH MATERIALIZED VIEW to write its rows";
     const KINDS: &[(&[&str], &str, &str, &str)] = &[
@@ -50,7 +50,7 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
             &["STREAMING"],
             codes::STREAMING_TABLE,
             "streaming tables are not yet supported",
-            "use CREATE OR REFRESH MATERIALIZED VIEW, which is computed anew on every run",
+            "use CREATE OR REFRESH MATERIALIZED VIEW, which is recomputed on every run",
         ),
         (
             &["LIVE"],
@@ -92,7 +92,7 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
             &["FLOW"],
             codes::FLOW,
             "flows are not yet supported",
-            "put the query into the materialized view itself",
+            "put the query in the materialized view itself",
         ),
         (
             &["EXTERNAL"],
@@ -129,7 +129,7 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
                 cursor.eat(&[word]);
             }
             cursor.eat(&["IF", "NOT", "EXISTS"]);
-            // Other statements may read it; they are not to blame.
+            // Other statements may read it: it must not be reported as unknown.
             if *code != codes::FLOW
                 && let Ok(name) = cursor.name("a name")
             {
@@ -158,7 +158,8 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
     error
 }
 
-/// Statements that begin with something other than DECLARE, SET or CREATE.
+/// The error for a statement that begins with something other than DECLARE, SET or
+/// CREATE.
 fn foreign(cursor: &Cursor<'_>) -> Box<Diagnostic> {
     const REPLACE: &str =
         "use CREATE OR REFRESH MATERIALIZED VIEW, whose rows are replaced on every run";

@@ -1,9 +1,9 @@
 //! Variables in queries.
 //!
-//! The rule: an unquoted name without qualifier that equals a variable's name
-//! is the variable. Spark would prefer a column of that name; which columns a
-//! query sees is not known here, so where one is known the name is refused as
-//! ambiguous instead of silently meaning the one or the other. `t.name`,
+//! An unquoted name without qualifier that equals a variable's name is the
+//! variable. Spark would prefer a column of that name. Not all visible columns of
+//! a query are known here. Where a column of that name is known, the name is an
+//! error (ambiguous) instead of silently meaning one or the other. `t.name`,
 //! `"name"` and a lambda's parameter are never variables.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +21,8 @@ use crate::span::{Pos, Span, Spanned};
 use crate::types::DataType;
 use crate::{codes, template, value};
 
-/// Names that hide variables: parameters of the lambdas around a place, and
-/// roots of subscripts (`x['key']`), for no variable has parts.
+/// Names that hide variables: parameters of the enclosing lambdas, and roots of
+/// subscripts (`x['key']`), because variables have no parts.
 #[derive(Default)]
 struct Hidden {
     lambdas: Vec<Vec<String>>,
@@ -55,7 +55,7 @@ impl Hidden {
         }
     }
 
-    /// The variable's name that `ident` may stand for.
+    /// The name of the variable that `ident` may stand for.
     fn candidate(&self, ident: &Ident) -> Option<String> {
         let name = ident.value.to_lowercase();
         let hidden = ident.quote_style.is_some()
@@ -65,7 +65,7 @@ impl Hidden {
     }
 }
 
-/// A string literal whose text may hold `${…}`.
+/// The text of a string literal, which may contain `${…}`.
 fn text_of(value: &Value) -> Option<&str> {
     match value {
         Value::SingleQuotedString(text)
@@ -76,17 +76,17 @@ fn text_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// What a query does with variables.
+/// The variables that a query uses.
 #[derive(Default)]
 pub(crate) struct Usage {
     /// Names of variables used as values.
     pub(crate) names: BTreeSet<String>,
-    /// String literals that may hold `${…}`.
+    /// String literals that may contain `${…}`.
     pub(crate) strings: Vec<Spanned<String>>,
 }
 
-/// Finds the variables that a query uses; names that could be columns as well
-/// go to `sink`. `known` are the columns of the file's relations.
+/// Finds the variables that a query uses. Names that could also be columns are
+/// reported to `sink`. `known` are the columns of the file's relations.
 pub(crate) fn usage(
     query: &Query,
     variables: &[&str],
@@ -110,10 +110,10 @@ struct Finder<'a> {
     variables: &'a [&'a str],
     /// Columns of the file's relations.
     base: &'a Known,
-    /// The same with the common table expressions of each query around the
-    /// current place that has some.
+    /// One entry per enclosing query with common table expressions: the same with
+    /// those added.
     known: Vec<Known>,
-    /// Columns visible in each query and select around the current place.
+    /// Visible columns of each enclosing query and select.
     columns: Vec<Columns>,
     hidden: Hidden,
     usage: Usage,
@@ -137,7 +137,7 @@ impl Visitor for Finder<'_> {
             let known = columns::with_ctes(query, self.known());
             self.known.push(known);
         }
-        // ORDER BY sees the names that the select gives.
+        // The names that the select assigns are visible in ORDER BY.
         self.columns.push(
             query
                 .body
@@ -224,7 +224,7 @@ pub(crate) fn expand(text: &str, values: &Values) -> String {
     })
 }
 
-/// Puts values in the place of variables.
+/// Replaces variables by their values.
 pub(crate) fn substitute(query: &mut Query, values: &Values) {
     let mut substitution = Substitution {
         values,
@@ -248,7 +248,7 @@ impl Substitution<'_> {
         Some((ty, text.as_deref(), place(ident)))
     }
 
-    /// LIMIT and OFFSET take plain numbers only.
+    /// LIMIT and OFFSET accept plain numbers only.
     fn count(&self, expr: &mut Expr) {
         let number = self
             .value(expr)
@@ -305,7 +305,7 @@ impl VisitorMut for Substitution<'_> {
         ControlFlow::Continue(())
     }
 
-    /// After the children, so that `${` inside a value is left alone.
+    /// After the children, so that `${` inside a value is not replaced.
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         self.hidden.leave(expr);
         if let Some((ty, text, span)) = self.value(expr) {

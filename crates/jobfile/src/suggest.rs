@@ -1,7 +1,7 @@
-//! "Did you mean": the nearest of the names that would have been right.
+//! "Did you mean": the nearest of the valid names.
 
-/// The candidate nearest to `given` in spelling, ignoring case; `None` when
-/// nothing is near enough to be a slip of the hand.
+/// The candidate nearest to `given` in spelling, ignoring case; `None` if none is
+/// near enough to be a typing error.
 pub(crate) fn nearest<'a>(
     given: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -24,7 +24,7 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// ``did you mean `x`?``, if something is near.
+/// ``did you mean `x`?``, if a name is near.
 pub(crate) fn did_you_mean<'a>(
     given: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(nearest("USER_EVENTS", names), Some("user_events"));
         assert_eq!(nearest("glod", names), Some("gold"));
         assert_eq!(nearest("products", names), None);
-        assert_eq!(nearest("x", ["y"]), None, "one letter says nothing");
+        assert_eq!(nearest("x", ["y"]), None, "one letter is too short to compare");
     }
 
     #[test]

@@ -26,8 +26,8 @@ fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut rest = text;
-    // Counts every `${` of the text, escaped ones too, so that the n-th is
-    // found again in the file.
+    // Counts every `${` of the text, including escaped ones, so that the n-th can
+    // be located in the file.
     let mut nth = 0;
     while let Some(at) = rest.find('$') {
         plain.push_str(&rest[..at]);
@@ -97,8 +97,8 @@ pub(crate) fn variables(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The text with values in place of variables. NULL and unknown variables
-/// give nothing; [`check`] has reported the latter.
+/// The text with variables replaced by their values. NULL and unknown variables
+/// become empty text; [`check`] has reported the latter.
 pub(crate) fn expand<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
     parts(text)
         .into_iter()
@@ -110,7 +110,7 @@ pub(crate) fn expand<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) ->
         .collect()
 }
 
-/// What is wrong with the placeholders of a string, each at its own place.
+/// The errors in the placeholders of a string, each with its own span.
 pub(crate) fn check(
     literal: &Spanned<String>,
     source: &SourceText,
@@ -143,7 +143,7 @@ pub(crate) fn unknown_help(name: &str, declared: &[&str]) -> String {
     })
 }
 
-/// The place of the `nth` placeholder of the literal at `span`, braces included.
+/// The span of the `nth` placeholder of the literal at `span`, including braces.
 fn place(source: &SourceText, span: Span, nth: usize) -> Span {
     let chars = source.chars(span);
     let starts = chars
@@ -151,7 +151,7 @@ fn place(source: &SourceText, span: Span, nth: usize) -> Span {
         .enumerate()
         .filter(|(_, pair)| pair[0].1 == '$' && pair[1].1 == '{')
         .map(|(i, _)| i);
-    // An escape such as \x24 hides a `${` in the file: then the literal will do.
+    // An escape such as \x24 hides a `${` in the file: then use the whole literal.
     let Some(start) = starts.skip(nth).take(1).next() else {
         return span;
     };

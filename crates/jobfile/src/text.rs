@@ -1,4 +1,5 @@
-//! The text of a job file: reading it, and finding places in it.
+//! The text of a job file: decoding, and conversion between offsets and
+//! positions.
 
 use std::sync::Arc;
 
@@ -7,13 +8,14 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Pos, Span};
 
 /// The largest job file, in bytes. Job files are written by people; a larger
-/// one is some other file given by mistake.
+/// one is another file, passed by mistake.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// The bytes of a job file as text, without a byte-order mark.
 ///
 /// # Errors
-/// When the file is too large or not UTF-8, with the place of the first bad byte.
+/// The file is too large, or not UTF-8; the error has the position of the first
+/// bad byte.
 pub fn decode(file_name: &str, bytes: &[u8]) -> Result<String, Diagnostics> {
     if let Some(problem) = too_large(bytes.len()) {
         return Err(Diagnostics::from(problem).finish(file_name));
@@ -56,7 +58,7 @@ pub(crate) struct SourceText {
 }
 
 impl SourceText {
-    /// Takes the text without a byte-order mark; refuses what no statement can hold.
+    /// Removes a byte-order mark. Fails on text that is too large or contains NUL.
     pub(crate) fn new(text: &str) -> Result<Self, Box<Diagnostic>> {
         if let Some(problem) = too_large(text.len()) {
             return Err(Box::new(problem));
@@ -73,7 +75,7 @@ impl SourceText {
             let pos = source.pos(offset);
             let end = Pos::new(pos.line, pos.column + 1);
             return Err(Box::new(
-                Diagnostic::error(codes::BAD_CHARACTER, "the file holds a NUL character")
+                Diagnostic::error(codes::BAD_CHARACTER, "the file contains a NUL character")
                     .at(Span::new(pos, end))
                     .help("check that this is a text file in UTF-8 (not UTF-16)"),
             ));
@@ -85,7 +87,7 @@ impl SourceText {
         &self.text
     }
 
-    /// The place of the character at byte `offset`.
+    /// The position of the character at byte `offset`.
     fn pos(&self, offset: usize) -> Pos {
         let line = self.lines.partition_point(|start| *start <= offset).max(1) - 1;
         let start = self.lines.get(line).copied().unwrap_or(0);
@@ -96,7 +98,7 @@ impl SourceText {
         Pos::new(to_u32(line + 1), to_u32(column + 1))
     }
 
-    /// The byte offset of a place; the text's end for places behind it.
+    /// The byte offset of a position; the text's end for positions after it.
     fn offset(&self, pos: Pos) -> usize {
         let line = usize::try_from(pos.line).unwrap_or(usize::MAX);
         let Some(start) = self.lines.get(line.saturating_sub(1)) else {
@@ -109,13 +111,12 @@ impl SourceText {
             .map_or(self.text.len(), |(i, _)| start + i)
     }
 
-    /// The text of a stretch.
     pub(crate) fn slice(&self, span: Span) -> &str {
         let (start, end) = (self.offset(span.start), self.offset(span.end));
         self.text.get(start..end).unwrap_or("")
     }
 
-    /// The characters of a stretch with their places.
+    /// The characters of a span with their positions.
     pub(crate) fn chars(&self, span: Span) -> Vec<(Pos, char)> {
         let mut pos = span.start;
         self.slice(span)
@@ -132,7 +133,7 @@ impl SourceText {
             .collect()
     }
 
-    /// The place behind the last character.
+    /// The position after the last character.
     pub(crate) fn end(&self) -> Pos {
         self.pos(self.text.len())
     }

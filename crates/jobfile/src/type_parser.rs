@@ -1,4 +1,4 @@
-//! Reading types: `ARRAY<STRUCT<id: STRING, qty INT NOT NULL>>`.
+//! Parses types such as `ARRAY<STRUCT<id: STRING, qty INT NOT NULL>>`.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::span::Span;
 use crate::suggest;
 use crate::types::{DataType, Field};
 
-/// How many types may stand inside each other.
+/// The maximum depth of nested types.
 const MAX_DEPTH: usize = 32;
 
 const NAMES: &[&str] = &[
@@ -33,7 +33,7 @@ const NAMES: &[&str] = &[
     "TINYINT",
 ];
 
-/// A type and where it is written.
+/// Parses a type; returns it with its span.
 pub(crate) fn parse_type(cursor: &mut Cursor<'_>) -> Parsed<(DataType, Span)> {
     let mut parser = TypeParser {
         cursor,
@@ -53,7 +53,7 @@ pub(crate) fn parse_type(cursor: &mut Cursor<'_>) -> Parsed<(DataType, Span)> {
 
 struct TypeParser<'c, 'a> {
     cursor: &'c mut Cursor<'a>,
-    /// `>` that were read as part of a `>>` and close outer types.
+    /// Number of `>` that were read as part of a `>>` and close outer types.
     owed: usize,
     depth: usize,
 }
@@ -153,7 +153,7 @@ impl TypeParser<'_, '_> {
         let start = self.cursor.span();
         let precision = self.number("the number of digits")?;
         let scale = if self.cursor.eat_token(&Token::Comma) {
-            self.number("the number of digits behind the point")?
+            self.number("the number of digits after the point")?
         } else {
             0
         };
@@ -168,7 +168,7 @@ impl TypeParser<'_, '_> {
                 )
                 .at(span)
                 .help(
-                    "a DECIMAL has 1 to 38 digits, and no more digits behind the point than in all",
+                    "a DECIMAL has 1 to 38 digits, and no more digits after the point than in total",
                 ),
             )),
         }
@@ -217,7 +217,7 @@ impl TypeParser<'_, '_> {
                         format!("the field `{}` is declared twice", name.written),
                     )
                     .at(name.span)
-                    .help("names differ by more than upper and lower case"),
+                    .help("names must differ in more than upper and lower case"),
                 ));
             }
             fields.push(Field {

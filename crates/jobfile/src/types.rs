@@ -1,4 +1,4 @@
-//! Column types, as Spark names them.
+//! Column types, with Spark's names.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum DataType {
     /// `DOUBLE`, 64 bits.
     Double,
     /// `DECIMAL(precision, scale)`: 1 to 38 digits, `scale` (0 to `precision`)
-    /// of them behind the point.
+    /// of them after the point.
     Decimal(u8, i8),
     /// `STRING`, UTF-8 of any length.
     String,
@@ -30,7 +30,7 @@ pub enum DataType {
     Binary,
     /// `DATE`, a day without time or zone.
     Date,
-    /// `TIMESTAMP`: an instant, kept in UTC with microseconds.
+    /// `TIMESTAMP`: an instant, stored in UTC with microseconds.
     Timestamp,
     /// `TIMESTAMP_NTZ`: date and time of day without a zone, with microseconds.
     TimestampNtz,
@@ -49,18 +49,17 @@ pub struct Field {
     pub name: String,
     /// The name as written: the key in the files, where case matters.
     pub source_name: String,
-    /// Its type.
     pub ty: DataType,
     /// Whether it may be null; false after `NOT NULL`.
     pub nullable: bool,
-    /// Where its name is.
+    /// The span of its name.
     pub span: Span,
     /// Its `COMMENT`.
     pub comment: Option<String>,
 }
 
 impl DataType {
-    /// Whether values of it have no parts.
+    /// Whether the type is not nested.
     pub const fn is_scalar(&self) -> bool {
         !matches!(self, Self::Struct(_) | Self::Array(_) | Self::Map(..))
     }

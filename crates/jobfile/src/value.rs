@@ -1,4 +1,5 @@
-//! Values of variables: text that fits a type, and its place in a query.
+//! Values of variables: checks their text against a type and converts it to SQL
+//! literals.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use sqlparser::ast::{CastKind, DataType as SqlType, ExactNumberInfo, Expr, TimezoneInfo, Value};
@@ -9,10 +10,10 @@ use crate::types::DataType;
 /// A variable's value: text in the normal form of its type; `None` is NULL.
 pub(crate) type Text = Option<String>;
 
-/// Brings `text` into the normal form of `ty`.
+/// Converts `text` to the normal form of `ty`.
 ///
 /// # Errors
-/// What a value of the type looks like.
+/// The error describes what a value of the type looks like.
 pub(crate) fn normalize(ty: &DataType, text: &str) -> Result<String, String> {
     let trimmed = text.trim();
     match ty {
@@ -59,7 +60,7 @@ fn decimal(text: &str, precision: u8, scale: i8) -> Result<String, String> {
     let scale = usize::try_from(scale).unwrap_or(0);
     let whole = usize::from(precision).saturating_sub(scale);
     let error =
-        || format!("a number with at most {whole} digits before and {scale} behind the point");
+        || format!("a number with at most {whole} digits before and {scale} after the point");
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (before, behind) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let digits = |s: &str| s.chars().all(|c| c.is_ascii_digit());
@@ -109,7 +110,7 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
         })
 }
 
-/// The value as a literal of its type, at the place of the name it stands for.
+/// The value as a literal of its type, with the span of the replaced name.
 pub(crate) fn to_expr(ty: &DataType, value: Option<&str>, span: Span) -> Expr {
     let at = span.to_sqlparser();
     let literal = |value: Value| Expr::Value(value.with_span(at));
@@ -120,13 +121,13 @@ pub(crate) fn to_expr(ty: &DataType, value: Option<&str>, span: Span) -> Expr {
         DataType::String => literal(Value::SingleQuotedString(text.to_owned())),
         DataType::Boolean => literal(Value::Boolean(text == "true")),
         // Never a plain number: that would be a position in GROUP BY and
-        // ORDER BY. As text, so that no digit is lost on the way through a
-        // float and the least whole number needs no sign.
+        // ORDER BY. As text, so that no digit is lost by conversion to a float
+        // and the smallest integer needs no sign.
         _ => cast(literal(Value::SingleQuotedString(text.to_owned())), ty),
     }
 }
 
-/// The value as a plain number for LIMIT and OFFSET, which take nothing else.
+/// The value as a plain number for LIMIT and OFFSET, which accept nothing else.
 pub(crate) fn to_count(ty: &DataType, value: Option<&str>, span: Span) -> Option<Expr> {
     let whole = matches!(
         ty,
@@ -162,7 +163,7 @@ fn sql_type(ty: &DataType) -> SqlType {
         DataType::Date => SqlType::Date,
         DataType::Timestamp => SqlType::Timestamp(Some(6), TimezoneInfo::WithTimeZone),
         DataType::TimestampNtz => SqlType::Timestamp(Some(6), TimezoneInfo::None),
-        // Variables have simple types only, so the rest is text.
+        // Variables have simple types only, so all others are text.
         DataType::String
         | DataType::Binary
         | DataType::Struct(_)
@@ -189,7 +190,7 @@ mod tests {
         assert_eq!(
             ok(DataType::String, " a "),
             " a ",
-            "strings stay as they are"
+            "strings are not changed"
         );
         assert_eq!(ok(DataType::Decimal(5, 2), "-123.450"), "-123.450");
         for text in [

@@ -13,8 +13,8 @@ use crate::type_parser::parse_type;
 use crate::types::DataType;
 use crate::{codes, lex, query, template, value};
 
-/// Names that no variable can have, because `submit-job` has a flag of that
-/// name and parameters are flags too.
+/// Names that a variable cannot have, because `submit-job` has an option of that
+/// name, and parameters are options too.
 pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
     "color",
     "conf",
@@ -41,31 +41,31 @@ pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
 /// A parameter of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
-    /// Lower case; also the name of its flag (`run_date` or `run-date`).
+    /// Lower case; also the name of its option (`run_date` or `run-date`).
     pub name: String,
     /// Always a simple type.
     pub ty: DataType,
-    /// The default as text, for help; `None` when a value must be given. The
-    /// text may name other variables: `${landing}/users`.
+    /// The default as text, for help; `None` if a value is mandatory. The text
+    /// may contain other variables: `${landing}/users`.
     pub default: Option<String>,
-    /// Where its name is declared.
+    /// The span of its declared name.
     pub span: Span,
-    /// The `--` comment behind the declaration, or the lines of comments above it.
+    /// The `--` comment after the declaration, or the lines of comments above it.
     pub comment: Option<String>,
 }
 
 impl Variable {
-    /// Whether a value must be given.
+    /// Whether a value is mandatory.
     pub const fn is_required(&self) -> bool {
         self.default.is_none()
     }
 }
 
-/// What a variable is when nobody gives it a value.
+/// The value of a variable without a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DefaultValue {
     Null,
-    /// May hold `${…}`.
+    /// May contain `${…}`.
     Text(String),
     /// The value of a variable that is declared above.
     Variable(String),
@@ -109,7 +109,7 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
                         format!("a variable cannot have the type {ty}"),
                     )
                     .at(span)
-                    .help("variables are parameters given as text: use a simple type such as STRING, INT or DATE"),
+                    .help("variables are parameters passed as text: use a simple type such as STRING, INT or DATE"),
                 ));
             }
             ty
@@ -158,7 +158,7 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     Ok(())
 }
 
-/// The finding when a default does not fit its variable's type.
+/// The error for a default that does not fit its variable's type.
 pub(crate) fn unfit_default(
     name: &str,
     ty: &DataType,
@@ -197,7 +197,7 @@ fn check_name(context: &mut Context<'_>, name: &str, written: &str, span: Span) 
                 format!("`{written}` cannot be the name of a variable"),
             )
             .at(span)
-            .help("use ASCII letters, digits and `_`: the name is also a flag of submit-job"),
+            .help("use ASCII letters, digits and `_`: the name is also an option of submit-job"),
         );
     } else if RESERVED_VARIABLE_NAMES.contains(&name) {
         context.sink.push(
@@ -207,7 +207,7 @@ fn check_name(context: &mut Context<'_>, name: &str, written: &str, span: Span) 
             )
             .at(span)
             .label(format!(
-                "submit-job has a flag `--{}` of its own",
+                "`--{}` is an option of submit-job",
                 name.replace('_', "-")
             ))
             .help(format!("choose another name, such as `job_{name}`")),
@@ -215,7 +215,7 @@ fn check_name(context: &mut Context<'_>, name: &str, written: &str, span: Span) 
     }
 }
 
-/// The value behind DEFAULT, and the type that it has by itself.
+/// Parses the value after DEFAULT; returns it with its own type.
 fn default_value(
     context: &mut Context<'_>,
     cursor: &mut Cursor<'_>,
@@ -270,7 +270,7 @@ fn default_value(
             "a DEFAULT must be a literal or a variable above",
         )
         .at(span)
-        .help("leave DEFAULT out and give the value at submit when it must be computed"),
+        .help("leave DEFAULT out and pass the value to submit-job when it must be computed"),
     ))
 }
 
@@ -328,7 +328,7 @@ fn literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {
     }
 }
 
-/// The type of `CAST(x AS …)`, for variables that have no type of their own.
+/// The type of `CAST(x AS …)`, for variables declared without a type.
 fn cast_type(sql: &str) -> Option<DataType> {
     Some(match sql.to_ascii_uppercase().as_str() {
         "BOOLEAN" | "BOOL" => DataType::Boolean,

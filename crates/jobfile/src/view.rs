@@ -16,10 +16,10 @@ use crate::source::{qualified, repeated_clause};
 use crate::span::Spanned;
 use crate::{codes, options, query};
 
-/// The longest name of a dataset; it becomes the name of a folder.
+/// The longest name of a dataset, which becomes the name of a folder.
 const MAX_DATASET_NAME: usize = 128;
 
-/// Reads what follows `TEMPORARY VIEW`.
+/// Parses what follows `TEMPORARY VIEW`.
 pub(crate) fn parse_view(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
     cursor.eat(&["IF", "NOT", "EXISTS"]);
     let name = cursor.name("a name for the view")?;
@@ -132,7 +132,7 @@ fn renamed(query: Query, name: &Name, columns: &[Name]) -> Parsed<Query> {
     Ok(*outer)
 }
 
-/// Reads what follows `MATERIALIZED VIEW`.
+/// Parses what follows `MATERIALIZED VIEW`.
 pub(crate) fn parse_dataset(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
     cursor.eat(&["IF", "NOT", "EXISTS"]);
     let name = cursor.name("a name for the materialized view")?;
@@ -171,7 +171,7 @@ pub(crate) fn parse_dataset(context: &mut Context<'_>, cursor: &mut Cursor<'_>) 
             let help = "order the rows of each file with TBLPROPERTIES ('sluice.sort_by' = 'a, b')";
             return Err(not_yet(cursor, "a materialized view", help));
         } else if cursor.sees(&["SCHEDULE"]) || cursor.sees(&["TRIGGER"]) {
-            let help = "leave it out; whoever submits the job decides when it runs";
+            let help = "leave it out; a job runs when it is submitted";
             return Err(not_yet(cursor, "a materialized view", help));
         } else if cursor.sees(&["LOCATION"]) {
             let help = "leave it out; a dataset is a folder of its name in the gold zone";
@@ -255,7 +255,7 @@ fn constraints(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec
                 Diagnostic::error(codes::EXPECTATION, "expectations are not yet supported")
                     .at(span)
                     .help(
-                        "leave rows out with WHERE, or keep them apart in a dataset of their own",
+                        "filter rows with WHERE, or write them to a separate dataset",
                     ),
             );
         } else if cursor.eat(&["PRIMARY", "KEY"]) {
@@ -265,10 +265,10 @@ fn constraints(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec
             context.sink.push(
                 Diagnostic::warning(
                     codes::KEY_NOT_ENFORCED,
-                    "a PRIMARY KEY says what is unique, it does not drop repeats",
+                    "a PRIMARY KEY declares what is unique, it does not remove duplicates",
                 )
                 .at(start.to(cursor.previous_span()))
-                .help("drop repeats in the query: QUALIFY row_number() OVER (PARTITION BY key ORDER BY …) = 1"),
+                .help("remove duplicates in the query: QUALIFY row_number() OVER (PARTITION BY key ORDER BY …) = 1"),
             );
             if !key.is_empty() {
                 return Err(repeated_clause("PRIMARY KEY", start));
@@ -316,7 +316,7 @@ fn bad_dataset_name(name: &Name) -> Option<Diagnostic> {
     let problem = if name.value.len() > MAX_DATASET_NAME {
         format!("is longer than {MAX_DATASET_NAME} characters")
     } else if name.value.starts_with('_') {
-        "begins with `_`, which readers of the gold zone take for hidden".to_owned()
+        "begins with `_`, which readers of the gold zone treat as hidden".to_owned()
     } else if !name.value.chars().all(allowed) {
         "has characters other than a to z, 0 to 9 and `_`".to_owned()
     } else {

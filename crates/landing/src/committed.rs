@@ -1,4 +1,4 @@
-//! Of a listing, what has landed.
+//! Keeps only the landed files of a listing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,57 +11,48 @@ use thiserror::Error;
 use crate::names::FileName;
 use crate::read::{LandedFile, Landing};
 
-/// Why it is not known what has landed, or not there.
+/// Why the landed files of a listing cannot be determined or used.
 #[derive(Debug, Error)]
 pub enum CommittedError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// No ledger can be where the files are.
+    /// The folder of the files cannot have a ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There are files, and none of them has landed.
     #[error(
         "nothing has landed in '{source_location}' yet: no ledger entry names the {files} files \
-         there; run ingest-landing to its end, and then this again"
+         there; let ingest-landing finish, then retry"
     )]
     Nothing {
-        /// What was to be read.
         source_location: String,
-        /// Files that were left out.
+        /// The number of files that have not landed.
         files: usize,
     },
-    /// A file that has landed is gone.
+    /// A landed file is missing.
     #[error(
-        "'{location}' is missing, and entry {seq} of the ledger beside it names it; restore it \
+        "'{location}' is missing, but entry {seq} of its topic's ledger names it; restore it \
          from a backup, or ingest the offsets again with `ingest-landing replay`"
     )]
-    Missing {
-        /// The file.
-        location: String,
-        /// The entry.
-        seq: u64,
-    },
-    /// A file that has landed is not as it was written.
+    Missing { location: String, seq: u64 },
+    /// A landed file does not have the size that was written.
     #[error(
-        "'{location}' has {found} bytes, and entry {seq} of the ledger beside it says {expected}; \
+        "'{location}' has {found} bytes, but entry {seq} of its topic's ledger says {expected}; \
          restore it from a backup, or ingest the offsets again with `ingest-landing replay`"
     )]
     Size {
-        /// The file.
         location: String,
-        /// The entry.
         seq: u64,
-        /// Its bytes.
         found: u64,
-        /// What the entry says.
+        /// The size in the entry.
         expected: u64,
     },
 }
 
 impl CommittedError {
-    /// What the error means for storage, `None` when files are not what the
-    /// ledger says, or the ledger is not what it should be.
+    /// The kind of the store's error, `None` when files do not match the ledger or
+    /// the ledger is not valid.
     pub fn store_kind(&self) -> Option<StoreErrorKind> {
         match self {
             Self::Ledger(source) => source.store_kind(),
@@ -72,19 +63,20 @@ impl CommittedError {
     }
 }
 
-/// Leaves out of a listing the files that look like landing files, lie beside a
-/// ledger, and are not named by it: those of a batch that is not committed yet,
-/// or never will be. Folders without a ledger are as they are listed.
+/// Removes from a listing the files that have names of landing files, are in a
+/// folder with a ledger, and are not named by that ledger. They belong to a batch
+/// that is not committed yet or never will be. Folders without a ledger are not
+/// changed.
 ///
 /// # Errors
-/// When a ledger cannot be read, nothing is left, or a file that a ledger names
-/// is not what the ledger says. That a whole file is missing is seen when the
-/// source is a folder; a pattern need not match them all.
+/// When a ledger cannot be read, no file is left, or a file does not match its
+/// ledger. A missing file is detected only when the source is a folder, because a
+/// pattern need not match all files.
 pub async fn committed(mut listing: Listing) -> Result<Listing, CommittedError> {
     if let SourceLocation::Place(place) = &listing.source
         && listing.files.iter().any(|file| file.path == *place.path())
     {
-        // A file that was asked for by its name is what was asked for.
+        // A single file that is the source itself is read in any case.
         return Ok(listing);
     }
     let mut dropped = BTreeSet::new();
@@ -108,7 +100,7 @@ pub async fn committed(mut listing: Listing) -> Result<Listing, CommittedError> 
     Ok(listing)
 }
 
-/// The files that have the names of landing files, by their folders.
+/// The files with names of landing files, by folder.
 fn by_folder(files: &[SourceFile]) -> BTreeMap<Path, Vec<SourceFile>> {
     let mut folders: BTreeMap<Path, Vec<SourceFile>> = BTreeMap::new();
     for file in files {
@@ -130,7 +122,7 @@ fn parent(path: &Path) -> Path {
         .collect()
 }
 
-/// What the folder's ledger names; `None` where there is no ledger.
+/// The files that the folder's ledger names; `None` without a ledger.
 async fn landed(
     listing: &Listing,
     folder: &Path,

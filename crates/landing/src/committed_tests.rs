@@ -10,8 +10,8 @@ use crate::entry::{Batch, Closed, ENTRY_VERSION, Range, StoredFile, Totals};
 
 const LINE: &str = "{\"n\":1}\n";
 
-/// A topic's folder, in which `landed` files are named by one entry each and
-/// `orphans` by none.
+/// Creates a topic's folder in which each `landed` file is named by one entry and
+/// the `orphans` by none.
 async fn topic(folder: &FsPath, landed: &[&str], orphans: &[&str]) {
     std::fs::create_dir_all(folder).unwrap();
     for name in landed.iter().chain(orphans) {
@@ -76,7 +76,7 @@ async fn what_no_entry_names_has_not_landed() {
     let root = tempfile::tempdir().unwrap();
     let path = |below: &str| root.path().join(below).to_str().unwrap().to_owned();
     topic(&root.path().join("t"), LANDED, ORPHANS).await;
-    // Files that are none of ingest's stay.
+    // Files that ingest did not write are kept.
     std::fs::write(root.path().join("t/by-hand.json"), LINE).unwrap();
     let all = ["by-hand.json", "t-0-0-1-aa.json", "t-0-1-2-bb.json"];
     for source in [path("t"), path("t/*.json"), path("*/*.json"), path("*")] {
@@ -87,7 +87,7 @@ async fn what_no_entry_names_has_not_landed() {
         matches!(error, CommittedError::Nothing { files: 1, .. }),
         "{error}"
     );
-    // Asked for by its name.
+    // A file that is the source itself is kept.
     assert_eq!(
         list(&path("t/t-1-0-1-dd.json")).await.unwrap(),
         ["t-1-0-1-dd.json"]

@@ -1,10 +1,10 @@
-//! How landing files are compressed.
+//! Compression of landing files.
 
 use std::io::{self, Read, Write};
 
 use flate2::write::GzEncoder;
 
-/// How files are compressed, and with it how their names end.
+/// The compression of a file, which also determines its suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// `.json`
@@ -16,11 +16,12 @@ pub enum Compression {
     Gzip,
 }
 
-/// Fast and a third of the size; more costs more than a consumer has to spare.
+/// Fast, and reduces the size to a third. Higher levels take more time than a
+/// consumer has to spare.
 const ZSTD_LEVEL: i32 = 1;
 
 impl Compression {
-    /// How a file's name ends.
+    /// The end of a file's name.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::None => ".json",
@@ -29,17 +30,17 @@ impl Compression {
         }
     }
 
-    /// The name without its ending, and what the ending says.
+    /// Splits a file's name into the part before the suffix and the compression.
     pub fn of_name(name: &str) -> Option<(&str, Self)> {
         [Self::None, Self::Zstd, Self::Gzip]
             .into_iter()
             .find_map(|way| Some((name.strip_suffix(way.suffix())?, way)))
     }
 
-    /// A reader of the plain bytes.
+    /// A reader of the decompressed bytes.
     ///
     /// # Errors
-    /// When the decompressor cannot be made.
+    /// When the decompressor cannot be created.
     pub fn reader<'a>(
         self,
         stored: impl Read + Send + 'a,
@@ -52,10 +53,10 @@ impl Compression {
     }
 }
 
-/// Compresses what is written to it into a writer.
+/// Compresses what is written to it into another writer.
 #[allow(missing_debug_implementations, reason = "the compressors have none")]
 pub enum Encoder<W: Write> {
-    /// As it is.
+    /// Not compressed.
     Plain(W),
     /// Zstandard frames with checksums.
     Zstd(zstd::Encoder<'static, W>),
@@ -64,10 +65,10 @@ pub enum Encoder<W: Write> {
 }
 
 impl<W: Write> Encoder<W> {
-    /// Begins to compress into `to`.
+    /// Starts to compress into `to`.
     ///
     /// # Errors
-    /// When the compressor cannot be made.
+    /// When the compressor cannot be created.
     pub fn new(compression: Compression, to: W) -> io::Result<Self> {
         Ok(match compression {
             Compression::None => Self::Plain(to),
@@ -92,7 +93,7 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    /// Writes what is still held back, and gives the writer back.
+    /// Writes the buffered rest and returns the inner writer.
     ///
     /// # Errors
     /// When the writer fails.

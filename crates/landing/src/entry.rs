@@ -1,8 +1,8 @@
-//! What one entry of a topic's ledger says.
+//! The content of one entry of a topic's ledger.
 //!
-//! The newest entry alone is the state from which ingest goes on: it holds the
-//! next offset of every partition, and everything that is counted over the
-//! topic's whole life. Entries that are older name the files.
+//! The newest entry alone is the state from which ingest continues: it holds the
+//! next offset of every partition and the totals since the topic's first entry.
+//! Older entries are needed for the names of their files.
 
 use std::collections::BTreeMap;
 
@@ -12,53 +12,52 @@ use uuid::Uuid;
 
 use crate::runs::Runs;
 
-/// The version of the entry's form that this code writes and reads.
+/// The format version of entries that this code writes and reads.
 pub const ENTRY_VERSION: u32 = 1;
 
 /// One committed batch of one topic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
-    /// The form of this record: [`ENTRY_VERSION`]; others are refused.
+    /// The format version: [`ENTRY_VERSION`]; entries of other versions are refused.
     #[serde(deserialize_with = "known_version")]
     pub version: u32,
-    /// Fresh for every batch.
+    /// New for every batch.
     pub batch_id: Uuid,
-    /// The run that wrote it; a run with the same id is not run again.
+    /// The run that wrote the batch. A finished run is not repeated when its id is
+    /// used again.
     pub run_id: String,
-    /// Whether this is not the run's last batch: then a retry of the run goes
-    /// on. Only for runs whose id was given from outside.
+    /// Whether the run has more batches after this one: then a retry of the run
+    /// continues it. Only for runs whose id was given by the caller.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub run_continues: bool,
-    /// The entries that the run made before this one, by their numbers. Only
-    /// for runs whose id was given from outside: a retry tells of all of them.
+    /// The numbers of the entries that the run committed before this one. Only for
+    /// runs whose id was given by the caller: a retry reports all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub run_entries: Vec<u64>,
-    /// The topic's name.
     pub topic: String,
-    /// The cluster's id, where the brokers tell it.
+    /// The cluster's id, if the brokers report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_id: Option<String>,
-    /// The topic's id, which changes when a topic is deleted and made again.
+    /// The topic's id, which changes when a topic is deleted and created again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic_id: Option<String>,
-    /// When the batch was begun. Its files are no older.
+    /// When the batch was started. Its files are not older.
     pub started_at: DateTime<Utc>,
-    /// Why the batch ended.
     pub closed_by: Closed,
     /// Ranges of offsets with their files, by partition and offset.
     pub ranges: Vec<Range>,
-    /// Offsets that were gone before they could be read, and that somebody
-    /// accepted to lose; by partition.
+    /// Offsets that the broker had deleted before they could be read, and whose
+    /// loss the user accepted; by partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<Hole>,
-    /// The next offset of every partition that was ever read.
+    /// The next offset of every partition that has been read.
     pub next: BTreeMap<i32, i64>,
-    /// Counted over all entries up to this one.
+    /// Totals of all entries up to this one.
     pub totals: Totals,
-    /// The field that event times were read from, if any.
+    /// The field that event times are read from, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_time_field: Option<String>,
-    /// How far each partition is known to be complete.
+    /// Up to when each partition is known to be complete.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub progress: BTreeMap<i32, Progress>,
 }
@@ -67,7 +66,7 @@ fn known_version<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Er
     let version = u32::deserialize(from)?;
     if version != ENTRY_VERSION {
         return Err(serde::de::Error::custom(format!(
-            "version {version} of landing's entries is not known here, only {ENTRY_VERSION}"
+            "landing entry version {version} is not supported, only version {ENTRY_VERSION}"
         )));
     }
     Ok(version)
@@ -77,24 +76,24 @@ fn known_version<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Er
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Closed {
-    /// The time of its window was over.
+    /// The time limit was reached.
     Duration,
-    /// It had as many records as it may have.
+    /// The limit of records was reached.
     Records,
-    /// It had as many bytes as it may have.
+    /// The limit of bytes was reached.
     Bytes,
-    /// It had reached the offsets it was to reach.
+    /// The target offsets were reached.
     CaughtUp,
-    /// Somebody asked the process to stop.
+    /// The process was asked to stop.
     Stopped,
-    /// Partitions were taken away by another member of the group.
+    /// Partitions were reassigned to another member of the group.
     Rebalanced,
-    /// The broker could not go on from our offset.
+    /// The broker could not continue from our offset.
     Lost,
 }
 
 impl Closed {
-    /// As it stands in the entry.
+    /// The text form in the entry.
     pub fn word(self) -> &'static str {
         match self {
             Self::Duration => "duration",
@@ -108,30 +107,29 @@ impl Closed {
     }
 }
 
-/// Consecutive offsets of a partition, and where their records went.
+/// Consecutive offsets of a partition, and the files that hold their records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Range {
-    /// The partition.
     pub partition: i32,
-    /// The first offset: where the range before ended.
+    /// The first offset; the previous range ended there.
     pub start: i64,
-    /// The offset behind the last.
+    /// The offset after the last.
     pub end: i64,
-    /// Records that are lines of `file`.
+    /// The number of records that are lines of `file`.
     pub rows: u64,
-    /// Records that are lines of `rejected`.
+    /// The number of records that are lines of `rejected`.
     pub rejects: u64,
-    /// The offset of each line of `file`; left out when line i has offset
+    /// The offset of each line of `file`; `None` when line i has offset
     /// `start + i`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<Runs>,
-    /// The lines. None when there are none.
+    /// The file of the rows; `None` without rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<StoredFile>,
-    /// The rejects. None when there are none.
+    /// The file of the rejects; `None` without rejects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<StoredFile>,
-    /// The earliest and the latest event of the lines.
+    /// The earliest and the latest event time of the rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_time: Option<EventTimes>,
 }
@@ -145,7 +143,7 @@ impl Range {
         }
     }
 
-    /// Its files.
+    /// The files of the rows and of the rejects.
     pub fn files(&self) -> impl Iterator<Item = &StoredFile> {
         self.file.iter().chain(&self.rejected)
     }
@@ -154,25 +152,23 @@ impl Range {
 /// A file of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredFile {
-    /// Below the topic's folder.
+    /// Relative to the topic's folder.
     pub path: String,
-    /// As it is stored.
+    /// Size as stored.
     pub bytes: u64,
-    /// Of the stored bytes, `xxh3-64:` and 16 hexadecimal digits.
+    /// Checksum of the stored bytes: `xxh3-64:` and 16 hexadecimal digits.
     pub checksum: String,
 }
 
 /// The earliest and the latest event time of some rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventTimes {
-    /// The earliest.
     pub min: DateTime<Utc>,
-    /// The latest.
     pub max: DateTime<Utc>,
 }
 
 impl EventTimes {
-    /// Both together.
+    /// The times of both sets of rows together.
     pub fn merge(self, other: Self) -> Self {
         Self {
             min: self.min.min(other.min),
@@ -181,35 +177,30 @@ impl EventTimes {
     }
 }
 
-/// Offsets that are lost, from `start` up to and without `end`.
+/// Offsets that are lost, from `start` (inclusive) to `end` (exclusive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hole {
-    /// The partition.
     pub partition: i32,
     /// The first lost offset.
     pub start: i64,
-    /// The first offset that was still there.
+    /// The first offset that still existed.
     pub end: i64,
 }
 
-/// What was counted over a topic's life.
+/// Totals since the topic's first entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Totals {
-    /// Lines.
     pub rows: u64,
-    /// Rejects.
     pub rejects: u64,
-    /// Bytes of all files, as stored.
+    /// Size of all files, as stored.
     pub bytes: u64,
-    /// Files.
     pub files: u64,
-    /// Holes.
     pub holes: u64,
-    /// Offsets in the holes.
+    /// The number of offsets in the holes.
     pub lost_offsets: u64,
 }
 
-/// How far a partition is known to be complete.
+/// Up to when a partition is known to be complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// The latest event time of all its rows so far.

@@ -101,7 +101,7 @@ fn a_line_has_its_offset_with_and_without_runs() {
     assert_eq!(range.line_offsets().offset_of(1), Some(11));
 }
 
-/// What is stored is read for years: this text must stay readable.
+/// Stored entries are read for years: this text must stay readable.
 #[test]
 fn the_stored_form_stays_as_it_is() {
     let text = r#"{"version":1,"batch_id":"00000000-0000-0000-0000-000000000001","run_id":"r",

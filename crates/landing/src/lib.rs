@@ -1,13 +1,14 @@
 //! What a landing folder is, and how to read it.
 //!
-//! A topic's folder holds files of JSON lines and a ledger; only what the
-//! ledger names has landed. `docs/ingest-landing.md` has the layout. The crate
-//! `sluice-ingest` writes it, with Kafka; this one is for everybody who reads.
+//! A topic's folder holds files of JSON lines and a ledger. Only files that the
+//! ledger names have landed. `docs/ingest-landing.md` documents the layout. The
+//! crate `sluice-ingest` writes the folder from Kafka; this crate reads it.
 //!
-//! - [`Batch`] is what one entry says, with the [`Runs`] of its lines' offsets;
-//! - [`FileName`] and [`Compression`] are what a file's name says;
-//! - [`Landing`] gives the files of a range of entries, [`committed`] leaves of
-//!   a listing what has landed, and [`lines`] reads a file.
+//! - [`Batch`] is the content of one ledger entry, with the [`Runs`] of its lines'
+//!   offsets.
+//! - [`FileName`] and [`Compression`] are parsed from a file's name.
+//! - [`Landing`] lists the files of a range of entries, [`committed`] keeps only
+//!   the landed files of a listing, and [`lines`] reads a file.
 
 #![cfg_attr(
     test,

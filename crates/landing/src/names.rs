@@ -5,42 +5,39 @@ use uuid::Uuid;
 
 use crate::compression::Compression;
 
-/// The folder of rejects below the topic's.
+/// The folder of rejects below the topic's folder.
 pub const REJECTS: &str = "_rejects";
 
-/// The folder of the ledger below the topic's.
+/// The folder of the ledger below the topic's folder.
 pub const LEDGER: &str = "_ledger";
 
-/// What a landing file's name says.
+/// The parts of a landing file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName {
-    /// The topic.
     pub topic: String,
-    /// The partition.
     pub partition: i32,
-    /// The first offset of its range.
+    /// The first offset of the file's range.
     pub start: i64,
-    /// The offset behind its range.
+    /// The offset after its range.
     pub end: i64,
-    /// Tells files of the same range apart.
+    /// Distinguishes files of the same range.
     pub id: String,
-    /// How it is compressed.
     pub compression: Compression,
 }
 
 impl FileName {
-    /// The part of a batch's id that its files' names carry: enough to tell
-    /// apart what two runs read of the same range.
+    /// The part of a batch's id that is in the names of its files: enough to
+    /// distinguish the files of two runs that read the same range.
     pub fn short_id(batch: Uuid) -> String {
-        // The end of the id is random; the beginning may be the time.
+        // The end of the id is random; its beginning may be a timestamp.
         let text = batch.simple().to_string();
         text.get(20..).unwrap_or(&text).to_owned()
     }
 
-    /// Reads a name; `None` when it is not of this form.
+    /// Parses a name; `None` when it is not of this form.
     pub fn parse(name: &str) -> Option<Self> {
         let (stem, compression) = Compression::of_name(name)?;
-        // From the right: a topic's name may hold hyphens.
+        // From the right, because a topic's name may contain hyphens.
         let mut parts = stem.rsplitn(5, '-');
         let id = parts.next()?;
         let end = number(parts.next()?)?;

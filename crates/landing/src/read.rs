@@ -1,8 +1,8 @@
-//! Reading what has landed: the files and lines of a range of entries, or of a
-//! plain folder.
+//! Reads what has landed: the files and lines of a range of entries, or of a plain
+//! folder.
 //!
-//! Only files that an entry names exist here. What lies in the folder besides,
-//! such as the files of a run that was killed, is invisible.
+//! For a topic, only the files that an entry names are returned. Other files in
+//! the folder, such as those of a run that was killed, are ignored.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::ops::RangeInclusive;
@@ -36,29 +36,26 @@ pub struct Landing {
     ledger: Ledger<Batch>,
 }
 
-/// A file of lines that an entry names.
+/// A file of JSON lines that an entry names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LandedFile {
-    /// The entry.
+    /// The entry that names it.
     pub seq: u64,
-    /// Where it is.
     pub location: Location,
-    /// Bytes as stored.
+    /// Size as stored.
     pub bytes: u64,
-    /// How it is compressed.
     pub compression: Compression,
-    /// The partition it is of.
     pub partition: i32,
-    /// Its lines.
+    /// The number of lines.
     pub rows: u64,
     /// The offset of each line.
     pub offsets: Runs,
-    /// Its checksum, see [`crate::StoredFile`].
+    /// See [`crate::StoredFile`].
     pub checksum: String,
 }
 
 impl Landing {
-    /// What has landed in the folder of one topic, `landing/<topic>`.
+    /// Opens the folder of one topic, `landing/<topic>`. Reads nothing.
     ///
     /// # Errors
     /// When the folder's path cannot have a folder below it.
@@ -72,13 +69,12 @@ impl Landing {
         &self.place
     }
 
-    /// The ledger.
+    /// The topic's ledger.
     pub fn ledger(&self) -> &Ledger<Batch> {
         &self.ledger
     }
 
-    /// The newest entry; `None` when nothing has landed, or the folder has no
-    /// ledger.
+    /// The newest entry; `None` when nothing has landed or the folder has no ledger.
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -86,8 +82,8 @@ impl Landing {
         self.ledger.tail().await
     }
 
-    /// The files of these entries, in the order in which they were committed;
-    /// within an entry by partition and offset.
+    /// The files of these entries in commit order, and within an entry by partition
+    /// and offset.
     pub fn files(
         &self,
         entries: RangeInclusive<u64>,
@@ -139,7 +135,7 @@ fn files_of(place: &Place, entry: &Entry<Batch>) -> Result<Vec<LandedFile>, Ledg
 /// The lines of a stored file, without their line feeds.
 ///
 /// # Errors
-/// When the decompressor cannot be made; each line can fail too.
+/// When the decompressor cannot be created. Each line can fail too.
 pub fn lines<'a>(
     compression: Compression,
     stored: impl Read + Send + 'a,
@@ -148,10 +144,10 @@ pub fn lines<'a>(
     Ok(reader.split(b'\n'))
 }
 
-/// The files of a plain folder of JSON lines, one without a ledger: by path.
+/// The files of a plain folder of JSON lines, without a ledger, sorted by path.
 ///
 /// # Errors
-/// When there is none.
+/// When there are no files, or the folder cannot be listed.
 pub async fn plain_files(
     stores: &Stores,
     source: &SourceLocation,

@@ -1,17 +1,17 @@
-//! Which offset each line of a file has.
+//! The offsets of a file's lines.
 //!
-//! Offsets have gaps: control records of transactions, what compaction took
-//! away, and payloads that were rejected. A file's lines are therefore a list
-//! of runs of consecutive offsets.
+//! Offsets have gaps: control records of transactions, records that compaction
+//! removed, and rejected payloads. The offsets of a file's lines are therefore a
+//! list of spans of consecutive offsets.
 
 use serde::{Deserialize, Serialize};
 
 /// Lines with consecutive offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Offset of the first line.
+    /// The offset of the first line.
     pub start: i64,
-    /// Lines, at least one.
+    /// The number of lines, at least one.
     pub lines: u64,
 }
 
@@ -21,7 +21,7 @@ pub struct Run {
 pub struct Runs(Vec<Run>);
 
 impl Runs {
-    /// The runs of `lines` lines from `start` without a gap.
+    /// The offsets of `lines` lines from `start` without a gap.
     pub fn dense(start: i64, lines: u64) -> Self {
         Self(match lines {
             0 => Vec::new(),
@@ -29,7 +29,7 @@ impl Runs {
         })
     }
 
-    /// Adds a line. Offsets only ever grow.
+    /// Adds a line. Offsets must be added in increasing order.
     pub fn push(&mut self, offset: i64) {
         match self.0.last_mut() {
             Some(last) if last.start.saturating_add_unsigned(last.lines) == offset => {
@@ -42,12 +42,11 @@ impl Runs {
         }
     }
 
-    /// The runs.
     pub fn as_slice(&self) -> &[Run] {
         &self.0
     }
 
-    /// Lines of all runs.
+    /// The number of lines of all spans.
     pub fn lines(&self) -> u64 {
         self.0.iter().map(|run| run.lines).sum()
     }
@@ -70,7 +69,8 @@ impl Runs {
         None
     }
 
-    /// Whether the runs rise, do not touch, and lie in `start..end`.
+    /// Whether the spans are in increasing order with gaps between them, and lie in
+    /// `start..end`.
     pub fn fit(&self, start: i64, end: i64) -> bool {
         let mut free = start;
         self.0.iter().enumerate().all(|(at, run)| {

@@ -1,4 +1,4 @@
-//! Appending: one put-if-absent, and finding out what became of it.
+//! Appends entries: one put-if-absent, and the check of its outcome.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -10,22 +10,22 @@ use crate::entry::{Entry, decode_id};
 use crate::error::LedgerError;
 use crate::ledger::{Ledger, Shared};
 
-/// The hint is renewed with every entry whose number is a multiple of this. A
-/// reader that starts from it asks for eight entries at most, and an append is
-/// mostly two calls.
+/// The hint is written with every entry whose number is a multiple of this. A
+/// reader that starts from it makes calls for at most eight entries, and most
+/// appends take two calls.
 const HINT_EVERY: u64 = 16;
 
 /// How an append ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appended<B> {
-    /// The entry is there, it is ours, and it is durable.
+    /// Our entry was written and is durable.
     Committed(Entry<B>),
-    /// Somebody else's entry has that number; ours was not written. What the
-    /// body was built on has to be looked at again.
+    /// Another writer's entry has that number; ours was not written. The caller
+    /// must derive the body again from that entry.
     Lost(Entry<B>),
 }
 
-/// What the store has under a number.
+/// What the store has under an entry's number.
 #[derive(Debug)]
 enum Found {
     Ours,
@@ -35,31 +35,32 @@ enum Found {
     Unknown,
 }
 
-/// What is known after a write that the store did not acknowledge.
+/// What is known after a write that the store did not confirm.
 #[derive(Debug, Clone, Copy)]
 struct Facts<'a> {
-    /// What the store said to the write.
+    /// The error that the store returned.
     said: StoreErrorKind,
-    /// What it has now.
+    /// What the store has now.
     found: &'a Found,
-    /// Whether one of the requests may still be on its way.
+    /// Whether one of the requests may still arrive.
     in_flight: bool,
-    /// Whether this was the last try.
+    /// Whether this was the last attempt.
     last: bool,
 }
 
-/// What to make of it.
+/// The conclusion from an unconfirmed write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// It is there, whatever the store said.
+    /// Our entry exists, whatever the error was.
     Committed,
-    /// Another entry is there.
+    /// Another writer's entry exists.
     Lost,
-    /// Send it again: the same entry under the same number cannot land twice.
+    /// Send the entry again. The same entry with the same number cannot be
+    /// created twice.
     Again,
-    /// It is not there and will not come.
+    /// The entry does not exist and cannot arrive any more.
     Failed,
-    /// It is not there, or cannot be seen, and may come.
+    /// The entry does not exist or cannot be read, and may still arrive.
     Unknown,
 }
 
@@ -83,7 +84,7 @@ impl Shared {
                 return Ok(Found::Unknown);
             }
         };
-        // What cannot be read is not ours, for we wrote a whole entry.
+        // A damaged entry is not ours, because we sent a whole one.
         match decode_id(seq, &bytes) {
             Ok(found) if found == id => Ok(Found::Ours),
             Ok(_) => Ok(Found::Another(bytes)),
@@ -91,8 +92,8 @@ impl Shared {
         }
     }
 
-    /// Makes the folder's names durable by another durable write into it. A
-    /// write may have failed between giving the entry its name and that.
+    /// Makes the names in the folder durable by another durable write into it.
+    /// The failed write may have named the entry without syncing the folder.
     async fn sync_names(&self, seq: u64) -> Result<(), StoreError> {
         let mut tries = self.pauses.tries();
         loop {
@@ -114,8 +115,8 @@ impl Shared {
         }
     }
 
-    /// Writes an entry until it is known whose it is; `None` when it is ours,
-    /// else the bytes of the one that is there.
+    /// Sends an entry until it is known which writer's entry exists. Returns
+    /// `None` when it is ours, else the bytes of the other one.
     async fn write(&self, seq: u64, id: Uuid, entry: &Bytes) -> Result<Option<Bytes>, LedgerError> {
         let mut tries = self.pauses.tries();
         let mut in_flight = false;
@@ -131,8 +132,8 @@ impl Shared {
                 tracing::warn!(ledger = self.name(), seq, %error, "writing failed, reading back");
                 failed = true;
             }
-            // A refusal is an answer; anything else may hide a request that the
-            // network still has.
+            // A refusal is final. After any other error the request may still be
+            // on the network.
             in_flight |= !self.folder.is_local() && !said.is_refusal();
             let found = self.look(seq, id).await?;
             let verdict = judge(Facts {
@@ -159,20 +160,19 @@ impl Shared {
 }
 
 impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
-    /// Creates entry `expected` with this body, unless there is one. The first
-    /// entry is 0; every other needs the one before it, which is looked for
-    /// first, so that no gap can come into being even when somebody has emptied
-    /// the folder.
+    /// Creates entry `expected` with this body, unless that entry exists. The
+    /// first entry is 0. Every other entry needs the one before it, and this is
+    /// checked first, so that no gap can arise even if the folder was emptied.
     ///
-    /// Whatever the store answers to the write, the entry is read back and its id
-    /// compared: a client that retries may be told of its own write as "already
-    /// exists", and an answer may get lost after the write arrived. Where nothing
-    /// is found the entry is sent again, for some seconds.
+    /// After any error, the writer reads the entry back and compares its id: a
+    /// client that retries may get "already exists" for its own write, and a
+    /// response may be lost after the write arrived. If the entry does not exist,
+    /// it is sent again, for some seconds.
     ///
-    /// Dropping the future leaves open whether the entry was written.
+    /// If the future is dropped, it is not known whether the entry was written.
     ///
     /// # Errors
-    /// After any error but [`LedgerError::OutcomeUnknown`] nothing was written.
+    /// After any error except [`LedgerError::OutcomeUnknown`] nothing was written.
     pub async fn append(&self, expected: u64, body: B) -> Result<Appended<B>, LedgerError> {
         let shared = &self.shared;
         let entry = Entry::new(expected, body);
@@ -196,14 +196,14 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
             tracing::info!(
                 ledger = shared.name(),
                 seq = expected,
-                "another writer was quicker"
+                "another writer committed first"
             );
             return Ok(Appended::Lost(winner));
         }
         if expected.is_multiple_of(HINT_EVERY)
             && let Err(error) = shared.folder.leave_hint(expected).await
         {
-            tracing::debug!(ledger = shared.name(), %error, "the hint is not renewed");
+            tracing::debug!(ledger = shared.name(), %error, "the hint could not be written");
         }
         tracing::debug!(ledger = shared.name(), seq = expected, id = %entry.id, "appended");
         Ok(Appended::Committed(entry))

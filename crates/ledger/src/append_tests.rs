@@ -16,7 +16,7 @@ fn kinds() -> impl Strategy<Value = StoreErrorKind> {
 }
 
 proptest! {
-    /// What is there decides before anything that was said.
+    /// The entry that exists decides, whatever error the store returned.
     #[test]
     fn what_is_there_decides(said in kinds(), in_flight: bool, last: bool) {
         let facts = |found| Facts { said, found, in_flight, last };
@@ -24,8 +24,8 @@ proptest! {
         prop_assert_eq!(judge(facts(&Found::Another(Bytes::new()))), Verdict::Lost);
     }
 
-    /// "Nothing was written" is only said when nothing is there and nothing can
-    /// come, and tries come to an end.
+    /// A write counts as failed only when the entry does not exist and cannot arrive
+    /// any more, and attempts end.
     #[test]
     fn nothing_is_denied_that_may_happen(
         said in kinds(),

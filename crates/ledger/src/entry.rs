@@ -1,4 +1,4 @@
-//! One entry and its form on disk: a JSON object with a header and the body.
+//! One entry and its file format: a JSON object with a header and the body.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::DeserializeOwned;
@@ -7,24 +7,23 @@ use uuid::Uuid;
 
 use crate::error::Damage;
 
-/// The format that this version writes, and the only one that it reads.
+/// The format version that this code writes, and the only one that it reads.
 pub(crate) const FORMAT: u32 = 1;
 
 /// One entry of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry<B> {
-    /// Its number: 0, 1, 2, … without gaps.
+    /// The entry's number: 0, 1, 2, … without gaps.
     pub seq: u64,
-    /// Fresh for every call of append, so that writers know their own.
+    /// New for every call of append, so that a writer recognizes its own entry.
     pub id: Uuid,
-    /// When its writer made it, by that machine's clock, in microseconds. For
-    /// people only: clocks jump, so nothing may follow from it.
+    /// When the writer made the entry, by its machine's clock, in microseconds.
+    /// For people only: clocks jump, so code must not depend on it.
     pub at: DateTime<Utc>,
-    /// What it says.
     pub body: B,
 }
 
-/// An entry as it is written.
+/// The written form of an entry.
 #[derive(Serialize)]
 struct Wire<'a, B> {
     format: u32,
@@ -34,7 +33,8 @@ struct Wire<'a, B> {
     body: &'a B,
 }
 
-/// All but the body. Only `format` must be there in every format.
+/// The fields other than the body. Only `format` is required in every format
+/// version.
 #[derive(Deserialize)]
 struct Head {
     format: u32,
@@ -48,25 +48,26 @@ struct Tail<B> {
     body: B,
 }
 
-/// Why bytes are not an entry that can be used here.
+/// Why bytes could not be decoded as an entry.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
-    /// They are no entry.
+    /// They are not an entry.
     Damaged(Damage),
     /// Another version of the program wrote them.
     Format(u32),
-    /// The body is not what the caller expects.
+    /// The body does not have the type that the caller expects.
     Body(serde_json::Error),
 }
 
 impl<B> Entry<B> {
-    /// A new entry, made now.
+    /// A new entry with the current time.
     pub(crate) fn new(seq: u64, body: B) -> Self {
         let now = Utc::now();
         Self {
             seq,
             id: Uuid::new_v4(),
-            // What is handed back must be what is read back.
+            // Microseconds: the returned entry must equal the one that is read
+            // back.
             at: DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now),
             body,
         }
@@ -74,7 +75,7 @@ impl<B> Entry<B> {
 }
 
 impl<B: Serialize> Entry<B> {
-    /// The bytes of its file.
+    /// The content of the entry's file.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = serde_json::to_vec(&Wire {
             format: FORMAT,
@@ -88,7 +89,7 @@ impl<B: Serialize> Entry<B> {
     }
 }
 
-/// Number, id and time of a file that should hold entry `seq`.
+/// Id and time of the entry in a file that should hold entry `seq`.
 fn decode_head(seq: u64, bytes: &[u8]) -> Result<(Uuid, DateTime<Utc>), Unreadable> {
     let damaged = Unreadable::Damaged;
     if bytes.is_empty() {
@@ -111,7 +112,8 @@ fn decode_head(seq: u64, bytes: &[u8]) -> Result<(Uuid, DateTime<Utc>), Unreadab
     ))
 }
 
-/// Whose entry `seq` is, without a look at its body.
+/// The id of the entry in a file that should hold entry `seq`. The body is not
+/// decoded.
 pub(crate) fn decode_id(seq: u64, bytes: &[u8]) -> Result<Uuid, Unreadable> {
     decode_head(seq, bytes).map(|(id, _)| id)
 }

@@ -30,7 +30,7 @@ proptest! {
         prop_assert_eq!(decode::<Value>(seq, &bytes).unwrap(), entry);
     }
 
-    /// A file that a crash cut off anywhere before its last brace is found out.
+    /// A file that a crash truncated anywhere before its last brace is detected.
     #[test]
     fn a_cut_file_is_damage(body in json_value(), share in 0.0..1.0f64) {
         let bytes = Entry::new(7, body).encode().unwrap();

@@ -1,99 +1,83 @@
-//! Why a ledger could not be read or written.
+//! Errors of reading and writing a ledger.
 
 use sluice_storage::{StoreError, StoreErrorKind};
 use uuid::Uuid;
 
 use crate::entry::FORMAT;
 
-/// A failed operation on a ledger. Only after [`LedgerError::OutcomeUnknown`]
-/// may something have been appended.
+/// A failed operation on a ledger. An entry may have been appended only after
+/// [`LedgerError::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The store refused or failed. Nothing was appended.
     #[error(transparent)]
     Store(Box<StoreError>),
-    /// The body has no JSON form: a fault of the caller.
+    /// The body cannot be encoded as JSON; this is a bug of the caller.
     #[error("entry {seq} of the ledger '{ledger}' cannot be written as JSON: {source}")]
     Encode {
-        /// The ledger's folder.
         ledger: String,
-        /// The number that it should get.
         seq: u64,
-        /// What the encoder says.
         #[source]
         source: serde_json::Error,
     },
     /// An append that would leave a gap.
     #[error(
-        "entry {seq} cannot be appended to the ledger '{ledger}', for it has no entry {}; read \
+        "entry {seq} cannot be appended to the ledger '{ledger}': it has no entry {}; read \
          the tail and append after it",
         seq.saturating_sub(1)
     )]
     Gap {
-        /// The ledger's folder.
         ledger: String,
-        /// The number that was asked for.
+        /// The entry that was to be appended.
         seq: u64,
     },
-    /// Somebody took an entry out of the folder.
+    /// An entry was removed from the folder.
     #[error(
         "entry {seq} of the ledger '{ledger}' is missing{}; restore its file from a backup, and \
          never delete or rename files there",
         found_note(*found)
     )]
     Missing {
-        /// The ledger's folder.
         ledger: String,
-        /// The missing number.
+        /// The missing entry.
         seq: u64,
-        /// A later entry that is there.
+        /// A later entry that exists.
         found: Option<u64>,
     },
-    /// A file that is not what was written.
+    /// A file that is not a valid entry.
     #[error(
         "'{location}' is not a whole ledger entry: {damage}; restore the file from a backup, or, \
-         if it is the newest and nothing was built on it, move it away and run again"
+         if it is the newest entry and nothing depends on it, move it away and retry"
     )]
     Damaged {
-        /// The file.
         location: String,
-        /// What is wrong with it.
         #[source]
         damage: Damage,
     },
-    /// A file of another version of Sluice.
+    /// A file in a format of another version of Sluice.
     #[error(
         "'{location}' has format {format}, and this version of Sluice reads format {FORMAT}; use \
          the version that wrote it or a later one"
     )]
-    Format {
-        /// The file.
-        location: String,
-        /// Its format.
-        format: u32,
-    },
-    /// An entry that says something else than this kind of ledger does.
+    Format { location: String, format: u32 },
+    /// An entry whose body is not of this kind of ledger.
     #[error(
-        "the body of '{location}' is not understood: {source}; use the version of Sluice that \
+        "the body of '{location}' cannot be decoded: {source}; use the version of Sluice that \
          wrote it or a later one, and check that the folder is the right ledger"
     )]
     Body {
-        /// The file.
         location: String,
-        /// What the decoder says.
         #[source]
         source: serde_json::Error,
     },
-    /// The entry was sent, its answer was lost, and reading back did not tell
-    /// (yet) whether it arrived.
+    /// The entry was sent, the store did not acknowledge it, and reading it back
+    /// did not show whether it arrived.
     #[error(
         "it is not known whether entry {seq} of the ledger '{ledger}' was written: {source}; when \
-         the store answers again, entry {seq} tells: it is ours if its id is {id}"
+         the store is available again, check entry {seq}: it was written if its id is {id}"
     )]
     OutcomeUnknown {
-        /// The ledger's folder.
         ledger: String,
-        /// The number.
         seq: u64,
         /// The id that the entry has if it arrived.
         id: Uuid,
@@ -103,13 +87,12 @@ pub enum LedgerError {
     },
 }
 
-/// What is wrong with a file that should be an entry.
+/// Why a file is not a valid entry.
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
-    /// There are no bytes in it.
     #[error("it is empty")]
     Empty,
-    /// It is cut off, or something else.
+    /// It is truncated, or not an entry at all.
     #[error("{0}")]
     NotAnEntry(#[source] serde_json::Error),
     /// A field of the header is missing or wrong.
@@ -117,14 +100,11 @@ pub enum Damage {
     Header(&'static str),
     /// It was renamed or copied.
     #[error("it holds the entry with the number {found}")]
-    Number {
-        /// The number inside.
-        found: u64,
-    },
+    Number { found: u64 },
 }
 
 impl LedgerError {
-    /// What the error means for storage, `None` when it is about the ledger.
+    /// The kind of the store's error, `None` when the error is about the ledger.
     pub fn store_kind(&self) -> Option<StoreErrorKind> {
         match self {
             Self::Store(source) | Self::OutcomeUnknown { source, .. } => Some(source.kind()),
@@ -132,7 +112,7 @@ impl LedgerError {
         }
     }
 
-    /// Whether the entry may be there all the same: then nothing that it names
+    /// Whether the entry may exist despite the error. If so, no file that it names
     /// may be deleted.
     pub fn outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
@@ -147,7 +127,7 @@ impl From<StoreError> for LedgerError {
 
 fn found_note(found: Option<u64>) -> String {
     match found {
-        Some(found) => format!(", though entry {found} is there"),
+        Some(found) => format!(", although entry {found} exists"),
         None => String::new(),
     }
 }

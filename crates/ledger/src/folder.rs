@@ -1,4 +1,4 @@
-//! The objects of a ledger: names, and single calls with typed errors.
+//! The objects of a ledger: their names, and single store calls with typed errors.
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -7,8 +7,7 @@ use object_store::{ObjectStoreExt as _, PutMode};
 use serde::{Deserialize, Serialize};
 use sluice_storage::{Place, StoreError};
 
-/// Names that begin with "_" are no entries, and come after all of them in the
-/// order of names.
+/// Files whose names begin with "_" are not entries. They sort after all entries.
 const HINT: &str = "_hint.json";
 const SNAPSHOT: &str = "_snapshot.json";
 
@@ -23,7 +22,7 @@ struct Hint {
     seq: u64,
 }
 
-/// The number of the entry that a file of this name holds.
+/// The number of the entry in a file with this name.
 fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
     let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -39,8 +38,8 @@ impl Folder {
         &self.place
     }
 
-    /// Whether a failed call has ended for good: on this machine nothing is on
-    /// its way any more when a call has returned.
+    /// Whether a failed call has no further effect. On a local file system no
+    /// request is in flight after a call has returned.
     pub(crate) fn is_local(&self) -> bool {
         self.place.location.local_path().is_some()
     }
@@ -53,7 +52,7 @@ impl Folder {
         self.place.path().clone().join(name)
     }
 
-    /// How people write the place of an entry.
+    /// The location of an entry in the form for messages.
     pub(crate) fn entry_location(&self, seq: u64) -> String {
         self.place.location.display_of(&self.entry_path(seq))
     }
@@ -62,7 +61,7 @@ impl Folder {
         StoreError::access(action, self.place.location.display_of(path), error)
     }
 
-    /// Creates an entry that must not exist.
+    /// Creates an entry; fails if it exists.
     pub(crate) async fn create(&self, seq: u64, bytes: Bytes) -> Result<(), StoreError> {
         let path = self.entry_path(seq);
         let mode = PutMode::Create.into();
@@ -72,7 +71,7 @@ impl Folder {
         }
     }
 
-    /// The bytes of an entry, `None` when it is not there.
+    /// The bytes of an entry, `None` when it does not exist.
     pub(crate) async fn entry(&self, seq: u64) -> Result<Option<Bytes>, StoreError> {
         self.get(&self.entry_path(seq)).await
     }
@@ -89,7 +88,6 @@ impl Folder {
         }
     }
 
-    /// Whether an entry is there.
     pub(crate) async fn exists(&self, seq: u64) -> Result<bool, StoreError> {
         let path = self.entry_path(seq);
         match self.place.store.head(&path).await {
@@ -99,8 +97,8 @@ impl Folder {
         }
     }
 
-    /// The least and the greatest number beyond `last` that a listing gives. S3
-    /// starts its listing there; a local folder is read as a whole.
+    /// Lists the entries after `last` and returns their least and greatest number.
+    /// S3 starts its listing after `last`; a local folder is read completely.
     pub(crate) async fn beyond(&self, last: Option<u64>) -> Result<Option<(u64, u64)>, StoreError> {
         let folder = self.place.path();
         let store = &self.place.store;
@@ -128,8 +126,9 @@ impl Folder {
         }
     }
 
-    /// Where to begin looking for the tail. It may be stale, missing or
-    /// nonsense, so nothing is ever concluded from it, and no failure counts.
+    /// The entry at which to start the search for the tail. The hint may be stale,
+    /// missing or invalid, so it is only a starting point, and failures to read it
+    /// are ignored.
     pub(crate) async fn hint(&self) -> Option<u64> {
         let bytes = match self.get(&self.named(HINT)).await {
             Ok(bytes) => bytes?,
@@ -141,13 +140,13 @@ impl Folder {
         match serde_json::from_slice(&bytes) {
             Ok(Hint { seq }) => Some(seq),
             Err(error) => {
-                tracing::debug!(ledger = %self.place.location, %error, "the hint is nonsense");
+                tracing::debug!(ledger = %self.place.location, %error, "the hint is not valid");
                 None
             }
         }
     }
 
-    /// Leaves a hint that entry `seq` is there.
+    /// Writes a hint that entry `seq` exists.
     pub(crate) async fn leave_hint(&self, seq: u64) -> Result<(), StoreError> {
         let text = serde_json::to_vec(&Hint { seq }).unwrap_or_default();
         self.put(&self.named(HINT), text.into()).await

@@ -1,4 +1,4 @@
-//! The ledger itself: reading, and finding the newest entry.
+//! The ledger: reads entries and finds the newest one.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,13 +18,13 @@ use crate::folder::Folder;
 use crate::pauses::Pauses;
 use crate::search::{Next, Search};
 
-/// Entries that [`Ledger::range`] reads ahead.
+/// The number of entries that [`Ledger::range`] reads ahead.
 const READ_AHEAD: usize = 16;
 
 /// An append-only log of numbered entries in one folder of a store.
 ///
-/// Entry N+1 is created only where entry N exists and N+1 does not; whoever
-/// creates it has committed. Entries are never changed or deleted. Cheap to
+/// Entry N+1 is created only if entry N exists and entry N+1 does not. The writer
+/// that creates it has committed. Entries are never changed or deleted. Cheap to
 /// clone; any number of ledgers, in any number of processes, may use one folder.
 pub struct Ledger<B> {
     pub(crate) shared: Arc<Shared>,
@@ -34,8 +34,8 @@ pub struct Ledger<B> {
 pub(crate) struct Shared {
     pub(crate) folder: Folder,
     pub(crate) pauses: Pauses,
-    /// The greatest number that was there when this process looked. It cannot
-    /// go away by itself.
+    /// The greatest number that this process has read or written. Entries are
+    /// never deleted, so it must still exist.
     seen: Mutex<Option<u64>>,
 }
 
@@ -49,7 +49,7 @@ impl Shared {
         *seen = (*seen).max(Some(seq));
     }
 
-    /// The error for a file that cannot be used.
+    /// The error for a file that is not a valid entry.
     pub(crate) fn unreadable(&self, seq: u64, problem: Unreadable) -> LedgerError {
         let location = self.folder.entry_location(seq);
         match problem {
@@ -85,8 +85,7 @@ impl Shared {
         }
     }
 
-    /// The number of the newest entry, and its bytes if they were read on the
-    /// way.
+    /// The number of the newest entry, and its bytes if the search has read them.
     async fn find_tail(&self) -> Result<Option<(u64, Option<Bytes>)>, LedgerError> {
         let seen = *self.seen.lock();
         let mut start = match seen {
@@ -102,9 +101,9 @@ impl Shared {
             if let Some(seen) = seen.filter(|seen| last.is_none_or(|last| last < *seen)) {
                 return Err(self.missing(seen, None));
             }
-            // Nothing that existed before vouches for the numbers in between,
-            // and somebody has touched the folder if there once was a hint: see
-            // that there is no gap that the search has taken for the end.
+            // The search started from no entry that is known to exist. Either the
+            // ledger has no hint, or entries or the hint were changed by hand.
+            // Check that the search has not taken a gap for the end.
             let Some((least, greatest)) = self.folder.beyond(last).await? else {
                 return Ok(found);
             };
@@ -112,13 +111,14 @@ impl Shared {
             if least > next && !self.folder.exists(next).await? {
                 return Err(self.missing(next, Some(least)));
             }
-            // Others have appended meanwhile.
+            // Other writers have appended meanwhile.
             start = Some(greatest);
         }
     }
 
-    /// Asks for single entries, and reads the one to start from, which mostly is
-    /// the newest. Also says whether that one was there.
+    /// Searches for the newest entry with calls for single entries. It reads the
+    /// entry to start from, which in most cases is the newest. Also returns
+    /// whether that entry existed.
     async fn search(
         &self,
         start: Option<u64>,
@@ -152,7 +152,7 @@ impl Shared {
 }
 
 impl<B> Ledger<B> {
-    /// The ledger in this folder. Nothing is read or created.
+    /// The ledger in this folder. Reads and creates nothing.
     pub fn new(place: Place) -> Self {
         Self::with_pauses(place, Pauses::default())
     }
@@ -168,7 +168,7 @@ impl<B> Ledger<B> {
         }
     }
 
-    /// Where the ledger is.
+    /// The ledger's folder, with its store.
     pub fn place(&self) -> &Place {
         self.shared.folder.place()
     }
@@ -190,17 +190,18 @@ impl<B> fmt::Debug for Ledger<B> {
 }
 
 impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
-    /// The newest entry, `None` when there is none.
+    /// The newest entry, `None` when the ledger is empty.
     ///
-    /// The search begins at what this process has seen, else at the hint object,
-    /// and asks for single entries from there: three calls when the hint is
-    /// fresh, a few dozen when it is a hundred thousand entries behind or
-    /// missing. Only in the latter case is the folder listed, from the end on,
-    /// so that a gap is not taken for the end.
+    /// The search starts at the newest entry that this process has read or
+    /// written, else at the hint, and makes calls for single entries from there:
+    /// three calls when the hint is fresh, a few dozen when it is a hundred
+    /// thousand entries old or missing. Only when the hint is missing or wrong is
+    /// the folder listed, from the found end on, so that a gap is not taken for
+    /// the end.
     ///
     /// # Errors
-    /// [`LedgerError::Missing`] when such a gap is found or an entry is gone that
-    /// was there before, and the errors of [`Ledger::read`].
+    /// [`LedgerError::Missing`] when there is such a gap or an entry has
+    /// disappeared, and the errors of [`Ledger::read`].
     pub async fn tail(&self) -> Result<Option<Entry<B>>, LedgerError> {
         let Some((last, bytes)) = self.shared.find_tail().await? else {
             return Ok(None);
@@ -216,12 +217,12 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
         Ok(Some(entry))
     }
 
-    /// One entry, `None` when it does not exist (yet).
+    /// One entry, `None` when it does not exist yet.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`], [`LedgerError::Format`] and
-    /// [`LedgerError::Body`] name the file; [`LedgerError::Store`] says why it
-    /// could not be read.
+    /// [`LedgerError::Body`] when the file is not a valid entry;
+    /// [`LedgerError::Store`] when it cannot be read.
     pub async fn read(&self, seq: u64) -> Result<Option<Entry<B>>, LedgerError> {
         let entry = self.shared.read(seq).await?;
         if entry.is_some() {
@@ -230,9 +231,9 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
         Ok(entry)
     }
 
-    /// The entries with these numbers, in order, some of them read ahead. The
-    /// stream ends after the first error; a number that does not exist is one
-    /// ([`LedgerError::Missing`]), so the range should not pass the tail.
+    /// The entries with these numbers, in order; some are read ahead. The stream
+    /// ends after the first error. A number that does not exist is an error
+    /// ([`LedgerError::Missing`]), so the range must not go past the tail.
     pub fn range(
         &self,
         seqs: RangeInclusive<u64>,

@@ -1,18 +1,18 @@
-//! How long to go on after failures.
+//! How often and how long to retry after failures.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Tries of one write. With the pauses they take some seconds. A store that
-/// takes long to fail gets fewer after [`PATIENCE`], but still some: the time may
-/// have passed because the process was stopped.
+/// The number of attempts of one write. With the pauses they take some seconds. A
+/// store that takes long to fail gets fewer attempts after [`PATIENCE`], but still
+/// a few: the time may also have passed because the process was suspended.
 const ATTEMPTS: u32 = 12;
 const ATTEMPTS_LATE: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The pauses between tries; the first doubles until it is the longest.
+/// The pauses between attempts; the first doubles until it is the longest.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pauses {
     first: Duration,
@@ -39,14 +39,14 @@ impl Pauses {
     pub(crate) fn tries(self) -> Tries {
         Tries {
             pauses: self,
-            // Of the monotonic clock: others jump.
+            // The monotonic clock: others jump.
             begun: Instant::now(),
             attempt: 0,
         }
     }
 }
 
-/// The tries of one operation.
+/// The attempts of one operation.
 #[derive(Debug)]
 pub(crate) struct Tries {
     pauses: Pauses,
@@ -55,14 +55,15 @@ pub(crate) struct Tries {
 }
 
 impl Tries {
-    /// Counts a try; says whether it is the last.
+    /// Counts an attempt; returns whether it is the last.
     pub(crate) fn begin(&mut self) -> bool {
         self.attempt += 1;
         let late = self.begun.elapsed() > PATIENCE;
         self.attempt >= if late { ATTEMPTS_LATE } else { ATTEMPTS }
     }
 
-    /// Waits longer each time, and never as long as another writer.
+    /// Waits longer after each attempt, for a random time, so that two writers do
+    /// not wait equally long.
     pub(crate) async fn pause(&self) {
         let longest = self
             .pauses

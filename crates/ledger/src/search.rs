@@ -1,9 +1,9 @@
-//! Finding the last of a run of numbers that begins at 0 and has no gaps, by
-//! asking whether single ones exist. Pure.
+//! Finds the last of the numbers that exist, which start at 0 and have no gaps, by
+//! probing single numbers. Makes no calls itself.
 
-/// A search that starts from a guess. The steps double until a number is
-/// absent, then the range between is halved: a guess that is off by d costs
-/// about 2·log₂(d) questions, and one that is right costs two.
+/// An exponential, then binary search from a guess. The steps double until a
+/// number is absent, then the range in between is halved. A guess that is off by
+/// d costs about 2·log₂(d) probes, and a correct one costs two.
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
     start: Option<u64>,
@@ -14,17 +14,17 @@ pub(crate) struct Search {
     step: u64,
 }
 
-/// What to do next.
+/// The next step of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Find out whether this number exists.
     Ask(u64),
-    /// The last number, `None` when there is none at all.
+    /// The search has ended with the last number, `None` when none exists.
     Last(Option<u64>),
 }
 
 impl Search {
-    /// A search from a guess, or from the beginning.
+    /// A search from a guess, or from 0.
     pub(crate) fn from(start: Option<u64>) -> Self {
         Self {
             start,
@@ -34,13 +34,13 @@ impl Search {
         }
     }
 
-    /// The next question, or the answer.
+    /// The next number to probe, or the result.
     pub(crate) fn next(&self) -> Next {
         let Some(low) = self.low else {
             return match (self.start, self.high) {
                 (Some(start), None) => Next::Ask(start),
                 (_, Some(0)) => Next::Last(None),
-                // A wrong guess says no more than that it was wrong.
+                // A wrong guess gives no lower bound.
                 (_, _) => Next::Ask(0),
             };
         };
@@ -52,7 +52,7 @@ impl Search {
         }
     }
 
-    /// Takes the answer to the last question.
+    /// Records whether the probed number exists.
     pub(crate) fn answer(&mut self, number: u64, exists: bool) {
         if !exists {
             self.high = Some(number);
@@ -64,7 +64,7 @@ impl Search {
         self.low = Some(number);
     }
 
-    /// Whether the guess was one, and existed.
+    /// Whether there was a guess and its number exists.
     pub(crate) fn guess_was_good(&self) -> bool {
         self.start.is_some() && self.low >= self.start
     }
@@ -77,7 +77,8 @@ mod tests {
 
     use super::*;
 
-    /// Searches a run of `count` numbers; returns the last and the questions.
+    /// Searches `count` numbers. Returns the last one, the number of probes, and
+    /// whether the guess existed.
     fn run(count: u64, start: Option<u64>) -> (Option<u64>, u32, bool) {
         let mut search = Search::from(start);
         let mut asked = 0;
@@ -114,8 +115,8 @@ mod tests {
             prop_assert!(asked <= 2 * log2(behind + 1) + 2, "{asked}");
         }
 
-        /// The run grows between the questions: the answer was the last number
-        /// at some moment of the search.
+        /// Numbers are added between the probes: the result was the last number at
+        /// some time during the search.
         #[test]
         fn a_growing_run_gives_a_last_number_in_between(
             count in 0u64..300,

@@ -1,9 +1,9 @@
-//! A state that sums up the entries up to one of them, so that a reader need
+//! A state that summarizes the entries up to one of them, so that a reader need
 //! not replay them all.
 //!
-//! One object, replaced each time. It is derived: without it, or with one that
-//! does not fit, a reader replays from the beginning. Two writers may replace it
-//! in any order; an older one costs a longer replay and nothing else.
+//! It is one object, replaced each time. It is derived data: if it is missing or
+//! belongs to another ledger, a reader replays from the beginning. Two writers may
+//! replace it in any order; an older snapshot only makes the replay longer.
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -14,12 +14,12 @@ use crate::entry::{Entry, FORMAT, decode_id};
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
 
-/// A state, and the entry up to which it holds.
+/// A state and the last entry that it includes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot<S> {
-    /// The last entry that it sums up; replay goes on with the next.
+    /// The last entry that the state includes; replay continues with the next.
     pub seq: u64,
-    /// What the entries up to there amount to.
+    /// The result of replaying the entries up to `seq`.
     pub state: S,
 }
 
@@ -27,8 +27,8 @@ pub struct Snapshot<S> {
 struct Wire<S> {
     format: u32,
     seq: u64,
-    /// Of the entry. A folder that was emptied and filled again, or restored
-    /// from a backup, has another entry with that number, or none.
+    /// The id of the entry `seq`. A folder that was emptied and filled again, or
+    /// restored from a backup, has a different entry with that number, or none.
     id: String,
     state: S,
 }
@@ -39,11 +39,11 @@ fn decode<S: DeserializeOwned>(bytes: &Bytes) -> Option<Wire<S>> {
 }
 
 impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
-    /// Keeps `state` as the sum of all entries up to `last`, which must be one
-    /// that this ledger gave out.
+    /// Stores `state` as the result of all entries up to `last`, which must be an
+    /// entry of this ledger.
     ///
     /// # Errors
-    /// Nothing is lost by an error: the ledger stays as it is.
+    /// When the snapshot cannot be written. The ledger itself is not affected.
     pub async fn snapshot<S: Serialize + Sync>(
         &self,
         last: &Entry<B>,
@@ -63,12 +63,12 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
         Ok(self.shared.folder.put_snapshot(bytes.into()).await?)
     }
 
-    /// The snapshot, `None` when there is none that is of use: of this ledger,
-    /// of a format that is known, with a state that is an `S`.
+    /// The snapshot, `None` when it is missing or cannot be used: it must belong to
+    /// this ledger, have a known format, and hold a state of type `S`.
     ///
     /// # Errors
-    /// [`LedgerError::Store`] when the store does not answer, and the errors of
-    /// [`Ledger::read`] for the entry that it names.
+    /// [`LedgerError::Store`] when the store fails, and the errors of
+    /// [`Ledger::read`] for the entry that the snapshot names.
     pub async fn latest_snapshot<S: DeserializeOwned>(
         &self,
     ) -> Result<Option<Snapshot<S>>, LedgerError> {
@@ -79,7 +79,7 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
         let Some(wire) = decode::<S>(&bytes) else {
             tracing::warn!(
                 ledger = shared.name(),
-                "the snapshot is not understood, replaying"
+                "the snapshot cannot be decoded, replaying all entries"
             );
             return Ok(None);
         };
@@ -93,7 +93,7 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
         if id.is_none() || id != Uuid::parse_str(&wire.id).ok() {
             tracing::warn!(
                 ledger = shared.name(),
-                "the snapshot is of another ledger, replaying"
+                "the snapshot belongs to another ledger, replaying all entries"
             );
             return Ok(None);
         }

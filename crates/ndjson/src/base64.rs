@@ -1,8 +1,8 @@
 //! Base64 as Jackson's `getBinaryValue` reads it: the standard alphabet with
-//! padding (RFC 4648, section 4), white space between groups passed
+//! padding (RFC 4648, section 4); white space between groups is skipped.
 
-/// Appends the decoded bytes; `None` when the text is not base64, with `out`
-/// in any state.
+/// Appends the decoded bytes. `None` if the text is not base64; some bytes may
+/// be appended even then.
 pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut group = [0u8; 4];
     let mut filled = 0;

@@ -1,4 +1,4 @@
-//! The columns of a batch: those read from the data, and those made up
+//! The columns of a batch: those read from the data, and the generated ones.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ pub(crate) struct Columns {
     pub(crate) schema: SchemaRef,
     /// The columns that are read from the data.
     pub(crate) root: ObjectNode,
-    /// Their fields.
+    /// The fields of `root`.
     read: Fields,
     pub(crate) corrupt: Option<(usize, CorruptColumn)>,
-    /// Index, and position of each row.
+    /// Index of the position column, and the position of each row.
     position: Option<(usize, Vec<u64>)>,
     pub(crate) rows: usize,
 }
@@ -83,7 +83,7 @@ impl Columns {
         self.rows += 1;
     }
 
-    /// Forgets the values of the row that was not closed.
+    /// Removes the values of the row that was not closed.
     pub(crate) fn abandon_row(&mut self) {
         self.root.truncate(self.rows);
     }

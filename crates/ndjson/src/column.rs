@@ -1,4 +1,4 @@
-//! Growing columns of values that end as Arrow arrays without a copy
+//! Growing columns of values that become Arrow arrays without a copy.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use arrow::error::ArrowError;
 
 use crate::simd;
 
-/// The rows of a column that are null, in rising order. Values that are
-/// present, by far the most, cost nothing.
+/// The rows of a column that are null, in ascending order. Present values, by
+/// far the majority, cost nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Nulls(Vec<usize>);
 
@@ -22,14 +22,14 @@ impl Nulls {
         self.0.push(row);
     }
 
-    /// Forgets nulls at or behind `rows`.
+    /// Removes the nulls of row `rows` and of all later rows.
     pub(crate) fn truncate(&mut self, rows: usize) {
         while self.0.last().is_some_and(|&row| row >= rows) {
             self.0.pop();
         }
     }
 
-    /// The validity of `rows` rows, and none are left.
+    /// Takes the nulls as the validity of `rows` rows.
     pub(crate) fn finish(&mut self, rows: usize) -> Option<NullBuffer> {
         if self.0.is_empty() {
             return None;
@@ -44,8 +44,8 @@ impl Nulls {
     }
 }
 
-/// Values to make room for when the batch before had `values`: a little more,
-/// because growing copies them all.
+/// The capacity for a batch when the previous batch had this many values: a
+/// little more, because growing copies all of them.
 fn room_for(values: usize) -> usize {
     values + values / 8
 }
@@ -93,7 +93,6 @@ impl<T: ArrowPrimitiveType> Primitives<T> {
     }
 }
 
-/// Booleans.
 #[derive(Debug)]
 pub(crate) struct Booleans {
     values: BooleanBufferBuilder,
@@ -132,7 +131,7 @@ impl Booleans {
     }
 }
 
-/// Values of varying length, one behind the other.
+/// Values of variable length, one after the other.
 #[derive(Debug)]
 pub(crate) struct Runs {
     /// Bytes of all values, and of the value being appended.
@@ -153,20 +152,21 @@ impl Runs {
         }
     }
 
-    /// Ends the value being appended. Its end fits 31 bits because a batch
-    /// ends long before (`decoder::FLUSH_BYTES`) and a line has at most 1 GiB.
+    /// Ends the value being appended. Its end fits in 31 bits, because a batch
+    /// ends long before that (`decoder::FLUSH_BYTES`) and a line has at most
+    /// 1 GiB.
     #[inline(always)]
     pub(crate) fn close(&mut self) {
         self.ends.push(self.bytes.len() as i32);
     }
 
-    /// Where the value being appended begins.
+    /// The index at which the value being appended starts.
     #[inline(always)]
     pub(crate) fn open(&self) -> usize {
         self.ends.last().map_or(0, |&end| end as usize)
     }
 
-    /// Gives up the value being appended.
+    /// Discards the value being appended.
     pub(crate) fn abandon(&mut self) {
         self.bytes.truncate(self.open());
     }
@@ -213,8 +213,8 @@ impl Strings {
         Self(Runs::new())
     }
 
-    /// Lets `append` put bytes behind the others and closes them as a value,
-    /// with whatever `append` returns; `None` when they are not UTF-8.
+    /// Appends the bytes that `append` writes as one value, and returns the
+    /// result of `append`; `None` if the bytes are not UTF-8.
     #[inline(always)]
     pub(crate) fn append<T, E>(
         &mut self,
@@ -276,7 +276,6 @@ pub(crate) enum Ascii {
     No,
 }
 
-/// Byte strings.
 #[derive(Debug)]
 pub(crate) struct Binaries(pub(crate) Runs);
 

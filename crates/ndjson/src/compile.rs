@@ -1,4 +1,4 @@
-//! From a schema to the tree of columns that it is decoded into
+//! Compiles a schema into the tree of columns that JSON is decoded into.
 
 use std::collections::HashSet;
 
@@ -14,8 +14,8 @@ use crate::object::{Member, ObjectNode};
 use crate::options::JSON_KEY;
 use crate::place::Place;
 
-/// The columns of `schema` that are read from the data; those at the indexes
-/// in `made` are not.
+/// Compiles the columns of `schema` that are read from the data: all except
+/// those at the given indexes, which the decoder generates.
 pub(crate) fn root(schema: &SchemaRef, made: &[usize]) -> Result<ObjectNode, SchemaError> {
     let fields: Fields = schema
         .fields()
@@ -120,13 +120,13 @@ fn map_value(entries: &FieldRef) -> Option<&FieldRef> {
     }
 }
 
-/// Whether a zone is UTC under one of its names: texts without a zone are read
-/// as UTC, so no other zone would be right.
+/// Whether a zone is one of the names of UTC. Texts without a zone are read as
+/// UTC, so any other zone would be wrong.
 fn is_utc(zone: &str) -> bool {
     matches!(zone, "UTC" | "Etc/UTC" | "Z" | "+00:00" | "GMT")
 }
 
-/// The key that fills a field: its name, unless its metadata says another.
+/// The key that fills a field: its name, unless its metadata has [`JSON_KEY`].
 fn json_key(field: &Field) -> &str {
     field
         .metadata()

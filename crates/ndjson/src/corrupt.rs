@@ -1,4 +1,4 @@
-//! The column that tells what was wrong with a record
+//! The column that describes malformed records.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use arrow::error::ArrowError;
 use crate::column::{Nulls, Strings};
 use crate::error::SchemaError;
 
-/// Bytes of a line that exceeds the limit which are kept as its raw text.
+/// How many bytes of a line that exceeds the limit are kept as its raw text.
 pub(crate) const LONG_LINE_EXCERPT: usize = 1024;
 
 /// A malformed record.
@@ -30,11 +30,11 @@ enum Shape {
     Described(Fields),
 }
 
-/// The corrupt-record column. Rows behind the last malformed one are implied.
+/// The corrupt-record column. Rows after the last malformed one are implied.
 #[derive(Debug)]
 pub(crate) struct CorruptColumn {
     shape: Shape,
-    /// Rows with a record, in rising order.
+    /// Rows with a malformed record, in ascending order.
     rows: Vec<usize>,
     raw: Strings,
     file: Strings,
@@ -65,12 +65,13 @@ impl CorruptColumn {
         }
     }
 
-    /// Whether the column tells line numbers and reasons.
+    /// Whether the column has line numbers and reasons.
     pub(crate) fn is_described(&self) -> bool {
         matches!(self.shape, Shape::Described(_))
     }
 
-    /// Row `row` is `record`; rows only rise. Returns the bytes it takes.
+    /// Sets row `row` to `record`; rows must ascend. Returns the number of bytes
+    /// added.
     pub(crate) fn push(&mut self, row: usize, record: &Corrupt<'_>) -> usize {
         for _ in self.raw.len()..row {
             self.push_null();
@@ -97,7 +98,7 @@ impl CorruptColumn {
         }
     }
 
-    /// The column of `rows` rows; none are left.
+    /// Takes the values as a column of `rows` rows.
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         for _ in self.raw.len()..rows {
             self.push_null();

@@ -1,5 +1,5 @@
-//! Dates and timestamps from their text, as Spark's default formatters read
-//! them (`stringToTimestamp` and `stringToDate` of its `DateTimeUtils`)
+//! Parses dates and timestamps as Spark's default formatters do
+//! (`stringToTimestamp` and `stringToDate` of its `DateTimeUtils`).
 
 use std::str::FromStr;
 
@@ -8,17 +8,17 @@ use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// What a text says about its zone.
+/// Whether a text may name its time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Zones {
-    /// A zone may follow the time; without one, it is UTC.
+    /// A zone may follow the time; without one, the time is in UTC.
     Allowed,
-    /// Local times: a zone is a conflict.
+    /// The times are local: a zone is a conflict.
     Refused,
 }
 
-/// Microseconds since 1970-01-01T00:00:00 (UTC, or local when zones are
-/// refused). Digits of the fraction behind the sixth are dropped.
+/// Microseconds since 1970-01-01T00:00:00 (UTC, or local if zones are refused).
+/// Digits of the fraction after the sixth are dropped.
 #[inline]
 pub(crate) fn timestamp(text: &[u8], zones: Zones) -> Option<i64> {
     match text.as_array::<27>() {
@@ -28,8 +28,8 @@ pub(crate) fn timestamp(text: &[u8], zones: Zones) -> Option<i64> {
     .or_else(|| lenient(text, zones))
 }
 
-/// `YYYY-MM-DDThh:mm:ss.ffffffZ`, the form that most producers write, eight
-/// bytes at a time.
+/// Parses `YYYY-MM-DDThh:mm:ss.ffffffZ`, the form that most producers write,
+/// eight bytes at a time.
 #[inline(always)]
 fn exact(text: &[u8; 27]) -> Option<i64> {
     const DATE: Form = Form::new(b"0000-00-");
@@ -51,11 +51,12 @@ fn exact(text: &[u8; 27]) -> Option<i64> {
     Some(days * DAY + clock + f0 * 10_000 + f2 * 100 + ones)
 }
 
-/// Where digits (zeros here) and other characters stand in eight bytes.
+/// A pattern of eight bytes: zeros stand for digits, other characters for
+/// themselves.
 struct Form {
     text: u64,
-    /// What carries a byte into its highest bit when it is no digit, or not
-    /// the character that is expected.
+    /// Added to a byte, it carries into the byte's highest bit if the byte is not
+    /// a digit or not the expected character.
     limits: u64,
 }
 
@@ -73,7 +74,7 @@ impl Form {
         }
     }
 
-    /// For each byte, ten times its digit and the digit of the next.
+    /// For each byte, ten times its digit plus the next digit.
     #[inline(always)]
     fn pairs(&self, text: &[u8; 8]) -> Option<[i64; 8]> {
         let digits = u64::from_le_bytes(*text) ^ self.text;
@@ -85,7 +86,8 @@ impl Form {
     }
 }
 
-/// `YYYY-MM-DDThh:mm:ss`, a fraction of up to nine digits, `Z`.
+/// Parses `YYYY-MM-DDThh:mm:ss`, with or without a fraction of up to nine
+/// digits and a `Z`.
 #[inline(always)]
 fn canonical(text: &[u8], zones: Zones) -> Option<i64> {
     let (head, tail) = text.split_first_chunk::<19>()?;
@@ -132,7 +134,7 @@ fn canonical(text: &[u8], zones: Zones) -> Option<i64> {
     Some(days * DAY + clock + fraction)
 }
 
-/// Up to nine digits of a fraction as microseconds, and what follows.
+/// Up to nine digits of a fraction as microseconds, and the rest of the text.
 #[inline(always)]
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -148,7 +150,7 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((micros, rest))
 }
 
-/// Microseconds of a time of day.
+/// Microseconds since midnight.
 #[inline(always)]
 fn clock(hour: i64, minute: i64, second: i64) -> Option<i64> {
     let valid = hour < 24 && minute < 60 && second < 60;
@@ -179,8 +181,8 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + day_of_era - 719_468)
 }
 
-/// Days since 1970-01-01 of a date, with whatever follows behind a `T` or a
-/// space left out: `[+-]yyyy[-[m]m[-[d]d[T| ...]]]`.
+/// Days since 1970-01-01 of a date; anything after a `T` or a space is ignored:
+/// `[+-]yyyy[-[m]m[-[d]d[T| ...]]]`.
 pub(crate) fn date(text: &[u8]) -> Option<i32> {
     let (days, rest) = leading_date(text.trim_ascii())?;
     if !matches!(rest, [] | [b' ' | b'T', ..]) {
@@ -189,7 +191,7 @@ pub(crate) fn date(text: &[u8]) -> Option<i32> {
     i32::try_from(days).ok()
 }
 
-/// A date and what follows it.
+/// A date, and the rest of the text.
 fn leading_date(text: &[u8]) -> Option<(i64, &[u8])> {
     let (negative, rest) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -211,7 +213,7 @@ fn leading_date(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((days(year, month, day)?, rest))
 }
 
-/// A run of digits with its length in bounds, and what follows.
+/// A number of `least` to `most` digits, and the rest of the text.
 fn run(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
     let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
     if length < least || length > most {
@@ -224,8 +226,8 @@ fn run(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
     Some((value, rest))
 }
 
-/// The forms that Spark takes besides the canonical one: parts left out from
-/// the end, one-digit months to seconds, offsets and zone names.
+/// Parses the forms that Spark accepts in addition to the canonical one: parts
+/// missing at the end, months to seconds of one digit, offsets and zone names.
 #[cold]
 fn lenient(text: &[u8], zones: Zones) -> Option<i64> {
     let (days, rest) = leading_date(text.trim_ascii())?;
@@ -263,8 +265,8 @@ fn lenient(text: &[u8], zones: Zones) -> Option<i64> {
     to_utc(local, std::str::from_utf8(zone).ok()?.trim())
 }
 
-/// A local time in a zone, named as Java's `ZoneId.of` takes it: `Z`, an
-/// offset, `UTC`, `GMT` or `UT` with or without an offset, or a region.
+/// Converts a local time to UTC. The zone is named as in Java's `ZoneId.of`:
+/// `Z`, an offset, `UTC`, `GMT` or `UT` with or without an offset, or a region.
 fn to_utc(local: i64, zone: &str) -> Option<i64> {
     let named = ["UTC", "GMT", "UT"]
         .iter()
@@ -279,7 +281,8 @@ fn to_utc(local: i64, zone: &str) -> Option<i64> {
     }
 }
 
-/// `+h`, `+hh`, `+hh:mm`, `+hhmm`, `+hh:mm:ss`, `+hhmmss`, in seconds.
+/// An offset in seconds, from `+h`, `+hh`, `+hh:mm`, `+hhmm`, `+hh:mm:ss` or
+/// `+hhmmss`.
 fn offset(text: &[u8]) -> Option<i64> {
     let (sign, text) = match text {
         [b'-', rest @ ..] => (-1, rest),
@@ -307,8 +310,8 @@ fn offset(text: &[u8]) -> Option<i64> {
     valid.then_some(sign * total)
 }
 
-/// The earlier of two readings where clocks were set back; the offset of
-/// before where they were set forward, as Java does.
+/// As Java does: the earlier of the two possible times where clocks were set
+/// back, and the offset from before where they were set forward.
 fn region_to_utc(local: i64, zone: &str) -> Option<i64> {
     let zone = chrono_tz::Tz::from_str(zone).ok()?;
     let naive: NaiveDateTime = DateTime::from_timestamp_micros(local)?.naive_utc();

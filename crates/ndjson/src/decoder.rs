@@ -1,4 +1,4 @@
-//! The decoder: bytes in any chunks go in, record batches come out
+//! The decoder: takes bytes in chunks of any size, and returns record batches.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,35 +16,36 @@ use crate::lines::{Lines, Piece};
 use crate::options::{DecodeOptions, FileContext, Mode, Stats};
 use crate::record::{self, Line};
 
-/// A batch ends when the lines in it reach this many bytes, whatever its rows:
-/// memory stays bounded and string offsets stay far below 31 bits.
+/// A batch ends when its lines reach this many bytes, even if it has few rows:
+/// memory stays bounded, and string offsets stay far below 31 bits.
 const FLUSH_BYTES: usize = 64 << 20;
 
-/// Longest line that can be allowed, so that string offsets fit 31 bits.
+/// Upper limit of `max_line_bytes`, so that string offsets fit in 31 bits.
 const MAX_LINE_BYTES: usize = 1 << 30;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What [`Decoder::next_batch`] has to say.
+/// What [`Decoder::next_batch`] returns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Poll {
-    /// The next rows, never none.
+    /// The next rows, at least one.
     Batch(RecordBatch),
-    /// All chunks are used up and released: push another, or finish.
+    /// All chunks are decoded and released: push another, or finish.
     NeedInput,
-    /// A malformed record must be described, and the line numbers are unknown
-    /// because the file is read from past its beginning: count the line feeds
+    /// A malformed record must be described, but line numbers are unknown
+    /// because the file is not read from its beginning: count the line feeds
     /// before [`FileContext::offset`] and call [`Decoder::set_base_line`].
     NeedBaseLine,
-    /// The input has ended and all its rows were handed out.
+    /// The input has ended and all its rows were returned.
     Done,
 }
 
 /// Decodes newline-delimited JSON into record batches.
 ///
-/// Push chunks of bytes, cut anywhere, and poll for batches until it needs
-/// more; it holds a chunk only until [`Poll::NeedInput`]. It is compiled once
-/// for a schema and can go from file to file with [`Decoder::next_file`].
+/// Push chunks of bytes, cut anywhere, and poll for batches until the decoder
+/// needs more. It holds a chunk only until [`Poll::NeedInput`]. It is compiled
+/// once for a schema and continues with another file after
+/// [`Decoder::next_file`].
 #[derive(Debug)]
 pub struct Decoder {
     columns: Columns,
@@ -55,13 +56,13 @@ pub struct Decoder {
     inputs: VecDeque<Input>,
     pieces: VecDeque<Piece>,
     file: FileContext,
-    /// Line feeds before the file's offset, if known.
+    /// Number of line feeds before the file's offset, if known.
     base_line: Option<u64>,
-    /// Lines of this file so far.
+    /// Lines of this file that were read so far.
     file_lines: u64,
     /// Offset in the file of the next byte.
     offset: u64,
-    /// Bytes of the lines in the batch so far.
+    /// Bytes of the lines in the current batch.
     batch_bytes: usize,
     cx: Cx,
     stats: Stats,
@@ -76,15 +77,15 @@ enum Input {
     End,
 }
 
-/// Why the lines of a piece were left before its end.
+/// Why decoding stopped before the end of a piece.
 enum Pause {
     BatchFull,
     NeedBaseLine,
 }
 
 impl Decoder {
-    /// A decoder of `file`. Fails when the schema or the options name
-    /// something that cannot be decoded.
+    /// A decoder that begins with `file`. Fails if the schema or the options
+    /// ask for something that cannot be decoded.
     pub fn new(options: DecodeOptions, file: FileContext) -> Result<Self, SchemaError> {
         let max_line_bytes = options.max_line_bytes.min(MAX_LINE_BYTES);
         let columns = Columns::new(&options)?;
@@ -120,33 +121,33 @@ impl Decoder {
         &self.columns.schema
     }
 
-    /// Gives the next bytes of the file.
+    /// Adds the next bytes of the file.
     pub fn push(&mut self, chunk: Bytes) {
         self.inputs.push_back(Input::Chunk(chunk));
     }
 
-    /// The file has ended: its last line is whole even without a line feed.
+    /// Ends the file: its last line is complete even without a line feed.
     pub fn end_file(&mut self) {
         self.inputs.push_back(Input::EndFile);
     }
 
-    /// The file has ended, and bytes of `file` come next. Rows of both may
-    /// share a batch, so that many small files do not make many small batches.
+    /// Ends the file and continues with `file`. Rows of both may share a batch,
+    /// so that many small files do not make many small batches.
     pub fn next_file(&mut self, file: FileContext) {
         self.inputs.push_back(Input::NextFile(file));
     }
 
-    /// The input has ended.
+    /// Ends the input.
     pub fn finish(&mut self) {
         self.inputs.push_back(Input::End);
     }
 
-    /// Tells how many line feeds stand before [`FileContext::offset`].
+    /// Sets the number of line feeds before [`FileContext::offset`].
     pub fn set_base_line(&mut self, line_feeds: u64) {
         self.base_line = Some(line_feeds);
     }
 
-    /// What was seen so far, over all files.
+    /// The counts so far, over all files.
     pub fn stats(&self) -> Stats {
         self.stats
     }
@@ -156,15 +157,16 @@ impl Decoder {
         &self.file
     }
 
-    /// Decodes until a batch is full or something is needed. After an error
-    /// the decoder stands still: it says the same again.
+    /// Decodes until a batch is full or the decoder needs something. After an
+    /// error the decoder does not advance: every further call returns the same
+    /// error.
     pub fn next_batch(&mut self) -> Result<Poll, DecodeError> {
         loop {
             if self.is_batch_full() {
                 if self.columns.rows > 0 {
                     return self.emit();
                 }
-                // Bytes enough for a batch, but every record was dropped.
+                // The lines fill a batch, but every record was dropped.
                 self.batch_bytes = 0;
             }
             if let Some(piece) = self.pieces.pop_front() {
@@ -249,8 +251,8 @@ impl Decoder {
         }
     }
 
-    /// Decodes the lines of `bytes` from `at` on, and leaves `at` behind the
-    /// last that was dealt with.
+    /// Decodes the lines of `bytes` from `at` on, and sets `at` to the index
+    /// after the last decoded line.
     fn decode_lines(&mut self, bytes: &[u8], at: &mut usize) -> Result<Option<Pause>, DecodeError> {
         while *at < bytes.len() {
             if self.is_batch_full() {
@@ -298,7 +300,8 @@ impl Decoder {
         Ok(None)
     }
 
-    /// What is wrong with a line: it is too long, broken, or does not fit.
+    /// Describes what is wrong with a line: it is too long, broken, or does not
+    /// fit.
     #[cold]
     fn problem(&mut self, line: Line, length: usize, start: usize, at: usize) -> Problem {
         let flaw = self.cx.flaw.take();
@@ -329,8 +332,8 @@ impl Decoder {
         self.malformed(excerpt.get(start..).unwrap_or_default(), &problem)
     }
 
-    /// Deals with a malformed record by the mode. Columns may hold values of
-    /// it.
+    /// Handles a malformed record as the mode requires. The columns may already
+    /// hold some of its values.
     #[cold]
     fn malformed(&mut self, text: &[u8], problem: &Problem) -> Result<Option<Pause>, DecodeError> {
         if self.cx.describe && self.base_line.is_none() {
@@ -386,9 +389,9 @@ impl Decoder {
 struct Problem {
     /// None of its values can be kept.
     lost: bool,
-    /// Only its first bytes are at hand.
+    /// Only its first bytes were kept.
     long: bool,
-    /// The byte in the line, from 1.
+    /// Position of the byte in the line, from 1.
     column: u64,
     reason: String,
 }

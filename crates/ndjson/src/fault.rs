@@ -1,56 +1,55 @@
-//! What goes wrong inside a record
+//! What can be wrong inside a record.
 
 use crate::lex;
 use crate::place::Place;
 
-/// Why a value was not appended; the details are in [`Cx`]. It is a byte, so
-/// that results travel in registers.
+/// Why a value was not appended; the details are in [`Cx`]. It is one byte, so
+/// that results are returned in registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The line is not JSON: the whole record is lost.
     Broken,
-    /// The value does not fit the type. It was passed ([`Cx::next`]) and
+    /// The value does not fit the type. It was skipped ([`Cx::next`]), and
     /// nothing was appended.
     Conflict,
-    /// The value is null. It was passed and nothing was appended.
+    /// The value is null. It was skipped, and nothing was appended.
     Null,
 }
 
-/// The index behind what was read.
+/// The index after what was read.
 pub(crate) type Step = Result<usize, Fault>;
 
 /// The first thing that does not fit in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flaw {
-    /// Index in the buffer.
     pub(crate) at: usize,
     pub(crate) reason: String,
 }
 
-/// What the readers of a record share.
+/// The state that all readers of a record share.
 #[derive(Debug, Default)]
 pub(crate) struct Cx {
     /// Where the line is broken, and why.
     pub(crate) broken: (usize, &'static str),
-    /// Behind the value that is null or in conflict.
+    /// The index after the value that is null or in conflict.
     pub(crate) next: usize,
     /// Text of strings with escapes.
     pub(crate) scratch: Vec<u8>,
-    /// The record does not fit, and why.
+    /// Set if the record does not fit.
     pub(crate) flaw: Option<Flaw>,
-    /// Whether anybody reads [`Flaw::reason`].
+    /// Whether [`Flaw::reason`] is needed.
     pub(crate) describe: bool,
 }
 
 impl Cx {
-    /// The line is broken at `at`.
+    /// Records that the line is broken at `at`, and fails.
     #[cold]
     pub(crate) fn broken<T>(&mut self, at: usize, why: &'static str) -> Result<T, Fault> {
         self.broken = (at, why);
         Err(Fault::Broken)
     }
 
-    /// The value of `buf[at..next]` does not fit `place`.
+    /// Records that the value in `buf[at..next]` does not fit the field.
     #[cold]
     pub(crate) fn conflict(&mut self, buf: &[u8], at: usize, next: usize, place: &Place) -> Fault {
         self.next = next;
@@ -62,7 +61,7 @@ impl Cx {
         Fault::Conflict
     }
 
-    /// A field that was declared NOT NULL has no value.
+    /// Records that a field that was declared NOT NULL has no value.
     #[cold]
     pub(crate) fn null_violation(&mut self, at: usize, place: &Place) {
         self.flaw(at, || {
@@ -85,7 +84,7 @@ impl Cx {
     }
 }
 
-/// A value for a message: on one line, cut when long.
+/// A value as messages show it: cut if it is long.
 fn excerpt(text: &[u8]) -> String {
     const CHARACTERS: usize = 60;
     let start = text

@@ -1,4 +1,4 @@
-//! Gzip and zstd, decompressed as the bytes come
+//! Decompresses gzip and zstd while the bytes arrive.
 
 use bytes::Bytes;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
@@ -10,7 +10,7 @@ const OUTPUT_BYTES: usize = 1 << 20;
 /// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Compression {
-    /// Not at all: the only kind that byte ranges can be read of.
+    /// Not compressed: only such files can be read in byte ranges.
     #[default]
     Plain,
     /// Gzip (RFC 1952), one member or several.
@@ -20,8 +20,8 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// By the end of a file's name: `.gz` or `.gzip`, `.zst` or `.zstd`, or
-    /// anything else.
+    /// The compression that a file's name ends with: `.gz` or `.gzip`, `.zst` or
+    /// `.zstd`; anything else is not compressed.
     pub fn from_path(path: &str) -> Self {
         match path.rsplit_once('.') {
             Some((_, "gz" | "gzip")) => Self::Gzip,
@@ -37,11 +37,11 @@ pub(crate) type Damage = String;
 /// A file being decompressed.
 pub(crate) struct Inflate {
     codec: Codec,
-    /// Compressed bytes not used yet.
+    /// Compressed bytes that are not consumed yet.
     input: Bytes,
-    /// Compressed bytes used so far.
+    /// The number of compressed bytes consumed so far.
     consumed: u64,
-    /// The codec may hold more output than it could give.
+    /// The codec may hold output that did not fit.
     more: bool,
 }
 
@@ -89,17 +89,17 @@ impl Inflate {
         }
     }
 
-    /// Compressed bytes used so far.
+    /// The number of compressed bytes consumed so far.
     pub(crate) fn consumed(&self) -> u64 {
         self.consumed
     }
 
-    /// Gives the next compressed bytes; those before must be used up.
+    /// Sets the next compressed bytes. The previous ones must be consumed.
     pub(crate) fn push(&mut self, input: Bytes) {
         self.input = input;
     }
 
-    /// The next decompressed bytes, or `None` when more input is needed.
+    /// The next decompressed bytes, or `None` if more input is needed.
     pub(crate) fn next(&mut self) -> Result<Option<Bytes>, Damage> {
         if self.input.is_empty() && !self.more {
             return Ok(None);
@@ -129,7 +129,7 @@ impl Inflate {
         Ok((!output.is_empty()).then(|| Bytes::from(output)))
     }
 
-    /// The input has ended: did the file?
+    /// Ends the input. Fails if the file is not complete.
     pub(crate) fn finish(&self) -> Result<(), Damage> {
         let open = match &self.codec {
             Codec::Gzip(gzip) => gzip.is_open(),
@@ -142,7 +142,7 @@ impl Inflate {
     }
 }
 
-/// One gzip member after the other.
+/// Decompresses gzip members, one after the other.
 struct Gzip {
     stage: Stage,
     deflate: Decompress,
@@ -154,21 +154,21 @@ struct Gzip {
 enum Stage {
     /// Before the first member, or between two.
     Between,
-    /// The fixed part of the header: bytes read, flags.
+    /// The fixed part of the header: number of bytes read, flags.
     Fixed(u8, u8),
-    /// The length of the extra field: its bytes so far, flags.
+    /// The length of the extra field: its first byte if read, flags.
     ExtraLength(Option<u8>, u8),
-    /// The extra field: bytes left, flags.
+    /// The extra field: number of bytes left, flags.
     Extra(u16, u8),
     /// The file's name, up to a zero byte.
     Name(u8),
     Comment(u8),
-    /// The checksum of the header: bytes left.
+    /// The checksum of the header: number of bytes left.
     HeaderCrc(u8),
     Body,
-    /// The checksum and length: bytes read, and so far.
+    /// The checksum and length: number of bytes read, and their value so far.
     Trailer(u8, u64),
-    /// Zeros behind the last member, as tapes have them.
+    /// Zeros after the last member, as on tapes.
     Padding,
 }
 
@@ -191,7 +191,8 @@ impl Gzip {
         !matches!(self.stage, Stage::Between | Stage::Padding)
     }
 
-    /// Decompresses into the room that `output` has; returns the bytes used.
+    /// Decompresses into the free capacity of `output`; returns the number of
+    /// bytes consumed.
     fn run(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<usize, Damage> {
         let mut used = 0;
         loop {
@@ -212,7 +213,8 @@ impl Gzip {
         }
     }
 
-    /// Bytes used, and whether the output is full.
+    /// Decompresses the body; returns the number of bytes consumed, and whether
+    /// the output is full.
     fn body(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(usize, bool), Damage> {
         let (before_in, start) = (self.deflate.total_in(), output.len());
         let status = self
@@ -228,7 +230,7 @@ impl Gzip {
         Ok((taken, output.len() == output.capacity()))
     }
 
-    /// Takes a byte outside of the compressed data.
+    /// Takes a byte of a header or trailer, and returns the part that comes next.
     fn frame(&mut self, byte: u8) -> Result<Stage, Damage> {
         let bad = || Err("the header is damaged".to_owned());
         Ok(match (self.stage, byte) {
@@ -238,7 +240,7 @@ impl Gzip {
                 return Err("something other than gzip data follows".to_owned());
             }
             (Stage::Fixed(1, _), 0x8b) => Stage::Fixed(2, 0),
-            // Deflate is the only method there is.
+            // Deflate is the only method that RFC 1952 defines.
             (Stage::Fixed(2, _), 8) => Stage::Fixed(3, 0),
             (Stage::Fixed(3, _), flags) if flags & RESERVED == 0 => Stage::Fixed(4, flags),
             (Stage::Fixed(0..=3, _), _) => return bad(),

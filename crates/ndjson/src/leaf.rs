@@ -1,8 +1,8 @@
-//! Scalars from JSON into columns, with the conversions of Spark's reader
+//! Reads scalars into columns, with the conversions of Spark's reader.
 //!
-//! Each reader takes the index of the value's first byte, appends one value
-//! and returns the index behind it; otherwise nothing is appended and the
-//! fault says why. The table of conversions is in docs/ndjson.md.
+//! Each function takes the index of the value's first byte, appends one value
+//! and returns the index after it. If it fails, nothing is appended. The table
+//! of conversions is in docs/ndjson.md.
 
 use arrow::datatypes::{Date32Type, Decimal128Type, TimestampMicrosecondType};
 
@@ -15,7 +15,7 @@ use crate::number::{self, Float, Integer};
 use crate::place::Place;
 use crate::simd;
 
-/// A column of scalars and its name.
+/// A column of scalars, and its name in messages.
 #[derive(Debug)]
 pub(crate) struct Leaf<C> {
     pub(crate) column: C,
@@ -28,7 +28,7 @@ impl<C> Leaf<C> {
     }
 }
 
-/// The fault of a value that a column has no conversion for: null, broken
+/// The error for a value that a column has no conversion for: null, broken
 /// JSON, or a conflict.
 #[cold]
 pub(crate) fn misfit(buf: &[u8], pos: usize, place: &Place, cx: &mut Cx) -> Fault {
@@ -143,7 +143,6 @@ fn odd_float<T: Float>(
     }
 }
 
-/// Digits and scale of a decimal column.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DecimalShape {
     pub(crate) precision: u8,
@@ -175,7 +174,7 @@ pub(crate) fn decimal(
     }
 }
 
-/// Parses the string at `pos`.
+/// Reads the string at `pos`, and parses its text.
 #[inline(always)]
 fn from_text<T>(
     buf: &[u8],
@@ -248,7 +247,7 @@ pub(crate) fn binary(leaf: &mut Leaf<Binaries>, buf: &[u8], pos: usize, cx: &mut
     Err(misfit(buf, pos, &leaf.place, cx))
 }
 
-/// Strings; any other value is taken as its JSON text.
+/// Reads a string; any other value becomes its JSON text.
 #[inline(always)]
 pub(crate) fn string(leaf: &mut Leaf<Strings>, buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
     if byte(buf, pos) != b'"' {

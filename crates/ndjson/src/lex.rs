@@ -1,14 +1,14 @@
-//! JSON tokens: where values end, what scalars are, what strings say
+//! JSON tokens: where values end, which scalars they are, and the text of strings.
 //!
 //! Every function takes a buffer that ends with a line feed and an index into
-//! it, and returns the index behind what it read; none passes a line feed.
+//! it, and returns the index after what it read. None reads beyond a line feed.
 
 use std::ops::Range;
 
 use crate::fault::{Cx, Fault, Step};
 use crate::simd;
 
-/// The byte at `pos`; behind the end, the line feed that ends every buffer.
+/// The byte at `pos`; after the end, the line feed that ends every buffer.
 #[inline(always)]
 pub(crate) fn byte(buf: &[u8], pos: usize) -> u8 {
     buf.get(pos).copied().unwrap_or(b'\n')
@@ -21,7 +21,7 @@ pub(crate) fn slice(buf: &[u8], range: Range<usize>) -> &[u8] {
 }
 
 /// The index of the first byte at or after `pos` that is not white space. A
-/// line feed is not: it ends the record.
+/// line feed does not count as white space: it ends the record.
 #[inline(always)]
 pub(crate) fn skip_space(buf: &[u8], mut pos: usize) -> usize {
     while matches!(byte(buf, pos), b' ' | b'\t' | b'\r') {
@@ -30,8 +30,8 @@ pub(crate) fn skip_space(buf: &[u8], mut pos: usize) -> usize {
     pos
 }
 
-/// Passes a value that nobody reads. Its strings and brackets are followed;
-/// numbers and literals are only looked at by their first byte.
+/// Skips a value that is not needed. Strings and brackets are followed to their
+/// ends; of numbers and literals only the first byte is checked.
 #[inline(always)]
 pub(crate) fn skip_value(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
     match byte(buf, pos) {
@@ -45,7 +45,7 @@ pub(crate) fn skip_value(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
     }
 }
 
-/// Passes the string whose opening quote is at `pos`.
+/// Skips the string whose opening quote is at `pos`.
 #[inline(always)]
 pub(crate) fn skip_string(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
     let mut at = pos + 1;
@@ -60,14 +60,14 @@ pub(crate) fn skip_string(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
     }
 }
 
-/// Passes the object or array whose opening bracket is at `pos`. Brackets
-/// inside are counted, both kinds together; the last must match the first.
+/// Skips the object or array whose opening bracket is at `pos`. Brackets inside
+/// are counted, both kinds together; the last must match the first.
 #[inline(always)]
 pub(crate) fn skip_container(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
     let Some(end) = simd::skip_container(buf, pos + 1) else {
         return cx.broken(pos, "the object or array is not closed");
     };
-    // `{` and `}`, `[` and `]` lie two apart in ASCII.
+    // In ASCII `}` is `{` plus two, and `]` is `[` plus two.
     if byte(buf, end - 1) != byte(buf, pos) + 2 {
         return cx.broken(end - 1, "the bracket does not match the one it closes");
     }
@@ -84,11 +84,11 @@ pub(crate) enum Scalar {
     Integer,
     /// A number with fraction or exponent.
     Fraction,
-    /// `NaN` and the infinities, which Spark's reader takes without quotes.
+    /// `NaN` and the infinities, which Spark's reader accepts without quotes.
     Special(f64),
 }
 
-/// The number or literal at `pos` and the index behind it.
+/// The number or literal at `pos`, and the index after it.
 pub(crate) fn scalar(buf: &[u8], pos: usize, cx: &mut Cx) -> Result<(Scalar, usize), Fault> {
     let end = simd::find_scalar_end(buf, pos);
     let text = slice(buf, pos..end);
@@ -108,7 +108,7 @@ pub(crate) fn scalar(buf: &[u8], pos: usize, cx: &mut Cx) -> Result<(Scalar, usi
     Ok((scalar, end))
 }
 
-/// The numbers that are words, with or without quotes around them.
+/// The numbers that are written as words, with or without quotes.
 pub(crate) fn special(text: &[u8]) -> Option<f64> {
     match text {
         b"NaN" => Some(f64::NAN),
@@ -118,7 +118,7 @@ pub(crate) fn special(text: &[u8]) -> Option<f64> {
     }
 }
 
-/// Which kind of number a text is, by JSON's grammar (RFC 8259, section 6).
+/// The kind of number that a text is by JSON's grammar (RFC 8259, section 6).
 fn number(text: &[u8]) -> Option<Scalar> {
     let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
     let text = text.strip_prefix(b"-").unwrap_or(text);
@@ -152,16 +152,16 @@ fn number(text: &[u8]) -> Option<Scalar> {
     rest.is_empty().then_some(kind)
 }
 
-/// The text of a string, escapes undone.
+/// The text of a string, with its escapes resolved.
 pub(crate) enum Text<'a> {
-    /// As it stands in the buffer.
+    /// Unchanged in the buffer.
     Plain(&'a [u8]),
     /// In [`Cx::scratch`].
     Scratch,
 }
 
-/// Reads the string whose opening quote is at `pos`; its bytes are not checked
-/// to be UTF-8.
+/// Reads the string whose opening quote is at `pos`. Whether its bytes are UTF-8
+/// is not checked.
 #[inline(always)]
 pub(crate) fn text<'a>(buf: &'a [u8], pos: usize, cx: &mut Cx) -> Result<(Text<'a>, usize), Fault> {
     let end = simd::find_plain_end(buf, pos + 1);
@@ -176,8 +176,8 @@ pub(crate) fn text<'a>(buf: &'a [u8], pos: usize, cx: &mut Cx) -> Result<(Text<'
     Ok((Text::Scratch, end?))
 }
 
-/// Appends the rest of a string, from a byte at `pos` that is not ordinary,
-/// and returns the index behind the closing quote.
+/// Appends the rest of a string, from the byte at `pos` that is not ordinary,
+/// and returns the index after the closing quote.
 #[cold]
 pub(crate) fn unescape(buf: &[u8], pos: usize, dst: &mut Vec<u8>, cx: &mut Cx) -> Step {
     let mut at = pos;
@@ -207,8 +207,8 @@ fn escape(buf: &[u8], at: usize, dst: &mut Vec<u8>, cx: &mut Cx) -> Step {
     Ok(at + 2)
 }
 
-/// `\uXXXX` at `at`, or a pair of them. Half a surrogate pair becomes `?`, as
-/// when Java encodes it.
+/// Resolves `\uXXXX` at `at`, or a pair of them. Half a surrogate pair becomes
+/// `?`, as in Java's encoder.
 fn unicode_escape(buf: &[u8], at: usize, dst: &mut Vec<u8>, cx: &mut Cx) -> Step {
     let Some(first) = hex4(buf, at + 2) else {
         return cx.broken(at, "four hexadecimal digits must follow \\u");

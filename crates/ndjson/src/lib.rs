@@ -1,4 +1,4 @@
-//! Decoding newline-delimited JSON into Arrow record batches
+//! Decodes newline-delimited JSON into Arrow record batches.
 
 mod base64;
 mod batch;

@@ -1,7 +1,7 @@
-//! Chunks of bytes into pieces of whole lines
+//! Splits chunks of bytes into pieces of complete lines.
 //!
-//! A chunk is handed on as it is, from its first line's start to its last line
-//! feed; only the line that two chunks share is copied.
+//! A chunk is passed on as it is, from the start of its first line to its last
+//! line feed; only a line that spans several chunks is copied.
 
 use std::collections::VecDeque;
 
@@ -14,25 +14,23 @@ use crate::options::FileContext;
 /// What the decoder works on next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Whole lines; the last byte is a line feed.
+    /// Complete lines; the last byte is a line feed.
     Lines {
         bytes: Bytes,
-        /// The last line feed is not in the data: the file ended without one.
+        /// The file ended without a line feed: the last one here was added.
         unended: bool,
     },
-    /// The beginning of a line that exceeds the limit. Its line feed comes
-    /// with, or after, [`Piece::Discarded`] bytes.
-    LongLine {
-        /// The first bytes of the line.
-        excerpt: Vec<u8>,
-    },
-    /// Bytes of a long line that were not kept, `ended` with its line feed.
+    /// The beginning of a line that exceeds the limit. [`Piece::Discarded`] pieces
+    /// follow, which count all bytes of the line.
+    LongLine { excerpt: Vec<u8> },
+    /// Bytes of a long line that were not kept; `ended` if the line ends with
+    /// them.
     Discarded { bytes: u64, ended: bool },
-    /// The file ends here; the pieces behind are of another.
+    /// The file ends here; the pieces after this one belong to another file.
     NextFile(FileContext),
 }
 
-/// The line that the chunks so far have left unfinished.
+/// Splits chunks into lines, and keeps the line that is not complete yet.
 #[derive(Debug)]
 pub(crate) struct Lines {
     max_line_bytes: usize,
@@ -49,7 +47,7 @@ impl Lines {
         }
     }
 
-    /// Takes the next chunk.
+    /// Splits the next chunk.
     pub(crate) fn push(&mut self, mut chunk: Bytes, out: &mut VecDeque<Piece>) {
         if self.discarding || !self.carry.is_empty() {
             chunk = self.finish_carried(chunk, out);
@@ -92,7 +90,7 @@ impl Lines {
         chunk
     }
 
-    /// Keeps a part of a line, or gives the line up when it grows too long.
+    /// Keeps a part of a line, or discards the line if it becomes too long.
     fn keep(&mut self, part: &[u8], out: &mut VecDeque<Piece>) {
         if part.is_empty() {
             return;
@@ -119,7 +117,7 @@ impl Lines {
         });
     }
 
-    /// The data ends: hands out the line that has no line feed.
+    /// Ends the file: outputs the last line if it has no line feed.
     pub(crate) fn finish(&mut self, out: &mut VecDeque<Piece>) {
         if std::mem::take(&mut self.discarding) {
             out.push_back(Piece::Discarded {

@@ -1,4 +1,4 @@
-//! Arrays and objects with free keys into list and map columns
+//! Reads arrays into list columns, and objects with arbitrary keys into map columns.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::lex::{self, byte};
 use crate::node::Node;
 use crate::place::Place;
 
-/// Where the values of each row end in the column of elements.
+/// Where the elements of each row end in the column of elements.
 #[derive(Debug)]
 struct Spans {
     ends: Vec<i32>,
@@ -33,13 +33,13 @@ impl Spans {
         self.ends.len() - 1
     }
 
-    /// Elements of all finished rows.
+    /// The number of elements in all finished rows.
     fn elements(&self) -> usize {
         self.ends.last().map_or(0, |&end| end as usize)
     }
 
-    /// Ends a row. Elements are fewer than input bytes, which fit 31 bits in
-    /// a batch.
+    /// Ends a row. A batch has fewer elements than bytes of input, and those fit
+    /// in 31 bits.
     fn close(&mut self, elements: usize) {
         self.ends.push(elements as i32);
     }
@@ -104,7 +104,9 @@ impl ListNode {
 
     pub(crate) fn finish(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         let DataType::List(field) = data_type else {
-            return Err(ArrowError::SchemaError(format!("{data_type} is no list")));
+            return Err(ArrowError::SchemaError(format!(
+                "{data_type} is not a list"
+            )));
         };
         let (offsets, nulls) = self.spans.finish();
         let values = self.element.finish(field.data_type())?;
@@ -155,7 +157,7 @@ impl ListNode {
     }
 }
 
-/// A map column. A key that stands twice is kept twice, as Spark keeps it.
+/// A map column. A duplicate key is kept twice, as in Spark.
 #[derive(Debug)]
 pub(crate) struct MapNode {
     keys: Strings,
@@ -193,7 +195,7 @@ impl MapNode {
     }
 
     pub(crate) fn finish(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-        let no_map = || ArrowError::SchemaError(format!("{data_type} is no map"));
+        let no_map = || ArrowError::SchemaError(format!("{data_type} is not a map"));
         let DataType::Map(entries, sorted) = data_type else {
             return Err(no_map());
         };

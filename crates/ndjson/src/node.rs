@@ -1,4 +1,4 @@
-//! The schema as a tree of columns, and reading values into it
+//! The tree of columns of a schema, and reading values into it.
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{
@@ -135,7 +135,7 @@ impl Node {
         }
     }
 
-    /// Values so far.
+    /// The number of values.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         each!(self, column => column.len(), node => node.len())
@@ -145,12 +145,12 @@ impl Node {
         each!(self, column => column.push_null(), node => node.push_null());
     }
 
-    /// Forgets values at or behind `rows`, finished or not.
+    /// Removes the values of row `rows` and of all later rows, finished or not.
     pub(crate) fn truncate(&mut self, rows: usize) {
         each!(self, column => column.truncate(rows), node => node.truncate(rows));
     }
 
-    /// The values as an array of `data_type`; none are left.
+    /// Takes all values as an array of `data_type`.
     pub(crate) fn finish(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         match self {
             Self::Boolean(leaf) => Ok(leaf.column.finish()),

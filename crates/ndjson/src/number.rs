@@ -1,7 +1,7 @@
-//! Numbers from their text
+//! Parses numbers.
 //!
-//! The fast functions return `None` for whatever is not plain; the caller then
-//! takes the long way, which also says what is wrong.
+//! The fast functions return `None` for anything unusual. The caller then uses
+//! the slow path, which also finds out what is wrong.
 
 use arrow::datatypes::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
@@ -11,7 +11,7 @@ use arrow::datatypes::{
 use crate::lex::byte;
 use crate::simd::portable::ends_scalar;
 
-/// Integer columns.
+/// Types of integer columns.
 pub(crate) trait Integer: ArrowPrimitiveType {
     /// The value in this type, if it fits.
     fn narrow(value: i128) -> Option<Self::Native>;
@@ -32,15 +32,15 @@ integer!(
     Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type
 );
 
-/// Floating-point columns.
+/// Types of floating-point columns.
 pub(crate) trait Float: ArrowPrimitiveType {
-    /// `mantissa / 10^fraction` when one rounding gives it: both numbers are
+    /// `mantissa / 10^fraction`, if it needs a single rounding: both numbers are
     /// exact in the type (W. Clinger, "How to Read Floating Point Numbers
     /// Accurately", 1990).
     fn quotient(mantissa: u64, fraction: usize) -> Option<Self::Native>;
     fn negate(value: Self::Native) -> Self::Native;
     fn from_f64(value: f64) -> Self::Native;
-    /// Any JSON number, correctly rounded, infinite when too large.
+    /// Parses any JSON number, correctly rounded; infinite if it is too large.
     fn parse(text: &str) -> Option<Self::Native>;
 }
 
@@ -86,19 +86,20 @@ impl Float for Float32Type {
     }
 }
 
-/// Digits of a run at `pos`, behind others of `value`: the value of all, and
-/// the index behind them. The value wraps above 19 digits.
+/// Parses the digits at `pos`, which continue a number whose digits so far have
+/// the value `value`. Returns the value of all digits and the index after them.
+/// The value wraps above 19 digits.
 ///
-/// Eight bytes at a time, so that the number of digits, which changes from
-/// value to value, does not decide any branch.
+/// It takes eight bytes at a time, so that no branch depends on the number of
+/// digits, which changes from value to value.
 #[inline(always)]
 fn digits(buf: &[u8], pos: usize, value: u64) -> (u64, usize) {
     let Some(bytes) = buf.get(pos..).and_then(<[u8]>::first_chunk::<8>) else {
         return few_digits(buf, pos, value);
     };
     let word = u64::from_le_bytes(*bytes);
-    // The high bit of each byte that is no digit (a byte behind the first one
-    // may be marked wrongly, by a borrow or carry).
+    // The high bit of each byte that is not a digit. Bytes after the first one
+    // may be marked wrongly, by a borrow or carry.
     let off = word ^ 0x3030_3030_3030_3030;
     let odd = (off.wrapping_add(0x7676_7676_7676_7676) | off) & 0x8080_8080_8080_8080;
     if odd == 0 {
@@ -108,8 +109,8 @@ fn digits(buf: &[u8], pos: usize, value: u64) -> (u64, usize) {
         return few_digits(buf, pos + 8, value);
     }
     let count = odd.trailing_zeros() / 8;
-    // Leading zeros in place of what is not a digit. The shift is split
-    // because it may be all of 64 bits.
+    // Replaces the bytes that are not digits by leading zeros. The shift is
+    // split because it may be all 64 bits.
     let aligned = (off << (56 - 8 * count)) << 8;
     let power = POWERS_U64.get(count as usize).copied().unwrap_or(1);
     let value = value
@@ -120,8 +121,8 @@ fn digits(buf: &[u8], pos: usize, value: u64) -> (u64, usize) {
 
 const POWERS_U64: [u64; 8] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
 
-/// The value of eight digits, one in each byte, the first in the lowest: pairs
-/// first, then pairs of pairs.
+/// The value of eight digits, one in each byte, the first in the lowest byte:
+/// combines them to pairs, then pairs of pairs.
 #[inline(always)]
 fn eight_digits(digits: u64) -> u64 {
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
@@ -141,10 +142,10 @@ fn few_digits(buf: &[u8], pos: usize, mut value: u64) -> (u64, usize) {
     }
 }
 
-/// Digits that fit 64 bits whatever they are.
+/// Any number of this many digits fits in 64 bits.
 const SAFE_DIGITS: usize = 19;
 
-/// An integer of at most 19 digits and the index behind it.
+/// An integer of at most 19 digits, and the index after it.
 #[inline(always)]
 pub(crate) fn integer(buf: &[u8], pos: usize) -> Option<(i128, usize)> {
     let negative = byte(buf, pos) == b'-';
@@ -159,12 +160,12 @@ pub(crate) fn integer(buf: &[u8], pos: usize) -> Option<(i128, usize)> {
     Some((if negative { -value } else { value }, end))
 }
 
-/// An integer of any length, from a text that is one.
+/// An integer of any length; the text is known to be one.
 pub(crate) fn long_integer(text: &[u8]) -> Option<i128> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// A number of few digits without exponent and the index behind it.
+/// A number of few digits without an exponent, and the index after it.
 #[inline(always)]
 pub(crate) fn float<T: Float>(buf: &[u8], pos: usize) -> Option<(T::Native, usize)> {
     let negative = byte(buf, pos) == b'-';
@@ -191,9 +192,8 @@ pub(crate) fn float<T: Float>(buf: &[u8], pos: usize) -> Option<(T::Native, usiz
     Some((if negative { T::negate(value) } else { value }, end))
 }
 
-/// A decimal as Java's `BigDecimal` reads it, as units of `10^-scale`, rounded
-/// half up. `None` when it is not a number or has more than `precision`
-/// digits.
+/// A decimal as Java's `BigDecimal` parses it, in units of `10^-scale`, rounded
+/// half up. `None` if it is not a number or has more than `precision` digits.
 pub(crate) fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -211,8 +211,8 @@ pub(crate) fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    // The value is `digits * 10^(exponent - fraction.len())`; how many of the
-    // digits stand above the rounding place?
+    // The value is `digits * 10^(exponent - fraction.len())`. Only digits
+    // above the rounding position are kept.
     let shift = exponent
         .checked_add(i64::from(scale))?
         .checked_sub(i64::try_from(fraction.len()).ok()?)?;
@@ -245,7 +245,8 @@ fn decimal_exponent(text: &[u8]) -> Option<i64> {
         [b'-' | b'+', rest @ ..] => rest,
         rest => rest,
     };
-    // Enough for any value that fits; more digits could overflow below.
+    // Nine digits are enough for any value that fits; more could overflow in
+    // the caller.
     if digits.is_empty() || digits.len() > 9 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

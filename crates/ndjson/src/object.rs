@@ -1,4 +1,4 @@
-//! Objects into struct columns
+//! Reads objects into struct columns.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,22 +27,22 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct ObjectNode {
     members: Vec<Member>,
-    /// Name to index in `members`.
+    /// From name to index in `members`.
     names: HashMap<Box<[u8]>, u32>,
     shape: Shape,
     /// A bit for each of the first 64 members.
     all: u64,
-    /// Members behind the 64th: the object being read has them.
+    /// For each member after the 64th, whether the object being read has it.
     seen_more: Vec<bool>,
     rows: usize,
     nulls: Nulls,
     place: Place,
 }
 
-/// What stands where a key is expected.
+/// What follows at a position where a key is expected.
 enum Key {
     Found(Found),
-    /// The closing brace; the index behind it.
+    /// The closing brace, with the index after it.
     End(usize),
 }
 
@@ -100,7 +100,9 @@ impl ObjectNode {
 
     pub(crate) fn finish(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         let DataType::Struct(fields) = data_type else {
-            return Err(ArrowError::SchemaError(format!("{data_type} is no struct")));
+            return Err(ArrowError::SchemaError(format!(
+                "{data_type} is not a struct"
+            )));
         };
         let rows = self.rows;
         let nulls = self.nulls.finish(rows);
@@ -121,7 +123,7 @@ impl ObjectNode {
         }
         let mut seen = 0u64;
         if !self.seen_more.is_empty() {
-            // A broken line may have left some.
+            // A broken line may have left some set.
             self.seen_more.fill(false);
         }
         let mut at = shape::START;
@@ -169,7 +171,7 @@ impl ObjectNode {
             more.is_some_and(|seen| std::mem::replace(seen, true))
         };
         if twice {
-            // The last one wins.
+            // Of equal keys the last one wins.
             member.node.truncate(self.rows);
         }
         match member.node.read(buf, pos, cx) {
@@ -179,7 +181,7 @@ impl ObjectNode {
         }
     }
 
-    /// The members that the object did not have are null.
+    /// Appends null for each member that the object does not have.
     #[inline(always)]
     fn close(&mut self, seen: u64, brace: usize, cx: &mut Cx) {
         let mut missing = self.all & !seen;
@@ -205,7 +207,7 @@ impl ObjectNode {
         }
     }
 
-    /// Reads what follows a value, or the opening brace, the long way.
+    /// Reads what follows a value or the opening brace, without a guess.
     fn read_key(&mut self, from: At, buf: &[u8], pos: usize, cx: &mut Cx) -> Result<Key, Fault> {
         let mut at = lex::skip_space(buf, pos);
         match byte(buf, at) {
@@ -239,7 +241,7 @@ impl ObjectNode {
 
 impl Member {
     /// Appends null for a value that is missing, null or in conflict, and
-    /// returns the index behind it (of no meaning when it is missing).
+    /// returns the index after it (meaningless if the value is missing).
     #[cold]
     fn push_missing(&mut self, fault: Fault, at: usize, cx: &mut Cx) -> usize {
         self.node.push_null();

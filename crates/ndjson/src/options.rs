@@ -1,46 +1,46 @@
-//! What to decode and how to treat records that do not fit
+//! What to decode, and how to treat records that do not fit.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 
-/// Line length above which a line is malformed, unless told otherwise: 16 MiB.
+/// Default of [`DecodeOptions::max_line_bytes`]: 16 MiB.
 pub const DEFAULT_MAX_LINE_BYTES: usize = 16 << 20;
 
-/// Field metadata: the key of the JSON objects that fills the field, where it
-/// is not the field's own name. Keys are compared byte by byte.
+/// Metadata of a field: the JSON key that fills the field, if it differs from
+/// the field's name. Keys are compared byte by byte.
 pub const JSON_KEY: &str = "sluice.json_key";
 
-/// Rows of a batch, unless told otherwise.
+/// Default of [`DecodeOptions::batch_rows`].
 pub const DEFAULT_BATCH_ROWS: usize = 8192;
 
-/// What becomes of a record that is broken or does not fit the schema; the
-/// names are those of Spark's `mode` option.
+/// How to treat a record that is broken or does not fit the schema. The names
+/// are those of Spark's `mode` option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// Fields that do not fit become null and the others are kept; a broken
     /// line becomes a row of nulls. The corrupt-record column, if there is
-    /// one, tells what was wrong.
+    /// one, describes what was wrong.
     #[default]
     Permissive,
-    /// The record is left out and counted.
+    /// The record is dropped and counted.
     DropMalformed,
-    /// The first such record ends decoding with an error.
+    /// The first such record stops decoding with an error.
     FailFast,
 }
 
-/// What to decode.
+/// What to decode, and how.
 #[derive(Debug, Clone)]
 pub struct DecodeOptions {
-    /// The columns to read, nested fields pruned to what is needed. Fields of
-    /// the data that are not named here are skipped.
+    /// The columns to read, with nested fields pruned to the needed ones. Fields
+    /// of the data that are not in the schema are skipped.
     pub schema: SchemaRef,
-    /// What becomes of records that do not fit.
+    /// How to treat records that are broken or do not fit.
     pub mode: Mode,
-    /// Rows per batch; a batch is shorter when its bytes grow large.
+    /// Rows per batch. A batch with many bytes has fewer rows.
     pub batch_rows: usize,
-    /// Lines longer than this many bytes, without their line feed, are
-    /// malformed and never held in memory; at most 1 GiB.
+    /// A line with more bytes than this, not counting its line feed, is
+    /// malformed and never held in memory. At most 1 GiB.
     pub max_line_bytes: usize,
     /// Index in `schema` of the column that describes malformed records: a
     /// string (the raw line) or a struct of `raw` string, `file` string,
@@ -48,12 +48,12 @@ pub struct DecodeOptions {
     /// nullable, and is null for good records.
     pub corrupt_record: Option<usize>,
     /// Index in `schema` of a UInt64 or Int64 column that is filled with
-    /// [`position`] instead of being read from the data.
+    /// [`position`] and not read from the data.
     pub position: Option<usize>,
 }
 
 impl DecodeOptions {
-    /// Options with the defaults for everything but the schema.
+    /// Options for a schema, with the defaults for everything else.
     pub fn new(schema: SchemaRef) -> Self {
         Self {
             schema,
@@ -69,13 +69,12 @@ impl DecodeOptions {
 /// Which file the bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileContext {
-    /// Name of the file, for messages and the corrupt-record column.
+    /// Name of the file in messages and in the corrupt-record column.
     pub path: Arc<str>,
-    /// Number of the file among those of the scan, for [`position`]; below
-    /// 2^24.
+    /// Number of the file within the scan, for [`position`]. Below 2^24.
     pub ordinal: u32,
-    /// Offset in the file's (decompressed) bytes of the first byte that the
-    /// decoder is given; it must be the first byte of a line. Above 0, line
+    /// Offset in the file's (decompressed) bytes of the first byte that is
+    /// pushed into the decoder; a line must start there. If it is above 0, line
     /// numbers are unknown until [`Decoder::set_base_line`](crate::Decoder::set_base_line).
     pub offset: u64,
 }
@@ -91,13 +90,14 @@ impl FileContext {
     }
 }
 
-/// The identity of a row: file number above 40 bits of the byte offset of the
-/// line's start. It is the same on every run over the same list of files.
+/// The identity of a row: the file's number in the upper 24 bits, the byte
+/// offset of the line's start in the lower 40. It is the same in every scan of
+/// the same list of files.
 pub fn position(ordinal: u32, offset: u64) -> u64 {
     (u64::from(ordinal) << 40) | (offset & ((1 << 40) - 1))
 }
 
-/// What a decoder has seen so far.
+/// What a decoder has read so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
     /// Lines, blank and malformed ones included.
@@ -106,18 +106,18 @@ pub struct Stats {
     pub rows: u64,
     /// Records that were broken or did not fit, dropped ones included.
     pub malformed: u64,
-    /// Records left out ([`Mode::DropMalformed`]).
+    /// Records dropped by [`Mode::DropMalformed`].
     pub dropped: u64,
-    /// Lines of nothing but white space.
+    /// Lines of white space only.
     pub blank: u64,
     /// Bytes of the lines above, line feeds included.
     pub bytes: u64,
 }
 
-/// The schema of the batches that a decoder makes. Permissive decoding puts
-/// null where a value is missing or does not fit, so there every field is
-/// nullable, at every depth, whatever was declared; in the other modes the
-/// declared schema holds.
+/// The schema of the batches that a decoder produces. Permissive decoding puts
+/// null where a value is missing or does not fit, so every field becomes
+/// nullable, at every depth, even if it was declared NOT NULL. In the other
+/// modes the schema is the declared one.
 pub fn output_schema(schema: &SchemaRef, mode: Mode) -> SchemaRef {
     if mode != Mode::Permissive {
         return Arc::clone(schema);
@@ -146,8 +146,8 @@ fn nullable_type(data_type: &DataType) -> DataType {
     }
 }
 
-/// Arrow wants the entries and keys of a map to be non-null; only values may
-/// be relaxed.
+/// Arrow requires the entries and keys of a map to be non-null, so only the
+/// values become nullable.
 fn nullable_map_value(entries: &FieldRef) -> FieldRef {
     let DataType::Struct(pair) = entries.data_type() else {
         return Arc::clone(entries);

@@ -1,13 +1,13 @@
-//! Names of fields and types for messages
+//! Names of fields and types in messages.
 
 use arrow::datatypes::{DataType, TimeUnit};
 
-/// A field of the schema as messages name it.
+/// How messages name a field of the schema.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// `products[].quantity`.
+    /// The path, such as `products[].quantity`.
     pub(crate) path: Box<str>,
-    /// The type in SQL.
+    /// The SQL type.
     pub(crate) expected: Box<str>,
 }
 
@@ -20,7 +20,7 @@ impl Place {
     }
 }
 
-/// A type as job files write it; the types inside nested ones are left out.
+/// A type as it is written in job files, without the types inside a nested one.
 fn sql_type(data_type: &DataType) -> String {
     let name = match data_type {
         DataType::Boolean => "BOOLEAN",

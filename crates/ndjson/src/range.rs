@@ -1,21 +1,22 @@
-//! Which bytes of a plain file a byte range stands for
+//! Which bytes of an uncompressed file belong to the lines of a byte range.
 //!
-//! A range owns the lines whose first byte lies in it. So several ranges that
-//! together cover a file own each line once, wherever they are cut:
+//! A range owns the lines whose first byte lies in it. So if several ranges
+//! together cover a file, each line has exactly one owner, wherever the file is
+//! cut:
 //!
-//! - a range that does not begin at 0 looks at the byte before its start, too,
-//!   and skips to behind the first line feed from there on;
-//! - every range reads its last line to the end, past its own end.
+//! - A range that does not start at 0 reads from the byte before its start, and
+//!   skips everything up to and including the first line feed.
+//! - Every range reads its last line to the end, beyond the end of the range.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 use memchr::memchr;
 
-/// Bytes asked for at a time behind the end of a range.
+/// Bytes per fetch after the end of a range.
 const TAIL_STEP: u64 = 256 << 10;
 
-/// The lines of a byte range: says what to fetch and trims what was fetched.
+/// The lines of a byte range: decides what to fetch, and trims what was fetched.
 #[derive(Debug, Clone)]
 pub struct LineRange {
     end: u64,
@@ -27,7 +28,7 @@ pub struct LineRange {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The first line feed was not met yet.
+    /// The first line feed was not found yet.
     Seeking,
     Owned,
     Done,
@@ -38,7 +39,7 @@ enum State {
 pub struct Owned {
     /// Offset of the first byte in the file.
     pub offset: u64,
-    /// The bytes; lines may go on in the next.
+    /// The bytes. The last line may continue in the next ones.
     pub bytes: Bytes,
 }
 
@@ -59,8 +60,8 @@ impl LineRange {
         }
     }
 
-    /// The bytes to fetch next, or `None` when there are no more. Any part of
-    /// them that begins at the same offset may be given to
+    /// The bytes to fetch next, or `None` if there are no more. Any part of
+    /// them that starts at the same offset may be passed to
     /// [`LineRange::accept`].
     pub fn fetch(&self) -> Option<Range<u64>> {
         match self.state {
@@ -70,8 +71,8 @@ impl LineRange {
         }
     }
 
-    /// Takes the next bytes, from the offset that [`LineRange::fetch`] said,
-    /// and gives back those that belong to the range's lines.
+    /// Takes the next bytes, from the offset that [`LineRange::fetch`] returned,
+    /// and returns those that belong to the range's lines.
     pub fn accept(&mut self, mut bytes: Bytes) -> Option<Owned> {
         if self.state == State::Done || bytes.is_empty() {
             return None;

@@ -1,24 +1,24 @@
-//! One line: blank, a record, or malformed
+//! Reads one line, which is blank, a record, or malformed.
 
 use crate::fault::Cx;
 use crate::lex::{self, byte};
 use crate::object::ObjectNode;
 
-/// What a line turned out to be.
+/// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
     /// White space only.
     Blank,
-    /// A record; all its values were appended. [`Cx::flaw`] says whether they
-    /// fit.
+    /// A record. All its values were appended; [`Cx::flaw`] is set if one of
+    /// them does not fit.
     Record,
-    /// No record; [`Cx::broken`] says why, and nothing is known of where the
-    /// line ends. Columns may hold parts of it.
+    /// Not a record: [`Cx::broken`] has the reason. The end of the line is not
+    /// known, and the columns may hold some of its values.
     Broken,
 }
 
-/// Reads the line that begins at `pos`, and returns the index behind its line
-/// feed unless it is broken.
+/// Reads the line that starts at `pos`, and returns the index after its line
+/// feed unless the line is broken.
 #[inline(always)]
 pub(crate) fn read_line(
     root: &mut ObjectNode,

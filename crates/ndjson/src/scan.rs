@@ -1,7 +1,8 @@
-//! Files, or ranges of files, into record batches, without doing the reading
+//! Decodes files, or ranges of files, into record batches, without reading them.
 //!
-//! A scan says which bytes it needs and is given them: a loop over blocking
-//! reads drives it as well as a stream from an object store does.
+//! A scan returns which bytes it needs, and the caller supplies them. So it
+//! works with a loop of blocking reads as well as with a stream from an object
+//! store.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -20,43 +21,44 @@ use crate::range::LineRange;
 /// A file, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanFile {
-    /// Name of the file, for messages and the corrupt-record column.
+    /// Name of the file in messages and in the corrupt-record column.
     pub path: Arc<str>,
-    /// Number of the file among those of the whole scan, for
-    /// [`position`](crate::position); below 2^24.
+    /// Number of the file within the whole scan, for
+    /// [`position`](crate::position). Below 2^24.
     pub ordinal: u32,
-    /// Bytes of the file as it is stored.
+    /// Size of the file as it is stored, in bytes.
     pub size: u64,
-    /// The byte range whose lines are read, or all of them. Compressed files
-    /// are always read whole.
+    /// The byte range whose lines are read; `None` for the whole file. Compressed
+    /// files are always read whole.
     pub range: Option<Range<u64>>,
     /// How it is compressed; see [`Compression::from_path`].
     pub compression: Compression,
 }
 
-/// What [`Scan::step`] has to say.
+/// What [`Scan::step`] returns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// The next rows, never none.
+    /// The next rows, at least one.
     Batch(RecordBatch),
-    /// Bytes are needed: give any part of `range` that begins at its start to
-    /// [`Scan::supply`]. All of `range` will be asked for in the end (behind a
-    /// range's end less may do), so it is worth opening a stream over it.
+    /// Bytes are needed: pass any part of `range` that begins at its start to
+    /// [`Scan::supply`]. All of `range` will be needed in the end (after the end
+    /// of a file's byte range, less may be enough), so it is worth opening a
+    /// stream over it.
     Fetch {
         /// Index in the list of files.
         file: usize,
         /// Offsets in the file as it is stored.
         range: Range<u64>,
     },
-    /// A malformed record must be described by its line number: give the
-    /// number of line feeds in `range` to [`Scan::set_base_line`].
+    /// The line number of a malformed record is needed: pass the number of line
+    /// feeds in `range` to [`Scan::set_base_line`].
     CountLines {
         /// Index in the list of files.
         file: usize,
-        /// From the beginning of the file.
+        /// Offsets in the file, from its beginning.
         range: Range<u64>,
     },
-    /// All rows were handed out.
+    /// All rows were returned.
     Done,
 }
 
@@ -66,10 +68,10 @@ pub enum Step {
 pub struct Scan {
     decoder: Decoder,
     files: VecDeque<ScanFile>,
-    /// Files that were begun; the current one is the last of them.
+    /// The number of files that were started; the current one is the last.
     begun: usize,
     current: Option<Current>,
-    /// The end of the last file was passed on.
+    /// The decoder knows that the input has ended.
     finished: bool,
 }
 
@@ -78,7 +80,7 @@ pub struct Scan {
 struct Current {
     file: ScanFile,
     source: Source,
-    /// The decoder was told where the bytes begin.
+    /// The decoder knows where the bytes of the file start.
     announced: bool,
     /// The file ended before its size.
     shortened: bool,
@@ -95,7 +97,7 @@ enum Source {
 }
 
 impl Scan {
-    /// A scan of `files` in their order.
+    /// A scan of `files` in the given order.
     pub fn new(
         options: DecodeOptions,
         files: impl IntoIterator<Item = ScanFile>,
@@ -120,12 +122,12 @@ impl Scan {
         self.decoder.schema()
     }
 
-    /// What was seen so far, over all files.
+    /// The counts so far, over all files.
     pub fn stats(&self) -> Stats {
         self.decoder.stats()
     }
 
-    /// Goes on until there is a batch or something is needed.
+    /// Continues until there is a batch or something is needed.
     pub fn step(&mut self) -> Result<Step, DecodeError> {
         loop {
             match self.decoder.next_batch()? {
@@ -145,8 +147,8 @@ impl Scan {
         }
     }
 
-    /// Gives the bytes that [`Step::Fetch`] asked for, or a first part of
-    /// them. No bytes mean that the file ends there, which is an error.
+    /// Supplies the bytes that [`Step::Fetch`] asked for, or a first part of
+    /// them. Empty bytes mean that the file ends there, which is an error.
     pub fn supply(&mut self, bytes: Bytes) {
         let Some(current) = &mut self.current else {
             return;
@@ -169,12 +171,12 @@ impl Scan {
         }
     }
 
-    /// Gives the number of line feeds that [`Step::CountLines`] asked for.
+    /// Sets the number of line feeds that [`Step::CountLines`] asked for.
     pub fn set_base_line(&mut self, line_feeds: u64) {
         self.decoder.set_base_line(line_feeds);
     }
 
-    /// Pushes what is at hand into the decoder, or says what to fetch.
+    /// Pushes available bytes into the decoder, or returns what to fetch.
     fn next_input(&mut self) -> Result<Option<Range<u64>>, DecodeError> {
         let Some(current) = &mut self.current else {
             match self.files.pop_front() {
@@ -246,7 +248,8 @@ impl Current {
         })
     }
 
-    /// Tells the decoder, once, that bytes of this file follow from `offset`.
+    /// Announces to the decoder, once, that bytes of this file follow from
+    /// `offset`.
     fn announce(&mut self, decoder: &mut Decoder, offset: u64) {
         if !std::mem::replace(&mut self.announced, true) {
             decoder.next_file(FileContext {

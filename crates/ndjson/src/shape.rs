@@ -1,28 +1,29 @@
-//! Guessing the next key of an object from the objects before
+//! Guesses the next key of an object from the previous objects.
 //!
 //! Producers write the same keys in the same order with the same punctuation,
-//! line after line. A shape remembers what stood between one value and the
-//! next (`, "user_id": `) and which of these followed which, so that finding a
-//! known key is one comparison of up to 32 bytes. A wrong guess costs a little
-//! time and never changes a result: the key is then read the long way.
+//! line after line. This module remembers the text between one value and the next
+//! (`, "user_id": `), and which of these texts followed which, so that finding a
+//! known key takes one comparison of up to 32 bytes. A wrong guess costs a
+//! little time and never changes a result: the key is then parsed.
 
-/// Longest remembered text between two values.
+/// The longest text between two values that is remembered.
 const TOKEN_BYTES: usize = 32;
-/// Most texts remembered; objects with ever new keys stop teaching.
+/// The most texts that are remembered. If objects keep bringing new keys,
+/// learning stops here.
 const MAX_TOKENS: usize = 128;
-/// Guesses tried at each place.
+/// Guesses tried for each key.
 const GUESSES: usize = 4;
 
 /// The value belongs to no field of the schema.
 pub(crate) const SKIP: u32 = u32::MAX;
 
-/// A place in a [`Shape`]: behind the opening brace, or behind a key.
+/// A state of the prediction: after the opening brace, or after a certain key.
 pub(crate) type At = usize;
 
-/// Behind the opening brace.
+/// After the opening brace.
 pub(crate) const START: At = 0;
 
-/// Behind a key that the shape does not hold.
+/// After a key that is not remembered.
 const NOWHERE: At = usize::MAX;
 
 type Words = [u64; TOKEN_BYTES / 8];
@@ -31,32 +32,32 @@ type Words = [u64; TOKEN_BYTES / 8];
 #[derive(Debug)]
 #[repr(align(128))]
 struct Token {
-    /// The text, zeros behind it.
+    /// The text, padded with zeros.
     text: Words,
-    /// Ones where `text` counts.
+    /// Ones for the bytes of `text`, zeros for the padding.
     mask: Words,
     length: usize,
     /// Index of the field whose value follows, or [`SKIP`].
     target: u32,
-    /// Tokens that came next, most of them valid from the front.
+    /// Tokens that came next; only the first ones are valid.
     next: [u16; GUESSES],
     known: usize,
-    /// Which guess a new one replaces when all are taken.
+    /// Which guess was replaced last, once all are in use.
     rotor: usize,
 }
 
-/// The keys of the objects read so far.
+/// The keys of the objects that were read so far.
 #[derive(Debug)]
 pub(crate) struct Shape {
     tokens: Vec<Token>,
 }
 
-/// A guess that proved right.
+/// A key that was guessed or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) at: At,
     pub(crate) target: u32,
-    /// Index of the value, or of white space before it.
+    /// Index of the value, or of the white space before it.
     pub(crate) value: usize,
 }
 
@@ -68,7 +69,8 @@ impl Shape {
         }
     }
 
-    /// The key at `pos`, which lies behind what `from` stands for.
+    /// Guesses the key at `pos`, which follows the last key. `None` if no guess
+    /// matches.
     #[inline(always)]
     pub(crate) fn guess(&self, from: At, buf: &[u8], pos: usize) -> Option<Found> {
         let last = self.tokens.get(from)?;
@@ -86,7 +88,7 @@ impl Shape {
         None
     }
 
-    /// Remembers that `text` led from `from` to a value of `target`.
+    /// Remembers that after the last key came `text` and a value of `target`.
     #[cold]
     pub(crate) fn learn(&mut self, from: At, text: &[u8], target: u32) -> At {
         let Some(token) = Token::new(text, target) else {

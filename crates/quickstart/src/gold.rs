@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sluice_gold::{GoldTable, Snapshot};
 use sluice_storage::{StoreOptions, Stores};
 
-/// A table as its log says, with its first rows.
+/// A table as its Delta log describes it, with its first rows.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: String,
@@ -23,10 +23,10 @@ pub(crate) struct Table {
     pub(crate) first_rows: Vec<RecordBatch>,
 }
 
-/// Reads these tables of a gold folder, of each the first `rows` rows.
+/// Reads these tables of a gold folder, with the first `rows` rows of each.
 ///
 /// # Errors
-/// A table that is not there, or whose log or files cannot be read.
+/// When a table does not exist, or its log or files cannot be read.
 pub(crate) fn read(gold: &Path, names: &[&str], rows: usize) -> anyhow::Result<Vec<Table>> {
     let stores = Stores::new(StoreOptions::new());
     let folder = gold

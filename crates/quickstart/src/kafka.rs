@@ -1,5 +1,5 @@
-//! The first half of the way: events through a broker in this process into
-//! landing files.
+//! The first half of the pipeline: sends events to a broker in this process and
+//! ingests them into landing files.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,10 +20,11 @@ use tokio::task::JoinHandle;
 
 const PARTITIONS: i32 = 3;
 
-/// Events a second at most: the broker forgets what ingest is slow to read.
+/// The maximum of events per second: the broker drops records that ingest reads too
+/// slowly.
 const RATE: &str = "20000";
 
-/// How often ingest commits while events come in.
+/// How often ingest commits while events arrive.
 const BATCH: Duration = Duration::from_secs(2);
 
 /// How long the broker may take to answer.
@@ -31,23 +32,23 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The events of one topic.
 pub(crate) struct Events<'a> {
-    /// What `produce-events` calls them.
+    /// The events' name on the command line of `produce-events`.
     pub(crate) kind: &'a str,
     pub(crate) topic: &'a str,
     pub(crate) count: u64,
 }
 
-/// Sends events to a broker of our own, and ingests them into `landing`, which
-/// is not there yet and comes to be only as a whole. Returns the exit code of
-/// the program that failed, or 0.
+/// Sends events to a broker in this process and ingests them into `landing`. The
+/// folder does not exist before, and appears only when it is complete. Returns the
+/// exit code of the program that failed, or 0.
 pub(crate) fn land(
     events: &[Events<'_>],
     landing: &Path,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let parent = landing.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    // Left by a quickstart that was killed; its broker is gone.
+    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    // Left by a quickstart that was killed; its broker no longer exists.
     let making = landing.with_extension("unfinished");
     if making.exists() {
         fs::remove_dir_all(&making)
@@ -57,19 +58,20 @@ pub(crate) fn land(
     for events in events {
         kafka
             .create_topic(events.topic, PARTITIONS, 1)
-            .with_context(|| format!("cannot make topic {}", events.topic))?;
+            .with_context(|| format!("cannot create topic {}", events.topic))?;
     }
     let brokers = kafka.bootstrap_servers();
     writeln!(
         out,
         "Kafka is librdkafka's mock broker in this process, at {brokers}: in memory only, and it
-keeps the last 5 MiB or 100,000 messages of a partition, so ingest runs beside the producers\n"
+keeps the last 5 MiB or 100,000 messages of a partition, so ingest runs at the same time as the
+producers\n"
     )?;
     let code = through(events, &brokers, &making, out)?;
     if code == 0 {
         fs::rename(&making, landing).with_context(|| {
             format!(
-                "cannot move {} to {}; if that has something else in it, give another --data",
+                "cannot move {} to {}; if that folder is not empty, choose another one with --data",
                 making.display(),
                 landing.display()
             )
@@ -107,7 +109,7 @@ fn through(
     if code != 0 {
         return Ok(code);
     }
-    // What came after the last batch.
+    // Events that arrived after the last batch.
     let rest = RunBounds {
         until_caught_up: true,
         ..RunBounds::default()
@@ -139,8 +141,8 @@ fn produce(events: &Events<'_>, brokers: &str, out: &mut impl Write) -> anyhow::
         &count,
         "--rate",
         RATE,
-        // A little of what real topics hold: messages sent twice, messages that
-        // are no events.
+        // Some of the dirty data of real topics: messages sent twice, messages that
+        // are not events.
         "--duplicate-permille",
         "10",
         "--malformed-permille",
@@ -177,7 +179,7 @@ fn ingest(
     let path = landing.to_str().ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::InvalidInput,
-            "the data folder's path is no text",
+            "the data folder's path is not UTF-8; choose another one with --data",
         )
     })?;
     let landing = stores.location(path)?;

@@ -1,9 +1,9 @@
-//! One command for the first five minutes: sample events through a broker in
-//! this process into landing files, the example job on them in this process,
-//! and the tables that came of it.
+//! One command for the first five minutes: it sends sample events through a broker
+//! in this process into landing files, runs the example job on them in this
+//! process, and prints the resulting tables.
 //!
-//! [`run`] is the whole program. It reads gold through the Delta log, as any
-//! other reader would, and not from what the job says it wrote.
+//! [`run`] is the whole program. It reads gold through the Delta log, as any other
+//! reader would, and not from the job's report.
 
 mod gold;
 mod kafka;
@@ -21,9 +21,9 @@ use sluice_client::LocalBackend;
 
 use crate::kafka::Events;
 
-/// The example job, so that the program works in any folder.
+/// The example job, compiled in so that the program works in any folder.
 const JOB: &str = include_str!("../../../jobs/landing_to_gold.sql");
-/// Its tables, those that say most at a glance first.
+/// The tables of the job, the most interesting ones first.
 const TABLES: &[&str] = &[
     "daily_revenue",
     "customer_monthly_spent",
@@ -33,7 +33,7 @@ const TABLES: &[&str] = &[
     "user_events",
 ];
 
-/// Exit codes as submit-job has them, see `docs/exit-codes.md`.
+/// The exit codes of submit-job, see `docs/exit-codes.md`.
 const INVALID: u8 = 2;
 const STORAGE: u8 = 9;
 
@@ -42,7 +42,7 @@ const STORAGE: u8 = 9;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "quickstart", version)]
 struct Args {
-    /// Where landing and gold go; landing data that is there is used as it is
+    /// The folder for landing and gold; existing landing data is used unchanged
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
     /// User events to send
@@ -123,7 +123,7 @@ fn quickstart(args: &Args, local: Arc<dyn LocalBackend>) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Makes landing data unless every topic has some. Returns the exit code of the
+/// Creates landing data unless every topic has some. Returns the exit code of the
 /// program that failed, or 0.
 fn make_landing(args: &Args, landing: &Path) -> anyhow::Result<u8> {
     let topics = [
@@ -143,7 +143,7 @@ fn make_landing(args: &Args, landing: &Path) -> anyhow::Result<u8> {
         .iter()
         .all(|events| has_files(&landing.join(events.topic)))
     {
-        writeln!(out, "Landing data is in {} already", landing.display())?;
+        writeln!(out, "Landing data is already in {}", landing.display())?;
         return Ok(0);
     }
     kafka::land(&topics, landing, &mut out)
@@ -167,11 +167,11 @@ fn next_steps(job: &Path, landing: &Path, gold: &Path, out: &mut impl Write) -> 
         out,
         "
 Next:
-  ls {landing}/*/                 # JSON lines, and the ledger that says what has landed
+  ls {landing}/*/                 # JSON lines, and the ledger that records what has landed
   ls {gold}/*/                    # Parquet files and _delta_log, for any Delta reader
   submit-job --plan {job} --landing {landing} --gold {gold}
 
-  On a cluster, each of the first three in a terminal of its own:
+  On a cluster, each of the first three in its own terminal:
   scheduler --bind 127.0.0.1:50050
   executor --scheduler 127.0.0.1:50050 --vcores 1 --work-dir /tmp/e1
   executor --scheduler 127.0.0.1:50050 --vcores 1 --work-dir /tmp/e2

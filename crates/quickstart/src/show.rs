@@ -1,4 +1,4 @@
-//! Prints a table's facts and first rows, as many columns as fit.
+//! Prints a table's metadata and first rows, with as many columns as fit.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use comfy_table::{CellAlignment, Table as Grid, presets};
 
 use crate::gold::Table;
 
-/// Characters in a line; what does not fit is named below the rows.
+/// Characters per line; columns that do not fit are named below the rows.
 const WIDTH: usize = 110;
-/// Characters of a value; longer ones are cut.
+/// Characters per value; longer values are cut.
 const VALUE: usize = 27;
 
 /// Prints one table.
@@ -77,7 +77,7 @@ fn columns(table: &Table) -> Vec<Column> {
         .collect()
 }
 
-/// How many columns fit beside each other.
+/// How many columns fit next to each other.
 fn fitting(columns: &[Column]) -> usize {
     let mut left = WIDTH;
     columns
@@ -125,8 +125,8 @@ fn grid(table: &Table, columns: &[Column]) -> Grid {
     grid
 }
 
-/// The values of one column of a batch. A column that the file lacks (a
-/// partition's) has none.
+/// The values of one column of a batch. A column that the file does not contain
+/// (a partition column) has none.
 fn values(batch: &RecordBatch, name: &str) -> Vec<String> {
     let Some(column) = batch.column_by_name(name) else {
         return Vec::new();
@@ -138,7 +138,7 @@ fn values(batch: &RecordBatch, name: &str) -> Vec<String> {
     };
     (0..batch.num_rows())
         .map(|row| match column.data_type() {
-            // Money; a sum's last binary digits would only distract.
+            // Amounts of money: the last binary digits of a sum would only distract.
             DataType::Float64 if column.is_valid(row) => {
                 format!("{:.2}", column.as_primitive::<Float64Type>().value(row))
             }
@@ -147,7 +147,8 @@ fn values(batch: &RecordBatch, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Times are kept in UTC and shown so; the zone's name would need a table of zones.
+/// Times are stored in UTC and shown in UTC; with the zone's name the formatter
+/// would need a database of time zones.
 fn without_zone(column: &ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {

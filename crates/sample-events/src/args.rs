@@ -1,4 +1,4 @@
-//! The generator's command line.
+//! The command line of `generate-events`.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,14 +12,15 @@ use clap::Parser;
 use crate::landing::{self, Compression, Written};
 use crate::{Clock, Faults, Lines, Pools, Topic, TransactionEvents, UserEvents};
 
-/// Lines of which the average length is taken to turn bytes into lines.
+/// How many lines are generated to learn their average length, which converts
+/// bytes into lines.
 const MEASURED: u64 = 2_000;
 
 /// Writes sample events of both topics into a landing folder.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "generate-events", version)]
 pub struct Args {
-    /// The landing folder; topics get folders of their own in it
+    /// The landing folder; each topic gets its own folder in it
     #[arg(long, value_name = "DIR")]
     pub landing: PathBuf,
     /// How many lines of user events
@@ -38,7 +39,8 @@ pub struct Args {
         conflicts_with = "bytes"
     )]
     pub transactions: u64,
-    /// Instead: about this many bytes in all, two user events for each transaction
+    /// Instead of numbers of lines: about this many bytes in all, two user events for
+    /// each transaction
     #[arg(long, value_name = "SIZE")]
     pub bytes: Option<ByteSize>,
     /// The same seed gives the same bytes
@@ -50,22 +52,22 @@ pub struct Args {
     /// When the first event happens
     #[arg(long, value_name = "TIME", default_value = "2026-01-07T00:00:00Z")]
     pub start: DateTime<Utc>,
-    /// Over how many days the events spread
+    /// Over how many days the events are spread
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub days: u32,
-    /// Of 1,000 lines, how many repeat an earlier id
+    /// Of 1,000 lines, how many have the id of an earlier line
     #[arg(long, value_name = "PERMILLE", default_value_t = 5)]
     pub repeats: u32,
-    /// Of 1,000 lines, how many are not events (cut off, no JSON, wrong types)
+    /// Of 1,000 lines, how many are malformed (cut off, not JSON, wrong types)
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
     pub broken: u32,
     /// Of 1,000 transactions, how many lack a field that the example job needs
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
     pub incomplete: u32,
-    /// Of 1,000 lines, how many happened long before their neighbours
+    /// Of 1,000 lines, how many have a timestamp long before their neighbours'
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
     pub late: u32,
-    /// Into how many files each topic goes
+    /// How many files each topic gets
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub files: u32,
     /// How the files are compressed
@@ -76,16 +78,16 @@ pub struct Args {
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
-    /// Topic `user_events`.
+    /// For the topic `user_events`.
     pub user_events: Written,
-    /// Topic `transaction_events`.
+    /// For the topic `transaction_events`.
     pub transactions: Written,
 }
 
-/// Writes both topics, side by side, and returns what was written.
+/// Writes both topics in parallel and returns what was written.
 ///
 /// # Errors
-/// Shares above 1,000 in all, or a folder that cannot be written.
+/// When the shares add up to more than 1,000, or a folder cannot be written.
 pub fn generate(args: &Args) -> anyhow::Result<Report> {
     let faults = Faults {
         repeats: args.repeats,
@@ -148,10 +150,10 @@ pub fn generate(args: &Args) -> anyhow::Result<Report> {
     })
 }
 
-/// [`generate`], with what was written told on `out`.
+/// Calls [`generate`] and prints on `out` what was written.
 ///
 /// # Errors
-/// As [`generate`], or `out` cannot be written.
+/// As [`generate`], or when `out` cannot be written.
 pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<Report> {
     let started = Instant::now();
     let report = generate(args)?;
@@ -161,7 +163,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<Report> {
     ] {
         writeln!(
             out,
-            "{name}: {} lines in {} files, {}; {} repeats, {} updates, {} late, {} incomplete, {} broken",
+            "{name}: {} lines in {} files, {}; {} duplicates, {} updates, {} late, {} incomplete, {} malformed",
             w.lines,
             w.files,
             ByteSize(w.bytes),
@@ -184,7 +186,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// How many lines of user events and transactions there will be.
+/// How many lines of user events and of transactions to write.
 fn counts(args: &Args, faults: Faults) -> (u64, u64) {
     let Some(bytes) = args.bytes else {
         return (args.user_events, args.transactions);
@@ -206,7 +208,7 @@ fn counts(args: &Args, faults: Faults) -> (u64, u64) {
     (2 * transactions, transactions)
 }
 
-/// Bytes of the first [`MEASURED`] lines together, newlines included.
+/// The bytes of the first [`MEASURED`] lines together, newlines included.
 fn average<T: Topic>(mut lines: Lines<T>) -> u64 {
     let mut bytes = Vec::new();
     for _ in 0..MEASURED {

@@ -1,14 +1,14 @@
-//! When events happen.
+//! The times of events.
 
-/// Spreads events over a period: event number i happens somewhere in the i-th
-/// step, so that timestamps rise and never repeat a pattern.
+/// Spreads events over a period: event number i happens at a random time within
+/// the i-th step, so that timestamps rise without a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
-    /// When the period begins, in microseconds since 1970-01-01 UTC.
+    /// The start of the period, in microseconds since 1970-01-01 UTC.
     pub start_micros: i64,
-    /// Its length in microseconds.
+    /// The length of the period in microseconds.
     pub length_micros: i64,
-    /// How many events share it; later ones go on at the same pace.
+    /// How many events share the period; later ones follow at the same pace.
     pub events: u64,
 }
 
@@ -20,8 +20,8 @@ impl Clock {
         events: 1_000,
     };
 
-    /// The step in which event number `index` falls: its first microsecond and
-    /// its length (at least 1).
+    /// The step of event number `index`: its first microsecond and its length (at
+    /// least 1).
     pub(crate) fn step(&self, index: u64) -> (i64, u32) {
         let length = i128::from(self.length_micros.max(0));
         let events = i128::from(self.events.max(1));

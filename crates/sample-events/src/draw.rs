@@ -1,4 +1,5 @@
-//! Random choices. Only integers, so that a seed means the same bytes anywhere.
+//! Random choices. Only integers, so that a seed gives the same bytes on every
+//! machine.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -20,7 +21,8 @@ impl Draw {
 
     /// Uniform in `0..limit`; 0 when `limit` is 0.
     ///
-    /// Multiply-shift: the bias is below 2⁻³² × limit, which no sample data notices.
+    /// Multiply-shift: the bias is below 2⁻³² × limit, which does not matter for
+    /// sample data.
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
         ((u64::from(self.0.next_u32()) * u64::from(limit)) >> 32) as u32
     }
@@ -30,7 +32,7 @@ impl Draw {
         low + self.below(high - low + 1)
     }
 
-    /// One of the items; the list must not be empty (every caller's is a constant).
+    /// One of the items. The list must not be empty; every caller passes a constant.
     pub(crate) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
         items[self.below(items.len() as u32) as usize]
     }

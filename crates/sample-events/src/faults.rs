@@ -1,4 +1,4 @@
-//! What a landing file holds besides good events.
+//! What a landing file holds in addition to good events.
 
 use std::ops::RangeInclusive;
 
@@ -6,20 +6,20 @@ use crate::draw::Draw;
 use crate::text;
 use crate::topic::Topic;
 
-/// How many of 1,000 lines are not simply a new, good event.
+/// How many of 1,000 lines are not simply a new and good event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Faults {
-    /// Lines with an id that was there before: the same bytes again, or (for
-    /// transactions, every other time) a later message with another status.
+    /// Lines with the id of an earlier line: the same bytes, or (for every second
+    /// duplicate of a transaction) a later message with another status.
     pub repeats: u32,
-    /// Lines that are no event at all, or whose value has the wrong type; see
+    /// Lines that are not events, or in which a value has the wrong type; see
     /// [`Fault`].
     pub broken: u32,
-    /// Transactions whose JSON is fine, but that lack a field which the example
-    /// job needs (id, user, type, status or products), or have null there.
+    /// Transactions of valid JSON in which a field that the example job needs (id,
+    /// user, type, status or products) is absent or null.
     pub incomplete: u32,
-    /// New, good events that come long after they happened: their timestamp is
-    /// [`Faults::LATENESS_SECONDS`] before those around them.
+    /// New and good events that arrive long after they happened: their timestamp
+    /// is [`Faults::LATENESS_SECONDS`] before their neighbours'.
     pub late: u32,
 }
 
@@ -32,11 +32,11 @@ impl Faults {
         late: 0,
     };
 
-    /// How long before its neighbours a late event happened: ten minutes to
-    /// three days.
+    /// How long before its neighbours a late event happens: ten minutes to three
+    /// days.
     pub const LATENESS_SECONDS: RangeInclusive<u32> = 600..=259_200;
 
-    /// Whether the shares are parts of a whole: 1,000 at most in all.
+    /// Whether the shares add up to 1,000 at most.
     pub fn fit(&self) -> bool {
         let Self {
             repeats,
@@ -52,7 +52,7 @@ impl Faults {
     }
 }
 
-/// What is wrong with a broken line.
+/// What is wrong with a malformed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// An event that ends in the middle.
@@ -61,7 +61,7 @@ pub enum Fault {
     NotJson,
     /// An event in which one field has a value of another type.
     WrongType,
-    /// JSON, but no object.
+    /// JSON, but not an object.
     NotAnObject,
 }
 
@@ -85,7 +85,7 @@ const NOT_JSON: &[&str] = &[
 
 const NOT_OBJECTS: &[&str] = &["[1, 2, 3]", "\"heartbeat\"", "42", "true"];
 
-/// Breaks an intact line in place.
+/// Damages an intact line in place.
 pub(crate) fn damage<T: Topic>(fault: Fault, line: &mut Vec<u8>, draw: &mut Draw) {
     match fault {
         // A proper prefix of an object is never JSON.
@@ -102,7 +102,8 @@ pub(crate) fn damage<T: Topic>(fault: Fault, line: &mut Vec<u8>, draw: &mut Draw
     }
 }
 
-/// Takes a required field away, or its value; false where the topic has none.
+/// Removes a required field or sets it to null; false when the topic has no
+/// required fields.
 pub(crate) fn make_incomplete<T: Topic>(line: &mut Vec<u8>, draw: &mut Draw) -> bool {
     if T::REQUIRED.is_empty() {
         return false;

@@ -1,4 +1,4 @@
-//! Lines into the files of a landing folder.
+//! Writes lines into the files of a landing folder.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -13,7 +13,7 @@ use crate::topic::Topic;
 /// Lines are collected up to this many bytes before they are written.
 const CHUNK: usize = 256 * 1024;
 
-/// How files are compressed, and with it how their names end.
+/// How files are compressed, which also decides how their names end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Compression {
     /// `.json`
@@ -38,21 +38,21 @@ impl Compression {
 /// What was written for one topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Written {
-    /// Files.
+    /// How many files.
     pub files: u64,
-    /// Lines in them, each ended by a newline.
+    /// How many lines, each with a newline at its end.
     pub lines: u64,
     /// Bytes before compression.
     pub bytes: u64,
-    /// Lines that repeat an earlier line byte for byte.
+    /// Lines with the same bytes as an earlier line.
     pub repeats: u64,
-    /// Lines that repeat an earlier id with another status and time.
+    /// Lines with the id of an earlier line, but another status and time.
     pub updates: u64,
     /// Good lines with a timestamp long before their neighbours'.
     pub late: u64,
     /// Lines that lack a required field.
     pub incomplete: u64,
-    /// Lines that are not events.
+    /// Lines that are not events, or have a value of the wrong type.
     pub broken: u64,
 }
 
@@ -62,20 +62,20 @@ pub struct Written {
 pub struct WriteError {
     /// The file or folder.
     pub path: PathBuf,
-    /// What the system said.
+    /// The system's error.
     #[source]
     pub source: io::Error,
 }
 
-/// Writes the next `total` lines into `files` files (at least 1) of as many
-/// lines each, in `landing/<topic>/`.
+/// Writes the next `total` lines into `files` files (at least 1) of equal length,
+/// in `landing/<topic>/`.
 ///
 /// A file's name is the topic, the second in which its first line happened and
 /// its number, as in `user_events_1767940385_00000.json`. It appears under that name
 /// only when it is complete; before, its name begins with a dot.
 ///
 /// # Errors
-/// A folder or file that cannot be created or written.
+/// When a folder or file cannot be created or written.
 pub fn write<T: Topic>(
     lines: &mut Lines<T>,
     landing: &Path,
@@ -146,7 +146,7 @@ impl Written {
     }
 }
 
-/// A file behind its compression.
+/// A file that is written with compression.
 enum Output {
     Plain(File),
     Gzip(GzEncoder<BufWriter<File>>),

@@ -1,19 +1,19 @@
-//! Sample events in the shapes of the example job, from a seed.
+//! Sample events in the shapes that the example job reads, generated from a seed.
 //!
 //! Two topics: [`UserEvents`] (what people do in a shop) and
-//! [`TransactionEvents`] (what they buy, give back and charge back). Both draw
-//! from one pool of customers and products, and each customer has favourite
-//! products, so that joins between the topics find partners.
+//! [`TransactionEvents`] (what they buy, return and charge back). Both draw from
+//! one pool of customers and products, and each customer has favourite products,
+//! so that joins between the topics find matches.
 //!
-//! Three layers, each usable alone:
+//! There are three layers, each usable alone:
 //!
-//! * a topic makes one intact event after another ([`Topic`]),
-//! * [`Lines`] mixes in what real landing files hold besides: repeats of an
-//!   id, lines that are not events, events that lack a field,
+//! * A [`Topic`] generates one intact event after another.
+//! * [`Lines`] mixes in what real landing files hold in addition: duplicates,
+//!   lines that are not events, events that lack a field.
 //! * [`landing`] writes lines into files; [`args`] is its command line.
 //!
-//! The same seed and options give the same bytes on every machine: the
-//! generator is ChaCha, and no floating point decides what is written.
+//! The same seed and options give the same bytes on every machine: the random
+//! generator is ChaCha, and no choice depends on floating point.
 //!
 //! ```
 //! use sluice_sample_events::{Clock, Faults, Lines, Pools, UserEvents};

@@ -1,4 +1,4 @@
-//! A topic's events with repeats and faults mixed in.
+//! A topic's events with duplicates and malformed lines mixed in.
 
 use crate::clock::Clock;
 use crate::draw::Draw;
@@ -6,44 +6,44 @@ use crate::faults::{self, Fault, Faults};
 use crate::pools::UserId;
 use crate::topic::{Topic, fault_draw};
 
-/// How many events are kept to be repeated.
+/// How many events are kept as originals of duplicates.
 const KEPT: usize = 256;
-/// One event of this many takes a kept one's place, so that a repeat comes some
+/// One event of this many replaces a kept one, so that a duplicate comes some
 /// thousand lines after its original, in another file if files are small.
 const KEEP_EVERY: u32 = 32;
 
-/// One message: what a producer would send.
+/// One message that a producer would send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The customer's id, the message's key.
     pub key: UserId,
     /// One line of JSON without its newline.
     pub value: Vec<u8>,
-    /// When it happened, in microseconds since 1970-01-01 UTC. For a repeat of
-    /// the same bytes the original's time.
+    /// When the event happened, in microseconds since 1970-01-01 UTC. A duplicate
+    /// with the same bytes has the original's time.
     pub timestamp_micros: i64,
-    /// What the line is.
+    /// Whether the line is good, or what is wrong with it.
     pub kind: LineKind,
 }
 
-/// What a line is.
+/// Whether a line is good, or what is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LineKind {
     /// A good event with a new id.
     New,
-    /// An earlier line's bytes again.
+    /// The same bytes as an earlier line.
     Repeat,
-    /// An earlier id again, with another status and time.
+    /// The id of an earlier line, with another status and time.
     Update,
-    /// JSON of the right types that lacks a required field.
+    /// An event that lacks a required field.
     Incomplete,
     /// A good event with a new id and a timestamp long before its neighbours'.
     Late,
-    /// Not an event.
+    /// Not an event, or an event with a value of the wrong type.
     Broken(Fault),
 }
 
-/// An endless stream of lines; take as many as you need.
+/// An endless stream of lines.
 #[derive(Debug)]
 pub struct Lines<T> {
     topic: T,
@@ -61,7 +61,7 @@ struct Kept {
     value: Vec<u8>,
 }
 
-/// A line's facts, beside its bytes.
+/// What is known about a line in addition to its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Facts {
     pub(crate) key: UserId,
@@ -70,7 +70,7 @@ pub(crate) struct Facts {
 }
 
 impl<T: Topic> Lines<T> {
-    /// Lines of a topic. Give the seed that the topic has.
+    /// Lines of a topic. `seed` must be the seed of `topic`.
     pub fn new(seed: u64, topic: T, clock: Clock, faults: Faults) -> Self {
         Self {
             topic,
@@ -89,15 +89,15 @@ impl<T: Topic> Lines<T> {
         facts.with(value)
     }
 
-    /// The next message, as if it happened at `at_micros` (a late one: as if it
-    /// came then); for producers that send as they go.
+    /// The next message for a producer that sends live events: it happens at
+    /// `at_micros`, or, if it is a late one, arrives then.
     pub fn next_event_at(&mut self, at_micros: i64) -> Event {
         let mut value = Vec::with_capacity(1_200);
         let facts = self.append_at(at_micros, &mut value);
         facts.with(value)
     }
 
-    /// The second in which the next line's step begins, since 1970-01-01 UTC.
+    /// The start of the next line's step, in seconds since 1970-01-01 UTC.
     pub(crate) fn next_second(&self) -> i64 {
         self.clock.step(self.index).0.div_euclid(1_000_000)
     }

@@ -10,9 +10,9 @@ use crate::words;
 
 /// How many products there are: `PROD_1000` to `PROD_9999`.
 const PRODUCTS: u32 = 9_000;
-/// How many products a customer comes back to.
+/// How many favourite products a customer has.
 const FAVOURITES: u32 = 8;
-/// One customer of this many gives back far more than the others.
+/// One customer of this many returns far more than the others.
 const RISKY_EVERY: u32 = 500;
 
 /// A customer's id: eight hexadecimal digits. Also the event's key, so that one
@@ -45,7 +45,7 @@ impl fmt::Display for UserId {
     }
 }
 
-/// A product with the price that it has in every event.
+/// A product; its price is the same in every event.
 #[derive(Debug)]
 pub(crate) struct Product {
     pub(crate) name: String,
@@ -53,8 +53,8 @@ pub(crate) struct Product {
     pub(crate) price_cents: u32,
 }
 
-/// The customers and products of one seed. Cheap to clone; give the same pools
-/// to both topics.
+/// The customers and products of one seed. Cheap to clone; both topics should use
+/// the same pools.
 #[derive(Debug, Clone)]
 pub struct Pools {
     users: u32,
@@ -63,7 +63,7 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// Pools of the seed with this many customers (at least 1).
+    /// The pools of a seed with this many customers (at least 1).
     pub fn new(seed: u64, users: u32) -> Self {
         let mut draw = Draw::new(seed, stream::POOLS);
         let mix = draw.bits() as u32;
@@ -99,13 +99,13 @@ impl Pools {
         self.users
     }
 
-    /// Any customer's number.
+    /// A random customer.
     pub(crate) fn user(&self, draw: &mut Draw) -> u32 {
         draw.below(self.users)
     }
 
-    /// A customer for a refund or chargeback: one in three falls on the few who
-    /// do this all the time, so that somebody is found to be a risk.
+    /// A customer for a refund or chargeback: every third one comes from the few
+    /// who return often, so that the example job finds customers with a high risk.
     pub(crate) fn returning_user(&self, draw: &mut Draw) -> u32 {
         if draw.below(3) == 0 {
             draw.below(self.users.div_ceil(RISKY_EVERY)) * RISKY_EVERY % self.users
@@ -125,8 +125,8 @@ impl Pools {
         UserId(id)
     }
 
-    /// A product that the customer looks at or buys: every other time one of a
-    /// few favourites, so that carts and purchases meet.
+    /// A product that the customer looks at or buys: every second time one of a few
+    /// favourites, so that carts and purchases have products in common.
     pub(crate) fn product(&self, user: u32, draw: &mut Draw) -> (u32, &Product) {
         let bits = draw.bits() as u32;
         let number = if bits & 1 == 0 {

@@ -66,7 +66,7 @@ fn cents(value: &Value) -> i64 {
     (value.as_f64().unwrap() * 100.0).round() as i64
 }
 
-/// `json.dumps` of what was parsed, in the same order: the line itself.
+/// What Python's `json.dumps` prints for a parsed line: the line itself.
 fn dumps(value: &Value) -> String {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! Writing JSON the way Python's `json.dumps` does, straight into a buffer.
+//! Writes JSON in the form of Python's `json.dumps`, directly into a buffer.
 
 use crate::draw::Draw;
 
@@ -70,14 +70,15 @@ pub(crate) fn uuid(out: &mut Vec<u8>, draw: &mut Draw) {
     hex(out, low, 12);
 }
 
-/// Length of what [`timestamp`] writes.
+/// The length of what [`timestamp`] writes.
 pub(crate) const TIMESTAMP_LEN: usize = 27;
 
 /// Appends a time as `2026-01-07T20:58:29.292017Z`. Years are 0000 to 9999.
 ///
 /// The date comes from days since 1970-01-01 by the algorithm `civil_from_days`
-/// (<https://howardhinnant.github.io/date_algorithms.html>), which costs a tenth
-/// of what a general formatter does; this is the generator's busiest field.
+/// (<https://howardhinnant.github.io/date_algorithms.html>), which takes a tenth
+/// of the time of a general formatter; most of the generator's time would
+/// otherwise go into this field.
 pub(crate) fn timestamp(out: &mut Vec<u8>, micros: i64) {
     const DAY: i64 = 86_400_000_000;
     let (days, time) = (micros.div_euclid(DAY), micros.rem_euclid(DAY) as u64);
@@ -110,10 +111,11 @@ pub(crate) fn timestamp(out: &mut Vec<u8>, micros: i64) {
     out.push(b'Z');
 }
 
-/// Where the value of a top-level field stands in a line that this crate wrote.
+/// The range of a top-level field's value in a line that this crate wrote.
 ///
-/// Such a line has no escapes, and the fields asked for occur once (or first at
-/// the top level), so looking for `"name": ` is exact here and only here.
+/// Such a line has no escapes, and each field searched for occurs once (or first
+/// at the top level). Searching for `"name": ` is therefore exact, but only for
+/// these lines.
 pub(crate) fn value_range(line: &[u8], field: &str) -> Option<std::ops::Range<usize>> {
     let key = format!("\"{field}\": ");
     let at = line
@@ -136,8 +138,8 @@ pub(crate) fn value_range(line: &[u8], field: &str) -> Option<std::ops::Range<us
     None
 }
 
-/// Puts `value` (JSON text) in the place of the field's value; false when the
-/// line has no such field.
+/// Replaces the field's value by `value` (JSON text); false when the line has no
+/// such field.
 pub(crate) fn replace_value(line: &mut Vec<u8>, field: &str, value: &[u8]) -> bool {
     match value_range(line, field) {
         Some(range) => {
@@ -148,14 +150,15 @@ pub(crate) fn replace_value(line: &mut Vec<u8>, field: &str, value: &[u8]) -> bo
     }
 }
 
-/// Takes the field out of the object, key and comma included; false when the
-/// line has no such field.
+/// Removes the field from the object, with its key and comma; false when the line
+/// has no such field.
 pub(crate) fn remove_field(line: &mut Vec<u8>, field: &str) -> bool {
     let Some(value) = value_range(line, field) else {
         return false;
     };
     let key_start = value.start - (field.len() + 4);
-    // The first field loses the comma behind it, every other one the comma before it.
+    // With the first field, the comma after it is removed; with any other field, the
+    // comma before it.
     if line[..key_start].ends_with(b", ") {
         line.drain(key_start - 2..value.end);
     } else if line[value.end..].starts_with(b", ") {

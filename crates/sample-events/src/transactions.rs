@@ -1,4 +1,4 @@
-//! What people buy, give back and charge back: topic `transaction_events`.
+//! What people buy, return and charge back: topic `transaction_events`.
 
 use crate::draw::Draw;
 use crate::pools::{Pools, UserId};
@@ -6,7 +6,7 @@ use crate::text::{self, TIMESTAMP_LEN};
 use crate::topic::{Topic, stream};
 use crate::words;
 
-/// How many recent purchases a refund or chargeback can point at.
+/// How many recent purchases a refund or chargeback can refer to.
 const REMEMBERED: usize = 1_024;
 /// Bytes of a UUID as text.
 const UUID_LEN: usize = 36;
@@ -17,8 +17,8 @@ const UUID_LEN: usize = 36;
 /// `product_name`, `category`, `quantity`, `unit_price`), `subtotal`, `tax`,
 /// `total`, `billing_address`, `shipping_address` (`street`, `city`, `state`,
 /// `zip_code`, `country`), and for refunds and chargebacks
-/// `original_transaction_id`. Their `total` is negative; everything else is
-/// positive, as in the producers.
+/// `original_transaction_id`. The `total` of these two is negative; all other
+/// amounts are positive, as in the original sample data.
 #[derive(Debug, Clone)]
 pub struct TransactionEvents {
     draw: Draw,
@@ -120,7 +120,7 @@ impl Topic for TransactionEvents {
         if returns {
             out.extend_from_slice(b", \"original_transaction_id\": \"");
             match self.purchases.len() {
-                // Before the first purchase, one that we never saw, as in real data.
+                // Before the first purchase, an unknown one, as in real data.
                 0 => text::uuid(out, &mut self.draw),
                 known => {
                     let original = self.purchases[self.draw.below(known as u32) as usize];
@@ -171,7 +171,7 @@ impl Topic for TransactionEvents {
     ];
 }
 
-/// The type, and whether money goes back: 87 % purchases, 10 % refunds, 3 %
+/// The type, and whether money is returned: 87 % purchases, 10 % refunds, 3 %
 /// chargebacks.
 fn transaction_type(draw: &mut Draw) -> (&'static str, bool) {
     match draw.below(100) {
@@ -181,8 +181,8 @@ fn transaction_type(draw: &mut Draw) -> (&'static str, bool) {
     }
 }
 
-/// The statuses as the sample has them: chargebacks are always completed,
-/// refunds now and then fail, purchases do everything.
+/// A status with the frequencies of the real sample: chargebacks are always
+/// completed, some refunds fail, purchases have every status.
 fn status(kind: &str, draw: &mut Draw) -> &'static str {
     match (kind, draw.below(1_000)) {
         ("chargeback", _) => "completed",

@@ -13,7 +13,7 @@ use crate::words;
 /// * `add_to_cart`, `remove_from_cart`: `product_id`, `quantity`
 /// * `search`: `search_query`
 /// * `click`: `element_id`
-/// * `login`, `logout`, `page_view`: nothing more
+/// * `login`, `logout`, `page_view`: no further keys
 #[derive(Debug, Clone)]
 pub struct UserEvents {
     draw: Draw,
@@ -43,7 +43,7 @@ impl Topic for UserEvents {
         out.extend_from_slice(b"\", \"user_id\": \"");
         out.extend_from_slice(user_id.as_bytes());
         out.extend_from_slice(b"\", \"session_id\": \"");
-        // The first twelve characters of a UUID, as the producers cut it.
+        // The first twelve characters of a UUID, as in the original sample data.
         let session = draw.bits();
         text::hex(out, session >> 32, 8);
         out.push(b'-');
@@ -101,7 +101,7 @@ impl Topic for UserEvents {
     const REQUIRED: &'static [&'static str] = &[];
 }
 
-/// A public-looking IPv4 address.
+/// Appends an IPv4 address that looks public.
 fn ip_address(out: &mut Vec<u8>, draw: &mut Draw) {
     text::integer(out, u64::from(draw.between(2, 223)));
     for _ in 0..3 {

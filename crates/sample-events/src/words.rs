@@ -1,51 +1,45 @@
-//! The vocabulary: what the fields of sample events say.
+//! The words that the fields of sample events are made of.
 
 use crate::draw::Draw;
 use crate::text;
 
-/// What a user event can be; all equally often.
+/// Types of user events, all equally frequent.
 #[rustfmt::skip]
 pub(crate) const EVENT_TYPES: &[&str] = &[
     "login", "logout", "page_view", "click", "search", "add_to_cart", "remove_from_cart",
 ];
 
-/// Where it happened.
 #[rustfmt::skip]
 pub(crate) const PAGES: &[&str] = &[
     "home", "products", "product_detail", "cart", "checkout", "profile", "settings", "help",
 ];
 
-/// On what.
 #[rustfmt::skip]
 pub(crate) const DEVICES: &[&str] = &[
     "desktop", "mobile", "tablet",
 ];
 
-/// In what.
 #[rustfmt::skip]
 pub(crate) const BROWSERS: &[&str] = &[
     "Chrome", "Firefox", "Safari", "Edge",
 ];
 
-/// A transaction's statuses.
 #[rustfmt::skip]
 pub(crate) const STATUSES: &[&str] = &[
     "completed", "pending", "failed", "cancelled",
 ];
 
-/// How it is paid.
 #[rustfmt::skip]
 pub(crate) const PAYMENT_METHODS: &[&str] = &[
     "credit_card", "debit_card", "paypal", "apple_pay", "google_pay", "bank_transfer",
 ];
 
-/// In what money.
 #[rustfmt::skip]
 pub(crate) const CURRENCIES: &[&str] = &[
     "USD", "EUR", "GBP", "CAD", "AUD",
 ];
 
-/// A product's categories; also the second word of its name.
+/// Product categories; also the second word of a product's name.
 #[rustfmt::skip]
 pub(crate) const CATEGORIES: &[&str] = &[
     "electronics", "clothing", "books", "home", "sports", "toys", "food", "beauty",
@@ -112,7 +106,7 @@ pub(crate) const PLAIN: &[&str] = &[
     "wish", "within", "woman", "work", "world", "write", "wrong", "yes", "you",
 ];
 
-/// First names, in streets and towns.
+/// First names, in names of streets and towns.
 #[rustfmt::skip]
 pub(crate) const FIRST_NAMES: &[&str] = &[
     "Aaron", "Adam", "Alexander", "Alicia", "Amanda", "Amy", "Andrea", "Andrew", "Angela",
@@ -130,7 +124,7 @@ pub(crate) const FIRST_NAMES: &[&str] = &[
     "William", "Zachary",
 ];
 
-/// Last names, in streets and towns.
+/// Last names, in names of streets and towns.
 #[rustfmt::skip]
 pub(crate) const LAST_NAMES: &[&str] = &[
     "Adams", "Allen", "Anderson", "Austin", "Bailey", "Baker", "Barnes", "Bell", "Bennett",
@@ -153,7 +147,7 @@ pub(crate) const LAST_NAMES: &[&str] = &[
     "White", "Williams", "Wilson", "Wolf", "Wood", "Woods", "Wright", "Young",
 ];
 
-/// Kinds of street.
+/// The last words of street names.
 #[rustfmt::skip]
 pub(crate) const STREETS: &[&str] = &[
     "Alley", "Avenue", "Branch", "Bridge", "Brook", "Bypass", "Camp", "Canyon", "Cape",
@@ -172,13 +166,13 @@ pub(crate) const STREETS: &[&str] = &[
     "Viaduct", "View", "Village", "Ville", "Vista", "Walk", "Wall", "Way", "Well",
 ];
 
-/// What stands before half of the towns.
+/// The first words of half of the towns.
 #[rustfmt::skip]
 pub(crate) const TOWN_PREFIXES: &[&str] = &[
     "New", "Lake", "North", "South", "West", "East", "Port",
 ];
 
-/// How towns end.
+/// The endings of town names.
 #[rustfmt::skip]
 pub(crate) const TOWN_SUFFIXES: &[&str] = &[
     "mouth", "stad", "side", "burgh", "land", "ton", "view", "town", "bury", "borough", "shire",

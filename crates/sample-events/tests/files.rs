@@ -1,4 +1,5 @@
-//! The generator writes what it says, in every compression.
+//! Tests that the files hold the lines that the generator reports, in every
+//! compression.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! Addresses as people write them: `HOST:PORT`, with brackets around IPv6.
+//! Addresses written as `HOST:PORT`, with brackets around IPv6 addresses.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -11,17 +11,17 @@ use thiserror::Error;
 pub struct HostPort {
     /// A name, an IPv4 address, or an IPv6 address without brackets.
     pub host: String,
-    /// 0 means: let the system choose, where something is bound.
+    /// 0 lets the system choose a free port when something is bound.
     pub port: u16,
 }
 
-/// Why a text is no `HOST:PORT`.
+/// Why a text is not a `HOST:PORT`.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum AddressError {
-    /// No port, or something that is no number.
+    /// The port is missing or not a number.
     #[error("`{0}` has no port; write it as HOST:PORT, such as 127.0.0.1:50050")]
     Port(String),
-    /// Nothing before the colon, or an IPv6 address without brackets.
+    /// The host is missing, or an IPv6 address without brackets.
     #[error("`{0}` has no usable host; write it as HOST:PORT, IPv6 as [::1]:PORT")]
     Host(String),
 }
@@ -35,7 +35,7 @@ impl HostPort {
         }
     }
 
-    /// The host as it stands in a URL: IPv6 addresses in brackets.
+    /// The host as written in a URL: IPv6 addresses in brackets.
     pub fn url_host(&self) -> String {
         url_host(&self.host)
     }
@@ -60,7 +60,7 @@ impl HostPort {
     }
 }
 
-/// `host` as it stands in a URL.
+/// `host` as written in a URL: IPv6 addresses in brackets.
 pub fn url_host(host: &str) -> String {
     if host.contains(':') {
         format!("[{host}]")

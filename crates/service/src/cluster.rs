@@ -1,25 +1,25 @@
-//! What a scheduler says about itself in its answers to heartbeats, what
-//! executors conclude from it, and what they say of themselves.
+//! The headers of heartbeats: what an executor reports about itself, and what the
+//! scheduler reports in its response.
 
-/// Names one run of a scheduler process: another value means that the process
-/// was restarted and remembers nothing of what it had given to executors.
+/// Identifies one run of the scheduler process. Another value means that the
+/// process was restarted and no longer knows which tasks it gave to executors.
 pub const INSTANCE_HEADER: &str = "x-sluice-scheduler";
 
-/// How many jobs are running or waiting: with none, nothing that executors
-/// keep is needed any more.
+/// How many jobs are running or waiting. With none, executors can remove all
+/// data that they keep for jobs.
 pub const ACTIVE_JOBS_HEADER: &str = "x-sluice-active-jobs";
 
-/// After how many milliseconds of silence the scheduler gives an executor's
-/// work to others.
+/// After how many milliseconds without a heartbeat the scheduler gives an
+/// executor's work to others.
 pub const EXECUTOR_TIMEOUT_HEADER: &str = "x-sluice-executor-timeout-ms";
 
-/// In a heartbeat: the jobs that tasks of this executor belong to, by the names
-/// that the scheduler gave them, with commas between. At most as many as the
-/// executor has cores.
+/// In a heartbeat: the jobs whose tasks run on this executor, by the names that
+/// the scheduler gave them, separated by commas. At most as many as the executor
+/// has cores.
 pub const RUNNING_JOBS_HEADER: &str = "x-sluice-running-jobs";
 
-/// In the answer: those of them that have ended, in the same form. A cancel
-/// does not reach a task that is just being handed out; this does.
+/// In the response: those of these jobs that have ended, in the same form. A
+/// cancel does not reach a task that is still being dispatched; this header does.
 pub const ENDED_JOBS_HEADER: &str = "x-sluice-ended-jobs";
 
 /// The value of [`RUNNING_JOBS_HEADER`] and [`ENDED_JOBS_HEADER`].

@@ -1,6 +1,6 @@
-//! Standard output and standard error, replaceable in tests. Nothing leaves
-//! with a secret in it. A reader that went away is no reason to fail: the exit
-//! code is still true.
+//! Standard output and standard error, replaceable in tests. Secrets are redacted
+//! from all output. A closed pipe is not an error: the exit code still says how
+//! the program ended.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use crate::secrets::Secrets;
 
 type Shared = Arc<Mutex<Box<dyn Write + Send>>>;
 
-/// Where text goes. Clones write to the same places.
+/// The two output streams of a program. Clones write to the same streams.
 #[derive(Clone)]
 pub struct Console {
     out: Shared,
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Console {
 }
 
 impl Console {
-    /// The process' own streams.
+    /// The streams of this process.
     pub fn standard() -> Self {
         Self::new(io::stdout(), io::stderr(), io::stderr().is_terminal())
     }
@@ -46,14 +46,14 @@ impl Console {
         }
     }
 
-    /// Keeps these secrets too, from now on.
+    /// Redacts these secrets too.
     #[must_use]
     pub fn keeping(mut self, secrets: &Secrets) -> Self {
         self.secrets = self.secrets.and(secrets);
         self
     }
 
-    /// Decides on colour, which goes to standard error only.
+    /// Turns colour on or off, for standard error only.
     #[must_use]
     pub fn colored(mut self, color: bool) -> Self {
         self.color = color;
@@ -80,7 +80,7 @@ impl Console {
         self.line(&self.err, text);
     }
 
-    /// `error: …` and below it what to do.
+    /// Writes `error: …` to standard error, and below it what to do.
     pub fn error(&self, message: &str, next_step: &str) {
         let word = match self.color {
             true => "\u{1b}[1;31merror\u{1b}[0m",

@@ -1,27 +1,27 @@
-//! Named places at which a test can end this process, as a power cut would.
+//! Named crash points at which a test can end this process as a power cut would.
 //!
-//! Compiled in always, so that what is tested is what runs, and inert unless
-//! the environment says otherwise:
+//! They are always compiled in, so that tests run the code that ships. They do
+//! nothing unless the environment names one:
 //!
-//! - `SLUICE_CRASH_POINT` names the point, `landing.6b`, or its n-th passing,
-//!   `landing.3@5`.
-//! - `SLUICE_CRASH_ACTION` says what happens there: `kill` (the default) sends
-//!   SIGKILL to this process, `stop` sends SIGSTOP, so that somebody else can
-//!   let it go on with SIGCONT.
+//! - `SLUICE_CRASH_POINT` is the name of the point, such as `landing.6b`, or the
+//!   n-th time that it is reached, such as `landing.3@5`.
+//! - `SLUICE_CRASH_ACTION` is what happens there. `kill` (the default) sends
+//!   SIGKILL to this process; `stop` sends SIGSTOP, so that a test can resume it
+//!   with SIGCONT.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The variable that names the point.
+/// The environment variable that names the point.
 pub const POINT: &str = "SLUICE_CRASH_POINT";
 
-/// The variable that says what happens there.
+/// The environment variable that says what happens there.
 pub const ACTION: &str = "SLUICE_CRASH_ACTION";
 
 #[derive(Debug)]
 struct Armed {
     name: String,
-    /// How often it is passed unharmed, and once more.
+    /// How many more times the point must be reached to take effect.
     left: AtomicU64,
     signal: i32,
 }
@@ -49,7 +49,7 @@ fn parse(text: &str) -> Option<(&str, u64)> {
     }
 }
 
-/// Passes the point `name`; see the module's documentation.
+/// Marks that the point `name` is reached; see the module's documentation.
 #[inline]
 pub fn point(name: &str) {
     if let Some(armed) = ARMED.get_or_init(armed)

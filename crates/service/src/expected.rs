@@ -1,7 +1,7 @@
-//! Warnings and errors of libraries about what is right as it is.
+//! Leaves out warnings and errors that libraries log although nothing is wrong.
 //!
-//! People are woken by an error in a log, so there must be none when somebody
-//! ends a job. The engine says these things whenever that happens.
+//! An error in a log raises alarms, so cancelling a job must not log one. The
+//! engine logs these messages whenever a job is cancelled.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// How the messages begin, and what they hold besides.
+/// How the messages begin, and what else they contain.
 const EXPECTED: &[(&str, &str)] = &[
-    // A task of a cancelled job reports its end when the job is forgotten.
+    // A task of a cancelled job reports its end after the job was removed.
     ("Fail to find job ", ""),
-    // Two clean-ups of one job meet, and one finds nothing left. Any other
-    // failure of a clean-up is told.
+    // Two clean-ups of one job ran at once, and one found nothing left. Every
+    // other failure of a clean-up is logged.
     (
         "Failed to call remove_job_data ",
         "No such file or directory",
@@ -26,7 +26,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("Task has been aborted!", ""),
 ];
 
-/// Log lines without them.
+/// Formats log events without the expected messages.
 #[derive(Debug)]
 pub(crate) struct WithoutExpected<F> {
     lines: F,
@@ -34,8 +34,8 @@ pub(crate) struct WithoutExpected<F> {
 }
 
 impl<F> WithoutExpected<F> {
-    /// They are left out at a plain level above debug. Who asks for more gets
-    /// all there is.
+    /// Expected messages are left out at the plain levels info, warn and error. At
+    /// any other level everything is logged.
     pub(crate) fn new(lines: F, level: &str) -> Self {
         let left_out = ["info", "warn", "error"]
             .iter()

@@ -1,9 +1,8 @@
-//! How the failure of a task travels from an executor to the driver.
+//! The text form in which a task's failure travels from an executor to the driver.
 //!
-//! Ballista carries a task's error as the `Debug` text of its error type, once
-//! or twice over, inside sentences of its own. What we want to know again at
-//! the other end (the kind, the message as written) therefore travels as a
-//! token in which no character is changed by `Debug`:
+//! Ballista transports a task's error as the `Debug` text of its error type,
+//! formatted once or twice, inside its own sentences. The kind and the message of
+//! a failure therefore travel as a token in which `Debug` changes no character:
 //!
 //! ```text
 //! SLUICE_TASK<storage|cannot%20write …>
@@ -17,24 +16,23 @@ use std::fmt;
 /// What kind of failure ended a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
-    /// A broken connection, a busy or unreachable store: running the task
-    /// again may help. Ballista has tried a few times already.
+    /// A broken connection, a busy or unreachable store: a retry may help. Ballista
+    /// has already made a few attempts.
     Transient,
-    /// Parts that an earlier job staged on an executor cannot be fetched any
-    /// more; the driver stages them again.
+    /// Parts that an earlier step staged on an executor can no longer be fetched;
+    /// the driver stages them again.
     StagedLost,
     /// Landing or gold cannot be read or written: no permission, no space, no
     /// such file.
     Storage,
-    /// More memory is needed than the task may have, spilling included.
+    /// The task needs more memory than it may use, even with spilling.
     Memory,
-    /// The data broke a promise of the job: a broken line under `failfast`, a
-    /// null where none may be.
+    /// The data broke a promise of the job: a malformed line under `failfast`, a
+    /// null in a column that must not be null.
     DataQuality,
-    /// Everything else that the plan itself reports, such as a cast that
-    /// fails.
+    /// Every other error that the plan itself reports, such as a failed cast.
     Execution,
-    /// A panic or a broken invariant: a fault in Sluice or its engine.
+    /// A panic or a broken invariant: a bug in Sluice or its engine.
     Internal,
 }
 
@@ -69,10 +67,9 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// Why a task ended, as the executor saw it.
+/// Why a task failed, as the executor saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFailure {
-    /// What kind it is.
     pub kind: FailureKind,
     /// What happened, without the engine's wrapping.
     pub message: String,
@@ -90,7 +87,7 @@ impl TaskFailure {
         }
     }
 
-    /// The token that travels.
+    /// The failure as a token.
     pub fn encode(&self) -> String {
         let mut token = String::with_capacity(self.message.len() + 32);
         token.push_str(OPEN);
@@ -113,8 +110,8 @@ impl TaskFailure {
         token
     }
 
-    /// The failure in a text that holds a token, whatever stands around it.
-    /// With several, the last one is the root: wrapping adds in front.
+    /// The failure whose token is in `text`, with any text around it. With several
+    /// tokens, the last one is the root cause, since wrapping adds text in front.
     pub fn find(text: &str) -> Option<Self> {
         let start = text.rfind(OPEN)? + OPEN.len();
         let length = text[start..].find(CLOSE)?;

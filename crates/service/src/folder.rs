@@ -1,4 +1,4 @@
-//! A folder that belongs to one process at a time.
+//! Folders that belong to one process at a time.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -7,37 +7,35 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-/// The file whose lock stands for the folder.
+/// The file whose lock protects the folder.
 const LOCK_FILE: &str = "process.lock";
 
-/// How long the previous owner may take to go: a process that was just killed
-/// holds its lock until the system has cleared it away.
+/// How long to wait for the previous owner: a process that was just killed holds
+/// its lock until the system has removed the process.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// Why a folder cannot be taken.
+/// Why a folder cannot be locked.
 #[derive(Debug, Error)]
 pub enum FolderError {
     /// It cannot be created, or nothing can be written there.
     #[error("cannot use the folder {path}: {source}; check that it can be created and written", path = path.display())]
     Unusable {
-        /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// Another process has it.
-    #[error("the folder {path} is in use{by}; give each process a folder of its own", path = path.display())]
+    /// Another process holds its lock.
+    #[error("the folder {path} is in use{by}; give each process its own folder", path = path.display())]
     InUse {
-        /// The folder.
         path: PathBuf,
-        /// ` by process N`, when it said so.
+        /// ` by process N`, when the lock file names the process.
         by: String,
     },
 }
 
-/// A folder with its lock held; dropping it lets the folder go. The lock is the
-/// system's, so it ends with the process however that ends.
+/// A folder whose lock is held; dropping it releases the lock. The system holds
+/// the lock, so it ends with the process, however the process ends.
 #[derive(Debug)]
 pub struct OwnedFolder {
     path: PathBuf,
@@ -45,11 +43,11 @@ pub struct OwnedFolder {
 }
 
 impl OwnedFolder {
-    /// Creates `path` if need be, and takes it for this process. Blocks for up
-    /// to two seconds while another process still has it.
+    /// Creates `path` if it does not exist, and locks it for this process. Blocks
+    /// for up to two seconds while another process holds the lock.
     ///
     /// # Errors
-    /// When the folder cannot be used or another process has it.
+    /// When the folder cannot be used, or another process holds its lock.
     pub fn take(path: &Path) -> Result<Self, FolderError> {
         let unusable = |source| FolderError::Unusable {
             path: path.to_owned(),
@@ -85,16 +83,16 @@ impl OwnedFolder {
         Ok(Self { path, _lock: lock })
     }
 
-    /// The folder, absolute.
+    /// The folder's absolute path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes and creates `name` in the folder: nothing of an earlier process
-    /// is left in it.
+    /// Removes and creates the subfolder `name`, so that it holds no files of an
+    /// earlier process.
     ///
     /// # Errors
-    /// When something in it cannot be removed.
+    /// When something in the subfolder cannot be removed.
     pub fn fresh(&self, name: &str) -> Result<PathBuf, FolderError> {
         let path = self.path.join(name);
         let unusable = |source| FolderError::Unusable {

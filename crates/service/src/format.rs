@@ -1,11 +1,11 @@
-//! Numbers and errors as people read them.
+//! Formats numbers, sizes, durations, times and errors for people.
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-/// An error with its causes, as one line; what a text has already said is not
-/// said again.
+/// An error with its causes as one line. A cause whose text is already in the line
+/// is left out.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -20,7 +20,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// `1,234,567`.
+/// Formats a number as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -33,12 +33,12 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `1.2 MiB`.
+/// Formats a number of bytes as `1.2 MiB`.
 pub fn bytes(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()
 }
 
-/// `0.21 s`, `42.0 s`, `3 min 05 s`, `2 h 00 min`.
+/// Formats a duration as `0.21 s`, `42.0 s`, `3 min 05 s` or `2 h 00 min`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 10.0 {
@@ -55,14 +55,14 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// `1 file`, `2 files`.
+/// Formats a number of things as `1 file` or `2 files`.
 pub fn count(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(number))
 }
 
-/// Milliseconds since the Unix epoch as `2026-11-23 06:54:09`, in UTC; `-`
-/// for 0.
+/// Formats milliseconds since the Unix epoch as `2026-11-23 06:54:09` in UTC, and
+/// 0 as `-`.
 pub fn time(ms: i64) -> String {
     let Ok(ms) = u64::try_from(ms) else {
         return "-".to_owned();

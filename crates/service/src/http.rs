@@ -1,4 +1,4 @@
-//! The HTTP side that every process has: alive, ready, metrics.
+//! The HTTP routes that every process has: liveness, readiness and metrics.
 
 use std::sync::Arc;
 
@@ -14,26 +14,25 @@ use tokio_util::sync::CancellationToken;
 /// Whether a process can do its work now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
-    /// It can.
     Ready,
-    /// It cannot; the text says what it waits for.
+    /// It cannot; the text is what it waits for.
     NotReady(String),
 }
 
 /// Answers `/readyz`.
 pub type ReadyFn = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
-/// Brings gauges up to date before metrics are read.
+/// Updates gauges before metrics are read.
 pub type RefreshFn = Arc<dyn Fn() + Send + Sync>;
 
-/// What the routes answer from.
+/// The state of the routes.
 #[derive(Clone)]
 pub struct Probes {
     /// Answers `/readyz`.
     pub ready: ReadyFn,
     /// Called before each scrape.
     pub refresh: RefreshFn,
-    /// What `/metrics` shows.
+    /// The metrics of `/metrics`.
     pub registry: Registry,
 }
 
@@ -72,10 +71,10 @@ async fn metrics(State(probes): State<Probes>) -> Response {
     }
 }
 
-/// Serves `router` until `stop`; open connections get no further request.
+/// Serves `router` until `stop`; open connections accept no further requests.
 ///
 /// # Errors
-/// When accepting fails for good.
+/// When connections can no longer be accepted.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -86,7 +85,8 @@ pub async fn serve(
         .await
 }
 
-/// The memory that this process holds, in bytes, where the system tells.
+/// The memory that this process holds, in bytes; `None` where the system does not
+/// report it.
 pub fn resident_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,7 +1,7 @@
-//! The settings of a Kafka client, as every program that speaks Kafka takes
-//! them: brokers, a properties file, single settings. They go to the client
-//! library as they are, except for those that the program sets itself; which
-//! ones there are, the library knows.
+//! The settings of a Kafka client, as every Kafka program of Sluice takes them:
+//! brokers, a properties file, single settings. They are passed to the client
+//! library unchanged, except for those that the program sets itself. The library
+//! decides which settings exist.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,10 +17,10 @@ use crate::secrets::{REDACTED, Secrets, is_secret_name};
 const BROKERS: &str = "bootstrap.servers";
 const DEFAULT_BROKERS: &str = "127.0.0.1:9092";
 
-/// The options of every program that speaks Kafka.
+/// The options of every Kafka program.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KafkaOptions {
-    /// Kafka brokers to begin with, separated by commas [default: 127.0.0.1:9092]
+    /// Kafka brokers to connect to first, separated by commas [default: 127.0.0.1:9092]
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -29,70 +29,63 @@ pub struct KafkaOptions {
     )]
     pub bootstrap_servers: Option<String>,
 
-    /// A file of settings for the Kafka client, one `key=value` a line; the
-    /// place for passwords
+    /// A file of settings for the Kafka client, one `key=value` per line; passwords
+    /// belong here
     #[arg(long, value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
 
-    /// A setting for the Kafka client, such as security.protocol=SASL_SSL; may
-    /// be given several times, and goes before the file's
+    /// A setting for the Kafka client, such as security.protocol=SASL_SSL; may be
+    /// given several times, and overrides the file
     #[arg(long, value_name = "KEY=VALUE")]
     pub kafka_conf: Vec<KeyValue>,
 }
 
-/// `KEY=VALUE`, as given. What prints it shows no secret.
+/// A setting given as `KEY=VALUE`. Its `Debug` output shows no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyValue {
     key: String,
     value: String,
 }
 
-/// Why there are no settings.
+/// Why the settings cannot be used.
 #[derive(Debug, Error)]
 pub enum KafkaSettingsError {
     /// A file that cannot be read.
     #[error("cannot read the properties file {path}: {source}; check the path given with --kafka-properties", path = path.display())]
     Read {
-        /// As given.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// A file that is no properties file.
+    /// A file that is not a properties file.
     #[error("properties file {path}, {source}", path = path.display())]
     Properties {
-        /// As given.
         path: PathBuf,
         /// The line in question.
         #[source]
         source: PropertiesError,
     },
     /// Two values for one setting.
-    #[error("--kafka-conf {key} is given twice; leave one out")]
-    Twice {
-        /// The setting.
-        key: String,
-    },
-    /// A setting that the program decides otherwise.
+    #[error("--kafka-conf {key} is given twice; remove one")]
+    Twice { key: String },
+    /// A setting that only the program itself may set.
     #[error("the setting {key} cannot be given here: {instead}")]
     Ours {
-        /// The setting.
         key: String,
         /// What to do instead.
         instead: &'static str,
     },
-    /// A setting on which the program's promises rest.
-    #[error("the setting {key} must be {value} here; leave it out")]
+    /// A setting with another value than the program depends on.
+    #[error("the setting {key} must be {value} here; remove it")]
     Fixed {
-        /// The setting.
         key: String,
-        /// What the program sets.
+        /// The value that the program sets.
         value: String,
     },
 }
 
-/// The settings of a Kafka client. Printing them shows no secret.
+/// The settings of a Kafka client. Their `Debug` output shows no secret.
 #[derive(Clone, Default)]
 pub struct KafkaSettings {
     values: BTreeMap<String, String>,
@@ -100,8 +93,8 @@ pub struct KafkaSettings {
 }
 
 impl KafkaOptions {
-    /// What was given, `--kafka-conf` before `--bootstrap-servers` before the
-    /// file.
+    /// The settings given, in order of precedence: `--kafka-conf`,
+    /// `--bootstrap-servers`, the file.
     ///
     /// # Errors
     /// See [`KafkaSettingsError`].
@@ -144,42 +137,42 @@ impl KafkaOptions {
 }
 
 impl KafkaSettings {
-    /// Nothing but where to begin.
+    /// Settings that only name the brokers.
     pub fn new(bootstrap_servers: &str) -> Self {
         let mut settings = Self::default();
         settings.set_default(BROKERS, bootstrap_servers);
         settings
     }
 
-    /// Where the client begins.
+    /// The brokers that the client connects to first.
     pub fn bootstrap_servers(&self) -> &str {
         self.get(BROKERS).unwrap_or(DEFAULT_BROKERS)
     }
 
-    /// The value of a setting that was given or set.
+    /// The value of a setting.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str)
     }
 
-    /// All settings, in the order of their keys. For the client library only:
-    /// the values are bare.
+    /// All settings in the order of their keys, for the client library only: secrets
+    /// are not redacted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Sets what was not given.
+    /// Sets a value unless the user has given one.
     pub fn set_default(&mut self, key: &str, value: &str) {
         self.values
             .entry(key.to_owned())
             .or_insert_with(|| value.to_owned());
     }
 
-    /// Sets what must not be otherwise.
+    /// Sets a value that the user must not change.
     ///
     /// # Errors
-    /// When it was given otherwise.
+    /// When the user has given another value.
     pub fn fix(&mut self, key: &str, value: &str) -> Result<(), KafkaSettingsError> {
         match self.values.get(key) {
             Some(given) if given != value => Err(KafkaSettingsError::Fixed {
@@ -193,10 +186,10 @@ impl KafkaSettings {
         }
     }
 
-    /// Looks for settings that are not for users, each with what to do instead.
+    /// Refuses settings that users must not set. Each comes with what to do instead.
     ///
     /// # Errors
-    /// When one was given.
+    /// When the user has given one of them.
     pub fn refuse(&self, ours: &[(&str, &'static str)]) -> Result<(), KafkaSettingsError> {
         match ours.iter().find(|(key, _)| self.values.contains_key(*key)) {
             Some((key, instead)) => Err(KafkaSettingsError::Ours {
@@ -207,13 +200,12 @@ impl KafkaSettings {
         }
     }
 
-    /// The secrets among the settings: everything that the program says goes
-    /// through them.
+    /// The secrets among the settings, to redact them from all output.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
-    /// The value of a setting as it may be shown.
+    /// The value of a setting as it may be printed.
     pub fn shown<'a>(key: &str, value: &'a str) -> &'a str {
         if is_secret_name(key) { REDACTED } else { value }
     }
@@ -269,7 +261,7 @@ mod tests {
             .unwrap()
             .kafka;
         if !args.contains(&"--bootstrap-servers") {
-            // Whatever the environment of the test says.
+            // The environment of the test may set it.
             options.bootstrap_servers = None;
         }
         options
@@ -320,7 +312,7 @@ mod tests {
         let mut settings = options(&["--kafka-conf", "acks=1"]).settings().unwrap();
         assert_eq!(
             settings.fix("acks", "all").unwrap_err().to_string(),
-            "the setting acks must be all here; leave it out"
+            "the setting acks must be all here; remove it"
         );
         assert_eq!(
             settings
@@ -340,7 +332,7 @@ mod tests {
         let twice = options(&["--kafka-conf", "a=1", "--kafka-conf", "a=1"]);
         assert_eq!(
             twice.settings().unwrap_err().to_string(),
-            "--kafka-conf a is given twice; leave one out"
+            "--kafka-conf a is given twice; remove one"
         );
         for wrong in ["a", "=1", ""] {
             let parsed = Program::try_parse_from(["program", "--kafka-conf", wrong]);

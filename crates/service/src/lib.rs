@@ -1,9 +1,9 @@
-//! What processes share: options from flags, environment and file, properties
-//! files, settings of Kafka clients, numbers as people read them, logs that
-//! cannot hold secrets, signals, folder locks, health and metrics over HTTP,
-//! and the text form in which a task's failure travels.
+//! What the programs share: options from flags, environment and file, properties
+//! files, settings of Kafka clients, formatted numbers, logs and console output
+//! without secrets, signals, folder locks, health and metrics over HTTP, and the
+//! text form in which a task's failure travels.
 //!
-//! Nothing here knows about jobs, DataFusion, Ballista or a Kafka library.
+//! Nothing here depends on jobs, DataFusion, Ballista or a Kafka library.
 
 pub mod address;
 pub mod cluster;

@@ -1,26 +1,26 @@
-//! Listening on an address that an option names.
+//! Listens on an address that an option names.
 
 use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::address::HostPort;
 
-/// A port is taken, not ours to take, or on no address of this machine.
+/// A port is in use or not permitted, or the address does not belong to this
+/// machine.
 #[derive(Debug, Error)]
 #[error(
     "cannot listen on {address}: {source}; choose another address with {flag}, or port 0 to take any free one"
 )]
 pub struct ListenError {
-    /// The option that decides.
+    /// The option that sets the address.
     pub flag: &'static str,
-    /// Where.
     pub address: HostPort,
-    /// What the system says.
+    /// The system's error.
     pub source: std::io::Error,
 }
 
-/// Listens on `address`, the value of the option `flag`. Gives the address that
-/// it became, too: port 0 takes any free one.
+/// Listens on `address`, the value of the option `flag`. Also returns the address
+/// that was bound: port 0 takes any free port.
 ///
 /// # Errors
 /// When the host has no address, or the system refuses.

@@ -10,10 +10,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::expected::WithoutExpected;
 use crate::secrets::Secrets;
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
     Text,
     /// One JSON object per line.
     Json,
@@ -35,9 +34,8 @@ pub struct LogOptions {
 #[derive(Debug, Error)]
 pub enum LogError {
     /// The level is neither a level nor directives.
-    #[error("`{level}` is no log level: {source}; use error, warn, info, debug or trace")]
+    #[error("`{level}` is not a log level: {source}; use error, warn, info, debug or trace")]
     Level {
-        /// As given.
         level: String,
         /// What is wrong with it.
         #[source]
@@ -45,8 +43,8 @@ pub enum LogError {
     },
 }
 
-/// What a plain level leaves out: libraries that speak at `info` about every
-/// task of every job.
+/// Modules whose level a plain level lowers: libraries that log every task of
+/// every job at `info`.
 const QUIET: &[&str] = &[
     "ballista_core",
     "ballista_executor",
@@ -61,7 +59,7 @@ const QUIET: &[&str] = &[
     "tower",
 ];
 
-/// The filter for a level or directives as given.
+/// The filter directives for `--log-level`.
 fn directives(level: &str) -> String {
     match level.to_ascii_lowercase().as_str() {
         plain @ ("info" | "debug") => {
@@ -75,11 +73,11 @@ fn directives(level: &str) -> String {
     }
 }
 
-/// Starts logging for this process; `log` records of libraries are included.
-/// When something else has installed a logger already, that one stays.
+/// Starts logging for this process, with the `log` records of libraries included.
+/// If a logger is installed already, it stays.
 ///
 /// # Errors
-/// When the level cannot be understood.
+/// When the level cannot be parsed.
 pub fn init(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
     let filter =
         EnvFilter::try_new(directives(&options.log_level)).map_err(|source| LogError::Level {
@@ -90,7 +88,7 @@ pub fn init(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
         .with_env_filter(filter)
         .with_writer(Redacting(secrets.clone()));
     let level = &options.log_level;
-    // Failing here means that a logger exists: tests in one process.
+    // A failure means that a logger exists, as with several tests in one process.
     let _ = match options.log_format {
         LogFormat::Text => builder
             .with_ansi(std::io::stderr().is_terminal())
@@ -119,8 +117,8 @@ impl<'a> MakeWriter<'a> for Redacting {
     }
 }
 
-/// The subscriber writes each event with one call, so a secret is never cut
-/// in two.
+/// Redacts each write. The subscriber writes each event with one call, so a secret
+/// is never split over two writes.
 struct Line<'a, W> {
     secrets: &'a Secrets,
     to: W,
@@ -163,7 +161,7 @@ mod tests {
             log_level: "info,x=loud".to_owned(),
         };
         let error = init(&options, &Secrets::default()).unwrap_err();
-        assert!(error.to_string().contains("is no log level"));
+        assert!(error.to_string().contains("is not a log level"));
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! How much memory there is for the work of this process.
+//! How much memory the operators of this process may use.
 
 use std::path::Path;
 
-/// Of the memory that there is, what operators may hold when nobody says
-/// otherwise: the rest is for batches in flight, buffers and the allocator.
+/// The share of the available memory that operators may use by default. The rest
+/// is for batches in flight, buffers and the allocator.
 const DEFAULT_PERCENT: u64 = 70;
 
-/// What operators may hold by default, in bytes: a part of the machine's
-/// memory or the container's, whichever is less. `None` when neither is known.
+/// How many bytes operators may use by default: a share of the machine's memory or
+/// the container's limit, whichever is less. `None` when neither is known.
 pub fn default_bytes() -> Option<u64> {
     default_of(host_bytes(), cgroup_bytes(Path::new("/sys/fs/cgroup")))
 }
@@ -26,7 +26,7 @@ fn host_bytes() -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// The container's limit: cgroup 2, then 1. `max` means that there is none.
+/// The container's limit, from cgroup 2 or else 1. `max` means that there is none.
 fn cgroup_bytes(root: &Path) -> Option<u64> {
     ["memory.max", "memory/memory.limit_in_bytes"]
         .into_iter()

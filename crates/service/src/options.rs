@@ -1,10 +1,10 @@
-//! Options from four layers: flag, environment, file, default; the first that
-//! has a value wins.
+//! Options from four layers: flag, environment, file, default. The first layer
+//! that has a value wins.
 //!
 //! Each option is declared once, as a clap argument with a long flag. Its
-//! environment name and its key in the file follow from the flag, and values
-//! of every layer go through the same parser, so that a process cannot accept
-//! something in a file that it refuses on the command line.
+//! environment variable and its key in the file follow from the flag. Values of
+//! every layer go through the same parser, so that a process cannot accept a value
+//! in a file that it refuses on the command line.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,23 +18,21 @@ pub const CONFIG_FLAG: &str = "config";
 /// Why options cannot be used.
 #[derive(Debug, Error)]
 pub enum OptionsError {
-    /// What clap says about flags, the environment or a value; also its help
-    /// and version texts, which are no errors.
+    /// Clap's error about flags, the environment or a value; also its help and
+    /// version texts, which are not errors.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
     /// The file cannot be read.
     #[error("cannot read the configuration file {path}: {source}; check the path given with --config", path = path.display())]
     Read {
-        /// As given.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The file is no TOML.
+    /// The file is not valid TOML.
     #[error("{path} is not valid TOML: {message}", path = path.display())]
     Syntax {
-        /// As given.
         path: PathBuf,
         /// The parser's message, with line and column.
         message: String,
@@ -42,29 +40,20 @@ pub enum OptionsError {
     /// A key that no option has.
     #[error("{path}: unknown key `{key}`{hint}", path = path.display())]
     UnknownKey {
-        /// As given.
         path: PathBuf,
-        /// As it stands in the file.
         key: String,
         /// `; did you mean …` or the list of keys.
         hint: String,
     },
-    /// A table or a list where a plain value belongs.
+    /// A table or a list in place of a plain value.
     #[error("{path}: the value of `{key}` must be a string, a number or true/false", path = path.display())]
-    NotPlain {
-        /// As given.
-        path: PathBuf,
-        /// As it stands in the file.
-        key: String,
-    },
-    /// The file's value does not fit its option.
-    #[error("{path}: the value of `{key}` does not fit: {source}", path = path.display())]
+    NotPlain { path: PathBuf, key: String },
+    /// A value in the file that its option does not accept.
+    #[error("{path}: the value of `{key}` is not valid: {source}", path = path.display())]
     Value {
-        /// As given.
         path: PathBuf,
-        /// As it stands in the file.
         key: String,
-        /// What clap says about it.
+        /// Clap's error.
         #[source]
         source: clap::Error,
     },
@@ -74,8 +63,8 @@ pub enum OptionsError {
 /// (`PREFIX_FLAG_NAME`) and the file that `--config` names.
 ///
 /// # Errors
-/// See [`OptionsError`]. A request for help or version comes as
-/// [`OptionsError::Arguments`] too: let [`exit_with`] print it.
+/// See [`OptionsError`]. A request for help or version is returned as
+/// [`OptionsError::Arguments`] too; [`exit_with`] prints it.
 pub fn load<T>(
     prefix: &str,
     arguments: impl IntoIterator<Item = OsString>,
@@ -86,7 +75,7 @@ where
     load_with(prefix, arguments, |name| std::env::var_os(name))
 }
 
-/// [`load`] with the lookup of `PREFIX_CONFIG` given, for tests.
+/// [`load`] with a replaceable lookup of `PREFIX_CONFIG`, for tests.
 fn load_with<T>(
     prefix: &str,
     arguments: impl IntoIterator<Item = OsString>,
@@ -112,12 +101,12 @@ where
     Ok(T::from_arg_matches(&matches)?)
 }
 
-/// Prints a refusal (or help, or the version) as clap would and returns the
-/// process's exit code: 0 for help and version, 2 for everything else.
+/// Prints an error (or help, or the version) as clap would, and returns the exit
+/// code of the process: 0 for help and version, 2 for everything else.
 pub fn exit_with(error: &OptionsError) -> u8 {
     match error {
         OptionsError::Arguments(error) => {
-            // Nothing is left to be done when the terminal is gone.
+            // If the terminal is closed, there is nothing left to do.
             let _ = error.print();
             u8::try_from(error.exit_code()).unwrap_or(2)
         }
@@ -129,7 +118,7 @@ pub fn exit_with(error: &OptionsError) -> u8 {
     }
 }
 
-/// The error and what lies under it, without clap's usage lines.
+/// The error with its cause, without clap's usage lines.
 fn one_line(error: &OptionsError) -> String {
     match error {
         OptionsError::Value { path, key, source } => {
@@ -137,7 +126,7 @@ fn one_line(error: &OptionsError) -> String {
             let first = text.lines().next().unwrap_or_default();
             let first = first.strip_prefix("error: ").unwrap_or(first);
             format!(
-                "{}: the value of `{key}` does not fit: {first}",
+                "{}: the value of `{key}` is not valid: {first}",
                 path.display()
             )
         }
@@ -163,9 +152,9 @@ pub fn with_environment(command: Command, prefix: &str) -> Command {
     })
 }
 
-/// A key of the file with the flag that it belongs to.
+/// A key of the file with the option that it belongs to.
 struct Key {
-    /// As it stands in the file.
+    /// The key as written in the file.
     written: String,
     /// The id of the argument.
     flag: String,
@@ -207,8 +196,8 @@ fn file_values(path: &Path, command: &Command) -> Result<Vec<(Key, String)>, Opt
         .collect()
 }
 
-/// Runs one value of the file through its argument's parser, so that a bad one
-/// is reported with the file's name instead of a flag that nobody gave.
+/// Runs one value of the file through its argument's parser, so that an invalid
+/// value is reported with the file's name instead of a flag that was not given.
 fn check_value(command: &Command, path: &Path, key: &Key, value: &str) -> Result<(), OptionsError> {
     let Some(argument) = command
         .get_arguments()
@@ -229,7 +218,7 @@ fn check_value(command: &Command, path: &Path, key: &Key, value: &str) -> Result
         })
 }
 
-/// Flags that may stand in a file: all but `--config` itself.
+/// The flags that a file may set, with their argument ids: all but `--config`.
 fn keys(command: &Command) -> impl Iterator<Item = (&str, &str)> {
     command.get_arguments().filter_map(|argument| {
         let flag = argument.get_long()?;

@@ -49,8 +49,8 @@ fn a_flag_beats_the_file_and_the_file_beats_the_default() {
 
 #[test]
 fn the_environment_stands_between_flag_and_file() {
-    // `cargo test` always sets CARGO_PKG_VERSION_MAJOR and its siblings, which
-    // saves this test from changing the environment under other threads.
+    // `cargo test` always sets CARGO_PKG_NAME and the like, so that this test need
+    // not change the environment while other threads run.
     let config = file("vcores = 3");
     let path = config.path().to_str().unwrap();
     #[derive(Debug, Parser)]
@@ -137,7 +137,7 @@ fn a_bad_value_in_the_file_names_the_file() {
     let error = load_args(PREFIX, &["--config", path, "--vcores", "2"]).unwrap_err();
     let text = one_line(&error);
     assert!(
-        text.contains("the value of `vcores` does not fit: invalid value 'many'"),
+        text.contains("the value of `vcores` is not valid: invalid value 'many'"),
         "{text}"
     );
     assert!(text.starts_with(path), "{text}");

@@ -11,38 +11,38 @@ use crate::options;
 use crate::secrets::Secrets;
 use crate::signals::Stop;
 
-/// Deep plans are planned, encoded and decoded recursively; the stock binaries
-/// of Ballista take the same size.
+/// Deep plans are planned, encoded and decoded recursively. Ballista's own binaries
+/// use the same size.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 
-/// What differs between programs.
+/// What differs between long-running programs.
 pub trait Program {
-    /// Its options.
+    /// The program's options.
     type Options: CommandFactory + FromArgMatches;
-    /// Why it ends other than well.
+    /// Why the program fails.
     type Error: Error;
 
-    /// What its threads are called.
+    /// The name of the program's threads.
     const NAME: &'static str;
-    /// What the names of its environment variables begin with.
+    /// The prefix of the program's environment variables.
     const ENVIRONMENT_PREFIX: &'static str;
 
-    /// How it logs.
+    /// The options for logs.
     fn log(options: &Self::Options) -> &LogOptions;
 
-    /// Called once, before any other thread: panics go to the log.
+    /// Sends panics to the log. Called once, before any other thread starts.
     fn hook_panics() {
         std::panic::set_hook(Box::new(|info| tracing::error!("{info}")));
     }
 
-    /// Runs until `stop`, or until it cannot go on.
+    /// Runs until `stop` is cancelled, or until it fails.
     fn run(options: Self::Options, stop: Stop) -> impl Future<Output = Result<(), Self::Error>>;
 }
 
-/// Reads the options and runs the program until it is told to stop.
+/// Reads the options and runs the program until a signal stops it.
 ///
-/// Gives 0 after an orderly end, 1 after a failure, 2 when the options cannot
-/// be used. An error is one line on stderr, without secrets.
+/// Returns 0 after an orderly end, 1 after a failure, 2 when the options cannot be
+/// used. An error is one line on stderr, without secrets.
 pub fn run<P: Program>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let options: P::Options = match options::load(P::ENVIRONMENT_PREFIX, arguments) {
         Ok(options) => options,
@@ -73,7 +73,7 @@ pub fn run<P: Program>(arguments: impl IntoIterator<Item = OsString>) -> ExitCod
             .await
             .map_err(|error| error.to_string())
     });
-    // Whatever still runs must not keep the process.
+    // Tasks that still run must not keep the process alive.
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -86,7 +86,7 @@ pub fn run<P: Program>(arguments: impl IntoIterator<Item = OsString>) -> ExitCod
 
 fn report(error: &dyn std::fmt::Display, secrets: &Secrets) {
     use std::io::Write;
-    // Nothing is left to be done when stderr is gone.
+    // If stderr is closed, there is nothing left to do.
     let _ = writeln!(
         std::io::stderr(),
         "error: {}",

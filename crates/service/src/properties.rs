@@ -1,7 +1,7 @@
-//! Properties files as Spark reads them: Java properties, so `key value`,
-//! `key=value` and `key: value`, `#` and `!` comments, lines continued by a
-//! backslash. Stricter in two points, because a slip there stays unseen: a key
-//! without any value and a key given twice are errors.
+//! Properties files as Spark reads them, in the format of Java properties:
+//! `key value`, `key=value` and `key: value`, `#` and `!` comments, lines continued
+//! by a backslash. Two things are stricter, because such a mistake would stay
+//! unnoticed: a key without a value and a key given twice are errors.
 
 use std::collections::BTreeMap;
 
@@ -12,34 +12,21 @@ use thiserror::Error;
 pub enum PropertiesError {
     /// A key alone.
     #[error("line {line}: `{key}` has no value; write `{key}=VALUE`")]
-    NoValue {
-        /// Where.
-        line: usize,
-        /// The key.
-        key: String,
-    },
+    NoValue { line: usize, key: String },
     /// Nothing before the separator.
-    #[error("line {line}: a value without a key")]
-    NoKey {
-        /// Where.
-        line: usize,
-    },
-    /// A key that was there before.
-    #[error("line {line}: `{key}` is given again, first in line {first}")]
+    #[error("line {line}: a value without a key; write `KEY=VALUE`")]
+    NoKey { line: usize },
+    /// A key that an earlier line has already set.
+    #[error("line {line}: `{key}` is already set in line {first}; remove one")]
     Twice {
-        /// Where the second time.
         line: usize,
-        /// The key.
         key: String,
-        /// Where the first time.
+        /// The line that sets the key first.
         first: usize,
     },
-    /// An escape that is cut short.
+    /// A `\u` without four hexadecimal digits, or for no character.
     #[error("line {line}: `\\u` must be followed by four hexadecimal digits")]
-    Unicode {
-        /// Where.
-        line: usize,
-    },
+    Unicode { line: usize },
 }
 
 /// The properties of a text, by key.
@@ -62,14 +49,14 @@ pub fn parse(text: &str) -> Result<BTreeMap<String, String>, PropertiesError> {
             return Err(PropertiesError::Twice { line, key, first });
         }
         first_lines.insert(key.clone(), line);
-        // Spark trims what stands behind a value; Java alone would keep it.
+        // Spark trims white space after a value; Java alone would keep it.
         values.insert(key, unescape(value.trim_end(), line)?);
     }
     Ok(values)
 }
 
-/// Lines with their continuations joined, without comments and blank lines,
-/// each with the number of its first physical line.
+/// The lines with their continuations joined, without comments and blank lines.
+/// Each comes with the number of its first physical line.
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = Vec::new();
@@ -189,10 +176,10 @@ mod tests {
                 "alone  ",
                 "line 1: `alone` has no value; write `alone=VALUE`",
             ),
-            ("=x", "line 1: a value without a key"),
+            ("=x", "line 1: a value without a key; write `KEY=VALUE`"),
             (
                 "a=\\\n1\na=2",
-                "line 3: `a` is given again, first in line 1",
+                "line 3: `a` is already set in line 1; remove one",
             ),
             (
                 "a=\\u12",

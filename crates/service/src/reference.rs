@@ -1,4 +1,4 @@
-//! The reference page of a process, made from its options.
+//! Generates the reference page of a process from its options.
 
 use std::fmt::Write;
 
@@ -58,8 +58,8 @@ pub fn table(command: &Command, prefix: &str) -> String {
     page
 }
 
-/// Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->` in `page`.
-/// A page without these lines is returned unchanged.
+/// Replaces the text between `<!-- NAME -->` and `<!-- /NAME -->` in `page`. A page
+/// without these lines is returned unchanged.
 pub fn splice(page: &str, name: &str, content: &str) -> String {
     let open = format!("<!-- {name} -->\n");
     let close = format!("<!-- /{name} -->");

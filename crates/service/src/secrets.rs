@@ -1,21 +1,21 @@
-//! Keeps secrets out of everything that a process says.
+//! Keeps secrets out of all output of a process.
 //!
-//! A process knows its secrets: they come in environment variables whose names
-//! give them away. Whatever leaves the process as text (log lines, errors over
-//! HTTP) goes through [`Secrets::redact`], which also blanks credentials in
-//! URLs.
+//! A process knows its secrets: they are the values of environment variables and
+//! settings whose names mark them as secrets. All text that leaves the process (log
+//! lines, errors over HTTP) goes through [`Secrets::redact`], which also removes
+//! credentials from URLs.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// What stands in place of a secret.
+/// The text that replaces a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Shorter values are not searched for: blanking every `no` in a log helps
-/// nobody.
+/// Shorter values are not redacted: removing every `no` from a log would only make
+/// it unreadable.
 const SHORTEST: usize = 6;
 
-/// The secrets that this process was given. Cheap to clone; never printed.
+/// The secrets of this process. Cheap to clone; never printed.
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: Arc<[String]>,
@@ -38,7 +38,7 @@ pub fn is_secret_name(name: &str) -> bool {
     ]
         .iter()
         .any(|part| name.contains(part))
-        // Names of files and endpoints that hold or give credentials.
+        // The name or address of a secret's source is not a secret itself.
         && !name.ends_with("_file")
         && !name.ends_with("_uri")
 }
@@ -60,14 +60,14 @@ impl Secrets {
         Self::from_values(values.collect())
     }
 
-    /// These secrets and others.
+    /// These secrets together with others.
     #[must_use]
     pub fn and(&self, others: &Self) -> Self {
         Self::from_values(self.values.iter().chain(&*others.values).cloned().collect())
     }
 
     fn from_values(mut values: Vec<String>) -> Self {
-        // The longest first: a secret may be part of another.
+        // The longest first, since one secret may be part of another.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         values.dedup();
         Self {
@@ -75,7 +75,7 @@ impl Secrets {
         }
     }
 
-    /// `text` without secrets.
+    /// Returns `text` with secrets replaced.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = redact_urls(text);
         for value in self.values.iter() {
@@ -87,7 +87,7 @@ impl Secrets {
     }
 }
 
-/// Blanks `user:password` in URLs.
+/// Replaces `user:password` in URLs.
 fn redact_urls(text: &str) -> Cow<'_, str> {
     let mut result = String::new();
     let mut done = 0;

@@ -1,24 +1,24 @@
-//! Asked to stop: once to end in order, twice to end now.
+//! Requests to stop: the first ends a process in order, the second at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The two degrees of being asked to stop. Cheap to clone.
+/// A request to stop, in two degrees. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// Finish what runs, take nothing new.
+    /// Finish what runs and accept nothing new.
     pub drain: CancellationToken,
-    /// Leave at once. Whoever cancels this cancels `drain` too.
+    /// End at once. When this is cancelled, `drain` must be cancelled too.
     pub now: CancellationToken,
 }
 
 impl Stop {
-    /// A pair that nothing has cancelled yet.
+    /// A stop signal that is not set yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks once more: the first time to drain, then to leave now.
+    /// Requests a stop: the first time to drain, after that to end at once.
     pub fn ask(&self) {
         if self.drain.is_cancelled() {
             self.now.cancel();
@@ -30,7 +30,7 @@ impl Stop {
     /// Listens for SIGTERM and SIGINT for as long as the process lives.
     ///
     /// # Errors
-    /// When the system does not let us listen.
+    /// When the system does not allow it.
     pub fn on_signals() -> std::io::Result<Self> {
         let stop = Self::new();
         let mut terminate = signal(SignalKind::terminate())?;
@@ -44,9 +44,9 @@ impl Stop {
                     else => return,
                 };
                 if asked.drain.is_cancelled() {
-                    tracing::warn!("got {name} again, leaving now");
+                    tracing::warn!("got {name} again, ending now");
                 } else {
-                    tracing::info!("got {name}, finishing what runs; send it again to leave now");
+                    tracing::info!("got {name}, finishing what runs; send it again to end now");
                 }
                 asked.ask();
             }

@@ -2,26 +2,27 @@
 
 use std::time::Duration;
 
-/// A duration such as `500ms`, `5s`, `2min`; `0s` is allowed.
+/// Parses a duration such as `500ms`, `5s`, `2min`; `0s` is allowed.
 ///
 /// # Errors
-/// A message that says how to write one.
+/// A message with the accepted form, when the text is not a duration.
 pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text.trim())
         .map_err(|error| format!("{error}; write a duration such as 500ms, 5s or 2min"))
 }
 
-/// A number of bytes such as `512MB` (decimal) or `2GiB` (binary), at least 1.
+/// Parses a number of bytes such as `512MB` (decimal) or `2GiB` (binary), at least
+/// 1.
 ///
 /// # Errors
-/// A message that says how to write one.
+/// A message with the accepted form, when the text is not a size.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let size: bytesize::ByteSize = text
         .trim()
         .parse()
-        .map_err(|_| format!("`{text}` is no size; write one such as 512MB or 2GiB"))?;
+        .map_err(|_| format!("`{text}` is not a size; write one such as 512MB or 2GiB"))?;
     match size.as_u64() {
-        0 => Err("the size must be more than nothing".to_owned()),
+        0 => Err("the size must be at least 1 byte".to_owned()),
         bytes => Ok(bytes),
     }
 }

@@ -1,9 +1,10 @@
 //! A local store whose acknowledged writes survive a power cut.
 //!
 //! `object_store`'s local store never calls fsync. Here a put writes a
-//! temporary file beside the final name, syncs it, links (create) or renames
-//! (overwrite) it into place, and syncs the folder and every folder it had to
-//! create. Only then does it answer. Reads are `object_store`'s own.
+//! temporary file next to the final name, syncs it, links (create) or renames
+//! (overwrite) it to the final name, and syncs the folder and every folder it
+//! had to create. Only then does it return. Reads use `object_store`'s local
+//! store.
 
 use std::fmt;
 use std::fs::File;
@@ -49,7 +50,7 @@ impl DurableLocal {
         Self::with_fs(Arc::new(RealFs))
     }
 
-    /// The same with other file system calls, for tests.
+    /// [`DurableLocal::new`] with other file system calls, for tests.
     pub fn with_fs(fs: Arc<dyn DurableFs>) -> Self {
         Self {
             inner: LocalFileSystem::new(),
@@ -100,7 +101,7 @@ fn call<'a>(action: &'static str, path: &'a FsPath) -> impl FnOnce(io::Error) ->
     }
 }
 
-/// Runs blocking work off the async threads where there are any.
+/// Runs blocking work outside of the async threads, if there is a runtime.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -115,7 +116,7 @@ async fn blocking<T: Send + 'static>(
 pub(crate) enum Publish {
     /// Fail when the name is taken.
     Create,
-    /// Replace whatever has the name.
+    /// Replace the file that has the name.
     Overwrite,
 }
 
@@ -163,8 +164,8 @@ impl Staged {
         Ok(())
     }
 
-    /// Makes the file durable under its final name. The order is the point:
-    /// a name must never become durable before the bytes behind it.
+    /// Makes the file durable under its final name. The order matters: a name
+    /// must never become durable before its bytes.
     pub(crate) fn publish(mut self, publish: Publish) -> Result<PutResult> {
         let fs = Arc::clone(&self.fs);
         fs.sync_file(&self.file, &self.temporary)
@@ -193,7 +194,7 @@ impl Staged {
         for folder in &self.touched {
             fs.sync_dir(folder).map_err(call("sync", folder))?;
         }
-        // With a link the temporary name is still there: `drop` removes it.
+        // After a link the temporary name still exists: `drop` removes it.
         Ok(PutResult {
             e_tag: Some(e_tag),
             version: None,
@@ -204,16 +205,17 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.published {
-            // Best effort: a leftover is harmless, and its name tells.
+            // Best effort: a leftover is harmless, and its name marks it as
+            // temporary.
             if let Err(error) = self.fs.remove(&self.temporary) {
-                tracing::debug!(path = %self.temporary.display(), %error, "temporary file stays");
+                tracing::debug!(path = %self.temporary.display(), %error, "cannot remove a temporary file");
             }
         }
     }
 }
 
-/// Creates the missing folders above `target`; `touched` gets the folders whose
-/// entries have to be synced for that, the outermost last.
+/// Creates the missing folders above `target`, and collects the folders whose
+/// entries must then be synced, the outermost last.
 fn create_parents(fs: &dyn DurableFs, target: &FsPath, touched: &mut Vec<PathBuf>) -> Result<()> {
     let mut missing = Vec::new();
     let mut folder = target.parent();
@@ -224,7 +226,7 @@ fn create_parents(fs: &dyn DurableFs, target: &FsPath, touched: &mut Vec<PathBuf
     for path in missing.into_iter().rev() {
         match fs.create_dir(path) {
             Ok(()) => {}
-            // Another writer made it, and may not have synced it yet.
+            // Another writer created it, and may not have synced it yet.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(call("create folder", path)(error)),
         }
@@ -243,7 +245,7 @@ fn sync_parent(fs: &dyn DurableFs, path: &FsPath) -> Result<()> {
     }
 }
 
-/// The same tag as `object_store`'s local store gives on reads.
+/// The same tag as `object_store`'s local store returns for reads.
 fn e_tag(file: &File) -> io::Result<String> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
@@ -268,7 +270,7 @@ struct Upload {
 
 #[derive(Debug, thiserror::Error)]
 enum UploadError {
-    #[error("the upload has ended already")]
+    #[error("the upload has already ended")]
     Ended,
     #[error("the upload is completed while parts are still being written")]
     PartsInFlight,
@@ -300,8 +302,8 @@ impl MultipartUpload for Upload {
             .take()
             .ok_or_else(|| upload_error(UploadError::Ended))?;
         blocking(move || {
-            // Each part in flight holds a reference: publishing now would make
-            // a file visible that is still being written.
+            // Each part in flight holds a reference: renaming the file now would
+            // show one that is still being written.
             Arc::try_unwrap(staged)
                 .map_err(|_| upload_error(UploadError::PartsInFlight))?
                 .publish(Publish::Overwrite)
@@ -333,8 +335,8 @@ impl DurableLocal {
         })
     }
 
-    /// Creates the folders above `to`, which the inner store would create
-    /// without syncing them; returns the folders to sync afterwards.
+    /// Creates the folders above `to`, because the inner store would not sync
+    /// them; returns the folders to sync afterwards.
     async fn prepare_target(&self, to: &Path) -> Result<Vec<PathBuf>> {
         let fs = Arc::clone(&self.fs);
         let path = self.inner.path_to_filesystem(to)?;
@@ -346,7 +348,7 @@ impl DurableLocal {
         .await
     }
 
-    /// Syncs a file that got another name, and the folders of that name.
+    /// Syncs a file that got a new name, and the folders of that name.
     async fn sync_target(&self, to: &Path, touched: Vec<PathBuf>) -> Result<()> {
         let fs = Arc::clone(&self.fs);
         let path = self.inner.path_to_filesystem(to)?;
@@ -419,8 +421,8 @@ impl ObjectStore for DurableLocal {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        // Not synced: a file that comes back after a power cut is garbage
-        // again, and whoever collects garbage will see it.
+        // Not synced: a file that reappears after a power cut is garbage again,
+        // and the next garbage collection finds it.
         self.inner.delete_stream(locations)
     }
 

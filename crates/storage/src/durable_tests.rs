@@ -291,7 +291,7 @@ async fn a_failed_call_is_an_error_of_its_kind_and_leaves_no_name() {
         assert_eq!(StoreErrorKind::of(&error), expected, "{call}");
         assert!(t.names().is_empty(), "{call}: {:?}", t.names());
     }
-    // After the link the name stays: the caller reads back to learn about it.
+    // After the link the name stays: the caller must read it back.
     let t = Setup::new();
     *t.recorder.fail.lock() = Some(("syncdir", io::ErrorKind::Other));
     t.store
@@ -339,7 +339,7 @@ async fn of_many_creators_one_wins() {
     let log: Vec<_> = std::fs::read_dir(t.folder.path().join("log"))
         .unwrap()
         .collect();
-    assert_eq!(log.len(), 1, "temporary files are gone");
+    assert_eq!(log.len(), 1, "temporary files are removed");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! What can go wrong with a store, reduced to a few kinds.
+//! Errors of stores, classified into a few kinds.
 
 use std::error::Error as StdError;
 use std::io;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
-/// What an error of a store means to whoever has to react to it.
+/// What an error of a store means for the caller that has to handle it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -13,9 +13,9 @@ pub enum StoreErrorKind {
     InvalidLocation,
     /// The file, folder or bucket does not exist.
     NotFound,
-    /// A source exists and holds no file to read.
+    /// A source exists but has no file to read.
     Empty,
-    /// Something is there already, where it had to be absent.
+    /// Something exists already at a location that had to be free.
     AlreadyExists,
     /// The process may not read or write there.
     PermissionDenied,
@@ -25,7 +25,7 @@ pub enum StoreErrorKind {
     NoSpace,
     /// The credentials are missing, wrong or expired.
     Unauthenticated,
-    /// The service does not answer, or not in time.
+    /// The service did not respond, or not in time.
     Unreachable,
     /// The store cannot do this at all.
     Unsupported,
@@ -34,7 +34,7 @@ pub enum StoreErrorKind {
 }
 
 impl StoreErrorKind {
-    /// Classifies an error by the most telling cause in its chain of sources.
+    /// Classifies an error by the first conclusive error in its chain of sources.
     pub fn of(error: &(dyn StdError + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(current) = next {
@@ -46,13 +46,12 @@ impl StoreErrorKind {
         by_status(error).unwrap_or(Self::Other)
     }
 
-    /// Whether the same call may succeed when it is tried again without
-    /// anybody changing anything.
+    /// Whether a retry of the same call may succeed without any other change.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Unreachable)
     }
 
-    /// Whether it is an answer: nothing was done, and trying again will not
+    /// Whether the store refused the call: nothing was done, and a retry will not
     /// change that.
     pub fn is_refusal(self) -> bool {
         matches!(
@@ -71,7 +70,7 @@ impl StoreErrorKind {
     pub fn help(self) -> &'static str {
         match self {
             Self::InvalidLocation => {
-                "give a path, a file:// URL or an s3:// URL that names one place"
+                "give a path, a file:// URL or an s3:// URL that names one location"
             }
             Self::NotFound => "check the location for a typing mistake, or create it first",
             Self::Empty => "put files there, or point the job at the folder that holds them",
@@ -87,7 +86,7 @@ impl StoreErrorKind {
             }
             Self::Unreachable => {
                 "check the network and the endpoint (AWS_ENDPOINT_URL or sluice.s3.endpoint), \
-                 then try again"
+                 then retry"
             }
             Self::Unsupported => "choose a local folder or an S3 bucket",
             Self::Other => "see the cause",
@@ -113,7 +112,7 @@ impl std::fmt::Display for StoreErrorKind {
     }
 }
 
-/// The kind that one error in a chain settles, `None` when its source decides.
+/// The kind of one error in a chain; `None` if its source must be examined.
 fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
     if let Some(error) = error.downcast_ref::<StoreError>() {
         return Some(error.kind());
@@ -131,7 +130,7 @@ fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
             E::Unauthenticated { .. } => Some(StoreErrorKind::Unauthenticated),
             E::InvalidPath { .. } => Some(StoreErrorKind::InvalidLocation),
             E::NotSupported { .. } | E::NotImplemented { .. } => Some(StoreErrorKind::Unsupported),
-            // Boxed sources hide behind `source()`, which std follows for us.
+            // Other errors: their sources decide, which `source()` returns.
             _ => None,
         };
     }
@@ -158,7 +157,7 @@ fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::NetworkDown
         | io::ErrorKind::TimedOut => Some(StoreErrorKind::Unreachable),
-        // `io::Error::source` skips the error it carries, so look at it here.
+        // `io::Error::source` skips the error it contains, so classify it here.
         _ => error
             .get_ref()
             .map(|inner| StoreErrorKind::of(inner))
@@ -166,8 +165,8 @@ fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
     }
 }
 
-/// What an HTTP status says. The S3 client keeps it in the text of an error of
-/// its own where a call has no special meaning for it, as listings have none.
+/// The kind by HTTP status. Where a call has no special meaning for a status, as
+/// in listings, the S3 client has it only in the text of its own error.
 fn by_status(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
     let mut next = Some(error);
     while let Some(current) = next {
@@ -194,11 +193,11 @@ fn by_status(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
 /// Why a text is not a location.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("it is empty")]
     Empty,
     /// A NUL or another control character.
-    #[error("it holds a control character at character {position}")]
+    #[error("it contains a control character at position {position}")]
     ControlCharacter {
         /// 1-based position, in characters.
         position: usize,
@@ -208,43 +207,28 @@ pub enum LocationError {
     EscapesRoot,
     /// A child name with `/`, `.` or `..`.
     #[error("'{name}' is not a plain name")]
-    NotAName {
-        /// The refused name.
-        name: String,
-    },
-    /// `*`, `?` or `[` where one place is meant.
-    #[error("it holds the wildcard '{wildcard}', and one place is needed here")]
+    NotAName { name: String },
+    /// `*`, `?` or `[` where one location is needed.
+    #[error("it contains the wildcard '{wildcard}', but one location is needed here")]
     Wildcard {
         /// The first wildcard character.
         wildcard: char,
     },
     /// A pattern that cannot be matched.
-    #[error("its pattern is wrong: {reason}")]
-    Pattern {
-        /// What the matcher says.
-        reason: String,
-    },
+    #[error("its pattern is invalid: {reason}")]
+    Pattern { reason: String },
     /// A scheme that no store serves.
     #[error("the scheme '{scheme}' is not known, use a path, file:// or s3://")]
-    Scheme {
-        /// The scheme as given.
-        scheme: String,
-    },
+    Scheme { scheme: String },
     /// `s3://` without a bucket.
     #[error("it names no bucket, write s3://bucket/prefix")]
     NoBucket,
     /// `file://host/…`.
     #[error("'file://{host}/' names a host, write file:/// with three slashes")]
-    FileHost {
-        /// The host as given.
-        host: String,
-    },
+    FileHost { host: String },
     /// Not a valid URL or path.
     #[error("{reason}")]
-    Malformed {
-        /// What the parser says.
-        reason: String,
-    },
+    Malformed { reason: String },
 }
 
 /// A failed operation on a store. `Display` says what failed, where, why and
@@ -254,51 +238,42 @@ pub enum StoreError {
     /// The text is not a location.
     #[error("'{text}' is not a usable location: {source}")]
     Location {
-        /// What was given.
         text: String,
-        /// What is wrong with it.
         #[source]
         source: LocationError,
     },
     /// A `sluice.s3.*` setting is unknown or its value is wrong.
     #[error("setting '{key}' {problem}")]
     Setting {
-        /// The key.
         key: String,
         /// What is wrong and what is allowed. Never the value of a secret.
         problem: String,
     },
-    /// The client for a bucket could not be made.
+    /// The client for a bucket could not be created.
     #[error("cannot set up access to 's3://{bucket}': {source}")]
     Setup {
-        /// The bucket.
         bucket: String,
-        /// The builder's complaint.
         #[source]
         source: object_store::Error,
     },
-    /// A source that has nothing to read.
+    /// A source without files to read.
     #[error(
         "no files to read in '{location}'{}: {}",
         skipped_note(*skipped),
         StoreErrorKind::Empty.help()
     )]
     Empty {
-        /// The source.
         location: String,
-        /// Files there that the rules leave out (hidden names, other suffixes).
+        /// The number of files that the rules skip (hidden names, other suffixes).
         skipped: usize,
     },
-    /// The store refused or failed.
+    /// The store refused the call, or failed.
     #[error("cannot {action} '{location}': {kind}: {}", kind.help())]
     Access {
         /// What was tried: "list", "read", "write".
         action: &'static str,
-        /// Where.
         location: String,
-        /// What it means.
         kind: StoreErrorKind,
-        /// The store's error.
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
@@ -307,13 +282,13 @@ pub enum StoreError {
 fn skipped_note(skipped: usize) -> String {
     match skipped {
         0 => String::new(),
-        1 => " (1 file with another name was left out)".to_owned(),
-        n => format!(" ({n} files with other names were left out)"),
+        1 => " (1 file with another name was skipped)".to_owned(),
+        n => format!(" ({n} files with other names were skipped)"),
     }
 }
 
 impl StoreError {
-    /// Wraps a store's error with what was tried and where.
+    /// Wraps a store's error with the failed action and its location.
     pub fn access(
         action: &'static str,
         location: impl std::fmt::Display,

@@ -1,7 +1,7 @@
 //! A local file that gets its name last.
 //!
-//! An object store's upload must be told its name first; a file of records
-//! knows how it is called when its last record is there.
+//! An upload to an object store needs the name first, but the name of a file of
+//! records depends on its last record.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,16 +19,16 @@ pub struct DurableFile {
     staged: Staged,
     folder: PathBuf,
     written: u64,
-    /// Bytes up to which the system was asked to begin writing.
+    /// The number of bytes that the system was asked to start writing.
     begun: u64,
 }
 
-/// How many bytes wait in memory before the disk is put to work.
+/// How many bytes may wait in memory before the system is asked to write them.
 const BEGIN_SYNC: u64 = 8 << 20;
 
 impl DurableFile {
-    /// Begins a file in `folder`, which is created where it is missing; `hint`
-    /// is a plain name that the temporary name is made of.
+    /// Creates a file in `folder`, and the folder if it is missing; `hint` is a
+    /// plain name for use in the temporary name.
     ///
     /// # Errors
     /// When the file cannot be created.
@@ -36,12 +36,12 @@ impl DurableFile {
         Self::with_fs(Arc::new(RealFs), folder, hint)
     }
 
-    /// The same with other file system calls, for tests.
+    /// [`DurableFile::create`] with other file system calls, for tests.
     ///
     /// # Errors
     /// When the file cannot be created.
     pub fn with_fs(fs: Arc<dyn DurableFs>, folder: &Path, hint: &str) -> Result<Self> {
-        // The dot hides it from whoever reads the folder meanwhile.
+        // The dot hides it from readers of the folder.
         let staged = Staged::create(fs, folder.join(format!(".{hint}")))?;
         Ok(Self {
             staged,
@@ -57,11 +57,11 @@ impl DurableFile {
     }
 
     /// Makes the file durable under a plain name in its folder, which must be
-    /// free. When this returns, it survives a power cut.
+    /// free. After this returns, the file survives a power cut.
     ///
     /// # Errors
-    /// [`object_store::Error::AlreadyExists`] when the name is taken; else what
-    /// the system says.
+    /// [`object_store::Error::AlreadyExists`] if the name is taken; otherwise the
+    /// error of the system.
     pub fn publish(mut self, name: &str) -> Result<()> {
         self.staged.target = self.folder.join(name);
         self.staged.publish(Publish::Create).map(drop)

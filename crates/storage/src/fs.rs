@@ -1,5 +1,5 @@
-//! The file system calls that a durable write makes, behind a trait, so that
-//! a test can record their order and make any of them fail.
+//! The file system calls that a durable write makes, as a trait, so that a test
+//! can record their order and make any of them fail.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -13,14 +13,14 @@ pub trait DurableFs: fmt::Debug + Send + Sync + 'static {
     fn create_new(&self, path: &Path) -> io::Result<File>;
     /// Writes all bytes at an offset.
     fn write_at(&self, file: &File, path: &Path, bytes: &[u8], offset: u64) -> io::Result<()>;
-    /// Asks the system to begin writing bytes to the disk, so that
-    /// [`DurableFs::sync_file`] waits less. Promises nothing.
+    /// Asks the system to start writing bytes to the disk, so that
+    /// [`DurableFs::sync_file`] waits less. Guarantees nothing.
     fn begin_sync(&self, _file: &File, _offset: u64, _length: u64) {}
     /// Makes a file's bytes and size durable.
     fn sync_file(&self, file: &File, path: &Path) -> io::Result<()>;
     /// Gives a file a second name that must not exist.
     fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Renames a file over whatever has the new name.
+    /// Renames a file, and replaces the file that has the new name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file's name.
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -30,7 +30,7 @@ pub trait DurableFs: fmt::Debug + Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 }
 
-/// The real thing.
+/// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealFs;
 
@@ -49,8 +49,8 @@ impl DurableFs for RealFs {
         let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else {
             return;
         };
-        // SAFETY: no pointers, and the descriptor is open. A file system that
-        // cannot do it says so, and nothing is lost.
+        // SAFETY: no pointers, and the descriptor is open. The result does not
+        // matter: a file system without this call returns an error.
         unsafe {
             libc::sync_file_range(
                 file.as_raw_fd(),

@@ -1,10 +1,10 @@
 //! Object stores from paths and URLs: durable local folders and S3.
 //!
-//! [`Stores`] turns what people write (`/data/landing`, `data/gold`,
+//! [`Stores`] turns a location as people write it (`/data/landing`, `data/gold`,
 //! `file:///data`, `s3://bucket/prefix`) into an object store and a path in it.
-//! Local writes go through [`DurableLocal`], so that what was acknowledged is
-//! still there after a power cut. [`list_source`] lists the files of a source
-//! the way Spark does. Every error has a [`StoreErrorKind`] and says what to do.
+//! Local writes go through [`DurableLocal`], so that acknowledged writes survive
+//! a power cut. [`list_source`] lists the files of a source as Spark does. Every
+//! error has a [`StoreErrorKind`] and says what to do.
 
 mod durable;
 mod error;

@@ -1,10 +1,10 @@
-//! The files of a source, found the way Spark finds them.
+//! Lists the files of a source as Spark does.
 //!
-//! A folder gives the files in it and in hive partition folders (`col=value`)
-//! below it; other folders are not entered. A file gives itself. A pattern
-//! gives every file it matches, and the files of every folder it matches.
-//! Names that start with `_` or `.` are left out, except where the job names
-//! them: `_SUCCESS`, `_ledger/` and files in progress are no data.
+//! A folder has the files in it and in hive partition folders (`col=value`)
+//! below it; other folders are skipped. A file has only itself. A pattern has
+//! every file it matches, and the files of every folder it matches. Names that
+//! start with `_` or `.` are skipped, unless the job names them: `_SUCCESS`,
+//! `_ledger/` and files in progress are not data.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,19 +19,20 @@ use crate::location::{Location, SourceLocation};
 use crate::partition::parse_folder;
 use crate::stores::Stores;
 
-/// Folders of one level that are listed at the same time.
+/// How many folders of one level are listed at the same time.
 const CONCURRENT_LISTINGS: usize = 16;
 
 /// Which files of a folder belong to a source.
 #[derive(Debug, Clone, Default)]
 pub struct ListRules {
-    /// Only names with one of these endings (`.json`, `.json.gz`), in any case;
-    /// empty: every name. Files that the job names itself are always taken.
+    /// Accept only names with one of these endings (`.json`, `.json.gz`), in upper
+    /// or lower case; if empty, every name. Files that the job names itself are
+    /// always accepted.
     pub suffixes: Vec<String>,
 }
 
 impl ListRules {
-    /// Rules that take names with one of these endings.
+    /// Rules that accept names with one of these endings.
     pub fn suffixes<S: Into<String>>(suffixes: impl IntoIterator<Item = S>) -> Self {
         Self {
             suffixes: suffixes.into_iter().map(Into::into).collect(),
@@ -54,11 +55,11 @@ impl ListRules {
 pub struct SourceFile {
     /// Path in the store.
     pub path: Path,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// When it was written.
     pub last_modified: DateTime<Utc>,
-    /// Changes when the content changes, where the store has such a tag.
+    /// A tag that changes with the content, if the store has one.
     pub e_tag: Option<String>,
     /// Values of the hive partition folders between the source and the file,
     /// outermost first; `None` is NULL.
@@ -74,7 +75,7 @@ pub struct Listing {
     pub source: SourceLocation,
     /// Sorted by path, never empty.
     pub files: Vec<SourceFile>,
-    /// Files that the rules left out.
+    /// The number of files that the rules skipped.
     pub skipped: usize,
 }
 
@@ -95,15 +96,15 @@ impl fmt::Debug for Listing {
 }
 
 impl Listing {
-    /// Bytes of all files.
+    /// The size of all files in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 }
 
 /// Lists the files of a source. A source without files is an error:
-/// [`crate::StoreErrorKind::NotFound`] when it is not there, [`crate::StoreErrorKind::Empty`]
-/// when it holds nothing that the rules take.
+/// [`crate::StoreErrorKind::NotFound`] if it does not exist, [`crate::StoreErrorKind::Empty`]
+/// if it has no file that the rules accept.
 pub async fn list_source(
     stores: &Stores,
     source: &SourceLocation,
@@ -165,8 +166,8 @@ impl Lister<'_> {
             }
             None => {}
         }
-        // A bucket has no folders: what lists as empty may be an object, or
-        // nothing at all.
+        // A bucket has no folders: an empty listing may mean that this is an
+        // object, or that it does not exist.
         let listed = self.list(place.path()).await?;
         if listed.objects.is_empty() && listed.common_prefixes.is_empty() {
             let meta = self.head(place).await?;
@@ -181,7 +182,7 @@ impl Lister<'_> {
         base: &Location,
         segments: &[glob::Pattern],
     ) -> Result<(), StoreError> {
-        // Tells a missing base folder from a pattern that matches nothing.
+        // Distinguishes a missing base folder from a pattern without matches.
         local_kind(base).await?;
         let mut folders = vec![(base.path().clone(), Vec::new())];
         for (depth, segment) in segments.iter().enumerate() {
@@ -210,7 +211,7 @@ impl Lister<'_> {
             }
             folders = next;
         }
-        // Folders that the last segment matched are sources of their own.
+        // Each folder that the last segment matched is listed like a source.
         for (values, listed) in self.list_all(folders).await? {
             self.descend(listed, values).await?;
         }
@@ -300,8 +301,9 @@ enum PlaceKind {
     File,
 }
 
-/// What a local place is; `None` for a bucket. Missing and unreadable places
-/// are errors, which the local store's listing would show as empty.
+/// Whether a local location is a folder or a file; `None` for a bucket. A missing
+/// or unreadable location is an error here, while the local store's listing
+/// would be empty.
 async fn local_kind(place: &Location) -> Result<Option<PlaceKind>, StoreError> {
     let Some(path) = place.local_path() else {
         return Ok(None);

@@ -142,7 +142,7 @@ async fn missing_and_empty_sources_are_told_apart() {
     assert!(
         error
             .to_string()
-            .contains("1 file with another name was left out"),
+            .contains("1 file with another name was skipped"),
         "{error}"
     );
     assert!(error.to_string().contains("put files there"), "{error}");

@@ -1,4 +1,4 @@
-//! From text to a checked place: pure, without touching any store.
+//! Parses text into a checked location, without accessing any store.
 //!
 //! A path is taken literally (`a%20b` is a name with a percent sign); a URL is
 //! percent-decoded, as URLs are. `.` and `..` are resolved by text, so `..`
@@ -15,16 +15,13 @@ use crate::error::{LocationError, StoreError};
 /// Characters that make a segment a pattern.
 const WILDCARDS: [char; 3] = ['*', '?', '['];
 
-/// Where a store is.
+/// Which store a location belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Root {
     /// The file system of this machine.
     Local,
     /// An S3 bucket.
-    S3 {
-        /// Its name.
-        bucket: String,
-    },
+    S3 { bucket: String },
 }
 
 impl Root {
@@ -49,8 +46,8 @@ impl Root {
     }
 }
 
-/// One place: a folder or a file on this machine, or a prefix or an object in
-/// a bucket. Absolute and normalized.
+/// One location: a folder or a file on this machine, or a prefix or an object
+/// in a bucket. Absolute and normalized.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Location {
     root: Root,
@@ -60,9 +57,9 @@ pub struct Location {
 }
 
 impl Location {
-    /// Parses a path or URL that names one place; wildcards are refused.
+    /// Parses a path or URL that names one location; wildcards are refused.
     ///
-    /// Relative paths are taken from `base`, which is an absolute folder.
+    /// Relative paths are resolved against `base`, which is an absolute folder.
     pub fn parse(text: &str, base: &FsPath) -> Result<Self, StoreError> {
         let location = parse(text, base).map_err(|source| StoreError::Location {
             text: text.to_owned(),
@@ -81,7 +78,7 @@ impl Location {
         Ok(location)
     }
 
-    /// A place below this one; `name` is one plain name.
+    /// A location directly below this one; `name` is one plain name.
     pub fn child(&self, name: &str) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Location {
             text: format!("{self}/{name}"),
@@ -98,7 +95,7 @@ impl Location {
         Self::build(self.root.clone(), segments).map_err(fail)
     }
 
-    /// A place below this one, by plain names with slashes between them.
+    /// A location below this one; `relative` is plain names separated by slashes.
     pub fn join(&self, relative: &str) -> Result<Self, StoreError> {
         let mut place = self.clone();
         for name in relative.split('/') {
@@ -107,10 +104,10 @@ impl Location {
         Ok(place)
     }
 
-    /// `segments` are free of control characters, "/", "." and "..".
+    /// `segments` must not contain control characters, "/", "." or "..".
     fn build(root: Root, segments: Vec<String>) -> Result<Self, LocationError> {
         let malformed = |reason: String| LocationError::Malformed { reason };
-        // Raw parts: a name such as "a%20b" stays as it is.
+        // Parsed without decoding: a name such as "a%20b" stays as it is.
         let path = Path::parse(segments.join("/")).map_err(|e| malformed(e.to_string()))?;
         let text = match &root {
             Root::Local => "file:///".to_owned(),
@@ -120,9 +117,10 @@ impl Location {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(&segments);
         }
-        // URLs take some names for Windows drives (`A|`) and change them.
+        // The URL parser takes some names for Windows drives (`A|`) and changes
+        // them.
         if !Path::from_url_path(url.path()).is_ok_and(|led| led == path) {
-            return Err(malformed("no URL can name it".to_owned()));
+            return Err(malformed("it cannot be written as a URL".to_owned()));
         }
         Ok(Self {
             root,
@@ -150,7 +148,7 @@ impl Location {
         }
     }
 
-    /// How people write another path in the same store.
+    /// Another path in the same store, as people write it.
     pub fn display_of(&self, path: &Path) -> String {
         match &self.root {
             Root::Local => format!("/{path}"),
@@ -163,7 +161,7 @@ impl Location {
         self.segments.last().map(String::as_str)
     }
 
-    /// Whether `other` is this place or below it.
+    /// Whether `other` is this location or below it.
     pub fn contains(&self, other: &Self) -> bool {
         self.root == other.root && other.segments.starts_with(&self.segments)
     }
@@ -185,7 +183,7 @@ impl fmt::Debug for Location {
     }
 }
 
-/// What a source names: one place, or every place that a pattern matches.
+/// What a source names: one location, or every location that matches a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceLocation {
     /// A folder or a file.
@@ -194,14 +192,14 @@ pub enum SourceLocation {
     Pattern {
         /// The part without wildcards.
         base: Location,
-        /// The segments after it; `*`, `?` and `[…]` match inside a segment.
+        /// The segments after `base`; `*`, `?` and `[…]` match inside a segment.
         segments: Vec<glob::Pattern>,
     },
 }
 
 impl SourceLocation {
-    /// Parses a path or URL that may hold wildcards (`*`, `?`, `[…]`), each
-    /// matching inside one segment. `**` is refused.
+    /// Parses a path or URL that may contain wildcards (`*`, `?`, `[…]`), each of
+    /// which matches inside one segment. `**` is refused.
     pub fn parse(text: &str, base: &FsPath) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Location {
             text: text.to_owned(),
@@ -228,7 +226,7 @@ impl SourceLocation {
         Ok(Self::Pattern { base, segments })
     }
 
-    /// The place, or the folder that the pattern starts from.
+    /// The location, or the folder that the pattern starts from.
     pub fn base(&self) -> &Location {
         match self {
             Self::Place(place) => place,
@@ -339,7 +337,8 @@ fn push_segment(segments: &mut Vec<String>, segment: &str) -> Result<(), Locatio
             segments.pop().ok_or(LocationError::EscapesRoot)?;
         }
         name => {
-            // Decoded URLs may bring back what the first look could not see.
+            // Percent-decoding may produce characters that the first check did
+            // not see.
             check_characters(name)?;
             segments.push(name.to_owned());
         }

@@ -126,7 +126,7 @@ proptest! {
         prop_assume!(names.iter().all(|n| n != "." && n != ".." && !n.trim().is_empty()));
         let mut location = place(if s3 { "s3://bucket" } else { "/" });
         for name in &names {
-            // Names that no URL can hold are refused.
+            // Names that cannot be written as a URL are refused.
             let child = location.child(name);
             prop_assume!(child.is_ok());
             location = child.unwrap();

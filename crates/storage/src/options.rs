@@ -1,4 +1,4 @@
-//! Settings of the stores: declared once, secrets kept out of every output.
+//! Settings of the stores: each is declared once, and no output shows a secret.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use object_store::aws::AmazonS3ConfigKey;
 
 use crate::error::StoreError;
 
-/// A value that never shows in `Debug`.
+/// A value that `Debug` never shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -34,7 +34,7 @@ impl fmt::Debug for Secret {
 pub struct OptionSpec {
     /// The key, `sluice.s3.…`.
     pub key: &'static str,
-    /// What holds when it is not set.
+    /// What applies if it is not set.
     pub default: &'static str,
     /// One line for people.
     pub description: &'static str,
@@ -105,18 +105,19 @@ const OPTIONS: &[OptionSpec] = &[
         ..spec(
             "sluice.s3.virtual_hosted_style",
             "false",
-            "put the bucket into the host name instead of the path",
+            "put the bucket in the host name instead of the path",
             AmazonS3ConfigKey::VirtualHostedStyleRequest,
         )
     },
 ];
 
-/// How stores are reached. `Debug` shows no secret.
+/// How stores are accessed. `Debug` shows no secret.
 #[derive(Clone, Debug, Default)]
 pub struct StoreOptions {
-    /// What relative paths are relative to; the process's folder when `None`.
+    /// The folder that relative paths are resolved against; if `None`, the
+    /// process's current folder.
     pub base_dir: Option<PathBuf>,
-    /// S3 settings, later ones win.
+    /// S3 settings; later ones win.
     s3: Vec<(AmazonS3ConfigKey, Secret)>,
 }
 
@@ -127,7 +128,7 @@ impl StoreOptions {
     }
 
     /// Options from the `AWS_*` variables of this process. Variables that the
-    /// S3 client does not know are left alone, as they may serve other tools.
+    /// S3 client does not know are ignored: they may be for other tools.
     pub fn from_env() -> Self {
         Self::from_vars(
             std::env::vars_os().filter_map(|(key, value)| {
@@ -155,7 +156,7 @@ impl StoreOptions {
         OPTIONS
     }
 
-    /// Takes one `sluice.s3.*` setting; it wins over the environment.
+    /// Sets one `sluice.s3.*` setting; it wins over the environment.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
         let fail = |problem: String| StoreError::Setting {
             key: key.to_owned(),
@@ -187,12 +188,12 @@ impl StoreOptions {
         Ok(())
     }
 
-    /// Whether [`StoreOptions::set`] is the one to take this key.
+    /// Whether [`StoreOptions::set`] is responsible for this key.
     pub fn owns(key: &str) -> bool {
         key.starts_with("sluice.s3.")
     }
 
-    /// The S3 settings in the order to apply them.
+    /// The S3 settings, in the order in which to apply them.
     pub(crate) fn s3(&self) -> impl Iterator<Item = (AmazonS3ConfigKey, &str)> {
         self.s3.iter().map(|(key, value)| (*key, value.expose()))
     }

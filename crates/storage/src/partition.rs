@@ -1,7 +1,7 @@
 //! Names of hive partition folders (`col=value`), escaped as Spark escapes them.
 
-/// The folder value that stands for NULL (and for an empty string, which Spark
-/// and Delta Lake do not tell from NULL in a partition).
+/// The folder value that stands for NULL, and for an empty string, which Spark
+/// and Delta Lake do not distinguish from NULL in a partition.
 pub const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Whether Spark's `ExternalCatalogUtils.escapePathName` escapes this character.
@@ -15,8 +15,8 @@ fn needs_escape(c: char) -> bool {
 
 /// Escapes a column name or a value for use in a folder name.
 ///
-/// Only what Spark escapes changes, with one addition: a value of nothing but
-/// dots (`.`, `..`) would be a path of its own, so its dots are escaped too.
+/// Escapes what Spark escapes, with one addition: a value of only dots (`.`,
+/// `..`) would mean another folder, so its dots are escaped too.
 pub fn escape_hive(text: &str) -> String {
     let dots = !text.is_empty() && text.bytes().all(|b| b == b'.');
     let mut out = String::with_capacity(text.len());
@@ -31,7 +31,8 @@ pub fn escape_hive(text: &str) -> String {
     out
 }
 
-/// The inverse of [`escape_hive`]; a percent sign that starts no escape stays.
+/// The inverse of [`escape_hive`]; a percent sign that does not start an escape
+/// is kept.
 pub fn unescape_hive(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

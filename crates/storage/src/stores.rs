@@ -1,4 +1,4 @@
-//! One object store per bucket, made when it is first needed.
+//! One object store per bucket, created when it is first needed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::error::{LocationError, StoreError};
 use crate::location::{Location, Root, SourceLocation};
 use crate::options::StoreOptions;
 
-/// All object stores of a process. Cheap to clone; clones share their stores.
+/// All object stores of a process. Clones are cheap and share their stores.
 #[derive(Clone)]
 pub struct Stores {
     shared: Arc<Shared>,
@@ -30,7 +30,7 @@ struct Shared {
 }
 
 impl fmt::Debug for Stores {
-    /// Without the stores: an S3 client's own `Debug` shows the key's id.
+    /// Without the stores, because the `Debug` of an S3 client shows the key's id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stores")
             .field("options", &self.shared.options)
@@ -38,8 +38,8 @@ impl fmt::Debug for Stores {
     }
 }
 
-/// A place with its store. The store is that of the whole file system or
-/// bucket, so `path` is what its calls want.
+/// A location with its store. The store is that of the whole file system or
+/// bucket, so its calls need `path`.
 #[derive(Clone)]
 pub struct Place {
     /// The store of the whole file system or bucket.
@@ -67,12 +67,12 @@ impl Place {
 }
 
 impl Stores {
-    /// Stores with these options; local writes are durable.
+    /// Stores with these options, in which local writes are durable.
     pub fn new(options: StoreOptions) -> Self {
         Self::with_local(options, Arc::new(DurableLocal::new()))
     }
 
-    /// The same with another store for local paths, for tests.
+    /// [`Stores::new`] with another store for local paths, for tests.
     pub fn with_local(options: StoreOptions, local: Arc<dyn ObjectStore>) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -83,8 +83,9 @@ impl Stores {
         }
     }
 
-    /// The store for a URL: of the file system for `file://`, of the bucket
-    /// for `s3://`. Cheap after the first call for a bucket; opens no connection.
+    /// The store for a URL: of the file system for `file://`, of the bucket for
+    /// `s3://`. Cheap after the first call for a bucket; does not open a
+    /// connection.
     pub fn resolve(&self, url: &Url) -> Result<Arc<dyn ObjectStore>, StoreError> {
         match Root::of(url)? {
             Root::Local => Ok(Arc::clone(&self.shared.local)),
@@ -92,17 +93,17 @@ impl Stores {
         }
     }
 
-    /// Parses a path or URL that names one place.
+    /// Parses a path or URL that names one location.
     pub fn location(&self, text: &str) -> Result<Location, StoreError> {
         Location::parse(text, &self.base(text)?)
     }
 
-    /// Parses a path or URL that may hold wildcards.
+    /// Parses a path or URL that may contain wildcards.
     pub fn source(&self, text: &str) -> Result<SourceLocation, StoreError> {
         SourceLocation::parse(text, &self.base(text)?)
     }
 
-    /// A place with its store.
+    /// A location with its store.
     pub fn open(&self, location: &Location) -> Result<Place, StoreError> {
         Ok(Place {
             store: self.resolve(location.url())?,
@@ -114,7 +115,8 @@ impl Stores {
         if let Some(base) = &self.shared.options.base_dir {
             return Ok(base.clone());
         }
-        // Only a relative path needs it: a deleted folder harms nobody else.
+        // Only a relative path needs the current folder, so a deleted current
+        // folder does not affect other paths.
         if text.starts_with('/') || text.contains(":/") {
             return Ok(FsPath::new("/").to_path_buf());
         }
@@ -151,8 +153,8 @@ impl Stores {
     }
 }
 
-/// Retries for some seconds: longer than a hiccup of the network, and short
-/// enough that a wrong endpoint is an error before people give up.
+/// Retries for some seconds: long enough for a short network failure, and short
+/// enough that a wrong endpoint is reported before people give up.
 fn retries() -> RetryConfig {
     RetryConfig {
         max_retries: 6,

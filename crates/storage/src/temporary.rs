@@ -1,15 +1,15 @@
-//! Names of files that are being written, and removing those left behind.
+//! Names of files that are being written, and removal of leftover ones.
 //!
-//! A temporary file lies beside its final name and is called
-//! `<final name>#<digits>`. Listings of the local store leave such names out,
-//! Delta readers look only at names in the log, and `*.json` or `*.parquet`
+//! A temporary file is in the folder of the final file and is called
+//! `<final name>#<digits>`. Listings of the local store skip such names, Delta
+//! readers read only the files named in the log, and `*.json` or `*.parquet`
 //! does not match them.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A fresh temporary name for a final path.
+/// A new temporary name for a final path.
 pub(crate) fn name_for(path: &Path) -> PathBuf {
     // 64 random bits: writers on several machines may share one folder.
     let random = uuid::Uuid::new_v4().as_u64_pair().1;
@@ -18,7 +18,8 @@ pub(crate) fn name_for(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Whether this file name is one of ours (or of `object_store`'s local store).
+/// Whether this is the name of a temporary file (of this crate or of
+/// `object_store`'s local store).
 pub fn is_temporary(file_name: &str) -> bool {
     final_name(file_name).is_some()
 }
@@ -30,10 +31,10 @@ fn final_name(file_name: &str) -> Option<&str> {
 }
 
 /// Removes the temporary files in `folder` and below whose final name `matches`,
-/// and returns how many. Only for names whose writers are known to have ended:
-/// a running writer would lose its file.
+/// and returns how many. Use it only for names whose writers are known to have
+/// ended: a running writer would lose its file.
 ///
-/// Blocks. A missing folder holds none. Symbolic links are not followed.
+/// Blocks. A missing folder counts as empty. Symbolic links are not followed.
 pub fn remove_temporaries(folder: &Path, matches: impl Fn(&str) -> bool) -> io::Result<usize> {
     let mut removed = 0;
     let mut open = vec![folder.to_path_buf()];
@@ -55,7 +56,7 @@ pub fn remove_temporaries(folder: &Path, matches: impl Fn(&str) -> bool) -> io::
             if kind.is_file() && ours {
                 match std::fs::remove_file(entry.path()) {
                     Ok(()) => removed += 1,
-                    // Its writer was quicker.
+                    // Its writer removed it first.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }

@@ -1,9 +1,10 @@
-//! Reads a filled topic of Apache Kafka, beside librdkafka's bare consumer.
+//! Measures how fast ingest reads a topic of Apache Kafka, next to librdkafka's
+//! bare consumer.
 //!
-//! For each size of record the topic is read in turn by a consumer that drops
-//! what it polls and by ingest, files and ledger durable, and the best of the
-//! rounds is printed. `cargo bench -p sluice-landing --bench ingest -- --records
-//! 1000000`; needs Apache Kafka (see `docs/benchmarks.md`).
+//! For each record size the topic is read alternately by a consumer that drops
+//! what it polls, and by ingest with durable files and ledger. The best of the
+//! rounds is printed. Run it with `cargo bench -p sluice-ingest --bench ingest --
+//! --records 1000000`; it needs Apache Kafka (see `docs/benchmarks.md`).
 
 #![allow(
     clippy::print_stdout,
@@ -28,7 +29,7 @@ use sluice_storage::{StoreOptions, Stores};
 const PARTITIONS: i32 = 3;
 const ROUNDS: usize = 3;
 
-/// One reading of the topic.
+/// The measurements of reading the topic once.
 #[derive(Clone, Copy)]
 struct Run {
     records: u64,
@@ -52,7 +53,7 @@ impl Run {
     }
 }
 
-/// CPU time of this process, all threads.
+/// The CPU time of this process, over all threads.
 fn cpu() -> Duration {
     // SAFETY: all zero is a valid value, and the call fills it.
     let usage = unsafe {
@@ -121,7 +122,7 @@ fn fill(address: &str, topic: &str, records: u64, size: usize) -> u64 {
     bytes
 }
 
-/// librdkafka's own reading: poll and drop.
+/// Reads the topic with librdkafka alone: polls and drops.
 fn bare(address: &str, topic: &str) -> Run {
     let (begun, before) = (Instant::now(), cpu());
     let consumer: BaseConsumer = ClientConfig::new()

@@ -1,5 +1,5 @@
-//! One topic from Kafka into its landing folder: batch after batch, until the
-//! run's bounds are reached.
+//! Ingests one topic from Kafka into its landing folder: one batch after
+//! another, until the run's limits are reached.
 
 mod options;
 mod position;
@@ -30,22 +30,22 @@ use sluice_landing::{Batch, Closed, Hole};
 
 pub use options::{BeginAt, IngestOptions, RunBounds};
 
-/// No batch is longer, so that a long run is committed in installments.
+/// The longest batch, so that a long run commits in steps.
 const LONGEST_BATCH: Duration = Duration::from_secs(600);
 
-/// Batches in a row that the broker may break off.
+/// How many batches in a row may be cut short by the broker.
 const BREAKS: u32 = 3;
 
-/// Orphans are looked for after every so many entries.
+/// How many entries pass between two searches for orphan files.
 const COLLECT_EVERY: u64 = 100;
 
-/// How long closing the consumer may take.
+/// How long closing the consumer may take at the end of a run.
 const CLOSING: Duration = Duration::from_secs(3);
 
-/// Ingests one topic into the folder `place`.
+/// Ingests one topic into its landing folder.
 ///
 /// # Errors
-/// Whatever was read before the error is committed, where that was possible.
+/// What was read before the error is committed where possible.
 pub async fn ingest_topic(
     options: Arc<IngestOptions>,
     topic: String,
@@ -65,7 +65,7 @@ pub async fn ingest_topic(
     (report, result)
 }
 
-/// The state of a run.
+/// The state of a run over one topic.
 struct Run {
     options: Arc<IngestOptions>,
     topic: String,
@@ -77,26 +77,26 @@ struct Run {
     begun: Instant,
     newest: Option<Entry<Batch>>,
     facts: Option<(Facts, Instant)>,
-    /// Partitions of the group that are ours.
+    /// The partitions that the consumer group assigned to this process.
     given: Option<Vec<i32>>,
     subscribed: bool,
-    /// Whether the consumer was assigned partitions before.
+    /// Whether offsets were assigned to the current consumer before.
     used: bool,
-    /// Where the consumer stands, when it can go on without being assigned.
+    /// The consumer's next offsets, if it can continue without a new assignment.
     standing: Option<BTreeMap<i32, i64>>,
-    /// What is still to be reached, once it is known.
+    /// The offsets that the run still has to reach, once they are known.
     until: Option<BTreeMap<i32, i64>>,
-    /// Whether it must be reached whatever the bounds: this run has read it, and
-    /// another has committed a part of it.
+    /// Whether the target must be reached regardless of the limits: this run has
+    /// read up to there, and another run committed a part of it first.
     owes: bool,
     records: u64,
     bytes: u64,
     breaks: u32,
-    /// What a named run has committed.
+    /// The entries that a named run has committed.
     run_entries: Vec<u64>,
 }
 
-/// What comes after a batch.
+/// What to do after a batch.
 enum Then {
     Again,
     End,
@@ -156,7 +156,7 @@ impl Run {
                 if over {
                     return Ok(());
                 }
-                // It was ended half-way, and goes on.
+                // The earlier run was killed half-way; this one continues it.
                 self.run_entries = entries.iter().map(|entry| entry.seq).collect();
             }
         }
@@ -182,14 +182,14 @@ impl Run {
         }
     }
 
-    /// Closes the consumer, which sends what is left for lag tools; not for long
-    /// if nobody answers.
+    /// Closes the consumer, which sends pending offset commits. Gives up after a
+    /// short time when no broker answers.
     async fn close(self) {
         let closed = tokio::task::spawn_blocking(move || drop(self.consumer));
         let _ = tokio::time::timeout(CLOSING, closed).await;
     }
 
-    /// All entries of a named run, of which this is the last.
+    /// All entries of a named run, given its last one.
     async fn of_run(&self, last: Entry<Batch>) -> Result<Vec<Entry<Batch>>, IngestError> {
         let fail = |source| IngestError::Ledger {
             topic: self.topic.clone(),
@@ -215,8 +215,9 @@ impl Run {
         Ok(())
     }
 
-    /// Gives a batch up whose fate may not be known: the ledger will tell, when
-    /// it can be read again. Its files stay, they may be named.
+    /// Abandons a batch after an error. It may or may not have been committed, so
+    /// the ledger is read back as soon as that is possible. Its files are kept,
+    /// because an entry may name them.
     async fn start_over(&mut self, mut error: IngestError) -> Result<(), IngestError> {
         self.standing = None;
         loop {
@@ -232,7 +233,7 @@ impl Run {
         }
     }
 
-    /// Whether a long-running process sits an error out.
+    /// Whether a long-running process retries after this error.
     fn waits_for(&self, error: &IngestError) -> bool {
         let transient = match error {
             IngestError::Kafka(KafkaError::Unreachable { .. } | KafkaError::Failed { .. }) => true,
@@ -246,7 +247,7 @@ impl Run {
     }
 
     async fn wait_out(&mut self, error: &IngestError) {
-        tracing::warn!(topic = self.topic, %error, "trying again");
+        tracing::warn!(topic = self.topic, %error, "retrying");
         self.facts = None;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
@@ -254,7 +255,7 @@ impl Run {
         }
     }
 
-    /// Asks the broker, from a thread that may block.
+    /// Runs a blocking question to the broker on its own thread.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&crate::kafka::Consumer) -> Result<T, IngestError> + Send + 'static,
@@ -264,12 +265,12 @@ impl Run {
             Ok(result) => result,
             Err(_) => Err(IngestError::Internal {
                 topic: self.topic.clone(),
-                problem: "a thread that asks the broker has ended",
+                problem: "a thread that queries the broker ended early",
             }),
         }
     }
 
-    /// The bounds of the next batch: what is left of the run's.
+    /// The limits of the next batch: what remains of the run's limits.
     fn bounds(&self) -> Bounds {
         let run = &self.options.bounds;
         if run.follow {
@@ -364,7 +365,8 @@ impl Run {
         self.then(read, !dropped.is_empty())
     }
 
-    /// What is done when the batch is safe.
+    /// What follows a commit: offsets for lag tools, and the search for orphan
+    /// files.
     async fn after_commit(&self) {
         let Some(newest) = &self.newest else {
             return;
@@ -384,15 +386,15 @@ impl Run {
             match orphans::collect(&self.place, &self.ledger, newest, orphans::Depth::Recent).await
             {
                 Ok(0) => {}
-                Ok(removed) => tracing::info!(topic = self.topic, removed, "orphans collected"),
+                Ok(removed) => tracing::info!(topic = self.topic, removed, "orphan files deleted"),
                 Err(error) => {
-                    tracing::warn!(topic = self.topic, %error, "orphans were not collected");
+                    tracing::warn!(topic = self.topic, %error, "orphan files were not deleted");
                 }
             }
         }
     }
 
-    /// Decides what comes after a batch.
+    /// Updates the state after a batch and decides what to do next.
     fn then(&mut self, read: Read, dropped: bool) -> Result<Then, IngestError> {
         for range in &read.ranges {
             self.records += range.rows + range.rejects;
@@ -401,8 +403,9 @@ impl Run {
         let next = self.newest.as_ref().map(|entry| &entry.body.next);
         let at = |partition: &i32| next.and_then(|next| next.get(partition)).copied();
         if dropped && self.options.group.is_none() && !self.options.bounds.follow {
-            // What this run has read is in the ledger when it ends, by
-            // whomever: so read on up to there from where the others are.
+            // Everything that this run read must be in the ledger when it ends,
+            // whichever run committed it. So continue after the other run's
+            // entry and read up to the same offsets.
             self.owes = true;
             let until = self.until.get_or_insert_default();
             for (partition, end) in &read.next {
@@ -426,7 +429,8 @@ impl Run {
         if read.closed == Closed::Lost {
             self.breaks += 1;
             self.facts = None;
-            // Asking anew tells what is wrong, or that nothing is.
+            // The next look at the topic's metadata shows what is wrong, if
+            // anything is.
             return match read.trouble {
                 Some(error) if self.breaks >= BREAKS => Err(error.into()),
                 _ => Ok(Then::Again),
@@ -438,12 +442,12 @@ impl Run {
             if !self.waits_for(&error) {
                 return Err(error);
             }
-            tracing::warn!(topic = self.topic, %error, "trying again");
+            tracing::warn!(topic = self.topic, %error, "retrying");
             self.facts = None;
         }
         if read.closed == Closed::Rebalanced {
             self.given = None;
-            // Other partitions, other ends.
+            // Other partitions have other ends.
             if self.options.bounds.until_caught_up {
                 self.until = None;
             }
@@ -455,8 +459,8 @@ impl Run {
         })
     }
 
-    /// Whether a batch that ended so was the run's last; `left` says whether
-    /// offsets are left to be reached.
+    /// Whether a batch that was closed for this reason was the run's last; `left`
+    /// says whether target offsets remain.
     fn is_over(&self, closed: Closed, left: bool) -> bool {
         if self.options.bounds.follow {
             return false;
@@ -472,8 +476,8 @@ impl Run {
         }
     }
 
-    /// Whether the run's offsets are not reached by a batch that read up to
-    /// `next`.
+    /// Whether a batch that read up to `next` ends before the run's target
+    /// offsets.
     fn leaves(&self, next: &BTreeMap<i32, i64>) -> bool {
         self.until.as_ref().is_some_and(|until| {
             until
@@ -483,7 +487,7 @@ impl Run {
     }
 }
 
-/// Where each partition begins in the ledger's eyes: before its hole.
+/// Where each partition continues the ledger: before its hole, if it has one.
 fn begins(started: &Start) -> BTreeMap<i32, i64> {
     let holes = started.holes.iter().map(
         |Hole {

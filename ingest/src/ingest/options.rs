@@ -1,4 +1,4 @@
-//! What a run is told.
+//! The options of a run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use sluice_service::kafka::KafkaSettings;
 
 use crate::gather::LineOptions;
 
-/// From where to begin a topic that has no ledger.
+/// Where to start a topic that has no ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum BeginAt {
-    /// The first record there is.
+    /// The first record that the topic still has.
     #[default]
     Earliest,
-    /// The end.
+    /// The end of the topic.
     Latest,
     /// This offset of each partition.
     Offset(i64),
-    /// The first record of each partition that is not older, in milliseconds
-    /// since the Unix epoch.
+    /// The first record of each partition that is not older than this time, in
+    /// milliseconds since the Unix epoch.
     Time(i64),
     /// These offsets, by partition.
     Each(BTreeMap<i32, i64>),
@@ -33,31 +33,28 @@ pub struct RunBounds {
     pub records: Option<u64>,
     /// After this many bytes of each topic's values.
     pub bytes: Option<u64>,
-    /// When everything is read that was there when it began.
+    /// When everything has been read that the topic held when the run began.
     pub until_caught_up: bool,
-    /// Never: each batch is committed when its bounds are reached, and another
-    /// is begun.
+    /// Never: each batch is committed when its limits are reached, and the next
+    /// one starts.
     pub follow: bool,
     /// Offsets to reach, for a replay.
     pub until: Option<BTreeMap<i32, i64>>,
 }
 
-/// What a run is told.
+/// The options of a run.
 #[derive(Debug, Clone, Default)]
 pub struct IngestOptions {
-    /// How the brokers are reached.
     pub kafka: KafkaSettings,
     /// The consumer group, when several processes share the topic's partitions.
     pub group: Option<String>,
-    /// An id from outside: a run with the same id is not run again.
+    /// The caller's id for the run: a run with the same id is not repeated.
     pub run_id: Option<String>,
-    /// Where a new ledger begins.
     pub begin: BeginAt,
-    /// Whether deleted records are recorded as holes instead of stopping.
+    /// Whether records that were deleted before they were read become holes;
+    /// otherwise they are an error.
     pub accept_data_loss: bool,
-    /// How records become lines.
     pub lines: LineOptions,
-    /// When the run ends.
     pub bounds: RunBounds,
     /// How long the brokers may take to answer.
     pub timeout: Duration,

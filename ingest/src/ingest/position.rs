@@ -1,4 +1,4 @@
-//! Putting a run's consumer where its next batch begins.
+//! Positions a run's consumer at the start of its next batch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::IngestError;
 use crate::kafka::connect;
 use crate::start::{Begin, Start, StartError, start};
 
-/// How long what the broker said about a topic is believed.
+/// How long a topic's metadata counts as current.
 const FACTS_AGE: Duration = Duration::from_secs(30);
 
 impl Run {
-    /// Puts the consumer where the ledger ends. `None` when the group has given
-    /// us nothing for as long as the run is to last.
+    /// Positions the consumer where the ledger ends. `None` when the group has
+    /// assigned no partitions before the run's time was up.
     pub(super) async fn position(&mut self) -> Result<Option<Start>, IngestError> {
         if self.consumer.is_grouped() && !self.join().await? {
             return Ok(None);
@@ -37,7 +37,7 @@ impl Run {
         let mut tries = 0;
         let mut found = loop {
             match self.find_start().await {
-                // A new leader may not know yet how far its partition goes.
+                // A new leader may not know its partition's end yet.
                 Err(IngestError::Start(StartError::Backwards { .. })) if tries < 3 => {
                     tries += 1;
                     tokio::time::sleep(Duration::from_millis(700)).await;
@@ -66,21 +66,22 @@ impl Run {
         Ok(Some(found))
     }
 
-    /// Takes a fresh consumer, so that nothing that the old one has fetched or
-    /// believes can get into the next batch.
+    /// Replaces the consumer, so that nothing that the old one has fetched or
+    /// cached can enter the next batch.
     async fn reconnect(&mut self) -> Result<(), IngestError> {
         let fresh = connect(&self.options.kafka, &self.topic, None, self.options.timeout)?;
         let old = std::mem::replace(&mut self.consumer, Arc::new(fresh));
-        // Closing waits for answers of the brokers.
+        // Closing waits for responses of the brokers.
         tokio::task::spawn_blocking(move || drop(old))
             .await
             .map_err(|_| IngestError::Internal {
                 topic: self.topic.clone(),
-                problem: "a thread that closes a consumer has ended",
+                problem: "a thread that closes a consumer ended early",
             })
     }
 
-    /// Waits until the group has given us partitions.
+    /// Waits until the group has assigned partitions; false when the run's time
+    /// is up or it was asked to stop.
     async fn join(&mut self) -> Result<bool, IngestError> {
         if !self.subscribed {
             self.consumer.subscribe()?;
@@ -111,10 +112,10 @@ impl Run {
             })
             .await?;
         if let Some(given) = given {
-            tracing::info!(topic = self.topic, partitions = ?given, "the group gave us partitions");
+            tracing::info!(topic = self.topic, partitions = ?given, "the group assigned partitions");
             self.given = Some(given);
             self.standing = None;
-            // Others may have committed what was theirs.
+            // Their previous owners may have committed in the meantime.
             self.reload().await?;
         }
         Ok(self.given.is_some())
@@ -150,8 +151,7 @@ impl Run {
         Ok(found)
     }
 
-    /// The offsets behind the last records there are, of partitions that are
-    /// not there yet.
+    /// The end offsets of the partitions that are not at their end yet.
     fn ends(&self, offsets: &BTreeMap<i32, i64>) -> BTreeMap<i32, i64> {
         let Some((facts, _)) = &self.facts else {
             return BTreeMap::new();

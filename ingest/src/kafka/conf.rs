@@ -1,12 +1,11 @@
-//! The settings of our consumers: the user's, and those that ingest makes
-//! itself.
+//! The settings of the consumers: the user's, and those that ingest sets itself.
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use thiserror::Error;
 
-/// Settings that exactly-once rests on, each with what to use instead.
+/// Settings that exactly-once depends on, each with what to use instead.
 const OURS: &[(&str, &str)] = &[
     ("group.id", "use --group"),
     ("group.instance.id", "members of a group have no names"),
@@ -24,25 +23,26 @@ const OURS: &[(&str, &str)] = &[
     ("enable.partition.eof", "it is always on"),
 ];
 
-/// A setting that cannot be used.
+/// Settings that cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfError {
-    /// It was given wrongly, or is not for users.
+    /// A setting is malformed or reserved.
     #[error(transparent)]
     Settings(#[from] KafkaSettingsError),
-    /// librdkafka refuses it.
-    #[error("the Kafka client does not take the settings: {problem}")]
+    /// librdkafka refuses the settings.
+    #[error("the Kafka client refuses the settings: {problem}")]
     Refused {
-        /// What it says.
+        /// librdkafka's message.
         problem: String,
     },
 }
 
-/// The client's configuration; `group` is where offsets are committed.
+/// Builds the client's configuration; `group` is the consumer group that offsets
+/// are committed to.
 pub(super) fn client(given: &KafkaSettings, group: &str) -> Result<ClientConfig, ConfError> {
     given.refuse(OURS)?;
     let mut config = ClientConfig::new();
-    // Waiting less for the first bytes, for short windows.
+    // A shorter wait for the first bytes, for short batches.
     config
         .set("client.id", "ingest-landing")
         .set("fetch.wait.max.ms", "100")
@@ -61,8 +61,8 @@ pub(super) fn client(given: &KafkaSettings, group: &str) -> Result<ClientConfig,
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
         .set("enable.partition.eof", "true");
-    // What the library has to say comes as errors too; its log would go to
-    // standard error past ours.
+    // The library also reports its problems as errors. Its own log would go to
+    // standard error and bypass this program's log.
     config.set_log_level(match given.get("debug") {
         Some(_) => RDKafkaLogLevel::Debug,
         None => RDKafkaLogLevel::Critical,

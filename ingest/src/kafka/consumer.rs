@@ -18,19 +18,19 @@ use super::facts::{self, KafkaError};
 use super::native::{Batches, Polled, show_borrowed};
 use crate::start::{Facts, Watermarks};
 
-/// What happened to a group's member since it was last asked.
+/// What happened to a group member since the last look.
 #[derive(Debug, Default)]
 struct Membership {
-    /// Partitions that were given to us and have no offset yet.
+    /// Newly assigned partitions, which have no offset yet.
     given: Option<Vec<i32>>,
-    /// Whether partitions were taken away.
+    /// Whether partitions were revoked.
     revoked: bool,
 }
 
-/// How often the same complaint of the client library is worth a word.
+/// How often the same warning of the client library is logged.
 const SAME_COMPLAINT: Duration = Duration::from_secs(10);
 
-/// Notes what the group does; the one who polls acts on it.
+/// Records the group's rebalances; the polling thread acts on them.
 #[derive(Default)]
 pub(crate) struct Assigner {
     membership: Mutex<Membership>,
@@ -79,16 +79,16 @@ impl ConsumerContext for Assigner {
                 .map(|e| e.partition())
                 .collect();
             membership.given = Some(given);
-            // Nothing is fetched before the ledger has said from where: the
-            // group's own offsets are never read.
+            // Nothing is fetched until the offsets are known from the ledger:
+            // the group's own offsets are never read.
             if let Err(error) = consumer.assign(&TopicPartitionList::new()) {
-                tracing::warn!(%error, "the group's assignment cannot be taken");
+                tracing::warn!(%error, "the group's assignment cannot be accepted");
             }
         } else {
             membership.revoked = true;
             membership.given = None;
             if let Err(error) = consumer.unassign() {
-                tracing::warn!(%error, "the partitions cannot be given back");
+                tracing::warn!(%error, "the revoked partitions cannot be released");
             }
         }
     }
@@ -99,19 +99,20 @@ pub(crate) struct Consumer {
     client: BaseConsumer<Assigner>,
     pub(crate) topic: String,
     servers: String,
-    /// Whether a group decides which partitions are ours.
+    /// Whether a group assigns the partitions.
     grouped: bool,
     timeout: Duration,
 }
 
-/// Connects lazily: only a wrong setting is an error here.
+/// Creates a consumer. It connects lazily, so only a wrong setting is an error
+/// here.
 pub(crate) fn connect(
     settings: &KafkaSettings,
     topic: &str,
     group: Option<&str>,
     timeout: Duration,
 ) -> Result<Consumer, ConfError> {
-    // Without a group of its own a consumer cannot leave offsets for lag tools.
+    // A consumer needs a group to commit offsets for lag tools.
     let lag_group = format!("ingest-landing-{topic}");
     let client = conf::client(settings, group.unwrap_or(&lag_group))?
         .create_with_context(Assigner::default())
@@ -132,21 +133,22 @@ impl Consumer {
         KafkaError::of(action, &self.topic, &self.servers, source)
     }
 
-    /// The error for a code with which the broker refused to go on.
+    /// The error for a code after which records can no longer be read.
     pub(crate) fn broken(&self, code: RDKafkaErrorCode) -> KafkaError {
-        self.failed("go on with the records", Client::MessageConsumption(code))
+        self.failed("read the records", Client::MessageConsumption(code))
     }
 
     pub(crate) fn is_grouped(&self) -> bool {
         self.grouped
     }
 
-    /// Asks for the topic's ids, partitions and offsets. Blocks.
+    /// Fetches the topic's ids, partitions and offsets. Blocks.
     pub(crate) fn facts(&self) -> Result<Facts, KafkaError> {
         facts::facts(&self.client, &self.topic, &self.servers, self.timeout)
     }
 
-    /// Offsets by time; see [`facts::offsets_at`]. Blocks.
+    /// The first offset of each partition at or after a time; the partition's end
+    /// where there is none. Blocks.
     pub(crate) fn offsets_at(
         &self,
         facts: &Facts,
@@ -162,12 +164,12 @@ impl Consumer {
         )
     }
 
-    /// The offsets of one partition. Blocks, for five seconds at most.
+    /// The first and last offset of one partition. Blocks, for at most five seconds.
     pub(crate) fn watermarks(&self, partition: i32) -> Result<Watermarks, KafkaError> {
         self.watermarks_within(partition, Duration::from_secs(5))
     }
 
-    /// The offsets of one partition. Blocks, no longer than `most`.
+    /// The first and last offset of one partition. Blocks, for at most `most`.
     pub(crate) fn watermarks_within(
         &self,
         partition: i32,
@@ -181,7 +183,7 @@ impl Consumer {
         Ok(Watermarks { low, high })
     }
 
-    /// Reads these partitions from these offsets on, and no others.
+    /// Assigns these partitions, and no others, to be read from these offsets.
     pub(crate) fn assign(&self, offsets: &BTreeMap<i32, i64>) -> Result<(), KafkaError> {
         let list = self.list(offsets)?;
         self.client
@@ -189,19 +191,18 @@ impl Consumer {
             .map_err(|source| self.failed("assign the partitions", source))
     }
 
-    /// Joins the group.
     pub(crate) fn subscribe(&self) -> Result<(), KafkaError> {
         self.client
             .subscribe(&[&self.topic])
             .map_err(|source| self.failed("join the group", source))
     }
 
-    /// Partitions that the group has given us since the last call.
+    /// The partitions that the group has assigned since the last call.
     pub(crate) fn given(&self) -> Option<Vec<i32>> {
         self.client.context().membership.lock().given.take()
     }
 
-    /// Whether the group has taken partitions away since the last call.
+    /// Whether the group has revoked partitions since the last call.
     pub(crate) fn revoked(&self) -> bool {
         std::mem::take(&mut self.client.context().membership.lock().revoked)
     }
@@ -215,8 +216,8 @@ impl Consumer {
         Ok(list)
     }
 
-    /// How far each of these partitions was handed out, control records
-    /// included.
+    /// The next offset that the consumer will deliver, by partition. Control
+    /// records count as delivered.
     pub(crate) fn positions(&self) -> BTreeMap<i32, i64> {
         let Ok(list) = self.client.position() else {
             return BTreeMap::new();
@@ -230,7 +231,8 @@ impl Consumer {
             .collect()
     }
 
-    /// Leaves offsets for lag tools. Best effort: nobody here reads them.
+    /// Commits offsets to the consumer group for lag tools. Best effort: ingest
+    /// never reads them.
     pub(crate) fn leave_offsets(&self, next: &BTreeMap<i32, i64>) {
         let left = self
             .list(next)
@@ -241,11 +243,11 @@ impl Consumer {
                     .map_err(|error| error.to_string())
             });
         if let Err(error) = left {
-            tracing::debug!(topic = self.topic, %error, "no offsets were left for lag tools");
+            tracing::debug!(topic = self.topic, %error, "no offsets were committed for lag tools");
         }
     }
 
-    /// Where what was fetched comes out.
+    /// Opens the source of fetched messages. `None` when the client has no queue.
     pub(crate) fn feed(&self) -> Option<Feed<'_>> {
         if self.grouped {
             return Some(Feed::Events(&self.client));
@@ -254,17 +256,17 @@ impl Consumer {
     }
 }
 
-/// Where what was fetched comes out.
+/// The source of fetched messages.
 pub(crate) enum Feed<'c> {
-    /// Many messages at a time.
+    /// Many messages at a time, for partitions that are assigned by hand.
     Batches(Batches<'c>),
-    /// One at a time, with the group's events in between.
+    /// One message at a time, with the group's events in between.
     Events(&'c BaseConsumer<Assigner>),
 }
 
 impl Feed<'_> {
-    /// Hands what is there to `each`, or what comes first within `wait`. Returns
-    /// how many there were.
+    /// Passes all available events to `each`, or waits up to `wait` for the first
+    /// one. Returns how many there were.
     pub(crate) fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(Polled<'_>)) -> usize {
         let consumer = match self {
             Self::Batches(batches) => return batches.poll(wait, each),
@@ -291,5 +293,5 @@ impl Feed<'_> {
     }
 }
 
-/// A consumer that several threads use.
+/// A consumer that is shared between threads.
 pub(crate) type SharedConsumer = Arc<Consumer>;

@@ -1,4 +1,4 @@
-//! What the brokers say about a topic.
+//! Fetches a topic's ids, partitions and offsets from the brokers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,47 +11,41 @@ use thiserror::Error;
 use super::topic_id::topic_id;
 use crate::start::{Facts, Watermarks};
 
-/// Why the brokers could not be asked.
+/// Why a request to the brokers failed.
 #[derive(Debug, Error)]
 pub enum KafkaError {
-    /// None of them answers.
+    /// No broker answers.
     #[error(
         "no broker of `{servers}` answers: {source}; check --bootstrap-servers and that Kafka runs"
     )]
     Unreachable {
-        /// As given.
+        /// The bootstrap servers.
         servers: String,
-        /// The last error.
         #[source]
         source: Client,
     },
-    /// There is no such topic.
     #[error("there is no topic `{topic}` at `{servers}`; create it, or check its name")]
     UnknownTopic {
-        /// Its name.
         topic: String,
-        /// The brokers.
+        /// The bootstrap servers.
         servers: String,
     },
-    /// We may not read it.
+    /// This user may not read the topic.
     #[error(
         "reading topic `{topic}` is not allowed: {code}; give this user the right to read and \
          describe the topic"
     )]
     Refused {
-        /// Its name.
         topic: String,
-        /// What the broker says.
+        /// The broker's error code.
         code: RDKafkaErrorCode,
     },
     /// Anything else.
     #[error("cannot {action} of topic `{topic}`: {source}")]
     Failed {
-        /// What was being done.
+        /// What was attempted, as a verb and its object.
         action: &'static str,
-        /// The topic.
         topic: String,
-        /// The error.
         #[source]
         source: Client,
     },
@@ -83,8 +77,8 @@ impl KafkaError {
                 | Code::LeaderNotAvailable
                 | Code::NotLeaderForPartition
                 | Code::NetworkException
-                // The client's own words for a topic whose brokers it does not
-                // know: whether there is such a topic, only a broker can say.
+                // The client's own errors for a topic whose brokers it does not
+                // know: only a broker can say whether the topic exists.
                 | Code::UnknownTopic
                 | Code::UnknownPartition
                 | Code::BrokerNotAvailable,
@@ -98,13 +92,13 @@ impl KafkaError {
     }
 }
 
-/// How the ids of librdkafka's mock clusters begin.
+/// The prefix of the cluster ids of librdkafka's mock clusters.
 const MOCK: &str = "mockCluster";
 
-/// How long the topic's id is waited for: it is good to have, not necessary.
+/// How long to wait for the topic's id, which is useful but not necessary.
 const TOPIC_ID: Duration = Duration::from_secs(10);
 
-/// Asks for a topic's ids, partitions and offsets. Blocks.
+/// Fetches a topic's ids, partitions and offsets. Blocks.
 pub(crate) fn facts<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,

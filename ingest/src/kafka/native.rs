@@ -1,9 +1,9 @@
-//! librdkafka's messages, many at a time.
+//! Receives librdkafka's messages, many at a time.
 //!
-//! The safe API hands out one event after the other, with an allocation for
-//! each, and drops the offset of an end-of-partition event, which is what tells
-//! how far a partition without further records was read. So this file speaks to
-//! librdkafka itself; nothing outside of it and [`super::topic_id`] does.
+//! The safe API returns one event at a time, with an allocation for each. It also
+//! drops the offset of an end-of-partition event, which shows how far a partition
+//! without further records was read. So this file calls librdkafka directly. Only
+//! this file and `topic_id.rs` do so.
 
 use std::ffi::CStr;
 use std::marker::PhantomData;
@@ -17,16 +17,15 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use crate::envelope::{Meta, Record};
 
-/// Messages that are asked for at a time.
+/// How many messages are requested at a time.
 const BATCH: usize = 1024;
 
-/// What the consumer's queue holds.
+/// An event from the consumer's queue.
 pub(crate) enum Polled<'a> {
-    /// A record.
     Record(Record<'a>),
-    /// The partition was read to its end; the offset behind it, if known.
+    /// The partition was read to its end; the end offset, if known.
     End { partition: i32, offset: Option<i64> },
-    /// A partition, or all of them, cannot be read now.
+    /// A partition cannot be read now; without a partition, none can.
     Error {
         partition: Option<i32>,
         code: RDKafkaErrorCode,
@@ -53,13 +52,13 @@ impl<'a> Native<'a> {
     }
 }
 
-/// Bytes that a message owns.
+/// Borrows bytes that a message owns.
 fn bytes<'a>(data: *const std::ffi::c_void, length: usize) -> Option<&'a [u8]> {
     if data.is_null() {
         return None;
     }
-    // SAFETY: librdkafka gives a pointer and the length behind it, for as long
-    // as the message lives, which is what the callers' lifetimes say.
+    // SAFETY: librdkafka guarantees the pointer and the length for as long as the
+    // message lives, which the callers' lifetimes express.
     Some(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) })
 }
 
@@ -142,7 +141,7 @@ fn show(native: Native<'_>, each: &mut dyn FnMut(Polled<'_>)) {
     }
 }
 
-/// Hands a message of the safe API to `each` as [`Batches::poll`] does.
+/// Passes a message of the safe API to `each`, in the same form as a batch does.
 pub(crate) fn show_borrowed(message: &BorrowedMessage<'_>, each: &mut dyn FnMut(Polled<'_>)) {
     // SAFETY: the message is borrowed for this call.
     if let Some(native) = unsafe { Native::new(message.ptr()) } {
@@ -184,18 +183,19 @@ impl<'c> Batches<'c> {
         usize::try_from(count).unwrap_or(0)
     }
 
-    /// Hands what is there to `each`, or what comes first within `wait`. Returns
-    /// how many there were.
+    /// Passes all available events to `each`, or waits up to `wait` for the first
+    /// one. Returns how many there were.
     pub(crate) fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(Polled<'_>)) -> usize {
-        // A call that may wait does so until the whole array is full.
+        // With a wait, librdkafka waits until the whole array is full. So take
+        // what is there first, and wait for a single message only.
         let count = match self.fetch(BATCH, Duration::ZERO) {
             0 => self.fetch(1, wait),
             count => count,
         };
         for message in self.messages.iter_mut().take(count) {
             let message = std::mem::replace(message, ptr::null_mut());
-            // SAFETY: librdkafka has just handed the message over to us, it is
-            // destroyed once, and what is shown lives no longer than the call.
+            // SAFETY: librdkafka has just passed ownership of the message, it is
+            // destroyed once, and what is borrowed from it ends with the call.
             unsafe {
                 if let Some(native) = Native::new(message) {
                     show(native, each);
@@ -209,7 +209,8 @@ impl<'c> Batches<'c> {
 
 impl Drop for Batches<'_> {
     fn drop(&mut self) {
-        // SAFETY: the reference was ours, and the client is still there.
+        // SAFETY: this object owns the queue's reference, and the client is
+        // still alive.
         unsafe { sys::rd_kafka_queue_destroy(self.queue.as_ptr()) };
     }
 }

@@ -1,5 +1,5 @@
-//! A topic's id, which changes when the topic is deleted and made again. The
-//! safe API does not know it.
+//! Fetches a topic's id, which changes when the topic is deleted and recreated.
+//! The safe API does not offer it.
 
 use std::ffi::{CStr, CString};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaRespErr;
 
-/// Destroys what it holds when it goes.
+/// A pointer that is destroyed when it is dropped.
 struct Owned<T> {
     pointer: *mut T,
     destroy: unsafe extern "C" fn(*mut T),
@@ -22,13 +22,13 @@ impl<T> Owned<T> {
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
         // SAFETY: the pointer came from the constructor that belongs to
-        // `destroy`, and nobody else destroys it.
+        // `destroy`, and nothing else destroys it.
         unsafe { (self.destroy)(self.pointer) };
     }
 }
 
-/// The id of a topic; `None` when the broker does not tell it (before Kafka
-/// 2.8) or not in time.
+/// The id of a topic; `None` when the broker does not report it (before Kafka
+/// 2.8) or does not answer in time.
 ///
 /// # Safety
 /// `client` is a valid librdkafka client for the whole call.

@@ -1,4 +1,4 @@
-//! Apache Kafka, where it is found.
+//! Starts Apache Kafka, where it is installed.
 
 use std::sync::OnceLock;
 
@@ -11,14 +11,14 @@ use crate::cluster::{Cluster, topic_name};
 
 static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
 
-/// A broker of one's own; none where there is no Kafka, which its installation
-/// says loudly.
+/// Starts a broker for one test; `None`, with a printed notice, where Kafka is
+/// not installed.
 pub(crate) fn start() -> Option<Broker> {
     let installation = Installation::find().unwrap()?;
     Some(Broker::start(&installation, &[]).unwrap())
 }
 
-/// The broker that all tests of this process share, which do not disturb it.
+/// The broker that the tests of this process share; they must not disturb it.
 pub(crate) fn broker() -> Option<&'static Broker> {
     BROKER.get_or_init(start).as_ref()
 }
@@ -32,7 +32,7 @@ impl Cluster for Broker {
         self.address().to_owned()
     }
 
-    /// By the client library: Kafka's own tool takes a second for each topic.
+    /// Uses the client library, because Kafka's own tool takes a second per topic.
     fn topic(&self, partitions: i32) -> String {
         let topic = topic_name();
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new()

@@ -1,6 +1,7 @@
-//! Random kills in a loop, while records come in, with each kind of broker.
-//! `SLUICE_CHAOS_KILLS` says how many with the mock broker; with Apache Kafka it
-//! is a tenth of that. `just chaos-landing 500` runs this with the output shown.
+//! Kills runs at random moments in a loop, while records arrive, with each kind
+//! of broker. `SLUICE_CHAOS_KILLS` sets how many kills with the mock broker; with
+//! Apache Kafka it is a tenth of that. `just chaos-landing 500` runs this and
+//! shows the output.
 
 use std::path::Path;
 use std::process::Child;
@@ -16,13 +17,14 @@ use crate::records::produce_some;
 
 const DEFAULT_KILLS: usize = 20;
 
-/// Kills while the same topic is read.
+/// Kills per topic.
 const KILLS: usize = 25;
 
 /// Records that are sent before each run.
 const RECORDS: usize = 120;
 
-/// A small generator: the seed is printed, so that a run can be had again.
+/// A small random number generator. The seed is printed, so that a run can be
+/// repeated.
 struct Draw(u64);
 
 impl Draw {
@@ -49,7 +51,7 @@ fn start(address: &str, topic: &str, landing: &Path, draw: &mut Draw) -> Child {
     ingest(address, topic, landing, &args).spawn().unwrap()
 }
 
-/// A topic that is read by runs which are killed.
+/// One topic, and how often its runs are killed.
 struct Case {
     kills: usize,
     seed: u64,
@@ -58,7 +60,7 @@ struct Case {
 /// How a case ended.
 struct Ended {
     records: usize,
-    /// Kills that came before the run's own end.
+    /// Kills that arrived before the run ended by itself.
     hit: usize,
 }
 
@@ -66,8 +68,8 @@ fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
     let mut draw = Draw(case.seed);
     let (address, topic) = (cluster.address(), cluster.topic(3));
     let landing = tempfile::tempdir().unwrap();
-    // What an unharmed run takes, and a bit more: kills come anywhere in a run,
-    // however quick the machine is. The first of all runs is slower.
+    // The time of an undisturbed run, and a bit more, so that kills hit any part
+    // of a run on any machine. The first of all runs is slower.
     let unharmed = ["first", "second"].map(|tag| {
         produce_some(&address, &topic, 3, RECORDS, tag);
         let begun = Instant::now();
@@ -122,7 +124,7 @@ fn random_kills(cluster: &dyn Cluster, kills: usize) {
     let ended = lanes::run(&cases, |case| try_out(cluster, case));
     let sum = |count: fn(&Ended) -> usize| ended.iter().map(count).sum::<usize>();
     tell(&format!(
-        "{name}: {kills} kills, {} of them in mid-run, {} records: 0 lost, 0 repeated",
+        "{name}: {kills} kills, {} of them during a run, {} records: 0 lost, 0 repeated",
         sum(|ended| ended.hit),
         sum(|ended| ended.records)
     ));

@@ -1,5 +1,5 @@
-//! The judge: what is in the topic, read by a consumer that shares no code with
-//! the project, against what is in the landing folder, read as plain JSON.
+//! Compares the topic with the landing folder. The topic is read by a consumer
+//! that shares no code with the project, and the folder as plain JSON.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -13,7 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use serde_json::Value;
 
-/// `(partition, offset, hash of the value)`, and how often.
+/// `(partition, offset, hash of the value)`, and how often each occurs.
 pub(crate) type Multiset = BTreeMap<(i32, i64, u64), u32>;
 
 fn hash(value: Option<&[u8]>) -> u64 {
@@ -22,7 +22,7 @@ fn hash(value: Option<&[u8]>) -> u64 {
     hasher.finish()
 }
 
-/// All committed records of a topic.
+/// Reads all committed records of a topic.
 pub(crate) fn topic(address: &str, topic: &str) -> Multiset {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
@@ -77,7 +77,7 @@ fn read(path: &Path) -> Vec<u8> {
     plain
 }
 
-/// The entries of a topic's ledger, as they are stored.
+/// Reads the entries of a topic's ledger as plain JSON.
 pub(crate) fn entries(folder: &Path) -> Vec<Value> {
     let ledger = folder.join("_ledger");
     (0..)
@@ -87,7 +87,7 @@ pub(crate) fn entries(folder: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// All records that have landed in a topic's folder, lines and rejects.
+/// Reads all records that have landed in a topic's folder, lines and rejects.
 pub(crate) fn landed(folder: &Path) -> Multiset {
     let mut all = Multiset::new();
     for entry in entries(folder) {
@@ -137,7 +137,7 @@ pub(crate) fn landed(folder: &Path) -> Multiset {
     all
 }
 
-/// Lost and repeated records; both must be none.
+/// The numbers of lost and repeated records; both must be zero.
 pub(crate) fn differences(topic: &Multiset, landed: &Multiset) -> (usize, usize) {
     let lost = topic
         .iter()
@@ -150,7 +150,8 @@ pub(crate) fn differences(topic: &Multiset, landed: &Multiset) -> (usize, usize)
     (lost, repeated)
 }
 
-/// Everything in the topic has landed once.
+/// Asserts that every record of the topic has landed exactly once, and returns
+/// how many there are.
 pub(crate) fn assert_exact(address: &str, name: &str, landing: &Path) -> usize {
     let topic = topic(address, name);
     let landed = landed(&landing.join(name));

@@ -1,17 +1,17 @@
-//! Which brokers a test runs against: what must hold with any of them is tested
-//! by code that is given a [`Cluster`].
+//! The brokers that a test runs against. Tests that must hold with any kind of
+//! broker take a [`Cluster`].
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Brokers with topics for tests.
 pub(crate) trait Cluster: Sync {
-    /// As it is called in what the tests print.
+    /// The name in the tests' output.
     fn name(&self) -> &'static str;
 
     /// The bootstrap servers.
     fn address(&self) -> String;
 
-    /// A new topic.
+    /// Creates a topic and returns its name.
     fn topic(&self, partitions: i32) -> String;
 }
 

@@ -1,4 +1,4 @@
-//! The commands as people use them, against the mock cluster.
+//! Runs the commands as users do, against the mock cluster.
 
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ fn a_topic_lands_and_status_and_verify_agree() {
         (Some(270), Some(30))
     );
     assert_eq!(case.assert_exact(), 300);
-    // Nothing new: nothing is written.
+    // Without new records nothing is written.
     let report = case.json(&[]);
     assert_eq!(report["entries"].as_array().unwrap().len(), 0);
     produce_some(&case.address, &case.topic, 3, 30, "b");
@@ -97,7 +97,7 @@ fn a_topic_lands_and_status_and_verify_agree() {
         case.output(),
     ]));
     assert!(verified.contains("297 rows, 33 rejects") && verified.contains("no problems"));
-    // Caught up: complete to now.
+    // The topic is caught up, so it is complete up to now.
     let hour = succeed(case.status(&["--watermark", "--complete-to", "2026-01-01"]));
     assert!(hour.starts_with(&case.topic), "{hour}");
     let said = fail(case.status(&["--complete-to", "2999-01-01"]), 13);
@@ -130,8 +130,8 @@ fn the_same_run_id_is_one_run() {
     assert_eq!(again["already_run"], true);
     assert_eq!(again["rows"], first["rows"]);
     assert_eq!(again["entries"], first["entries"]);
-    // One that was killed between two of its batches is taken up, and its
-    // result is that of all its batches.
+    // A run that was killed before its commit is continued under the same id, and
+    // its result covers all its batches.
     produce_some(&case.address, &case.topic, 1, 20, "c");
     let long = ["--run-id", "the next"];
     let mut killed = case.ingest(&long);
@@ -141,7 +141,7 @@ fn the_same_run_id_is_one_run() {
     assert_eq!(resumed["already_run"], false);
     assert_eq!(case.json(&long)["rows"], resumed["rows"]);
     assert_eq!(case.assert_exact(), 60);
-    // A run without records is remembered too.
+    // A run without records is recorded too.
     case.json(&["--run-id", "idle"]);
     assert_eq!(case.json(&["--run-id", "idle"])["already_run"], true);
 }

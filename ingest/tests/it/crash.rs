@@ -1,4 +1,4 @@
-//! Every crash point × {one run, two runs at once} × {SIGKILL, SIGSTOP and
+//! Tests every crash point × {one run, two runs at once} × {SIGKILL, SIGSTOP and
 //! resume}, with each kind of broker.
 
 use std::os::unix::process::ExitStatusExt as _;
@@ -13,7 +13,7 @@ use crate::mock::mock;
 use crate::process::{command, ingest, signal, stopped, succeed, tell};
 use crate::records::produce_some;
 
-/// The points in the order in which a run passes them, some at a later passing.
+/// The points in the order in which a run passes them; `@n` means the nth time.
 const POINTS: &[&str] = &[
     "landing.1",
     "landing.2",
@@ -34,10 +34,10 @@ const POINTS: &[&str] = &[
 
 const SMALL: &[&str] = &["--roll-size", "2KiB", "--compression", "zstd"];
 
-/// Where a run is sent which signal.
+/// Which signal stops a run, and at which point.
 struct Case {
     point: &'static str,
-    /// Whether another runs at the same time.
+    /// Whether a second run is active at the same time.
     two: bool,
     action: &'static str,
 }
@@ -45,7 +45,7 @@ struct Case {
 /// How a case ended.
 struct Ended {
     records: usize,
-    /// Whether the run came to the point: one of two may have nothing to do.
+    /// Whether the run reached the point: with two runs, one may have nothing to do.
     hit: bool,
 }
 
@@ -55,7 +55,7 @@ fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
     let topic = cluster.topic(3);
     let landing = tempfile::tempdir().unwrap();
     produce_some(&address, &topic, 3, 240, "first");
-    // Something has landed before.
+    // The ledger is not empty when the run starts.
     succeed(ingest(&address, &topic, landing.path(), SMALL));
     produce_some(&address, &topic, 3, 240, "second");
 
@@ -67,7 +67,7 @@ fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
     let hit = if action == "stop" {
         let hit = stopped(&mut crashing);
         if hit {
-            // The other overtakes it, and so does a third.
+            // The second run overtakes it, and so does a third.
             if let Some(other) = &mut other {
                 assert!(other.wait().unwrap().success());
             }
@@ -101,7 +101,7 @@ fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
     Ended { records, hit }
 }
 
-/// All of it.
+/// Runs every combination.
 fn matrix(cluster: &dyn Cluster) {
     let mut cases = Vec::new();
     for action in ["kill", "stop"] {

@@ -1,4 +1,5 @@
-//! Processes that share a topic's partitions, as members of a consumer group.
+//! Tests processes that share a topic's partitions as members of a consumer
+//! group.
 
 use std::collections::BTreeSet;
 use std::process::Child;
@@ -15,7 +16,7 @@ use crate::wait::landed;
 
 const PARTITIONS: i32 = 4;
 
-/// More rounds than a group takes to settle on a slow machine.
+/// More rounds than a group needs to balance on a slow machine.
 const ROUNDS: usize = 300;
 
 struct Group {
@@ -39,7 +40,8 @@ impl Group {
     fn member(&self) -> Child {
         let args = ["--bootstrap-servers", &self.address, "--topic", &self.topic];
         let group = ["--group", "landing", "--follow", "--duration", "0.5"];
-        // The least that brokers allow, so that a loss is noticed soon.
+        // The shortest timeout that brokers allow, so that a lost member is noticed
+        // soon.
         let timeout = ["--kafka-conf", "session.timeout.ms=6000"];
         let output = ["--output", self.landing.path().to_str().unwrap()];
         let quiet = ["--log-level", "warn"];
@@ -49,7 +51,7 @@ impl Group {
     }
 
     /// Sends records to all partitions and waits until they have landed.
-    /// Returns how many members have committed some of them.
+    /// Returns how many members committed some of them.
     fn send(&mut self, count: usize) -> usize {
         let folder = self.landing.path().join(&self.topic);
         let before = entries(&folder).len();
@@ -65,13 +67,13 @@ impl Group {
         members.len()
     }
 
-    /// Sends records until so many members have a part in them.
+    /// Sends records until this many members commit some of them.
     fn settle(&mut self, members: usize) {
         let settled = (0..ROUNDS).any(|_| self.send(40) == members);
         assert!(settled, "{members} members do not share the partitions");
     }
 
-    /// Ends the members in order; everything has landed once.
+    /// Stops the members with SIGTERM, and asserts that everything has landed once.
     fn end(self, members: Vec<Child>) {
         for member in &members {
             signal(member, libc::SIGTERM);
@@ -104,7 +106,7 @@ fn a_group_outlives_a_member_that_is_killed() {
     group.settle(2);
     signal(&killed, libc::SIGKILL);
     killed.wait().unwrap();
-    // The other takes its partitions over.
+    // The other member takes over its partitions.
     assert_eq!(group.send(400), 1);
     group.end(vec![other]);
 }

@@ -1,5 +1,5 @@
-//! Against Apache Kafka, for what the mock cluster cannot do: transactions,
-//! compaction, retention, brokers that go away, topics that change.
+//! Tests against Apache Kafka, for what the mock cluster cannot do: transactions,
+//! compaction, retention, brokers that fail, topics that change.
 
 use std::fs::File;
 use std::path::Path;
@@ -37,8 +37,8 @@ fn lag(broker: &Broker, landing: &Path) -> i64 {
     status[0]["lag"].as_i64().unwrap()
 }
 
-/// Waits until whoever reads committed records can read up to these offsets: a
-/// transaction's end is answered before its markers are written.
+/// Waits until a consumer of committed records can read up to these offsets: the
+/// broker confirms the end of a transaction before it writes the markers.
 fn readable_up_to(broker: &Broker, topic: &str, ends: &[(i32, i64)]) {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", broker.address())
@@ -91,13 +91,14 @@ fn aborted_transactions_do_not_land_and_leave_no_lag() {
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 80);
     let next = last(landing.path(), &topic)["next"].clone();
     assert_eq!(next, serde_json::json!({"0": 66, "1": 66}));
-    // All at once, over the gaps: lines have their offsets by runs.
+    // All at once, across the gaps: the runs give the lines their offsets.
     let whole = tempfile::tempdir().unwrap();
     succeed(ingest(broker.address(), &topic, whole.path(), &[]));
     assert_eq!(assert_exact(broker.address(), &topic, whole.path()), 80);
     let runs = last(whole.path(), &topic)["ranges"][0]["runs"].clone();
     assert_eq!(runs.as_array().unwrap().len(), 4, "{runs}");
-    // A part that ends behind an aborted transaction ends, and says so.
+    // A replay that ends after an aborted transaction ends, and reports that
+    // offset as its next.
     let part = tempfile::tempdir().unwrap();
     let args = [
         "replay",
@@ -113,7 +114,7 @@ fn aborted_transactions_do_not_land_and_leave_no_lag() {
     assert!(text.contains("20 rows, 0 rejects"), "{text}");
     let ends = last(part.path(), &topic)["next"].clone();
     assert_eq!(ends, serde_json::json!({"0": 22, "1": 22}));
-    // An open transaction is not read over.
+    // Ingest does not read past an open transaction.
     producer.begin_transaction().unwrap();
     let record = BaseRecord::to(&topic).partition(0).key("k").payload("{}");
     producer.send(record).map_err(|(error, _)| error).unwrap();
@@ -192,7 +193,7 @@ fn retention_that_overtakes_us_stops_ingest_until_the_loss_is_accepted() {
     assert_eq!(batch["next"]["0"], 30);
     let output = landing.path().to_str().unwrap();
     succeed(command(&["verify", "--output", output]));
-    // Before our beginning nothing was ours to lose.
+    // A new ledger starts at the first offset that exists and loses nothing.
     let fresh = tempfile::tempdir().unwrap();
     succeed(ingest(broker.address(), &topic, fresh.path(), &[]));
     assert_exact(broker.address(), &topic, fresh.path());
@@ -216,7 +217,7 @@ fn a_topic_that_was_made_again_is_not_taken_for_the_old_one() {
     broker.create_topic(&topic, 1).unwrap();
     produce_some(broker.address(), &topic, 1, 50, "b");
     let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 11);
-    assert!(said.contains("was deleted and made again"), "{said}");
+    assert!(said.contains("was deleted and recreated"), "{said}");
 }
 
 #[test]
@@ -226,7 +227,7 @@ fn offsets_that_went_backwards_stop_ingest() {
     let landing = tempfile::tempdir().unwrap();
     produce_some(broker.address(), &topic, 1, 10, "a");
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
-    // As if the ledger had seen more: the same topic, fewer records.
+    // Simulates a broker that lost records: the ledger has a higher offset.
     let entry = landing
         .path()
         .join(&topic)
@@ -278,7 +279,7 @@ fn two_runs_at_once_and_a_retry_repeat_nothing() {
     succeed(ingest(broker.address(), &topic, landing.path(), &twice));
     produce_some(broker.address(), &topic, 3, 300, "b");
     let text = succeed(ingest(broker.address(), &topic, landing.path(), &twice));
-    assert!(text.contains("committed before"), "{text}");
+    assert!(text.contains("already committed"), "{text}");
     succeed(ingest(broker.address(), &topic, landing.path(), &[]));
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 3300);
 }
@@ -289,7 +290,7 @@ fn a_broker_that_restarts_in_mid_window_costs_nothing() {
     let topic = broker.topic(2);
     let landing = tempfile::tempdir().unwrap();
     let log = landing.path().join("log");
-    // A run that has taken so many records, and halts there.
+    // A run that is stopped by a signal after this many records.
     let halted = |records: usize, end: [&str; 2]| {
         let args = ["--bootstrap-servers", broker.address(), "--topic", &topic];
         let output = ["--output", landing.path().to_str().unwrap()];
@@ -307,15 +308,15 @@ fn a_broker_that_restarts_in_mid_window_costs_nothing() {
     let mut run = halted(500, ["--max-records", "1000"]);
     broker.stop().unwrap();
     signal(&run, libc::SIGCONT);
-    until("the run misses the broker", || {
-        said().contains("still trying")
+    until("the run notices that the broker is down", || {
+        said().contains("no broker answers, retrying")
     });
     broker.start_again().unwrap();
     produce_some(broker.address(), &topic, 2, 500, "b");
     assert!(run.wait().unwrap().success(), "{}", said());
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1000);
     assert_eq!(entries(&landing.path().join(&topic)).len(), 1);
-    // One that does not come back is an error, and what was read is committed.
+    // A broker that stays down is an error, and what was read is committed.
     produce_some(broker.address(), &topic, 2, 100, "c");
     let mut run = halted(100, ["--duration", "20"]);
     broker.stop().unwrap();

@@ -1,10 +1,10 @@
-//! Several cases at once: they do little but wait for brokers and processes.
+//! Runs several cases at once: they mostly wait for brokers and processes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const LANES: usize = 4;
 
-/// Runs the cases, and returns how they ended, in their order.
+/// Runs the cases, and returns their results in the same order.
 pub(crate) fn run<C: Sync, E: Send>(cases: &[C], case: impl Fn(&C) -> E + Sync) -> Vec<E> {
     let next = AtomicUsize::new(0);
     let lane = || {

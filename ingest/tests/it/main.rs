@@ -1,5 +1,5 @@
-//! Real `ingest-landing` processes against brokers: librdkafka's mock cluster
-//! in this process, and Apache Kafka where it is found.
+//! Tests real `ingest-landing` processes against brokers: librdkafka's mock
+//! cluster in this process, and Apache Kafka where it is installed.
 
 #![allow(
     clippy::unwrap_used,

@@ -19,7 +19,6 @@ unsafe impl Send for Mock {}
 
 static MOCK: OnceLock<Mock> = OnceLock::new();
 
-/// The shared cluster.
 pub(crate) fn mock() -> &'static Mock {
     MOCK.get_or_init(|| Mock {
         cluster: MockCluster::new(1).unwrap(),

@@ -1,4 +1,4 @@
-//! `ingest-landing` as a process.
+//! Runs `ingest-landing` as a process.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -6,12 +6,13 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::wait::until;
 
-/// Says what was tried, also where the output of tests that pass is not shown.
+/// Prints a line, even where the output of passing tests is hidden.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// A command that is ready to start, without an environment that could disturb.
+/// A command that is ready to start, without environment variables that could
+/// change its behavior.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ingest-landing"));
     command
@@ -25,7 +26,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Ingest until caught up, in small files.
+/// The command that ingests a topic until it is caught up.
 pub(crate) fn ingest(address: &str, topic: &str, folder: &Path, more: &[&str]) -> Command {
     let mut args = vec![
         "--bootstrap-servers",
@@ -44,12 +45,12 @@ pub(crate) fn ingest(address: &str, topic: &str, folder: &Path, more: &[&str]) -
     command(&args)
 }
 
-/// Runs to the end.
+/// Runs a command to its end.
 pub(crate) fn run(mut command: Command) -> Output {
     command.output().unwrap()
 }
 
-/// Runs to the end, which must be a good one; what it printed.
+/// Runs a command, which must succeed, and returns its standard output.
 pub(crate) fn succeed(command: Command) -> String {
     let shown = format!("{command:?}");
     let output = run(command);
@@ -62,7 +63,7 @@ pub(crate) fn succeed(command: Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs to the end, which must have this code; what it said on standard error.
+/// Runs a command, which must end with this code, and returns its standard error.
 pub(crate) fn fail(command: Command, code: i32) -> String {
     let shown = format!("{command:?}");
     let output = run(command);
@@ -71,10 +72,11 @@ pub(crate) fn fail(command: Command, code: i32) -> String {
     said
 }
 
-/// Sends a signal to a process of ours.
+/// Sends a signal to a child process.
 pub(crate) fn signal(child: &Child, signal: i32) {
     let id = i32::try_from(child.id()).unwrap();
-    // SAFETY: no pointers; the process is our child and not waited for yet.
+    // SAFETY: there are no pointers; the process is a child that was not waited
+    // for yet.
     unsafe {
         libc::kill(id, signal);
     }

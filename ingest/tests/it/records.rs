@@ -1,11 +1,11 @@
-//! Records for tests.
+//! Produces records for tests.
 
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-/// Sends records `(partition, value)`; a value that is none is a tombstone.
+/// Sends records `(partition, value)`; a value of `None` is a tombstone.
 pub(crate) fn produce<'a>(
     address: &str,
     topic: &str,
@@ -30,7 +30,7 @@ pub(crate) fn produce<'a>(
     producer.flush(Duration::from_secs(30)).unwrap();
 }
 
-/// `count` records over some partitions, every tenth of them one that must be
+/// Sends `count` records, spread over the partitions. Every tenth must be
 /// rejected.
 pub(crate) fn produce_some(address: &str, topic: &str, partitions: i32, count: usize, tag: &str) {
     let values: Vec<Option<Vec<u8>>> = (0..count)

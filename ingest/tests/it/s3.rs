@@ -1,5 +1,6 @@
-//! Landing in a bucket of an S3 server that `SLUICE_TEST_S3` names, such as
-//! moto's. Skipped, loudly, without one, and an error in CI.
+//! Tests landing in a bucket of the S3 server that `SLUICE_TEST_S3` names, such
+//! as moto's. Without one, the test is skipped with a printed notice; in CI that
+//! is an error.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -57,7 +58,7 @@ impl Bucket {
         format!("s3://{}/landing", self.name)
     }
 
-    /// Gives a command what it needs to reach the bucket.
+    /// Adds the environment that a command needs to reach the bucket.
     fn known_to(&self, mut command: Command) -> Command {
         command
             .env("AWS_ENDPOINT_URL", &self.endpoint)
@@ -120,7 +121,7 @@ fn a_bucket_is_as_good_as_a_folder() {
         return;
     };
     let (address, topic) = (mock().address(), mock().topic(3));
-    // Killed at each step around the entry; the next run goes on.
+    // Runs are killed at each step around the commit; the next run continues.
     for point in ["landing.3b", "landing.5b", "landing.6a", "landing.6b"] {
         produce_some(&address, &topic, 3, 120, point);
         let mut killed = bucket.ingest(&address, &topic);

@@ -1,25 +1,24 @@
-//! Waiting for what can be seen, so that no test rests on how quick a machine
-//! is.
+//! Waits for conditions, so that no test depends on how fast a machine is.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::checker::entries;
 
-/// Only keeps a test from hanging for ever.
+/// Only keeps a test from hanging forever.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// Waits until it is so.
+/// Waits until a condition holds.
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
-        assert!(begun.elapsed() < LIMIT, "in vain waited until {what}");
+        assert!(begun.elapsed() < LIMIT, "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Waits until so many records, lines and rejects, have landed in a topic's
-/// folder.
+/// Waits until this many records, lines and rejects together, have landed in a
+/// topic's folder.
 pub(crate) fn landed(folder: &Path, records: u64) {
     until(&format!("{records} records have landed"), || {
         let newest = entries(folder).pop();

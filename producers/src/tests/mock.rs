@@ -1,4 +1,4 @@
-//! Against librdkafka's mock cluster: brokers that do as they are told.
+//! Tests with librdkafka's mock cluster, whose brokers return scripted errors.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,7 +26,8 @@ fn cluster() -> Cluster {
     cluster
 }
 
-/// From now on the broker answers, but gives no producer what it needs to send.
+/// From now on the broker answers, but refuses producers the id that they need
+/// to send.
 fn takes_no_events(cluster: &Cluster) {
     let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE;
     cluster.request_errors(RDKafkaApiKey::InitProducerId, &[error; 10_000]);
@@ -86,7 +87,7 @@ fn content(cluster: &Cluster) -> Content {
     content
 }
 
-/// What the same seed sends, as one list in its order.
+/// What the same seed sends, as one list in order.
 fn expected(args: &[&str]) -> Vec<(String, Vec<u8>)> {
     let plan = plan(args).unwrap();
     let mut source = Source::new(&plan);
@@ -96,7 +97,7 @@ fn expected(args: &[&str]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// Every event is there once, each customer's in order.
+/// Asserts that every event arrived once, and each customer's events in order.
 fn assert_arrived(content: &Content, expected: &[(String, Vec<u8>)]) {
     let mut by_key: HashMap<&str, Vec<&[u8]>> = HashMap::new();
     for (key, value) in content.values().flatten() {
@@ -217,7 +218,7 @@ fn a_broker_that_refuses_events_ends_the_run() {
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 2_000];
     cluster.request_errors(RDKafkaApiKey::Produce, &errors);
     let mut args = bulk(&servers, &["--count", "100000000"]);
-    // So small that it is refused long before everything is in the queue.
+    // Small, so that events are refused long before all of them are in the queue.
     args.extend(["--kafka-conf", "queue.buffering.max.messages=100"]);
     let ended = run(&args);
     assert_eq!(ended.code, 4, "{ended:?}");
@@ -248,7 +249,7 @@ fn events_that_time_out_are_failures() {
     assert_eq!(ended.json()["acknowledged"], 0);
 }
 
-/// Runs, and asks to stop once `events` are in the topic.
+/// Runs the program and asks it to stop once `events` are in the topic.
 fn stopped_after(cluster: &Cluster, args: &[&str], events: i64) -> Ended {
     let stop = Stop::new();
     let consumer = consumer(cluster);
@@ -301,7 +302,7 @@ fn stopping_before_the_count_is_reached_is_not_success() {
     let json = ended.json();
     assert_eq!(json["error"]["kind"], "killed");
     assert_eq!(json["unconfirmed"], 0);
-    // What was sent is the beginning of what the seed has.
+    // The sent events are the first events of the seed.
     let sent = json["sent"].as_u64().unwrap();
     let until = json["until"].as_str().unwrap();
     let args = [
@@ -347,7 +348,7 @@ fn events_without_an_answer_are_not_called_sent() {
     let args = bulk(&servers, &["--count", "1000000000"]);
     let ended = std::thread::scope(|scope| {
         let run = scope.spawn(|| run_with(&args, &stop, IMPATIENT, &err));
-        while !err.read().contains(" on their way") && !run.is_finished() {
+        while !err.read().contains(" in flight") && !run.is_finished() {
             std::thread::sleep(Duration::from_millis(10));
         }
         stop.ask();
@@ -358,7 +359,11 @@ fn events_without_an_answer_are_not_called_sent() {
     let json = ended.json();
     assert_eq!(json["acknowledged"], 0);
     assert!(json["unconfirmed"].as_u64().unwrap() > 0, "{json:#}");
-    assert!(ended.err.contains("had not answered for"), "{}", ended.err);
+    assert!(
+        ended.err.contains("stopped before the broker acknowledged"),
+        "{}",
+        ended.err
+    );
 }
 
 #[test]

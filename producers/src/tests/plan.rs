@@ -1,4 +1,4 @@
-//! What command lines ask for.
+//! Tests of plans made from command lines.
 
 use std::time::Duration;
 

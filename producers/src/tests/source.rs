@@ -1,4 +1,4 @@
-//! The events of plans.
+//! Tests of the events that plans generate.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,7 @@ proptest! {
         let length = 90 * 86_400_000_000_i64;
         let start = until.timestamp_micros() - length;
         for (n, event) in bulk(&args).iter().enumerate() {
-            // The n-th event is in the n-th of as many equal parts.
+            // The n-th event is in the n-th of `count` equal parts.
             let part = i128::from(event.timestamp_micros - start) * i128::from(count) / i128::from(length);
             prop_assert!((part - n as i128).abs() <= 1, "event {} in part {}", n, part);
             prop_assert!(event.timestamp_micros < until.timestamp_micros());

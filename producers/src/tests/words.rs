@@ -1,4 +1,4 @@
-//! What is said about failures.
+//! Tests of error messages and exit codes.
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 use sluice_proto::v1::ErrorKind;

@@ -1,4 +1,5 @@
-//! produce-events in this process, with streams and signals of the test's own.
+//! Runs produce-events in this process, with output streams and signals that the
+//! test controls.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use sluice_service::signals::Stop;
 use crate::run::{Limits, Program};
 use sluice_service::console::Console;
 
-/// What a run left behind.
+/// The exit code and the output of a run.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) code: u8,
@@ -25,13 +26,13 @@ impl Ended {
     }
 }
 
-/// Patient enough for a machine that does other things too.
+/// Long enough for a machine under load.
 const PATIENT: Limits = Limits {
     patience: Duration::from_secs(60),
     grace: Duration::from_secs(60),
 };
 
-/// For what will not come.
+/// For tests in which no broker or acknowledgement will come.
 pub(super) const IMPATIENT: Limits = Limits {
     patience: Duration::from_secs(1),
     grace: Duration::from_millis(100),
@@ -42,17 +43,17 @@ pub(super) fn run(args: &[&str]) -> Ended {
     run_until(args, &Stop::new())
 }
 
-/// Runs with these arguments until the end, or until `stop` says so.
+/// Runs with these arguments until the end, or until `stop` is cancelled.
 pub(super) fn run_until(args: &[&str], stop: &Stop) -> Ended {
     run_with(args, stop, PATIENT, &Text::default())
 }
 
-/// As [`run`], without patience for brokers and answers.
+/// As [`run`], but with short limits.
 pub(super) fn run_impatiently(args: &[&str]) -> Ended {
     run_with(args, &Stop::new(), IMPATIENT, &Text::default())
 }
 
-/// `err` can be read while it runs.
+/// Runs with these limits; `err` can be read while the program runs.
 pub(super) fn run_with(args: &[&str], stop: &Stop, limits: Limits, err: &Text) -> Ended {
     let out = Text::default();
     let stop = stop.clone();

@@ -1,4 +1,4 @@
-//! The end of a job: every table gets its new version.
+//! The last phase of a job: every table gets its new version.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -20,7 +20,7 @@ enum CommitError {
     #[error(transparent)]
     Gold(#[from] GoldError),
     #[error(
-        "other writers were quicker {attempts} times, the last time with version {version} of {table}"
+        "other writers committed first {attempts} times, the last time version {version} of {table}"
     )]
     Conflict {
         table: String,
@@ -29,8 +29,8 @@ enum CommitError {
     },
 }
 
-/// Commits every dataset. Nothing can end a job in between: each commit is
-/// short, and a job that was half committed on purpose would help nobody.
+/// Commits every dataset. A job cannot be cancelled in between: each commit is
+/// short, and a deliberately half-committed job would be of no use.
 pub(super) async fn commit(
     settings: &DriverSettings,
     live: &LiveJob,
@@ -89,7 +89,8 @@ pub(super) async fn commit(
     }
 }
 
-/// Commits one dataset, and removes what lost attempts of its tasks left.
+/// Commits one dataset, and removes files that lost attempts of its tasks
+/// wrote.
 async fn commit_one(
     settings: &DriverSettings,
     live: &LiveJob,
@@ -112,7 +113,7 @@ async fn commit_one(
         Err(error) => !error.outcome_unknown(),
     };
     if not_committed {
-        // Nothing names these files, and nothing will.
+        // No version names these files, and none will.
         if let Err(error) = table
             .cleanup_uncommitted(&job.job_id, &HashSet::new())
             .await
@@ -137,7 +138,7 @@ async fn commit_one(
         }
     };
     let committed: HashSet<String> = files.iter().map(|file| file.path.clone()).collect();
-    // The commit is durable: what follows may fail without failing the job.
+    // The commit is durable: the steps below may fail without failing the job.
     match table.cleanup_uncommitted(&job.job_id, &committed).await {
         Ok(cleanup) if cleanup.deleted_files > 0 => live.log(
             LogLevel::Info,
@@ -180,10 +181,10 @@ fn commit_failure(name: &str, error: &CommitError, committed: &[&str]) -> JobFai
         },
     };
     let next = if committed.is_empty() {
-        "no table was changed; submit again when the cause is gone".to_owned()
+        "no table was changed; fix the cause, then submit again".to_owned()
     } else {
         format!(
-            "these tables have their new version: {}; submit again to bring the others level",
+            "these tables have their new version: {}; submit again to update the others",
             committed.join(", ")
         )
     };

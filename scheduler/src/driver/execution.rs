@@ -1,4 +1,4 @@
-//! Running the steps of a job.
+//! Runs the steps of a job.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -31,15 +31,15 @@ pub(super) struct Execution<'a> {
     conf: &'a JobConf,
     job_id: String,
     board: Board,
-    /// The folder of each staged step's newest attempt.
+    /// The folder that the newest attempt of each staged step writes to.
     tokens: HashMap<usize, String>,
     manifests: Manifests,
     reporter: Reporter,
-    /// Steps that ran out of memory, to be planned for less.
+    /// Steps that ran out of memory; they are planned for less memory.
     frugal: HashSet<usize>,
 }
 
-/// What a step gives.
+/// The result of one attempt of a step.
 struct Ended {
     step: usize,
     attempt: u32,
@@ -80,8 +80,8 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Runs every step; gives the files to commit. When this returns, no task of
-    /// the job runs any more, however it ended.
+    /// Runs every step and gives the files to commit. When this returns, no task
+    /// of the job runs any more, whatever the result.
     pub(super) async fn run(&mut self) -> Result<Manifests, JobFailure> {
         let stop = CancellationToken::new();
         let mut running: JoinSet<Ended> = JoinSet::new();
@@ -145,7 +145,7 @@ impl<'a> Execution<'a> {
             self.reporter.started(step, receiver);
             let (context, plan) = match planned {
                 Ok(planned) => planned,
-                // What it reads can be lost while it is planned, too.
+                // The input of a step can also be lost while it is planned.
                 Err(error) => {
                     let text = sluice_service::format::chain(&error);
                     let result = Err(match crate::runner::classify(&text) {
@@ -226,7 +226,7 @@ impl<'a> Execution<'a> {
                     LogLevel::Warn,
                     &name,
                     format!(
-                        "{} has to be computed again: {message}",
+                        "{} must be computed again: {message}",
                         self.job.steps[lost].name
                     ),
                 );
@@ -239,7 +239,7 @@ impl<'a> Execution<'a> {
                 }
             }
         }
-        // A second attempt with the same plan would need the same memory.
+        // After a plan for low memory failed, another attempt would fail, too.
         let hopeless = matches!(error, RunError::OutOfMemory { .. }) && !self.frugal.insert(step);
         let was_stale = self.board.phase(step) == (Phase::Running { stale: true });
         if hopeless
@@ -257,12 +257,12 @@ impl<'a> Execution<'a> {
         self.live.log(
             LogLevel::Warn,
             &name,
-            format!("attempt {attempt} failed and is repeated: {error}"),
+            format!("attempt {attempt} failed and is retried: {error}"),
         );
         Ok(())
     }
 
-    /// Takes over what a step wrote.
+    /// Records the files that a step wrote.
     fn keep(&mut self, step: usize, batches: &[RecordBatch]) -> Result<(), JobFailure> {
         let broken = |error: &dyn std::fmt::Display| {
             failure(
@@ -271,7 +271,7 @@ impl<'a> Execution<'a> {
                     "{}: its manifest cannot be read: {error}",
                     self.job.steps[step].name
                 ),
-                "do scheduler and executors run the same version of sluice?",
+                "check that scheduler and executors run the same version of sluice",
             )
         };
         match &self.job.steps[step].kind {
@@ -300,7 +300,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Frees what staged steps hold as soon as their last reader is done.
+    /// Removes the files of staged steps whose last reader has finished.
     fn release_unread(&mut self) {
         let unread: Vec<usize> = self
             .tokens
@@ -319,7 +319,7 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Frees everything that is staged.
+    /// Removes the files of all staged steps.
     pub(super) fn release_all(&mut self) {
         for (_, token) in self.tokens.drain() {
             self.settings.runner.release(&token);

@@ -1,11 +1,11 @@
 //! The driver of one job: from its text to committed tables.
 //!
 //! ```text
-//! check → analyze → steps side by side → commit every table → clean up
+//! check → analyze → run steps in parallel → commit every table → clean up
 //! ```
 //!
-//! Gold is touched in the commit alone, and that begins when every file of
-//! every dataset is written: whatever fails before leaves each table as it was.
+//! Only the commit changes gold, and it begins when every file of every dataset
+//! is written: a failure before that leaves each table as it was.
 
 mod commit;
 mod execution;
@@ -30,27 +30,26 @@ use crate::runner::Runner;
 pub(crate) use plan::describe;
 pub(crate) use uncommitted::Uncommitted;
 
-/// What every job of this process is driven with.
+/// Runs jobs; every job of this process shares one.
 #[derive(Clone)]
 pub struct DriverSettings {
     /// Where steps run.
     pub runner: Arc<dyn Runner>,
-    /// Where sources and gold are.
+    /// The stores of sources and gold.
     pub stores: Stores,
-    /// The tables of gold, with what is known of their logs.
+    /// The gold tables, with a cache of their logs.
     pub gold: GoldTables,
-    /// Memory that a session may use in this process for planning and, for a
+    /// Memory and stores of sessions in this process, for planning and, with a
     /// local runner, for running.
     pub runtime: Arc<datafusion::execution::runtime_env::RuntimeEnv>,
 }
 
-/// A job that was checked as far as its text goes.
+/// A submission whose job file and settings are valid.
 pub(crate) struct Submission {
-    /// The bound job.
+    /// The job with its parameters bound.
     pub job: CheckedJob,
     /// The folder of the gold tables.
     pub gold: String,
-    /// Settings of this run.
     pub conf: JobConf,
 }
 
@@ -58,7 +57,7 @@ pub(crate) struct Submission {
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 impl DriverSettings {
-    /// Plans a job.
+    /// Reads the inputs of a job and plans its steps.
     pub(crate) async fn analyze(
         &self,
         submission: &Submission,
@@ -80,8 +79,8 @@ impl DriverSettings {
         analyze(&submission.job, &options).await
     }
 
-    /// Drives a job to its end and gives how it ended. Its states are entered
-    /// as they come, the end state is left to the caller.
+    /// Runs a job to its end and gives the result. It enters the states on the
+    /// way; the caller sets the final state.
     pub(crate) async fn drive(
         &self,
         live: &Arc<LiveJob>,
@@ -118,8 +117,8 @@ impl DriverSettings {
         commit::commit(self, live, &analyzed, manifests).await
     }
 
-    /// A cluster without executors takes the job and waits for some; whoever
-    /// watches the job learns of it from its progress.
+    /// A cluster without executors accepts the job and waits for an executor;
+    /// the job's progress shows that to its watchers.
     async fn wait_for_executors(&self, live: &LiveJob) -> Result<(), JobFailure> {
         let begun = Instant::now();
         let mut ticks = tokio::time::interval(PROGRESS_EVERY);
@@ -145,8 +144,8 @@ impl DriverSettings {
         Ok(())
     }
 
-    /// Removes what a job wrote that does not get to its commit: now, and again
-    /// after a while.
+    /// Removes the files of a job that does not reach its commit: now, and
+    /// repeatedly for some time.
     async fn remove_files(&self, live: &Arc<LiveJob>, analyzed: &AnalyzedJob) {
         let files = Uncommitted::of(live.job().job_id, analyzed);
         let live = Arc::clone(live);
@@ -163,7 +162,7 @@ impl DriverSettings {
     }
 }
 
-/// Why a job that was asked to end ends.
+/// The error of a job that was asked to end.
 pub(crate) fn stopped(live: &LiveJob) -> JobFailure {
     live.stopped_by().unwrap_or_else(|| {
         failure(

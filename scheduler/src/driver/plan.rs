@@ -1,12 +1,12 @@
-//! What a job would do, for `--plan`.
+//! Describes what a job would do, for `--plan`.
 
 use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind};
 use sluice_proto::v1::{Column, JobPlan, PlannedInput, PlannedRelation, PlannedStep};
 
 use crate::conf::JobConf;
 
-/// Describes a planned job. Only steps that read sources alone have a physical
-/// plan before anything ran; the others show their logical plan.
+/// Describes a planned job. Before anything has run, only steps that read nothing
+/// but sources have a physical plan; the others show their logical plan.
 pub(crate) async fn describe(
     job: &AnalyzedJob,
     conf: &JobConf,

@@ -1,4 +1,4 @@
-//! How far a job is, put together from its steps.
+//! The progress of a job, combined from its steps.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -13,13 +13,13 @@ use super::steps::{Board, Phase};
 use crate::job::LiveJob;
 use crate::runner::{Capacity, SourceStats, StepProgress};
 
-/// Collects what running steps publish.
+/// Combines the progress that running steps publish.
 pub(super) struct Reporter {
     started: Instant,
     steps: Vec<StepReport>,
     /// The write step of each dataset, with its name.
     datasets: Vec<(String, usize)>,
-    /// All steps that each dataset waits for.
+    /// For each dataset, all steps that run before its write step.
     before: Vec<Vec<usize>>,
 }
 
@@ -80,7 +80,7 @@ impl Reporter {
             .map_or(0.0, |started| started.elapsed().as_secs_f64());
     }
 
-    /// What an attempt counted does not count.
+    /// Drops the counts of a failed attempt.
     pub(super) fn failed(&mut self, step: usize) {
         self.steps[step].receiver = None;
     }
@@ -92,7 +92,7 @@ impl Reporter {
         report.bytes = files.iter().map(|file| file.size).sum();
     }
 
-    /// One line about a step that has ended.
+    /// One line for the log about a step that has ended.
     pub(super) fn line(&self, step: usize) -> String {
         let report = &self.steps[step];
         let progress = report.now();
@@ -109,8 +109,7 @@ impl Reporter {
         )
     }
 
-    /// Publishes progress, and puts what is known of datasets and inputs into
-    /// the record.
+    /// Publishes the progress, and updates datasets and inputs in the record.
     pub(super) fn publish(&self, live: &LiveJob, capacity: Capacity, board: &Board) {
         let steps: Vec<StepProgress> = self.steps.iter().map(StepReport::now).collect();
         let datasets: Vec<DatasetProgress> = self
@@ -232,7 +231,7 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// Puts what planning found into the job's record.
+/// Adds the planned datasets and inputs to the job's record.
 pub(super) fn describe_job(live: &LiveJob, analyzed: &AnalyzedJob) {
     live.update(|job| {
         job.datasets = analyzed

@@ -1,25 +1,25 @@
-//! Which step runs when: decisions on the states of a job's steps, without any
+//! Decides which step runs when, from the states of a job's steps, without any
 //! I/O.
 
-/// Where one step is.
+/// The state of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Waits for others or for its turn.
+    /// It waits for other steps, or to be started.
     Pending,
-    /// Runs; `stale` when what it reads was lost meanwhile, so that its result
-    /// does not count.
+    /// It runs; it is `stale` when its input was lost meanwhile, so that its
+    /// result does not count.
     Running { stale: bool },
-    /// Its result is there.
+    /// Its result is available.
     Done,
 }
 
-/// A step as the decisions see it.
+/// What the decisions need to know about a step.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    /// Steps that must be done before.
+    /// Steps that must be done before this one starts.
     pub(super) after: Vec<usize>,
-    /// Whether its result is kept on executors, where it can be lost. What is
-    /// written to gold cannot.
+    /// Whether its result is kept on executors, where it can be lost. Files
+    /// written to gold cannot be lost.
     pub(super) staged: bool,
 }
 
@@ -31,14 +31,14 @@ pub(super) struct Board {
     attempts: Vec<u32>,
 }
 
-/// What to do after a step has ended.
+/// What to do after an attempt of a step has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Its result counts.
     Keep,
-    /// It runs again.
+    /// The step is retried.
     Again,
-    /// It has failed too often.
+    /// The step has failed too often.
     GiveUp,
 }
 
@@ -52,7 +52,7 @@ impl Board {
         }
     }
 
-    /// Steps that can start now.
+    /// The steps that can start now.
     pub(super) fn ready(&self) -> Vec<usize> {
         let can = |step: &usize| {
             self.phases[*step] == Phase::Pending
@@ -64,14 +64,14 @@ impl Board {
         (0..self.plans.len()).filter(can).collect()
     }
 
-    /// The step runs now; its attempt, from 1.
+    /// Starts a step and gives the number of the attempt, from 1.
     pub(super) fn start(&mut self, step: usize) -> u32 {
         self.phases[step] = Phase::Running { stale: false };
         self.attempts[step] += 1;
         self.attempts[step]
     }
 
-    /// The step has ended well.
+    /// The step has succeeded.
     pub(super) fn succeed(&mut self, step: usize) -> Verdict {
         if self.phases[step] == (Phase::Running { stale: true }) {
             self.phases[step] = Phase::Pending;
@@ -81,7 +81,7 @@ impl Board {
         Verdict::Keep
     }
 
-    /// The step has failed in a way that another attempt may mend.
+    /// The step has failed, and another attempt may succeed.
     pub(super) fn fail(&mut self, step: usize, max_attempts: u32) -> Verdict {
         if self.attempts[step] >= max_attempts {
             return Verdict::GiveUp;
@@ -90,10 +90,10 @@ impl Board {
         Verdict::Again
     }
 
-    /// The result of a staged step is gone: it and every staged step that was
-    /// computed from it must run again, and what runs on it does not count. A
-    /// dataset that is written stays: its files do not depend on staged ones.
-    /// Gives the steps whose results are void.
+    /// The result of a staged step was lost: it and every staged step that was
+    /// computed from it must run again, and running attempts that read it do not
+    /// count. A written dataset stays: its files do not depend on staged ones.
+    /// Gives the steps whose results are no longer valid.
     pub(super) fn lose(&mut self, lost: usize) -> Vec<usize> {
         let mut void = vec![false; self.plans.len()];
         void[lost] = true;

@@ -1,4 +1,4 @@
-//! Random jobs on the board: it always ends, and never runs a step too early.
+//! Random jobs: every job ends, and no step runs too early.
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn a_lost_stage_voids_what_was_staged_from_it_but_no_dataset() {
     board.start(3);
     assert_eq!(board.lose(0), [0, 1]);
     assert_eq!(board.phase(2), Phase::Done);
-    // The running one does not count, whatever it says.
+    // The result of the running one does not count.
     assert_eq!(board.phase(3), Phase::Running { stale: true });
     assert_eq!(board.succeed(3), Verdict::Again);
     assert_eq!(board.ready(), [0]);

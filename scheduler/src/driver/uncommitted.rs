@@ -1,4 +1,4 @@
-//! What a job wrote that does not get to its commit.
+//! Removes the files of jobs that did not reach their commit.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use sluice_storage::{Location, StoreErrorKind};
 
 use super::DriverSettings;
 
-/// How long after a job's end files of its last tasks are looked for again,
-/// one pause after the other: a task that was being handed out when its job was
-/// cancelled runs until its executor hears of the end.
+/// The delays between repeated cleanups after a job's end: a task that was being
+/// dispatched when its job was cancelled runs until its executor learns of the
+/// cancellation, and may still write files.
 const LATE_FILES: [Duration; 3] = [
     Duration::from_secs(2),
     Duration::from_secs(8),
     Duration::from_secs(50),
 ];
 
-/// The data files of a job that did not get to its commit. They may be removed
-/// as long as no commit can name them, so never of a job that was committing.
+/// The data files of a job that did not reach its commit. They may be removed
+/// only when no commit can name them, so never for a job that was committing.
 pub(crate) struct Uncommitted {
     job_id: String,
-    /// The folder of each table's folder, and the table's name.
+    /// The parent folder and the name of each table.
     tables: Vec<(Location, String)>,
 }
 
 impl Uncommitted {
-    /// Those of a job that this process ran.
+    /// The files of a job that this process ran.
     pub(super) fn of(job_id: String, job: &AnalyzedJob) -> Self {
         let names = job.datasets.iter().map(|dataset| dataset.name.clone());
         Self {
@@ -37,7 +37,7 @@ impl Uncommitted {
         }
     }
 
-    /// Those of a job that an earlier process left behind.
+    /// The files of a job that an earlier process ran.
     pub(crate) fn of_record(settings: &DriverSettings, job: &Job) -> Self {
         let table = |location: &str, name: &str| {
             let root = location.trim_end_matches('/').strip_suffix(name)?;
@@ -53,8 +53,8 @@ impl Uncommitted {
         }
     }
 
-    /// Removes those that are there. `failed` is told of tables where that was
-    /// not possible.
+    /// Removes the files that exist now. Calls `on_error` for each table whose
+    /// files cannot be removed.
     pub(super) async fn remove(
         &self,
         settings: &DriverSettings,
@@ -68,7 +68,7 @@ impl Uncommitted {
                     .await
             };
             if let Err(error) = removed.await {
-                // A folder that was never made holds nothing.
+                // A folder that was never created has no files.
                 if error.store_kind() != Some(StoreErrorKind::NotFound) {
                     failed(name, &error);
                 }
@@ -76,7 +76,7 @@ impl Uncommitted {
         }
     }
 
-    /// Removes, in the background, what tasks still write after the job's end.
+    /// Removes, in the background, files that tasks write after the job's end.
     pub(crate) fn remove_later(
         self,
         settings: DriverSettings,

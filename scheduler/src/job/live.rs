@@ -1,4 +1,4 @@
-//! A job that this scheduler runs: its record, its events, its log.
+//! A job that this process runs or ran: its record, its events, its log.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,16 +17,17 @@ use tracing::warn;
 
 use super::{is_end, may_follow};
 
-/// Events that are kept for watchers that come late or come back.
+/// How many events are kept for watchers that start late or reconnect.
 const KEPT_EVENTS: usize = 4_096;
 
-/// A job with everything that others may see or do.
+/// A job with what clients can watch and request. It stays live for some time
+/// after its end, so that watchers can reconnect.
 #[derive(Debug)]
 pub struct LiveJob {
     inner: Mutex<Inner>,
     /// The sequence of the newest event.
     newest: watch::Sender<u64>,
-    /// Fires when somebody wants the job to end.
+    /// Fires when the job should end: a cancel, a timeout or a shutdown.
     cancel: CancellationToken,
 }
 
@@ -36,7 +37,7 @@ struct Inner {
     events: VecDeque<JobEvent>,
     sequence: u64,
     log: Option<LogFile>,
-    /// Who wanted it to end, and as what.
+    /// Why the job was asked to end, if it was.
     stopped_by: Option<JobError>,
 }
 
@@ -61,17 +62,15 @@ impl LiveJob {
         Arc::new(live)
     }
 
-    /// The record as it stands.
+    /// The record as it is now.
     pub fn job(&self) -> Job {
         self.inner.lock().job.clone()
     }
 
-    /// The state as it stands.
     pub fn state(&self) -> JobState {
         self.inner.lock().job.state()
     }
 
-    /// Whether the job has ended.
     pub fn ended(&self) -> bool {
         is_end(self.inner.lock().job.state())
     }
@@ -81,7 +80,7 @@ impl LiveJob {
         &self.cancel
     }
 
-    /// Asks the job to end; the first reason stays.
+    /// Asks the job to end; the first reason is kept.
     pub fn stop(&self, reason: JobError) {
         {
             let mut inner = self.inner.lock();
@@ -98,19 +97,20 @@ impl LiveJob {
         self.inner.lock().stopped_by.clone()
     }
 
-    /// Changes the record without an event.
+    /// Changes the record without sending an event.
     pub fn update(&self, change: impl FnOnce(&mut Job)) {
         change(&mut self.inner.lock().job);
     }
 
-    /// Moves the job to another state and gives the record; a move that the
-    /// state machine does not know is refused, and the record stays.
+    /// Moves the job to another state and gives the record. A transition that
+    /// the state machine does not allow is logged, and the record stays as it
+    /// is.
     pub fn advance(&self, state: JobState, reason: Option<JobError>) -> Job {
         {
             let mut inner = self.inner.lock();
             let from = inner.job.state();
             if !may_follow(from, state) {
-                warn!(job_id = inner.job.job_id, ?from, to = ?state, "this change of state is not one");
+                warn!(job_id = inner.job.job_id, ?from, to = ?state, "not a valid change of state");
                 return inner.job.clone();
             }
             let now = Utc::now().timestamp_millis();
@@ -130,14 +130,14 @@ impl LiveJob {
         self.job()
     }
 
-    /// Tells watchers that the job has ended; called once, when its record is
-    /// on disk.
+    /// Notifies watchers that the job has ended; called once, after its record
+    /// was written to disk.
     pub fn finish(&self) {
         let job = self.job();
         self.push(Event::Finished(v1::Finished { job: Some(job) }));
     }
 
-    /// Publishes how far the job is.
+    /// Publishes the progress of the job.
     pub fn progress(&self, progress: Progress) {
         self.inner.lock().job.progress = Some(progress.clone());
         self.push(Event::Progress(progress));
@@ -168,7 +168,7 @@ impl LiveJob {
             .collect()
     }
 
-    /// Changes whenever there is a new event.
+    /// A receiver that changes with every new event.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
     }
@@ -178,7 +178,7 @@ impl LiveJob {
             let mut inner = self.inner.lock();
             inner.sequence += 1;
             let sequence = inner.sequence;
-            // Of several progress reports in a row only the last matters.
+            // Of several consecutive progress reports only the last one matters.
             let both = matches!(event, Event::Progress(_))
                 && inner
                     .events
@@ -215,10 +215,10 @@ impl LogFile {
         state_dir.join("logs").join(format!("{job_id}.log"))
     }
 
-    /// Creates a job's log.
+    /// Creates the log file of a job.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file cannot be created.
     pub fn create(state_dir: &Path, job_id: &str) -> std::io::Result<Self> {
         let path = Self::path(state_dir, job_id);
         if let Some(folder) = path.parent() {

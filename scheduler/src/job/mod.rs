@@ -1,5 +1,5 @@
-//! Jobs as the scheduler keeps them: running ones with their events, past ones
-//! on disk.
+//! Jobs as the scheduler keeps them: live ones with their events, past ones on
+//! disk.
 
 mod id;
 mod live;
@@ -14,7 +14,7 @@ pub use store::{JobStore, StoreFailure};
 
 use sluice_proto::v1::JobState;
 
-/// Whether a job may go from one state to another.
+/// Whether a job may change from one state to another.
 ///
 /// ```text
 /// ACCEPTED → PLANNED → RUNNING → COMMITTING → SUCCEEDED
@@ -28,7 +28,7 @@ pub fn may_follow(from: JobState, to: JobState) -> bool {
     ) || (!is_end(from) && is_end(to) && to != Succeeded)
 }
 
-/// Whether a job in this state does nothing more.
+/// Whether a job in this state has ended.
 pub fn is_end(state: JobState) -> bool {
     matches!(
         state,

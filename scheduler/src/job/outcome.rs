@@ -1,4 +1,4 @@
-//! Why a job ended other than well.
+//! Why a job did not succeed, for its submitter.
 
 use sluice_engine::job::AnalyzeError;
 use sluice_jobfile::Diagnostics;
@@ -8,10 +8,10 @@ use sluice_storage::{StoreError, StoreErrorKind};
 
 use crate::runner::RunError;
 
-/// A job's end, with all that its submitter is told.
+/// Why a job failed, with everything that its submitter sees.
 pub type JobFailure = JobError;
 
-/// A failure of a kind, with what to do next.
+/// An error with the next step for its submitter.
 pub fn failure(
     kind: ErrorKind,
     message: impl Into<String>,
@@ -25,7 +25,7 @@ pub fn failure(
     }
 }
 
-/// What diagnostics of a job file mean.
+/// The error of a job file with these diagnostics.
 pub(crate) fn invalid(diagnostics: &Diagnostics, text: &str) -> JobFailure {
     let count = diagnostics
         .iter()
@@ -44,7 +44,7 @@ pub(crate) fn invalid(diagnostics: &Diagnostics, text: &str) -> JobFailure {
     }
 }
 
-/// Diagnostics as they travel.
+/// Diagnostics in their protobuf form.
 pub(crate) fn messages(diagnostics: &Diagnostics, text: &str) -> Vec<v1::Diagnostic> {
     diagnostics
         .iter()
@@ -73,7 +73,7 @@ pub(crate) fn messages(diagnostics: &Diagnostics, text: &str) -> Vec<v1::Diagnos
         .collect()
 }
 
-/// What a planning error means.
+/// The job error for a planning error.
 pub(crate) fn of_analysis(error: &AnalyzeError, text: &str) -> JobFailure {
     match error {
         AnalyzeError::Invalid(diagnostics) => invalid(diagnostics, text),
@@ -89,14 +89,13 @@ pub(crate) fn of_analysis(error: &AnalyzeError, text: &str) -> JobFailure {
     }
 }
 
-/// What a store's refusal means.
+/// The job error for a store error.
 pub(crate) fn of_store(what: &str, error: &StoreError) -> JobFailure {
     let kind = of_store_kind(Some(error.kind()));
     failure(kind, format!("{what}: {}", chain(error)), "")
 }
 
-/// `None` is what a store cannot know: that its files are not what they should
-/// be.
+/// `None` means that the store answered, but its files have the wrong content.
 fn of_store_kind(kind: Option<StoreErrorKind>) -> ErrorKind {
     match kind {
         Some(StoreErrorKind::InvalidLocation) => ErrorKind::Invalid,
@@ -105,14 +104,14 @@ fn of_store_kind(kind: Option<StoreErrorKind>) -> ErrorKind {
     }
 }
 
-/// What a failed step means.
+/// The job error for a failed step.
 pub(crate) fn of_run(step: &str, error: &RunError) -> JobFailure {
     match error {
         RunError::Cancelled => failure(ErrorKind::Killed, "the job was cancelled", ""),
         RunError::StagedLost { .. } => failure(
             ErrorKind::Transient,
             format!(
-                "{step}: executors that held intermediate data were lost again and again: {error}"
+                "{step}: executors that held intermediate data were lost repeatedly: {error}"
             ),
             "look at the executors' logs, then submit again",
         ),

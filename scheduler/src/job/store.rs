@@ -1,9 +1,9 @@
 //! Job records on disk, so that history survives a restart.
 //!
-//! One file per job, `jobs/<job id>.pb`: a `sluice.v1.Job` as protobuf, replaced
-//! as a whole (temporary file, fsync, rename, fsync of the folder). All writes
-//! go through one thread, so that a job's states reach the disk in their order
-//! and a slow disk does not hold the scheduler.
+//! There is one file per job, `jobs/<job id>.pb`: a `sluice.v1.Job` as protobuf,
+//! replaced as a whole (temporary file, fsync, rename, fsync of the folder). All
+//! writes go through one thread, so that a job's states reach the disk in order
+//! and a slow disk does not block the scheduler.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -16,21 +16,20 @@ use sluice_proto::v1::Job;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
-/// Why a record was not kept.
+/// Why a record was not saved.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFailure {
-    /// The file system refused.
+    /// The file system reported an error.
     #[error(
         "cannot keep job records in {path}: {source}; check space and permissions of --state-dir"
     )]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What it said.
         #[source]
         source: io::Error,
     },
-    /// The writer ended before; its own error was logged.
+    /// The writer ended earlier and logged its own error.
     #[error("the writer of job records has ended")]
     Closed,
 }
@@ -48,10 +47,10 @@ struct Request {
 }
 
 impl JobStore {
-    /// Opens the records below `state_dir` and gives those that are there.
+    /// Opens the store below `state_dir` and gives the existing records.
     ///
     /// # Errors
-    /// When the folder cannot be made or read.
+    /// When the folder cannot be created or read.
     pub fn open(state_dir: &Path) -> Result<(Self, Vec<Job>), StoreFailure> {
         let folder = state_dir.join("jobs");
         let failed = |source| StoreFailure::Io {
@@ -67,10 +66,10 @@ impl JobStore {
                     Ok(job) => jobs.push(job),
                     // One bad record must not keep the scheduler from starting.
                     Err(error) => {
-                        error!(path = %path.display(), %error, "a job record cannot be read and is left out")
+                        error!(path = %path.display(), %error, "a job record cannot be read and is skipped")
                     }
                 },
-                // A write that a crash cut short; the record itself is whole.
+                // A crash interrupted this write; the record itself is complete.
                 Some("tmp") => {
                     let _ = fs::remove_file(&path);
                 }
@@ -86,8 +85,8 @@ impl JobStore {
         Ok((Self { folder, writer }, jobs))
     }
 
-    /// Keeps the record in place of an earlier one of the same job. The answer
-    /// comes when it is on disk; nobody has to wait for it.
+    /// Saves the record, replacing an earlier one of the same job. The receiver
+    /// gets a result when the record is on disk; waiting for it is optional.
     pub fn save(&self, job: Job) -> oneshot::Receiver<Result<(), StoreFailure>> {
         let (done, answer) = oneshot::channel();
         if let Err(mpsc::SendError(unsent)) = self.writer.send(Request { job, done }) {
@@ -96,7 +95,7 @@ impl JobStore {
         answer
     }
 
-    /// Removes the record of a job that is forgotten.
+    /// Removes the record of an old job.
     pub fn remove(&self, job_id: &str) {
         if let Err(error) = fs::remove_file(record_path(&self.folder, job_id)) {
             warn!(job_id, %error, "cannot remove an old job record");
@@ -114,7 +113,7 @@ fn read(path: &Path) -> Result<Job, Box<dyn std::error::Error>> {
 
 fn write_all(folder: &Path, queue: &mpsc::Receiver<Request>) {
     while let Ok(first) = queue.recv() {
-        // Of several states of a job that wait, only the last needs the disk.
+        // Of several queued states of a job, only the last is written.
         let mut waiting: Vec<Request> = vec![first];
         waiting.extend(queue.try_iter());
         let mut last: HashMap<String, usize> = HashMap::new();

@@ -119,7 +119,7 @@ fn watchers_see_every_change_and_the_last_of_many_progress_reports() {
         });
     }
     live.advance(JobState::Planned, None);
-    // Not a change that the state machine knows.
+    // Not a transition that the state machine allows.
     live.advance(JobState::Succeeded, None);
     assert_eq!(live.state(), JobState::Planned);
     live.finish();

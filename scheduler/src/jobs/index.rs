@@ -1,4 +1,4 @@
-//! Which jobs there are, by time, id and submission id.
+//! The jobs, by submission time, id and submission id.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use sluice_proto::v1::Job;
 
 use crate::job::{LiveJob, is_end};
 
-/// Ended jobs whose events are still kept, for watchers that come back.
+/// How many ended jobs keep their events, for watchers that reconnect.
 const KEPT_EVENTS_OF: usize = 100;
 
 #[derive(Default)]
 pub(super) struct Index {
-    /// By submission time and id: the order of lists.
+    /// By submission time and id, which is the order of lists.
     pub(super) jobs: BTreeMap<(i64, String), Entry>,
     times: HashMap<String, i64>,
     submissions: HashMap<String, String>,
@@ -65,8 +65,8 @@ impl Index {
         })
     }
 
-    /// Forgets the oldest jobs that have ended beyond `kept`, and the events
-    /// of live ones that ended long ago.
+    /// Removes the oldest ended jobs until `kept` jobs remain, and the events
+    /// of ended jobs except the newest. Gives the removed jobs.
     pub(super) fn trim(&mut self, kept: usize) -> Vec<Job> {
         let mut forgotten = Vec::new();
         while self.jobs.len() > kept {

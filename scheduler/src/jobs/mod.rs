@@ -1,4 +1,4 @@
-//! All jobs of a scheduler: those that run and those that have ended.
+//! The registry of all jobs of a scheduler, running and ended.
 
 mod index;
 
@@ -28,25 +28,24 @@ use crate::job::{
 };
 use crate::server::Metrics;
 
-/// Jobs that have ended and are remembered, at most.
+/// The most jobs that are kept.
 const KEPT_JOBS: usize = 10_000;
-/// Jobs on one page of a list, unless asked otherwise, and at most.
+/// The default and the maximal number of jobs on one page of a list.
 const PAGE: (u32, u32) = (100, 1_000);
 
-/// Takes, runs and remembers jobs. Cheap to clone.
+/// Accepts jobs, runs them and keeps their records. Cheap to clone.
 #[derive(Clone)]
 pub struct Jobs {
     shared: Arc<Shared>,
 }
 
-/// How jobs are taken.
+/// How jobs are accepted and run.
 #[derive(Clone, Default)]
 pub struct JobsOptions {
-    /// Jobs that run at a time; more of them wait. 0 counts as 1.
+    /// How many jobs run at a time; further ones wait. 0 counts as 1.
     pub max_concurrent: usize,
-    /// The limit of a job that came without one.
+    /// The time limit of a job whose submission sets none.
     pub default_timeout: Option<Duration>,
-    /// Where jobs are counted.
     pub metrics: Option<Metrics>,
 }
 
@@ -60,22 +59,22 @@ struct Shared {
     index: Mutex<Index>,
 }
 
-/// A job as others may watch it.
+/// A job that a client watches.
 pub enum Watched {
-    /// It runs, or ran in this process: events come.
+    /// It runs, or ran, in this process: there are events.
     Live(Arc<LiveJob>),
     /// It ended before this process started.
     Past(Arc<Job>),
 }
 
 impl Jobs {
-    /// Jobs without a history, for a process that runs its own.
+    /// A registry without a history, for local mode.
     pub fn in_memory(driver: DriverSettings, options: JobsOptions) -> Self {
         Self::build(driver, None, None, options, Vec::new())
     }
 
-    /// Jobs whose records are kept below `state_dir`. A job that was running
-    /// when an earlier scheduler ended is marked interrupted.
+    /// A registry that keeps its records below `state_dir`. A job that was
+    /// running when an earlier scheduler ended is marked as interrupted.
     ///
     /// # Errors
     /// When the records cannot be read or written.
@@ -90,7 +89,7 @@ impl Jobs {
             job.set_state(JobState::Interrupted);
             job.ended_ms = Utc::now().timestamp_millis();
             let next = if committing {
-                "it was committing: some tables may have their new version; submit the job again to bring all level"
+                "it was committing: some tables may have their new version; submit the job again to update all of them"
             } else {
                 "no table was changed; submit the job again"
             };
@@ -101,7 +100,7 @@ impl Jobs {
             ));
             warn!(
                 job_id = job.job_id,
-                "was running when the scheduler stopped; marked interrupted"
+                "was running when the scheduler stopped; marked as interrupted"
             );
             if let Ok(Err(error)) = store.save(job.clone()).await {
                 return Err(error);
@@ -148,22 +147,23 @@ impl Jobs {
         }
     }
 
-    /// Checks a job and starts it; the record, and whether it was there
-    /// already.
+    /// Checks a job and starts it. Gives the record, and whether the job was
+    /// already known by its submission id.
     ///
     /// # Errors
-    /// When the job cannot run as it is; then nothing is recorded.
+    /// When the job is not valid; then nothing is recorded.
     pub async fn submit(&self, request: SubmitJobRequest) -> Result<(Job, bool), JobFailure> {
         let submission = self.check(&request)?;
         let job = self.record(&request)?;
-        // A submission id belongs to one job from here on, whoever asks first.
+        // From here on the submission id belongs to one job: the first request
+        // that gets the lock.
         let live = {
             let mut index = self.shared.index.lock();
             if index.closed {
                 return Err(failure(
                     ErrorKind::Unavailable,
-                    "this scheduler is stopping and takes no more jobs",
-                    "submit to another one, or wait until it is back",
+                    "this scheduler is stopping and accepts no more jobs",
+                    "submit to another scheduler, or wait until this one has restarted",
                 ));
             }
             if let Some(known) = index.by_id(&request.submission_id) {
@@ -184,7 +184,8 @@ impl Jobs {
         if let Some(store) = &self.shared.store
             && let Ok(Err(error)) = store.save(accepted.clone()).await
         {
-            // What is not recorded must not run: nobody could tell later.
+            // A job without a record must not run: after a restart nothing would
+            // be known of it.
             self.shared.index.lock().remove(&accepted);
             return Err(failure(
                 ErrorKind::Storage,
@@ -210,7 +211,8 @@ impl Jobs {
     /// Plans a job without running it.
     ///
     /// # Errors
-    /// As [`Self::submit`], and what a run would find before its first task.
+    /// As for [`Self::submit_job`], and those that a run would find before its
+    /// first task.
     pub async fn plan(&self, request: &SubmitJobRequest) -> Result<JobPlan, JobFailure> {
         let submission = self.check(request)?;
         let text = &submission.job.text;
@@ -228,7 +230,7 @@ impl Jobs {
         Ok(self.entry(id)?.job())
     }
 
-    /// One job to watch.
+    /// One job, to watch its events.
     ///
     /// # Errors
     /// When there is none.
@@ -239,7 +241,7 @@ impl Jobs {
         })
     }
 
-    /// Asks a job to end; the job as it stands.
+    /// Asks a job to end, and gives its record as it is now.
     ///
     /// # Errors
     /// When there is none.
@@ -309,7 +311,7 @@ impl Jobs {
         counts
     }
 
-    /// The log of a job as far as it goes.
+    /// The lines that the log of a job has so far.
     ///
     /// # Errors
     /// When there is no such job, or its log cannot be read.
@@ -327,13 +329,12 @@ impl Jobs {
         })
     }
 
-    /// Where jobs run.
     pub fn runner(&self) -> &Arc<dyn crate::runner::Runner> {
         &self.shared.driver.runner
     }
 
-    /// Takes no more jobs, waits for those that run, and marks what is left
-    /// after `limit` as interrupted.
+    /// Accepts no more jobs, waits for running ones, and interrupts those that
+    /// still run after `limit`.
     pub async fn drain(&self, limit: Duration) {
         let running: Vec<Arc<LiveJob>> = {
             let mut index = self.shared.index.lock();
@@ -370,7 +371,7 @@ impl Jobs {
         let gold = job.gold().map(str::to_owned).ok_or_else(|| {
             failure(
                 ErrorKind::Invalid,
-                "the job does not say where its tables go",
+                "the job does not name the folder of its tables",
                 "declare the variable in the job file (DECLARE VARIABLE gold STRING;) and give it with --gold FOLDER",
             )
         })?;
@@ -389,7 +390,7 @@ impl Jobs {
         if !id.is_empty() && !valid_submission_id(id) {
             return Err(failure(
                 ErrorKind::Invalid,
-                "the submission id is not one",
+                "the submission id is not valid",
                 "use up to 128 letters, digits and -_.:+, beginning with a letter or digit",
             ));
         }
@@ -468,8 +469,8 @@ impl Jobs {
             permit = self.shared.running.acquire() => permit,
             () = live.cancelled().cancelled() => return Err(stopped(live)),
         };
-        // The states on disk follow as they come: after a crash they tell how
-        // far the job was.
+        // Each state is saved when it is entered: after a crash the record shows
+        // how far the job had come.
         let follow = self.shared.store.clone().map(|store| {
             follow(
                 store,
@@ -508,7 +509,7 @@ impl Jobs {
     }
 }
 
-/// Saves the record whenever the job has moved to another state.
+/// Saves the record whenever the job has changed its state.
 fn follow(
     store: JobStore,
     mut events: tokio::sync::watch::Receiver<u64>,
@@ -527,7 +528,7 @@ fn follow(
             let job = entry.job();
             if job.state() != saved && !is_end(job.state()) {
                 saved = job.state();
-                // Nobody waits: the writer keeps the order.
+                // There is no need to wait: the writer keeps the order.
                 drop(store.save(job));
             }
         }

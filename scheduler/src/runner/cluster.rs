@@ -25,14 +25,14 @@ use crate::server::BallistaServer;
 
 type Graph = Arc<RwLock<ExecutionGraphBox>>;
 
-/// How often a new job's graph is looked for, half a millisecond apart.
+/// How often a new job's graph is looked up, half a millisecond apart.
 const GRAPH_LOOKS: u32 = 2_000;
 /// How often the state of a running job is read, for progress and the watchdog.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 /// How long a result of a few manifest rows may take to arrive: an executor
-/// that was paused after its last task would otherwise hold the job for ever.
+/// that is paused after its last task would otherwise block the job forever.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a cancelled job may take to be seen as ended.
+/// How long a cancelled job may take to end.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs plans on the executors that are registered with a scheduler.
@@ -42,12 +42,12 @@ pub struct ClusterRunner {
 }
 
 impl ClusterRunner {
-    /// A runner on `server`, which must have been started.
+    /// A runner on `server`, which must already be started.
     pub fn new(server: BallistaServer) -> Self {
         Self { server }
     }
 
-    /// What Ballista says of a job now.
+    /// The status that Ballista reports for a job.
     async fn status(&self, id: &JobId) -> Option<job_status::Status> {
         let status = self.server.state.task_manager.get_job_status(id).await;
         status.ok().flatten().and_then(|status| status.status)
@@ -55,8 +55,8 @@ impl ClusterRunner {
 
     /// The job's graph, which stays readable after the job has ended.
     ///
-    /// Ballista plans a job after it has accepted it, and forgets it soon after
-    /// its end, so this looks often at first.
+    /// Ballista plans a job after it has accepted it, and drops it soon after
+    /// its end, so this looks often.
     async fn graph(&self, id: &JobId) -> Option<Graph> {
         for _ in 0..GRAPH_LOOKS {
             let jobs = self.server.state.task_manager.get_running_job_cache();
@@ -74,7 +74,7 @@ impl ClusterRunner {
         None
     }
 
-    /// Cancels and waits until Ballista has let go of the job.
+    /// Cancels the job and waits until Ballista reports its end.
     async fn cancel(&self, id: &JobId, updates: &mut mpsc::Receiver<JobStatus>) {
         // A cancel that arrives while the job is being planned is lost, so it
         // is repeated until the job has ended.
@@ -91,7 +91,7 @@ impl ClusterRunner {
                 return;
             }
         }
-        warn!(ballista_job = %id, "the job did not end in time after its cancel");
+        warn!(ballista_job = %id, "the job did not end in time after it was cancelled");
     }
 
     async fn fetch(&self, job: SuccessfulJob) -> Result<Vec<RecordBatch>, RunError> {
@@ -170,8 +170,8 @@ impl Runner for ClusterRunner {
                 }
                 update = updates.recv() => match update {
                     Some(update) => update.status,
-                    // The channel drops updates when it is full and closes
-                    // with the job: the state itself is what counts.
+                    // The channel drops updates when it is full, and closes
+                    // with the job: only the state itself is reliable.
                     None => {
                         ticks.tick().await;
                         self.status(&id).await
@@ -203,9 +203,9 @@ impl Runner for ClusterRunner {
         let result = match status {
             job_status::Status::Successful(job) => self.fetch(job).await,
             job_status::Status::Failed(job) => Err(classify(&job.error)),
-            _ => Err(classify("the job ended in no end state")),
+            _ => Err(classify("the job ended without a final state")),
         };
-        // The rows are here: nothing reads the job's shuffle files any more.
+        // The rows have arrived: nothing reads the job's shuffle files any more.
         self.server
             .state
             .executor_manager
@@ -222,8 +222,8 @@ impl Runner for ClusterRunner {
     }
 }
 
-/// How far a job is, and a number that changes with every task that starts or
-/// ends.
+/// The progress of a job, and a number that changes with every task that
+/// starts or ends.
 async fn sample(graph: &Graph) -> (StepProgress, u64) {
     let graph = graph.read().await;
     let mut progress = StepProgress::default();
@@ -271,7 +271,7 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// Notices when the number of task events stands still.
+/// Detects that the number of task events no longer changes.
 struct Watchdog {
     limit: Duration,
     pulse: u64,

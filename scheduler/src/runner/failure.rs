@@ -1,20 +1,19 @@
-//! What a failed run means.
+//! What the failure of a plan means.
 //!
-//! Executors send failures in a form that survives the way ([`TaskFailure`]);
-//! what the cluster itself says of a job comes as plain text. This is where
-//! both become a [`RunError`], once.
+//! Executors encode failures so that they survive being passed on as text
+//! ([`TaskFailure`]); the cluster's own errors are plain text. This module is
+//! the one place that turns both into a [`RunError`].
 
 use sluice_engine::staged::LOST_MARKER;
 use sluice_service::failure::{FailureKind, TaskFailure};
 use sluice_proto::v1::ErrorKind;
 
-/// Why a run gave no rows.
+/// Why a plan gave no rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// A staged relation lost a part: stage it again, then run again.
+    /// A staged relation lost a part: compute it again, then retry.
     #[error("a staged part was lost: {message}")]
     StagedLost {
         /// The error as the task reported it.
@@ -23,37 +22,35 @@ pub enum RunError {
     /// No task started or ended for too long.
     #[error("no task made progress for {seconds} s")]
     Stalled {
-        /// How long.
         seconds: u64,
     },
-    /// A task needs more memory than it may have: a plan for little memory may
-    /// do.
+    /// A task needs more memory than its share: a plan for low memory may
+    /// succeed.
     #[error("{message}")]
     OutOfMemory {
         /// The error as the task reported it.
         message: String,
     },
-    /// The last executor went, and none came in time.
+    /// The last executor was lost, and no other one registered in time.
     #[error("{message}")]
     NoExecutors {
-        /// What the cluster said.
+        /// The cluster's error.
         message: String,
     },
-    /// The run failed.
     #[error("{message}")]
     Failed {
         /// What it means to the submitter.
         kind: ErrorKind,
-        /// The error without the wrappings of the engine.
+        /// The error without the engine's prefixes.
         message: String,
     },
 }
 
 impl RunError {
-    /// Whether running the same plan again may help.
+    /// Whether another attempt may succeed.
     pub fn retryable(&self) -> bool {
         match self {
-            // Another attempt would wait for ever, as jobs do that have not begun.
+            // Another attempt would wait forever, as jobs that have not begun do.
             Self::Cancelled | Self::NoExecutors { .. } => false,
             Self::StagedLost { .. } | Self::Stalled { .. } | Self::OutOfMemory { .. } => true,
             Self::Failed { kind, .. } => *kind == ErrorKind::Transient,
@@ -70,7 +67,7 @@ impl From<TaskFailure> for RunError {
             FailureKind::Transient => ErrorKind::Transient,
             FailureKind::Storage => ErrorKind::Storage,
             FailureKind::DataQuality => ErrorKind::DataQuality,
-            // A plan that fails on its data fails again: a cast, a division.
+            // A plan that fails on its data (a cast, a division) always fails.
             FailureKind::Execution => ErrorKind::Execution,
             FailureKind::Internal => ErrorKind::Internal,
         };
@@ -78,7 +75,8 @@ impl From<TaskFailure> for RunError {
     }
 }
 
-/// Words of the cluster's own messages that say that another try may help.
+/// Words in the cluster's own messages that show that another attempt may
+/// succeed.
 const PASSING: &[&str] = &[
     "Executor lost",
     "executor lost",

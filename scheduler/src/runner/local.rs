@@ -1,4 +1,4 @@
-//! Running plans in this process, with DataFusion alone.
+//! Running plans in this process, with DataFusion only.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify};
 
-/// How long a cancelled plan may take to end: one that does not let go of its
+/// How long a cancelled plan may take to end: one that does not yield its
 /// thread ends with the process.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a running plan's counts are read.
+/// How often the counts of a running plan are read.
 const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
 /// The same plans as on a cluster, as tasks of this process' tokio runtime.
@@ -28,11 +28,11 @@ pub struct LocalRunner {
 }
 
 impl LocalRunner {
-    /// A runner for `vcores` tasks at once, with staged files in a fresh
-    /// folder below `parent` that goes with the runner.
+    /// A runner for `vcores` tasks at a time. Staged files go to a new folder
+    /// below `parent`, which is deleted with the runner.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be created.
     pub fn new(vcores: u32, parent: PathBuf) -> std::io::Result<Self> {
         let work_dir = tempfile::Builder::new()
             .prefix("sluice-local-")
@@ -75,7 +75,7 @@ impl Runner for LocalRunner {
     ) -> Result<Vec<RecordBatch>, RunError> {
         let tasks = u32::try_from(widest(run.plan.as_ref())).unwrap_or(u32::MAX);
         let plan = Arc::clone(&run.plan);
-        // A task of its own, so that dropping it at a cancel stops the plan.
+        // A separate task, so that aborting it stops the plan.
         let context = run.context.task_ctx();
         let mut work = tokio::spawn(collect(Arc::clone(&plan), context));
         let mut ticks = tokio::time::interval(SAMPLE_EVERY);
@@ -92,7 +92,7 @@ impl Runner for LocalRunner {
                 () = cancel.cancelled() => {
                     work.abort();
                     if tokio::time::timeout(END_TIMEOUT, work).await.is_err() {
-                        tracing::warn!("{} was told to end and goes on", run.name);
+                        tracing::warn!("{} was cancelled but keeps running", run.name);
                     }
                     return Err(RunError::Cancelled);
                 }
@@ -104,7 +104,7 @@ impl Runner for LocalRunner {
     }
 
     fn release(&self, token: &str) {
-        // The whole work folder goes with the runner, so this only frees
+        // The whole work folder is deleted with the runner; this only frees
         // space sooner.
         let _ = std::fs::remove_dir_all(self.work_dir.path().join(token));
     }
@@ -123,7 +123,7 @@ fn sample(plan: &dyn ExecutionPlan, tasks: u32, done: bool) -> StepProgress {
     progress
 }
 
-/// The partitions of the widest node.
+/// The most partitions that any node of the plan has.
 fn widest(plan: &dyn ExecutionPlan) -> usize {
     let own = plan.output_partitioning().partition_count();
     plan.children()

@@ -1,4 +1,4 @@
-//! Where a step's physical plan runs: on the cluster, or in this process.
+//! Runs the physical plan of a step, on the cluster or in this process.
 
 mod cluster;
 mod failure;
@@ -21,40 +21,41 @@ pub use local::LocalRunner;
 pub use progress::{SourceStats, StepProgress};
 pub(crate) use progress::{plan_text, shape};
 
-/// One plan to run.
+/// One attempt of a step: a plan to run.
 #[derive(Clone)]
 pub struct StepRun {
-    /// What people see in logs, such as `write daily_revenue`.
+    /// The name in logs, such as `write daily_revenue`.
     pub name: String,
-    /// The session that the plan was made in.
+    /// The session in which the plan was created.
     pub context: Arc<SessionContext>,
     /// A plan with one output partition.
     pub plan: Arc<dyn ExecutionPlan>,
-    /// The run is given up when none of its tasks starts or ends for so long.
+    /// The attempt fails when no task starts or ends for this long.
     pub stall_timeout: Duration,
 }
 
-/// How much can run at once.
+/// How much can run at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     /// Processes that run tasks.
     pub executors: u32,
-    /// Tasks that run at the same time.
+    /// Tasks that can run at a time.
     pub vcores: u32,
 }
 
 /// Runs plans.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
-    /// What there is now. A runner with no vcores takes plans and holds them.
+    /// The capacity now. A runner without vcores accepts plans and lets them
+    /// wait.
     async fn capacity(&self) -> Capacity;
 
-    /// Adds what plans that are made for this runner need.
+    /// Adds the settings that plans for this runner need.
     fn configure(&self, config: SessionConfig) -> SessionConfig;
 
     /// Runs a plan to its end and gives its rows.
     ///
-    /// Publishes how far it is on `progress`. When `cancel` fires, everything
+    /// Publishes its progress on `progress`. When `cancel` fires, everything
     /// that was started for the plan is stopped before this returns
     /// [`RunError::Cancelled`].
     async fn run(
@@ -64,7 +65,7 @@ pub trait Runner: Send + Sync + 'static {
         cancel: CancellationToken,
     ) -> Result<Vec<RecordBatch>, RunError>;
 
-    /// Removes the files of a staged relation, best effort, without waiting
-    /// for it.
+    /// Removes the files of a staged relation. This does not wait, and it does
+    /// not report failures.
     fn release(&self, token: &str);
 }

@@ -1,4 +1,4 @@
-//! How far one run is.
+//! The progress of one attempt of a step.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use sluice_engine::source::SourceMetric;
 
-/// Counts of one run, growing; of tasks that ended, where the cluster only
-/// tells at their end.
+/// The counts of one attempt, which only grow. On a cluster they cover tasks
+/// that have ended, where executors report counts only at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepProgress {
     /// Stages that ended.
     pub stages_done: u32,
     /// Stages of the plan.
     pub stages_total: u32,
-    /// Tasks that ended well.
+    /// Tasks that succeeded.
     pub tasks_done: u32,
     /// Tasks on executors now.
     pub tasks_running: u32,
@@ -24,20 +24,20 @@ pub struct StepProgress {
     pub rows_written: u64,
     /// Bytes written to staging or gold.
     pub bytes_written: u64,
-    /// What was read, by source.
+    /// What was read from each source.
     pub sources: BTreeMap<String, SourceStats>,
 }
 
-/// What was read of one source.
+/// What was read from one source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SourceStats {
-    /// Bytes of files, compressed where they are.
+    /// Bytes of the files as they are stored, compressed or not.
     pub bytes: u64,
     /// Lines that were not blank.
     pub lines: u64,
-    /// Lines that did not fit.
+    /// Lines that could not be read as the table declares.
     pub malformed: u64,
-    /// Those of them that gave no row.
+    /// Malformed lines that gave no row.
     pub dropped: u64,
 }
 
@@ -86,14 +86,15 @@ pub(crate) fn plan_text(plan: &dyn ExecutionPlan) -> String {
     displayable(plan).indent(false).to_string()
 }
 
-/// How many stages a cluster runs a plan in, and the tasks of the widest.
+/// The number of stages in which a cluster runs a plan, and the tasks of the
+/// widest one.
 pub(crate) fn shape(plan: &dyn ExecutionPlan) -> (u32, u32) {
     use datafusion::physical_plan::ExecutionPlanProperties;
     let mut stages = 1;
     let mut widest = plan.output_partitioning().partition_count();
     let mut open = vec![plan];
     while let Some(node) = open.pop() {
-        // The scheduler cuts a plan where rows change tasks.
+        // Ballista cuts a plan into stages where rows move between tasks.
         if matches!(
             node.name(),
             "CoalescePartitionsExec" | "SortPreservingMergeExec" | "RepartitionExec"

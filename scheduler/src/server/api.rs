@@ -1,5 +1,5 @@
-//! The JSON API: jobs, executors, version. Read-only, and nothing in it holds
-//! a secret.
+//! The JSON API: jobs, executors, version. It is read-only, and its answers
+//! contain no secrets.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use super::cluster::Notes;
 use super::executors;
 use super::view::JobsView;
 
-/// At most this many jobs come on one page.
+/// The most jobs on one page.
 const MOST_JOBS: u32 = 1000;
 
-/// What the API answers from.
+/// The state that the handlers read.
 #[derive(Clone)]
 pub(super) struct Api {
     pub(super) view: Arc<dyn JobsView>,
@@ -32,7 +32,6 @@ pub(super) struct Api {
     pub(super) started_ms: i64,
 }
 
-/// The routes of the API.
 pub(super) fn routes(api: Api) -> Router {
     Router::new()
         .route("/api/v1/jobs", get(list_jobs))
@@ -43,7 +42,7 @@ pub(super) fn routes(api: Api) -> Router {
         .with_state(api)
 }
 
-/// How `/api/v1/jobs` may be asked.
+/// The query parameters of `/api/v1/jobs`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
@@ -51,7 +50,7 @@ struct ListQuery {
     limit: u32,
     #[serde(default)]
     page_token: String,
-    /// Names of states with commas between them.
+    /// Names of states, separated by commas.
     #[serde(default)]
     state: String,
 }

@@ -1,4 +1,4 @@
-//! The Ballista scheduler inside this process.
+//! The Ballista scheduler that runs inside this process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub type BallistaServer = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 /// jobs.
 const KEEP_GRAPHS_SECONDS: u64 = 60;
 
-/// Starts the scheduler without exposing it.
+/// Starts the scheduler without serving it on a port.
 pub(super) async fn start(
     options: &Options,
     instance: &str,
@@ -78,7 +78,7 @@ fn config(
     session_builder: &SessionBuilder,
 ) -> SchedulerConfig {
     let message_bytes = u32::try_from(MAX_MESSAGE_BYTES).unwrap_or(u32::MAX);
-    // Executors answer at once or are gone; Ballista's own limits are minutes.
+    // Executors answer at once or are lost; Ballista's own limits are minutes.
     let to_executors: EndpointOverrideFn = Arc::new(|endpoint| {
         Ok(endpoint
             .connect_timeout(Duration::from_secs(2))
@@ -95,12 +95,12 @@ fn config(
         bind_port: address.port,
         scheduling_policy: TaskSchedulingPolicy::PushStaged,
         task_distribution: TaskDistributionPolicy::RoundRobin,
-        // Results and staged parts live until the driver has them removed.
+        // Results and staged parts stay until the driver requests their removal.
         finished_job_data_clean_up_interval_seconds: 0,
         finished_job_state_clean_up_interval_seconds: KEEP_GRAPHS_SECONDS,
-        // An executor that says it is gone is gone.
+        // An executor that reports its end is removed at once.
         executor_termination_grace_period: 0,
-        // Our own watch is faster; this one stays behind it.
+        // Our own failure detector acts first; Ballista's must be slower.
         executor_timeout_seconds: (3 * options.effective_executor_timeout().as_secs()).max(15),
         expire_dead_executor_interval_seconds: 1,
         no_executors_grace_period_seconds: options.no_executor_timeout.as_secs(),
@@ -116,9 +116,9 @@ fn config(
     }
 }
 
-/// Has waiting tasks given to free cores.
+/// Has Ballista assign waiting tasks to free cores.
 pub(super) async fn offer(server: &BallistaServer, executor: &str) {
-    // Ballista has no call for that; a report of nothing has the effect.
+    // Ballista has no call for this; an empty status update has the effect.
     let request = tonic::Request::new(UpdateTaskStatusParams {
         executor_id: executor.to_owned(),
         task_status: Vec::new(),
@@ -128,14 +128,14 @@ pub(super) async fn offer(server: &BallistaServer, executor: &str) {
     }
 }
 
-/// Gives an executor up now: its tasks, and what it alone had computed, run
-/// elsewhere.
+/// Gives up an executor now: its tasks run elsewhere, and so does what only it
+/// had computed.
 pub(super) async fn give_up(server: &BallistaServer, executor: &str, reason: &str) {
     let request = tonic::Request::new(ExecutorStoppedParams {
         executor_id: executor.to_owned(),
         reason: reason.to_owned(),
     });
     if let Err(status) = server.executor_stopped(request).await {
-        tracing::error!(%executor, "cannot give an executor up: {}", status.message());
+        tracing::error!(%executor, "cannot give up an executor: {}", status.message());
     }
 }

@@ -1,6 +1,6 @@
-//! Ballista's view of the cluster, with what it does not tell noted down:
-//! cores in use, tasks given out, and when each executor was last heard of to
-//! the millisecond.
+//! Ballista's view of the cluster, with a record of what Ballista does not
+//! report: cores in use, assigned tasks, and the time of each executor's last
+//! heartbeat to the millisecond.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use ballista_scheduler::config::TaskDistributionPolicy;
 use ballista_scheduler::state::task_manager::JobInfoCache;
 use parking_lot::Mutex;
 
-/// A task as both ends name it.
+/// A task, by the numbers that scheduler and executor both use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct TaskName {
     pub(super) job: String,
@@ -26,17 +26,17 @@ pub(super) struct TaskName {
     pub(super) task: usize,
 }
 
-/// What is noted of one executor.
+/// What is known about one executor.
 #[derive(Debug, Clone)]
 pub(super) struct Noted {
     total: u32,
-    /// Cores that Ballista takes to be free.
+    /// Cores that Ballista considers free.
     free: u32,
-    /// Tasks given and not reported as ended, with their cores.
+    /// Tasks that were assigned and not reported as ended, with their cores.
     running: HashMap<TaskName, u32>,
-    /// Cores that were missing at the last look, and how things stood.
+    /// The missing and the free cores at the last check, when any were missing.
     missing: Option<(u32, u32)>,
-    /// Tasks given to it since it registered.
+    /// Tasks assigned to it since it registered.
     pub(super) tasks_given: u64,
     pub(super) registered: Instant,
     pub(super) heard: Instant,
@@ -54,7 +54,7 @@ impl Noted {
     }
 }
 
-/// Notes by executor id. Cheap to clone.
+/// The records of all executors, by id. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Notes(Arc<Mutex<HashMap<String, Noted>>>);
 
@@ -63,15 +63,15 @@ impl Notes {
         self.0.lock().get(id).cloned()
     }
 
-    /// Executors that were last heard of before `limit`.
+    /// Executors whose last heartbeat came before `limit`.
     pub(super) fn silent_since(&self, limit: Instant) -> Vec<String> {
         let notes = self.0.lock();
         let silent = notes.iter().filter(|(_, noted)| noted.heard < limit);
         silent.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Takes every executor as heard of now: after the scheduler itself stood
-    /// still, silence says nothing.
+    /// Counts every executor as heard from now: after the scheduler itself was
+    /// paused, silence means nothing.
     pub(super) fn forgive(&self, now: Instant) {
         self.0
             .lock()
@@ -79,20 +79,20 @@ impl Notes {
             .for_each(|noted| noted.heard = now);
     }
 
-    /// An executor reported that a task ended, however that was.
+    /// An executor reported the end of a task, whatever its outcome.
     pub(super) fn ended(&self, id: &str, task: &TaskName) {
         if let Some(noted) = self.0.lock().get_mut(id) {
             noted.running.remove(task);
         }
     }
 
-    /// Cores that Ballista has lost, by executor: missing at this look and at
-    /// the one before, with nothing else changed in between.
+    /// Cores that Ballista has lost track of, by executor: missing at this check
+    /// and at the one before, with the same number of free cores.
     ///
     /// When a stage is rolled back because an executor died, Ballista forgets
-    /// how many cores the stage's tasks took on other executors, and gives
-    /// none back when they end. Every such task would cost its executor a core
-    /// for good.
+    /// how many cores the stage's tasks occupy on other executors, and does not
+    /// free them when the tasks end. Every such task would cost its executor a
+    /// core permanently.
     pub(super) fn lost_cores(&self) -> Vec<ExecutorSlot> {
         let mut lost = Vec::new();
         for (id, noted) in self.0.lock().iter_mut() {
@@ -105,8 +105,8 @@ impl Notes {
         lost
     }
 
-    /// Forgets tasks of jobs that have ended: those that never began report
-    /// nothing.
+    /// Removes the tasks of jobs that have ended: tasks that never began are
+    /// never reported.
     pub(super) fn keep_jobs(&self, active: impl Fn(&str) -> bool) {
         for noted in self.0.lock().values_mut() {
             noted.running.retain(|task, _| active(&task.job));
@@ -146,8 +146,8 @@ impl Notes {
         }
     }
 
-    /// Ballista gives cores back; how many of them may be: never more than
-    /// the executor has.
+    /// Ballista returns cores. Gives how many of them count: an executor never
+    /// gets more free cores than it has.
     fn unbound(&self, id: &str, cores: u32) -> u32 {
         match self.0.lock().get_mut(id) {
             Some(noted) => {
@@ -160,7 +160,7 @@ impl Notes {
     }
 }
 
-/// Ballista's own in-memory state, taking notes.
+/// Ballista's own in-memory state, which also updates the tracker.
 #[derive(Default)]
 pub(super) struct Cluster {
     inner: InMemoryClusterState,
@@ -288,7 +288,7 @@ mod tests {
         assert!(notes.silent_since(limit).is_empty());
         notes.removed("e1");
         assert!(notes.get("e1").is_none());
-        // Nothing is noted of executors that are not there.
+        // Unknown executors get no record.
         notes.bound("e3", task(0), 1);
         assert!(notes.get("e3").is_none());
     }
@@ -301,19 +301,19 @@ mod tests {
         notes.bound("e1", task(1), 1);
         assert_eq!(notes.get("e1").unwrap().used(), 2);
         assert!(notes.lost_cores().is_empty());
-        // The usual way: reported, then given back.
+        // The usual case: the end is reported, then the core is returned.
         notes.ended("e1", &task(0));
-        assert!(notes.lost_cores().is_empty(), "one look is not enough");
+        assert!(notes.lost_cores().is_empty(), "one check is not enough");
         assert_eq!(notes.unbound("e1", 1), 1);
         assert!(notes.lost_cores().is_empty());
-        // The stage was rolled back: reported, nothing given back.
+        // The stage was rolled back: the end is reported, no core is returned.
         notes.ended("e1", &task(1));
         assert_eq!(notes.unbound("e1", 0), 0);
         assert!(notes.lost_cores().is_empty());
         assert_eq!(notes.lost_cores(), [("e1".to_owned(), 1)]);
         assert_eq!(notes.unbound("e1", 1), 1);
         assert!(notes.lost_cores().is_empty());
-        // Given back twice: an executor never has more than it has.
+        // Returned twice: the executor does not get more cores than it has.
         assert_eq!(notes.unbound("e1", 1), 0);
     }
 

@@ -1,4 +1,4 @@
-//! Why a scheduler cannot start or go on.
+//! Why a scheduler cannot start or continue.
 
 use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
@@ -6,7 +6,7 @@ use sluice_service::folder::FolderError;
 use sluice_service::listen::ListenError;
 use thiserror::Error;
 
-/// Why a scheduler cannot start or go on.
+/// Why a scheduler cannot start or continue.
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// The records of past jobs cannot be read or written.
@@ -15,7 +15,7 @@ pub enum ServerError {
     /// The state folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// A port is taken or not ours to take.
+    /// A port is in use, or this process may not bind it.
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// The session or its stores cannot be set up.
@@ -24,7 +24,7 @@ pub enum ServerError {
     /// Ballista's scheduler does not start.
     #[error("cannot start the distributed engine: {0}")]
     Ballista(#[from] BallistaError),
-    /// A metric cannot be set up: a mistake in this crate.
+    /// A metric cannot be set up; this is a bug in this crate.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     /// The gRPC service ended.

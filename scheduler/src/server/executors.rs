@@ -1,4 +1,4 @@
-//! The executors as people see them.
+//! The executors as the API and the metrics show them.
 
 use std::time::Instant;
 
@@ -9,40 +9,37 @@ use serde::Serialize;
 use super::ballista::BallistaServer;
 use super::cluster::Notes;
 
-/// What an executor is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecutorState {
-    /// Takes tasks.
+    /// Accepts tasks.
     Active,
-    /// Finishes what it has, then ends.
+    /// Finishes its tasks, then ends.
     Draining,
 }
 
-/// One executor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExecutorInfo {
     /// New with every start of the executor.
     pub id: String,
-    /// Where others reach it.
+    /// The host under which others reach it.
     pub host: String,
-    /// Its port for tasks.
+    /// The port for tasks.
     pub grpc_port: u16,
-    /// Its port for shuffle data.
+    /// The port for shuffle data.
     pub flight_port: u16,
-    /// Whether it takes tasks.
     pub state: ExecutorState,
-    /// Tasks that it runs at a time.
+    /// How many tasks it runs at a time.
     pub vcores: u32,
-    /// Of these, how many are free.
+    /// How many of the vcores are free.
     pub vcores_free: u32,
-    /// Tasks given to it since it registered.
+    /// Tasks assigned to it since it registered.
     pub tasks_given: u64,
     /// Seconds since it registered.
     pub registered_seconds: f64,
     /// Seconds since its last heartbeat.
     pub last_heartbeat_seconds: f64,
-    /// The memory that its process held at that time, in bytes.
+    /// The memory of its process at the last heartbeat, in bytes.
     pub resident_memory_bytes: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
 //! The gRPC port: Ballista's service for executors and our own for jobs.
 //!
-//! Of Ballista's service only what executors call is served. The rest would
-//! let anybody run plans and read configurations.
+//! Of Ballista's service, only the calls of executors are served. The others
+//! would let any client run plans and read configurations.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -51,7 +51,7 @@ pub(super) async fn serve(
     let jobs = JobServiceServer::new(jobs)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    // Small messages to and fro: nothing may wait for a full packet.
+    // Messages are small: none may wait for a full packet.
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
         .with_keepalive(Some(Duration::from_secs(60)));
@@ -65,7 +65,8 @@ pub(super) async fn serve(
         .map_err(ServerError::Grpc)
 }
 
-/// What executors may call, noted on the way to Ballista.
+/// The calls that executors may make; each is recorded, then passed on to
+/// Ballista.
 pub(super) struct ForExecutors {
     ballista: BallistaServer,
     notes: Notes,
@@ -95,7 +96,7 @@ impl ForExecutors {
         }
     }
 
-    /// Of the jobs that an executor runs tasks of, those that have ended.
+    /// Which of the jobs whose tasks an executor runs have ended.
     fn ended_jobs(&self, headers: &MetadataMap) -> Option<MetadataValue<Ascii>> {
         let running = headers.get(RUNNING_JOBS_HEADER)?.to_str().ok()?;
         let active = self.ballista.state.task_manager.get_running_job_cache();
@@ -104,7 +105,7 @@ impl ForExecutors {
     }
 }
 
-/// Ballista asks for the peer's address in axum's own way.
+/// Ballista reads the peer's address from axum's request extension.
 fn with_peer<T>(mut request: Request<T>) -> Request<T> {
     if let Some(peer) = request.remote_addr() {
         request

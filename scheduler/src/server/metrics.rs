@@ -1,4 +1,4 @@
-//! What `/metrics` shows.
+//! The metrics that `/metrics` shows.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Metrics {
     /// All metrics at zero.
     ///
     /// # Errors
-    /// When two metrics have one name.
+    /// When two metrics have the same name.
     pub(super) fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         let gauge = |name: &str, help: &str| -> prometheus::Result<IntGauge> {
@@ -88,7 +88,7 @@ impl Metrics {
             )?,
             executors: gauges("executors", "Registered executors, by state.", "state")?,
             vcores: gauge("vcores", "Tasks that the executors may run at a time.")?,
-            vcores_free: gauge("vcores_free", "Of these, how many are free.")?,
+            vcores_free: gauge("vcores_free", "How many of the vcores are free.")?,
             tasks_pending: gauge("tasks_pending", "Tasks that wait for a free core.")?,
             resident: gauge(
                 "resident_memory_bytes",
@@ -111,7 +111,7 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Brings the gauges up to date.
+    /// Updates the gauges.
     pub(super) fn refresh(&self, counts: &[(JobState, usize)], executors: &[ExecutorInfo]) {
         for state in JobState::ALL {
             let count = counts
@@ -150,7 +150,7 @@ fn clamp(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// Ballista reports the plans that it runs, several for one job of ours.
+/// Ballista counts each plan as a job; one job of ours runs several plans.
 impl SchedulerMetricsCollector for Metrics {
     fn record_submitted(&self, _: &JobId, _: u64, _: u64) {}
 

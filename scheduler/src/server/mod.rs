@@ -1,17 +1,17 @@
-//! The scheduler process: its two ports, the Ballista scheduler inside, the
-//! watch over executors, metrics and the end.
+//! The scheduler process: its two ports, the Ballista scheduler inside it, the
+//! detection of failed executors, metrics, and shutdown.
 //!
-//! Two steps, with the driver in between:
+//! It starts in two steps, and the driver is built in between:
 //!
 //! ```text
-//! let node = server::start(options, Stop::on_signals()?).await?;
-//! let service = …;                       // built on node.ballista(), node.state_dir(), …
-//! node.serve(service, view).await        // until told to stop
+//! let process = server::start_scheduler(options, Stop::on_signals()?).await?;
+//! let service = …;                       // built on process.ballista(), process.state_dir(), …
+//! process.serve_until_stopped(service, view).await
 //! ```
 //!
-//! [`start`] takes the ports and the state folder, so that whatever is wrong
-//! with them shows before any job is looked at; nothing is answered until
-//! [`Node::serve`].
+//! [`start_scheduler`] takes the ports and the state folder, so that problems
+//! with them show before any job is read. No request is answered before
+//! [`SchedulerProcess::serve_until_stopped`].
 
 mod api;
 mod ballista;

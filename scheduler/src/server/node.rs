@@ -1,4 +1,4 @@
-//! One scheduler process, from its ports to its end.
+//! One scheduler process, from taking its ports to its shutdown.
 
 use std::io::Write;
 use std::path::Path;
@@ -26,14 +26,15 @@ use super::view::JobsView;
 use super::watch;
 use crate::config::Options;
 
-/// How long jobs that are told to end may take.
+/// How long interrupted jobs may take to end.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often gauges that need the executors are brought up to date.
+/// How old the executors may be that the gauges show.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
-/// How long open connections may take to end.
+/// How long open connections may take to close.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A scheduler with its ports and its state folder taken, not serving yet.
+/// A scheduler that holds its ports and its state folder and does not serve
+/// yet.
 pub struct Node {
     options: Options,
     stop: Stop,
@@ -52,7 +53,7 @@ pub struct Node {
 }
 
 /// Takes the state folder and the ports and starts Ballista's scheduler.
-/// Nothing is answered until [`Node::serve`].
+/// No request is answered before [`SchedulerProcess::serve_until_stopped`].
 ///
 /// # Errors
 /// See [`ServerError`].
@@ -96,32 +97,30 @@ pub async fn start(options: Options, stop: Stop) -> Result<Node, ServerError> {
 }
 
 impl Node {
-    /// The options that it was started with.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Ballista's scheduler, for submitting plans.
+    /// Ballista's scheduler, to which plans are submitted.
     pub fn ballista(&self) -> BallistaServer {
         self.ballista.clone()
     }
 
-    /// The folder for records, locked for this process.
+    /// The folder for job records, locked by this process.
     pub fn state_dir(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Where gRPC is served, with the real port.
+    /// The address of gRPC, with the actual port.
     pub fn grpc_address(&self) -> &HostPort {
         &self.grpc_address
     }
 
-    /// Where HTTP is served, with the real port.
+    /// The address of HTTP, with the actual port.
     pub fn http_address(&self) -> &HostPort {
         &self.http_address
     }
 
-    /// What jobs are counted with.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
     }
@@ -131,20 +130,19 @@ impl Node {
         self.started_ms
     }
 
-    /// Cancelled when no further job may be accepted; `now` when running ones
-    /// must end.
+    /// `drain` is cancelled when no further job may be accepted, `now` when
+    /// running jobs must end.
     pub fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// The registered executors.
     pub async fn executors(&self) -> Vec<ExecutorInfo> {
         executors::all(&self.ballista, &self.notes).await
     }
 
-    /// Serves both ports until told to stop, then waits for running jobs, has
-    /// the rest recorded as interrupted, and ends. The line on stdout says
-    /// that connections are taken.
+    /// Serves both ports until asked to stop. Then it waits for running jobs,
+    /// records the remaining ones as interrupted, and ends. The line on stdout
+    /// announces that connections are accepted.
     ///
     /// `jobs` must refuse submissions once [`Stop::drain`] is cancelled.
     ///
@@ -192,7 +190,8 @@ impl Node {
             tracing::warn!("jobs did not end in time; the next start marks them as interrupted");
         }
         end.cancel();
-        // Watchers of jobs get their last event; who does not go is left.
+        // Watchers of jobs get their last event; connections that stay open are
+        // not waited for.
         let _ = tokio::time::timeout(END_TIMEOUT, async {
             if result.is_ok() {
                 let _ = grpc.await;
@@ -221,7 +220,7 @@ impl Node {
             ready: Arc::new(move || {
                 let there = known.active();
                 if draining.is_cancelled() {
-                    Readiness::NotReady("the scheduler is ending".to_owned())
+                    Readiness::NotReady("the scheduler is stopping".to_owned())
                 } else if there < least {
                     Readiness::NotReady(format!("{there} of {least} executors are registered"))
                 } else {
@@ -235,12 +234,12 @@ impl Node {
     }
 }
 
-/// The executors as of a moment ago, for answers that cannot wait.
+/// A recent list of the executors, for answers that cannot wait.
 #[derive(Clone)]
 struct Known(Arc<parking_lot::Mutex<Vec<ExecutorInfo>>>);
 
 impl Known {
-    /// Follows the executors for as long as anybody holds what it returns.
+    /// Refreshes the list for as long as a clone of the cache exists.
     async fn follow(ballista: &BallistaServer, notes: &Notes) -> Self {
         let known = Self(Arc::new(parking_lot::Mutex::new(
             executors::all(ballista, notes).await,
@@ -273,8 +272,8 @@ impl Known {
     }
 }
 
-/// Returns when the process should end: told to, and no job runs any more or
-/// the time for that is over.
+/// Returns when the process should end: it was asked to stop, and either no job
+/// runs any more or the time limit has passed.
 async fn drained(stop: &Stop, view: &dyn JobsView, limit: Duration) {
     stop.drain.cancelled().await;
     if view.active() > 0 {
@@ -289,10 +288,10 @@ async fn drained(stop: &Stop, view: &dyn JobsView, limit: Duration) {
     }
 }
 
-/// The one line on stdout.
+/// Prints the one line on stdout.
 fn announce(grpc: &HostPort, http: &HostPort) {
     let line = format!("scheduler listening grpc={grpc} http={http}");
-    // Whoever started us may have closed the pipe; that is no reason to end.
+    // The parent process may have closed the pipe; that is no reason to end.
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}");
     let _ = out.flush();

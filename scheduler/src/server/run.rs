@@ -1,4 +1,4 @@
-//! The whole program.
+//! The entry point of the scheduler.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use crate::config::{ENVIRONMENT_PREFIX, Options};
 use crate::jobs::{Jobs, JobsOptions};
 use crate::runner::ClusterRunner;
 
-/// The whole program; see [`program::run`] for its exit codes.
+/// Runs the scheduler; see [`program::run`] for its exit codes.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     program::run::<Scheduler>(arguments)
 }

@@ -1,4 +1,4 @@
-//! What the server asks of the part that runs jobs.
+//! What the server needs from the job registry.
 
 use std::time::Duration;
 
@@ -7,8 +7,7 @@ use sluice_proto::v1::{Job, JobState, ListJobsRequest, ListJobsResponse};
 
 use crate::jobs::Jobs;
 
-/// The jobs as the HTTP interface, the metrics and the end of the process see
-/// them.
+/// The jobs as the HTTP interface, the metrics and the shutdown see them.
 #[async_trait]
 pub trait JobsView: Send + Sync + 'static {
     /// Jobs, the newest first, page by page.
@@ -30,9 +29,9 @@ pub trait JobsView: Send + Sync + 'static {
             .sum()
     }
 
-    /// Takes no more jobs, waits for those that run, and ends what is left
-    /// after `limit`, recorded as interrupted. May be called again with a
-    /// shorter limit while it waits.
+    /// Accepts no more jobs, waits for running ones, and interrupts those that
+    /// still run after `limit`. May be called again with a shorter limit while
+    /// it waits.
     async fn drain(&self, limit: Duration);
 }
 

@@ -1,10 +1,11 @@
-//! Which executors are gone, and which of their cores were lost on the way.
+//! Detects failed executors, and returns cores that Ballista lost track of.
 //!
-//! Two signs count. Silence: no heartbeat for the time that the options give.
-//! And a broken connection: to every executor one connection is held open on
-//! which nothing is ever said; when the process at the other end dies, its
-//! system closes it within milliseconds. A closed connection alone may be the
-//! network, so it is tried again once; refused means gone.
+//! There are two signs of failure. The first is silence: no heartbeat for the
+//! executor timeout. The second is a broken connection: one idle connection is
+//! held open to every executor. When the process at the other end dies, its
+//! operating system closes that connection within milliseconds. A closed
+//! connection alone may be a network problem, so a new one is opened; when it
+//! is refused, the executor has failed.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -21,16 +22,16 @@ use tokio_util::sync::CancellationToken;
 use super::ballista::{BallistaServer, give_up, offer};
 use super::cluster::Cluster;
 
-/// How often to look for silent and new executors.
+/// How often to check for silent and new executors.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// A look that comes this late says that this process stood still.
+/// A check that comes this late shows that this process was paused.
 const STOOD_STILL: Duration = Duration::from_secs(2);
-/// How long a connection may take; silence decides beyond that.
+/// How long connecting may take; if it takes longer, only silence decides.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Between two tries to hold a connection that does not break by refusal.
+/// The pause after an attempt to connect that failed without being refused.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
-/// Watches until `stop`.
+/// Watches the executors until `stop`.
 pub(super) async fn run(
     server: BallistaServer,
     cluster: Arc<Cluster>,
@@ -48,7 +49,7 @@ pub(super) async fn run(
         let now = Instant::now();
         if now.duration_since(looked) > STOOD_STILL {
             tracing::warn!(
-                "this process stood still for {:?}",
+                "this process was paused for {:?}",
                 now.duration_since(looked)
             );
             notes.forgive(now);
@@ -90,7 +91,7 @@ pub(super) async fn run(
     }
 }
 
-/// Gives back cores that Ballista has lost track of.
+/// Returns cores that Ballista has lost track of.
 async fn give_back(server: &BallistaServer, cluster: &Cluster) {
     let notes = cluster.notes();
     let active = server.state.task_manager.get_running_job_cache();
@@ -98,13 +99,13 @@ async fn give_back(server: &BallistaServer, cluster: &Cluster) {
     for (executor, cores) in notes.lost_cores() {
         tracing::info!(%executor, cores, "cores of a stage that was rolled back are free again");
         if let Err(error) = cluster.unbind_tasks(vec![(executor.clone(), cores)]).await {
-            tracing::error!(%executor, "cannot give cores back: {error}");
+            tracing::error!(%executor, "cannot return cores: {error}");
         }
         offer(server, &executor).await;
     }
 }
 
-/// Holds a connection; returns once the other end refuses a new one after the
+/// Holds a connection; returns when the other end refuses a new one after the
 /// old one broke.
 async fn until_refused(address: &(String, u16)) {
     let host = address.0.trim_matches(['[', ']']);
@@ -112,7 +113,7 @@ async fn until_refused(address: &(String, u16)) {
         match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host, address.1))).await {
             Ok(Ok(mut stream)) => {
                 let mut nothing = [0; 64];
-                // Whatever is said is ignored; an end or an error breaks it.
+                // Received data is ignored; an end or an error breaks the loop.
                 while matches!(stream.read(&mut nothing).await, Ok(1..)) {}
             }
             Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => return,
@@ -136,7 +137,7 @@ mod tests {
         let watch = tokio::spawn(async move { until_refused(&address).await });
         let (first, _) = listener.accept().await.unwrap();
         drop(first);
-        // It comes back: only the network had gone.
+        // The new connection is accepted: only the network had failed.
         let (second, _) = listener.accept().await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(!watch.is_finished());

@@ -1,6 +1,6 @@
 -- error: E0503
 -- at: 12:37
--- message: `events.id` stands twice
+-- message: `events.id` appears twice
 -- message: give one of them another name
 -- file: events/a.json
 --| {"id": 1}

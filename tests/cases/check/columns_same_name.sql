@@ -1,6 +1,6 @@
 -- error: E0511
 -- at: 12:14
--- message: is there twice
+-- message: appears twice
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;

@@ -1,6 +1,6 @@
 -- error: E0109
 -- at: none
--- message: holds no statements
+-- message: contains no statements
 
 -- only comments;
 /* and ; white space */ ;;

@@ -1,5 +1,5 @@
 //! Gold tables as text, read from their Delta logs with the Parquet reader and
-//! nothing of ours.
+//! none of our code.
 
 use std::fs;
 use std::path::Path;
@@ -9,9 +9,9 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-/// A table at its one version.
+/// A table at its only version.
 pub(super) struct Found {
-    /// The names, between `|`.
+    /// The column names, separated by `|`.
     pub(super) columns: String,
     /// `name type` of each column, as Delta writes types.
     pub(super) schema: Vec<String>,
@@ -64,7 +64,7 @@ pub(super) fn read(table: &Path) -> Result<Found, String> {
         if let Some((folder, _)) = path.rsplit_once('/') {
             found.folders.push(folder.to_owned());
         }
-        // The log holds the path as part of a URL.
+        // In the log the path is percent-encoded.
         found.files.push(rows(
             &table.join(decoded(path)),
             &names,
@@ -76,7 +76,7 @@ pub(super) fn read(table: &Path) -> Result<Found, String> {
     Ok(found)
 }
 
-/// A type of a Delta schema in one word or, when it nests, in brackets.
+/// A type of a Delta schema as text, such as `array<string>`.
 fn ty(value: &Value) -> String {
     match value["type"].as_str() {
         None => value.as_str().unwrap_or_default().to_owned(),

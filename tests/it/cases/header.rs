@@ -1,11 +1,11 @@
-//! The first lines of a case.
+//! The header of a case: its first lines.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// One finding of the check that must come out.
+/// One diagnostic that the check must report.
 #[derive(Debug, Clone)]
 pub(super) struct Expected {
     pub(super) severity: &'static str,
@@ -14,7 +14,7 @@ pub(super) struct Expected {
     pub(super) says: Vec<String>,
 }
 
-/// What is expected of a table.
+/// Which aspect of a table is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
     Rows { ordered: bool },
@@ -33,13 +33,14 @@ pub(super) struct Table {
 #[derive(Debug, Default)]
 pub(super) struct Input {
     path: String,
-    /// Lines end with a carriage return too.
+    /// Lines end with a carriage return and a line feed.
     crlf: bool,
     /// The file begins with a byte-order mark.
     bom: bool,
-    /// The last line has no line feed.
+    /// The last line has no line end.
     open: bool,
-    /// The content is that of this file in `tests/cases/data`.
+    /// The content is copied from the file in `tests/cases/data` that the first
+    /// line names.
     copy: bool,
     lines: Vec<String>,
 }

@@ -1,5 +1,5 @@
 -- One table that is written at once, and one that would take days: triples of
--- events of the same type. A cancel must end it in the middle of its work.
+-- events of the same type. A cancel must stop it while it runs.
 
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold    STRING;

@@ -1,4 +1,4 @@
-"""The way to a Sluice scheduler: gRPC `sluice.v1`."""
+"""The connection to a Sluice scheduler: gRPC `sluice.v1`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sluice_airflow import __version__
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow._proto.jobs_pb2_grpc import JobServiceStub
 from sluice_airflow.errors import job_error, raise_for
-from sluice_airflow.patience import Patience
+from sluice_airflow.retry import Backoff
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -25,16 +25,17 @@ CALL_SECONDS = 30.0
 """How long one answer may take; a job's events have no limit."""
 
 TASK_ENDED = "the Airflow task was ended"
-"""Why a job is cancelled, in the words that its record and its error keep."""
+"""The reason for a cancel, as the job's record and its error contain it."""
 
-# Job files are texts that people wrote: the limits are the scheduler's own. The
-# diagnostics of a refused job come in a header.
+# The limits are the scheduler's own. The diagnostics of a refused job come in a
+# header.
 _OPTIONS: list[tuple[str, int]] = [
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     ("grpc.max_send_message_length", 64 * 1024 * 1024),
     ("grpc.max_metadata_size", 64 * 1024),
     ("grpc.absolute_max_metadata_size", 128 * 1024),
-    # A scheduler that vanished without a word is noticed within half a minute.
+    # A scheduler that vanished without closing the connection is detected within
+    # half a minute.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
@@ -69,10 +70,10 @@ class Address:
 
 
 class SluiceHook(BaseHook):
-    """Starts jobs, follows them and ends them.
+    """Starts, follows and cancels jobs.
 
     :param sluice_conn_id: a connection of type `sluice`
-    :param patience: seconds to go on trying when the scheduler does not answer
+    :param patience: seconds to keep retrying when the scheduler does not answer
     """
 
     conn_name_attr = "sluice_conn_id"
@@ -126,18 +127,18 @@ class SluiceHook(BaseHook):
         self.close()
 
     def _call(self, method: Callable[..., Any], request: object, answer: type[Answer]) -> Answer:
-        """Makes a call, again and again while the scheduler cannot be reached.
-        All calls may be repeated: a submission is one job, however often."""
-        patience = Patience(self.patience)
+        """Makes a call, with retries while the scheduler cannot be reached. All
+        calls may be repeated: a repeated submission is one job."""
+        backoff = Backoff(self.patience)
         while True:
             try:
                 return cast(Answer, method(request, timeout=CALL_SECONDS))
             except grpc.RpcError as error:
                 reason = job_error(error)
-            pause = patience.pause(reason)
+            pause = backoff.next_pause(reason)
             if pause is None:
                 raise_for(reason, f"scheduler {self.address.target}")
-            self.log.warning("scheduler %s: %s; trying again", self.address.target, reason.message)
+            self.log.warning("scheduler %s: %s; retrying", self.address.target, reason.message)
             time.sleep(pause)
 
     def submit(self, request: pb.SubmitJobRequest) -> pb.SubmitJobResponse:
@@ -146,36 +147,36 @@ class SluiceHook(BaseHook):
         return self._call(self.get_conn().SubmitJob, request, pb.SubmitJobResponse)
 
     def get_job(self, job_id: str) -> pb.Job:
-        """A job as it stands now."""
+        """A job in its current state."""
         return self._call(self.get_conn().GetJob, pb.GetJobRequest(id=job_id), pb.Job)
 
     def cancel(self, job_id: str, reason: str) -> pb.Job:
-        """Asks a job to end."""
+        """Cancels a job; does not wait for its end."""
         return self._call(self.get_conn().CancelJob, pb.CancelJobRequest(id=job_id, reason=reason), pb.Job)
 
     def server_info(self) -> pb.ServerInfoResponse:
-        """What runs at the address."""
+        """The version and the executors of the cluster."""
         return self._call(self.get_conn().ServerInfo, pb.ServerInfoRequest(), pb.ServerInfoResponse)
 
     def watch(self, job_id: str, after_sequence: int = 0) -> Iterator[pb.JobEvent]:
-        """A job's events to its end, over broken connections too."""
-        patience = Patience(self.patience)
+        """A job's events to its end, with retries when the connection breaks."""
+        backoff = Backoff(self.patience)
         while True:
             request = pb.WatchJobRequest(id=job_id, after_sequence=after_sequence)
             try:
                 for event in self.get_conn().WatchJob(request):
                     after_sequence = event.sequence
-                    patience.renew()
+                    backoff.reset()
                     yield event
                     if event.HasField("finished"):
                         return
                 reason = pb.JobError(kind=pb.ERROR_KIND_UNAVAILABLE, message="the stream of events ended")
             except grpc.RpcError as error:
                 reason = job_error(error)
-            pause = patience.pause(reason)
+            pause = backoff.next_pause(reason)
             if pause is None:
                 raise_for(reason, f"job {job_id}")
-            self.log.warning("job %s: %s; trying again", job_id, reason.message)
+            self.log.warning("job %s: %s; retrying", job_id, reason.message)
             time.sleep(pause)
 
     def test_connection(self) -> tuple[bool, str]:
@@ -189,7 +190,7 @@ class SluiceHook(BaseHook):
 
 
 class SluiceAsyncHook:
-    """What the trigger needs of a scheduler, without blocking."""
+    """The calls that the trigger needs, without blocking."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -212,6 +213,6 @@ class SluiceAsyncHook:
             yield event
 
     async def cancel(self, job_id: str, reason: str) -> pb.Job:
-        """Asks a job to end."""
+        """Cancels a job; does not wait for its end."""
         request = pb.CancelJobRequest(id=job_id, reason=reason)
         return await self._service.CancelJob(request, timeout=CALL_SECONDS)  # type: ignore[no-any-return]

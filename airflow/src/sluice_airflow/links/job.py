@@ -1,4 +1,4 @@
-"""The way from a task to its job."""
+"""A link from a task to its job."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class SluiceJobLink(BaseOperatorLink):
 
     @staticmethod
     def persist(ti: Any, url: str) -> None:
-        """Makes the link work while the job runs. Airflow itself would store it
-        only when the task ends."""
+        """Stores the link while the job runs. Airflow itself would store it only
+        when the task ends."""
         ti.xcom_push(key=SluiceJobLink().xcom_key, value=url)
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """What was persisted; empty when the task has not submitted yet."""
+        """The stored link; empty if the task has not submitted yet."""
         return XCom.get_value(ti_key=ti_key, key=self.xcom_key) or ""

@@ -1,4 +1,4 @@
-"""What happens when a run misses its deadline."""
+"""The notification for a run that misses its deadline."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ log = logging.getLogger(__name__)
 
 
 async def report_missed_deadline(context: dict[str, Any], **kwargs: Any) -> str:
-    """Says in the triggerer's log, at level error, which run is late. For a
-    `DeadlineAlert`; put a notifier of your own in its place to be told elsewhere.
+    """Logs the late run in the triggerer's log, at level error. For a
+    `DeadlineAlert`; use another notifier to be notified elsewhere.
 
-    :param kwargs: what the alert was given, printed as it is
+    :param kwargs: the arguments of the alert, printed unchanged
     """
     run = context.get("dag_run") or {}
     deadline = context.get("deadline") or {}

@@ -1,11 +1,11 @@
-"""Takes Kafka topics into a landing folder, each message exactly once."""
+"""Reads Kafka topics into a landing folder, each message exactly once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sluice_airflow.identity import Identity, settle, settled_rounds
+from sluice_airflow.identity import Identity, record_success, reported_rounds
 from sluice_airflow.landing import PROGRAM
 from sluice_airflow.operators.landing import LandingOperator
 
@@ -14,22 +14,21 @@ if TYPE_CHECKING:
 
 
 class SluiceIngestOperator(LandingOperator):
-    """Runs `ingest-landing` on the worker. The run id is made from Dag, run, task
-    and map index and not from the try, so a retry of a run that is done returns
-    its recorded result, and one of a run that was cut off goes on with it.
+    """Runs `ingest-landing` on the worker. The run id is made from DAG, run, task
+    and map index and not from the try. So a retry of a finished run returns its
+    recorded result, and a retry of an interrupted run continues it.
 
-    The XCom holds the report of each topic: rows, rejects, files, bytes, entries.
+    The XCom contains the report of each topic: rows, rejects, files, bytes, entries.
 
     :param topics: one or more topics (templated)
     :param duration: end after this time: seconds, or such as `90s` or `15m` (templated)
-    :param until_caught_up: end when everything is read that was there at the
-        beginning; with `duration`, whatever comes first (templated)
+    :param until_caught_up: end when all records are read that existed at the
+        start; with `duration`, at whichever comes first (templated)
     :param max_records: end after this many records of each topic (templated)
     :param max_bytes: end after this much of each topic, such as `500MB` (templated)
-    :param accept_data_loss: go on when records were deleted before they were read,
-        and record the hole
-    :param options: more options of `ingest-landing`, as its documentation has
-        them, such as `["--compression", "zstd"]` (templated)
+    :param accept_data_loss: continue when records were deleted before they were
+        read, and record the hole
+    :param options: further options of `ingest-landing`, such as `["--compression", "zstd"]` (templated)
     """
 
     template_fields: Sequence[str] = (
@@ -64,9 +63,9 @@ class SluiceIngestOperator(LandingOperator):
         self.options = options
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Runs it, or learns what an earlier try has done."""
-        number = settled_rounds(context) + 1
-        arguments = ["--output", self.landing, "--run-id", Identity.of(context).round(number)]
+        """Runs it, or returns the result of an earlier try."""
+        number = reported_rounds(context) + 1
+        arguments = ["--landing", self.landing, "--run-id", Identity.of(context).round_id(number)]
         for topic in self.topics:
             arguments += ["--topic", topic]
         for option, value in (
@@ -86,5 +85,5 @@ class SluiceIngestOperator(LandingOperator):
         for topic, report in result.items():
             known = ", by an earlier try" if report["already_run"] else ""
             self.log.info("%s: %s rows, %s rejects%s", topic, report["rows"], report["rejects"], known)
-        settle(context, number)
+        record_success(context, number)
         return result

@@ -1,4 +1,4 @@
-"""Commands of `ingest-landing` besides ingest: status, verify, collect, replay."""
+"""Other commands of `ingest-landing`: status, verify, collect, replay."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class LandingOperator(BaseOperator):
-    """What every command of `ingest-landing` is told.
+    """The parameters that all commands of `ingest-landing` share.
 
     :param landing: the landing folder, as the worker reaches it (templated)
-    :param bootstrap_servers: Kafka brokers; without them the worker's
+    :param bootstrap_servers: Kafka brokers; default: the worker's
         `KAFKA_BOOTSTRAP_SERVERS` (templated)
-    :param kafka_properties: a file of settings for the Kafka client on the worker;
-        the place for passwords (templated)
-    :param kafka_conf: single settings that are no secrets (templated)
+    :param kafka_properties: a file on the worker with settings of the Kafka client;
+        passwords belong there (templated)
+    :param kafka_conf: single settings that are not secrets (templated)
     :param skip_on_exit_code: codes that skip the task instead
     :param binary: the program on the worker
     """
@@ -57,35 +57,35 @@ class LandingOperator(BaseOperator):
 
     def run_program(self, what: str, arguments: Sequence[str]) -> Any:
         """Runs the program and returns the JSON that it printed, or ends the
-        task as the exit code asks for."""
+        task as the exit code requires."""
         if self._program is None:
             self._program = LandingProgram(self.binary, lambda line: self.log.info("%s", line))
-        finished = self._program.run([*arguments, "--format", "json"])
+        finished = self._program.run([*arguments, "--output", "json"])
         if self._program.stopped:
-            raise SluiceError(f"{what} was ended with its task; what it had read has landed", "killed")
+            raise SluiceError(f"{what} was ended with its task; the records read so far have landed", "killed")
         if finished.code != 0:
             self.on_failure(what, finished)
         return finished.document
 
     def on_failure(self, what: str, finished: Finished) -> None:
-        """Ends the task as the exit code asks for."""
+        """Ends the task as the exit code requires."""
         raise_for_code(finished, what, self.skip_on_exit_code)
 
     def kafka(self) -> list[str]:
-        """The options that say how the brokers are reached."""
+        """The options for the connection to the brokers."""
         return kafka_options(self.bootstrap_servers, self.kafka_properties, self.kafka_conf)
 
     def on_kill(self) -> None:
-        """Passes SIGTERM on: the program commits what it has read and ends."""
+        """Sends SIGTERM: the program commits the records that it has read and ends."""
         if self._program is not None:
             self._program.stop()
 
 
 class SluiceLandingOperator(LandingOperator):
-    """Looks after a landing folder: `status`, `verify` or `collect`. What the
-    command prints as JSON is the XCom.
+    """Maintains a landing folder: `status`, `verify` or `collect`. The XCom is
+    the JSON that the command prints.
 
-    :param command: which one
+    :param command: the command
     :param topics: the topics; all in the landing folder when none is given (templated)
     :param compare_with_broker: `verify` only: compare with the brokers too
     """
@@ -102,16 +102,16 @@ class SluiceLandingOperator(LandingOperator):
     ) -> None:
         super().__init__(**kwargs)
         if command not in ("status", "verify", "collect"):
-            raise ValueError(f"command is status, verify or collect, and not '{command}'")
+            raise ValueError(f"command must be status, verify or collect, not '{command}'")
         if compare_with_broker and command != "verify":
-            raise ValueError("compare_with_broker goes with command='verify' only")
+            raise ValueError("compare_with_broker needs command='verify'")
         self.command = command
         self.topics = topics
         self.compare_with_broker = compare_with_broker
 
     def execute(self, context: Context) -> Any:
         """Runs the command."""
-        arguments = [self.command, "--output", self.landing]
+        arguments = [self.command, "--landing", self.landing]
         for topic in self.topics:
             arguments += ["--topic", topic]
         if self.compare_with_broker:
@@ -122,14 +122,14 @@ class SluiceLandingOperator(LandingOperator):
 
 
 class SluiceReplayOperator(LandingOperator):
-    """Reads a part of topics again into a landing folder of its own, for repairs
-    and for date ranges. The folder may not have a ledger yet, so each try gets
-    one below `landing`; its path is in the XCom, as `landing`.
+    """Rereads a part of topics into a separate landing folder, for repairs and for
+    date ranges. The folder must not have a ledger yet, so each try gets its own
+    folder below `landing`; its path is in the XCom, as `landing`.
 
     :param topics: the topics, read one after the other (templated)
     :param begin: the first time or offset: `2026-11-01`, `2026-11-01T10:00:00Z`,
         `earliest` (templated)
-    :param end: the time or offset behind the last, or `latest` (templated)
+    :param end: the time or offset after the last, or `latest` (templated)
     """
 
     template_fields: Sequence[str] = (*LandingOperator.template_fields, "topics", "begin", "end")
@@ -147,7 +147,7 @@ class SluiceReplayOperator(LandingOperator):
         for topic in self.topics:
             arguments = [
                 "replay", "--topic", topic, "--from", self.begin, "--to", self.end,
-                "--output", folder, *self.kafka(),
+                "--landing", folder, *self.kafka(),
             ]  # fmt: skip
             reports.append(self.run_program(f"{PROGRAM} replay of {topic}", arguments))
         return {"landing": folder, "topics": {report["topic"]: report for report in reports}}

@@ -12,10 +12,10 @@ from airflow.sdk import conf as airflow_conf
 
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow.errors import SluiceError, SluiceFailError, raise_for
+from sluice_airflow.event_log import EventLog, state_name
 from sluice_airflow.hooks.sluice import TASK_ENDED, SluiceHook
-from sluice_airflow.identity import Identity, settle, settled_rounds
+from sluice_airflow.identity import Identity, record_success, reported_rounds
 from sluice_airflow.links.job import SluiceJobLink
-from sluice_airflow.narrator import Narrator, state_name
 from sluice_airflow.results import JobResult, emit_asset_events, job_result, summary
 from sluice_airflow.triggers.job import SluiceJobTrigger
 
@@ -26,30 +26,30 @@ _RUNNING = frozenset(
     {pb.JOB_STATE_ACCEPTED, pb.JOB_STATE_PLANNED, pb.JOB_STATE_RUNNING, pb.JOB_STATE_COMMITTING}
 )
 
-# Rounds of one task instance: far more than anybody retries or clears.
-_MOST_ROUNDS = 1_000
+# Rounds of one task instance: far more than a task is retried or cleared.
+_MAX_ROUNDS = 1_000
 
 
 class SluiceSubmitJobOperator(BaseOperator):
-    """Submits a job, stays with it, and ends as it does.
+    """Submits a job, follows it, and ends with the job's result.
 
-    The submission id is made from Dag, run, task and map index and not from the
-    try. A try whose worker died is therefore followed by one that finds the job
-    running, or done, and goes on with it. A job that failed is submitted anew.
+    The submission id is made from DAG, run, task and map index and not from the
+    try. After a try whose worker died, the next one finds the job, running or
+    finished, and continues with it. A job that failed is submitted again.
 
-    :param job_file: the job file as the worker sees it; a relative path begins at
-        the Dag's folder. It is read as it is, without Jinja. (path templated)
+    :param job_file: the job file on the worker; a relative path begins at the
+        DAG's folder. The file is read without Jinja. (path templated)
     :param sql: the text of the job instead of a file (templated)
     :param parameters: values of the variables that the job file declares (templated)
-    :param name: what people call the job; default: Dag and task (templated)
+    :param name: the job's name; default: DAG and task (templated)
     :param conf: settings of the run, such as `sluice.target_file_size` (templated)
-    :param timeout: the scheduler ends the job when it has run this long; without
-        it, `execution_timeout` is the limit, which also holds while deferred
+    :param timeout: the scheduler ends a job that runs longer. Default: the task's
+        `execution_timeout`, which then also holds while the task is deferred
     :param table_assets: the asset of each gold table; they become outlets, and
-        their events tell version and row counts
+        their events contain version and row counts
     :param skip_on: kinds of failure that skip the task instead, such as `killed`
     :param sluice_conn_id: a connection of type `sluice`
-    :param patience: seconds to go on trying when the scheduler does not answer
+    :param patience: seconds to keep retrying when the scheduler does not answer
     :param deferrable: wait in the triggerer, without a worker slot
     """
 
@@ -94,7 +94,7 @@ class SluiceSubmitJobOperator(BaseOperator):
         self._killed = False
 
     def execute(self, context: Context) -> JobResult:
-        """Submits, or finds what an earlier try submitted, and waits."""
+        """Submits the job, or finds the one of an earlier try, and waits."""
         request = self._request(context)
         with SluiceHook(self.sluice_conn_id, self.patience) as hook:
             job = self._submit(hook, request, context)
@@ -113,28 +113,28 @@ class SluiceSubmitJobOperator(BaseOperator):
         return self._finish(context, job)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> JobResult:
-        """Goes on when the trigger has fired."""
+        """Continues after the trigger has fired."""
         self._job_id = event["job_id"]
         if "lost" in event:
-            # Not the job's end: the next try finds it by its submission id.
+            # The job has not ended: the next try finds it by its submission id.
             raise SluiceError(f"job {event['job_id']}: {event['lost']}", "unavailable")
         with SluiceHook(self.sluice_conn_id, self.patience) as hook:
             job = hook.get_job(event["job_id"])
         return self._finish(context, job)
 
     def on_kill(self) -> None:
-        """Ends the job. Runs in a signal handler, in the middle of anything, so
-        it uses a connection of its own and does not wait for the job's end."""
+        """Cancels the job. Runs in a signal handler, which may interrupt anything,
+        so it uses a separate connection and does not wait for the job's end."""
         self._killed = True
         if self._job_id is None:
             return
         try:
             with SluiceHook(self.sluice_conn_id, patience=0.0) as hook:
                 hook.cancel(self._job_id, TASK_ENDED)
-            self.log.info("job %s is asked to end", self._job_id)
+            self.log.info("job %s: cancel requested", self._job_id)
         except SluiceError as error:
-            # Thrown from here it would hit whatever the task was doing.
-            self.log.warning("job %s may run on: %s", self._job_id, error)
+            # An exception from here would interrupt the task's own work.
+            self.log.warning("job %s may still be running: %s", self._job_id, error)
 
     def _request(self, context: Context) -> pb.SubmitJobRequest:
         file_name, text = self._text(context)
@@ -162,10 +162,10 @@ class SluiceSubmitJobOperator(BaseOperator):
 
     def _submit(self, hook: SluiceHook, request: pb.SubmitJobRequest, context: Context) -> pb.Job:
         identity = Identity.of(context)
-        first = settled_rounds(context) + 1
-        for number in range(first, first + _MOST_ROUNDS):
-            request.submission_id = identity.round(number)
-            # Known before the call: a kill in the middle of it finds the job.
+        first = reported_rounds(context) + 1
+        for number in range(first, first + _MAX_ROUNDS):
+            request.submission_id = identity.round_id(number)
+            # Set before the call, so that a kill during the call finds the job.
             self._job_id = request.submission_id
             answer = hook.submit(request)
             job = answer.job
@@ -173,10 +173,10 @@ class SluiceSubmitJobOperator(BaseOperator):
                 self.log.info("submitted as job %s (%s)", job.job_id, request.submission_id)
             elif job.state in _RUNNING:
                 self.log.info(
-                    "job %s of an earlier try is %s; going on with it", job.job_id, state_name(job.state)
+                    "job %s of an earlier try is %s; continuing with it", job.job_id, state_name(job.state)
                 )
             elif job.state == pb.JOB_STATE_SUCCEEDED:
-                self.log.info("job %s of an earlier try has succeeded already", job.job_id)
+                self.log.info("job %s of an earlier try has already succeeded", job.job_id)
             else:
                 self.log.info(
                     "job %s of an earlier try is %s; submitting again", job.job_id, state_name(job.state)
@@ -185,32 +185,32 @@ class SluiceSubmitJobOperator(BaseOperator):
             for warning in job.warnings:
                 self.log.warning("%s", warning.rendered.rstrip() or warning.message)
             return job
-        raise SluiceFailError(f"{_MOST_ROUNDS} jobs were submitted for this task", "invalid")
+        raise SluiceFailError(f"{_MAX_ROUNDS} jobs were submitted for this task", "invalid")
 
     def _follow(self, hook: SluiceHook, job_id: str) -> pb.Job:
-        narrator = Narrator()
+        event_log = EventLog()
         for event in hook.watch(job_id):
-            for level, text in narrator.tell(event):
+            for level, text in event_log.log_lines(event):
                 self.log.log(level, "%s", text)
-        if narrator.finished is None:
+        if event_log.finished is None:
             raise SluiceError(f"job {job_id}: its events ended before the job", "unavailable")
-        return narrator.finished
+        return event_log.finished
 
     def _finish(self, context: Context, job: pb.Job) -> JobResult:
         if job.state != pb.JOB_STATE_SUCCEEDED:
             if self._killed or TASK_ENDED in job.reason.message:
-                # Airflow ended it, this try or one that this try went on for, so
-                # Airflow decides whether there is another.
+                # Airflow ended the job, in this try or an earlier one, so Airflow
+                # decides whether there is a retry.
                 raise SluiceError(f"job {job.job_id} was ended with its task", "killed")
             raise_for(job.reason, f"job {job.job_id} is {state_name(job.state)}", self.skip_on)
         result = job_result(job)
         for line in summary(result):
             self.log.info("%s", line)
         emit_asset_events(context, result, self.table_assets, self.outlets)
-        settle(context, Identity.of(context).number(job.submission_id))
+        record_success(context, Identity.of(context).round_number(job.submission_id))
         return result
 
 
 def _value(value: Any) -> str:
-    """A value as the scheduler reads it; `True` is written as SQL has it."""
+    """A value as the scheduler reads it; `True` is written as in SQL."""
     return str(value).lower() if isinstance(value, bool) else str(value)

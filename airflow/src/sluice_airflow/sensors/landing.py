@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class SluiceLandingCompleteSensor(BaseSensorOperator):
-    """True when everything up to a time has landed. Takes no worker slot between
-    two looks unless `mode="poke"` is given.
+    """Waits until everything up to a time has landed. It needs no worker slot
+    between two checks unless `mode="poke"` is given.
 
     :param landing: the landing folder, as the worker reaches it (templated)
     :param complete_to: the time, such as `2026-11-24T10:00:00Z` (templated)
     :param topics: the topics; all in the landing folder when none is given (templated)
     :param lateness: how late events may come, such as `10m` (templated)
     :param bootstrap_servers: Kafka brokers (templated)
-    :param kafka_properties: a file of settings for the Kafka client (templated)
-    :param kafka_conf: single settings that are no secrets (templated)
+    :param kafka_properties: a file with settings of the Kafka client (templated)
+    :param kafka_conf: single settings that are not secrets (templated)
     :param binary: the program on the worker
     """
 
@@ -68,9 +68,9 @@ class SluiceLandingCompleteSensor(BaseSensorOperator):
         self.binary = binary
 
     def poke(self, context: Context) -> bool:
-        """Looks once."""
-        arguments = ["status", "--output", self.landing, "--complete-to", self.complete_to]
-        arguments += ["--lateness", self.lateness, "--format", "json"]
+        """Checks once."""
+        arguments = ["status", "--landing", self.landing, "--complete-to", self.complete_to]
+        arguments += ["--lateness", self.lateness, "--output", "json"]
         for topic in self.topics:
             arguments += ["--topic", topic]
         arguments += kafka_options(self.bootstrap_servers, self.kafka_properties, self.kafka_conf)

@@ -1,4 +1,4 @@
-//! Plans over the staged rows
+//! Plans over the staged rows.
 
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
@@ -15,18 +15,17 @@ use super::ids::row_kept;
 use super::split::{Numbering, Split};
 
 impl Split {
-    /// The numbers of the rows to drop: one column, [`ROW_ID`]
+    /// The ids of the rows to drop: one column, [`ROW_ID`].
     ///
-    /// `staged` gives the staged rows, with the schema that
-    /// [`Split::staged_schema`] tells. It is read twice, and only its key and
-    /// order columns (all columns where rows are numbered by
-    /// [`Numbering::Append`]).
+    /// `staged` is a plan of the staged rows with the schema
+    /// [`DedupSplit::staged_schema`]. It is read twice, and only its key and order
+    /// columns (all columns where rows are numbered by [`Numbering::Append`]).
     ///
     /// # Errors
     /// When `staged` lacks a column.
     pub fn losers(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
         // The side that is built (left) is small in both joins: repeated keys
-        // here, losers in `survivors`. The rows themselves are only probed.
+        // here, duplicates in `deduplicated_by_join`. The rows are only probed.
         let repeated = self.repeated_keys(staged)?;
         let rows = self.narrow_rows(staged)?;
         let names = |relation: &str| -> Vec<Column> {
@@ -53,7 +52,7 @@ impl Split {
             .build()
     }
 
-    /// Keys that occur more than once
+    /// Keys that occur more than once.
     fn repeated_keys(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
         let keys = self.renamed_keys(staged)?;
         let names: Vec<Expr> = (0..self.keys.len())
@@ -68,7 +67,7 @@ impl Split {
             .build()
     }
 
-    /// Of each row: keys, what orders it, and its number
+    /// For each row: its keys, its order columns, and its id.
     fn narrow_rows(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
         let mut exprs = self.renamed_keys(staged)?;
         for (at, key) in self.order.iter().enumerate() {
@@ -92,7 +91,7 @@ impl Split {
             .collect()
     }
 
-    /// The given order, and what decides where it leaves rows equal
+    /// The order of the query, followed by the columns that decide ties.
     fn full_order(&self) -> Vec<Sort> {
         let given = self
             .order
@@ -105,10 +104,10 @@ impl Split {
         given.chain(ties).chain([last]).collect()
     }
 
-    /// Columns that decide between rows that the given order leaves equal
+    /// Columns that decide between rows that are equal in the query's order.
     ///
-    /// A place in the source decides alone. Other numbers depend on how the
-    /// rows were computed, so the content of the rows comes before them.
+    /// An id that is a position in the source decides alone. Other ids depend on
+    /// how the rows were computed, so the contents of the rows come before them.
     fn tie_columns(&self) -> Vec<String> {
         if self.numbering == Numbering::Source {
             return Vec::new();
@@ -128,12 +127,12 @@ impl Split {
             .collect()
     }
 
-    /// The staged rows without the losers: the plan that takes the place of
-    /// the deduplication, with the same schema
+    /// The staged rows without the duplicates: the plan that replaces the
+    /// deduplication, with the same schema.
     ///
     /// # Errors
-    /// When `staged` does not have the schema that [`Split::staged_schema`]
-    /// tells, or `losers` no column [`ROW_ID`].
+    /// When `staged` does not have the schema [`DedupSplit::staged_schema`], or
+    /// `duplicates` has no column [`ROW_ID`].
     pub fn survivors(&self, staged: &LogicalPlan, losers: &LogicalPlan) -> Result<LogicalPlan> {
         let dropped = LogicalPlanBuilder::from(losers.clone())
             .project([staged_column(losers, ROW_ID)?.alias(ROW_ID)])?
@@ -156,15 +155,15 @@ impl Split {
         self.restore(kept)
     }
 
-    /// As [`Split::survivors`], given the numbers of the losers
+    /// As [`DedupSplit::deduplicated_by_join`], from the ids of the duplicates.
     ///
-    /// The numbers become part of the plan (8 bytes each), so that no join is
-    /// needed and the rows are read where they are. Beyond some 100,000 the
-    /// join is the better way. Needs [`super::row_kept_udf`] registered
-    /// wherever the plan runs.
+    /// The ids become part of the plan (8 bytes each), so that no join is needed
+    /// and the rows are read where they are. For more than about 100,000 ids the
+    /// join is better. [`super::row_kept_udf`] must be registered in every session
+    /// that runs the plan.
     ///
     /// # Errors
-    /// As [`Split::survivors`].
+    /// As [`DedupSplit::deduplicated_by_join`].
     pub fn survivors_without(&self, staged: &LogicalPlan, losers: &[u64]) -> Result<LogicalPlan> {
         let rows = LogicalPlanBuilder::from(staged.clone());
         let kept = if losers.is_empty() {
@@ -175,14 +174,14 @@ impl Split {
         self.restore(kept.build()?)
     }
 
-    /// The whole plan, with `survivors` wherever the deduplication stood
+    /// The whole plan, with `deduplicated` in place of the deduplication.
     ///
     /// # Errors
-    /// When `survivors` has another schema than the node it replaces.
+    /// When `deduplicated` has another schema than the node that it replaces.
     pub fn finish(&self, survivors: &LogicalPlan) -> Result<LogicalPlan> {
         let finished = self.plan.clone().transform_down(|node| {
             if node == self.node {
-                // Nothing below can be the same node again.
+                // No node below can be equal to this one.
                 Ok(Transformed::new(
                     survivors.clone(),
                     true,
@@ -198,8 +197,8 @@ impl Split {
         Ok(finished.data)
     }
 
-    /// Names, qualifiers and the row number column as they were, and the nodes
-    /// between window and filter on top again
+    /// Restores names, qualifiers and the row number column, and puts the nodes
+    /// between window and filter back on top.
     fn restore(&self, kept: LogicalPlan) -> Result<LogicalPlan> {
         let mut exprs = Vec::with_capacity(self.columns.len() + 1);
         let before = self.window.input.schema();
@@ -215,7 +214,7 @@ impl Split {
         same_columns(&restored, &self.window)?;
 
         let LogicalPlan::Filter(filter) = &self.node else {
-            return plan_err!("a deduplication that is no filter");
+            return plan_err!("a deduplication that is not a filter");
         };
         let above = reattach(&filter.input, restored)?;
         match conjunction(self.remaining.iter().cloned()) {
@@ -225,7 +224,7 @@ impl Split {
     }
 }
 
-/// Puts the nodes from `plan` down to its window onto `bottom`
+/// Puts the nodes from `plan` down to its window onto `bottom`.
 fn reattach(plan: &LogicalPlan, bottom: LogicalPlan) -> Result<LogicalPlan> {
     if matches!(plan, LogicalPlan::Window(_)) {
         return Ok(bottom);
@@ -260,7 +259,7 @@ fn same_columns(
         .find(|(got, wanted)| got != wanted)
     {
         Some((got, wanted)) => plan_err!(
-            "staged rows must have the schema that was asked for: column '{}' is {} (nullable: {}), not {} (nullable: {})",
+            "staged rows must have the requested schema: column '{}' is {} (nullable: {}), not {} (nullable: {})",
             wanted.1,
             got.2,
             got.3,

@@ -1,4 +1,4 @@
-//! Recognizing `row_number() OVER (PARTITION BY …) = 1`
+//! Recognizes `row_number() OVER (PARTITION BY …) = 1`.
 
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
@@ -8,18 +8,18 @@ use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
 
-/// A deduplication in a plan
+/// A deduplication in a plan.
 #[derive(Debug, Clone)]
 pub struct Dedup {
-    /// The rows that are deduplicated
+    /// The rows that are deduplicated.
     pub input: LogicalPlan,
-    /// What must be unique afterwards, over the columns of `input`
+    /// What must be unique afterwards, over the columns of `input`.
     pub keys: Vec<Expr>,
-    /// The first row in this order stays; empty when the query does not say
+    /// The first row in this order stays; empty when the query has no order.
     pub order_by: Vec<Sort>,
 }
 
-/// The innermost deduplication of the plan, if there is one
+/// The innermost deduplication of the plan, if there is one.
 pub fn find(plan: &LogicalPlan) -> Option<Dedup> {
     let found = innermost(plan)?;
     Some(Dedup {
@@ -29,20 +29,20 @@ pub fn find(plan: &LogicalPlan) -> Option<Dedup> {
     })
 }
 
-/// The parts of a deduplication, inside the plan
+/// The nodes of a deduplication inside a plan.
 pub(super) struct Found<'a> {
-    /// The node to replace, a filter
+    /// The node to replace, a filter.
     pub(super) node: &'a LogicalPlan,
     pub(super) filter: &'a Filter,
-    /// Which conjunct of the filter keeps the first row only
+    /// Which conjunct of the filter keeps only the first row.
     pub(super) conjunct: usize,
     pub(super) window: &'a Window,
     pub(super) function: &'a WindowFunction,
 }
 
-/// The first deduplication whose input holds no other one
+/// The first deduplication whose input holds no other one.
 pub(super) fn innermost(plan: &LogicalPlan) -> Option<Found<'_>> {
-    // What is inside these runs more than once, or with outer rows in scope.
+    // Plans inside these run more than once, or with outer rows in scope.
     if matches!(
         plan,
         LogicalPlan::Subquery(_) | LogicalPlan::RecursiveQuery(_)
@@ -77,7 +77,7 @@ fn recognize(plan: &LogicalPlan) -> Option<Found<'_>> {
         })
 }
 
-/// The column `c` of `c = 1`, `c <= 1` or `c < 2`, either way round
+/// The column `c` of `c = 1`, `c <= 1` or `c < 2`, with either side first.
 fn first_only(predicate: &Expr) -> Option<&Column> {
     let Expr::BinaryExpr(binary) = predicate else {
         return None;
@@ -103,8 +103,8 @@ fn plain_column(expr: &Expr) -> Option<&Column> {
     }
 }
 
-/// Types that type coercion brings row number and literal to: a small number
-/// is the same in all of them
+/// Types to which type coercion converts the row number and the literal: a small
+/// number is the same in all of them.
 fn holds_integers(data_type: &DataType) -> bool {
     data_type.is_integer() || matches!(data_type, DataType::Decimal128(_, 0))
 }
@@ -128,8 +128,8 @@ fn integer(expr: &Expr) -> Option<i128> {
     }
 }
 
-/// The window that computes column `index` of `plan`, through nodes that keep
-/// rows independent of each other
+/// The window that computes column `index` of `plan`, below nodes that treat each
+/// row independently.
 fn window_below(plan: &LogicalPlan, index: usize) -> Option<&Window> {
     match plan {
         LogicalPlan::SubqueryAlias(node) => window_below(&node.input, index),
@@ -142,7 +142,7 @@ fn window_below(plan: &LogicalPlan, index: usize) -> Option<&Window> {
                 node.input.schema().maybe_index_of_column(column)?,
             )
         }
-        // Another function of the same node would see rows that are gone.
+        // Another function of the same node would also see the dropped rows.
         LogicalPlan::Window(node)
             if node.window_expr.len() == 1 && index == node.input.schema().fields().len() =>
         {
@@ -176,6 +176,7 @@ fn row_number(window: &Window) -> Option<&WindowFunction> {
     };
     let params = &function.params;
     let plain = params.args.is_empty() && params.filter.is_none() && !params.distinct;
-    // Without PARTITION BY it picks one row of all: nothing is deduplicated.
+    // Without PARTITION BY it keeps one row in all, which is not a
+    // deduplication.
     (udf.name() == "row_number" && plain && !params.partition_by.is_empty()).then_some(function)
 }

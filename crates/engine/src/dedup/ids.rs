@@ -1,8 +1,7 @@
-//! Row numbers in a plan
+//! Row ids in a plan.
 //!
-//! An `IN` list holds one expression per number, which every optimizer pass
-//! copies. Here all numbers are one binary literal: ascending, 8 bytes each,
-//! little endian.
+//! An `IN` list holds one expression per id, which every optimizer pass copies.
+//! Here all ids are one binary literal: ascending, 8 bytes each, little endian.
 
 use std::sync::Arc;
 
@@ -13,14 +12,14 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-/// `sluice_row_kept(row_id, dropped)`: true where the number is not among the
-/// dropped ones; register it in every session that runs such plans
+/// `sluice_row_kept(row_id, dropped)`: true where the id is not among the dropped
+/// ones. It must be registered in every session that runs such plans.
 pub fn row_kept_udf() -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::new_from_impl(RowKept::new()))
 }
 
-/// The predicate that keeps all rows but those whose number, `row_id`, is one
-/// of `dropped`; it runs wherever [`row_kept_udf`] is registered
+/// The predicate that keeps all rows except those whose id, `row_id`, is one of
+/// `dropped`. [`row_kept_udf`] must be registered where it runs.
 pub fn row_kept(row_id: Expr, dropped: &[u64]) -> Expr {
     let mut sorted = dropped.to_vec();
     sorted.sort_unstable();
@@ -66,22 +65,22 @@ impl ScalarUDFImpl for RowKept {
             ] => {
                 let ids = ids.to_array(rows)?;
                 let Some(ids) = ids.as_primitive_opt::<UInt64Type>() else {
-                    return exec_err!("row numbers must be UInt64, not {}", ids.data_type());
+                    return exec_err!("row ids must be UInt64, not {}", ids.data_type());
                 };
                 let kept = kept(ids.values(), dropped);
                 let kept = BooleanArray::new(kept.values().clone(), ids.nulls().cloned());
                 Ok(ColumnarValue::Array(Arc::new(kept)))
             }
-            _ => exec_err!("sluice_row_kept takes row numbers and one list of dropped ones"),
+            _ => exec_err!("sluice_row_kept takes row ids and one list of dropped ids"),
         }
     }
 }
 
-/// Which of `ids` are not in `dropped`
+/// Which of `ids` are not in `dropped`.
 fn kept(ids: &[u64], dropped: &[u8]) -> BooleanArray {
     let (dropped, _) = dropped.as_chunks::<8>();
     let at = |index: usize| dropped.get(index).map(|bytes| u64::from_le_bytes(*bytes));
-    // Numbers mostly ascend, so the place of the last one is near the next.
+    // Ids mostly ascend, so the position of the last one is near the next one's.
     let mut place = 0;
     let mut last = 0;
     ids.iter()

@@ -1,4 +1,4 @@
-//! Cutting a plan at its deduplication
+//! Cuts a plan at its deduplication.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,59 +13,58 @@ use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
 use super::find::{Found, innermost};
 use super::{POSITION, ROW_ID};
 
-/// Where the numbers of the staged rows come from
+/// Where the ids of the staged rows come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbering {
-    /// [`Split::input`] has the column [`ROW_ID`] already: the place of the
-    /// row in its source
+    /// [`DedupSplit::input`] already has the column [`ROW_ID`]: the row's position
+    /// in its source.
     Source,
-    /// Whoever stages the rows appends [`ROW_ID`] as the last column, any
-    /// unique numbers
+    /// The reader of the staged rows appends [`ROW_ID`] as the last column, with
+    /// any unique numbers.
     Append,
 }
 
-/// One column of the order that decides which row stays
+/// One column of the order that decides which row stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderKey {
-    /// Column of the staged rows
+    /// A column of the staged rows.
     pub column: String,
-    /// Ascending
     pub asc: bool,
-    /// NULLs come first
     pub nulls_first: bool,
 }
 
-/// A plan cut at its innermost deduplication
+/// A plan cut at its innermost deduplication.
 #[derive(Debug, Clone)]
 pub struct Split {
-    /// The rows to stage: uniquely named columns, keys and order expressions
-    /// among them; not optimized
+    /// The rows to stage: uniquely named columns, including keys and order
+    /// expressions; not optimized.
     pub input: LogicalPlan,
-    /// Who numbers the staged rows
+    /// Where the ids of the staged rows come from.
     pub numbering: Numbering,
-    /// Staged columns that must be unique together
+    /// Staged columns that must be unique together.
     pub keys: Vec<String>,
-    /// Staged columns whose order decides; empty when the query does not say
+    /// Staged columns whose order decides which row stays; empty when the query
+    /// has no order.
     pub order: Vec<OrderKey>,
-    /// For each column below the window, the staged column that holds it
+    /// For each column below the window, the staged column that holds it.
     pub(super) columns: Vec<String>,
     pub(super) window: Window,
-    /// The node that is replaced
+    /// The node that is replaced, a filter.
     pub(super) node: LogicalPlan,
-    /// What remains of the node's filter
+    /// The other conjuncts of the filter.
     pub(super) remaining: Vec<Expr>,
     pub(super) plan: LogicalPlan,
 }
 
-/// Cuts the plan at its innermost deduplication, if it has one
+/// Cuts the plan at its innermost deduplication, if it has one.
 ///
-/// `position` says, for a scan, the same source with the column [`POSITION`],
-/// if it can offer one; the split then reads it where rows come one to one
-/// from one scan. Plans may be optimized (their input is then narrowed
-/// already) or not.
+/// `position` returns, for a scan, the same source with the column
+/// [`POSITION_COLUMN`], if the source can provide it. The split reads that column
+/// where each row is one row of one scan. Plans may be optimized (their input is
+/// then already narrowed) or not.
 ///
 /// # Errors
-/// When a node cannot be built anew, which would be a defect.
+/// When a node cannot be rebuilt, which would be a defect.
 pub fn split(
     plan: LogicalPlan,
     position: &dyn Fn(&TableScan) -> Option<Arc<dyn TableSource>>,
@@ -123,7 +122,7 @@ pub fn split(
 }
 
 impl Split {
-    /// The schema of the staged rows, numbers included
+    /// The schema of the staged rows, ids included.
     pub fn staged_schema(&self) -> Schema {
         let schema = self.input.schema().as_arrow();
         let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
@@ -133,18 +132,18 @@ impl Split {
         Schema::new_with_metadata(fields, schema.metadata().clone())
     }
 
-    /// The plan that was cut, as it was given
+    /// The plan before it was cut.
     pub fn plan(&self) -> &LogicalPlan {
         &self.plan
     }
 }
 
-/// The projection that is staged
+/// The projection that is staged.
 struct Staged<'a> {
     input: &'a LogicalPlan,
-    /// Names of the input's own columns
+    /// Names of the input's columns.
     names: Vec<String>,
-    /// Keys and order expressions that are no plain columns
+    /// Keys and order expressions that are not plain columns.
     extra: Vec<(Expr, String)>,
 }
 
@@ -172,7 +171,7 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// The staged column that holds `expr`
+    /// The staged column that holds `expr`.
     fn column(&mut self, expr: &Expr, name: &str) -> String {
         if let Expr::Column(column) = expr
             && let Some(index) = self.input.schema().maybe_index_of_column(column)
@@ -214,8 +213,8 @@ impl<'a> Staged<'a> {
     }
 }
 
-/// The plan with the place of its rows in their source carried up, if each of
-/// its rows is one row of one scan
+/// The plan with the position of its rows in their source as an additional
+/// column, if each of its rows is one row of one scan.
 fn with_position(
     plan: &LogicalPlan,
     position: &dyn Fn(&TableScan) -> Option<Arc<dyn TableSource>>,

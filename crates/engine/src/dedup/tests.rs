@@ -14,7 +14,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::{Numbering, POSITION, ROW_ID, Split, find, row_kept_udf, split};
 
-/// Numbers that look random and are the same on every run
+/// Pseudo-random numbers that are the same on every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -27,7 +27,7 @@ impl Numbers {
     }
 }
 
-/// Rows with repeated and NULL keys; `o` is unique unless `ties`
+/// Rows with duplicate and NULL keys; `o` is unique unless `ties`.
 fn rows(seed: u64, count: usize, ties: bool) -> RecordBatch {
     let mut numbers = Numbers(seed);
     let mut orders: Vec<i64> = (0..count as i64).collect();
@@ -88,7 +88,7 @@ fn numbered(batch: &RecordBatch, name: &str) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
-/// The batch cut into pieces, dealt to partitions
+/// The batch cut into pieces, distributed over partitions.
 fn table(batch: &RecordBatch, partitions: usize, piece: usize) -> Arc<MemTable> {
     let mut parts = vec![Vec::new(); partitions];
     let mut at = 0;
@@ -131,7 +131,7 @@ impl Case {
         if optimized {
             state.optimize(&plan).unwrap()
         } else {
-            // Types are coerced, as the planner of jobs has it.
+            // Types are coerced, as when a job is planned.
             let options = state.config_options();
             state
                 .analyzer()
@@ -156,7 +156,7 @@ impl Case {
         frame.collect().await.unwrap()
     }
 
-    /// The staged rows as a table
+    /// The staged rows as a table.
     async fn stage(&self, split: &Split) -> LogicalPlan {
         let schema = split.input.schema().inner();
         let batches = self.run(&split.input).await;
@@ -172,7 +172,7 @@ impl Case {
             .unwrap()
     }
 
-    /// The plan's rows by staging, both ways to drop the losers
+    /// The plan's rows by staging, with both ways to drop the duplicates.
     async fn rewritten(&self, plan: LogicalPlan, positions: bool) -> Vec<String> {
         let mut joined = plan.clone();
         let mut listed = plan;
@@ -216,7 +216,7 @@ fn text(batches: &[RecordBatch]) -> Vec<String> {
     lines
 }
 
-/// Ways to write it, all with a unique order
+/// Ways to write a deduplication, all with a unique order.
 const SPELLINGS: &[&str] = &[
     "SELECT * FROM t QUALIFY row_number() OVER (PARTITION BY k ORDER BY o) = 1",
     "SELECT k, v FROM t QUALIFY row_number() OVER (PARTITION BY k ORDER BY o DESC) <= 1",

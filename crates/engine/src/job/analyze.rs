@@ -1,4 +1,4 @@
-//! From a checked job file to steps.
+//! Plans the relations of a checked job file as steps.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,17 +35,16 @@ use crate::dedup::{self, Numbering};
 use crate::source::NdjsonTable;
 use crate::staged::{StagedSlot, StagedTable, SurvivorsTable};
 
-/// What planning needs beside the job.
+/// What planning needs in addition to the job.
 #[derive(Debug, Clone)]
 pub struct AnalyzeOptions {
-    /// Where sources and gold are.
+    /// The stores of sources and gold tables.
     pub stores: Stores,
     /// The folder of the gold tables.
     pub gold: String,
-    /// The size of a data file to aim at, in bytes, where the job does not say.
+    /// The target size of a data file, in bytes, where the job does not set one.
     pub target_file_size: u64,
-    /// Open the sources; without it only what can be checked without data is
-    /// checked.
+    /// The session in which queries are planned.
     pub session: SessionState,
 }
 
@@ -53,7 +52,9 @@ pub struct AnalyzeOptions {
 ///
 /// # Errors
 /// [`AnalyzeError::Invalid`] with everything that is wrong with the job file;
-/// [`AnalyzeError::Store`] when a source or the gold folder cannot be used.
+/// [`AnalyzeError::Store`] when a source or the gold folder cannot be used;
+/// [`AnalyzeError::Landing`] when a source's ledger cannot;
+/// [`AnalyzeError::Engine`] when the engine fails.
 pub async fn analyze(job: &Job, options: &AnalyzeOptions) -> Result<AnalyzedJob, AnalyzeError> {
     let gold = options
         .stores
@@ -75,9 +76,9 @@ struct Analysis<'a> {
     options: &'a AnalyzeOptions,
     gold: Location,
     context: SessionContext,
-    /// Which relations several results read.
+    /// By relation: whether it is staged, because several results read it.
     staged: Vec<bool>,
-    /// Whether any result reads a relation.
+    /// By relation: whether any result reads it.
     wanted: Vec<bool>,
     units: Vec<Unit>,
     tables: Tables,
@@ -87,7 +88,7 @@ struct Analysis<'a> {
     inputs: Vec<InputSummary>,
     relations: Vec<RelationSummary>,
     errors: Vec<Diagnostic>,
-    /// Relations that cannot be planned, so that their readers say nothing.
+    /// Relations that cannot be planned; their readers report no further errors.
     broken: Vec<String>,
 }
 
@@ -131,7 +132,7 @@ impl<'a> Analysis<'a> {
 
     async fn relation(&mut self, index: usize, relation: &Relation) -> Result<(), AnalyzeError> {
         if !self.wanted[index] {
-            // Its author was warned; opening it could only fail the job.
+            // The author was warned; opening it could only fail the job.
             return Ok(());
         }
         if relation
@@ -185,8 +186,8 @@ impl<'a> Analysis<'a> {
         plan: LogicalPlan,
     ) -> Result<(), AnalyzeError> {
         let plan = self.deduplicate(&view.name, plan)?;
-        // Filtering and renaming what is kept anyway costs less than keeping
-        // it a second time.
+        // Filtering and renaming rows that are already staged costs less than
+        // staging them a second time.
         let staged = self.staged[index] && !self.is_light(&plan);
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
         self.describe("view", &view.name, &view.depends_on, staged, &schema);
@@ -250,7 +251,7 @@ impl<'a> Analysis<'a> {
         self.register(&dataset.name, Arc::new(table))
     }
 
-    /// Plans a query and checks its types; `None` when that found errors.
+    /// Plans a query and checks its types; `None` when there are errors.
     async fn plan(
         &mut self,
         relation: &Relation,
@@ -285,8 +286,8 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// Takes deduplications out of a plan: what they read becomes a unit of
-    /// its own, so that ids move and rows do not.
+    /// Takes deduplications out of a plan: what they read becomes a separate
+    /// step, so that row ids are moved and rows are not.
     fn deduplicate(
         &mut self,
         owner: &str,
@@ -299,9 +300,9 @@ impl<'a> Analysis<'a> {
             let Some(split) = dedup::split(plan.clone(), &position).map_err(failed)? else {
                 break;
             };
-            // Names of relations hold no spaces, so these are like no other.
-            let [rows_name, losers_name, kept_name] =
-                ["rows", "repeats", "kept"].map(|part| format!("{owner} {part} {count}"));
+            // Names of relations hold no spaces, so these names are unique.
+            let [rows_name, losers_name, kept_name] = ["rows", "duplicates", "deduplicated"]
+                .map(|part| format!("{owner} {part} {count}"));
             let numbered = split.numbering == Numbering::Append;
             let schema: SchemaRef = Arc::new(split.staged_schema());
             let rows = StagedSlot::new();
@@ -360,7 +361,7 @@ impl<'a> Analysis<'a> {
         Ok(())
     }
 
-    /// Whether a plan only picks from rows that are kept.
+    /// Whether a plan only filters and projects staged rows.
     fn is_light(&self, plan: &LogicalPlan) -> bool {
         match plan {
             LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
@@ -466,7 +467,7 @@ impl<'a> Analysis<'a> {
             .into_iter()
             .enumerate()
             .map(|(index, unit)| Step {
-                // A source that is kept scans its files under its own name.
+                // A staged source scans its files under its own name.
                 after: self
                     .tables
                     .read_by(&unit.plan)
@@ -493,7 +494,7 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// What to say about a clause that names a column which the query does not give.
+/// The error for a clause that names a column which the query does not return.
 fn unknown_column(
     schema: &SchemaRef,
     clause: &str,
@@ -505,7 +506,7 @@ fn unknown_column(
     }
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let help = jobfile::suggest_or_list(column, "its columns are", names.collect::<Vec<_>>());
-    let message = format!("{clause} names `{column}`, which the query does not give");
+    let message = format!("{clause} names `{column}`, which the query does not return");
     Some(Diagnostic::error("E0510", message).at(span).help(help))
 }
 
@@ -525,13 +526,14 @@ fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan, DataFu
     LogicalPlanBuilder::scan(reference, provider_as_source(table), None)?.build()
 }
 
-/// The same source with the place of each row, for a scan of a landing source.
+/// The same source with the position of each row, for a scan of a landing
+/// source.
 fn positioned(
     scan: &TableScan,
     open: &HashMap<String, Arc<NdjsonTable>>,
 ) -> Option<Arc<dyn TableSource>> {
     let table = open.get(scan.table_name.table())?;
-    // A staged source has the same name but no places.
+    // A staged source has the same name but no positions.
     let provider = source_as_provider(&scan.source).ok()?;
     (provider.as_ref() as &dyn std::any::Any).downcast_ref::<NdjsonTable>()?;
     Some(provider_as_source(Arc::new(table.with_position())))

@@ -1,4 +1,4 @@
-//! What must hold of a planned query before anything runs.
+//! Checks of a planned query before anything runs.
 
 use datafusion::common::plan_err;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -6,14 +6,14 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-/// Runs the analyzer, which finds wrong types; optimizing comes later, over
+/// Runs the analyzer, which finds type errors. The plan is optimized later, over
 /// narrowed sources.
 pub(super) fn check_types(
     state: &SessionState,
     plan: LogicalPlan,
 ) -> Result<LogicalPlan, DataFusionError> {
-    // The optimizer finds what the analyzer leaves, such as a cast of a
-    // constant that cannot be.
+    // The optimizer finds errors that the analyzer does not, such as an
+    // impossible cast of a constant.
     let optimized = state.optimize(&plan)?;
     if reads_outer_columns(&optimized) {
         return plan_err!(
@@ -26,7 +26,7 @@ pub(super) fn check_types(
         .execute_and_check(plan, state.config_options(), |_, _| {})
 }
 
-/// Whether a subquery is left that no task could run.
+/// Whether a correlated subquery is left, which no task could run.
 fn reads_outer_columns(plan: &LogicalPlan) -> bool {
     let mut found = false;
     let walked = plan.apply_with_subqueries(|node| {

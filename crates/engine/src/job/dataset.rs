@@ -30,19 +30,19 @@ pub struct DatasetSlot {
 }
 
 impl DatasetSlot {
-    /// Sets the files: exactly those that this run will commit.
+    /// Sets the files, exactly those that this run will commit.
     pub fn fill(&self, files: Vec<DataFile>) {
         *self.files.write() = Some(files.into());
     }
 
-    /// The files, once written.
+    /// The files, after they are written.
     pub fn files(&self) -> Option<Arc<[DataFile]>> {
         self.files.read().clone()
     }
 }
 
-/// Reads what this run wrote for a dataset, before it is committed: the reader
-/// sees exactly the rows that the commit will make visible.
+/// Reads what this run wrote for a dataset, before it is committed: exactly the
+/// rows that the commit will add to the table.
 #[derive(Debug)]
 pub struct DatasetTable {
     name: String,
@@ -53,8 +53,8 @@ pub struct DatasetTable {
 }
 
 impl DatasetTable {
-    /// The dataset `name` with its table at `root`; `schema` is that of its
-    /// files with the partition columns in their places.
+    /// The dataset `name` with its table at `root`. `schema` is the schema of its
+    /// files with the partition columns at their positions in the query.
     pub fn new(
         name: impl Into<String>,
         root: Url,
@@ -79,8 +79,8 @@ impl DatasetTable {
     }
 
     fn partitioned_file(&self, file: &DataFile, fields: &[FieldRef]) -> Result<PartitionedFile> {
-        // The root is a URL; a file's path is as the store has it, where the
-        // folder of a partition may hold `%` itself.
+        // The root is a URL, but a file's path is in the store's form, in which
+        // the folder of a partition may itself hold `%`.
         let path = Path::from_url_path(self.root.path())
             .and_then(|root| Path::parse(format!("{root}/{}", file.path)))
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
@@ -97,7 +97,7 @@ impl DatasetTable {
     }
 }
 
-/// The value of a partition column in a file's folder.
+/// The value of a partition column, as the file's folder names it.
 fn partition_value(file: &DataFile, field: &Field) -> Result<ScalarValue> {
     let value = file
         .partition_values
@@ -146,8 +146,8 @@ impl TableProvider for DatasetTable {
         let table_schema = TableSchema::builder(Arc::new(Schema::new(file_fields)))
             .with_table_partition_cols(partition_fields.clone())
             .build();
-        // The scan has the partition columns last, the dataset where its query
-        // put them.
+        // The scan has the partition columns last; the dataset has them where
+        // its query put them.
         let indices = self.scan_indices(table_schema.table_schema(), projection)?;
         let source = ParquetSource::new(table_schema)
             .with_table_parquet_options(TableParquetOptions::default());
@@ -193,7 +193,7 @@ fn statistics(files: &[DataFile], columns: usize) -> Statistics {
     let bytes: u64 = files.iter().map(|file| file.size).sum();
     Statistics {
         num_rows: usize::try_from(rows).map_or(Precision::Absent, Precision::Exact),
-        // Compressed: what a join holds in memory is several times as much.
+        // Files are compressed; a join holds several times as much in memory.
         total_byte_size: usize::try_from(bytes.saturating_mul(4))
             .map_or(Precision::Absent, Precision::Inexact),
         column_statistics: vec![ColumnStatistics::new_unknown(); columns],

@@ -1,4 +1,4 @@
-//! What the engine's planner says, as diagnostics of the job file.
+//! Turns the planner's errors into diagnostics of the job file.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use sluice_jobfile::{Diagnostic, Pos, Relation, Span};
 
 use super::place;
 
-/// One planning error becomes one diagnostic or, where the planner collected
-/// several, as many.
+/// One planning error becomes one diagnostic, or several where the planner
+/// collected several errors.
 pub(super) fn diagnose(
     relation: &Relation,
     file: &str,
@@ -35,7 +35,7 @@ pub(super) fn diagnose(
         .or_else(|| place::of_words(relation, &text(error)));
     diagnostic = diagnostic.at(place.unwrap_or_else(|| relation.span()));
     diagnostic.file = file.to_owned();
-    // What it would suggest is in the help already.
+    // The planner's suggestions are already in our help.
     let notes = said
         .into_iter()
         .flat_map(|d| &d.notes)
@@ -105,12 +105,12 @@ fn of_schema(problem: &SchemaError) -> Diagnostic {
         .help("write the relation's name or alias before it"),
         SchemaError::DuplicateQualifiedField { qualifier, name } => Diagnostic::error(
             "E0503",
-            format!("column `{qualifier}.{name}` stands twice in the result"),
+            format!("column `{qualifier}.{name}` appears twice in the result"),
         )
         .help("give one of them another name with AS"),
         SchemaError::DuplicateUnqualifiedField { name } => Diagnostic::error(
             "E0503",
-            format!("column `{name}` stands twice in the result"),
+            format!("column `{name}` appears twice in the result"),
         )
         .help("give one of them another name with AS"),
     }
@@ -119,7 +119,8 @@ fn of_schema(problem: &SchemaError) -> Diagnostic {
 fn of_text(message: &str, whole: &str) -> Diagnostic {
     if let Some(name) = between(whole, "Invalid function '", "'") {
         let help = known_elsewhere(name).unwrap_or_else(|| {
-            // The engine names the nearest function, however far it is.
+            // The engine always names the nearest function, even when it is not
+            // similar.
             let near = between(whole, "Did you mean '", "'").unwrap_or_default();
             sluice_jobfile::suggest_or_list(name, "the nearest by name is", [near])
         });
@@ -158,7 +159,7 @@ fn of_text(message: &str, whole: &str) -> Diagnostic {
         let name = between(whole, "expression \"", "\"").unwrap_or_default();
         return Diagnostic::error(
             "E0503",
-            format!("column `{name}` stands twice in the result"),
+            format!("column `{name}` appears twice in the result"),
         )
         .help("give one of them another name with AS");
     }
@@ -194,7 +195,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     rest.split_once(after).map(|(found, _)| found)
 }
 
-/// What to write for functions of Spark that neither package has.
+/// What to write instead of Spark functions that neither function package has.
 fn known_elsewhere(name: &str) -> Option<String> {
     const KNOWN: &[(&str, &str)] = &[
         (
@@ -245,7 +246,7 @@ fn known_elsewhere(name: &str) -> Option<String> {
     Some(format!("write {instead}"))
 }
 
-/// The innermost words of an error, without the engine's prefixes.
+/// The innermost text of an error, without the engine's prefixes.
 fn text(error: &DataFusionError) -> String {
     let inner: &DataFusionError = match error {
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => inner,
@@ -259,7 +260,7 @@ fn lower(message: &str) -> String {
     let message = message.trim().trim_end_matches('.');
     let mut chars = message.chars();
     match (chars.next(), chars.clone().next()) {
-        // Not an acronym such as `GROUP BY`.
+        // Not all capitals, such as `GROUP BY`.
         (Some(first), Some(second)) if !second.is_uppercase() => {
             first.to_lowercase().chain(chars).collect()
         }

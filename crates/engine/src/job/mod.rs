@@ -1,10 +1,11 @@
-//! A checked job file becomes steps that can run.
+//! Turns a checked job file into steps that can run.
 //!
-//! [`analyze`] opens the sources, plans every query, finds what is computed
+//! [`analyze_job`] opens the sources, plans every query, finds what is computed
 //! once for several readers, rewrites deduplications, cuts sources down to the
-//! fields that are read, and gives an [`AnalyzedJob`]: a graph of [`Step`]s with
-//! logical plans. A step's physical plan is made when what it reads is there
-//! ([`AnalyzedJob::physical`]), so that it knows the sizes.
+//! fields that are read, and returns an [`AnalyzedJob`]: a graph of [`Step`]s
+//! with logical plans. A step's physical plan is made after the steps that it
+//! reads from have finished ([`AnalyzedJob::plan_physical`]), when the sizes of
+//! its inputs are known.
 
 mod analyze;
 mod check;
@@ -38,25 +39,23 @@ pub enum AnalyzeError {
     Store {
         /// Such as `source user_events`.
         what: String,
-        /// What the store said.
+        /// The store's error.
         #[source]
         source: sluice_storage::StoreError,
     },
-    /// A source's ledger, and what it says has landed, cannot be relied on.
+    /// A source's ledger cannot be read or contradicts the files.
     #[error("{what}: {source}")]
     Landing {
         /// Such as `source user_events`.
         what: String,
-        /// What is wrong.
         #[source]
         source: sluice_landing::CommittedError,
     },
-    /// The engine refused where it should not have.
+    /// The engine failed where it should not have, which is a defect.
     #[error("cannot plan {what}: {source}")]
     Engine {
         /// The relation or step.
         what: String,
-        /// The engine's error.
         #[source]
         source: datafusion::error::DataFusionError,
     },

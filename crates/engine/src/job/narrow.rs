@@ -1,4 +1,4 @@
-//! Cutting every unit of a job down to what the units after it read.
+//! Cuts every step of a job down to what the steps after it read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::prune::{self, RequiredFields};
 use crate::source::{CORRUPT_COLUMN, NdjsonTable};
 use crate::staged::{StagedSlot, StagedTable, SurvivorsTable};
 
-/// Something that is computed as one.
+/// A step before its dependencies are known.
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) name: String,
@@ -26,8 +26,8 @@ pub(super) struct Unit {
 
 #[derive(Debug)]
 pub(super) enum UnitKind {
-    /// Kept for later units. `numbered`: its readers see a row number that its
-    /// plan does not compute.
+    /// Kept for later steps. `numbered`: its readers see a row id that its plan
+    /// does not compute.
     Staged {
         slot: Arc<StagedSlot>,
         numbered: bool,
@@ -36,11 +36,11 @@ pub(super) enum UnitKind {
     Dataset { dataset: usize },
 }
 
-/// Optimizes every unit over sources and staged relations that hold only what
-/// some later unit reads, nested fields included.
+/// Optimizes every step over sources and staged relations that hold only what
+/// some later step reads, nested fields included.
 ///
 /// # Errors
-/// The name of the unit whose plan could not be optimized, and why.
+/// The name of the step whose plan could not be optimized, and why.
 pub(super) fn narrow(
     units: Vec<Unit>,
     tables: &Tables,
@@ -50,8 +50,9 @@ pub(super) fn narrow(
     let optimized = trim(units, tables, session)?;
     let sources = narrowed_sources(&optimized, tables, open);
     let plans = rebase(&optimized, &sources).or_else(|error| {
-        // What could not be followed is read whole, which is slower but right.
-        tracing::warn!(%error, "sources are read with all their nested fields");
+        // Sources that cannot be narrowed are read whole, which is slower but
+        // correct.
+        tracing::warn!(%error, "cannot narrow the sources; all their nested fields are read");
         rebase(&optimized, &HashMap::new())
     });
     let plans = plans.map_err(|error| ("the job".to_owned(), error))?;
@@ -62,8 +63,8 @@ pub(super) fn narrow(
         .collect())
 }
 
-/// From the last unit to the first: drops the columns of staged relations that
-/// no later unit reads, and optimizes.
+/// From the last step to the first: drops the columns of staged relations that
+/// no later step reads, and optimizes the plan.
 fn trim(
     units: Vec<Unit>,
     tables: &Tables,
@@ -90,8 +91,8 @@ fn trim(
     Ok(trimmed)
 }
 
-/// What is read of a unit's own columns: a dataset is written whole, whatever
-/// its readers want of it.
+/// What is read of a step's own columns. A dataset is always written whole,
+/// whatever its readers read.
 fn output<'a>(kind: &UnitKind, need: Option<&'a RequiredFields>) -> Option<&'a RequiredFields> {
     match kind {
         UnitKind::Staged { .. } => need,
@@ -99,7 +100,8 @@ fn output<'a>(kind: &UnitKind, need: Option<&'a RequiredFields>) -> Option<&'a R
     }
 }
 
-/// Only the columns that are read, in their order; one of them at least.
+/// Only the columns that are read, in their order. When none is read, the plan
+/// stays as it is, because a plan needs a column.
 fn pick(plan: &LogicalPlan, need: &RequiredFields) -> Result<LogicalPlan> {
     let columns: Vec<Expr> = plan
         .schema()
@@ -115,7 +117,7 @@ fn pick(plan: &LogicalPlan, need: &RequiredFields) -> Result<LogicalPlan> {
         .build()
 }
 
-/// From the first unit to the last: puts narrowed tables under each plan.
+/// From the first step to the last: puts narrowed tables under each plan.
 fn rebase(units: &[Unit], sources: &HashMap<String, Arc<NdjsonTable>>) -> Result<Vec<LogicalPlan>> {
     let mut staged: HashMap<String, Arc<StagedTable>> = HashMap::new();
     let mut plans = Vec::with_capacity(units.len());
@@ -135,7 +137,7 @@ fn rebase(units: &[Unit], sources: &HashMap<String, Arc<NdjsonTable>>) -> Result
                 staged.insert(unit.name.clone(), Arc::new(table));
             }
             UnitKind::Dataset { .. } => {
-                // What a dataset holds must not depend on what is read.
+                // The contents of a dataset must not depend on what is read.
                 if plan.schema().as_arrow() != unit.plan.schema().as_arrow() {
                     return Err(DataFusionError::Internal(format!(
                         "narrowing changed dataset {}",
@@ -149,7 +151,7 @@ fn rebase(units: &[Unit], sources: &HashMap<String, Arc<NdjsonTable>>) -> Result
     Ok(plans)
 }
 
-/// Landing sources with the nested fields that some unit reads.
+/// Landing sources with only the nested fields that some step reads.
 fn narrowed_sources(
     units: &[Unit],
     tables: &Tables,
@@ -160,7 +162,7 @@ fn narrowed_sources(
     for (at, unit) in units.iter().enumerate().rev() {
         for (table, need) in prune::read_through(&unit.plan, output(&unit.kind, below[at].as_ref()))
         {
-            // A source that is kept is read in place by its own unit.
+            // A staged source is read in place by its own step.
             if let Some(read) = tables.rows(&table).filter(|read| *read < at) {
                 below[read].get_or_insert_default().merge(&need);
             } else {
@@ -172,7 +174,7 @@ fn narrowed_sources(
         .filter_map(|(name, table)| {
             let need = needs.get(name)?;
             if need.need(CORRUPT_COLUMN).is_some() {
-                // Every declared field counts when broken lines are looked for.
+                // Whether a line is broken depends on every declared field.
                 return None;
             }
             let declared = prune::narrow_types(table.declared(), need);

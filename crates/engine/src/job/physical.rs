@@ -1,4 +1,4 @@
-//! A step's physical plan, made when what it reads is there.
+//! A step's physical plan, made after the steps that it reads from.
 
 use std::sync::Arc;
 
@@ -18,31 +18,31 @@ use crate::staged::StageWriterExec;
 /// How a step is to run.
 #[derive(Debug, Clone)]
 pub struct PhysicalOptions {
-    /// Tasks that can run at once.
+    /// How many tasks can run at the same time.
     pub slots: usize,
-    /// Partitions of the step, where somebody wants a number; by the size of
-    /// its input otherwise.
+    /// Partitions of the step, where the job sets a number; otherwise they
+    /// depend on the size of its input.
     pub partitions: Option<usize>,
-    /// Becomes part of the names of data files.
+    /// Part of the names of data files.
     pub job_id: String,
-    /// Names the staged files of this attempt; a plain folder name.
+    /// The folder of this attempt's staged files; a plain folder name.
     pub token: String,
-    /// Plan for little memory: joins that spill, and smaller tasks. Slower,
-    /// for a step that ran out of memory.
+    /// Plan for little memory: joins that spill, and smaller tasks. This is
+    /// slower; it is for a step that ran out of memory.
     pub frugal: bool,
 }
 
-/// How many tasks a frugal plan makes of one.
+/// How many tasks a low-memory plan makes of one.
 const FRUGAL_SPLIT: usize = 4;
 
-/// Below this, a second task costs more than it saves, in bytes of input.
+/// Below this, in bytes of input, a second task costs more than it saves.
 const MIN_TASK_BYTES: u64 = 8 * 1024 * 1024;
-/// Above this, a task is divided, so that a retry repeats less and tasks end
-/// together, in bytes of input.
+/// Above this, in bytes of input, a task is divided, so that a retry repeats
+/// less and tasks end at about the same time.
 const MAX_TASK_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Partitions for an input of `bytes` on `slots`: few for little data, then one
-/// for each slot, then whole rounds of all slots.
+/// Partitions for an input of `bytes` on `slots`: fewer than slots for little
+/// data, then one for each slot, then a multiple of the slots.
 pub(super) fn partitions(bytes: u64, slots: usize) -> usize {
     let slots = slots.max(1) as u64;
     let wanted = if bytes < slots * MIN_TASK_BYTES {
@@ -54,14 +54,14 @@ pub(super) fn partitions(bytes: u64, slots: usize) -> usize {
 }
 
 impl AnalyzedJob {
-    /// The physical plan of `step`, with the session to run it in. It has one
-    /// partition, whose rows are the manifest of what the step wrote.
+    /// The physical plan of `step`, with the session to run it in. The plan has
+    /// one partition; its rows are the manifest of what the step wrote.
     ///
     /// `configure` adds what the runner needs to the session.
     ///
     /// # Errors
-    /// When the plan cannot be made; what the step reads must have been
-    /// computed.
+    /// When the plan cannot be made. The steps that it reads from must have
+    /// finished.
     pub async fn physical(
         &self,
         step: &Step,
@@ -112,7 +112,7 @@ impl AnalyzedJob {
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
         let dataset = self.datasets.get(dataset).ok_or_else(|| {
             datafusion::error::DataFusionError::Internal(
-                "a step writes a dataset that is not there".to_owned(),
+                "a step writes a dataset that does not exist".to_owned(),
             )
         })?;
         let mut spec = SinkSpec::new(
@@ -136,8 +136,9 @@ impl AnalyzedJob {
     }
 }
 
-/// One partition of manifest rows even where the writer has one: the task on
-/// top makes that each writer counts once.
+/// Puts all manifest rows into one partition. The task on top reads each
+/// writer's rows from one successful attempt only. A writer with one partition
+/// needs no task on top.
 fn single(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     if plan.output_partitioning().partition_count() == 1 {
         return plan;
@@ -145,7 +146,7 @@ fn single(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     Arc::new(CoalescePartitionsExec::new(plan))
 }
 
-/// Bytes of everything that a plan scans, as far as they are known.
+/// Bytes of everything that a plan scans, as far as known.
 fn input_bytes(plan: &LogicalPlan) -> u64 {
     let mut bytes = 0;
     let walked = plan.apply(|node| {

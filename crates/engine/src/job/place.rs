@@ -1,12 +1,12 @@
-//! Places in a query that the engine's errors do not say.
+//! Spans in a query for engine errors that carry none.
 
 use std::ops::ControlFlow;
 
 use sluice_jobfile::{Relation, Span};
 use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Spanned, Visit, Visitor};
 
-/// Where the query calls the function, or reads the field, that an error
-/// speaks of: the first that its text names in quotes or as `Field x`.
+/// The span where the query calls the function, or reads the field, that an
+/// error is about: the first one that its text names in quotes or as `Field x`.
 pub(super) fn of_words(relation: &Relation, error: &str) -> Option<Span> {
     let quoted = error.split('\'').skip(1).step_by(2);
     let names = quoted.map(|text| text.split('(').next().unwrap_or(text));
@@ -18,8 +18,8 @@ pub(super) fn of_words(relation: &Relation, error: &str) -> Option<Span> {
         .find_map(|name| word(query(relation)?, name))
 }
 
-/// Where the select list gives the column number `index` of `columns`, unless
-/// it holds a `*`.
+/// The span of column number `index` in the select list, unless the list does
+/// not have exactly `columns` items (it holds a `*`).
 pub(super) fn of_column(query: &Query, index: usize, columns: usize) -> Option<Span> {
     let SetExpr::Select(select) = query.body.as_ref() else {
         return None;
@@ -61,7 +61,8 @@ impl Visitor for Words<'_> {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
         let found = match expr {
             Expr::Function(function) => function.name.0.first().and_then(|part| part.as_ident()),
-            // The first part is a column or a relation, which the engine finds.
+            // The first part is a column or a relation, for which the engine
+            // reports a span.
             Expr::CompoundIdentifier(parts) => parts
                 .iter()
                 .skip(1)

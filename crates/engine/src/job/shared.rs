@@ -1,24 +1,26 @@
-//! What is computed once: a pure decision on the graph of relations.
+//! Decides which relations are staged (computed once), from the graph of
+//! relations alone.
 
 use std::collections::BTreeSet;
 
-/// A relation as the decision sees it.
+/// A relation, reduced to what the decision depends on.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Whether its rows are kept anyway, because it is a dataset.
+    /// Whether it is a dataset, whose rows are written anyway.
     pub(super) kept: bool,
-    /// What its query reads, by index; only earlier nodes.
+    /// The relations that its query reads, by index; only earlier ones.
     pub(super) reads: Vec<usize>,
 }
 
-/// For each node, whether it is staged: a source or view whose rows reach two
-/// or more results is computed once, and its readers scan what was kept.
+/// For each relation, whether it is staged: a source or view whose rows reach
+/// two or more results is computed once, and its readers scan the staged rows.
 ///
-/// A result is a dataset or a staged relation. What lies between a node and the
-/// results, views that only one result reads, is planned into that result.
+/// A result is a dataset or a staged relation. A view that only one result reads
+/// is planned into that result.
 pub(super) fn staged(nodes: &[Node]) -> Vec<bool> {
     let mut staged = vec![false; nodes.len()];
-    // The results that each node's rows reach without being kept on the way.
+    // For each relation, the results that its rows reach without being staged
+    // on the way.
     let mut reaches: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); nodes.len()];
     for reader in (0..nodes.len()).rev() {
         let node = &nodes[reader];
@@ -35,7 +37,7 @@ pub(super) fn staged(nodes: &[Node]) -> Vec<bool> {
     staged
 }
 
-/// For each node, whether any dataset reads it, directly or through others.
+/// For each relation, whether any dataset reads it, directly or through others.
 pub(super) fn wanted(nodes: &[Node]) -> Vec<bool> {
     let mut wanted: Vec<bool> = nodes.iter().map(|node| node.kept).collect();
     for reader in (0..nodes.len()).rev() {

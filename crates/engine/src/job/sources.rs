@@ -1,4 +1,4 @@
-//! Sources as tables.
+//! Opens the sources of a job as tables.
 
 use std::sync::Arc;
 
@@ -24,13 +24,13 @@ use crate::source::{Compression, InputFile, Mode, NdjsonOptions, NdjsonTable};
 /// An opened source.
 pub(super) struct OpenSource {
     pub(super) table: Arc<dyn TableProvider>,
-    /// The same table, when it is one of ours and can be narrowed.
+    /// The same table, when it is newline-delimited JSON and can be narrowed.
     pub(super) ndjson: Option<Arc<NdjsonTable>>,
     pub(super) summary: InputSummary,
 }
 
-/// Lists a source's files and makes a table of them. The list is what the run
-/// reads: files that come later belong to the next run.
+/// Lists a source's files and makes a table of them. The run reads exactly this
+/// list; files that arrive later belong to the next run.
 pub(super) async fn open(
     source: &jobfile::Source,
     stores: &Stores,
@@ -43,7 +43,7 @@ pub(super) async fn open(
     let listing = list_source(stores, &location, &rules(source))
         .await
         .map_err(store_error)?;
-    // A topic's folder also has files of batches that are not committed.
+    // A topic's folder also holds files of batches that have not landed.
     let listing = match committed(listing).await {
         Ok(listing) => listing,
         Err(CommittedError::Store(error)) => return Err(store_error(error)),
@@ -84,7 +84,7 @@ fn engine_error(source: &jobfile::Source, error: DataFusionError) -> AnalyzeErro
     }
 }
 
-/// The files of a folder that belong to a source, by name.
+/// Which files of a folder belong to a source, by their names.
 fn rules(source: &jobfile::Source) -> ListRules {
     let plain: &[&str] = match source.format {
         Format::Json => &[".json", ".jsonl", ".ndjson"],
@@ -149,7 +149,7 @@ fn ndjson(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) ->
     )
 }
 
-/// Parquet and CSV are DataFusion's own; the list of files is ours.
+/// A table of Parquet or CSV files: DataFusion reads them, we list them.
 fn listed(
     source: &jobfile::Source,
     listing: &Listing,
@@ -164,8 +164,8 @@ fn listed(
         .iter()
         .map(|file| ListingTableUrl::parse(format!("{}{}", store.as_str(), file.path)))
         .collect::<Result<Vec<_>, _>>()?;
-    // Files were chosen when they were listed; a name that does not end as the
-    // format has it is none of the engine's business.
+    // Files were chosen when they were listed; the engine must not filter them
+    // again by their extension.
     let options = ListingOptions::new(format).with_file_extension("");
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)

@@ -1,9 +1,9 @@
-//! Spellings of Spark that DataFusion plans under another name, or not at all.
+//! Rewrites Spark syntax that DataFusion has under another name, or not at all.
 //!
 //! Queries are rewritten before they are planned, so that a name means the same
-//! in every place of a query: `month(ts)` in the select list and in `GROUP BY`
-//! is one expression. What could only be planned to something that does not
-//! run, or that means something else, is refused here with its place.
+//! everywhere in a query: `month(ts)` in the select list and in `GROUP BY` is one
+//! expression. Syntax whose plan would not run, or would mean something else, is
+//! an error here, with its span.
 
 mod functions;
 mod pattern;
@@ -16,7 +16,7 @@ use sqlparser::ast::{
     TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
 };
 
-/// Rewrites `query`; what comes back are errors.
+/// Rewrites `query`; returns the errors.
 pub(super) fn respell(query: &mut Query) -> Vec<Diagnostic> {
     let mut speller = Speller::default();
     let _ = VisitMut::visit(query, &mut speller);
@@ -69,7 +69,7 @@ fn problem(message: impl Into<String>, place: sqlparser::tokenizer::Span) -> Dia
     }
 }
 
-/// `item.sku` gives a column `sku`, as in Spark; the engine would call it
+/// Names the column of `item.sku` `sku`, as Spark does; the engine would name it
 /// `item[sku]`.
 fn name_fields(select: &mut Select) {
     let mut relations = Vec::new();
@@ -108,7 +108,7 @@ fn folded(ident: &Ident) -> String {
     }
 }
 
-/// The names under which a `FROM` makes relations known.
+/// The names of the relations in a `FROM`.
 fn names(from: &TableWithJoins, into: &mut Vec<String>) {
     let factors =
         std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
@@ -136,7 +136,8 @@ fn names(from: &TableWithJoins, into: &mut Vec<String>) {
     }
 }
 
-/// What the engine would refuse late, or with its own syntax tree.
+/// The error for what the engine would refuse late, or with its syntax tree in
+/// the message.
 fn unsupported(factor: &TableFactor) -> Option<Diagnostic> {
     match factor {
         TableFactor::Pivot { .. } => Some(
@@ -171,7 +172,7 @@ fn is_column(expr: &Expr) -> bool {
     )
 }
 
-/// `items[1].sku` as `items[1]['sku']`.
+/// Rewrites `items[1].sku` as `items[1]['sku']`.
 fn dot_as_subscript(access: &mut AccessExpr) {
     if let AccessExpr::Dot(Expr::Identifier(field)) = access {
         *access = subscript(field);
@@ -183,7 +184,7 @@ fn subscript(field: &Ident) -> AccessExpr {
     AccessExpr::Subscript(Subscript::Index { index })
 }
 
-/// Inside a lambda, `i.sku` as `i['sku']` where `i` is a parameter.
+/// Inside a lambda, rewrites `i.sku` as `i['sku']` where `i` is a parameter.
 fn fields_of_parameters(lambda: &mut LambdaFunction) {
     let parameters: Vec<String> = lambda
         .params

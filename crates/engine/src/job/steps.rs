@@ -1,4 +1,4 @@
-//! The result of planning a job.
+//! The planned job and its steps.
 
 use std::sync::Arc;
 
@@ -15,44 +15,42 @@ use crate::staged::StagedSlot;
 /// A job that can run: steps in an order in which they may start.
 #[derive(Debug)]
 pub struct AnalyzedJob {
-    /// Each step behind those that it waits for.
+    /// Each step after those that it waits for.
     pub steps: Vec<Step>,
     /// The tables to commit, in the order of the job file.
     pub datasets: Vec<AnalyzedDataset>,
-    /// What is read.
+    /// The sources that are read.
     pub inputs: Vec<InputSummary>,
-    /// Every relation of the job file, for people.
+    /// Every relation of the job file, for display.
     pub relations: Vec<RelationSummary>,
     /// The folder of the gold tables.
     pub gold: Location,
-    /// What is probably not meant.
     pub warnings: Diagnostics,
     /// The session that the plans were made in.
     pub(super) session: SessionState,
 }
 
-/// One unit of work.
+/// One stage or write of a job.
 #[derive(Debug)]
 pub struct Step {
     /// The relation that it computes.
     pub name: String,
-    /// What becomes of the rows.
     pub kind: StepKind,
-    /// Indices of the steps that must have ended.
+    /// Indices of the steps that must have finished before.
     pub after: Vec<usize>,
-    /// What it computes, optimized.
+    /// The optimized logical plan.
     pub plan: LogicalPlan,
 }
 
-/// What becomes of a step's rows.
+/// What happens to a step's rows.
 #[derive(Debug, Clone)]
 pub enum StepKind {
-    /// They are kept on the executors for later steps.
+    /// They are staged on the executors for later steps.
     Stage {
-        /// Where the step's parts go.
+        /// Receives the parts that the step wrote.
         slot: Arc<StagedSlot>,
     },
-    /// They become files of a dataset's table.
+    /// They are written to files of a dataset's table.
     Write {
         /// Index in [`AnalyzedJob::datasets`].
         dataset: usize,
@@ -62,45 +60,40 @@ pub enum StepKind {
 /// A dataset with all that its table needs.
 #[derive(Debug, Clone)]
 pub struct AnalyzedDataset {
-    /// Its name, also its folder's.
+    /// Also the name of its folder.
     pub name: String,
-    /// Where its table lies.
     pub location: Location,
     /// Schema, partitioning and properties of the table.
     pub spec: TableSpec,
     /// How rows are ordered in each file.
     pub sort_by: Vec<SortKey>,
-    /// The size of a file to aim at, in bytes.
+    /// The target size of a file, in bytes.
     pub target_file_size: u64,
-    /// Where its files go for the datasets that read it.
+    /// Receives its files, for the datasets that read it.
     pub slot: Arc<DatasetSlot>,
 }
 
-/// What one source is, before anything is read.
+/// A source as it was listed, before anything is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputSummary {
-    /// As the job file names it.
     pub name: String,
-    /// Where it is.
     pub location: String,
-    /// How many files it has.
     pub files: u64,
-    /// Their bytes.
+    /// Bytes of all files.
     pub bytes: u64,
 }
 
 /// A relation of the job file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationSummary {
-    /// Its name.
     pub name: String,
     /// `external table`, `view` or `materialized view`.
     pub kind: &'static str,
-    /// What its query reads.
+    /// The relations that its query reads.
     pub depends_on: Vec<String>,
     /// Whether it is computed once for several readers.
     pub shared: bool,
-    /// Name, type as the job language writes it, and whether it may be null.
+    /// Name, type in the job language, and whether it may be null.
     pub columns: Vec<(String, String, bool)>,
 }
 
@@ -127,7 +120,7 @@ impl AnalyzedJob {
     }
 }
 
-/// The schema of a table and the order of its columns.
+/// Name, type in the job language and nullability of each column.
 pub(super) fn describe(schema: &SchemaRef) -> Vec<(String, String, bool)> {
     schema
         .fields()

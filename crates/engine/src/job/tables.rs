@@ -1,45 +1,45 @@
-//! Which units compute the tables that queries read.
+//! Which steps compute the tables that queries read.
 
 use std::collections::{BTreeSet, HashMap};
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 
-/// Tables by name, each with the units behind it, by their place in the job.
+/// Tables by name, each with the indices of the steps that compute it.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    /// The unit whose rows the table has comes first.
+    /// The step whose rows the table has comes first.
     units: HashMap<String, Vec<usize>>,
 }
 
 impl Tables {
-    /// A table that is what one unit computes.
+    /// Adds a table that one step computes.
     pub(super) fn insert(&mut self, table: &str, unit: usize) {
         self.units.insert(table.to_owned(), vec![unit]);
     }
 
-    /// The survivors of a deduplication: the rows of one unit without the
-    /// repeats that another found among them.
+    /// Adds the result of a deduplication: the rows of one step without the
+    /// duplicates that another step found among them.
     pub(super) fn insert_survivors(&mut self, table: &str, rows: usize, repeats: usize) {
         self.units.insert(table.to_owned(), vec![rows, repeats]);
     }
 
-    /// Whether a unit computes the table. Landing sources are read in place.
+    /// Whether a step computes the table. Landing sources are read in place.
     pub(super) fn contains(&self, table: &str) -> bool {
         self.units.contains_key(table)
     }
 
-    /// The unit whose rows the table has.
+    /// The step whose rows the table has.
     pub(super) fn rows(&self, table: &str) -> Option<usize> {
         self.behind(table).first().copied()
     }
 
-    /// All units that must have run before the table can be read.
+    /// All steps that must have finished before the table can be read.
     pub(super) fn behind(&self, table: &str) -> &[usize] {
         self.units.get(table).map_or(&[], Vec::as_slice)
     }
 
-    /// The units that a plan reads, subqueries included, each once, in order.
+    /// The steps that a plan reads, subqueries included, each once, in order.
     pub(super) fn read_by(&self, plan: &LogicalPlan) -> Vec<usize> {
         let mut units = BTreeSet::new();
         let walked = plan.apply_with_subqueries(|node| {

@@ -1,4 +1,4 @@
-//! Types of the job language as Arrow types.
+//! Types of the job language as Arrow types, and back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn field(name: &str, source_name: &str, ty: &DataType, nullable: bool) -> Field 
     )]))
 }
 
-/// The Arrow type that values of a declared type have.
+/// The Arrow type of a declared type.
 pub(super) fn arrow_type(ty: &DataType) -> Arrow {
     match ty {
         DataType::Boolean => Arrow::Boolean,
@@ -72,7 +72,7 @@ pub(super) fn arrow_type(ty: &DataType) -> Arrow {
     }
 }
 
-/// An Arrow type as the job language writes it, for people.
+/// An Arrow type as the job language writes it, for display.
 pub(super) fn sql_type(ty: &Arrow) -> String {
     match ty {
         Arrow::Boolean => "BOOLEAN".to_owned(),

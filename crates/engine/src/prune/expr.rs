@@ -1,4 +1,4 @@
-//! What an expression reads of the columns below it
+//! What an expression reads of the columns below it.
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result};
@@ -10,8 +10,8 @@ use datafusion::scalar::ScalarValue;
 use super::required::Need;
 use super::walk::Walker;
 
-/// What is read of each input of a node, column by column, collected while
-/// its expressions are looked at
+/// What is read of each input of a node, column by column, collected while its
+/// expressions are walked.
 pub(super) struct Inputs<'a> {
     schemas: Vec<&'a DFSchema>,
     needs: Vec<Vec<Option<Need>>>,
@@ -26,21 +26,21 @@ impl<'a> Inputs<'a> {
         Self { schemas, needs }
     }
 
-    /// Adds a need by position
+    /// Adds a need for a column by its index.
     pub(super) fn add(&mut self, input: usize, index: usize, need: Need) {
         if let Some(slot) = self.needs.get_mut(input).and_then(|n| n.get_mut(index)) {
             merge(slot, need);
         }
     }
 
-    /// Adds a need for every column of every input
+    /// Adds a need for every column of every input.
     pub(super) fn add_everywhere(&mut self, need: &Need) {
         for slot in self.needs.iter_mut().flatten() {
             merge(slot, need.clone());
         }
     }
 
-    /// The needs of one input
+    /// The needs of one input.
     pub(super) fn take(&mut self, input: usize) -> Vec<Option<Need>> {
         self.needs
             .get_mut(input)
@@ -48,15 +48,16 @@ impl<'a> Inputs<'a> {
             .unwrap_or_default()
     }
 
-    /// Adds a need for every column that `column` can mean; false when there
-    /// is none
+    /// Adds a need for every column that `column` can mean; false when there is
+    /// none.
     fn column(&mut self, column: &Column, need: &Need, strict: bool) -> bool {
         let exact = self.matching(need, |qualified, name| {
             name == column.name
                 && (column.relation.is_none() || qualified == column.relation.as_ref())
         });
-        // A qualifier that was renamed on the way is better matched by name
-        // than lost, but an outer reference must not match by accident.
+        // A column whose qualifier was renamed on the way is matched by its name
+        // alone, rather than giving up; but an outer reference must not match by
+        // accident.
         exact || (!strict && self.matching(need, |_, name| name == column.name))
     }
 
@@ -86,7 +87,7 @@ pub(super) fn merge(slot: &mut Option<Need>, need: Need) {
 }
 
 impl Walker {
-    /// Notes that `need` of the value of `expr` is read
+    /// Records that `need` of the value of `expr` is read.
     pub(super) fn expr(&mut self, expr: &Expr, need: Need, inputs: &mut Inputs<'_>) -> Result<()> {
         match expr {
             Expr::Column(column) => {
@@ -130,7 +131,7 @@ impl Walker {
                 }
                 None => self.whole(expr, inputs),
             },
-            // These give back elements or a part of their list unchanged.
+            // These return elements or a part of their list unchanged.
             "array_element" | "array_slice" => {
                 self.expr(base, need, inputs)?;
                 rest.iter()
@@ -144,7 +145,7 @@ impl Walker {
         }
     }
 
-    /// An expression that may look at all of what its parts give
+    /// An expression that may read its parts whole.
     fn whole(&mut self, expr: &Expr, inputs: &mut Inputs<'_>) -> Result<()> {
         match expr {
             Expr::Exists(exists) => self.subquery(&exists.subquery, inputs)?,
@@ -165,8 +166,8 @@ impl Walker {
         self.everything_of(&subquery.subquery)
     }
 
-    /// Columns of this node's inputs that a subquery refers to; one that
-    /// belongs to a node still further out cannot be followed
+    /// Records the columns of this node's inputs that a subquery refers to. Gives
+    /// up at a reference to a node still further out.
     pub(super) fn outer_references(&mut self, references: &[Expr], inputs: &mut Inputs<'_>) {
         for reference in references {
             let known = match reference {
@@ -182,7 +183,7 @@ impl Walker {
     }
 }
 
-/// The literal field names of `get_field(base, 'a', 'b', …)`
+/// The literal field names of `get_field(base, 'a', 'b', …)`.
 fn field_path(names: &[Expr]) -> Option<Vec<&str>> {
     names
         .iter()

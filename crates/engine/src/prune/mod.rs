@@ -1,25 +1,24 @@
-//! Narrowing of sources to what a job reads
+//! Narrows sources to what a job reads.
 //!
-//! A landing line holds far more than a job uses, and a field that nobody
-//! reads should not be parsed. [`required_fields`] walks the logical plans of
-//! all datasets of a job and tells, per table, which columns and which nested
-//! fields some plan reads; [`narrow_schema`] then cuts a table's schema down
-//! to them.
+//! A landing line holds far more than a job uses, and fields that are not read
+//! should not be parsed. [`required_fields`] walks a logical plan and returns, per
+//! table, which columns and which nested fields it reads; [`narrow_schema`] then
+//! cuts a table's schema down to them.
 //!
-//! Invariant: every answer is over-inclusive. A plan node or an expression
-//! whose reading is not exactly known counts as reading all of every column
-//! below it.
+//! Invariant: every result is over-inclusive. A plan node or an expression of
+//! which it is not exactly known what it reads counts as reading every column
+//! below it whole.
 //!
-//! There are two ways to use the answer:
+//! There are two ways to use the result:
 //!
 //! - **Plan again.** [`required_fields`] over *unoptimized* plans, then
 //!   [`narrow_schema`], then the same SQL text is planned over the narrowed
 //!   tables. Columns that the text names stay, even when their value is not
 //!   used, so that the text still resolves.
 //! - **Rebase.** [`read_through`], then [`narrow_types`] (all top-level columns
-//!   stay, only nested types become smaller), then [`rebase`] puts the
+//!   stay, only nested types become smaller), then [`rebase_plan`] puts the
 //!   narrowed tables under the existing plan. DataFusion's own projection
-//!   pushdown takes care of the top-level columns.
+//!   pushdown removes the top-level columns.
 
 mod expr;
 mod rebase;

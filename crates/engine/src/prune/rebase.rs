@@ -1,4 +1,4 @@
-//! Other tables under an existing plan
+//! Puts other tables under an existing plan.
 
 use std::sync::Arc;
 
@@ -7,13 +7,12 @@ use datafusion::common::{Result, plan_datafusion_err};
 use datafusion::logical_expr::logical_plan::{TableScan, TableScanBuilder};
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 
-/// Replaces the sources of table scans, and brings the schemas of all nodes
-/// above up to date
+/// Replaces the sources of table scans, and updates the schemas of all nodes
+/// above.
 ///
-/// `source` gives the new source of a scan, or `None` to leave it. The new
-/// source must have, by name, every column that the scan projects. Nested
-/// types may be narrower, as long as the plan reads none of the fields that
-/// are gone.
+/// `source` returns the new source of a scan, or `None` to keep it. The new source
+/// must have, by name, every column that the scan projects. Nested types may be
+/// narrower, as long as the plan reads none of the removed fields.
 ///
 /// # Errors
 /// When a projected column is missing from the new source, or an expression

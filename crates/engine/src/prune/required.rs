@@ -1,4 +1,4 @@
-//! What is read of a table, and schemas cut down to it
+//! What is read of a table, and schemas cut down to it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,26 +6,26 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use serde::{Deserialize, Serialize};
 
-/// How much of one value is read
+/// How much of one value is read.
 ///
-/// Lists are looked through: for a list of structs, [`Need::Fields`] speaks of
-/// the fields of its elements.
+/// Lists are transparent: for a list of structs, [`Need::Fields`] names the fields
+/// of its elements.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Need {
-    /// The whole value
+    /// The whole value.
     All,
-    /// Only these fields of a struct; none at all means that only the
-    /// presence of the value (null or not, how many elements) matters
+    /// Only these fields of a struct; no field means that only the presence of the
+    /// value (null or not, how many elements) matters.
     Fields(BTreeMap<String, Need>),
 }
 
 impl Need {
-    /// Only whether the value is there
+    /// Only whether the value is present.
     pub fn presence() -> Self {
         Self::Fields(BTreeMap::new())
     }
 
-    /// One field of a struct, of which `need` is read
+    /// One field of a struct, of which `need` is read.
     pub fn field(name: impl Into<String>, need: Need) -> Self {
         Self::Fields(BTreeMap::from([(name.into(), need)]))
     }
@@ -49,18 +49,17 @@ impl Need {
     }
 }
 
-/// What is read of one table: its columns, and how much of each
+/// What is read of one table: its columns, and how much of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequiredFields {
-    /// Set when the plan could not be followed: everything is read
+    /// Everything is read; set when the plan could not be analyzed.
     pub everything: bool,
-    /// Column name → how much of it is read; a column that is not here is not
-    /// read at all
+    /// Column name → how much of it is read; a missing column is not read.
     pub columns: BTreeMap<String, Need>,
 }
 
 impl RequiredFields {
-    /// Every column, whole
+    /// Every column, whole.
     pub fn everything() -> Self {
         Self {
             everything: true,
@@ -68,7 +67,7 @@ impl RequiredFields {
         }
     }
 
-    /// Adds a column
+    /// Adds a column.
     pub fn require(&mut self, column: &str, need: Need) {
         match self.columns.get_mut(column) {
             Some(known) => known.merge(need),
@@ -86,7 +85,7 @@ impl RequiredFields {
         }
     }
 
-    /// How much of `column` is read, if anything
+    /// How much of `column` is read, if anything.
     pub fn need(&self, column: &str) -> Option<Need> {
         if self.everything {
             Some(Need::All)
@@ -97,10 +96,10 @@ impl RequiredFields {
 }
 
 /// The schema with only what is required: other columns are dropped, nested
-/// types cut down
+/// types are cut down.
 ///
-/// At least one column stays, because a source without columns cannot be
-/// planned over; it is a flat one where there is one.
+/// At least one column stays, because a source without columns cannot be planned
+/// over; it is a flat one if possible.
 pub fn narrow_schema(schema: &Schema, required: &RequiredFields) -> Schema {
     let kept: Vec<FieldRef> = schema
         .fields()
@@ -114,7 +113,7 @@ pub fn narrow_schema(schema: &Schema, required: &RequiredFields) -> Schema {
     Schema::new_with_metadata(kept, schema.metadata().clone())
 }
 
-/// The schema with every column, nested types cut down to what is required
+/// The schema with every column, nested types cut down to what is required.
 ///
 /// A column that is not read keeps its full type: dropping it is left to
 /// projection pushdown.
@@ -168,8 +167,8 @@ fn narrow_struct(fields: &Fields, wanted: &BTreeMap<String, Need>) -> Fields {
     }
 }
 
-/// The field that costs least to read, kept where a struct or a table would
-/// otherwise have no field left
+/// The field that costs least to read; it is kept where a struct or a table would
+/// otherwise have no field left.
 fn cheapest(fields: &Fields) -> Option<&FieldRef> {
     fields
         .iter()

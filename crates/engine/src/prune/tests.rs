@@ -25,7 +25,7 @@ fn strings(values: &[Option<&str>]) -> ArrayRef {
 }
 
 /// Four events: nested structs with NULLs at every level, lists of structs
-/// that are NULL, empty or hold NULL
+/// that are NULL, empty or hold NULL.
 fn events() -> RecordBatch {
     let address = StructArray::new(
         fields(&[
@@ -117,7 +117,7 @@ fn tables() -> HashMap<String, RecordBatch> {
     HashMap::from([("t".to_owned(), events()), ("u".to_owned(), people())])
 }
 
-/// What a source gives that reads only the fields of `to`
+/// The array as a source returns it that reads only the fields of `to`.
 fn narrow_array(array: &ArrayRef, to: &DataType) -> ArrayRef {
     match to {
         DataType::Struct(fields) => {
@@ -173,7 +173,7 @@ async fn plan(context: &SessionContext, sql: &str) -> LogicalPlan {
     context.state().create_logical_plan(sql).await.unwrap()
 }
 
-/// The rows in any order, as text
+/// The rows in any order, as text.
 async fn rows(context: &SessionContext, plan: LogicalPlan) -> Vec<String> {
     let frame = context.execute_logical_plan(plan).await.unwrap();
     let text = pretty_format_batches(&frame.collect().await.unwrap()).unwrap();
@@ -211,8 +211,8 @@ fn schemas(
         .collect()
 }
 
-/// Checks both ways to use the answer against the full tables, and gives back
-/// what planning again needs of `t`
+/// Checks both ways to use the result against the full tables, and returns what
+/// planning again needs of `t`.
 async fn check(sql: &str) -> String {
     let full = context(tables());
     let unoptimized = plan(&full, sql).await;
@@ -277,7 +277,7 @@ async fn columns_and_nested_fields_that_are_read() {
             "SELECT t.who FROM t",
             "who{name age address{city zip lines}}",
         ),
-        // Only whether it is there: the cheapest field stands for it.
+        // Only whether it is present: the cheapest field represents it.
         (
             "SELECT id FROM t WHERE t.who IS NOT NULL AND products IS NULL",
             "id who{age} products[{qty}]",
@@ -301,7 +301,7 @@ async fn columns_and_nested_fields_that_are_read() {
             "SELECT id, unnest(products) FROM t",
             "id products[{pid pname qty price}]",
         ),
-        // `*` in a view costs nothing, naming does.
+        // `*` in a view requires no columns, naming them does.
         ("SELECT id FROM (SELECT * FROM t) s WHERE s.ts > 1", "id ts"),
         ("SELECT id FROM (SELECT id, total FROM t) s", "id total"),
         (

@@ -1,7 +1,7 @@
-//! What a plan reads of the tables below it
+//! What a plan reads of the tables below it.
 //!
-//! Top-down: each node is told what is read of its output, column by column,
-//! and tells its inputs what is read of theirs.
+//! The walk is top-down: from what is read of a node's output, column by column,
+//! follows what is read of its inputs.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,20 +16,20 @@ use super::expr::{Inputs, merge};
 use super::required::{Need, RequiredFields};
 
 /// What a plan reads of each table, by table name, such that its SQL text can
-/// be planned again over tables narrowed by [`super::narrow_schema`]
+/// be planned again over tables narrowed by [`super::narrow_schema`].
 ///
 /// `plan` must be unoptimized: the optimizer drops columns that the text
-/// names. Its whole output counts as read. Merge the answers of several plans
+/// names. Its whole output counts as read. Merge the results of several plans
 /// with [`RequiredFields::merge`].
 pub fn required_fields(plan: &LogicalPlan) -> HashMap<String, RequiredFields> {
     Walker::run(plan, None, true)
 }
 
 /// What a plan reads of each table, by table name, where only `output` of its
-/// own columns is read (all of them for `None`)
+/// own columns is read (all of them for `None`).
 ///
-/// Columns whose value is not used are left out even where the text names
-/// them; this is the one for optimized plans and for [`super::rebase`].
+/// Columns whose value is not used are left out even where the text names them.
+/// This is the function for optimized plans and for [`super::rebase_plan`].
 pub fn read_through(
     plan: &LogicalPlan,
     output: Option<&RequiredFields>,
@@ -39,9 +39,9 @@ pub fn read_through(
 
 pub(super) struct Walker {
     tables: HashMap<String, RequiredFields>,
-    /// Something could not be followed: every table counts as read whole
+    /// A part of the plan could not be analyzed: every table counts as read whole.
     pub(super) lost: bool,
-    /// Keep columns that the SQL text names although their value is not used
+    /// Keep columns that the SQL text names although their value is not used.
     mentions: bool,
 }
 
@@ -74,7 +74,7 @@ impl Walker {
         walker.tables
     }
 
-    /// A plan of which every column is read whole
+    /// A plan of which every column is read whole.
     pub(super) fn everything_of(&mut self, plan: &LogicalPlan) -> Result<()> {
         let needs = vec![Some(Need::All); plan.schema().fields().len()];
         self.plan(plan, needs)
@@ -89,7 +89,7 @@ impl Walker {
             LogicalPlan::Sort(node) => {
                 let mut out = out;
                 if self.mentions {
-                    // `SELECT * … ORDER BY 2` counts columns, so none may go.
+                    // `SELECT * … ORDER BY 2` counts columns, so all must stay.
                     for slot in &mut out {
                         merge(slot, Need::presence());
                     }
@@ -127,7 +127,7 @@ impl Walker {
         }
     }
 
-    /// A node whose output is its input's columns, in place
+    /// A node whose output is its input's columns, in the same order.
     fn passing<'e>(
         &mut self,
         input: &LogicalPlan,
@@ -193,7 +193,7 @@ impl Walker {
                         inputs.add(1, index - width, need);
                     }
                 }
-                // The column behind the last one is the mark, which no input has.
+                // The column after the last one is the mark, which no input has.
                 JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => {
                     inputs.add(0, index, need);
                 }
@@ -216,8 +216,8 @@ impl Walker {
         self.plan(&node.right, right)
     }
 
-    /// Branches of a union are matched by position and must stay of one type,
-    /// so nothing is narrowed through it
+    /// Branches of a union are matched by position and must keep the same types, so
+    /// nothing below a union is narrowed.
     fn union(&mut self, node: &Union) -> Result<()> {
         node.inputs
             .iter()
@@ -226,7 +226,8 @@ impl Walker {
 
     fn unnest(&mut self, node: &Unnest, out: &[Option<Need>]) -> Result<()> {
         let mut inputs = Inputs::new(vec![node.input.schema()]);
-        // How many elements there are decides how many rows come out, read or not.
+        // The number of elements decides the number of rows, whether or not the
+        // elements are read.
         for (index, _) in &node.list_type_columns {
             inputs.add(0, *index, Need::presence());
         }
@@ -277,8 +278,9 @@ impl Walker {
         let schemas = below.iter().map(|input| input.schema().as_ref()).collect();
         let mut inputs = Inputs::new(schemas);
         inputs.add_everywhere(&Need::All);
-        // Only for the subqueries in them: all columns are read already, and
-        // what cannot be resolved here is the node's own affair.
+        // Expressions are walked only for their subqueries: all columns are
+        // already required, so a reference that cannot be resolved here does not
+        // matter.
         let lost = self.lost;
         for expr in plan.expressions() {
             self.expr(&expr, Need::All, &mut inputs)?;
@@ -296,7 +298,7 @@ fn is_column(expr: &Expr) -> bool {
 }
 
 /// For each expression of a projection, whether it can come from `*` or
-/// `table.*`: the plain columns of a relation, all of them and in order
+/// `table.*`: the plain columns of a relation, all of them and in order.
 fn from_wildcard(node: &Projection) -> Vec<bool> {
     let mut listed: HashMap<Option<&TableReference>, Vec<&str>> = HashMap::new();
     for expr in &node.expr {
@@ -333,7 +335,7 @@ fn lateral_references(plan: &LogicalPlan) -> Result<Vec<Expr>> {
     Ok(references)
 }
 
-/// Counts every table of the plan as read whole
+/// Counts every table of the plan as read whole.
 fn give_up(plan: &LogicalPlan, tables: &mut HashMap<String, RequiredFields>) {
     for table in tables.values_mut() {
         *table = RequiredFields::everything();

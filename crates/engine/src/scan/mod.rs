@@ -1,4 +1,4 @@
-//! What our scans of files have in common, whatever is in the files.
+//! What our file scans have in common, whatever the file format.
 
 mod projection;
 mod source;
@@ -13,7 +13,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 pub(crate) use projection::ColumnProjection;
 pub(crate) use source::{ColumnFormat, ColumnSource, Scan};
 
-/// The scan of a table without files: a scan of files must have one at least.
+/// The scan of a table without files, because a file scan must have at least one
+/// file.
 pub(crate) fn empty(
     table: &SchemaRef,
     projection: Option<&Vec<usize>>,

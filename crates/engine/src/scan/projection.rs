@@ -1,4 +1,5 @@
-//! A projection that only picks columns, as our file sources can do.
+//! A projection that only picks columns, which is all that our file sources can
+//! do.
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 
-/// Columns of a table schema in the order that a scan gives them, each once or
-/// more, perhaps under another name.
+/// Columns of a table schema in the order in which a scan returns them. A column
+/// may occur more than once, and under another name.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnProjection {
     exprs: ProjectionExprs,
@@ -25,7 +26,7 @@ impl ColumnProjection {
         }
     }
 
-    /// Columns by index and output name, as [`Self::columns`] gives them.
+    /// Columns by index and output name, the inverse of [`Self::columns`].
     pub(crate) fn from_columns(
         columns: impl IntoIterator<Item = (usize, String)>,
         schema: &Schema,
@@ -40,8 +41,8 @@ impl ColumnProjection {
         }
     }
 
-    /// This projection followed by `outer`; `None` when that computes
-    /// something.
+    /// This projection followed by `outer`; `None` when the result computes
+    /// anything.
     pub(crate) fn select(&self, outer: &ProjectionExprs) -> Result<Option<Self>> {
         let exprs = self.exprs.try_merge(outer)?;
         let picks = exprs.iter().all(|e| e.expr.is::<Column>());
@@ -65,7 +66,7 @@ impl ColumnProjection {
         self.columns().into_iter().map(|(index, _)| index).collect()
     }
 
-    /// What a scan of `table` gives.
+    /// The schema of a scan of `table` with this projection.
     pub(crate) fn schema(&self, table: &Schema) -> Result<SchemaRef> {
         Ok(Arc::new(self.exprs.project_schema(table)?))
     }

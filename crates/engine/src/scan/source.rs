@@ -16,12 +16,12 @@ use object_store::ObjectStore;
 
 use super::ColumnProjection;
 
-/// What is particular to one kind of file.
+/// What is specific to one file format.
 pub(crate) trait ColumnFormat: fmt::Debug + Clone + Send + Sync + 'static {
-    /// The name that plans show.
+    /// The name in displayed plans.
     const FILE_TYPE: &'static str;
 
-    /// What opens the files of one partition.
+    /// The opener for the files of one partition.
     fn opener(
         &self,
         scan: &Scan<'_>,
@@ -29,23 +29,23 @@ pub(crate) trait ColumnFormat: fmt::Debug + Clone + Send + Sync + 'static {
         config: &FileScanConfig,
     ) -> Result<Arc<dyn FileOpener>>;
 
-    /// What plans show besides.
+    /// Further details in displayed plans.
     fn describe(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
         Ok(())
     }
 }
 
-/// One partition of a scan, as an opener needs to know it.
+/// What an opener needs to know of the partition of a scan.
 pub(crate) struct Scan<'a> {
-    /// The columns that the table has.
+    /// The columns of the table.
     pub(crate) table: &'a SchemaRef,
-    /// Those that the scan gives.
+    /// The columns that the scan returns.
     pub(crate) projection: &'a ColumnProjection,
     pub(crate) metrics: &'a ExecutionPlanMetricsSet,
     pub(crate) partition: usize,
 }
 
-/// Files of one format. Of a projection it takes what only picks columns.
+/// Files of one format. It accepts only projections that pick columns.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnSource<F> {
     pub(crate) format: F,
@@ -55,7 +55,7 @@ pub(crate) struct ColumnSource<F> {
 }
 
 impl<F: ColumnFormat> ColumnSource<F> {
-    /// All columns of files that hold those of `table`.
+    /// A source of all columns of `table`.
     pub(crate) fn new(table: SchemaRef, format: F) -> Self {
         Self {
             format,
@@ -65,7 +65,7 @@ impl<F: ColumnFormat> ColumnSource<F> {
         }
     }
 
-    /// The same source giving only the columns of `projection`.
+    /// The same source with only the columns of `projection`.
     pub(crate) fn with_projection(mut self, projection: ColumnProjection) -> Self {
         self.projection = projection;
         self

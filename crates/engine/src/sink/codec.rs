@@ -1,4 +1,4 @@
-//! The node on its way to an executor
+//! Encoding of the sink node in a plan.
 //!
 //! Fields are only ever added, with new numbers.
 
@@ -48,7 +48,7 @@ struct SortMessage {
     nulls_first: bool,
 }
 
-/// The node without its input, as bytes
+/// The node without its input, as bytes.
 ///
 /// # Errors
 /// When the table's schema has a type that cannot be sent.
@@ -77,10 +77,10 @@ pub(crate) fn encode(node: &GoldSinkExec) -> Result<Vec<u8>> {
     Ok(message.encode_to_vec())
 }
 
-/// The node from its bytes, over `inputs` (exactly one)
+/// The node from its bytes, over `inputs` (exactly one).
 ///
 /// # Errors
-/// When the bytes are of another version, or do not go with the input.
+/// When the bytes are of another version, or do not match the input.
 pub(crate) fn decode(
     bytes: &[u8],
     inputs: &[Arc<dyn ExecutionPlan>],

@@ -1,8 +1,9 @@
-//! Rows brought to the schema of the table
+//! Converts rows to the schema of the table.
 //!
-//! Types are compared when the sink is planned: a conversion that can lose
-//! part of a value (a fraction, characters) is refused there. One that can
-//! only fail (a number too large) is tried, and fails with the column's name.
+//! Types are compared when the sink is planned: a conversion that can lose part
+//! of a value (a fraction, characters) is an error there. A conversion that can
+//! only fail as a whole (a number too large) is attempted when rows are written;
+//! its error names the column.
 
 use std::sync::Arc;
 
@@ -14,17 +15,17 @@ use datafusion::error::Result;
 use super::error::SinkError;
 use super::spec::SinkSpec;
 
-/// How rows of one schema become rows of the table's
+/// How rows of the input's schema become rows of the table's schema.
 #[derive(Debug, Clone)]
 pub(super) struct Conform {
     dataset: String,
     schema: SchemaRef,
-    /// For each column of the table, the column of the input
+    /// For each column of the table, the index of the input's column.
     sources: Vec<usize>,
 }
 
 impl Conform {
-    /// Compares the schemas; columns are matched by name
+    /// Compares the schemas; columns are matched by name.
     pub(super) fn new(spec: &SinkSpec, input: &Schema) -> Result<Self> {
         let mut sources = Vec::with_capacity(spec.schema.fields().len());
         for field in spec.schema.fields() {
@@ -34,11 +35,11 @@ impl Conform {
                 .enumerate()
                 .filter(|(_, column)| column.name() == field.name());
             let Some((index, column)) = places.next() else {
-                let detail = format!("the query gives no column '{}'", field.name());
+                let detail = format!("the query returns no column '{}'", field.name());
                 return Err(spec.columns_error(detail).into());
             };
             if places.next().is_some() {
-                let detail = format!("the query gives the column '{}' twice", field.name());
+                let detail = format!("the query returns the column '{}' twice", field.name());
                 return Err(spec.columns_error(detail).into());
             }
             if !fits(column.data_type(), field.data_type()) {
@@ -67,14 +68,14 @@ impl Conform {
         })
     }
 
-    /// For a column of the table, its index in the input
+    /// The index in the input of a column of the table.
     pub(super) fn source(&self, column: &str) -> Option<usize> {
         self.sources
             .get(self.schema.index_of(column).ok()?)
             .copied()
     }
 
-    /// The rows as rows of the table
+    /// Converts rows to the table's schema.
     pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.sources.len());
         for (field, source) in self.schema.fields().iter().zip(&self.sources) {
@@ -118,11 +119,10 @@ impl Conform {
     }
 }
 
-/// Whether every value of one type is either exactly a value of the other or
-/// refused by the conversion
+/// Whether the conversion of every value is either exact or an error.
 ///
-/// Timestamps are an exception that the table format forces: it has
-/// microseconds only, and finer parts are cut off.
+/// Timestamps are an exception, because the table format has only microseconds:
+/// finer parts are cut off.
 fn fits(from: &DataType, to: &DataType) -> bool {
     use DataType::*;
     if from == to {

@@ -1,9 +1,9 @@
-//! Whether a dictionary will pay for a column
+//! Estimates whether a dictionary pays off for a column.
 //!
-//! Parquet starts every column chunk with a dictionary and gives up once it is
-//! too large; for nearly unique ids that work is thrown away each time. The
-//! first batch of a file tells: how many different values there will be is
-//! estimated from how many repeat in it.
+//! The Parquet writer starts every column chunk with a dictionary and gives it up
+//! when it is too large; for nearly unique ids that work is wasted each time. The
+//! number of distinct values of a column is therefore estimated from the first
+//! batch of a file.
 
 use std::collections::HashSet;
 
@@ -12,13 +12,13 @@ use arrow::datatypes::DataType;
 use datafusion::common::hash_utils::{RandomState, create_hashes};
 use datafusion::error::Result;
 
-/// A dictionary larger than this is given up by the writer
+/// The writer gives up a dictionary that is larger than this.
 pub(super) const DICTIONARY_BYTES: usize = 1 << 20;
 
-/// Fewer rows than this tell nothing
+/// Fewer rows than this are too few for an estimate.
 const SAMPLE_ROWS: usize = 1_000;
 
-/// Columns of the batch for which a dictionary is likely to be given up
+/// Columns of the batch whose dictionary the writer would probably give up.
 pub(super) fn without_dictionary(batch: &RecordBatch) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
@@ -32,7 +32,7 @@ pub(super) fn without_dictionary(batch: &RecordBatch) -> Result<Vec<String>> {
 }
 
 /// Average bytes of a value in a dictionary; `None` for nested columns and for
-/// those that have no dictionary anyway
+/// those that have no dictionary anyway.
 fn value_bytes(array: &ArrayRef) -> Option<f64> {
     let rows = array.len();
     if rows < SAMPLE_ROWS {
@@ -49,12 +49,12 @@ fn value_bytes(array: &ArrayRef) -> Option<f64> {
     }
 }
 
-/// How many different values the column will have, from how many there are in
-/// the sample
+/// Estimates how many distinct values the column will have from how many the
+/// sample has.
 ///
-/// Equal neighbours count once, because rows of one thing (the items of one
-/// order) come together. With D values drawn evenly, n draws show
-/// D·(1 − e^(−n/D)) different ones, which is solved for D.
+/// Equal neighbours count once, because rows that belong together (the items of
+/// one order) are adjacent. With D values drawn evenly, n draws show
+/// D·(1 − e^(−n/D)) distinct ones, which is solved for D.
 fn expected_values(array: &ArrayRef) -> Result<f64> {
     let mut hashes = vec![0; array.len()];
     create_hashes([array], &RandomState::with_seed(0), &mut hashes)?;
@@ -80,7 +80,7 @@ fn expected_values(array: &ArrayRef) -> Result<f64> {
 
 fn solve(draws: f64, distinct: f64) -> f64 {
     let (mut low, mut high) = (distinct, 1e9);
-    // The shown number grows with D, so halving the interval finds it.
+    // The number of distinct values shown grows with D, so bisection finds D.
     for _ in 0..48 {
         let middle = (low + high) / 2.0;
         if middle * (1.0 - (-draws / middle).exp()) < distinct {

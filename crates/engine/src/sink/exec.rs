@@ -1,4 +1,4 @@
-//! The plan node
+//! The plan node of the gold sink.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,25 +31,25 @@ use super::partition::Partitioner;
 use super::spec::SinkSpec;
 use super::task::{SinkTask, TaskMetrics};
 
-/// Writes its input's rows to the files of a gold table, partition by
-/// partition, and gives back manifest rows
+/// Writes its input's rows to the files of a gold table, partition by partition,
+/// and returns manifest rows.
 #[derive(Debug)]
 pub struct GoldSinkExec {
     input: Arc<dyn ExecutionPlan>,
     spec: Arc<SinkSpec>,
     conform: Conform,
-    /// How the input's rows must be sorted, if at all
+    /// How the input's rows must be sorted, if at all.
     ordering: Option<LexOrdering>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl GoldSinkExec {
-    /// A sink for the rows of `input`; see [`super::plan_sink`] for one with
-    /// everything around it
+    /// A sink for the rows of `input`. [`super::plan_sink`] adds the nodes that it
+    /// needs below and above.
     ///
     /// # Errors
-    /// When the columns of the input do not go into the table's without loss,
+    /// When the columns of the input cannot be converted to the table's without loss,
     /// or a partition or sort column cannot be used.
     pub fn try_new(input: Arc<dyn ExecutionPlan>, spec: Arc<SinkSpec>) -> Result<Self> {
         spec.check()?;
@@ -71,26 +71,25 @@ impl GoldSinkExec {
         })
     }
 
-    /// What is written
     pub fn spec(&self) -> &Arc<SinkSpec> {
         &self.spec
     }
 
-    /// How the input's rows must be sorted, by hive partition first
+    /// How the input's rows must be sorted, by hive partition first.
     pub(super) fn ordering(&self) -> Option<&LexOrdering> {
         self.ordering.as_ref()
     }
 }
 
-/// Number of the task for its file names: from the cluster's `TID
-/// <job>/<stage>.<attempt>/<task>.<attempt>`, or else the partition's
+/// The number of the task for its file names: from the cluster's `TID
+/// <job>/<stage>.<attempt>/<task>.<attempt>`, or else the number of the partition.
 fn task_number(task_id: Option<&str>, partition: usize) -> u64 {
     task_id
         .and_then(|id| id.rsplit('/').next()?.split('.').next()?.parse().ok())
         .unwrap_or(partition as u64)
 }
 
-/// Order by partition and sort columns, on the columns of the input
+/// The order by partition and sort columns, over the columns of the input.
 fn ordering(spec: &SinkSpec, conform: &Conform) -> Result<Option<LexOrdering>> {
     let partitions = spec
         .partition_by
@@ -195,7 +194,7 @@ impl ExecutionPlan for GoldSinkExec {
             let (partitioner, files) = task.run(rows).await?;
             manifest::rows(&partitioner, &files)
         };
-        // No file, no row.
+        // A task without files returns no batch.
         let batches =
             stream::once(written).try_filter(|batch| futures::future::ready(batch.num_rows() > 0));
         Ok(Box::pin(RecordBatchStreamAdapter::new(

@@ -1,4 +1,4 @@
-//! One Parquet file while it is written
+//! One Parquet file while it is written.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ use super::partition::PartitionValues;
 use super::spec::SinkSpec;
 use super::upload::Upload;
 
-/// A Parquet file while it is written: rows go in, bytes go to the store
+/// A Parquet file while it is written: encodes rows and uploads the bytes.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     dataset: String,
     schema: SchemaRef,
-    /// Path below the table's root
+    /// Path below the table's root.
     name: String,
-    /// Where it is, for people
+    /// The location for messages.
     place: String,
     values: PartitionValues,
     encoder: ArrowWriter<Vec<u8>>,
@@ -36,7 +36,7 @@ pub(super) struct OpenFile {
     rows: u64,
 }
 
-/// A file that is complete and in the store
+/// A file that is completely encoded.
 #[derive(Debug)]
 pub(super) struct FinishedFile {
     pub(super) location: Path,
@@ -44,13 +44,13 @@ pub(super) struct FinishedFile {
     pub(super) values: PartitionValues,
     pub(super) rows: u64,
     pub(super) bytes: u64,
-    /// When, in milliseconds since the epoch
+    /// Milliseconds since the epoch.
     pub(super) written_ms: i64,
     pub(super) stats: FileStats,
 }
 
 impl OpenFile {
-    /// Opens a file for rows like those of `sample`, its first ones
+    /// Opens a file whose first rows are `sample`.
     pub(super) fn create(
         spec: &SinkSpec,
         store: Arc<dyn ObjectStore>,
@@ -84,18 +84,18 @@ impl OpenFile {
         &self.values
     }
 
-    /// Bytes of the file so far, the open row group estimated
+    /// Bytes of the file so far; those of the open row group are estimated.
     pub(super) fn size(&self) -> u64 {
         (self.encoder.bytes_written() + self.encoder.in_progress_size()) as u64
     }
 
-    /// Bytes of memory that are held for the file
+    /// Bytes of memory that are held for the file.
     pub(super) fn memory(&self) -> usize {
         self.encoder.memory_size() + self.encoder.inner().capacity() + self.upload.buffered_bytes()
     }
 
-    /// Encodes rows; bytes of a finished row group wait for
-    /// [`OpenFile::send`]
+    /// Encodes rows; the bytes of a finished row group are held until
+    /// [`OpenFile::send_encoded`].
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += batch.num_rows() as u64;
         self.encoder
@@ -103,14 +103,14 @@ impl OpenFile {
             .map_err(|source| encode_error(&self.dataset, source).into())
     }
 
-    /// Ends the open row group early, to free its memory
+    /// Ends the open row group early, to free its memory.
     pub(super) fn flush(&mut self) -> Result<()> {
         self.encoder
             .flush()
             .map_err(|source| encode_error(&self.dataset, source).into())
     }
 
-    /// Hands encoded bytes over to the store
+    /// Passes encoded bytes to the upload.
     pub(super) async fn send(&mut self) -> Result<()> {
         self.encoder
             .sync()
@@ -120,7 +120,7 @@ impl OpenFile {
         sent.map_err(|source| self.storage_error(source).into())
     }
 
-    /// Ends the file: encodes what is left
+    /// Encodes the rest of the file.
     pub(super) fn close(&mut self) -> Result<FinishedFile> {
         let metadata = self
             .encoder
@@ -137,14 +137,14 @@ impl OpenFile {
         })
     }
 
-    /// Makes the closed file visible in the store
+    /// Completes the upload; only then the file exists in the store.
     pub(super) async fn publish(&mut self) -> Result<()> {
         self.send().await?;
         let finished = self.upload.finish().await;
         finished.map_err(|source| self.storage_error(source).into())
     }
 
-    /// The upload alone, to be aborted
+    /// The upload, to be aborted.
     pub(super) fn into_upload(self) -> Upload {
         self.upload
     }
@@ -171,12 +171,12 @@ fn properties(spec: &SinkSpec, sample: &RecordBatch) -> Result<WriterProperties>
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("sluice version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(level))
-        // At least one row and one byte: zero is refused by an assertion.
+        // At least one row and one byte: an assertion refuses zero.
         .set_max_row_group_row_count(Some(spec.row_group_rows.max(1)))
         .set_max_row_group_bytes(Some(spec.row_group_bytes.max(1)))
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_write_batch_size(8192)
-        // Lists and maps named as the Parquet specification has it.
+        // Lists and maps with the names of the Parquet specification.
         .set_coerce_types(true)
         .set_sorting_columns(sorting_columns(spec, sample));
     for column in without_dictionary(sample)? {
@@ -185,8 +185,8 @@ fn properties(spec: &SinkSpec, sample: &RecordBatch) -> Result<WriterProperties>
     Ok(builder.build())
 }
 
-/// The order of the rows, as far as it is by columns before the first nested
-/// one (which shift the numbers of the leaves)
+/// The order of the rows, up to the first column that does not come before the
+/// first nested column: nested columns shift the numbers of the leaves.
 fn sorting_columns(spec: &SinkSpec, sample: &RecordBatch) -> Option<Vec<SortingColumn>> {
     let schema = sample.schema();
     let flat = schema

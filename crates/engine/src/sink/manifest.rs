@@ -1,4 +1,4 @@
-//! Manifest rows: what a task tells the driver about its files
+//! Manifest rows: what a task reports to the driver about its files.
 
 use std::sync::{Arc, LazyLock};
 
@@ -20,15 +20,15 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 /// Columns of a manifest: `manifest` (a file as JSON), `rows` and `bytes` of
-/// the file
+/// the file.
 pub fn manifest_schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// The files that manifest rows name
+/// The files that manifest rows name.
 ///
 /// # Errors
-/// When the rows are no manifest, or of another version.
+/// When the rows are not a manifest, or of another version.
 pub fn read_manifest(batch: &RecordBatch) -> Result<Vec<DataFile>> {
     let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| SinkError::Decode {
         what: "a manifest of written files",
@@ -64,7 +64,7 @@ pub(super) fn rows(partitioner: &Partitioner, files: &[FinishedFile]) -> Result<
     )?)
 }
 
-/// The one place that knows how gold describes a file
+/// The file as a gold table's log describes it.
 fn data_file(partitioner: &Partitioner, file: &FinishedFile) -> DataFile {
     DataFile {
         path: file.name.clone(),

@@ -1,21 +1,21 @@
-//! The gold sink: every task writes Parquet files and tells about them
+//! The gold sink: every task writes Parquet files and reports them.
 //!
-//! [`plan_sink`] puts a [`GoldSinkExec`] on a dataset's physical plan. It has
-//! as many partitions as its input; each task writes the rows of its
-//! partition to files of its own and gives back one *manifest row* per file
-//! ([`manifest_schema`]). The driver commits exactly the files that the
-//! manifest names, so nothing is visible before, and files of a lost or
-//! repeated attempt never are.
+//! [`plan_sink`] puts a [`GoldSinkExec`] on a dataset's physical plan. It has as
+//! many partitions as its input. Each task writes the rows of its partition to
+//! separate files and returns one *manifest row* per file ([`manifest_schema`]).
+//! The driver commits exactly the files that the manifest names. So readers of
+//! the table see nothing before the commit, and never see files of a lost or
+//! repeated attempt.
 //!
 //! Invariants:
 //!
 //! - File names hold a fresh UUID: no two attempts share a file.
-//! - A task that fails or is cancelled removes its files, best effort; the
-//!   driver removes what is left.
+//! - A task that fails or is cancelled tries to delete its files; the driver
+//!   deletes the rest.
 //! - One file is open at a time per task, whatever the number of hive
 //!   partitions: their rows arrive sorted.
-//! - The rows have exactly the target schema; a NULL in a NOT NULL column or a
-//!   value that does not fit is an error that names dataset and column.
+//! - The written rows have exactly the target schema. A NULL in a NOT NULL column
+//!   or a value that does not fit is an error that names dataset and column.
 
 pub(crate) mod codec;
 mod conform;

@@ -1,4 +1,4 @@
-//! Hive partitions: which rows belong to which folder
+//! Hive partitions: which rows belong to which folder.
 
 use std::ops::Range;
 
@@ -11,10 +11,10 @@ use sluice_gold::{partition_path, partition_value};
 use super::error::SinkError;
 use super::spec::SinkSpec;
 
-/// Value of each partition column, in their order, in Delta's text form
+/// The value of each partition column, in their order, in Delta's text form.
 pub(super) type PartitionValues = Vec<Option<String>>;
 
-/// The partition columns of a table and the others, by position
+/// The partition columns of a table and the other columns, by index.
 #[derive(Debug, Clone)]
 pub(super) struct Partitioner {
     dataset: String,
@@ -42,7 +42,8 @@ impl Partitioner {
         }
     }
 
-    /// Runs of rows with equal partition values, without the partition columns
+    /// Groups of adjacent rows with equal partition values, without the partition
+    /// columns.
     pub(super) fn split(&self, batch: &RecordBatch) -> Result<Vec<(PartitionValues, RecordBatch)>> {
         if batch.num_rows() == 0 {
             return Ok(Vec::new());
@@ -72,17 +73,17 @@ impl Partitioner {
                 "a partition column of type {data_type} cannot name a folder; use a string, number, date, timestamp or boolean"
             ),
         })?;
-        // Delta and Spark do not tell an empty string from NULL here.
+        // Delta and Spark do not distinguish an empty string from NULL here.
         Ok(value.filter(|text| !text.is_empty()))
     }
 
-    /// Folder of a partition below the table's root, ending in `/`; empty
-    /// without partition columns
+    /// The folder of a partition below the table's root, ending in `/`; empty
+    /// without partition columns.
     pub(super) fn folder(&self, values: &PartitionValues) -> String {
         partition_path(&self.named(values))
     }
 
-    /// Names with their values
+    /// Names of the partition columns with their values.
     pub(super) fn named(&self, values: &PartitionValues) -> Vec<(String, Option<String>)> {
         self.names
             .iter()

@@ -1,4 +1,4 @@
-//! The sink with what belongs around it
+//! Plans the sink with the nodes that it needs below and above.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use super::exec::GoldSinkExec;
 use super::spec::SinkSpec;
 
-/// Puts a sink on a dataset's physical plan
+/// Puts a sink on a dataset's physical plan.
 ///
 /// Rows are sorted within their partition where the table has hive partitions
 /// or an order. The result has one partition of manifest rows, even where the
-/// sink has several: the one task on top makes that each sink task counts
-/// once. A sink of one task is its own last one.
+/// sink has several: the single task on top reads the rows of one successful
+/// attempt of each sink task. A sink with one task needs no task on top.
 ///
 /// # Errors
 /// As [`GoldSinkExec::try_new`].

@@ -1,4 +1,4 @@
-//! What a sink writes, and how
+//! What a sink writes, and how.
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::error::Result;
@@ -9,46 +9,42 @@ use url::{Position, Url};
 use super::error::SinkError;
 use crate::readable::readable;
 
-/// One column that the rows of each file are sorted by
+/// One column by which the rows of each file are sorted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortColumn {
-    /// Column of the table
     pub column: String,
-    /// Largest first
     pub descending: bool,
-    /// NULLs before values
     pub nulls_first: bool,
 }
 
-/// What a sink writes, and how
+/// What a sink writes, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkSpec {
-    /// Root of the table, as a URL; files go below it
+    /// The root folder of the table, as a URL.
     pub table_url: String,
-    /// Job that writes, part of the file names
+    /// Part of the file names.
     pub job_id: String,
-    /// Dataset that is written, for messages
+    /// The name of the dataset, for messages.
     pub dataset: String,
-    /// Columns of the table in order, partition columns among them, in types
-    /// that Delta can hold
+    /// Columns of the table in order, including partition columns, in types that
+    /// Delta can hold.
     pub schema: SchemaRef,
-    /// Hive partition columns, in the order of their folders
+    /// Hive partition columns, in the order of their folders.
     pub partition_by: Vec<String>,
-    /// Order of the rows in each file; empty to leave them as they come
+    /// The order of the rows in each file; empty to keep the order of the input.
     pub sort_by: Vec<SortColumn>,
-    /// Bytes at which a file ends and the next one begins
+    /// Bytes at which a file ends and the next one begins.
     pub target_file_bytes: u64,
-    /// Rows of a row group, at most
+    /// The maximum of rows of a row group.
     pub row_group_rows: usize,
-    /// Encoded bytes of a row group, at most (about)
+    /// The approximate maximum of encoded bytes of a row group.
     pub row_group_bytes: usize,
-    /// Level of the zstd compression
     pub zstd_level: i32,
 }
 
 impl SinkSpec {
-    /// A sink without partitions and order, with the usual sizes: files of
-    /// 256 MiB, row groups of a million rows or 128 MiB, zstd(1)
+    /// A sink without partitions and order, with default sizes: files of 256 MiB,
+    /// row groups of a million rows or 128 MiB, zstd level 1.
     pub fn new(
         table_url: impl Into<String>,
         job_id: impl Into<String>,
@@ -69,7 +65,7 @@ impl SinkSpec {
         }
     }
 
-    /// Columns that go into the files: all but the partition columns
+    /// Columns of the files: all except the partition columns.
     pub(super) fn file_schema(&self) -> SchemaRef {
         let fields: Vec<FieldRef> = self
             .schema
@@ -81,7 +77,7 @@ impl SinkSpec {
         Schema::new(fields).into()
     }
 
-    /// Where a path of the table's store is, in the words of whoever looks for it
+    /// The location of a path of the table's store, for messages.
     pub(super) fn place(&self, path: &Path) -> String {
         match Url::parse(&self.table_url) {
             Ok(url) => readable(&url[..Position::BeforePath], path),
@@ -89,7 +85,7 @@ impl SinkSpec {
         }
     }
 
-    /// The store of the table and the table's root in it
+    /// The store of the table and the table's root in it.
     pub(super) fn location(&self) -> Result<(ObjectStoreUrl, Path)> {
         let unusable = |detail: String| {
             self.columns_error(format!(
@@ -103,8 +99,8 @@ impl SinkSpec {
         Ok((store, root))
     }
 
-    /// Refuses partition and sort columns that the table does not have or
-    /// that cannot be used so
+    /// Checks that the table has the partition and sort columns and that at least
+    /// one column remains for the files.
     pub(super) fn check(&self) -> Result<()> {
         self.location()?;
         for column in &self.partition_by {

@@ -1,4 +1,4 @@
-//! What one task of the sink does: rows in, files out
+//! One task of the sink: writes rows to files.
 
 use std::sync::Arc;
 
@@ -18,7 +18,6 @@ use super::partition::{PartitionValues, Partitioner};
 use super::spec::SinkSpec;
 use super::upload::Upload;
 
-/// What a task measures
 #[derive(Debug)]
 pub(super) struct TaskMetrics {
     pub(super) baseline: BaselineMetrics,
@@ -29,7 +28,7 @@ pub(super) struct TaskMetrics {
     pub(super) upload_time: Time,
 }
 
-/// One task of the sink
+/// One task of the sink.
 #[derive(Debug)]
 pub(super) struct SinkTask {
     pub(super) spec: Arc<SinkSpec>,
@@ -37,16 +36,16 @@ pub(super) struct SinkTask {
     pub(super) partitioner: Partitioner,
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) root: Path,
-    /// Number of the task, part of the file names
+    /// Part of the file names.
     pub(super) number: u64,
     pub(super) memory: MemoryReservation,
     pub(super) metrics: TaskMetrics,
 }
 
 impl SinkTask {
-    /// Writes all rows of the stream, and gives back the files
+    /// Writes all rows of the stream, and returns the files.
     ///
-    /// Dropped or failed before that, it removes what it wrote.
+    /// When it fails or is dropped before, it deletes what it wrote.
     pub(super) async fn run(
         self,
         mut rows: SendableRecordBatchStream,
@@ -55,7 +54,8 @@ impl SinkTask {
         match self.write(&mut rows, &mut files).await {
             Ok(()) => Ok((self.partitioner, std::mem::take(&mut files.done))),
             Err(error) => {
-                // The rows' source first: it may hold what the clean-up waits for.
+                // Drop the source of the rows first: it may hold resources that
+                // the clean-up waits for.
                 drop(rows);
                 files.remove().await;
                 Err(error)
@@ -76,13 +76,14 @@ impl SinkTask {
             for (values, batch) in self.partitioner.split(&batch)? {
                 self.write_run(files, values, &batch).await?;
             }
-            // A source that is always ready must not make the task deaf to a cancel.
+            // Without this, a cancel would not reach a task whose source is always
+            // ready.
             tokio::task::yield_now().await;
         }
         self.finish(files).await
     }
 
-    /// Writes rows of one hive partition
+    /// Writes rows of one hive partition.
     async fn write_run(
         &self,
         files: &mut TaskFiles,
@@ -110,7 +111,7 @@ impl SinkTask {
         file.send().await?;
         upload.done();
         if self.memory.try_resize(file.memory()).is_err() {
-            // The open row group is what can be given up.
+            // Ending the open row group frees most of the memory.
             file.flush()?;
             file.send().await?;
             self.memory.try_resize(file.memory())?;
@@ -132,7 +133,7 @@ impl SinkTask {
         OpenFile::create(&self.spec, store, &self.root, name, values, sample)
     }
 
-    /// Ends the open file, if there is one
+    /// Ends the open file, if there is one.
     async fn finish(&self, files: &mut TaskFiles) -> Result<()> {
         let Some(file) = &mut files.open else {
             return Ok(());
@@ -156,7 +157,7 @@ impl SinkTask {
     }
 }
 
-/// Files of a task that nobody knows of yet
+/// Files of a task that are not reported yet.
 #[derive(Debug)]
 struct TaskFiles {
     store: Arc<dyn ObjectStore>,
@@ -173,7 +174,7 @@ impl TaskFiles {
         }
     }
 
-    /// Removes everything, best effort
+    /// Tries to delete all files.
     async fn remove(&mut self) {
         let leftovers = self.leftovers();
         leftovers.remove().await;
@@ -194,8 +195,9 @@ impl Drop for TaskFiles {
         if leftovers.is_empty() {
             return;
         }
-        // A cancel drops the task, and the clean-up outlives it. At the end of
-        // the runtime there is nothing to run it on: the driver cleans up too.
+        // A cancel drops the task; the clean-up runs on without it. When the
+        // runtime is shutting down, nothing can run it, but the driver cleans up
+        // too.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(leftovers.remove());
         }
@@ -217,9 +219,9 @@ impl Leftovers {
         if let Some(upload) = self.upload {
             let path = upload.path().clone();
             if let Err(error) = upload.abort().await {
-                tracing::warn!(%path, %error, "unfinished gold file was not aborted");
+                tracing::warn!(%path, %error, "the upload of an unfinished gold file was not aborted");
             }
-            // Published already, when only the last answer was lost.
+            // The file exists already when only the last response was lost.
             ignore_missing(&path, self.store.delete(&path).await);
         }
         for path in self.files {
@@ -231,6 +233,6 @@ impl Leftovers {
 fn ignore_missing(path: &Path, deleted: object_store::Result<()>) {
     match deleted {
         Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-        Err(error) => tracing::warn!(%path, %error, "uncommitted gold file was not removed"),
+        Err(error) => tracing::warn!(%path, %error, "uncommitted gold file was not deleted"),
     }
 }

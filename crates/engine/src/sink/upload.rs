@@ -1,8 +1,8 @@
-//! Bytes of one file on their way to the object store
+//! Upload of one file to the object store.
 //!
-//! A small file is put in one request, a larger one in parts of equal size, a
-//! few at a time. (`object_store`'s own buffered writers give up the upload
-//! without aborting it when a late part fails.)
+//! A small file is put in one request, a larger one in parts of equal size, a few
+//! at a time. `object_store`'s own buffered writers are not used, because they
+//! give up the upload without aborting it when a late part fails.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, Result};
 use tokio::task::JoinSet;
 
-/// Bytes of a part; files that are smaller are put whole
+/// Bytes of a part; smaller files are put in one request.
 const PART_BYTES: usize = 8 << 20;
 
-/// Parts in flight at once
+/// How many parts are in flight at the same time.
 const PARTS_IN_FLIGHT: usize = 4;
 
-/// An unfinished upload; nothing is visible in the store before
-/// [`Upload::finish`]
+/// An unfinished upload; the file exists in the store only after
+/// [`Upload::finish`].
 #[derive(Debug)]
 pub(super) struct Upload {
     store: Arc<dyn ObjectStore>,
@@ -45,12 +45,12 @@ impl Upload {
         &self.path
     }
 
-    /// Bytes that are held in memory, at most
+    /// The maximum of bytes that are held in memory now.
     pub(super) fn buffered_bytes(&self) -> usize {
         self.pending_bytes + self.parts.len() * PART_BYTES
     }
 
-    /// Takes more of the file
+    /// Adds bytes to the file.
     pub(super) async fn put(&mut self, bytes: Bytes) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -64,7 +64,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes the file visible
+    /// Uploads the rest and completes the file.
     pub(super) async fn finish(&mut self) -> Result<()> {
         self.pending_bytes = 0;
         let rest = PutPayload::from_iter(std::mem::take(&mut self.pending));
@@ -85,7 +85,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Gives the upload up, and what the store holds of it
+    /// Aborts the upload, so that the store discards its parts.
     pub(super) async fn abort(mut self) -> Result<()> {
         self.parts.shutdown().await;
         match &mut self.multipart {

@@ -1,4 +1,4 @@
-//! A scan of landing files on the wire.
+//! Encoding of a scan of landing files in a plan.
 
 use std::sync::Arc;
 

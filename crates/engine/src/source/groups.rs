@@ -1,4 +1,4 @@
-//! Which task reads which bytes.
+//! Divides the bytes of a source among tasks.
 
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileGroup;
@@ -9,13 +9,13 @@ use super::FileOrdinal;
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
-    /// What the store says of it.
+    /// Path, size and version, as the store listed it.
     pub meta: ObjectMeta,
-    /// Whether its bytes can be read from the middle.
+    /// Whether reading can begin in the middle of the file.
     pub splittable: bool,
 }
 
-/// A range smaller than this is not worth a task of its own, in bytes.
+/// A range smaller than this, in bytes, is not worth a separate task.
 const MIN_SPLIT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Divides `files`, sorted by path, into at most `target` groups of about the

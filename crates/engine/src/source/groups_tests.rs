@@ -1,4 +1,4 @@
-//! Every byte is read once, whatever the files and the number of tasks.
+//! Every byte is read exactly once, whatever the files and the number of tasks.
 
 use chrono::DateTime;
 use object_store::path::Path;

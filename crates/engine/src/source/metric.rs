@@ -1,18 +1,18 @@
-//! What a scan counts, by source.
+//! The counts of a scan, by source.
 //!
-//! Operator metrics cross the cluster as name and value alone, so the source
-//! is part of the name.
+//! Operator metrics are sent through the cluster only as name and value, so the
+//! source is part of the name.
 
 /// One count of a landing scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceMetric {
-    /// Bytes of files read, compressed where they are.
+    /// Bytes of files read, before decompression.
     Bytes,
     /// Lines that were not blank.
     Lines,
     /// Lines that did not fit the schema.
     Malformed,
-    /// Those of them that gave no row.
+    /// Malformed lines that did not become a row.
     Dropped,
 }
 
@@ -33,7 +33,7 @@ impl SourceMetric {
         format!("{prefix}{source}")
     }
 
-    /// The metric and source of a name that [`Self::name`] gave.
+    /// The metric and source of a name made by [`Self::name`].
     pub fn parse(name: &str) -> Option<(Self, &str)> {
         Self::ALL
             .iter()

@@ -1,8 +1,8 @@
-//! Landing files as a scan: our own file source for newline-delimited JSON.
+//! The scan of landing files: our own file source for newline-delimited JSON.
 //!
-//! It lives inside a `FileScanConfig`, because that is the only leaf that the
-//! cluster's scheduler slices by task (a leaf of another kind would be read
-//! whole by every task, and rows would repeat silently).
+//! It is part of a `FileScanConfig`, because that is the only leaf that the
+//! cluster's scheduler slices by task. Every task would read a leaf of another
+//! kind whole, and rows would be duplicated silently.
 
 pub(crate) mod codec;
 mod groups;
@@ -27,30 +27,31 @@ pub use metric::SourceMetric;
 pub(crate) use opener::DATA_QUALITY_MARKER;
 pub use table::NdjsonTable;
 
-/// The hidden column that says where a row came from: the file's ordinal among
-/// the source's files in path order, shifted left by 40 bits, plus the byte
-/// offset of its line. The same on every run over the same files.
+/// The hidden column with the position of a row in its source: the file's
+/// ordinal among the source's files in path order, shifted left by 40 bits, plus
+/// the byte offset of its line. It is the same on every run over the same files.
 pub const POSITION_COLUMN: &str = "__position";
 
-/// The column that receives what could not be read, where a source declares it.
+/// The column that receives the lines that could not be read, where a source
+/// declares it.
 pub const CORRUPT_COLUMN: &str = "_corrupt_record";
 
 /// How the lines of a source are read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NdjsonOptions {
-    /// The name of the source, for errors.
+    /// The name of the source, for errors and metrics.
     pub name: String,
-    /// What happens to a line that does not fit.
     pub mode: Mode,
     /// The longest line that is accepted, in bytes.
     pub max_line_bytes: usize,
-    /// The compression of every file; by its name when not given.
+    /// The compression of every file; by the file's name when not set.
     pub compression: Option<Compression>,
 }
 
 impl NdjsonOptions {
-    /// What a scan gives of declared columns: in mode permissive everything may
-    /// be null, except the position, which the reader knows of every line.
+    /// The schema that a scan of declared columns returns: in mode permissive
+    /// every column may be null, except the position, which the reader always
+    /// knows.
     pub(crate) fn output_schema(&self, declared: &SchemaRef) -> SchemaRef {
         let relaxed = sluice_ndjson::output_schema(declared, self.mode.into());
         let fields = relaxed
@@ -106,7 +107,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// By the file's name.
+    /// The compression by the file's name.
     pub fn of_path(path: &str) -> Self {
         match sluice_ndjson::Compression::from_path(path) {
             sluice_ndjson::Compression::Plain => Self::None,
@@ -135,7 +136,7 @@ pub(crate) struct FileOrdinal(pub(crate) u32);
 /// newline-delimited JSON, plain, gzip or zstd.
 pub(crate) type NdjsonSource = ColumnSource<Ndjson>;
 
-/// How the files of an [`NdjsonSource`] are read.
+/// The format of an [`NdjsonSource`].
 #[derive(Debug, Clone)]
 pub(crate) struct Ndjson {
     /// The columns as they were declared. One named [`POSITION_COLUMN`] or
@@ -145,7 +146,7 @@ pub(crate) struct Ndjson {
 }
 
 impl Ndjson {
-    /// Lines with the columns of `declared`.
+    /// A source of lines with the columns of `declared`.
     pub(crate) fn source(declared: SchemaRef, options: Arc<NdjsonOptions>) -> NdjsonSource {
         let schema = options.output_schema(&declared);
         ColumnSource::new(schema, Self { declared, options })

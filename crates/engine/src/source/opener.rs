@@ -1,4 +1,4 @@
-//! Opening one file, or one range of one, for a scan.
+//! Opens one file, or one range of a file, for a scan.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::{
 use crate::readable::readable;
 use crate::scan::ColumnProjection;
 
-/// Rows of a batch: enough to make the work per batch small, few enough to
+/// Rows of a batch: enough to make the overhead per batch small, few enough to
 /// stay in the processor's cache.
 const BATCH_ROWS: usize = 8192;
 
@@ -84,7 +84,7 @@ impl NdjsonOpener {
             .index_of(CORRUPT_COLUMN)
             .is_ok_and(|corrupt| decoded.contains(&corrupt))
         {
-            // Whoever asks which lines are broken means all declared columns.
+            // Whether a line is broken depends on all declared columns.
             decoded = (0..declared.fields().len()).collect();
         }
         let pick = wanted
@@ -146,7 +146,7 @@ impl FileOpener for NdjsonOpener {
     }
 }
 
-/// One file, or one range of one, while it is read.
+/// A file, or a range of a file, while it is read.
 struct Reading {
     scan: Scan,
     bytes: FileBytes,
@@ -194,8 +194,8 @@ impl Reading {
     }
 }
 
-/// Marks the texts of errors that are the data's, so that they can be told from
-/// faults after they crossed the cluster.
+/// Marks the texts of errors that the data causes. Errors cross the cluster as
+/// text; the marker distinguishes them from failures of the system.
 pub(crate) const DATA_QUALITY_MARKER: &str = "SLUICE_DATA_QUALITY";
 
 fn data_error(source: &str, error: &DecodeError) -> DataFusionError {

@@ -1,4 +1,4 @@
-//! The bytes of one file, in steps.
+//! Reads the bytes of one file in chunks.
 
 use std::fs::File;
 use std::io;
@@ -12,17 +12,18 @@ use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
 };
 
-/// Bytes that are read at once: large enough for an object store, small enough
-/// to stay in the processor's cache while they are decoded.
+/// Bytes of one read of a local file: few enough to stay in the processor's
+/// cache while they are decoded.
 const LOCAL_STEP: u64 = 1 << 20;
+/// Bytes of one request to an object store: enough to make requests few.
 const REMOTE_STEP: u64 = 8 << 20;
 
-/// Reads ranges of a file: with plain reads where the store gives a file,
-/// otherwise by requests.
+/// Reads ranges of a file: directly where the store has a local file, otherwise
+/// by requests.
 pub(super) struct FileBytes {
     store: Arc<dyn ObjectStore>,
     meta: ObjectMeta,
-    /// The open file, once it is known whether there is one.
+    /// The open local file; `None` until it is known whether there is one.
     local: Option<Option<File>>,
 }
 
@@ -59,7 +60,7 @@ impl FileBytes {
         bytes.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))
     }
 
-    /// Line feeds in `range`.
+    /// The number of line feeds in `range`.
     pub(super) async fn count_lines(&mut self, range: Range<u64>) -> Result<u64> {
         let mut lines = 0;
         let mut from = range.start;
@@ -75,8 +76,8 @@ impl FileBytes {
         if self.meta.size == 0 {
             return Ok(None);
         }
-        // A store of local files answers with the file itself and reads
-        // nothing yet; any other answers with a stream, which is dropped.
+        // A store of local files returns the open file and reads nothing yet;
+        // any other store returns a stream, which is dropped.
         let options = GetOptions {
             range: Some(GetRange::Bounded(0..1)),
             ..GetOptions::default()

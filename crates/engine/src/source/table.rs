@@ -19,10 +19,10 @@ use super::groups::{InputFile, group};
 use super::{Ndjson, NdjsonOptions, POSITION_COLUMN};
 use crate::scan;
 
-/// Newline-delimited JSON files, listed before, with a declared schema.
+/// Newline-delimited JSON files that are already listed, with a declared schema.
 ///
-/// What queries see is nullable throughout when broken lines are kept (mode
-/// permissive), whatever was declared.
+/// When broken lines are kept (mode permissive), queries see every column as
+/// nullable, whatever was declared.
 #[derive(Debug, Clone)]
 pub struct NdjsonTable {
     declared: SchemaRef,
@@ -83,7 +83,6 @@ impl NdjsonTable {
         self.schema.field_with_name(POSITION_COLUMN).is_ok()
     }
 
-    /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.meta.size).sum()
     }
@@ -134,8 +133,8 @@ impl TableProvider for NdjsonTable {
 }
 
 impl NdjsonTable {
-    /// The bytes are known, rows are not: enough for a join to build on the
-    /// smaller side, never taken for a count.
+    /// The bytes are known, the rows are not. That is enough for a join to build
+    /// on the smaller side, and cannot be mistaken for a row count.
     fn estimate(&self) -> Statistics {
         Statistics {
             num_rows: Precision::Absent,

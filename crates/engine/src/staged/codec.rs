@@ -1,4 +1,4 @@
-//! The staging nodes on the wire.
+//! Encoding of the staging nodes in a plan.
 
 use std::sync::Arc;
 
@@ -21,7 +21,6 @@ struct Scan {
     limit: Option<usize>,
 }
 
-/// A scan of staged parts.
 pub(crate) fn encode_scan(config: &FileScanConfig, source: &StagedSource) -> Result<Vec<u8>> {
     let range = |file: &datafusion::datasource::listing::PartitionedFile| {
         file.extension::<PartRange>().cloned().ok_or_else(|| {
@@ -57,7 +56,7 @@ pub(crate) fn decode_scan(buf: &[u8]) -> Result<Arc<dyn ExecutionPlan>> {
     Ok(DataSourceExec::from_data_source(config))
 }
 
-/// The writer at the end of a stage job: its token, as text.
+/// A stage writer is encoded as its token, as text.
 pub(crate) fn encode_writer(writer: &StageWriterExec) -> Result<Vec<u8>> {
     Ok(writer.token().as_bytes().to_vec())
 }

@@ -1,4 +1,4 @@
-//! Fetching the bytes of a staged part from the executor that holds it.
+//! Fetches the bytes of a staged part from the executor that holds it.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use super::LOST_MARKER;
 use super::part::{Block, StagedPart};
 use crate::session::MAX_MESSAGE_BYTES;
 
-/// How long an executor may take to answer a connection.
+/// How long connecting to an executor may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an executor may stay silent between two messages: a paused one
-/// must not hold a task for ever.
+/// How long an executor may stay silent between two messages, so that a paused
+/// executor does not block a task forever.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The blocks of a part, in order, as they arrive.
+/// Receives the blocks of a part, in order.
 pub(super) struct RemoteBlocks {
     part: String,
     stream: Streaming<arrow_flight::Result>,
@@ -30,7 +30,7 @@ pub(super) struct RemoteBlocks {
 }
 
 impl RemoteBlocks {
-    /// Asks for `blocks`, which must follow each other in the file.
+    /// Requests `blocks`, which must be consecutive in the file.
     pub(super) async fn open(part: &StagedPart, blocks: &[Block]) -> Result<Self> {
         let name = format!(
             "{}/{} at {}:{}",
@@ -38,7 +38,7 @@ impl RemoteBlocks {
         );
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
             return Err(DataFusionError::Internal(format!(
-                "staged part {name} was asked for no blocks"
+                "no blocks of staged part {name} were requested"
             )));
         };
         let action = Action::FetchPartition {
@@ -88,7 +88,7 @@ impl RemoteBlocks {
                 Ok(Ok(Some(message))) => self.pending.extend_from_slice(&message.body),
                 Ok(Ok(None)) => return Err(lost(&self.part, &"the file ended early")),
                 Ok(Err(status)) => return Err(lost(&self.part, &status.message())),
-                Err(_) => return Err(lost(&self.part, &"no more data came")),
+                Err(_) => return Err(lost(&self.part, &"no more data arrived")),
             }
         }
         Ok(self.pending.split_to(length).freeze())
@@ -111,7 +111,7 @@ async fn connect(part: &StagedPart) -> Result<FlightServiceClient<Channel>, Stri
     Ok(FlightServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES))
 }
 
-/// The error that makes the driver stage again.
+/// The error that makes the driver run the stage step again.
 pub(super) fn lost(part: &str, reason: &dyn std::fmt::Display) -> DataFusionError {
     DataFusionError::Execution(format!(
         "{LOST_MARKER}: staged part {part} cannot be read: {reason}"

@@ -1,4 +1,4 @@
-//! One staged file and where it lies.
+//! One staged file and its location.
 
 use std::path::{Path, PathBuf};
 
@@ -11,23 +11,22 @@ use crate::node::NodeInfo;
 pub struct StagedPart {
     /// Names the staged relation of one run; also the folder's name.
     pub token: String,
-    /// Tells the parts of a token apart.
+    /// Distinguishes the parts of a token.
     pub file_id: u64,
     /// The file on the machine that wrote it, absolute.
     pub path: PathBuf,
-    /// The executor that serves it; empty in process.
+    /// The executor that serves it; empty for the in-process runner.
     pub host: String,
-    /// The port of that executor's Arrow Flight service; 0 in process.
+    /// The port of that executor's Arrow Flight service; 0 for the in-process
+    /// runner.
     pub port: u16,
-    /// Rows in the file.
     pub rows: u64,
-    /// Bytes of the file.
     pub bytes: u64,
     /// The record batches in file order.
     pub blocks: Vec<Block>,
 }
 
-/// Where one record batch lies in a staged file.
+/// The location of one record batch in a staged file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(u64, u64, u64)", into = "(u64, u64, u64)")]
 pub struct Block {
@@ -35,7 +34,7 @@ pub struct Block {
     pub offset: u64,
     /// Length of the message with its body, in bytes.
     pub length: u64,
-    /// Rows of the file before it.
+    /// The number of rows before it in the file.
     pub first_row: u64,
 }
 
@@ -56,7 +55,7 @@ impl From<Block> for (u64, u64, u64) {
 }
 
 impl StagedPart {
-    /// A part that has no rows yet, in the node's work folder.
+    /// A part that has no rows yet, in the process's work folder.
     pub(crate) fn new(node: &NodeInfo, token: &str, file_id: u64) -> Self {
         Self {
             token: token.to_owned(),

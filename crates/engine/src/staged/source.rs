@@ -1,4 +1,4 @@
-//! Scanning staged parts.
+//! The scan of staged parts.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -24,12 +24,12 @@ use crate::dedup::ROW_ID;
 use crate::scan::{ColumnFormat, ColumnProjection, ColumnSource, Scan};
 
 /// A [`FileSource`](datafusion::datasource::physical_plan::FileSource) over
-/// staged parts. Each "file" carries its [`PartRange`] as an extension; the path
-/// is only a name.
+/// staged parts. Each "file" carries its [`PartRange`] as an extension; its path
+/// is only for display.
 ///
 /// A column named [`ROW_ID`] that is marked with [`NUMBERED_KEY`] is not in the
 /// files: it is the ordinal of the part, shifted left by 40 bits, plus the row's
-/// place in it. The same in every scan of the same parts.
+/// position in it. It is the same in every scan of the same parts.
 pub(crate) type StagedSource = ColumnSource<Staged>;
 
 /// The format of staged parts: an Arrow IPC file with the columns of its table.
@@ -52,13 +52,13 @@ impl ColumnFormat for Staged {
     }
 }
 
-/// A part and the run of its blocks that one file group reads.
+/// A part and its consecutive blocks that one file group reads.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct PartRange {
     pub(super) part: Arc<StagedPart>,
     pub(super) first_block: usize,
     pub(super) blocks: usize,
-    /// The part's place among the parts of its relation.
+    /// The part's position among the parts of its relation.
     pub(super) ordinal: u64,
 }
 
@@ -69,7 +69,7 @@ impl PartRange {
             .get(self.first_block..self.first_block + self.blocks)
             .ok_or_else(|| {
                 DataFusionError::Internal(
-                    "a staged part has fewer blocks than its plan says".to_owned(),
+                    "a staged part has fewer blocks than its plan reads".to_owned(),
                 )
             })
     }
@@ -112,7 +112,7 @@ impl FileOpener for PartOpener {
     }
 }
 
-/// Reads one column of row numbers, in whole, from wherever the parts are.
+/// Reads a whole column of row ids from local and remote parts.
 pub(super) async fn read_ids(schema: &SchemaRef, parts: &[Arc<StagedPart>]) -> Result<Vec<u64>> {
     let decoder = Decoder::new(schema, &ColumnProjection::all(schema))?;
     let mut ids = Vec::new();
@@ -132,14 +132,15 @@ pub(super) async fn read_ids(schema: &SchemaRef, parts: &[Arc<StagedPart>]) -> R
     Ok(ids)
 }
 
-/// Where the bytes of a part come from.
+/// Reads the bytes of a part.
 enum PartReader {
     Local { file: File, part: Arc<StagedPart> },
     Remote(Box<RemoteBlocks>),
 }
 
 impl PartReader {
-    /// The file itself when this machine has it, otherwise its executor.
+    /// Opens the file when it is on this machine, otherwise a request to its
+    /// executor.
     async fn open(part: &Arc<StagedPart>, blocks: &[Block]) -> Result<Self> {
         // File ids are random, so a file of this name and size is the part.
         if let Ok(file) = File::open(&part.path)
@@ -151,7 +152,10 @@ impl PartReader {
             });
         }
         if part.port == 0 {
-            return Err(lost(&part.path.display().to_string(), &"the file is gone"));
+            return Err(lost(
+                &part.path.display().to_string(),
+                &"the file does not exist",
+            ));
         }
         Ok(Self::Remote(Box::new(
             RemoteBlocks::open(part, blocks).await?,
@@ -173,15 +177,15 @@ impl PartReader {
     }
 }
 
-/// Turns the bytes of a block into the projected batch.
+/// Decodes the bytes of a block as the projected batch.
 struct Decoder {
     inner: FileDecoder,
     projected: SchemaRef,
-    /// For each output column, whether the reader numbers it.
+    /// For each output column, whether the reader fills it with row ids.
     numbered: Vec<bool>,
 }
 
-/// Bits of a row number that are the row's place in its part.
+/// Bits of a row id that are the row's position in its part.
 const ORDINAL_SHIFT: u32 = 40;
 
 impl Decoder {
@@ -250,10 +254,10 @@ impl Decoder {
     }
 }
 
-/// Field metadata: the reader of staged parts numbers the column.
+/// Field metadata: the reader of staged parts fills the column with row ids.
 const NUMBERED_KEY: &str = "sluice.numbered";
 
-/// The column of row numbers that are made when parts are read.
+/// The column of row ids that are computed when parts are read.
 pub(super) fn row_id_field() -> Field {
     Field::new(ROW_ID, DataType::UInt64, false).with_metadata(HashMap::from([(
         NUMBERED_KEY.to_owned(),

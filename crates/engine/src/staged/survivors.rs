@@ -1,4 +1,4 @@
-//! The rows of a deduplication without its losers.
+//! The rows of a deduplication without the duplicates.
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use super::source::read_ids;
 use super::table::StagedTable;
 use crate::dedup::{ROW_ID, row_kept};
 
-/// With more losers than this they are joined on the executors; up to this
-/// many travel in the plan, 8 bytes each.
+/// Up to this many ids of duplicates are sent in the plan, 8 bytes each; more are
+/// joined on the executors.
 const MAX_LISTED: u64 = 100_000;
 
-/// Staged rows of which some are dropped by their numbers. Has the columns of
-/// the rows, numbers included.
+/// Staged rows of which some are dropped by their ids. It has the columns of the
+/// rows, ids included.
 ///
-/// Which way the losers are dropped is decided when the scan is planned, by
-/// how many they turned out to be.
+/// How the duplicates are dropped is decided when the scan is planned, because
+/// only then their number is known.
 #[derive(Debug, Clone)]
 pub struct SurvivorsTable {
     rows: Arc<StagedTable>,
@@ -36,8 +36,8 @@ pub struct SurvivorsTable {
 }
 
 impl SurvivorsTable {
-    /// `rows` without those whose [`ROW_ID`] is in `losers`, which has that
-    /// column alone.
+    /// `rows` without those whose [`ROW_ID`] is in `duplicates`, which has only
+    /// that column.
     pub fn new(rows: Arc<StagedTable>, losers: Arc<StagedTable>) -> Self {
         Self {
             rows,
@@ -46,12 +46,12 @@ impl SurvivorsTable {
         }
     }
 
-    /// The table that they are the survivors of.
+    /// The rows before duplicates are dropped.
     pub(crate) fn rows(&self) -> &StagedTable {
         &self.rows
     }
 
-    /// The same losers dropped from a narrower table of the same rows.
+    /// Drops the same duplicates from a narrower table of the same rows.
     pub fn over(&self, rows: Arc<StagedTable>) -> Self {
         Self {
             rows,
@@ -89,13 +89,13 @@ impl TableProvider for SurvivorsTable {
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let losers = self.losers.slot().parts().ok_or_else(|| {
-            DataFusionError::Internal("rows are read before their repeats were found".to_owned())
+            DataFusionError::Internal("rows are read before their duplicates were found".to_owned())
         })?;
         let count: u64 = losers.iter().map(|part| part.rows).sum();
         if count == 0 {
             return self.rows.scan(state, projection, &[], None).await;
         }
-        // The number comes last below the filter, unless it is read anyway.
+        // Below the filter, the id is the last column unless it is read anyway.
         let schema = self.rows.schema();
         let number = schema.index_of(ROW_ID)?;
         let wanted: Vec<usize> = projection

@@ -1,4 +1,4 @@
-//! A staged relation as a table that queries can name before it exists.
+//! A staged relation as a table that can be planned over before it is computed.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use super::part::StagedPart;
 use super::source::{PartRange, Staged, StagedSource, row_id_field};
 use crate::scan;
 
-/// Where the parts of a relation are put once its stage step has run.
+/// Receives the parts of a relation after its stage step has run.
 ///
-/// A relation may be staged again when a part is lost, so the slot can be
-/// filled anew: plans made afterwards read the new parts.
+/// A relation is staged again when a part is lost, so the parts can be replaced:
+/// plans made afterwards read the new parts.
 #[derive(Debug, Default)]
 pub struct StagedSlot {
     parts: parking_lot::RwLock<Option<Arc<[Arc<StagedPart>]>>>,
@@ -40,12 +40,12 @@ impl StagedSlot {
         *self.parts.write() = Some(parts.into_iter().map(Arc::new).collect());
     }
 
-    /// Forgets the parts.
+    /// Removes the parts.
     pub fn clear(&self) {
         *self.parts.write() = None;
     }
 
-    /// The parts, once there.
+    /// The parts, after the stage step has run.
     pub fn parts(&self) -> Option<Arc<[Arc<StagedPart>]>> {
         self.parts.read().clone()
     }
@@ -69,8 +69,8 @@ impl StagedTable {
         }
     }
 
-    /// The same relation with a last column of row numbers that its plan does
-    /// not compute: readers make them from the rows' places in the parts.
+    /// The same relation with row ids as its last column. Its plan does not
+    /// compute them: readers derive them from the rows' positions in the parts.
     pub fn with_row_id(self) -> Self {
         let mut fields: Vec<FieldRef> = self.schema.fields().iter().cloned().collect();
         fields.push(Arc::new(row_id_field()));
@@ -83,7 +83,6 @@ impl StagedTable {
         }
     }
 
-    /// The relation's name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -136,8 +135,8 @@ impl TableProvider for StagedTable {
     }
 }
 
-/// The store that a staged scan names: parts are found without one, but a file
-/// scan must have one.
+/// The store that a staged scan names. Parts are found without a store, but a
+/// file scan must have one.
 pub(super) fn staged_url() -> ObjectStoreUrl {
     ObjectStoreUrl::local_filesystem()
 }
@@ -168,7 +167,7 @@ fn groups(parts: &[Arc<StagedPart>], target: usize) -> Vec<FileGroup> {
         .collect()
 }
 
-/// A range of a part in the form that a file scan carries.
+/// A range of a part as a file of a file scan.
 pub(super) fn partitioned_file(range: PartRange) -> PartitionedFile {
     let name = format!("{}/{}", range.part.token, range.part.file_id);
     let bytes = range

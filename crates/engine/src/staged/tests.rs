@@ -1,5 +1,5 @@
-//! Staged rows come back as they were written, by projection, with numbers,
-//! through the codec, and a lost part says so.
+//! Staged rows are read as they were written: with projections, with row ids and
+//! through the codec. A lost part is an error that names it.
 
 use std::sync::Arc;
 

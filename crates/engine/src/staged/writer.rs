@@ -1,4 +1,4 @@
-//! The node at the end of a stage job.
+//! The plan node that writes staged rows.
 
 use std::fmt;
 use std::fs::File;
@@ -27,10 +27,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::part::{Block, StagedPart};
 use crate::node::NodeInfo;
 
-/// Writes each partition of its input to one staged file and gives one row for
+/// Writes each partition of its input to one staged file and returns one row for
 /// it: the [`StagedPart`] as JSON in the column `manifest`.
 ///
-/// A partition without rows gives no row and leaves no file.
+/// For a partition without rows there is no row and no file.
 #[derive(Debug, Clone)]
 pub struct StageWriterExec {
     input: Arc<dyn ExecutionPlan>,
@@ -41,7 +41,7 @@ pub struct StageWriterExec {
 
 impl StageWriterExec {
     /// Stages `input` under `token`, which must be a plain folder name that
-    /// belongs to this relation and run alone.
+    /// nothing else uses: no other relation and no other run.
     pub fn new(input: Arc<dyn ExecutionPlan>, token: impl Into<String>) -> Self {
         let partitions = input.output_partitioning().partition_count();
         let properties = PlanProperties::new(
@@ -155,7 +155,8 @@ impl WriterMetrics {
     }
 }
 
-/// Writes the whole stream; the manifest row, or nothing when it was empty.
+/// Writes the whole stream. Returns the manifest row, or nothing when the stream
+/// was empty.
 async fn write(
     part: StagedPart,
     mut input: SendableRecordBatchStream,
@@ -185,7 +186,7 @@ async fn write(
     Ok(Some(RecordBatch::try_new(manifest_schema(), vec![column])?))
 }
 
-/// A staged file while it is written; removed again when dropped unfinished.
+/// A staged file while it is written; deleted when dropped unfinished.
 struct PartFile {
     part: StagedPart,
     writer: StreamWriter<Counting<BufWriter<File>>>,
@@ -213,7 +214,7 @@ impl PartFile {
         })
     }
 
-    /// Appends a batch; gives the bytes that it takes.
+    /// Appends a batch and returns its bytes in the file.
     fn append(&mut self, batch: &RecordBatch) -> Result<u64> {
         let offset = self.writer.get_ref().written;
         self.writer.write(batch).map_err(|e| self.failed(e))?;
@@ -249,13 +250,14 @@ impl PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         if !self.finished {
-            // The run's clean-up removes the folder; this only frees it sooner.
+            // The run's clean-up removes the folder; this only frees the space
+            // sooner.
             let _ = std::fs::remove_file(&self.part.path);
         }
     }
 }
 
-/// An I/O error with the file that it happened at.
+/// An I/O error with the path of the file.
 fn at(part: &StagedPart, source: io::Error) -> DataFusionError {
     DataFusionError::IoError(io::Error::new(
         source.kind(),
@@ -263,7 +265,7 @@ fn at(part: &StagedPart, source: io::Error) -> DataFusionError {
     ))
 }
 
-/// Counts what goes through.
+/// Counts the bytes written.
 struct Counting<W> {
     inner: W,
     written: u64,

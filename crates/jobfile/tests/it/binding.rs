@@ -1,4 +1,4 @@
-//! Parameters in the place of variables.
+//! Binding parameters to variables.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Runs `tests/cases/check/*.sql`; `tests/cases/README.md` has their format.
+//! Runs `tests/cases/check/*.sql`; `tests/cases/README.md` describes the format.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sluice_jobfile::{Diagnostic, Diagnostics, Severity, decode, parse};
 
-/// One finding that must come out.
+/// One expected diagnostic.
 #[derive(Debug, Clone)]
 struct Expected {
     severity: Severity,
@@ -101,8 +101,8 @@ fn fits(expected: &Expected, found: &Diagnostic) -> bool {
             .all(|part| texts.iter().any(|text| text.contains(part.as_str())))
 }
 
-/// Errors must be exactly those that the case names; warnings that it names
-/// must be among those found.
+/// Errors must be exactly those that the case lists; the warnings that it lists
+/// must be among the reported ones.
 fn check(path: &Path) -> Result<(), String> {
     let bytes = fs::read(path).unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -1,4 +1,4 @@
-//! The documentation of codes and the codes are one set.
+//! The documented codes and the codes in the code are the same.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ fn read(path: &str) -> String {
 #[test]
 fn every_code_is_documented_and_every_documented_code_exists() {
     let doc = read("../../docs/diagnostics.md");
-    // Codes from E0500 on are the engine's; its own tests look after them.
+    // Codes from E0500 on are the engine's; its own tests check them.
     let documented: BTreeSet<&str> = doc
         .lines()
         .filter_map(|line| line.strip_prefix("### "))

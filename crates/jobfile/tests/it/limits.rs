@@ -13,7 +13,7 @@ fn outcome(query: &str) -> String {
     let start = Instant::now();
     let result = match parse("j", &text).and_then(|file| file.bind(&BTreeMap::new())) {
         Ok(job) => {
-            // What the engine does too: copy, show, drop.
+            // As the engine does: copy, print, drop.
             let shown = job.relations[1].query().map(ToString::to_string);
             format!("ok {}", shown.unwrap_or_default().len())
         }
@@ -97,7 +97,7 @@ fn deep_nesting_is_refused_quickly() {
         let outcome = outcome(&query);
         assert!(outcome.contains("E0"), "{open}: {outcome}");
     }
-    // An error in the middle must not be looked for again at every level.
+    // An error in the middle must not be searched again at every level.
     for open in [
         "CAST(",
         "trim(",

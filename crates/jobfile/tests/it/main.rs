@@ -1,4 +1,4 @@
-//! The job language from outside: case files, properties, documentation.
+//! Tests of the public interface: case files, properties, documentation.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,11 +1,11 @@
-//! What holds for any text.
+//! Properties that hold for any text.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sluice_jobfile::{Relation, parse};
 
-/// Pieces of job files, put together without sense.
+/// Pieces of job files in random order.
 fn scraps() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "CREATE",
@@ -100,7 +100,7 @@ fn scraps() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.join(" "))
 }
 
-/// A job file that is right: sources, views over anything before them, datasets.
+/// A valid job file: sources, views over anything before them, datasets.
 fn job_text() -> impl Strategy<Value = (String, usize)> {
     let column_type = prop::sample::select(vec![
         "INT",
@@ -146,7 +146,7 @@ fn job_text() -> impl Strategy<Value = (String, usize)> {
     })
 }
 
-/// The language's meaning of `${v}`, told another way: cut at `$${` first.
+/// A second implementation of `${v}`: splits at `$${` first.
 fn model(text: &str, value: &str) -> String {
     text.split("$${")
         .map(|part| part.replace("${v}", value))

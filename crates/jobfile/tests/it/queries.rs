@@ -1,4 +1,4 @@
-//! Relations, their order, and what the query parser takes.
+//! Relations, their order, and what the query parser accepts.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What people see.
+//! Rendered diagnostics.
 
 use sluice_jobfile::{Diagnostic, Diagnostics, Pos, Span, parse};
 

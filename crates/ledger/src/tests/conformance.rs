@@ -1,4 +1,4 @@
-//! What a ledger promises over any store.
+//! What a ledger guarantees on any store.
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::support::{Note, Subject, committed, lost, note};
 use crate::{Damage, Entry, LedgerError, Snapshot};
 
-/// Runs every check, each in a folder of its own.
+/// Runs every check, each in its own folder.
 pub(super) async fn conformance(subject: &Subject) {
     an_empty_ledger_has_no_tail(&subject.child("empty")).await;
     entries_are_read_as_they_were_written(&subject.child("round trip")).await;
@@ -34,7 +34,7 @@ async fn entries_are_read_as_they_were_written(subject: &Subject) {
     let ledger = subject.open();
     let mut written = Vec::new();
     for number in 0..40 {
-        // One of them large, one with characters that JSON escapes.
+        // One large text, and one with characters that JSON escapes.
         let text = match number {
             7 => "x".repeat(1 << 20),
             8 => "\"\\\n\u{0}ü\u{1f600}".to_owned(),
@@ -60,7 +60,7 @@ async fn a_taken_number_is_lost(subject: &Subject) {
     let (first, second) = (subject.open(), subject.open());
     let zero = committed(first.append(0, note("a", 0)).await.unwrap());
     assert_eq!(lost(second.append(0, note("b", 0)).await.unwrap()), zero);
-    // Its own entry from before is somebody else's too.
+    // An entry from an earlier append of the same writer counts as another's too.
     assert_eq!(lost(first.append(0, note("a", 0)).await.unwrap()), zero);
     let one = committed(second.append(1, note("b", 1)).await.unwrap());
     assert_eq!(lost(first.append(1, note("a", 1)).await.unwrap()), one);
@@ -154,7 +154,7 @@ async fn holes_are_found_out(subject: &Subject) {
 
     let middle = subject.child("middle");
     middle.fill(12).await;
-    // 7 is one of the numbers that a search from 0 asks for.
+    // A search from 0 probes 7.
     for seq in [7, 8] {
         middle.remove(&middle.entry_path(seq)).await;
     }
@@ -165,7 +165,7 @@ async fn holes_are_found_out(subject: &Subject) {
     );
     assert_eq!(missing(error), (7, Some(9)));
 
-    // What was seen cannot be gone.
+    // An entry that this process has read cannot disappear.
     let end = subject.child("end");
     end.fill(5).await;
     let ledger = end.open();
@@ -280,7 +280,7 @@ async fn snapshots_fit_or_are_ignored(subject: &Subject) {
         state: vec![1, 2],
     };
     assert_eq!(fresh.latest_snapshot().await.unwrap(), Some(expected));
-    // A later version keeps another state: replay.
+    // A later version stores another state: replay.
     let other = fresh.latest_snapshot::<String>().await.unwrap();
     assert_eq!(other, None);
     // An older one may replace it.
@@ -289,7 +289,8 @@ async fn snapshots_fit_or_are_ignored(subject: &Subject) {
     assert_eq!(snapshot.unwrap().seq, 0);
     // The tail does not depend on it.
     assert_eq!(subject.open().tail().await.unwrap(), Some(one));
-    // Of a ledger that was here before, or of entries that a backup lacks.
+    // Snapshots of an earlier ledger in this folder, or of entries that a backup
+    // does not have.
     for (seq, id) in [(0, Uuid::new_v4()), (9, zero.id)] {
         let foreign = Entry {
             seq,

@@ -1,4 +1,4 @@
-//! Faults of a store one by one, and the suite over a store full of them.
+//! Single faults of a store, and the whole suite on a faulty store.
 
 use std::io;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use super::conformance::conformance;
 use super::support::{Subject, bucket_place, committed, local_place, lost, note};
 use crate::{Entry, LedgerError};
 
-/// Faults that an append gets over, again and again: every second write of an
-/// entry meets one, and some writes of the hint are lost.
+/// Faults that an append recovers from: every second write of an entry gets one,
+/// and some writes of the hint are lost.
 pub(super) fn hiccups() -> impl Fn(&Call<'_>) -> Option<Fault> + Send + Sync + 'static {
     let soon = Wait::For(Duration::from_millis(2));
     let faults = [
@@ -42,7 +42,7 @@ pub(super) fn hiccups() -> impl Fn(&Call<'_>) -> Option<Fault> + Send + Sync + '
     }
 }
 
-/// A ledger over a faulty store, and a look behind it.
+/// A ledger on a faulty store, with access to the store without faults.
 pub(super) fn over(
     faulty: FaultyStore,
     place: impl FnOnce(Arc<dyn ObjectStore>) -> Place,
@@ -64,7 +64,7 @@ async fn a_ledger_in_a_faulty_memory_conforms() {
 async fn a_ledger_on_a_faulty_disk_conforms() {
     let folder = tempfile::tempdir().unwrap();
     let hiccups = hiccups();
-    // What a disk was told to do it has done when the call returns.
+    // On a disk, no write arrives after its call has returned.
     let faulty = FaultyStore::new(Arc::new(DurableLocal::new()), move |call| {
         hiccups(call).filter(|fault| !matches!(fault, Fault::Stray(_)))
     });
@@ -168,7 +168,7 @@ async fn a_refusal_is_final() {
     assert!(matches!(error, LedgerError::Store(_)), "{error:?}");
     assert_eq!(error.store_kind(), Some(StoreErrorKind::PermissionDenied));
     assert_eq!(t.store.counts().of(Op::Create), 1);
-    // But not about a request that went out before.
+    // But it does not settle a request that was sent before.
     t.writes.set([
         Fault::Stray(Wait::For(Duration::from_millis(50))),
         Fault::Refused(io::ErrorKind::PermissionDenied),

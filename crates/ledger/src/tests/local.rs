@@ -1,4 +1,4 @@
-//! On this machine's disk, and what a disk can do to a write.
+//! A ledger on the local disk, and disk failures during a write.
 
 use std::fs::File;
 use std::io;
@@ -19,7 +19,7 @@ async fn a_ledger_on_disk_conforms() {
     conformance(&Subject::new(place)).await;
 }
 
-/// Records the calls, and fails those of one name, some times.
+/// Records the calls, and fails a number of calls of one name.
 #[derive(Debug, Default)]
 struct Disk {
     calls: Mutex<Vec<String>>,
@@ -123,8 +123,8 @@ async fn an_entry_is_durable_before_it_is_acknowledged() {
     assert_eq!(t.disk.take_calls(), expected);
 }
 
-/// The name is there, and was not made durable: only another sync of the folder
-/// lets us say "committed".
+/// The name exists but is not durable: the append may return "committed" only after
+/// another sync of the folder.
 #[tokio::test]
 async fn a_name_that_is_not_durable_is_synced_again() {
     let t = Setup::new().await;
@@ -137,7 +137,7 @@ async fn a_name_that_is_not_durable_is_synced_again() {
     t.fail("syncdir", usize::MAX);
     let error = t.subject.hasty().append(2, note("a", 2)).await.unwrap_err();
     assert!(error.outcome_unknown(), "{error:?}");
-    assert!(error.to_string().contains("entry 2 tells"), "{error}");
+    assert!(error.to_string().contains("check entry 2"), "{error}");
 }
 
 #[tokio::test]

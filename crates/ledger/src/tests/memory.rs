@@ -1,4 +1,4 @@
-//! In memory.
+//! A ledger in memory.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Ledgers over whole stores: one suite for all of them, and what is particular
-//! to each.
+//! Tests of ledgers on complete stores: one suite for all stores, and tests for
+//! each.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! How many calls it takes.
+//! The number of store calls per operation.
 
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ impl Setup {
         Self { store, subject }
     }
 
-    /// Finds the tail as a new process does; returns the calls and how many
-    /// objects were listed.
+    /// Finds the tail as a new process does; returns the number of calls and of
+    /// listed objects.
     async fn open(&self, hint: Option<String>) -> (usize, usize) {
         let path = self.subject.path("_hint.json");
         match hint {
@@ -48,14 +48,20 @@ async fn a_long_ledger_is_opened_with_few_calls() {
     assert_eq!(t.open(hint(0)).await, (3, 0));
     for behind in [1, 8, 15, 31] {
         let (calls, listed) = t.open(hint(behind)).await;
-        assert!(calls <= 14 && listed == 0, "{behind} behind: {calls} calls");
+        assert!(
+            calls <= 14 && listed == 0,
+            "hint {behind} entries old: {calls} calls"
+        );
     }
     // log₂(100,000) is below 17; the search doubles, then halves.
     for behind in [1_000, 50_000, ENTRIES - 1] {
         let (calls, listed) = t.open(hint(behind)).await;
-        assert!(calls <= 37 && listed == 0, "{behind} behind: {calls} calls");
+        assert!(
+            calls <= 37 && listed == 0,
+            "hint {behind} entries old: {calls} calls"
+        );
     }
-    // Without a good hint, one listing from the end on, of what are no entries.
+    // Without a usable hint, one listing from the end on, which finds no entries.
     for hint in [
         None,
         Some("nonsense".to_owned()),

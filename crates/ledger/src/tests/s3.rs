@@ -1,8 +1,9 @@
-//! On an S3 server that `SLUICE_TEST_S3` names (`http://127.0.0.1:5000`).
-//! Skipped, loudly, without one, and an error in CI.
+//! A ledger on the S3 server that `SLUICE_TEST_S3` names (for example
+//! `http://127.0.0.1:5000`). Without it, the tests are skipped with a message, and
+//! fail in CI.
 //!
-//! The server must check and write in one step: moto alone does not, so it is
-//! run by `tests/s3/server.py`, one request at a time.
+//! The server must check and write in one step. Moto alone does not, so
+//! `tests/s3/server.py` runs it with one request at a time.
 
 #![allow(clippy::print_stderr, reason = "a skipped test must be seen")]
 
@@ -112,8 +113,8 @@ async fn request(client: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-/// A way to the server that lets the first put-if-absent through and answers it
-/// with a 500, so that the client sends it again by itself. Also counts them.
+/// A proxy that forwards the first put-if-absent but answers it with a 500, so that
+/// the client retries it by itself. Also counts these requests.
 async fn losing_proxy(server: String) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -140,7 +141,7 @@ async fn losing_proxy(server: String) -> (String, Arc<AtomicUsize>) {
     (url, creates)
 }
 
-/// What S3 clients do behind our back: the write that is told to exist is ours.
+/// S3 clients retry by themselves: the write that "already exists" is ours.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_the_client_repeats_is_ours() {
     let Some(direct) = bucket().await else {
@@ -151,7 +152,7 @@ async fn a_write_that_the_client_repeats_is_ours() {
     let (url, creates) = losing_proxy(server).await;
     let lossy = Subject::new(place(&url, direct.url().as_str()));
     let entry = committed(lossy.open().append(0, note("a", 0)).await.unwrap());
-    // The second one was the client's, not ours: it ended in 412.
+    // The client sent the second one by itself, and got 412.
     assert_eq!(creates.load(Ordering::SeqCst), 2);
     let tail = Subject::new(direct).open().tail().await.unwrap();
     assert_eq!(tail, Some(entry));

@@ -1,5 +1,5 @@
-//! Several writers over a faulty store, in random schedules. One thread, no
-//! clock: a schedule runs the same way every time.
+//! Several writers on a faulty store, in random schedules. They run on one thread
+//! and without a clock, so a schedule runs the same way every time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -23,7 +23,7 @@ type Fault = Option<sluice_fault_store::Fault>;
 struct Schedule {
     writers: usize,
     appends: u64,
-    /// Of the calls, in the order in which they are made; then none fail.
+    /// The faults of the calls, in the order of the calls; later calls do not fail.
     creates: Vec<Fault>,
     others: Vec<Fault>,
 }
@@ -72,7 +72,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
         })
 }
 
-/// How one append ended, as its writer was told.
+/// The outcome of one append as reported to its writer.
 #[derive(Debug)]
 enum Told {
     Committed(Entry<Note>),
@@ -81,8 +81,8 @@ enum Told {
     Unknown(u64, Uuid),
 }
 
-/// Appends until it has been told of `appends` ends, by turns after the tail and
-/// after what it saw last, which may be stale.
+/// Appends `appends` times, sometimes after the tail and sometimes after the last
+/// entry that it has read, which may be stale.
 async fn write(ledger: Ledger<Note>, name: String, appends: u64) -> Vec<(Note, Told)> {
     let mut told = Vec::new();
     let mut next = None;
@@ -115,7 +115,7 @@ async fn write(ledger: Ledger<Note>, name: String, appends: u64) -> Vec<(Note, T
     told
 }
 
-/// The log as it is in the store, which must begin at 0 and have no gaps.
+/// The log in the store, which must begin at 0 and have no gaps.
 async fn log(subject: &Subject) -> Vec<Entry<Note>> {
     let objects: Vec<_> = subject.raw.list(None).try_collect().await.unwrap();
     let mut entries = BTreeMap::new();
@@ -135,7 +135,7 @@ async fn log(subject: &Subject) -> Vec<Entry<Note>> {
 
 async fn run(schedule: Schedule) {
     let (creates, others) = (Script::default(), Script::default());
-    // A script has no "nothing".
+    // A script cannot hold "no fault": use a delay of zero turns.
     let queue = |faults: Vec<Fault>, script: &Script| {
         script.set(
             faults
@@ -160,7 +160,7 @@ async fn run(schedule: Schedule) {
     for writer in writers {
         told.extend(writer.await.unwrap());
     }
-    // What is still on its way arrives.
+    // Let the writes that are in flight arrive.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -187,18 +187,22 @@ fn check(log: &[Entry<Note>], told: &[(Note, Told)]) {
             }
             (Told::Failed | Told::Unknown(..), []) => {}
             (Told::Unknown(seq, id), [only]) => assert_eq!((only.seq, only.id), (*seq, *id)),
-            (end, found) => panic!("{body:?} was told {end:?}, and the log has {found:?}"),
+            (end, found) => panic!("{body:?} was reported as {end:?}, and the log has {found:?}"),
         }
     }
-    assert!(places.is_empty(), "nobody wrote {places:?}");
+    assert!(
+        places.is_empty(),
+        "entries that no writer reported: {places:?}"
+    );
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
-    /// Every entry that was called committed is in the log once, in its place;
-    /// every lost one was somebody else's; no entry that was called failed is
-    /// there; and there are no gaps.
+    /// Every entry that was reported as committed is in the log exactly once, at
+    /// its number. Every number that was reported as lost has another writer's
+    /// entry. No entry that was reported as failed is in the log. The log has no
+    /// gaps.
     #[test]
     fn any_schedule_leaves_a_log_that_agrees_with_its_writers(schedule in schedule()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

@@ -1,4 +1,4 @@
-//! Places to try a ledger in, and a look behind its back.
+//! Folders for test ledgers, and access to their files without the ledger.
 
 use std::path::Path as FsPath;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sluice_storage::{Location, Place};
 use crate::pauses::Pauses;
 use crate::{Appended, Entry, Ledger};
 
-/// The body of the entries here.
+/// The body of the test entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Note {
     pub(super) writer: String,
@@ -26,7 +26,7 @@ pub(super) fn note(writer: &str, number: u64) -> Note {
     }
 }
 
-/// A folder that counts as one in a bucket, in any store.
+/// A folder in any store, with a bucket's location.
 pub(super) fn bucket_place(store: Arc<dyn ObjectStore>) -> Place {
     Place {
         store,
@@ -34,7 +34,7 @@ pub(super) fn bucket_place(store: Arc<dyn ObjectStore>) -> Place {
     }
 }
 
-/// A folder of this machine.
+/// A folder of the local file system.
 pub(super) fn local_place(store: Arc<dyn ObjectStore>, folder: &FsPath) -> Place {
     let folder = folder.join("landing ü/_ledger");
     Place {
@@ -43,7 +43,7 @@ pub(super) fn local_place(store: Arc<dyn ObjectStore>, folder: &FsPath) -> Place
     }
 }
 
-/// A ledger, and its objects without faults.
+/// A ledger's folder, also accessible without faults.
 pub(super) struct Subject {
     pub(super) place: Place,
     pub(super) raw: Arc<dyn ObjectStore>,
@@ -57,7 +57,7 @@ impl Subject {
         }
     }
 
-    /// A folder of its own below this one.
+    /// A separate folder below this one.
     pub(super) fn child(&self, name: &str) -> Self {
         Self {
             raw: Arc::clone(&self.raw),
@@ -68,12 +68,12 @@ impl Subject {
         }
     }
 
-    /// A ledger that has seen nothing yet, as in a new process.
+    /// A ledger that has read nothing yet, as in a new process.
     pub(super) fn open(&self) -> Ledger<Note> {
         Ledger::new(self.place.clone())
     }
 
-    /// The same, trying again without pauses.
+    /// The same, but retries without pauses.
     pub(super) fn hasty(&self) -> Ledger<Note> {
         Ledger::with_pauses(self.place.clone(), Pauses::NONE)
     }
@@ -86,7 +86,7 @@ impl Subject {
         self.path(&format!("{seq:020}.json"))
     }
 
-    /// Puts a file there, whatever is there.
+    /// Writes a file, replacing any existing one.
     pub(super) async fn put(&self, path: &Path, bytes: impl Into<Bytes>) {
         self.raw.put(path, bytes.into().into()).await.unwrap();
     }
@@ -96,7 +96,7 @@ impl Subject {
         Some(object.bytes().await.unwrap())
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file if it exists.
     pub(super) async fn remove(&self, path: &Path) {
         match self.raw.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
@@ -104,7 +104,7 @@ impl Subject {
         }
     }
 
-    /// Fills the ledger from behind, without a hint.
+    /// Writes entries directly into the folder, without a hint.
     pub(super) async fn fill(&self, count: u64) {
         for seq in 0..count {
             let bytes = Entry::new(seq, note("fill", seq)).encode().unwrap();

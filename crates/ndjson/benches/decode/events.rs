@@ -1,10 +1,10 @@
-//! Transaction and user events like those of the sample producers
+//! Generates transaction and user events like those of the sample producers.
 
 use std::fmt::Write;
 
 use bytes::Bytes;
 
-/// Bytes of each kind.
+/// Bytes of each kind of event.
 const SIZE: usize = 64_000_000;
 
 /// Numbers from a fixed seed (Knuth's linear congruential generator).

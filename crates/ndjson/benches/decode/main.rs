@@ -1,9 +1,9 @@
-//! MB/s of one core, beside arrow-json with the same schema on the same bytes
+//! MB/s of one core, compared with arrow-json for the same schema and bytes.
 //!
-//! `cargo bench -p sluice-ndjson` makes its data; with paths of two files of
-//! transaction and user events as arguments, those are read instead.
+//! `cargo bench -p sluice-ndjson` generates its data. To read two files of
+//! transaction and user events instead, pass their paths as arguments.
 
-#![allow(clippy::expect_used)] // a benchmark stops at the first surprise
+#![allow(clippy::expect_used)] // a benchmark stops at the first error
 
 mod events;
 mod schemas;
@@ -20,14 +20,15 @@ const BATCH_ROWS: usize = 8192;
 const RUNS: u32 = 5;
 
 /// Seconds that this thread has been on a CPU, so that other work on the
-/// machine does not count; the time of day where the kernel does not tell.
+/// machine does not count. Falls back to elapsed time where the kernel does not
+/// report it.
 fn cpu_seconds(start: Instant) -> f64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
     nanoseconds.map_or_else(|| start.elapsed().as_secs_f64(), |n| n / 1e9)
 }
 
-/// Seconds of a run, on average over several behind a first, and its rows.
+/// The average seconds of several runs after a first one, and the rows of a run.
 fn timed(mut run: impl FnMut() -> usize) -> (f64, usize) {
     let rows = run();
     let start = Instant::now();
@@ -96,7 +97,7 @@ fn main() {
         }
         _ => (events::transactions(), events::user_events()),
     };
-    // For profiles: the decoder by itself.
+    // For profiling: only this decoder.
     let alone = std::env::args().any(|a| a == "--alone");
     let mut out = std::io::stdout().lock();
     let cases = [
@@ -155,7 +156,7 @@ fn main() {
     }
 }
 
-/// A small file often enough to fill 64 MB.
+/// Repeats a small file until it fills 64 MB.
 fn repeat(data: &Bytes) -> Bytes {
     let times = (64_000_000 / data.len().max(1)).max(1);
     Bytes::from(data.repeat(times))

@@ -1,4 +1,4 @@
-//! Schemas over the events: all of them, and parts
+//! Schemas of the events: all fields, and parts of them.
 
 use std::sync::Arc;
 
@@ -107,7 +107,7 @@ pub(crate) fn users_job() -> SchemaRef {
     ])
 }
 
-/// No field at all: how many records are there?
+/// No field at all: records are only counted.
 pub(crate) fn nothing() -> SchemaRef {
     Arc::new(Schema::empty())
 }

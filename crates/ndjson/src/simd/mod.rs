@@ -1,20 +1,20 @@
-//! Vectorized scanning of JSON bytes; the only module of the crate with `unsafe`
+//! Vectorized scanning of JSON bytes; the only module of the crate with `unsafe`.
 //!
 //! Two kinds of work are worth vector instructions here:
 //!
-//! - **Short runs** (the inside of a string, a number): 16 bytes a step. On
+//! - **Short ranges** (the inside of a string, a number): 16 bytes at a time. On
 //!   x86-64 that is SSE2, which every such CPU has, so the code is inlined
 //!   where it is used and nothing is chosen at run time.
-//! - **Whole containers that nobody reads**: 64 bytes a step with bit masks as
+//! - **Whole containers that are skipped**: 64 bytes at a time with bit masks, as
 //!   in Langdale and Lemire, "Parsing Gigabytes of JSON per Second" (2019),
 //!   section 3.1. AVX2 with carry-less multiplication is chosen at run time
 //!   and SSE2 is the fallback: a call per container is cheap enough.
 //!
-//! Other architectures use the portable functions, which are also what the
-//! tests compare the vector code with.
+//! Other architectures use the portable functions. The tests compare the vector
+//! code with them.
 //!
-//! Contract of every function: `src` ends with a line feed, and no scan passes
-//! a line feed, so a broken line cannot drag its successor along.
+//! Contract of every function: `src` ends with a line feed, and no scan goes
+//! beyond a line feed, so a broken line cannot affect the next one.
 
 pub(crate) mod portable;
 #[cfg(target_arch = "x86_64")]

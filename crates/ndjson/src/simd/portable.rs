@@ -1,7 +1,7 @@
-//! The scans byte by byte: for other architectures, the ends of buffers, tests
+//! The scans byte by byte: for other architectures, the ends of buffers, and tests.
 
-/// Whether a byte ends a run of ordinary string bytes: a quote, a backslash or
-/// a control character (which JSON forbids inside strings).
+/// Whether a byte is not an ordinary byte of a string: a quote, a backslash or a
+/// control character (which JSON forbids inside strings).
 #[inline(always)]
 pub(crate) fn ends_plain(byte: u8) -> bool {
     byte == b'"' || byte == b'\\' || byte < 0x20
@@ -14,8 +14,8 @@ pub(crate) fn ends_scalar(byte: u8) -> bool {
 }
 
 /// Appends the ordinary string bytes from `pos` on to `dst`. Returns the index
-/// of the byte that ended the run and whether all copied bytes were ASCII.
-#[allow(dead_code)] // the vector version stands in on x86-64
+/// of the first other byte, and whether all copied bytes were ASCII.
+#[allow(dead_code)] // the vector version is used on x86-64
 pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, bool) {
     let end = find_plain_end(src, pos);
     let run = src.get(pos..end).unwrap_or_default();
@@ -23,8 +23,8 @@ pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, b
     (end, run.is_ascii())
 }
 
-/// The index of the first byte at or after `pos` that ends a run of ordinary
-/// string bytes, or the length of `src`.
+/// The index of the first byte at or after `pos` that is not an ordinary string
+/// byte, or the length of `src`.
 pub(crate) fn find_plain_end(src: &[u8], pos: usize) -> usize {
     let rest = src.get(pos..).unwrap_or_default();
     rest.iter()
@@ -41,9 +41,9 @@ pub(crate) fn find_scalar_end(src: &[u8], pos: usize) -> usize {
         .map_or(src.len(), |n| pos + n)
 }
 
-/// `pos` is behind an opening bracket: the index behind the bracket that
-/// closes it, or `None` when the line ends before.
-#[allow(dead_code)] // the vector version stands in on x86-64
+/// `pos` is the index after an opening bracket. Returns the index after the
+/// bracket that closes it, or `None` if the line ends first.
+#[allow(dead_code)] // the vector version is used on x86-64
 pub(crate) fn skip_container(src: &[u8], pos: usize) -> Option<usize> {
     let mut depth = 1usize;
     let mut at = pos;
@@ -62,15 +62,15 @@ pub(crate) fn skip_container(src: &[u8], pos: usize) -> Option<usize> {
                 }
             }
             b'\n' => return None,
-            // No JSON; what the vector version makes of it.
+            // This is not JSON; the vector version reads it the same way.
             b'\\' if matches!(src.get(at + 1), Some(b'"' | b'\\')) => at += 2,
             _ => at += 1,
         }
     }
 }
 
-/// The index behind the quote that ends the string that begins at `at`; other
-/// control characters than the line feed pass, as in the vector version.
+/// The index after the quote that ends the string that starts at `at`. Control
+/// characters other than the line feed are accepted, as in the vector version.
 fn skip_quoted(src: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match *src.get(at)? {

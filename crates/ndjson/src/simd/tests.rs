@@ -10,7 +10,7 @@ fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
-/// Bytes that matter to the scans, often.
+/// Random bytes; those that matter to the scans are frequent.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         4 => proptest::sample::select(br#""\{}[],: 1a"#.to_vec()),
@@ -43,8 +43,8 @@ proptest! {
     }
 }
 
-/// A container with whole strings inside, so that backslashes stand only
-/// where JSON has them; cut short sometimes.
+/// A container with complete strings inside, so that backslashes are only where
+/// JSON allows them. Some containers are cut short.
 fn container() -> impl Strategy<Value = Vec<u8>> {
     let piece = proptest::sample::select(vec![
         "{",

@@ -1,4 +1,4 @@
-//! The scans with SSE2 (always there on x86-64) and AVX2 (chosen at run time)
+//! The scans with SSE2 (always available on x86-64) and AVX2 (chosen at run time).
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
@@ -11,7 +11,7 @@ use super::portable;
 const STEP: usize = 16;
 const BLOCK: usize = 64;
 
-/// Loads the 16 bytes at `pos`, or nothing when fewer remain.
+/// Loads the 16 bytes at `pos`; `None` if fewer remain.
 #[inline(always)]
 fn load16(src: &[u8], pos: usize) -> Option<__m128i> {
     let bytes = src.get(pos..pos + STEP)?;
@@ -19,7 +19,7 @@ fn load16(src: &[u8], pos: usize) -> Option<__m128i> {
     Some(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
 
-/// A bit per byte that ends a run of ordinary string bytes.
+/// A bit for each byte that is not an ordinary string byte.
 #[inline(always)]
 fn plain_stops(v: __m128i) -> u32 {
     // SAFETY: every x86-64 CPU has SSE2.
@@ -32,11 +32,11 @@ fn plain_stops(v: __m128i) -> u32 {
     mask.cast_unsigned()
 }
 
-/// Bytes of two loads. Most strings of events are shorter, so that the loops
-/// below run once or twice, which the CPU foresees.
+/// Bytes of two loads. Most strings of events are shorter, so the loops below
+/// run once or twice, which the CPU predicts well.
 const PAIR: usize = 2 * STEP;
 
-/// Loads the 32 bytes at `pos`, or nothing when fewer remain.
+/// Loads the 32 bytes at `pos`; `None` if fewer remain.
 #[inline(always)]
 fn load32(src: &[u8], pos: usize) -> Option<(__m128i, __m128i)> {
     let bytes = src.get(pos..)?.first_chunk::<PAIR>()?;
@@ -50,7 +50,7 @@ fn load32(src: &[u8], pos: usize) -> Option<(__m128i, __m128i)> {
     })
 }
 
-/// A bit per byte with the highest bit set: not ASCII.
+/// A bit for each byte whose highest bit is set: it is not ASCII.
 #[inline(always)]
 fn signs(v: __m128i) -> u32 {
     // SAFETY: every x86-64 CPU has SSE2.
@@ -65,7 +65,7 @@ pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, b
     while let Some((a, b)) = load32(src, at) {
         dst.reserve(PAIR);
         let len = dst.len();
-        // SAFETY: `reserve` made room for 32 bytes behind `len`; the stores
+        // SAFETY: `reserve` made room for 32 bytes after `len`; the stores
         // may be unaligned and initialize all of them.
         unsafe {
             let end = dst.as_mut_ptr().add(len);
@@ -77,13 +77,13 @@ pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, b
         if stops != 0 {
             let run = stops.trailing_zeros();
             high |= negative & ((1 << run) - 1);
-            // SAFETY: `run` is at most 31, and that many bytes behind `len`
+            // SAFETY: `run` is at most 31, and that many bytes after `len`
             // were just stored.
             unsafe { dst.set_len(len + run as usize) };
             return (at + run as usize, high == 0);
         }
         high |= negative;
-        // SAFETY: all 32 bytes behind `len` were just stored.
+        // SAFETY: all 32 bytes after `len` were just stored.
         unsafe { dst.set_len(len + PAIR) };
         at += PAIR;
     }
@@ -107,7 +107,7 @@ pub(crate) fn find_plain_end(src: &[u8], pos: usize) -> usize {
     portable::find_plain_end(src, at)
 }
 
-/// A bit per byte that ends a number or literal.
+/// A bit for each byte that ends a number or literal.
 #[inline(always)]
 fn scalar_stops(v: __m128i) -> u32 {
     // SAFETY: every x86-64 CPU has SSE2.
@@ -153,7 +153,7 @@ pub(crate) fn skip_container(src: &[u8], pos: usize) -> Option<usize> {
     }
 }
 
-/// A bit per byte of a block of 64.
+/// For a block of 64 bytes, a bit for each byte of a kind.
 struct Masks {
     quote: u64,
     backslash: u64,
@@ -162,9 +162,9 @@ struct Masks {
     newline: u64,
 }
 
-/// The characters that a backslash escapes, over blocks: bit 0 of `carry`
-/// says that the last byte of the block before was an escaping backslash.
-/// Runs of backslashes are told odd from even by a subtraction's borrow.
+/// A bit for each byte that a backslash escapes. Bit 0 of `carry` is set if the
+/// last byte of the previous block was an escaping backslash. The borrow of a
+/// subtraction distinguishes odd from even sequences of backslashes.
 #[inline(always)]
 fn escaped(backslash: u64, carry: &mut u64) -> u64 {
     const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
@@ -178,8 +178,8 @@ fn escaped(backslash: u64, carry: &mut u64) -> u64 {
     escaped
 }
 
-// A macro rather than a generic function: code that is inlined into a function
-// with more CPU features must not pass through one with fewer.
+// A macro and not a generic function: code that is inlined into a function with
+// more CPU features must not go through one with fewer.
 macro_rules! skip_blocks {
     ($src:ident, $pos:ident, $masks:ident, $prefix_xor:ident) => {{
         let (mut at, mut depth) = ($pos, 1u32);
@@ -201,7 +201,7 @@ macro_rules! skip_blocks {
             let quote = masks.quote & !escaped(masks.backslash, &mut escape_carry);
             let in_string = $prefix_xor(quote) ^ string_carry;
             string_carry = ((in_string.cast_signed()) >> 63).cast_unsigned();
-            // Nothing at or behind a line feed belongs to this line.
+            // Nothing at or after a line feed belongs to this line.
             let line = masks.newline.wrapping_sub(1) & !masks.newline;
             let open = masks.open & !in_string & line;
             let mut close = masks.close & !in_string & line;
@@ -264,7 +264,8 @@ fn masks_avx2(block: &[u8; BLOCK]) -> Masks {
     }
 }
 
-/// Bit n is the parity of bits 0 to n: inside or outside of quotes.
+/// Bit n of the result is the parity of bits 0 to n: whether byte n is inside
+/// quotes.
 #[target_feature(enable = "avx2,pclmulqdq,popcnt,bmi1")]
 #[inline]
 fn prefix_xor_clmul(bits: u64) -> u64 {

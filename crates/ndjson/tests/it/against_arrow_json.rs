@@ -1,6 +1,6 @@
-//! Where arrow-json takes a line, the values are the same
+//! Where arrow-json accepts a line, the values are the same.
 //!
-//! The generator leaves out what the two read differently on purpose
+//! The generator does not produce what the two read differently on purpose
 //! (docs/ndjson.md): numbers in strings, fractions in integer columns, numbers
 //! as timestamps, base64, missing commas.
 
@@ -60,7 +60,7 @@ proptest! {
                 continue;
             };
             let Some(ours) = ours(&schema, line.as_bytes(), Mode::FailFast) else {
-                panic!("only arrow-json takes {line} as {schema}");
+                panic!("only arrow-json accepts {line} as {schema}");
             };
             assert_same(&ours, &theirs, &line);
             taken.push_str(&line);

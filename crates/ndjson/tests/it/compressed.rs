@@ -1,4 +1,4 @@
-//! Gzip and zstd files, whole and damaged
+//! Gzip and zstd files, complete and damaged.
 
 use std::io::Write;
 
@@ -102,7 +102,7 @@ fn damaged_data_is_an_error_with_its_place() {
                 Err(error) => {
                     let text = error.to_string();
                     assert!(
-                        text.starts_with(&format!("{name} is not a whole ")),
+                        text.starts_with(&format!("{name} is not a complete ")),
                         "{text}"
                     );
                 }

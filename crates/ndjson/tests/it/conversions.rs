@@ -1,13 +1,13 @@
-//! Which JSON value becomes which value of a column; the table of
-//! docs/ndjson.md, line by line
+//! Which JSON value becomes which value of a column: the table in
+//! docs/ndjson.md, line by line.
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use sluice_ndjson::Mode;
 
 use crate::support::{column, decode, list, map, nullable, options, schema, structure, timestamp};
 
-/// What `json` becomes as a value of `data_type`; `conflict` when it does not
-/// fit and `broken` when the line is not JSON.
+/// What `json` becomes as a value of `data_type`: `conflict` if it does not fit,
+/// and `broken` if the line is not JSON.
 fn converted(data_type: &DataType, json: &str) -> String {
     let schema = schema([nullable("v", data_type.clone())]);
     let line = format!("{{\"v\": {json}}}\n");

@@ -1,4 +1,4 @@
-//! Random schemas, and lines that mostly fit them
+//! Random schemas, and lines that mostly fit them.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::support::{list, map, nullable, schema, structure, timestamp};
 /// Numbers from a seed (SplitMix64).
 pub(crate) struct Dice {
     state: u64,
-    /// Whether values that do not fit are made now and then.
+    /// Whether some values do not fit.
     misfits: bool,
 }
 
@@ -55,8 +55,8 @@ const NAMES: [&str; 10] = [
     "x\\y",
 ];
 
-/// A schema of all supported types; `odd` types are read otherwise by
-/// arrow-json.
+/// A schema of all supported types. With `odd`, also of types that arrow-json
+/// reads differently.
 pub(crate) fn random_schema(dice: &mut Dice, odd: bool) -> SchemaRef {
     schema(random_fields(dice, odd, 3))
 }
@@ -126,7 +126,7 @@ pub(crate) fn line(dice: &mut Dice, schema: &SchemaRef) -> String {
 }
 
 fn space(dice: &mut Dice, out: &mut String) {
-    // Mostly as producers do, so that guesses come true.
+    // Mostly as producers write, so that guesses of keys are right.
     if dice.one_in(12) {
         out.push_str(dice.pick(&["", " ", "  ", "\t", "\r"]));
     }
@@ -146,7 +146,7 @@ fn object(dice: &mut Dice, fields: &[&Field], out: &mut String) {
             continue;
         }
         if dice.one_in(30) {
-            // Only arrow-json takes the first of two values when it is bad.
+            // Only arrow-json accepts a bad value whose key is repeated.
             let misfits = std::mem::replace(&mut dice.misfits, false);
             member(dice, field.name(), &mut first, out);
             value(dice, field.data_type(), out);
@@ -263,8 +263,8 @@ fn value(dice: &mut Dice, data_type: &DataType, out: &mut String) {
         return out.push_str("null");
     }
     if dice.misfits && dice.one_in(100) {
-        // Does not fit, most of the time; numbers and strings are spared
-        // because arrow-json converts them where Spark does not.
+        // Mostly does not fit. Numbers and strings are not used here, because
+        // arrow-json converts them where Spark does not.
         return out.push_str(dice.pick(&["[]", "{}", "[true]", "{\"a\": {}}"]));
     }
     match data_type {

@@ -1,4 +1,4 @@
-//! Where lines begin and end, however the bytes are cut
+//! Where lines begin and end, wherever the bytes are cut.
 
 use arrow::datatypes::{DataType, Field};
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Tests of the decoder through its public interface
+//! Tests of the decoder through its public interface.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

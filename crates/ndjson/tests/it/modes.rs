@@ -1,4 +1,4 @@
-//! What becomes of records that are broken or do not fit
+//! How records that are broken or do not fit are treated.
 
 use std::sync::Arc;
 
@@ -182,7 +182,8 @@ fn a_missing_value_that_was_declared_not_null() {
     }
 }
 
-/// What nobody reads is followed, not checked; the frame of a line always is.
+/// The content of unread fields is skipped and not checked; the structure of the
+/// line always is.
 #[test]
 fn unread_fields_cannot_hide_a_broken_line() {
     let schema = schema([nullable("id", DataType::Int64)]);
@@ -218,7 +219,7 @@ fn strings_that_are_not_utf8() {
     let file = || FileContext::new("f", 0);
     let (batch, _) = decode_chunks(&options, file(), [bytes.clone()]).unwrap();
     assert_eq!(column(&batch, 2), ["café", "null", "null", "null", "null"]);
-    // Bytes of a field that nobody reads are not looked at.
+    // The bytes of an unread field are not checked.
     assert_eq!(column(&batch, 0)[3], "1");
     assert_eq!(
         column(&batch, 1)[1],

@@ -1,4 +1,4 @@
-//! No input stops the decoder other than by an error
+//! No input stops the decoder other than by an error.
 //!
 //! `SLUICE_FUZZ_SECONDS=60 cargo test -p sluice-ndjson no_panic` runs longer.
 
@@ -50,7 +50,7 @@ fn random_options(dice: &mut Dice, schema: SchemaRef) -> DecodeOptions {
 fn check(seed: u64) {
     let mut dice = Dice::new(seed);
     let read = random_schema(&mut dice, true);
-    // Lines of another schema now and then: nothing fits.
+    // Sometimes the lines have another schema: nothing fits.
     let written = if dice.one_in(4) {
         random_schema(&mut dice, true)
     } else {

@@ -1,4 +1,4 @@
-//! Byte ranges of files, driven as an engine drives them
+//! Scans of byte ranges of files, as an engine does them.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -129,7 +129,7 @@ fn empty_files_and_no_files() {
     assert_eq!(run(&options, files, 10).unwrap().num_rows(), 4);
 }
 
-/// The loop that a blocking reader runs: no buffer besides the chunk.
+/// The loop of a blocking reader: it needs no buffer in addition to the chunk.
 #[test]
 fn a_file_on_disk() {
     let folder = std::env::temp_dir().join(format!("sluice-ndjson-{}", std::process::id()));

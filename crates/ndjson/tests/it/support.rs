@@ -1,4 +1,4 @@
-//! Decoding whole inputs, and schemas in few words
+//! Helpers that decode whole inputs and build schemas.
 
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ pub(crate) fn map(value: DataType) -> DataType {
     DataType::Map(Arc::new(Field::new("entries", pair, false)), false)
 }
 
-/// UTC by its offset: names of zones are a feature of arrow that is off here.
+/// A timestamp with UTC as an offset: names of zones need a feature of arrow
+/// that is off here.
 pub(crate) fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
 }
@@ -44,7 +45,7 @@ pub(crate) fn options(schema: SchemaRef, mode: Mode) -> DecodeOptions {
     options
 }
 
-/// All rows of chunks, in one batch.
+/// Decodes chunks into one batch of all rows.
 pub(crate) fn decode_chunks(
     options: &DecodeOptions,
     file: FileContext,

@@ -1,11 +1,11 @@
-//! What is called, and how often.
+//! The calls to a store and their counts.
 
 use std::collections::BTreeMap;
 
 use object_store::path::Path;
 use parking_lot::Mutex;
 
-/// The kinds of calls that are told apart.
+/// The kinds of calls that are distinguished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Op {
     /// A put that fails when the name is taken.
@@ -18,13 +18,13 @@ pub enum Op {
     Part,
     /// The end of an upload.
     Complete,
-    /// Giving up an upload.
+    /// The abort of an upload.
     Abort,
     /// A read of bytes.
     Get,
     /// A read of the metadata alone.
     Head,
-    /// A listing, however many objects it gives.
+    /// A listing, however many objects it returns.
     List,
     /// One deletion.
     Delete,
@@ -39,10 +39,9 @@ impl Op {
     }
 }
 
-/// One call, as a plan sees it.
+/// One call, as passed to the plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// What is called.
     pub op: Op,
     /// The object, or the prefix of a listing.
     pub path: &'a Path,
@@ -64,22 +63,22 @@ impl Counts {
         *self.listed.lock() += 1;
     }
 
-    /// Calls of one kind, failed ones included.
+    /// The number of calls of one kind, including failed ones.
     pub fn of(&self, op: Op) -> usize {
         self.calls.lock().get(&op).copied().unwrap_or_default()
     }
 
-    /// Calls of all kinds.
+    /// The number of calls of all kinds.
     pub fn total(&self) -> usize {
         self.calls.lock().values().sum()
     }
 
-    /// Objects that listings gave.
+    /// The number of objects that listings returned.
     pub fn listed(&self) -> usize {
         *self.listed.lock()
     }
 
-    /// Starts from zero.
+    /// Sets all counts to zero.
     pub fn reset(&self) {
         self.calls.lock().clear();
         *self.listed.lock() = 0;

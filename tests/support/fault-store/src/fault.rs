@@ -9,11 +9,11 @@ use bytes::Bytes;
 use object_store::path::Path;
 use parking_lot::Mutex;
 
-/// How long something takes.
+/// The length of a delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// As many turns of the other tasks: exact and instant on a runtime of one
-    /// thread, so that a schedule is the same on every run.
+    /// A number of turns of the other tasks. On a runtime of one thread this is
+    /// exact and takes no time, so that a schedule is the same on every run.
     Turns(u32),
     /// A time by the clock.
     For(Duration),
@@ -32,36 +32,36 @@ impl Wait {
     }
 }
 
-/// What happens to one call. Reads know delays and errors: a fault that is
-/// about a write's effect lets them through.
+/// What happens to one call. Reads can only be delayed or fail: faults that change
+/// the effect of a write have no effect on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// It arrives, and the answer is lost.
+    /// The request arrives, and the response is lost.
     LostAnswer,
-    /// It does not arrive, and the answer is an error that may go away.
+    /// The request does not arrive, and the response is a transient error.
     LostRequest,
-    /// It arrives twice, as from a client that retries by itself: a create
-    /// finds its own object and is answered "already exists" (S3's 412).
+    /// The request arrives twice, as from a client that retries by itself: a create
+    /// finds its own object and gets "already exists" (S3's 412).
     SentTwice,
-    /// It does not arrive, and the answer is "already exists" (S3's 409 for
-    /// two requests at a time).
+    /// The request does not arrive, and the response is "already exists" (S3's 409
+    /// for two requests at the same time).
     FalseConflict,
-    /// Somebody else puts these bytes there first.
+    /// Another writer puts these bytes there first.
     Overtaken(Bytes),
-    /// It arrives late.
+    /// The request arrives late.
     Late(Wait),
-    /// It arrives at once, and its answer comes late.
+    /// The request arrives at once, and its response arrives late.
     SlowAnswer(Wait),
-    /// The caller is told of a timeout, and the request arrives only then:
-    /// after whatever others do meanwhile.
+    /// The caller gets a timeout, and the request arrives only after that: other
+    /// calls may come in between.
     Stray(Wait),
-    /// It is refused with this kind of I/O error.
+    /// The request is refused with this kind of I/O error.
     Refused(io::ErrorKind),
 }
 
 impl Fault {
-    /// The error that a call without an effect ends with, `None` when the fault
-    /// lets it through.
+    /// The error with which a call fails at once, `None` when the fault does not
+    /// prevent the call.
     pub(crate) fn error(&self) -> Option<object_store::Error> {
         match self {
             Self::LostAnswer | Self::LostRequest => Some(failure(io::ErrorKind::ConnectionReset)),
@@ -98,16 +98,16 @@ pub(crate) fn failure(kind: io::ErrorKind) -> object_store::Error {
 pub(crate) fn exists(path: &Path) -> object_store::Error {
     object_store::Error::AlreadyExists {
         path: path.to_string(),
-        source: "409 Conflict, as told".into(),
+        source: "409 Conflict, injected".into(),
     }
 }
 
-/// Faults to come, one for each call that asks. Clones share them.
+/// A queue of faults, one for each matching call. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Script(Arc<Mutex<VecDeque<Fault>>>);
 
 impl Script {
-    /// Replaces what is left by these.
+    /// Replaces the remaining faults by these.
     pub fn set(&self, faults: impl IntoIterator<Item = Fault>) {
         *self.0.lock() = faults.into_iter().collect();
     }
@@ -117,7 +117,7 @@ impl Script {
         self.0.lock().pop_front()
     }
 
-    /// How many are left.
+    /// The number of remaining faults.
     pub fn left(&self) -> usize {
         self.0.lock().len()
     }

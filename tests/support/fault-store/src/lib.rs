@@ -1,12 +1,12 @@
-//! An object store that fails as told and counts its calls, for tests.
+//! An object store that injects scripted failures and counts its calls, for tests.
 //!
-//! [`FaultyStore`] wraps any store. Before each call it asks its plan, a
-//! closure that sees the [`Call`] and may answer with a [`Fault`]; what is not
-//! faulted goes through. [`Script`] is the plan for tests that say "the next
-//! three puts fail like this"; property tests bring a random one.
+//! [`FaultyStore`] wraps any store. Before each call it calls its plan, a closure
+//! that gets the [`Call`] and may return a [`Fault`]; calls without a fault are
+//! passed on. [`Script`] is the plan for tests that need "the next three puts fail
+//! like this"; property tests use a random plan.
 //!
-//! A crate of its own instead of a feature of `sluice-storage`: a feature that
-//! only tests switch on would have every crate built twice.
+//! This is a separate crate and not a feature of `sluice-storage`, because a
+//! feature that only tests enable would make every crate be built twice.
 
 mod calls;
 mod fault;

@@ -1,4 +1,4 @@
-//! The wrapper around a store.
+//! A wrapper around a store that injects faults.
 
 use std::fmt;
 use std::io;
@@ -22,15 +22,15 @@ use crate::upload::FaultyUpload;
 
 type Plan = dyn Fn(&Call<'_>) -> Option<Fault> + Send + Sync;
 
-/// A store that fails as its plan says and counts its calls. Clones share plan
-/// and counts.
+/// A store that injects the faults of its plan and counts its calls. Clones share
+/// the plan and the counts.
 #[derive(Clone)]
 pub struct FaultyStore {
     inner: Arc<dyn ObjectStore>,
     judge: Judge,
 }
 
-/// Counts calls and asks the plan about them.
+/// Counts calls and gets their faults from the plan.
 #[derive(Clone)]
 pub(crate) struct Judge {
     plan: Arc<Plan>,
@@ -45,7 +45,7 @@ impl Judge {
 }
 
 impl FaultyStore {
-    /// A store with a fault wherever `plan` answers with one.
+    /// A store with the faults that `plan` returns.
     pub fn new(
         inner: Arc<dyn ObjectStore>,
         plan: impl Fn(&Call<'_>) -> Option<Fault> + Send + Sync + 'static,
@@ -64,8 +64,8 @@ impl FaultyStore {
         Self::new(inner, |_| None)
     }
 
-    /// A store whose calls take the next fault of the returned script when
-    /// `matches` says so.
+    /// A store in which each call that `matches` accepts takes the next fault of the
+    /// returned script.
     pub fn scripted(
         inner: Arc<dyn ObjectStore>,
         matches: impl Fn(&Call<'_>) -> bool + Send + Sync + 'static,
@@ -76,12 +76,12 @@ impl FaultyStore {
         (Self::new(inner, plan), script)
     }
 
-    /// How often it was called.
+    /// The counts of its calls.
     pub fn counts(&self) -> &Counts {
         &self.judge.counts
     }
 
-    /// The store behind it, without faults.
+    /// The wrapped store, without faults.
     pub fn inner(&self) -> &Arc<dyn ObjectStore> {
         &self.inner
     }
@@ -100,7 +100,7 @@ impl FaultyStore {
         let put = || self.inner.put_opts(location, payload.clone(), opts.clone());
         match &fault {
             Fault::LostAnswer => {
-                // Whatever it was.
+                // The result is lost, whatever it was.
                 let _ = put().await;
                 Err(failure(io::ErrorKind::ConnectionReset))
             }
@@ -124,7 +124,7 @@ impl FaultyStore {
                 let (inner, location, wait) = (Arc::clone(&self.inner), location.clone(), *wait);
                 tokio::spawn(async move {
                     wait.pass().await;
-                    // Nobody hears the answer.
+                    // The caller has already got an error.
                     let _ = inner.put_opts(&location, payload, opts).await;
                 });
                 Err(failure(io::ErrorKind::TimedOut))
@@ -168,8 +168,7 @@ impl fmt::Debug for FaultyStore {
     }
 }
 
-/// Runs a call without a body of its own kind of faults: delayed, failed or let
-/// through.
+/// Runs a call that is not a put: delays it, fails it, or passes it on.
 async fn around<T>(fault: Option<Fault>, call: impl Future<Output = Result<T>>) -> Result<T> {
     let Some(fault) = fault else {
         return call.await;

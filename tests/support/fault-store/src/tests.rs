@@ -34,7 +34,7 @@ impl Setup {
         put.await.map(drop)
     }
 
-    /// What is really there.
+    /// The object's content in the wrapped store.
     async fn content(&self) -> Option<String> {
         let object = self.store.inner().get(&self.path).await.ok()?;
         Some(String::from_utf8(object.bytes().await.unwrap().to_vec()).unwrap())

@@ -11,8 +11,8 @@ use crate::calls::Op;
 use crate::fault::{Fault, failure};
 use crate::store::Judge;
 
-/// An upload whose parts and end may fail. Its abort is counted and always
-/// works.
+/// An upload whose parts and completion may fail. Its abort is counted and never
+/// fails.
 pub(crate) struct FaultyUpload {
     inner: Box<dyn MultipartUpload>,
     judge: Judge,
@@ -51,7 +51,7 @@ impl MultipartUpload for FaultyUpload {
     async fn complete(&mut self) -> Result<PutResult> {
         let fault = self.judge.fault(Op::Complete, &self.path);
         if let Some(Fault::LostAnswer) = fault {
-            // Whatever it was.
+            // The result is lost, whatever it was.
             let _ = self.inner.complete().await;
             return Err(failure(std::io::ErrorKind::ConnectionReset));
         }

@@ -1,4 +1,4 @@
-//! A broker and what can be done to it.
+//! A broker and the operations on it.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -13,26 +13,25 @@ use crate::installation::Installation;
 use crate::record::Record;
 use crate::tool::Tool;
 
-/// Ends the broker and removes its folder once its standard input closes: also
-/// when the test process was killed, and from a process group of its own, so
-/// that Ctrl-C does not end it first.
+/// Ends the broker and removes its folder when its standard input closes, also when
+/// the test process was killed. It runs in a separate process group, so that Ctrl-C
+/// does not end it first.
 const GUARD: &str = r#"read -r _; "$0" kill "$1" >/dev/null 2>&1; rm -rf "$1""#;
 
-/// A broker in a folder of its own. Everything but its address goes through
-/// Kafka's own tools.
+/// A broker in its own folder. All operations use Kafka's own tools.
 #[derive(Debug)]
 pub struct Broker {
     installation: Installation,
     folder: TempDir,
     pub(crate) address: String,
-    /// What the broker is started with, each time.
+    /// The arguments of each start of the broker.
     pub(crate) args: Vec<String>,
     guard: Child,
 }
 
 impl Broker {
-    /// Starts a broker on a free port with these settings beside the usual
-    /// ones, and returns when it answers.
+    /// Starts a broker on a free port with these settings in addition to the
+    /// default ones, and returns when it answers.
     ///
     /// # Errors
     /// When it does not start.
@@ -42,8 +41,8 @@ impl Broker {
     ) -> Result<Self, SandboxError> {
         let mut broker = Self::prepare(installation)?;
         broker.args = pairs(settings);
-        // The id that the script draws for the cluster may begin with a dash,
-        // which Kafka's tool takes for an option.
+        // The script's random cluster id may begin with a dash, which Kafka's tool
+        // takes for an option.
         let mut tries = 0;
         broker.address = loop {
             tries += 1;
@@ -56,7 +55,7 @@ impl Broker {
         Ok(broker)
     }
 
-    /// A guarded folder in which no broker runs yet.
+    /// A folder with its guard, in which no broker runs yet.
     pub(crate) fn prepare(installation: &Installation) -> Result<Self, SandboxError> {
         let folder = tempfile::Builder::new()
             .prefix("sluice-kafka-")
@@ -65,7 +64,8 @@ impl Broker {
                 path: std::env::temp_dir(),
                 source,
             })?;
-        // Before the broker, so that there is no moment without a guard.
+        // Start the guard before the broker, so that the broker never runs without
+        // one.
         let guard = Command::new("bash")
             .args(["-c", GUARD])
             .args([installation.script(), folder.path()])
@@ -87,7 +87,7 @@ impl Broker {
         })
     }
 
-    /// `127.0.0.1:PORT`, the same for as long as the broker lives.
+    /// `127.0.0.1:PORT`, the same after a restart.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -97,7 +97,7 @@ impl Broker {
         self.folder.path()
     }
 
-    /// Ends the broker in order.
+    /// Shuts the broker down.
     ///
     /// # Errors
     /// When it does not end.
@@ -113,7 +113,8 @@ impl Broker {
         self.signal("kill")
     }
 
-    /// Halts the broker with SIGSTOP: connections stay, answers do not come.
+    /// Suspends the broker with SIGSTOP: connections stay open, but it does not
+    /// answer.
     ///
     /// # Errors
     /// When no signal can be sent.
@@ -121,7 +122,7 @@ impl Broker {
         self.signal("pause")
     }
 
-    /// Goes on after [`Self::pause`].
+    /// Resumes the broker after [`Self::pause`].
     ///
     /// # Errors
     /// When no signal can be sent.
@@ -129,9 +130,8 @@ impl Broker {
         self.signal("resume")
     }
 
-    /// Starts the broker again at its address, with its data, after
-    /// [`Self::stop`] or [`Self::kill`]. After a kill it takes some seconds
-    /// longer.
+    /// Starts the broker again after [`Self::stop`] or [`Self::kill`], with the same
+    /// address and data. After a kill this takes some seconds longer.
     ///
     /// # Errors
     /// When it does not start.
@@ -139,7 +139,7 @@ impl Broker {
         self.launch().map(drop)
     }
 
-    /// Makes a topic.
+    /// Creates a topic.
     ///
     /// # Errors
     /// When the broker refuses or does not answer.
@@ -147,7 +147,7 @@ impl Broker {
         self.create_topic_with(topic, partitions, &[])
     }
 
-    /// Makes a topic with settings such as `cleanup.policy`.
+    /// Creates a topic with settings such as `cleanup.policy`.
     ///
     /// # Errors
     /// When the broker refuses or does not answer.
@@ -166,7 +166,7 @@ impl Broker {
         self.tool("topics", &args).map(drop)
     }
 
-    /// Gives a topic more partitions, `partitions` in all.
+    /// Raises the number of a topic's partitions to `partitions`.
     ///
     /// # Errors
     /// When the broker refuses or does not answer.
@@ -208,7 +208,7 @@ impl Broker {
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// Deletes what a topic's partitions hold before these offsets; -1 is the
+    /// Deletes the records of a topic's partitions before these offsets; -1 is the
     /// end.
     ///
     /// # Errors
@@ -231,7 +231,7 @@ impl Broker {
             .map(drop)
     }
 
-    /// Of each partition the offset behind its last record.
+    /// The offset after the last record of each partition.
     ///
     /// # Errors
     /// When the broker does not answer.
@@ -239,7 +239,7 @@ impl Broker {
         self.offsets(topic, "-1")
     }
 
-    /// Of each partition the offset of its first record.
+    /// The offset of the first record of each partition.
     ///
     /// # Errors
     /// When the broker does not answer.
@@ -264,8 +264,8 @@ impl Broker {
             .collect()
     }
 
-    /// Sends records with the console producer. Keys and values hold neither
-    /// tabs nor newlines; either all records have a key or none has.
+    /// Sends records with the console producer. Keys and values must not contain
+    /// tabs or newlines. Either all records have a key or none has.
     ///
     /// # Errors
     /// When the broker refuses or does not answer.
@@ -295,24 +295,24 @@ impl Broker {
             .map(drop)
     }
 
-    /// All records that a topic holds now, by partition and offset, read with
-    /// the console consumer. For topics without gaps in their offsets; see
+    /// All current records of a topic, by partition and offset, read with the
+    /// console consumer. For topics without gaps in their offsets; else use
     /// [`Self::consume_with_gaps`].
     ///
     /// # Errors
-    /// When the broker does not answer, or fewer records come than the offsets
-    /// say.
+    /// When the broker does not answer, or returns fewer records than its offsets
+    /// indicate.
     pub fn consume(&self, topic: &str) -> Result<Vec<Record>, SandboxError> {
         let first: i64 = self.first_offsets(topic)?.values().sum();
         let end: i64 = self.end_offsets(topic)?.values().sum();
         self.consume_count(topic, usize::try_from(end - first).unwrap_or(0))
     }
 
-    /// As [`Self::consume`], quicker: so many records, whether there are more
-    /// or not.
+    /// Like [`Self::consume`], but faster: reads `count` records, even if the topic
+    /// has more.
     ///
     /// # Errors
-    /// When the broker does not answer, or fewer records come.
+    /// When the broker does not answer, or returns fewer records.
     pub fn consume_count(&self, topic: &str, count: usize) -> Result<Vec<Record>, SandboxError> {
         if count == 0 {
             return Ok(Vec::new());
@@ -329,9 +329,9 @@ impl Broker {
         }
     }
 
-    /// As [`Self::consume`] for topics with transactions or compaction, where
-    /// nobody knows how many records there are: reads what is committed until
-    /// nothing has come for five seconds.
+    /// Like [`Self::consume`], for topics with transactions or compaction, where the
+    /// number of records is not known: reads committed records until none has
+    /// arrived for five seconds.
     ///
     /// # Errors
     /// When the broker does not answer.
@@ -368,8 +368,8 @@ impl Broker {
         Ok(records)
     }
 
-    /// Runs any of the installation's tools that take `--bootstrap-server`,
-    /// which is added, and returns what it wrote to standard output.
+    /// Runs a tool of the installation with `--bootstrap-server` and these arguments,
+    /// and returns its standard output.
     ///
     /// # Errors
     /// When the tool fails, with what it printed.
@@ -419,7 +419,7 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // Closing its input lets the guard do its work.
+        // The guard ends the broker when its input closes.
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
     }

@@ -1,13 +1,13 @@
-//! Where Kafka is.
+//! Finds the installation of Apache Kafka.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::SandboxError;
 
-/// Names the folder.
+/// The variable with the installation's folder.
 const HOME: &str = "SLUICE_KAFKA_HOME";
-/// Set in CI: what is missing there is a failure.
+/// Set in CI, where a missing installation is an error.
 const CI: &str = "SLUICE_CI";
 
 /// A folder with Apache Kafka and the script `kafka` that drives it.
@@ -18,8 +18,8 @@ pub struct Installation {
 
 impl Installation {
     /// Looks in the folder that the environment variable `SLUICE_KAFKA_HOME`
-    /// names, else in `../shared/kafka` beside the repository. None when it is
-    /// not there or there is no Java: the test is skipped, which is said on
+    /// names, else in `../shared/kafka` next to the repository. Returns `None` when
+    /// Kafka or Java is not installed: the test is then skipped, with a message on
     /// standard error.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
-//! For tests only: one-node Apache Kafka brokers, each in a folder of its own
-//! and on a free port, with the verbs that break things: stop, kill, pause,
-//! resume, delete records.
+//! For tests only: one-node Apache Kafka brokers, each in its own folder and on a
+//! free port, with methods to cause failures: stop, kill, pause, resume, delete
+//! records.
 //!
 //! ```no_run
 //! # fn test() -> Result<(), sluice_kafka_sandbox::SandboxError> {
@@ -17,10 +17,10 @@
 //! # }
 //! ```
 //!
-//! A broker takes four seconds to start and 450 MB, each call of a tool one to
-//! two seconds: tests of one binary do well to share a broker in a `static`
-//! and to use topics of their own. The broker ends, and its folder goes, when
-//! the [`Broker`] is dropped or the test process ends in whatever way.
+//! A broker takes four seconds to start and 450 MB of memory, and each call of a
+//! tool takes one to two seconds. Tests of one binary should therefore share a
+//! broker in a `static` and use separate topics. The broker ends and its folder is
+//! deleted when the [`Broker`] is dropped or the test process ends for any reason.
 
 mod broker;
 mod installation;
@@ -38,54 +38,39 @@ pub use installation::Installation;
 pub use record::Record;
 pub use secure::Secure;
 
-/// Something about a sandbox broker did not work.
+/// A failed operation on a sandbox broker.
 #[derive(Debug, Error)]
 pub enum SandboxError {
-    /// No Kafka here, where it must be.
+    /// Kafka is not installed although `SLUICE_CI` requires it.
     #[error("{0}")]
     Missing(String),
-    /// A file of the sandbox.
+    /// A file of the sandbox cannot be written.
     #[error("cannot use {path}")]
     File {
-        /// Which.
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// A tool that could not be started or waited for.
     #[error("cannot run `kafka {verb}`")]
     Run {
-        /// The tool's verb.
         verb: String,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// A tool that failed.
     #[error("`kafka {verb}` failed:\n{output}")]
-    Failed {
-        /// The tool's verb.
-        verb: String,
-        /// What it printed.
-        output: String,
-    },
+    Failed { verb: String, output: String },
     /// A tool that did not end.
     #[error("`kafka {verb}` did not end within {seconds} s:\n{output}")]
     TooLong {
-        /// The tool's verb.
         verb: String,
-        /// How long it was given.
+        /// The time limit.
         seconds: u64,
-        /// What it had printed.
+        /// The output up to then.
         output: String,
     },
-    /// A tool that printed something else than expected.
+    /// A tool that printed something unexpected.
     #[error("`kafka {verb}` printed something unexpected: {line}")]
-    Unexpected {
-        /// The tool's verb.
-        verb: String,
-        /// The line in question.
-        line: String,
-    },
+    Unexpected { verb: String, line: String },
 }

@@ -1,25 +1,21 @@
-//! What the console consumer prints.
+//! Parses the output of the console consumer.
 
-/// One record, as a consumer that shares no code with the project reads it.
+/// One record, read by a consumer that shares no code with Sluice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record {
-    /// Its partition.
     pub partition: i32,
-    /// Its offset there.
     pub offset: i64,
-    /// Its time in milliseconds since 1970-01-01 UTC.
+    /// In milliseconds since 1970-01-01 UTC.
     pub timestamp_ms: i64,
-    /// Its key.
     pub key: Option<String>,
-    /// Its value.
     pub value: String,
 }
 
-/// What the consumer prints where a key is missing.
+/// What the consumer prints for a missing key.
 const NO_KEY: &str = "null";
 
 impl Record {
-    /// The formatter's settings under which [`Self::parse`] reads its lines.
+    /// The formatter's settings that [`Self::parse`] requires.
     pub(crate) const FORMAT: [&str; 6] = [
         "print.timestamp=true",
         "print.partition=true",

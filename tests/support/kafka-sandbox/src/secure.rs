@@ -1,4 +1,4 @@
-//! A second listener with TLS and passwords, beside the plain one that the
+//! A second listener with TLS and passwords, in addition to the plain one that the
 //! tools use.
 
 use std::net::TcpListener;
@@ -10,25 +10,24 @@ use crate::{Broker, SandboxError};
 
 const STORE_PASSWORD: &str = "sandbox-store";
 
-/// How to reach a broker by TLS with a password.
+/// How to connect to a broker over TLS with a password.
 #[derive(Debug, Clone)]
 pub struct Secure {
-    /// `localhost:PORT`, for clients that speak SASL over TLS.
+    /// `localhost:PORT`, for clients that use SASL over TLS.
     pub address: String,
     /// The certificate to trust, as PEM.
     pub ca: PathBuf,
-    /// Who may come, with PLAIN and with SCRAM-SHA-512.
+    /// The user, with PLAIN and with SCRAM-SHA-512.
     pub user: &'static str,
-    /// The user's password.
     pub password: &'static str,
 }
 
 impl Broker {
-    /// [`Broker::start`] with a second listener that takes SASL over TLS.
+    /// Like [`Broker::start`], with a second listener for SASL over TLS.
     ///
     /// # Errors
-    /// When it does not start, or `keytool`, which comes with Java, does not
-    /// make a certificate.
+    /// When the broker does not start, or `keytool`, which comes with Java, cannot
+    /// create a certificate.
     pub fn start_secure(
         installation: &Installation,
         settings: &[(&str, &str)],
@@ -36,7 +35,7 @@ impl Broker {
         let mut broker = Self::prepare(installation)?;
         let folder = broker.folder().to_owned();
         let (plain, controller, secure) = (free_port()?, free_port()?, free_port()?);
-        // The script would choose one; the listeners have to name it.
+        // The script would choose a port, but the listeners' settings must name it.
         let file = folder.join("controller.port");
         std::fs::write(&file, controller.to_string()).map_err(|source| SandboxError::File {
             path: file.clone(),
@@ -94,7 +93,7 @@ fn free_port() -> Result<u16, SandboxError> {
         })
 }
 
-/// A key with a certificate that signs itself, in a store and as PEM.
+/// Creates a key with a self-signed certificate, in a key store and as PEM.
 fn make_certificate(store: &Path, pem: &Path) -> Result<(), SandboxError> {
     let common = [
         "-alias",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::SandboxError;
 
-/// No tool takes a tenth of it; it only keeps a test from hanging for ever.
+/// No tool takes a tenth of this time. It only prevents a test from hanging forever.
 const LIMIT: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -22,7 +22,7 @@ pub(crate) struct Tool<'a> {
 }
 
 impl Tool<'_> {
-    /// Runs it to its end and returns what it wrote to standard output.
+    /// Runs the tool to its end and returns its standard output.
     pub(crate) fn run(self) -> Result<String, SandboxError> {
         let Self {
             script,
@@ -76,7 +76,7 @@ impl Tool<'_> {
     }
 }
 
-/// Whether it succeeded; none when it was ended because it took too long.
+/// Whether the tool succeeded; `None` when it was killed because it took too long.
 fn wait(child: &mut Child) -> std::io::Result<Option<bool>> {
     let begun = Instant::now();
     loop {

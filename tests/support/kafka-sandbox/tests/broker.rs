@@ -1,4 +1,4 @@
-//! The sandbox does what it says, on a real broker.
+//! Tests of the sandbox with a real broker.
 
 #![allow(
     clippy::unwrap_used,

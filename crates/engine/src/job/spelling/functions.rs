@@ -1,4 +1,4 @@
-//! Functions under Spark's names.
+//! Rewrites calls of functions under Spark's names.
 
 use sluice_jobfile::Diagnostic;
 use sqlparser::ast::{
@@ -33,11 +33,11 @@ const PARTS: &[(&str, &str, u8)] = &[
     ("day", "day", 0),
     ("dayofmonth", "day", 0),
     ("dayofyear", "doy", 0),
-    // Sunday is 1 in Spark and 0 here.
+    // Sunday is 1 in Spark and 0 in the engine.
     ("dayofweek", "dow", 1),
 ];
 
-/// Units of Spark's `trunc` and their names here.
+/// Units of Spark's `trunc` and the engine's names for them.
 const UNITS: &[(&str, &str)] = &[
     ("year", "year"),
     ("yyyy", "year"),
@@ -49,7 +49,7 @@ const UNITS: &[(&str, &str)] = &[
     ("week", "week"),
 ];
 
-/// Gives a call the engine's name and arguments.
+/// Rewrites a call to the engine's name and arguments.
 pub(super) fn respell(expr: &mut Expr) -> Result<(), Box<Diagnostic>> {
     let Expr::Function(function) = expr else {
         return Ok(());
@@ -124,7 +124,7 @@ fn rename(function: &mut Function, name: &str) {
     function.name = ObjectName::from(vec![ident]);
 }
 
-/// The arguments, if all are plain expressions.
+/// The arguments, if all are unnamed expressions.
 fn arguments(function: &Function) -> Option<Vec<Expr>> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
@@ -194,7 +194,8 @@ fn text(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// Spark's `trunc(date, 'MONTH')`; with numbers it is the engine's.
+/// Rewrites Spark's `trunc(date, 'MONTH')`; `trunc` of numbers is the engine's
+/// own function.
 fn truncated(expr: &mut Expr) {
     let Expr::Function(function) = expr else {
         return;
@@ -216,7 +217,8 @@ fn truncated(expr: &mut Expr) {
     *expr = cast(call, DataType::Date);
 }
 
-/// The engine's patterns are those of `strftime`; Spark's have no `%`.
+/// Rewrites Spark's date patterns, which have no `%`, to those of `strftime`,
+/// which the engine has.
 fn spark_pattern(function: &mut Function) -> Result<(), Box<Diagnostic>> {
     let Some(list) = arguments(function) else {
         return Ok(());
@@ -233,7 +235,7 @@ fn spark_pattern(function: &mut Function) -> Result<(), Box<Diagnostic>> {
                         format!("`{letters}` is not known in a date pattern"),
                         argument.span(),
                     )
-                    .help("write the pattern as strftime has it, such as '%Y-%m-%d %H:%M:%S'"),
+                    .help("write a strftime pattern, such as '%Y-%m-%d %H:%M:%S'"),
                 ));
             }
         }

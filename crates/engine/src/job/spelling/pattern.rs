@@ -1,6 +1,6 @@
-//! Spark's date patterns as those of `strftime`.
+//! Translates Spark's date patterns to those of `strftime`.
 
-/// Letters that stand side by side in Spark, and here.
+/// Groups of equal letters in a Spark pattern, and their `strftime` form.
 const LETTERS: &[(&str, &str)] = &[
     ("yyyy", "%Y"),
     ("yy", "%y"),
@@ -30,13 +30,14 @@ const LETTERS: &[(&str, &str)] = &[
     ("Z", "%z"),
 ];
 
-/// A pattern of `strftime` that means the same; the letters that have none.
+/// The `strftime` pattern with the same meaning; the letters that have none as
+/// the error.
 pub(super) fn strftime(spark: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = spark.chars().peekable();
     while let Some(first) = rest.next() {
         match first {
-            // Text stands between quotes, a quote is written twice.
+            // Text is between quotes; a quote is written as two quotes.
             '\'' => {
                 if rest.next_if_eq(&'\'').is_some() {
                     out.push('\'');

@@ -1,4 +1,4 @@
-//! Failing stores, cancels and memory limits
+//! Failing stores, cancels and memory limits.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::sink::{GoldSinkExec, SinkError, plan_sink};
 use sluice_fault_store::{Call, Fault, FaultyStore, Op};
 use sluice_service::failure::FailureKind;
 
-/// A store that has no space left for the calls that `refused` names
+/// A store that has no space left for the calls that `refused` names.
 fn full(
     refused: impl Fn(&Call<'_>) -> bool + Send + Sync + 'static,
 ) -> (Arc<dyn ObjectStore>, FaultyStore) {
@@ -30,7 +30,7 @@ fn full(
 
 #[tokio::test]
 async fn a_failing_store_leaves_nothing() {
-    // The third file cannot be put; the first two go.
+    // The third file cannot be put; the first two are deleted.
     let puts = AtomicUsize::new(0);
     let (store, _) = full(move |call| {
         matches!(call.op, Op::Create | Op::Put) && puts.fetch_add(1, Ordering::SeqCst) >= 2
@@ -52,7 +52,8 @@ async fn a_failing_store_leaves_nothing() {
     let schema = rows.schema();
     let plan = plan_sink(input(vec![vec![rows]], &schema), spec(schema)).unwrap();
     let error = write(&context(&store), plan).await.unwrap_err();
-    // A full disk stays full, and the system's words say that it is.
+    // A full disk is a permanent failure, and the message includes the system's
+    // error text.
     let failure = crate::failure::failure(&error, &|_| None);
     assert_eq!(failure.kind, FailureKind::Storage, "{failure}");
     assert!(failure.message.contains("no storage space"), "{failure}");
@@ -88,7 +89,7 @@ async fn wait_until<F: Future<Output = bool>>(holds: impl Fn() -> F) {
     panic!("waited too long");
 }
 
-/// A plan whose rows come one batch at a time, when they are sent
+/// A plan whose rows arrive one batch at a time, when they are sent.
 fn tokio_stream_of(
     receiver: tokio::sync::mpsc::Receiver<RecordBatch>,
     schema: &SchemaRef,

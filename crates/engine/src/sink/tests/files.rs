@@ -1,4 +1,4 @@
-//! Which files come out, and what is in them
+//! Which files are written, and their contents.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ async fn hive_partitions_in_folders_sorted_within() {
         [("day".to_owned(), None), ("city".to_owned(), None)]
     );
     let (batches, metadata) = parquet(&store, &format!("lake/orders/{}", files[0].path)).await;
-    // Partition columns are not in the file, and the order is noted.
+    // Partition columns are not in the file, and the metadata has the order.
     assert_eq!(batches[0].num_columns(), 1);
     assert_eq!(
         batches[0]
@@ -224,7 +224,7 @@ async fn nearly_unique_columns_have_no_dictionary() {
     let rows = 8192;
     let unique =
         StringArray::from_iter_values((0..rows).map(|at| format!("{:032x}", at * 7919 % rows)));
-    // Three rows of each come together.
+    // The three rows of each are adjacent.
     let grouped = StringArray::from_iter_values((0..rows).map(|at| format!("{:032x}", at / 3)));
     let common =
         StringArray::from_iter_values((0..rows).map(|at| format!("product {}", at * 7919 % 2000)));

@@ -1,4 +1,4 @@
-//! The sink over a store in memory
+//! The sink over an in-memory store.
 
 mod faults;
 mod files;
@@ -99,7 +99,7 @@ async fn ids(store: &dyn ObjectStore, files: &[DataFile]) -> Vec<i64> {
     ids
 }
 
-/// Some 25 MB that do not compress
+/// About 25 MB that do not compress.
 fn large() -> RecordBatch {
     let mut state = 1_u64;
     let mut next = move || {

@@ -1,4 +1,4 @@
-//! What is in a store in memory
+//! The contents of an in-memory store.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
-/// A store without anything
+/// An empty store.
 pub(super) fn memory() -> Arc<dyn ObjectStore> {
     Arc::new(InMemory::new())
 }
 
-/// The paths of all objects
+/// The paths of all objects.
 pub(super) async fn listed(store: &dyn ObjectStore) -> Vec<String> {
     let listed: Vec<ObjectMeta> = store.list(None).try_collect().await.unwrap();
     listed
@@ -24,7 +24,7 @@ pub(super) async fn listed(store: &dyn ObjectStore) -> Vec<String> {
         .collect()
 }
 
-/// A Parquet file's rows and metadata
+/// A Parquet file's rows and metadata.
 pub(super) async fn parquet(
     store: &dyn ObjectStore,
     path: &str,

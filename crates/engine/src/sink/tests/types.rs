@@ -1,4 +1,4 @@
-//! Rows brought to the types of the table
+//! Rows are converted to the types of the table.
 
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ async fn bad_columns_are_refused() {
         (target(vec![id()]), "no column 'city'"),
         (
             target(vec![id(), Field::new("town", DataType::Utf8, true)]),
-            "gives no column 'town'",
+            "returns no column 'town'",
         ),
         (
             SinkSpec {
@@ -181,6 +181,7 @@ async fn values_that_do_not_fit_name_their_column() {
         "{error}"
     );
     assert!(error.contains(SinkError::NOT_NULL));
-    // The task that failed; the driver removes what the other one wrote.
+    // The failed task deletes its files; the driver deletes those of the other
+    // task.
     assert!(listed(&store).await.len() <= 1);
 }

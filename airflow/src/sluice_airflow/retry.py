@@ -1,4 +1,4 @@
-"""How long a scheduler that cannot be reached is waited for."""
+"""Retries while the scheduler cannot be reached."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
 
-class Patience:
-    """Pauses between attempts that grow, up to a limit in all.
+class Backoff:
+    """Growing pauses between attempts, with a time limit.
 
     :param seconds: the limit, from now on
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.renew()
+        self.reset()
 
-    def renew(self) -> None:
-        """Begins anew, after an answer."""
+    def reset(self) -> None:
+        """Starts again with the shortest pause and the full limit, after an answer."""
         self._limit = time.monotonic() + self.seconds
         self._pause = _FIRST_PAUSE
 
-    def pause(self, reason: pb.JobError) -> float | None:
-        """Seconds to the next attempt after one that failed for this reason;
-        None if another one would not help, or the limit is reached."""
+    def next_pause(self, reason: pb.JobError) -> float | None:
+        """Seconds to the next attempt after one that failed for this reason.
+        None if a retry would not help, or the limit is reached."""
         pause = self._pause
         if not is_lost(reason) or time.monotonic() + pause > self._limit:
             return None

@@ -6,8 +6,8 @@ import logging
 
 from sluice_airflow._proto import jobs_pb2 as pb
 
-_EVERY_MS = 5_000
-"""Between two progress lines when nothing else happens."""
+_PROGRESS_INTERVAL_MS = 5_000
+"""Between two progress lines while no table is finished."""
 
 _LEVELS: dict[int, int] = {
     pb.LOG_LEVEL_ERROR: logging.ERROR,
@@ -25,17 +25,17 @@ def state_name(state: int) -> str:
     return pb.JobState.Name(state).removeprefix("JOB_STATE_")
 
 
-class Narrator:
-    """Says what is worth a line, and remembers how far the job was told."""
+class EventLog:
+    """Turns events into log lines, and remembers the last event and the end."""
 
     def __init__(self, after_sequence: int = 0) -> None:
         self.sequence = after_sequence
         self.finished: pb.Job | None = None
-        self._told_ms = 0
-        self._done = -1
-        self._waits = False
+        self._logged_ms = 0
+        self._datasets_done = -1
+        self._waiting = False
 
-    def tell(self, event: pb.JobEvent) -> list[Line]:
+    def log_lines(self, event: pb.JobEvent) -> list[Line]:
         """The lines of the next event."""
         self.sequence = max(self.sequence, event.sequence)
         match event.WhichOneof("event"):
@@ -45,7 +45,7 @@ class Narrator:
             case "state_change":
                 return [(logging.INFO, f"job is {state_name(event.state_change.state)}")]
             case "progress":
-                return self._progress(event.progress, event.at_ms)
+                return self._progress_lines(event.progress, event.at_ms)
             case "finished":
                 self.finished = event.finished.job
                 return []
@@ -53,21 +53,22 @@ class Narrator:
                 # An event of a newer scheduler.
                 return []
 
-    def _progress(self, progress: pb.Progress, at_ms: int) -> list[Line]:
-        waits = progress.executors == 0
-        if waits and not self._waits:
-            self._waits = True
-            return [(logging.WARNING, "no executor is there; the job waits for one")]
-        self._waits = waits
-        if progress.datasets_done == self._done and at_ms - self._told_ms < _EVERY_MS:
+    def _progress_lines(self, progress: pb.Progress, at_ms: int) -> list[Line]:
+        waiting = progress.executors == 0
+        if waiting and not self._waiting:
+            self._waiting = True
+            return [(logging.WARNING, "the cluster has no executors; the job waits for one")]
+        self._waiting = waiting
+        recent = at_ms - self._logged_ms < _PROGRESS_INTERVAL_MS
+        if progress.datasets_done == self._datasets_done and recent:
             return []
-        self._done = progress.datasets_done
-        self._told_ms = at_ms
+        self._datasets_done = progress.datasets_done
+        self._logged_ms = at_ms
         return [(logging.INFO, progress_line(progress))]
 
 
 def progress_line(progress: pb.Progress) -> str:
-    """How far the job is, in one line."""
+    """The job's progress, in one line."""
     return (
         f"{progress.elapsed_ms / 1000:.1f} s: "
         f"{progress.datasets_done} of {progress.datasets_total} tables, "
