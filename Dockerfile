@@ -2,16 +2,16 @@
 #
 #   docker build --target scheduler -t sluice/scheduler .
 #
-# Binaries are built here, or come from deploy/docker/prebuilt when BINARIES=prebuilt
-# (see deploy/docker/prebuilt.sh). docs/docker.md has the whole story.
+# Binaries are built here, or copied from deploy/docker/prebuilt with BINARIES=prebuilt
+# (see deploy/docker/prebuilt.sh and docs/docker.md).
 
 ARG RUST_VERSION=1.95
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 ARG AIRFLOW_VERSION=3.3.2
 ARG BINARIES=source
 
-# Cargo's own folders are cache mounts: they outlive a change of the sources, so
-# that only the crates that changed, and what uses them, are built again.
+# Cargo's own folders are cache mounts: they survive a change of the sources, so
+# that only changed crates and their dependents are built again.
 FROM rust:${RUST_VERSION}-bookworm AS binaries-source
 WORKDIR /src
 COPY . .
@@ -23,12 +23,12 @@ RUN --mount=type=cache,id=sluice-cargo-registry,target=/usr/local/cargo/registry
 FROM scratch AS binaries-prebuilt
 COPY deploy/docker/prebuilt/ /out/
 
-# With the second kind, the stages of the first are not even looked at.
+# With BINARIES=prebuilt, Docker skips the stages that build from source.
 FROM binaries-${BINARIES} AS binaries
 
-# What all of our own images stand on. The user is the one of Airflow's image,
-# so that all containers own what is in the data folders; group 0 and group
-# rights let any other user id work too.
+# The base of the images without Airflow. The user is that of Airflow's image, so
+# that all containers own the files in the data folders; group 0 and group
+# permissions let any other user id work too.
 FROM ${DEBIAN_IMAGE} AS runtime
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates tini \
@@ -37,7 +37,7 @@ RUN apt-get update \
  && install -d -o sluice -g 0 -m 2775 /var/lib/sluice /var/lib/sluice/state /var/lib/sluice/work \
       /opt/data /opt/data/landing /opt/data/gold /opt/jobs
 COPY --chmod=755 deploy/docker/healthcheck.sh /usr/local/bin/sluice-healthcheck
-# Relative paths, such as the default data/landing, are those of /opt.
+# Relative paths, such as the default data/landing, begin at /opt.
 WORKDIR /opt
 USER sluice
 ENTRYPOINT ["/usr/bin/tini", "--"]
@@ -74,7 +74,7 @@ ENV SLUICE_SCHEDULER_BIND=0.0.0.0:50050 \
     SLUICE_SCHEDULER_HTTP=0.0.0.0:8080 \
     SLUICE_SCHEDULER_STATE_DIR=/var/lib/sluice/state
 EXPOSE 50050 8080
-# /readyz asks for executors, which wait for a healthy scheduler.
+# /readyz requires executors, which wait for a healthy scheduler.
 HEALTHCHECK --interval=3s --timeout=3s --start-period=20s --retries=3 \
   CMD sluice-healthcheck "${SLUICE_SCHEDULER_HTTP##*:}" /healthz
 CMD ["scheduler"]
@@ -94,8 +94,8 @@ LABEL org.opencontainers.image.title="sluice-airflow" \
       org.opencontainers.image.description="Airflow with Sluice's provider and command line programs" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# Patterns, so that a checkout without the provider or DAGs builds, too. A
-# change of a DAG installs nothing again.
+# Patterns, so that a checkout without the provider or DAGs builds too. A changed
+# DAG does not repeat the installation.
 COPY --chmod=755 deploy/docker/install-provider.sh airflo[w]/pyproject.toml airflo[w]/README.md airflo[w]/LICENSE /opt/sluice-airflow/
 COPY --chown=airflow:0 airflo[w]/src/ /opt/sluice-airflow/src/
 RUN /opt/sluice-airflow/install-provider.sh /opt/sluice-airflow "${AIRFLOW_VERSION}"

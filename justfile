@@ -1,4 +1,4 @@
-# What people do here; `just` lists it. CI runs `.ci/run`.
+# Common commands; `just` lists them. CI runs `.ci/run`.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
@@ -6,15 +6,26 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 default:
     @just --list
 
-# The main job in process, on sample data that it makes.
+# Run the main job on sample data, in one process.
 quickstart:
     cargo run --bin quickstart
 
-# All tests, as the README has it.
+# Run all tests, as in the README.
 test *args:
     cargo test --workspace {{args}}
 
-# Format, lint, licences, tests: what CI checks.
+# Check format, lints, documentation and structure; run it before you commit.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+    cargo test --test it tidy
+
+# Rewrite the tables of options in docs/configuration.md.
+docs:
+    SLUICE_UPDATE_DOCS=1 cargo test -p sluice-scheduler -p sluice-executor options
+
+# Run what CI runs: format, lints, licences, tests.
 ci:
     .ci/run
 
@@ -22,11 +33,11 @@ ci:
 fmt:
     cargo fmt --all
 
-# Lints with warnings denied.
+# Run the lints; warnings are errors.
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
 
-# A cluster by hand: a scheduler and two one-core executors, until Ctrl-C.
+# Run a cluster: a scheduler and two one-core executors, until Ctrl-C.
 cluster:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -39,20 +50,20 @@ cluster:
     done
     wait
 
-# The whole stack in Docker, with the binaries of `cargo build --release`.
+# Start the stack in Docker, with the binaries of `cargo build --release`.
 stack *args:
     deploy/docker/prebuilt.sh "${CARGO_TARGET_DIR:-target}/release"
     SLUICE_BINARIES=prebuilt docker compose up -d --build {{args}}
 
-# Tests the stack in Docker with debug binaries.
+# Test the stack in Docker with debug binaries.
 test-stack:
     cargo build
     tests/docker/run "${CARGO_TARGET_DIR:-target}/debug"
 
-# The main benchmark beside DuckDB; see benches/README.md.
+# Run the main benchmark and DuckDB in turn; see benches/README.md.
 bench *args:
     cargo run --release -p sluice-benches --bin landing-to-gold -- {{args}}
 
-# Ingest is killed at random, so often with a mock broker and a tenth as often with Apache Kafka; nothing may be lost or repeated.
+# Kill ingest at random this many times with a mock broker, and a tenth as often with Apache Kafka; checks that no record is lost or duplicated.
 chaos-landing kills="500":
     SLUICE_CHAOS_KILLS={{kills}} cargo test -p sluice-ingest --test it -- --nocapture chaos

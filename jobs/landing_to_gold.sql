@@ -3,24 +3,24 @@
 --   submit-job jobs/landing_to_gold.sql --master 'local[*]' \
 --              --landing data/landing --gold data/gold
 --
--- The statements may stand in any order: what reads what decides when it runs,
--- and tables that do not need each other are made side by side. Nothing shows
--- in gold before every table of the job is written.
+-- The statements may be in any order: the dependencies decide when each runs,
+-- and independent tables are computed in parallel. Gold does not change before
+-- every table of the job is written.
 
 
 -- Parameters ---------------------------------------------------------------
--- Without DEFAULT they must be given, each as a flag with the variable's name.
+-- Those without DEFAULT are required; each is a flag with the variable's name.
 
 DECLARE VARIABLE landing STRING;                -- folder with one folder per topic
-DECLARE VARIABLE gold    STRING;                -- folder where each table gets its own
+DECLARE VARIABLE gold    STRING;                -- folder with one folder per table
 
 DECLARE VARIABLE risky_refunds     INT DEFAULT 10;  -- in one month, see customer_monthly_spent
 DECLARE VARIABLE risky_chargebacks INT DEFAULT 5;
 
 
 -- Sources ------------------------------------------------------------------
--- One line is one event. Only the fields that some table reads are named (and
--- only they cost anything); a field that an event does not have is NULL.
+-- One line is one event. Only fields that a table reads are declared (and only
+-- they cost anything); a field that an event does not have is NULL.
 --
 -- Lines that are not JSON, or have a value of another type in one of these
 -- fields, are left out and counted (the run's summary says how many). With
@@ -66,9 +66,9 @@ OPTIONS ('mode' 'dropmalformed');
 
 
 -- What counts as a transaction ----------------------------------------------
--- Incomplete ones are left out first, so that an incomplete message never
--- stands for a good one. Of several messages about one transaction the latest
--- is kept; status breaks ties, so that every run keeps the same one.
+-- Incomplete messages are left out first, so that one never replaces a complete
+-- message. Of several messages about one transaction the latest is kept; status
+-- breaks ties, so that every run keeps the same one.
 --
 -- Several tables read this view. It is still computed once per run.
 
@@ -86,8 +86,8 @@ QUALIFY row_number() OVER (PARTITION BY transaction_id
 
 -- Gold ---------------------------------------------------------------------
 
--- One row per line item. `unnest` makes a row of each element of the array; the
--- query around it takes the element apart.
+-- One row per line item. `unnest` returns a row for each element of the array; the
+-- query around it reads the element's fields.
 CREATE OR REFRESH MATERIALIZED VIEW transactions
 COMMENT 'Line items of all transactions, whatever their type and status'
 AS
@@ -136,8 +136,8 @@ FROM (
   FROM valid_transactions
 ) AS line_items;
 
--- Every event as it landed: an event that was sent twice is there twice. To
--- keep each once, add QUALIFY row_number() OVER (PARTITION BY event_id
+-- Every event as it landed: an event that was sent twice has two rows. To keep
+-- each once, add QUALIFY row_number() OVER (PARTITION BY event_id
 -- ORDER BY timestamp) = 1.
 CREATE OR REFRESH MATERIALIZED VIEW user_events
 COMMENT 'What people did in the shop'
@@ -145,7 +145,7 @@ AS
 SELECT event_id, user_id, session_id, event_type, timestamp, page, country, city, product_id
 FROM landed_user_events;
 
--- Completed transactions only. Money that went back is negative, as in the
+-- Completed transactions only. Refunds and chargebacks are negative, as in the
 -- events, so the net is the plain sum; a day without refunds has 0.
 CREATE OR REFRESH MATERIALIZED VIEW daily_revenue
 COMMENT 'Money in and out per day (UTC)'
@@ -167,8 +167,8 @@ FROM (
   GROUP BY CAST(timestamp AS DATE)
 ) AS days;
 
--- Failed transactions count nowhere here: a failed purchase spent nothing and a
--- failed refund gave nothing back. What was given back lowers monthly_spent.
+-- Failed transactions are left out: a failed purchase spent nothing, and a failed
+-- refund returned nothing. Refunds and chargebacks lower monthly_spent.
 -- The month is its first day, so that it sorts and can be joined as a date.
 CREATE OR REFRESH MATERIALIZED VIEW customer_monthly_spent
 COMMENT 'What each customer spent and gave back per month (UTC)'
@@ -215,8 +215,8 @@ JOIN transactions AS bought
 WHERE cart.event_type = 'add_to_cart'
   AND bought.transaction_type = 'purchase';
 
--- Every transaction with its total, the largest first; equal totals share a
--- rank and no rank is left out.
+-- Every transaction with its total, the largest first; equal totals share a rank,
+-- and ranks have no gaps.
 CREATE OR REFRESH MATERIALIZED VIEW customer_ranked
 COMMENT 'Transactions ranked by what was spent'
 AS

@@ -2,26 +2,26 @@
 
 use std::sync::Arc;
 
-use sluice_client::{ErrorKind, JobError, LocalBackend, LocalOptions, in_process};
-use sluice_scheduler::local::{self, LocalError};
+use sluice_client::{ErrorKind, JobError, LocalBackend, LocalBackendOptions, in_process_backend};
+use sluice_scheduler::local_scheduler::{self, LocalSchedulerError};
 
 /// The backend behind `--master local[N]`: a scheduler in process.
 pub fn local_backend() -> Arc<dyn LocalBackend> {
-    in_process(|options: LocalOptions| async move {
-        let options = local::LocalOptions {
+    in_process_backend(|options: LocalBackendOptions| async move {
+        let options = local_scheduler::LocalSchedulerOptions {
             vcores: u32::try_from(options.cores).unwrap_or(u32::MAX),
             memory: None,
             temp_dir: std::env::temp_dir(),
         };
-        local::start(&options)
+        local_scheduler::start_local(&options)
             .map(Arc::new)
-            .map_err(|error| JobError::new(kind(&error), error.to_string()))
+            .map_err(|error| JobError::new(error_kind(&error), error.to_string()))
     })
 }
 
-fn kind(error: &LocalError) -> ErrorKind {
+fn error_kind(error: &LocalSchedulerError) -> ErrorKind {
     match error {
-        LocalError::TempDir { .. } => ErrorKind::Storage,
-        LocalError::Engine(_) => ErrorKind::Internal,
+        LocalSchedulerError::TempDir { .. } => ErrorKind::Storage,
+        LocalSchedulerError::Engine(_) => ErrorKind::Internal,
     }
 }

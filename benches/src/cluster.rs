@@ -48,17 +48,17 @@ impl Cluster {
         executors: usize,
         memory: &str,
     ) -> anyhow::Result<Self> {
-        let mut scheduler = command(binaries, "scheduler")?;
+        let mut scheduler = binary_command(binaries, "scheduler")?;
         scheduler.args(["--bind", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
         scheduler.arg("--state-dir").arg(folder.join("state"));
-        let (process, line) = start("scheduler", scheduler, folder)?;
+        let (process, line) = start_process("scheduler", scheduler, folder)?;
         let mut cluster = Self {
             processes: vec![process],
-            grpc: field(&line, "grpc")?,
-            http: field(&line, "http")?,
+            grpc: line_field(&line, "grpc")?,
+            http: line_field(&line, "http")?,
         };
         for number in 1..=executors {
-            let mut executor = command(binaries, "executor")?;
+            let mut executor = binary_command(binaries, "executor")?;
             executor.args([
                 "--scheduler",
                 &cluster.grpc,
@@ -71,21 +71,21 @@ impl Cluster {
             executor
                 .arg("--work-dir")
                 .arg(folder.join(format!("work-{number}")));
-            let (process, _) = start(&format!("executor-{number}"), executor, folder)?;
+            let (process, _) = start_process(&format!("executor-{number}"), executor, folder)?;
             cluster.processes.push(process);
         }
-        cluster.wait_for(executors)?;
+        cluster.wait_for_executors(executors)?;
         Ok(cluster)
     }
 
-    fn wait_for(&self, executors: usize) -> anyhow::Result<()> {
+    fn wait_for_executors(&self, executors: usize) -> anyhow::Result<()> {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            let ready = get(&self.http, "/readyz").is_ok_and(|(status, _)| status == 200);
-            let registered = get(&self.http, "/api/v1/executors")
+            let ready = http_get(&self.http, "/readyz").is_ok_and(|(status, _)| status == 200);
+            let registered = http_get(&self.http, "/api/v1/executors")
                 .ok()
                 .and_then(|(_, body)| serde_json::from_str(&body).ok())
-                .map_or(0, |body| count(&body));
+                .map_or(0, |body| executor_count(&body));
             if ready && registered >= executors {
                 return Ok(());
             }
@@ -115,7 +115,7 @@ impl Cluster {
             .map(|process| {
                 (
                     process.name.clone(),
-                    memory::peak(process.child.id()).unwrap_or_default(),
+                    memory::peak_bytes(process.child.id()).unwrap_or_default(),
                 )
             })
             .collect()
@@ -124,7 +124,7 @@ impl Cluster {
 
 /// The number of executors in the scheduler's response: a list, or an object that
 /// holds one.
-fn count(body: &Value) -> usize {
+fn executor_count(body: &Value) -> usize {
     let list = body
         .as_array()
         .or_else(|| body.get("executors").and_then(Value::as_array));
@@ -135,7 +135,7 @@ fn count(body: &Value) -> usize {
 ///
 /// # Errors
 /// When the binary is not built.
-pub fn command(binaries: &Path, name: &str) -> anyhow::Result<Command> {
+pub fn binary_command(binaries: &Path, name: &str) -> anyhow::Result<Command> {
     let path: PathBuf = binaries.join(name);
     if !path.is_file() {
         bail!(
@@ -147,7 +147,11 @@ pub fn command(binaries: &Path, name: &str) -> anyhow::Result<Command> {
 }
 
 /// Starts a process and waits for the line with the address on which it listens.
-fn start(name: &str, mut command: Command, folder: &Path) -> anyhow::Result<(Process, String)> {
+fn start_process(
+    name: &str,
+    mut command: Command,
+    folder: &Path,
+) -> anyhow::Result<(Process, String)> {
     let log_path = folder.join(format!("{name}.log"));
     let log = std::fs::File::create(&log_path)
         .with_context(|| format!("cannot write {}", log_path.display()))?;
@@ -168,7 +172,7 @@ fn start(name: &str, mut command: Command, folder: &Path) -> anyhow::Result<(Pro
             let log = std::fs::read_to_string(&log_path).unwrap_or_default();
             bail!(
                 "{name} did not print where it listens; its log ends with:\n{}",
-                tail(&log)
+                last_lines(&log)
             )
         }
     }
@@ -188,13 +192,13 @@ fn first_listening(stdout: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-fn tail(log: &str) -> String {
+fn last_lines(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
 /// The value of `name=` in a line like `scheduler listening grpc=… http=…`.
-fn field(line: &str, name: &str) -> anyhow::Result<String> {
+fn line_field(line: &str, name: &str) -> anyhow::Result<String> {
     line.split_whitespace()
         .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
         .map(str::to_owned)
@@ -202,7 +206,7 @@ fn field(line: &str, name: &str) -> anyhow::Result<String> {
 }
 
 /// The status and body of a GET request.
-fn get(address: &str, path: &str) -> anyhow::Result<(u16, String)> {
+fn http_get(address: &str, path: &str) -> anyhow::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(

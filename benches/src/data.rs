@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use sluice_sample_events::args::{Args, run};
+use sluice_sample_events::generate::{GenerateArgs, run_generator};
 
 /// Landing data that the generator makes with these arguments. It is generated once
 /// and kept in `cache` under a name made from the arguments.
 ///
 /// # Errors
 /// When the generator refuses the arguments, or a folder cannot be written.
-pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow::Result<PathBuf> {
+pub fn cached_landing(
+    cache: &Path,
+    arguments: &[&str],
+    out: &mut impl Write,
+) -> anyhow::Result<PathBuf> {
     let name: String = arguments
         .iter()
         .flat_map(|argument| argument.trim_start_matches('-').chars().chain(['-']))
@@ -34,7 +38,10 @@ pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow
         .to_str()
         .context("the cache folder's name is not UTF-8")?;
     let base = ["generate-events", "--landing", landing];
-    run(&Args::try_parse_from(base.iter().chain(arguments))?, out)?;
+    run_generator(
+        &GenerateArgs::try_parse_from(base.iter().chain(arguments))?,
+        out,
+    )?;
     fs::write(&complete, "").with_context(|| format!("cannot write {}", complete.display()))?;
     Ok(folder)
 }
@@ -43,7 +50,7 @@ pub fn landing(cache: &Path, arguments: &[&str], out: &mut impl Write) -> anyhow
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn size(folder: &Path) -> anyhow::Result<u64> {
+pub fn folder_bytes(folder: &Path) -> anyhow::Result<u64> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut bytes = 0;
@@ -51,7 +58,7 @@ pub fn size(folder: &Path) -> anyhow::Result<u64> {
         let entry = entry?;
         let kind = entry.metadata()?;
         bytes += if kind.is_dir() {
-            size(&entry.path())?
+            folder_bytes(&entry.path())?
         } else {
             kind.len()
         };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// What `benches/duckdb_landing_to_gold.py` prints.
 #[derive(Debug, Deserialize)]
-pub struct Run {
+pub struct DuckdbRun {
     pub version: String,
     /// From opening the database to the last file written, without the start of
     /// Python.
@@ -16,12 +16,12 @@ pub struct Run {
     /// In bytes.
     pub peak_memory: u64,
     /// The tables in the order in which they were made.
-    pub tables: Vec<Table>,
+    pub tables: Vec<DuckdbTable>,
 }
 
 /// One of the six tables, or the table in memory that several of them are made from.
 #[derive(Debug, Deserialize)]
-pub struct Table {
+pub struct DuckdbTable {
     pub name: String,
     pub rows: u64,
     /// The size of the Parquet file; 0 for the table in memory.
@@ -30,7 +30,7 @@ pub struct Table {
 }
 
 /// Whether this Python has DuckDB.
-pub fn available(python: &str) -> bool {
+pub fn has_duckdb(python: &str) -> bool {
     Command::new(python)
         .args(["-c", "import duckdb"])
         .output()
@@ -41,13 +41,13 @@ pub fn available(python: &str) -> bool {
 ///
 /// # Errors
 /// When the script cannot be started or fails.
-pub fn run(
+pub fn run_duckdb(
     python: &str,
     script: &Path,
     landing: &Path,
     out: &Path,
     threads: usize,
-) -> anyhow::Result<Run> {
+) -> anyhow::Result<DuckdbRun> {
     let output = Command::new(python)
         .arg(script)
         .arg(landing)

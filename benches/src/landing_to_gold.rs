@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::report::{best, mebibytes, median};
-use crate::submit::{self, Run};
+use crate::submit::{self, SubmitRun};
 use crate::{data, duckdb};
 
 /// About as many lines as the original sample data.
-const SMALL: &[&str] = &[
+const SMALL_DATA: &[&str] = &[
     "--user-events",
     "602",
     "--transactions",
@@ -28,7 +28,7 @@ const SMALL: &[&str] = &[
 /// and prints how long each took and how much memory it held.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "landing-to-gold", version)]
-pub struct Args {
+pub struct BenchArgs {
     /// How much landing data
     #[arg(long, value_name = "SIZE", default_value = "1.5GB")]
     bytes: String,
@@ -63,10 +63,10 @@ pub struct Args {
 
 /// One run of the benchmarks.
 struct Bench<'a, W> {
-    args: &'a Args,
+    args: &'a BenchArgs,
     /// Holds the gold, state and work folders; removed at the end.
     scratch: tempfile::TempDir,
-    gold_number: usize,
+    folder_number: usize,
     out: &'a mut W,
 }
 
@@ -74,7 +74,7 @@ struct Bench<'a, W> {
 ///
 /// # Errors
 /// When something cannot be run; being slow is not an error.
-pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn run_benchmarks(args: &BenchArgs, out: &mut impl Write) -> anyhow::Result<()> {
     fs::create_dir_all(&args.data)
         .with_context(|| format!("cannot create {}", args.data.display()))?;
     // In the data folder, so that gold is on a real disk and not in memory.
@@ -82,28 +82,28 @@ pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let mut bench = Bench {
         args,
         scratch,
-        gold_number: 0,
+        folder_number: 0,
         out,
     };
-    bench.large()?;
+    bench.bench_large()?;
     if args.small_runs > 0 {
-        bench.small()?;
+        bench.bench_small()?;
     }
     if args.past_jobs > 0 {
-        bench.past()?;
+        bench.bench_past_jobs()?;
     }
     Ok(())
 }
 
 impl<W: Write> Bench<'_, W> {
-    fn large(&mut self) -> anyhow::Result<()> {
+    fn bench_large(&mut self) -> anyhow::Result<()> {
         let args = self.args;
-        let landing = data::landing(
+        let landing = data::cached_landing(
             &args.data,
             &["--bytes", &args.bytes, "--files", "4"],
             self.out,
         )?;
-        let bytes = data::size(&landing)?;
+        let bytes = data::folder_bytes(&landing)?;
         writeln!(
             self.out,
             "\n{} of landing, {} executors of one core and {}",
@@ -111,8 +111,8 @@ impl<W: Write> Bench<'_, W> {
             args.executors,
             args.memory
         )?;
-        let cluster = self.cluster()?;
-        let with_duckdb = duckdb::available(&args.python);
+        let cluster = self.start_cluster()?;
+        let with_duckdb = duckdb::has_duckdb(&args.python);
         if !with_duckdb {
             writeln!(
                 self.out,
@@ -124,14 +124,14 @@ impl<W: Write> Bench<'_, W> {
         for round in 1..=args.rounds {
             writeln!(self.out, "\nround {round}")?;
             cluster.reset_peak_memory();
-            let run = self.submit(&cluster.master(), &landing)?;
+            let run = self.submit_job(&cluster.master(), &landing)?;
             self.print_run("cluster", &run, &cluster.peak_memory())?;
             by_cluster.push(run.seconds);
-            let run = self.submit(&format!("local[{}]", args.executors), &landing)?;
+            let run = self.submit_job(&format!("local[{}]", args.executors), &landing)?;
             self.print_run("local", &run, &[])?;
             by_local.push(run.seconds);
             if with_duckdb {
-                by_duckdb.push(self.duckdb(&landing)?);
+                by_duckdb.push(self.bench_duckdb(&landing)?);
             }
         }
         writeln!(self.out, "\n{:<10}{:>8}{:>8}", "seconds", "best", "median")?;
@@ -161,10 +161,10 @@ impl<W: Write> Bench<'_, W> {
         Ok(())
     }
 
-    fn small(&mut self) -> anyhow::Result<()> {
+    fn bench_small(&mut self) -> anyhow::Result<()> {
         let args = self.args;
-        let landing = data::landing(&args.data, SMALL, self.out)?;
-        let cluster = self.cluster()?;
+        let landing = data::cached_landing(&args.data, SMALL_DATA, self.out)?;
+        let cluster = self.start_cluster()?;
         writeln!(
             self.out,
             "\n{} runs on about 600 lines of each topic",
@@ -174,10 +174,10 @@ impl<W: Write> Bench<'_, W> {
             ("cluster", cluster.master()),
             ("local", "local[*]".to_owned()),
         ] {
-            let cold = self.submit(&master, &landing)?.seconds;
+            let cold = self.submit_job(&master, &landing)?.seconds;
             let mut seconds = Vec::new();
             for _ in 0..args.small_runs {
-                seconds.push(self.submit(&master, &landing)?.seconds);
+                seconds.push(self.submit_job(&master, &landing)?.seconds);
             }
             writeln!(
                 self.out,
@@ -189,16 +189,16 @@ impl<W: Write> Bench<'_, W> {
         Ok(())
     }
 
-    fn past(&mut self) -> anyhow::Result<()> {
+    fn bench_past_jobs(&mut self) -> anyhow::Result<()> {
         let args = self.args;
-        let landing = data::landing(&args.data, SMALL, self.out)?;
-        let cluster = self.cluster()?;
+        let landing = data::cached_landing(&args.data, SMALL_DATA, self.out)?;
+        let cluster = self.start_cluster()?;
         let master = cluster.master();
         writeln!(self.out, "\nwith past jobs, medians of 10")?;
-        self.submit(&master, &landing)?;
+        self.submit_job(&master, &landing)?;
         self.print_calls(&master, &landing, 1)?;
         for _ in 0..args.past_jobs {
-            self.submit(&master, &landing)?;
+            self.submit_job(&master, &landing)?;
         }
         self.print_calls(&master, &landing, args.past_jobs + 11)
     }
@@ -206,12 +206,14 @@ impl<W: Write> Bench<'_, W> {
     fn print_calls(&mut self, master: &str, landing: &Path, jobs: usize) -> anyhow::Result<()> {
         let (mut submit, mut list, mut status) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..10 {
-            let run = self.submit(master, landing)?;
+            let run = self.submit_job(master, landing)?;
             submit.push(run.seconds);
             let id = job_id(&run.json()?).context("the result names no job")?;
             let binaries = &self.args.binaries;
-            list.push(submit::submit(binaries, &["--master", master, "--list"])?.seconds);
-            status.push(submit::submit(binaries, &["--master", master, "--status", &id])?.seconds);
+            list.push(submit::run_submit_job(binaries, &["--master", master, "--list"])?.seconds);
+            status.push(
+                submit::run_submit_job(binaries, &["--master", master, "--status", &id])?.seconds,
+            );
         }
         writeln!(
             self.out,
@@ -223,11 +225,11 @@ impl<W: Write> Bench<'_, W> {
         Ok(())
     }
 
-    fn cluster(&mut self) -> anyhow::Result<Cluster> {
+    fn start_cluster(&mut self) -> anyhow::Result<Cluster> {
         let folder = self
             .scratch
             .path()
-            .join(format!("cluster-{}", self.gold_number));
+            .join(format!("cluster-{}", self.folder_number));
         fs::create_dir_all(&folder).context("cannot create the cluster's folder")?;
         Cluster::start(
             &self.args.binaries,
@@ -238,9 +240,9 @@ impl<W: Write> Bench<'_, W> {
     }
 
     /// Runs the job into a new gold folder, which is removed afterwards.
-    fn submit(&mut self, master: &str, landing: &Path) -> anyhow::Result<Run> {
+    fn submit_job(&mut self, master: &str, landing: &Path) -> anyhow::Result<SubmitRun> {
         let gold = self.fresh_folder("gold");
-        let run = submit::submit(
+        let run = submit::run_submit_job(
             &self.args.binaries,
             &[
                 "--master".as_ref(),
@@ -258,10 +260,10 @@ impl<W: Write> Bench<'_, W> {
         Ok(run)
     }
 
-    fn duckdb(&mut self, landing: &Path) -> anyhow::Result<f64> {
+    fn bench_duckdb(&mut self, landing: &Path) -> anyhow::Result<f64> {
         let folder = self.fresh_folder("duckdb");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("duckdb_landing_to_gold.py");
-        let run = duckdb::run(
+        let run = duckdb::run_duckdb(
             &self.args.python,
             &script,
             landing,
@@ -283,13 +285,18 @@ impl<W: Write> Bench<'_, W> {
     }
 
     fn fresh_folder(&mut self, kind: &str) -> PathBuf {
-        self.gold_number += 1;
+        self.folder_number += 1;
         self.scratch
             .path()
-            .join(format!("{kind}-{}", self.gold_number))
+            .join(format!("{kind}-{}", self.folder_number))
     }
 
-    fn print_run(&mut self, name: &str, run: &Run, others: &[(String, u64)]) -> anyhow::Result<()> {
+    fn print_run(
+        &mut self,
+        name: &str,
+        run: &SubmitRun,
+        others: &[(String, u64)],
+    ) -> anyhow::Result<()> {
         let all: u64 = others.iter().map(|(_, bytes)| bytes).sum::<u64>() + run.peak_memory;
         let parts: Vec<String> = others
             .iter()
@@ -337,19 +344,19 @@ impl<W: Write> Bench<'_, W> {
 }
 
 /// The job in submit-job's JSON: the document itself, or its field `job`.
-fn job(document: &Value) -> &Value {
+fn job_object(document: &Value) -> &Value {
     document.get("job").unwrap_or(document)
 }
 
 fn job_id(document: &Value) -> Option<String> {
-    job(document)
+    job_object(document)
         .get("job_id")
         .and_then(Value::as_str)
         .map(str::to_owned)
 }
 
 fn datasets(document: &Value) -> Vec<Value> {
-    job(document)
+    job_object(document)
         .get("datasets")
         .and_then(Value::as_array)
         .cloned()

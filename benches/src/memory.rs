@@ -4,7 +4,7 @@ use std::fs;
 
 /// The peak memory of a process in bytes (`VmHWM`), since it started or since
 /// [`reset_peak`]. `None` when it has ended, and on systems other than Linux.
-pub fn peak(pid: u32) -> Option<u64> {
+pub fn peak_bytes(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status
         .lines()

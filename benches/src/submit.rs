@@ -11,11 +11,11 @@ use serde_json::Value;
 use crate::{cluster, memory};
 
 /// How often the memory of a running process is sampled.
-const SAMPLE: Duration = Duration::from_millis(10);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// One run of `submit-job`.
 #[derive(Debug)]
-pub struct Run {
+pub struct SubmitRun {
     /// From the start of the process to its exit.
     pub seconds: f64,
     /// In bytes; 0 for runs that ended before the first sample.
@@ -24,7 +24,7 @@ pub struct Run {
     pub output: String,
 }
 
-impl Run {
+impl SubmitRun {
     /// The output as JSON, or its last line when the whole is not JSON.
     ///
     /// # Errors
@@ -40,8 +40,11 @@ impl Run {
 ///
 /// # Errors
 /// When it cannot be started or does not succeed; the message holds its output.
-pub fn submit<S: AsRef<OsStr>>(binaries: &Path, arguments: &[S]) -> anyhow::Result<Run> {
-    let mut command = cluster::command(binaries, "submit-job")?;
+pub fn run_submit_job<S: AsRef<OsStr>>(
+    binaries: &Path,
+    arguments: &[S],
+) -> anyhow::Result<SubmitRun> {
+    let mut command = cluster::binary_command(binaries, "submit-job")?;
     command
         .args(arguments)
         .stdin(Stdio::null())
@@ -53,8 +56,9 @@ pub fn submit<S: AsRef<OsStr>>(binaries: &Path, arguments: &[S]) -> anyhow::Resu
     let (ended, watch) = std::sync::mpsc::channel::<()>();
     let sampler = std::thread::spawn(move || {
         let mut peak = 0;
-        while watch.recv_timeout(SAMPLE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            peak = memory::peak(pid).unwrap_or_default().max(peak);
+        while watch.recv_timeout(SAMPLE_INTERVAL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+        {
+            peak = memory::peak_bytes(pid).unwrap_or_default().max(peak);
         }
         peak
     });
@@ -66,10 +70,10 @@ pub fn submit<S: AsRef<OsStr>>(binaries: &Path, arguments: &[S]) -> anyhow::Resu
     let peak_memory = sampler.join().unwrap_or_default();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("submit-job ended with {}:\n{text}{said}", output.status);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!("submit-job ended with {}:\n{text}{stderr}", output.status);
     }
-    Ok(Run {
+    Ok(SubmitRun {
         seconds,
         peak_memory,
         output: text,

@@ -17,32 +17,35 @@ use sluice_proto::v1::{
 use tonic::{Request, Response, Status};
 
 /// A stream of responses; an error ends it.
-pub type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, JobError>> + Send>>;
+pub type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, JobError>> + Send>>;
 
 /// Runs jobs. Every call is idempotent.
 #[async_trait]
 pub trait JobApi: Send + Sync {
     /// Checks and starts a job.
-    async fn submit(&self, request: SubmitJobRequest) -> Result<SubmitJobResponse, JobError>;
+    async fn submit_job(&self, request: SubmitJobRequest) -> Result<SubmitJobResponse, JobError>;
     /// The events of a job, up to its end.
-    async fn watch(&self, request: WatchJobRequest) -> Result<Answers<JobEvent>, JobError>;
+    async fn watch_job(
+        &self,
+        request: WatchJobRequest,
+    ) -> Result<ResponseStream<JobEvent>, JobError>;
     /// The current state of one job.
-    async fn get(&self, request: GetJobRequest) -> Result<Job, JobError>;
+    async fn get_job(&self, request: GetJobRequest) -> Result<Job, JobError>;
     /// Jobs, the newest first.
-    async fn list(&self, request: ListJobsRequest) -> Result<ListJobsResponse, JobError>;
+    async fn list_jobs(&self, request: ListJobsRequest) -> Result<ListJobsResponse, JobError>;
     /// Requests the end of a job, without waiting for it.
-    async fn cancel(&self, request: CancelJobRequest) -> Result<Job, JobError>;
+    async fn cancel_job(&self, request: CancelJobRequest) -> Result<Job, JobError>;
     /// A job's log.
-    async fn logs(&self, request: JobLogsRequest) -> Result<Answers<LogLine>, JobError>;
+    async fn job_logs(&self, request: JobLogsRequest) -> Result<ResponseStream<LogLine>, JobError>;
     /// Plans a job without running it.
-    async fn plan(&self, request: PlanJobRequest) -> Result<JobPlan, JobError>;
+    async fn plan_job(&self, request: PlanJobRequest) -> Result<JobPlan, JobError>;
     /// Version and state of the server.
-    async fn info(&self) -> Result<ServerInfoResponse, JobError>;
+    async fn server_info(&self) -> Result<ServerInfoResponse, JobError>;
 }
 
 /// Options of a driver in this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalOptions {
+pub struct LocalBackendOptions {
     /// At least one.
     pub cores: usize,
     /// The settings of the run.
@@ -57,52 +60,56 @@ pub trait LocalBackend: Send + Sync {
     ///
     /// # Errors
     /// The driver cannot be started.
-    async fn start(&self, options: LocalOptions) -> Result<Arc<dyn JobApi>, JobError>;
+    async fn start_driver(&self, options: LocalBackendOptions)
+    -> Result<Arc<dyn JobApi>, JobError>;
 }
 
 /// A backend that calls `start` to start a service.
-pub fn in_process<F, S>(
-    start: impl Fn(LocalOptions) -> F + Send + Sync + 'static,
+pub fn in_process_backend<F, S>(
+    start: impl Fn(LocalBackendOptions) -> F + Send + Sync + 'static,
 ) -> Arc<dyn LocalBackend>
 where
     F: Future<Output = Result<Arc<S>, JobError>> + Send + 'static,
     S: JobService,
 {
-    Arc::new(StartedBy(start))
+    Arc::new(FnBackend(start))
 }
 
-struct StartedBy<T>(T);
+struct FnBackend<T>(T);
 
 #[async_trait]
-impl<T, F, S> LocalBackend for StartedBy<T>
+impl<T, F, S> LocalBackend for FnBackend<T>
 where
-    T: Fn(LocalOptions) -> F + Send + Sync,
+    T: Fn(LocalBackendOptions) -> F + Send + Sync,
     F: Future<Output = Result<Arc<S>, JobError>> + Send,
     S: JobService,
 {
-    async fn start(&self, options: LocalOptions) -> Result<Arc<dyn JobApi>, JobError> {
+    async fn start_driver(
+        &self,
+        options: LocalBackendOptions,
+    ) -> Result<Arc<dyn JobApi>, JobError> {
         let service = (self.0)(options).await?;
-        Ok(Arc::new(InProcess::new(service)))
+        Ok(Arc::new(InProcessApi::new(service)))
     }
 }
 
 /// A service in this process, called without a network.
 #[derive(Debug)]
-pub struct InProcess<S>(Arc<S>);
+pub struct InProcessApi<S>(Arc<S>);
 
-impl<S> InProcess<S> {
+impl<S> InProcessApi<S> {
     pub fn new(service: Arc<S>) -> Self {
         Self(service)
     }
 }
 
-fn unwrapped<T>(answer: Result<Response<T>, Status>) -> Result<T, JobError> {
+fn into_inner_result<T>(answer: Result<Response<T>, Status>) -> Result<T, JobError> {
     answer
         .map(Response::into_inner)
         .map_err(|status| JobError::from_status(&status))
 }
 
-fn answers<T, S>(stream: S) -> Answers<T>
+fn response_stream<T, S>(stream: S) -> ResponseStream<T>
 where
     S: Stream<Item = Result<T, Status>> + Send + 'static,
 {
@@ -110,36 +117,39 @@ where
 }
 
 #[async_trait]
-impl<S: JobService> JobApi for InProcess<S> {
-    async fn submit(&self, request: SubmitJobRequest) -> Result<SubmitJobResponse, JobError> {
-        unwrapped(self.0.submit_job(Request::new(request)).await)
+impl<S: JobService> JobApi for InProcessApi<S> {
+    async fn submit_job(&self, request: SubmitJobRequest) -> Result<SubmitJobResponse, JobError> {
+        into_inner_result(self.0.submit_job(Request::new(request)).await)
     }
 
-    async fn watch(&self, request: WatchJobRequest) -> Result<Answers<JobEvent>, JobError> {
-        unwrapped(self.0.watch_job(Request::new(request)).await).map(answers)
+    async fn watch_job(
+        &self,
+        request: WatchJobRequest,
+    ) -> Result<ResponseStream<JobEvent>, JobError> {
+        into_inner_result(self.0.watch_job(Request::new(request)).await).map(response_stream)
     }
 
-    async fn get(&self, request: GetJobRequest) -> Result<Job, JobError> {
-        unwrapped(self.0.get_job(Request::new(request)).await)
+    async fn get_job(&self, request: GetJobRequest) -> Result<Job, JobError> {
+        into_inner_result(self.0.get_job(Request::new(request)).await)
     }
 
-    async fn list(&self, request: ListJobsRequest) -> Result<ListJobsResponse, JobError> {
-        unwrapped(self.0.list_jobs(Request::new(request)).await)
+    async fn list_jobs(&self, request: ListJobsRequest) -> Result<ListJobsResponse, JobError> {
+        into_inner_result(self.0.list_jobs(Request::new(request)).await)
     }
 
-    async fn cancel(&self, request: CancelJobRequest) -> Result<Job, JobError> {
-        unwrapped(self.0.cancel_job(Request::new(request)).await)
+    async fn cancel_job(&self, request: CancelJobRequest) -> Result<Job, JobError> {
+        into_inner_result(self.0.cancel_job(Request::new(request)).await)
     }
 
-    async fn logs(&self, request: JobLogsRequest) -> Result<Answers<LogLine>, JobError> {
-        unwrapped(self.0.job_logs(Request::new(request)).await).map(answers)
+    async fn job_logs(&self, request: JobLogsRequest) -> Result<ResponseStream<LogLine>, JobError> {
+        into_inner_result(self.0.job_logs(Request::new(request)).await).map(response_stream)
     }
 
-    async fn plan(&self, request: PlanJobRequest) -> Result<JobPlan, JobError> {
-        unwrapped(self.0.plan_job(Request::new(request)).await)
+    async fn plan_job(&self, request: PlanJobRequest) -> Result<JobPlan, JobError> {
+        into_inner_result(self.0.plan_job(Request::new(request)).await)
     }
 
-    async fn info(&self) -> Result<ServerInfoResponse, JobError> {
-        unwrapped(self.0.server_info(Request::new(ServerInfoRequest {})).await)
+    async fn server_info(&self) -> Result<ServerInfoResponse, JobError> {
+        into_inner_result(self.0.server_info(Request::new(ServerInfoRequest {})).await)
     }
 }

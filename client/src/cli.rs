@@ -97,7 +97,7 @@ pub(crate) struct Cli {
 
     /// How the result is printed on standard output
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
-    pub(crate) output: OutputFormat,
+    pub(crate) output: ResultFormat,
 
     /// Show no progress
     #[arg(long)]
@@ -123,7 +123,7 @@ pub(crate) enum DeployMode {
 
 /// The format of standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
+pub(crate) enum ResultFormat {
     /// Tables for people.
     Text,
     /// Exactly one JSON document.

@@ -36,7 +36,9 @@ fn to_proto(found: &jobfile::Diagnostic, text: &str) -> Diagnostic {
         label: found.label.clone(),
         help: found.help.clone(),
         notes: found.notes.clone(),
-        rendered: without_count(&jobfile::Diagnostics::from(found.clone()).render(text, false)),
+        rendered: without_count(
+            &jobfile::Diagnostics::from(found.clone()).render_snippets(text, false),
+        ),
     }
 }
 
@@ -50,8 +52,8 @@ fn from_proto(sent: &Diagnostic) -> jobfile::Diagnostic {
     found.file.clone_from(&sent.file);
     found.span = sent.span.map(|span| {
         jobfile::Span::new(
-            jobfile::Pos::new(span.start_line, span.start_column),
-            jobfile::Pos::new(span.end_line, span.end_column),
+            jobfile::Position::new(span.start_line, span.start_column),
+            jobfile::Position::new(span.end_line, span.end_column),
         )
     });
     found.label.clone_from(&sent.label);
@@ -62,13 +64,13 @@ fn from_proto(sent: &Diagnostic) -> jobfile::Diagnostic {
 
 /// The diagnostics as text for a terminal. With the job file's text they are
 /// rendered again, in colour if requested; without it as they were sent.
-pub(crate) fn render(sent: &[Diagnostic], text: Option<&str>, color: bool) -> String {
+pub(crate) fn render_diagnostics(sent: &[Diagnostic], text: Option<&str>, color: bool) -> String {
     if sent.is_empty() {
         return String::new();
     }
     if let Some(text) = text {
         let found: jobfile::Diagnostics = sent.iter().map(from_proto).collect();
-        return without_count(&found.render(text, color));
+        return without_count(&found.render_snippets(text, color));
     }
     let rendered: Vec<String> = sent
         .iter()
@@ -99,14 +101,14 @@ mod tests {
     const TEXT: &str = "SELECT a\nFROM nowhere\n";
 
     fn found() -> jobfile::Diagnostics {
-        let span = jobfile::Span::new(jobfile::Pos::new(2, 6), jobfile::Pos::new(2, 13));
+        let span = jobfile::Span::new(jobfile::Position::new(2, 6), jobfile::Position::new(2, 13));
         let error = jobfile::Diagnostic::error("E0401", "unknown table `nowhere`")
-            .at(span)
-            .label("not found")
-            .help("did you mean `somewhere`")
-            .note("known: somewhere")
-            .in_file("job.sql");
-        let warning = jobfile::Diagnostic::warning("W0001", "unused").in_file("job.sql");
+            .with_span(span)
+            .with_label("not found")
+            .with_help("did you mean `somewhere`")
+            .with_note("known: somewhere")
+            .with_file("job.sql");
+        let warning = jobfile::Diagnostic::warning("W0001", "unused").with_file("job.sql");
         [error, warning].into_iter().collect()
     }
 
@@ -122,7 +124,7 @@ mod tests {
     #[test]
     fn with_the_text_or_without_it_reads_the_same() {
         let sent = to_error(&found(), TEXT).diagnostics;
-        let here = render(&sent, Some(TEXT), false);
+        let here = render_diagnostics(&sent, Some(TEXT), false);
         assert!(
             here.contains("error[E0401]: unknown table `nowhere`"),
             "{here}"
@@ -130,14 +132,14 @@ mod tests {
         assert!(here.contains("job.sql:2:6"), "{here}");
         assert!(here.contains("^^^^^^^ not found"), "{here}");
         assert!(!here.ends_with("warning"), "{here}");
-        assert_eq!(render(&sent, None, false), here);
-        assert!(render(&sent, Some(TEXT), true).contains('\u{1b}'));
-        assert_eq!(render(&[], Some(TEXT), false), "");
+        assert_eq!(render_diagnostics(&sent, None, false), here);
+        assert!(render_diagnostics(&sent, Some(TEXT), true).contains('\u{1b}'));
+        assert_eq!(render_diagnostics(&[], Some(TEXT), false), "");
         let bare = Diagnostic {
             message: "odd".into(),
             code: "E1".into(),
             ..Diagnostic::default()
         };
-        assert_eq!(render(&[bare], None, false), "error[E1]: odd");
+        assert_eq!(render_diagnostics(&[bare], None, false), "error[E1]: odd");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use thiserror::Error;
 
-use crate::cli::{Cli, ColorWhen, DeployMode, OutputFormat, parse_timeout};
+use crate::cli::{Cli, ColorWhen, DeployMode, ResultFormat, parse_timeout};
 use crate::master::{Master, MasterError};
 
 /// Used when no master is set, as in spark-submit.
@@ -34,10 +34,10 @@ pub(crate) struct Environment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Submit {
-        submission: Submission,
+        submission: JobSubmission,
         mode: DeployMode,
     },
-    Plan(Submission),
+    Plan(JobSubmission),
     Status(String),
     Kill(String),
     List,
@@ -49,7 +49,7 @@ pub(crate) enum Action {
 
 /// A job to submit or plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Submission {
+pub(crate) struct JobSubmission {
     pub(crate) file: PathBuf,
     pub(crate) name: String,
     pub(crate) params: BTreeMap<String, String>,
@@ -61,8 +61,8 @@ pub(crate) struct Submission {
 
 /// How results and progress are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Display {
-    pub(crate) output: OutputFormat,
+pub(crate) struct DisplayOptions {
+    pub(crate) output: ResultFormat,
     pub(crate) progress: bool,
     pub(crate) verbose: bool,
     pub(crate) color: ColorWhen,
@@ -73,7 +73,7 @@ pub(crate) struct Display {
 pub(crate) struct Invocation {
     pub(crate) master: Master,
     pub(crate) action: Action,
-    pub(crate) display: Display,
+    pub(crate) display: DisplayOptions,
 }
 
 /// Arguments that do not fit together.
@@ -84,9 +84,9 @@ pub(crate) enum UsageError {
     #[error("no job file given; try `submit-job JOB.sql` or `submit-job --help`")]
     NoJob,
     #[error("setting `{given}` is not KEY=VALUE")]
-    Conf { given: String },
+    MalformedSetting { given: String },
     #[error("setting `{key}`: `{given}` is not understood, {expected}")]
-    Setting {
+    BadSettingValue {
         key: &'static str,
         given: String,
         expected: String,
@@ -106,7 +106,7 @@ pub(crate) enum UsageError {
 
 /// Merges all sources. In order of precedence: the command line, `--conf`, the
 /// properties file, the environment.
-pub(crate) fn resolve(
+pub(crate) fn resolve_invocation(
     cli: Cli,
     params: BTreeMap<String, String>,
     properties: BTreeMap<String, String>,
@@ -120,13 +120,13 @@ pub(crate) fn resolve(
             }
             // The text may contain a secret after a mistyped key: show only the key.
             _ => {
-                return Err(UsageError::Conf {
+                return Err(UsageError::MalformedSetting {
                     given: given.split('=').next().unwrap_or_default().to_owned(),
                 });
             }
         }
     }
-    let own = OwnSettings::take(&mut conf)?;
+    let own = OwnSettings::take_from(&mut conf)?;
     let master: Master = cli
         .master
         .or(own.master)
@@ -134,7 +134,7 @@ pub(crate) fn resolve(
         .unwrap_or_else(|| DEFAULT_MASTER.to_owned())
         .parse()?;
     let local = matches!(master, Master::Local(_));
-    let display = Display {
+    let display = DisplayOptions {
         output: cli.output,
         progress: !cli.no_progress,
         verbose: cli.verbose,
@@ -174,7 +174,10 @@ pub(crate) fn resolve(
         Action::List
     } else {
         let file = cli.job.ok_or(UsageError::NoJob)?;
-        let name = cli.name.or(own.name).unwrap_or_else(|| stem(&file));
+        let name = cli
+            .name
+            .or(own.name)
+            .unwrap_or_else(|| job_name_from(&file));
         if name.trim().is_empty() {
             return Err(UsageError::Empty { what: "name" });
         }
@@ -187,7 +190,7 @@ pub(crate) fn resolve(
                 what: "submission id",
             });
         }
-        let submission = Submission {
+        let submission = JobSubmission {
             file,
             name,
             params,
@@ -224,28 +227,28 @@ struct OwnSettings {
 }
 
 impl OwnSettings {
-    fn take(conf: &mut BTreeMap<String, String>) -> Result<Self, UsageError> {
+    fn take_from(conf: &mut BTreeMap<String, String>) -> Result<Self, UsageError> {
         let deploy_mode = match conf.remove(DEPLOY_MODE_KEY) {
             None => None,
-            Some(given) => {
-                Some(
-                    DeployMode::from_str(&given, true).map_err(|_| UsageError::Setting {
-                        key: DEPLOY_MODE_KEY,
-                        given,
-                        expected: "allowed are client and cluster".to_owned(),
-                    })?,
-                )
-            }
+            Some(given) => Some(DeployMode::from_str(&given, true).map_err(|_| {
+                UsageError::BadSettingValue {
+                    key: DEPLOY_MODE_KEY,
+                    given,
+                    expected: "allowed are client and cluster".to_owned(),
+                }
+            })?),
         };
         let timeout = match conf.remove(TIMEOUT_KEY) {
             None => None,
-            Some(given) => Some(
-                parse_timeout(&given).map_err(|expected| UsageError::Setting {
-                    key: TIMEOUT_KEY,
-                    given,
-                    expected,
-                })?,
-            ),
+            Some(given) => {
+                Some(
+                    parse_timeout(&given).map_err(|expected| UsageError::BadSettingValue {
+                        key: TIMEOUT_KEY,
+                        given,
+                        expected,
+                    })?,
+                )
+            }
         };
         Ok(Self {
             master: conf.remove(MASTER_KEY),
@@ -256,7 +259,7 @@ impl OwnSettings {
     }
 }
 
-fn stem(file: &Path) -> String {
+fn job_name_from(file: &Path) -> String {
     file.file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default()
@@ -287,7 +290,7 @@ mod tests {
             master: master.map(str::to_owned),
             ..Environment::default()
         };
-        resolve(
+        resolve_invocation(
             Cli::try_parse_from(words).unwrap(),
             BTreeMap::new(),
             properties,
@@ -296,7 +299,7 @@ mod tests {
         .map_err(|error| error.to_string())
     }
 
-    fn submission(invocation: Invocation) -> (Submission, DeployMode) {
+    fn submission(invocation: Invocation) -> (JobSubmission, DeployMode) {
         match invocation.action {
             Action::Submit { submission, mode } => (submission, mode),
             other => panic!("{other:?}"),

@@ -7,26 +7,28 @@
 //! on the engine.
 
 mod api;
+mod argument_split;
 mod cli;
 mod diagnostics;
-mod events;
-mod follow;
+mod follower;
 mod invocation;
-mod jobtext;
+mod job_file;
+mod job_queries;
 mod master;
 mod plan;
+mod program;
 mod progress;
-mod query;
 mod remote;
 mod report;
-mod run;
 mod signals;
-mod split;
 mod submit;
 mod table;
+mod watch;
 
-pub use api::{Answers, InProcess, JobApi, LocalBackend, LocalOptions, in_process};
-pub use run::run;
+pub use api::{
+    InProcessApi, JobApi, LocalBackend, LocalBackendOptions, ResponseStream, in_process_backend,
+};
+pub use program::run;
 pub use sluice_proto::v1::{ErrorKind, JobError};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// The values of `--master`, for help and error messages.
-pub(crate) const FORMS: &str = "sluice://HOST:PORT[,HOST:PORT…], local, local[N], local[*]";
+pub(crate) const MASTER_FORMS: &str = "sluice://HOST:PORT[,HOST:PORT…], local, local[N], local[*]";
 
 /// Where a job's driver runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) enum Cores {
 
 impl Cores {
     /// The number of cores, at least one.
-    pub(crate) fn resolve(self) -> usize {
+    pub(crate) fn core_count(self) -> usize {
         match self {
             Self::All => std::thread::available_parallelism().map_or(1, usize::from),
             Self::Count(count) => count,
@@ -65,16 +65,16 @@ impl fmt::Display for Master {
 /// A master that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum MasterError {
-    #[error("master `{given}` is not understood; allowed are {FORMS}")]
-    Form { given: String },
+    #[error("master `{given}` is not understood; allowed are {MASTER_FORMS}")]
+    UnknownForm { given: String },
     #[error("master `{given}` lacks its scheme: write `sluice://{given}`")]
     NoScheme { given: String },
     #[error("master `{given}`: `{address}` lacks a port; write `sluice://{address}:50050`")]
     NoPort { given: String, address: String },
     #[error("master `{given}`: `{address}` is not HOST:PORT with a port from 1 to 65535")]
-    Address { given: String, address: String },
+    BadAddress { given: String, address: String },
     #[error("master `{given}`: a local run needs a number of cores above zero, or `local[*]`")]
-    Cores { given: String },
+    BadCores { given: String },
 }
 
 impl FromStr for Master {
@@ -92,7 +92,7 @@ impl FromStr for Master {
                 "*" => Ok(Self::Local(Cores::All)),
                 count => match count.parse() {
                     Ok(count) if count > 0 => Ok(Self::Local(Cores::Count(count))),
-                    _ => Err(MasterError::Cores {
+                    _ => Err(MasterError::BadCores {
                         given: given.to_owned(),
                     }),
                 },
@@ -111,14 +111,14 @@ impl FromStr for Master {
                 given: given.to_owned(),
             });
         }
-        Err(MasterError::Form {
+        Err(MasterError::UnknownForm {
             given: given.to_owned(),
         })
     }
 }
 
 fn parse_address(given: &str, address: &str) -> Result<Address, MasterError> {
-    let wrong = || MasterError::Address {
+    let wrong = || MasterError::BadAddress {
         given: given.to_owned(),
         address: address.to_owned(),
     };
@@ -180,7 +180,7 @@ mod tests {
         }
         assert_eq!(parse("local"), Ok(Master::Local(Cores::Count(1))));
         assert_eq!(parse("sluice://h:7/").unwrap().to_string(), "sluice://h:7");
-        assert!(Cores::All.resolve() >= 1);
+        assert!(Cores::All.core_count() >= 1);
     }
 
     #[test]

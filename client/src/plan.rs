@@ -2,24 +2,24 @@
 
 use sluice_proto::v1::{JobPlan, PlannedRelation, PlannedStep};
 
-use crate::table::{Column, table};
-use sluice_service::format::{bytes, count, grouped};
+use crate::table::{TableColumn, format_table};
+use sluice_service::format::{format_bytes, format_count, group_thousands};
 
 /// The plan; `physical` adds each step's physical plan.
-pub(crate) fn text(plan: &JobPlan, physical: bool) -> String {
-    let mut sections: Vec<String> = plan.relations.iter().map(relation).collect();
+pub(crate) fn plan_text(plan: &JobPlan, physical: bool) -> String {
+    let mut sections: Vec<String> = plan.relations.iter().map(relation_text).collect();
     if !plan.inputs.is_empty() {
-        sections.push(inputs(plan));
+        sections.push(inputs_table(plan));
     }
     if !plan.steps.is_empty() {
-        sections.push(steps(&plan.steps));
+        sections.push(steps_table(&plan.steps));
     }
     if physical {
         sections.extend(
             plan.steps
                 .iter()
                 .filter(|step| !step.plan.is_empty())
-                .map(|step| format!("{} {}\n{}", step.kind, step.name, indented(&step.plan))),
+                .map(|step| format!("{} {}\n{}", step.kind, step.name, indent_lines(&step.plan))),
         );
     } else if !plan.steps.is_empty() {
         sections.push("with --verbose each step's physical plan is shown".to_owned());
@@ -27,7 +27,7 @@ pub(crate) fn text(plan: &JobPlan, physical: bool) -> String {
     sections.join("\n\n")
 }
 
-fn relation(relation: &PlannedRelation) -> String {
+fn relation_text(relation: &PlannedRelation) -> String {
     let mut head = format!("{} {}", relation.kind, relation.name);
     if !relation.depends_on.is_empty() {
         head.push_str(&format!(", reads {}", relation.depends_on.join(", ")));
@@ -49,12 +49,12 @@ fn relation(relation: &PlannedRelation) -> String {
         .join("\n")
 }
 
-fn inputs(plan: &JobPlan) -> String {
+fn inputs_table(plan: &JobPlan) -> String {
     let columns = [
-        Column::Text("input"),
-        Column::Number("files"),
-        Column::Number("bytes"),
-        Column::Text("location"),
+        TableColumn::Text("input"),
+        TableColumn::Number("files"),
+        TableColumn::Number("bytes"),
+        TableColumn::Text("location"),
     ];
     let rows = plan
         .inputs
@@ -62,21 +62,21 @@ fn inputs(plan: &JobPlan) -> String {
         .map(|input| {
             vec![
                 input.name.clone(),
-                grouped(input.files),
-                bytes(input.bytes),
+                group_thousands(input.files),
+                format_bytes(input.bytes),
                 input.location.clone(),
             ]
         })
         .collect();
-    table(&columns, rows)
+    format_table(&columns, rows)
 }
 
-fn steps(steps: &[PlannedStep]) -> String {
+fn steps_table(steps: &[PlannedStep]) -> String {
     let columns = [
-        Column::Text("step"),
-        Column::Text("kind"),
-        Column::Text("after"),
-        Column::Text("work"),
+        TableColumn::Text("step"),
+        TableColumn::Text("kind"),
+        TableColumn::Text("after"),
+        TableColumn::Text("work"),
     ];
     let rows = steps
         .iter()
@@ -87,16 +87,16 @@ fn steps(steps: &[PlannedStep]) -> String {
                 step.after.join(", "),
                 format!(
                     "{}, at most {} in parallel",
-                    count(step.stages.into(), "stage"),
-                    count(step.partitions.into(), "task")
+                    format_count(step.stages.into(), "stage"),
+                    format_count(step.partitions.into(), "task")
                 ),
             ]
         })
         .collect();
-    table(&columns, rows)
+    format_table(&columns, rows)
 }
 
-fn indented(text: &str) -> String {
+fn indent_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
     lines.join("\n")
 }
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_plan_names_relations_inputs_and_steps() {
-        let text = text(&plan(), false);
+        let text = plan_text(&plan(), false);
         assert!(
             text.starts_with(
                 "view valid, reads transactions, computed once for all its readers\n    \
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn physical_plans_come_when_asked_for() {
-        let text = text(&plan(), true);
+        let text = plan_text(&plan(), true);
         assert!(text.ends_with("\n\nwrite daily\n    A\n      B"), "{text}");
     }
 }

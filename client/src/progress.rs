@@ -10,27 +10,27 @@ use std::time::Instant;
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::{Job, JobEvent, JobState, LogLevel};
 
-use live::Live;
-use plain::Plain;
+use live::LiveDisplay;
+use plain::PlainDisplay;
 use sluice_service::console::Console;
 pub(crate) use text::log_line;
 
 /// Shows the progress of a running job.
-pub(crate) struct Progress {
+pub(crate) struct ProgressDisplay {
     console: Console,
-    style: Style,
+    style: DisplayStyle,
     verbose: bool,
-    begun: Instant,
+    started_at: Instant,
     state: JobState,
 }
 
-enum Style {
+enum DisplayStyle {
     Silent,
-    Plain(Plain),
-    Live(Box<Live>),
+    Plain(PlainDisplay),
+    Live(Box<LiveDisplay>),
 }
 
-impl Progress {
+impl ProgressDisplay {
     /// `executor_hint` is the command that starts an executor; none for a local
     /// run, which needs no executors.
     pub(crate) fn new(
@@ -40,95 +40,97 @@ impl Progress {
         executor_hint: Option<String>,
     ) -> Self {
         let style = if !wanted {
-            Style::Silent
+            DisplayStyle::Silent
         } else if console.err_is_terminal() {
-            Style::Live(Box::new(Live::new(executor_hint)))
+            DisplayStyle::Live(Box::new(LiveDisplay::new(executor_hint)))
         } else {
-            Style::Plain(Plain::new(executor_hint))
+            DisplayStyle::Plain(PlainDisplay::new(executor_hint))
         };
         Self {
             console,
             style,
             verbose,
-            begun: Instant::now(),
+            started_at: Instant::now(),
             state: JobState::Accepted,
         }
     }
 
     /// Prints the job's id, so that the user can query the job while it runs.
-    pub(crate) fn accepted(&self, job: &Job) {
-        if matches!(self.style, Style::Plain(_)) || self.verbose {
-            self.note(&format!("job {} ({}) accepted", job.job_id, job.name));
+    pub(crate) fn show_accepted(&self, job: &Job) {
+        if matches!(self.style, DisplayStyle::Plain(_)) || self.verbose {
+            self.print_note(&format!("job {} ({}) accepted", job.job_id, job.name));
         }
     }
 
-    pub(crate) fn event(&mut self, event: &JobEvent) {
+    pub(crate) fn show_event(&mut self, event: &JobEvent) {
         match &event.event {
             Some(Event::Log(line)) => {
                 let serious = matches!(line.level(), LogLevel::Error | LogLevel::Warn);
                 if serious || self.verbose {
-                    self.note(&text::log_line(line));
+                    self.print_note(&text::log_line(line));
                 }
             }
             Some(Event::StateChange(change)) => {
                 self.state = change.state();
                 let lines = match &mut self.style {
-                    Style::Silent => Vec::new(),
-                    Style::Plain(plain) => plain.state(self.state, self.begun.elapsed()),
-                    Style::Live(live) => {
-                        live.state(self.state, self.begun.elapsed());
+                    DisplayStyle::Silent => Vec::new(),
+                    DisplayStyle::Plain(plain) => {
+                        plain.state_lines(self.state, self.started_at.elapsed())
+                    }
+                    DisplayStyle::Live(live) => {
+                        live.set_state(self.state, self.started_at.elapsed());
                         Vec::new()
                     }
                 };
-                self.lines(&lines);
+                self.print_lines(&lines);
             }
             Some(Event::Progress(progress)) => {
                 let lines = match &mut self.style {
-                    Style::Silent => Vec::new(),
-                    Style::Plain(plain) => {
-                        plain.progress(self.state, progress, self.begun.elapsed())
+                    DisplayStyle::Silent => Vec::new(),
+                    DisplayStyle::Plain(plain) => {
+                        plain.progress_lines(self.state, progress, self.started_at.elapsed())
                     }
-                    Style::Live(live) => {
-                        live.progress(progress.clone(), self.begun.elapsed());
+                    DisplayStyle::Live(live) => {
+                        live.set_progress(progress.clone(), self.started_at.elapsed());
                         Vec::new()
                     }
                 };
-                self.lines(&lines);
+                self.print_lines(&lines);
             }
             Some(Event::Finished(_)) | None => {}
         }
     }
 
     /// Prints a line in addition to the progress, in every style.
-    pub(crate) fn note(&self, text: &str) {
+    pub(crate) fn print_note(&self, text: &str) {
         match &self.style {
-            Style::Live(live) => live.suspended(|| self.console.err(text)),
-            Style::Plain(_) | Style::Silent => self.console.err(text),
+            DisplayStyle::Live(live) => live.suspend_while(|| self.console.print_err(text)),
+            DisplayStyle::Plain(_) | DisplayStyle::Silent => self.console.print_err(text),
         }
     }
 
     /// Whether [`Self::tick`] has an effect.
     pub(crate) const fn is_live(&self) -> bool {
-        matches!(self.style, Style::Live(_))
+        matches!(self.style, DisplayStyle::Live(_))
     }
 
     /// Updates the clock of a live display.
-    pub(crate) fn tick(&mut self) {
-        if let Style::Live(live) = &mut self.style {
-            live.draw(self.begun.elapsed());
+    pub(crate) fn redraw_live(&mut self) {
+        if let DisplayStyle::Live(live) = &mut self.style {
+            live.draw_lines(self.started_at.elapsed());
         }
     }
 
     /// Removes the live lines.
-    pub(crate) fn clear(&mut self) {
-        if let Style::Live(live) = &mut self.style {
-            live.clear();
+    pub(crate) fn clear_live(&mut self) {
+        if let DisplayStyle::Live(live) = &mut self.style {
+            live.clear_lines();
         }
     }
 
-    fn lines(&self, lines: &[String]) {
+    fn print_lines(&self, lines: &[String]) {
         for line in lines {
-            self.console.err(line);
+            self.console.print_err(line);
         }
     }
 }

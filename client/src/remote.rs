@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status, Streaming};
 
-use crate::api::{Answers, JobApi};
+use crate::api::{JobApi, ResponseStream};
 use crate::master::Address;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,7 +28,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Client = JobServiceClient<Channel>;
+type GrpcClient = JobServiceClient<Channel>;
 
 /// A connection to the first scheduler that answers.
 pub(crate) struct RemoteApi {
@@ -37,7 +37,7 @@ pub(crate) struct RemoteApi {
 }
 
 struct Connection {
-    client: Client,
+    client: GrpcClient,
     /// Grows with every new connection. When several calls fail because of one
     /// lost connection, only the first replaces it.
     generation: u64,
@@ -46,7 +46,7 @@ struct Connection {
 impl RemoteApi {
     /// Connects to the first address that answers.
     pub(crate) async fn connect(addresses: Vec<Address>) -> Result<Self, JobError> {
-        let client = connect(&addresses).await?;
+        let client = connect_any(&addresses).await?;
         Ok(Self {
             addresses,
             connection: Mutex::new(Connection {
@@ -58,7 +58,10 @@ impl RemoteApi {
 
     /// Calls the service, and retries once over a new connection if the current
     /// one is lost: every call of the service is idempotent.
-    async fn call<T, F>(&self, call: impl Fn(Client) -> F + Send) -> Result<T, JobError>
+    async fn call_with_retry<T, F>(
+        &self,
+        call: impl Fn(GrpcClient) -> F + Send,
+    ) -> Result<T, JobError>
     where
         F: Future<Output = Result<Response<T>, Status>> + Send,
     {
@@ -66,22 +69,22 @@ impl RemoteApi {
             let connection = self.connection.lock().await;
             (connection.client.clone(), connection.generation)
         };
-        match within(call(client)).await {
-            Err(status) if lost(&status) => {
-                let client = self.reconnected(generation).await?;
-                within(call(client)).await
+        match with_call_timeout(call(client)).await {
+            Err(status) if is_connection_lost(&status) => {
+                let client = self.reconnect_once(generation).await?;
+                with_call_timeout(call(client)).await
             }
             answer => answer,
         }
         .map(Response::into_inner)
-        .map_err(|status| self.error(&status))
+        .map_err(|status| self.to_job_error(&status))
     }
 
-    async fn reconnected(&self, generation: u64) -> Result<Client, JobError> {
+    async fn reconnect_once(&self, generation: u64) -> Result<GrpcClient, JobError> {
         let mut connection = self.connection.lock().await;
         if connection.generation == generation {
             // Without the advice how to start a scheduler: one was running.
-            connection.client = connect(&self.addresses).await.map_err(|error| {
+            connection.client = connect_any(&self.addresses).await.map_err(|error| {
                 let message = format!("the connection was lost, and {}", error.message);
                 JobError::new(error.kind(), message)
             })?;
@@ -90,27 +93,31 @@ impl RemoteApi {
         Ok(connection.client.clone())
     }
 
-    fn error(&self, status: &Status) -> JobError {
+    fn to_job_error(&self, status: &Status) -> JobError {
         if status.code() == tonic::Code::Unimplemented && status.details().is_empty() {
             return JobError::new(
                 ErrorKind::Unavailable,
                 format!(
                     "the server at {} is not a sluice scheduler",
-                    list(&self.addresses)
+                    join_addresses(&self.addresses)
                 ),
             )
             .with_next_step("check host and port of --master");
         }
         let mut error = JobError::from_status(status);
         if status.details().is_empty() {
-            error.message = format!("{}: {}", list(&self.addresses), chain(status));
+            error.message = format!(
+                "{}: {}",
+                join_addresses(&self.addresses),
+                status_cause(status)
+            );
         }
         error
     }
 }
 
 /// The call's result, or an error after the timeout.
-async fn within<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+async fn with_call_timeout<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
     tokio::time::timeout(CALL_TIMEOUT, call)
         .await
         .unwrap_or_else(|_| {
@@ -122,12 +129,12 @@ async fn within<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, S
 }
 
 /// Whether the connection has failed, not the request.
-fn lost(status: &Status) -> bool {
+fn is_connection_lost(status: &Status) -> bool {
     status.details().is_empty()
         && (status.source().is_some() || status.code() == tonic::Code::Unavailable)
 }
 
-async fn connect(addresses: &[Address]) -> Result<Client, JobError> {
+async fn connect_any(addresses: &[Address]) -> Result<GrpcClient, JobError> {
     let mut causes = Vec::with_capacity(addresses.len());
     for address in addresses {
         match connect_one(address).await {
@@ -139,7 +146,7 @@ async fn connect(addresses: &[Address]) -> Result<Client, JobError> {
             Err(error) => causes.push(format!("{address} ({})", root_cause(&error))),
         }
     }
-    Err(unreachable(addresses, &causes))
+    Err(unreachable_error(addresses, &causes))
 }
 
 async fn connect_one(address: &Address) -> Result<Channel, tonic::transport::Error> {
@@ -155,7 +162,7 @@ async fn connect_one(address: &Address) -> Result<Channel, tonic::transport::Err
         .await
 }
 
-fn unreachable(addresses: &[Address], causes: &[String]) -> JobError {
+fn unreachable_error(addresses: &[Address], causes: &[String]) -> JobError {
     let first = addresses
         .first()
         .map(ToString::to_string)
@@ -169,7 +176,7 @@ fn unreachable(addresses: &[Address], causes: &[String]) -> JobError {
     ))
 }
 
-fn list(addresses: &[Address]) -> String {
+fn join_addresses(addresses: &[Address]) -> String {
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     addresses.join(", ")
 }
@@ -183,7 +190,7 @@ fn root_cause(error: &dyn Error) -> String {
     cause.to_string().to_lowercase()
 }
 
-fn chain(status: &Status) -> String {
+fn status_cause(status: &Status) -> String {
     match status.source() {
         Some(source) => root_cause(source),
         None if status.message().is_empty() => status.code().description().to_owned(),
@@ -191,15 +198,21 @@ fn chain(status: &Status) -> String {
     }
 }
 
-fn answers<T: Send + 'static>(addresses: &[Address], stream: Streaming<T>) -> Answers<T> {
-    let addresses = list(addresses);
+fn response_stream<T: Send + 'static>(
+    addresses: &[Address],
+    stream: Streaming<T>,
+) -> ResponseStream<T> {
+    let addresses = join_addresses(addresses);
     Box::pin(stream.map(move |item| {
         item.map_err(|status| {
             let mut error = JobError::from_status(&status);
             if status.details().is_empty() {
                 // A broken stream is not a failure of the job, whatever the code.
                 error.set_kind(ErrorKind::Unavailable);
-                error.message = format!("the connection to {addresses} broke: {}", chain(&status));
+                error.message = format!(
+                    "the connection to {addresses} broke: {}",
+                    status_cause(&status)
+                );
             }
             error
         })
@@ -208,66 +221,71 @@ fn answers<T: Send + 'static>(addresses: &[Address], stream: Streaming<T>) -> An
 
 #[async_trait]
 impl JobApi for RemoteApi {
-    async fn submit(&self, request: SubmitJobRequest) -> Result<SubmitJobResponse, JobError> {
-        self.call(|mut client| {
+    async fn submit_job(&self, request: SubmitJobRequest) -> Result<SubmitJobResponse, JobError> {
+        self.call_with_retry(|mut client| {
             let request = request.clone();
             async move { client.submit_job(request).await }
         })
         .await
     }
 
-    async fn watch(&self, request: WatchJobRequest) -> Result<Answers<JobEvent>, JobError> {
-        self.call(|mut client| {
+    async fn watch_job(
+        &self,
+        request: WatchJobRequest,
+    ) -> Result<ResponseStream<JobEvent>, JobError> {
+        self.call_with_retry(|mut client| {
             let request = request.clone();
             async move { client.watch_job(request).await }
         })
         .await
-        .map(|stream| answers(&self.addresses, stream))
+        .map(|stream| response_stream(&self.addresses, stream))
     }
 
-    async fn get(&self, request: GetJobRequest) -> Result<Job, JobError> {
-        self.call(|mut client| {
+    async fn get_job(&self, request: GetJobRequest) -> Result<Job, JobError> {
+        self.call_with_retry(|mut client| {
             let request = request.clone();
             async move { client.get_job(request).await }
         })
         .await
     }
 
-    async fn list(&self, request: ListJobsRequest) -> Result<ListJobsResponse, JobError> {
-        self.call(|mut client| {
+    async fn list_jobs(&self, request: ListJobsRequest) -> Result<ListJobsResponse, JobError> {
+        self.call_with_retry(|mut client| {
             let request = request.clone();
             async move { client.list_jobs(request).await }
         })
         .await
     }
 
-    async fn cancel(&self, request: CancelJobRequest) -> Result<Job, JobError> {
-        self.call(|mut client| {
+    async fn cancel_job(&self, request: CancelJobRequest) -> Result<Job, JobError> {
+        self.call_with_retry(|mut client| {
             let request = request.clone();
             async move { client.cancel_job(request).await }
         })
         .await
     }
 
-    async fn logs(&self, request: JobLogsRequest) -> Result<Answers<LogLine>, JobError> {
-        self.call(|mut client| {
+    async fn job_logs(&self, request: JobLogsRequest) -> Result<ResponseStream<LogLine>, JobError> {
+        self.call_with_retry(|mut client| {
             let request = request.clone();
             async move { client.job_logs(request).await }
         })
         .await
-        .map(|stream| answers(&self.addresses, stream))
+        .map(|stream| response_stream(&self.addresses, stream))
     }
 
-    async fn plan(&self, request: PlanJobRequest) -> Result<JobPlan, JobError> {
-        self.call(|mut client| {
+    async fn plan_job(&self, request: PlanJobRequest) -> Result<JobPlan, JobError> {
+        self.call_with_retry(|mut client| {
             let request = request.clone();
             async move { client.plan_job(request).await }
         })
         .await
     }
 
-    async fn info(&self) -> Result<ServerInfoResponse, JobError> {
-        self.call(|mut client| async move { client.server_info(ServerInfoRequest {}).await })
-            .await
+    async fn server_info(&self) -> Result<ServerInfoResponse, JobError> {
+        self.call_with_retry(
+            |mut client| async move { client.server_info(ServerInfoRequest {}).await },
+        )
+        .await
     }
 }

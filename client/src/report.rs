@@ -7,84 +7,85 @@ use serde_json::{Value, json};
 use sluice_proto::v1::{DatasetPhase, Diagnostic, Job, JobError, JobPlan, JobState, LogLine};
 use sluice_proto::{json as shape, secret};
 
-use crate::cli::OutputFormat;
+use crate::cli::ResultFormat;
 use crate::{diagnostics, table};
 use sluice_service::console::Console;
-use sluice_service::format::{bytes, count, duration, time};
+use sluice_service::format::{format_bytes, format_count, format_duration, format_time};
 
 /// Prints results as text or JSON.
 #[derive(Clone)]
-pub(crate) struct Reporter {
+pub(crate) struct ResultReporter {
     pub(crate) console: Console,
-    pub(crate) output: OutputFormat,
+    pub(crate) output: ResultFormat,
     pub(crate) verbose: bool,
     /// The job file's text, when there is one.
-    pub(crate) text: Option<String>,
+    pub(crate) job_file_text: Option<String>,
 }
 
-impl Reporter {
-    fn json(&self, code: u8, key: &str, value: Value) -> u8 {
+impl ResultReporter {
+    fn print_json(&self, code: u8, key: &str, value: Value) -> u8 {
         let document = json!({ "exit_code": code, key: value });
-        self.console.out(&document.to_string());
+        self.console.print_out(&document.to_string());
         code
     }
 
     const fn is_json(&self) -> bool {
-        matches!(self.output, OutputFormat::Json)
+        matches!(self.output, ResultFormat::Json)
     }
 
     /// Prints diagnostics to standard error.
-    pub(crate) fn diagnostics(&self, diagnostics: &[Diagnostic]) {
+    pub(crate) fn print_diagnostics(&self, diagnostics: &[Diagnostic]) {
         if !diagnostics.is_empty() {
             let color = self.console.color();
-            let rendered = diagnostics::render(diagnostics, self.text.as_deref(), color);
+            let rendered =
+                diagnostics::render_diagnostics(diagnostics, self.job_file_text.as_deref(), color);
             // An empty line separates it from what follows.
-            self.console.err(&format!("{rendered}\n\n"));
+            self.console.print_err(&format!("{rendered}\n\n"));
         }
     }
 
     /// Reports an error other than the end of a job.
-    pub(crate) fn error(&self, error: &JobError) -> u8 {
+    pub(crate) fn report_error(&self, error: &JobError) -> u8 {
         let code = error.kind().exit_code();
-        self.diagnostics(&error.diagnostics);
-        self.console.error(&error.message, &error.next_step);
+        self.print_diagnostics(&error.diagnostics);
+        self.console.print_error(&error.message, &error.next_step);
         if self.is_json() {
-            self.json(code, "error", shape::error(error));
+            self.print_json(code, "error", shape::job_error(error));
         }
         code
     }
 
     /// Reports a job's end. Warnings in `told` have been printed before.
-    pub(crate) fn ended(&self, job: &Job, told: &[Diagnostic]) -> u8 {
+    pub(crate) fn report_end(&self, job: &Job, already_printed: &[Diagnostic]) -> u8 {
         let code = job.exit_code();
         let new: Vec<Diagnostic> = job
             .warnings
             .iter()
-            .filter(|warning| !told.contains(warning))
+            .filter(|warning| !already_printed.contains(warning))
             .cloned()
             .collect();
-        self.diagnostics(&new);
+        self.print_diagnostics(&new);
         if !self.is_json() {
-            self.tables(job);
+            self.print_tables(job);
         }
         if job.state() == JobState::Succeeded {
             if !self.is_json() {
-                self.console.out(&succeeded(job));
+                self.console.print_out(&success_line(job));
             }
         } else {
-            let (message, next_step) = ended_badly(job);
+            let (message, next_step) = failure_text(job);
             if let Some(reason) = &job.reason {
-                self.diagnostics(&reason.diagnostics);
+                self.print_diagnostics(&reason.diagnostics);
             }
-            self.console.error(&message, next_step);
+            self.console.print_error(&message, next_step);
         }
         if self.is_json() {
-            self.json(code, "job", shape::job(job));
+            self.print_json(code, "job", shape::job(job));
         }
         code
     }
 
-    fn tables(&self, job: &Job) {
+    fn print_tables(&self, job: &Job) {
         let succeeded = job.state() == JobState::Succeeded;
         let committed = job
             .datasets
@@ -94,71 +95,75 @@ impl Reporter {
         // and others were not.
         if !job.datasets.is_empty() && (succeeded || committed) {
             self.console
-                .out(&table::datasets(&job.datasets, !succeeded));
+                .print_out(&table::datasets_table(&job.datasets, !succeeded));
         }
         let broken = job.inputs.iter().any(|input| input.malformed > 0);
         if !job.inputs.is_empty() && (broken || self.verbose) {
-            self.console.out(&table::inputs(&job.inputs));
+            self.console.print_out(&table::inputs_table(&job.inputs));
         }
     }
 
     /// Reports a job that was submitted without waiting for its end.
-    pub(crate) fn accepted(&self, job: &Job) -> u8 {
+    pub(crate) fn report_accepted(&self, job: &Job) -> u8 {
         if self.is_json() {
-            return self.json(0, "job", shape::job(job));
+            return self.print_json(0, "job", shape::job(job));
         }
-        self.console.out(&job.job_id);
+        self.console.print_out(&job.job_id);
         0
     }
 
     /// Reports one job.
-    pub(crate) fn status(&self, job: &Job, now_ms: i64) -> u8 {
+    pub(crate) fn report_status(&self, job: &Job, now_ms: i64) -> u8 {
         if self.is_json() {
-            return self.json(0, "job", shape::job(job));
+            return self.print_json(0, "job", shape::job(job));
         }
-        self.console.out(&status_lines(job, now_ms).join("\n"));
+        self.console
+            .print_out(&status_lines(job, now_ms).join("\n"));
         if !job.datasets.is_empty() {
             let succeeded = job.state() == JobState::Succeeded;
             self.console
-                .out(&table::datasets(&job.datasets, !succeeded));
+                .print_out(&table::datasets_table(&job.datasets, !succeeded));
         }
         if !job.inputs.is_empty() {
-            self.console.out(&table::inputs(&job.inputs));
+            self.console.print_out(&table::inputs_table(&job.inputs));
         }
         if let Some(reason) = &job.reason
             && !reason.diagnostics.is_empty()
         {
-            self.console
-                .out(&diagnostics::render(&reason.diagnostics, None, false));
+            self.console.print_out(&diagnostics::render_diagnostics(
+                &reason.diagnostics,
+                None,
+                false,
+            ));
         }
         0
     }
 
     /// Reports a page of jobs.
-    pub(crate) fn list(&self, jobs: &[Job], more: bool, now_ms: i64) -> u8 {
+    pub(crate) fn report_list(&self, jobs: &[Job], more: bool, now_ms: i64) -> u8 {
         if self.is_json() {
             let jobs = jobs.iter().map(shape::job_summary).collect();
-            return self.json(0, "jobs", Value::Array(jobs));
+            return self.print_json(0, "jobs", Value::Array(jobs));
         }
         if jobs.is_empty() {
-            self.console.out("no jobs yet");
+            self.console.print_out("no jobs yet");
             return 0;
         }
-        self.console.out(&table::jobs(jobs, now_ms));
+        self.console.print_out(&table::jobs_table(jobs, now_ms));
         if more {
-            self.console.out("older jobs are not shown");
+            self.console.print_out("older jobs are not shown");
         }
         0
     }
 
     /// Reports a job that has ended after a kill, or that `had_ended` before.
-    pub(crate) fn killed(&self, job: &Job, had_ended: bool) -> u8 {
+    pub(crate) fn report_killed(&self, job: &Job, had_ended: bool) -> u8 {
         if self.is_json() {
-            return self.json(0, "job", shape::job(job));
+            return self.print_json(0, "job", shape::job(job));
         }
         let state = job.state().name();
         let id = &job.job_id;
-        self.console.out(&if had_ended {
+        self.console.print_out(&if had_ended {
             format!("job {id} had already ended: {state}")
         } else {
             format!("job {id} has ended: {state}")
@@ -167,34 +172,36 @@ impl Reporter {
     }
 
     /// Prints one line of a log as text.
-    pub(crate) fn log_line(&self, line: &LogLine) {
+    pub(crate) fn print_log_line(&self, line: &LogLine) {
         let text = crate::progress::log_line(line);
-        self.console.out(&format!("{} {text}", time(line.at_ms)));
+        self.console
+            .print_out(&format!("{} {text}", format_time(line.at_ms)));
     }
 
     /// Prints a whole log as JSON.
-    pub(crate) fn log(&self, lines: &[LogLine]) -> u8 {
+    pub(crate) fn print_log_json(&self, lines: &[LogLine]) -> u8 {
         let lines = lines.iter().map(shape::log_line).collect();
-        self.json(0, "lines", Value::Array(lines))
+        self.print_json(0, "lines", Value::Array(lines))
     }
 
     /// Reports what a job would do.
-    pub(crate) fn plan(&self, plan: &JobPlan) -> u8 {
-        self.diagnostics(&plan.warnings);
+    pub(crate) fn report_plan(&self, plan: &JobPlan) -> u8 {
+        self.print_diagnostics(&plan.warnings);
         if self.is_json() {
-            return self.json(0, "plan", shape::plan(plan));
+            return self.print_json(0, "plan", shape::job_plan(plan));
         }
-        self.console.out(&crate::plan::text(plan, self.verbose));
+        self.console
+            .print_out(&crate::plan::plan_text(plan, self.verbose));
         0
     }
 
     /// Whether the output is JSON, so that lines must be collected first.
-    pub(crate) const fn collects(&self) -> bool {
+    pub(crate) const fn collects_lines(&self) -> bool {
         self.is_json()
     }
 }
 
-fn succeeded(job: &Job) -> String {
+fn success_line(job: &Job) -> String {
     let sum = |of: fn(&sluice_proto::v1::DatasetResult) -> u64| job.datasets.iter().map(of).sum();
     let rows: u64 = sum(|dataset| dataset.rows);
     let size: u64 = sum(|dataset| dataset.bytes);
@@ -202,20 +209,20 @@ fn succeeded(job: &Job) -> String {
     let read = if job.inputs.is_empty() {
         String::new()
     } else {
-        format!(" from {}", count(lines, "line"))
+        format!(" from {}", format_count(lines, "line"))
     };
     format!(
         "job {} ({}) succeeded in {}: {}, {}, {}{read}",
         job.job_id,
         job.name,
-        took(job),
-        count(job.datasets.len() as u64, "table"),
-        count(rows, "row"),
-        bytes(size),
+        run_time(job),
+        format_count(job.datasets.len() as u64, "table"),
+        format_count(rows, "row"),
+        format_bytes(size),
     )
 }
 
-fn ended_badly(job: &Job) -> (String, &str) {
+fn failure_text(job: &Job) -> (String, &str) {
     let what = match job.state() {
         JobState::Killed => "was killed",
         JobState::TimedOut => "reached its time limit",
@@ -223,15 +230,15 @@ fn ended_badly(job: &Job) -> (String, &str) {
         _ => "failed",
     };
     let id = &job.job_id;
-    let head = format!("job {id} ({}) {what} after {}", job.name, took(job));
+    let head = format!("job {id} ({}) {what} after {}", job.name, run_time(job));
     match &job.reason {
         None => (head, ""),
         Some(reason) => (format!("{head}: {}", reason.message), &reason.next_step),
     }
 }
 
-fn took(job: &Job) -> String {
-    duration(Duration::from_millis(job.duration_ms(job.ended_ms)))
+fn run_time(job: &Job) -> String {
+    format_duration(Duration::from_millis(job.duration_ms(job.ended_ms)))
 }
 
 fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
@@ -250,13 +257,16 @@ fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
         "" => String::new(),
         user => format!(" by {user}"),
     };
-    line("submitted", format!("{} UTC{by}", time(job.submitted_ms)));
+    line(
+        "submitted",
+        format!("{} UTC{by}", format_time(job.submitted_ms)),
+    );
     if job.ended_ms > 0 {
-        line("ended", format!("{} UTC", time(job.ended_ms)));
+        line("ended", format!("{} UTC", format_time(job.ended_ms)));
     }
     line(
         "time",
-        duration(Duration::from_millis(job.duration_ms(now_ms))),
+        format_duration(Duration::from_millis(job.duration_ms(now_ms))),
     );
     if let Some(progress) = &job.progress
         && !job.state().is_final()
@@ -279,7 +289,7 @@ fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
         );
         line("next", reason.next_step.clone());
     }
-    for (name, value) in secret::redacted(&job.params) {
+    for (name, value) in secret::redacted_values(&job.params) {
         line("parameter", format!("{name} = {value}"));
     }
     lines

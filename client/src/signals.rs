@@ -2,7 +2,7 @@
 
 use futures::{StreamExt, stream};
 
-use crate::follow::Interrupts;
+use crate::follower::Interrupts;
 
 /// From this call on, neither signal ends the process. Must be called inside a
 /// runtime.

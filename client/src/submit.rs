@@ -12,27 +12,31 @@ use tokio::time::Instant;
 
 use crate::api::JobApi;
 use crate::cli::DeployMode;
-use crate::follow::{Follow, Interrupts, Limits, Outcome};
-use crate::invocation::{Display, Submission};
-use crate::jobtext::JobText;
-use crate::progress::Progress;
-use crate::report::Reporter;
+use crate::follower::{FollowLimits, FollowOutcome, Interrupts, JobFollower};
+use crate::invocation::{DisplayOptions, JobSubmission};
+use crate::job_file::JobFileText;
+use crate::progress::ProgressDisplay;
+use crate::report::ResultReporter;
 
 /// How long the cancel of an interrupted submission may take.
-const TAKE_BACK: Duration = Duration::from_secs(2);
+const SUBMIT_CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Submitter {
     pub(crate) api: Arc<dyn JobApi>,
-    pub(crate) reporter: Reporter,
-    pub(crate) display: Display,
-    pub(crate) limits: Limits,
+    pub(crate) reporter: ResultReporter,
+    pub(crate) display: DisplayOptions,
+    pub(crate) limits: FollowLimits,
     /// The command that starts an executor; none for a local run.
     pub(crate) executor_hint: Option<String>,
 }
 
 /// The request for a job. A missing submission id is generated here, so that a
 /// call that is repeated after a lost response still starts only one job.
-pub(crate) fn request(submission: &Submission, job: &JobText, user: &str) -> SubmitJobRequest {
+pub(crate) fn build_request(
+    submission: &JobSubmission,
+    job: &JobFileText,
+    user: &str,
+) -> SubmitJobRequest {
     let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
     SubmitJobRequest {
         submission_id: submission
@@ -51,7 +55,7 @@ pub(crate) fn request(submission: &Submission, job: &JobText, user: &str) -> Sub
 }
 
 /// The effective settings, for `--verbose`, without secrets.
-pub(crate) fn settings(master: &str, request: &SubmitJobRequest) -> String {
+pub(crate) fn settings_text(master: &str, request: &SubmitJobRequest) -> String {
     let mut lines = vec![
         format!("master        {master}"),
         format!("name          {}", request.name),
@@ -66,7 +70,7 @@ pub(crate) fn settings(master: &str, request: &SubmitJobRequest) -> String {
         ));
     }
     for (what, values) in [("parameter", &request.params), ("setting", &request.conf)] {
-        for (key, value) in secret::redacted(values) {
+        for (key, value) in secret::redacted_values(values) {
             lines.push(format!("{what:13} {key}={value}"));
         }
     }
@@ -76,7 +80,7 @@ pub(crate) fn settings(master: &str, request: &SubmitJobRequest) -> String {
 impl Submitter {
     /// Submits and, in client mode, waits until the job has ended. Returns the exit
     /// code; errors are those of jobs that never started.
-    pub(crate) async fn submit(
+    pub(crate) async fn submit_and_follow(
         &self,
         request: SubmitJobRequest,
         mode: DeployMode,
@@ -84,7 +88,7 @@ impl Submitter {
     ) -> Result<u8, JobError> {
         let time_limit = Duration::from_millis(request.timeout_ms);
         let deadline = (request.timeout_ms > 0).then(|| Instant::now() + time_limit);
-        let answer = self.call(request, interrupts).await?;
+        let answer = self.send_submission(request, interrupts).await?;
         let job = answer.job.ok_or_else(|| {
             JobError::new(
                 ErrorKind::Internal,
@@ -92,27 +96,27 @@ impl Submitter {
             )
         })?;
         if answer.existing {
-            self.reporter.console.err(&format!(
+            self.reporter.console.print_err(&format!(
                 "submission {} already exists as job {}",
                 job.submission_id, job.job_id
             ));
         }
-        let told = job.warnings.clone();
-        self.reporter.diagnostics(&told);
+        let printed_warnings = job.warnings.clone();
+        self.reporter.print_diagnostics(&printed_warnings);
         if mode == DeployMode::Cluster {
-            return Ok(self.reporter.accepted(&job));
+            return Ok(self.reporter.report_accepted(&job));
         }
         if job.state().is_final() {
-            return Ok(self.reporter.ended(&job, &told));
+            return Ok(self.reporter.report_end(&job, &printed_warnings));
         }
-        let mut progress = Progress::new(
+        let mut progress = ProgressDisplay::new(
             self.reporter.console.clone(),
             self.display.progress,
             self.display.verbose,
             self.executor_hint.clone(),
         );
-        progress.accepted(&job);
-        let outcome = Follow {
+        progress.show_accepted(&job);
+        let outcome = JobFollower {
             api: Arc::clone(&self.api),
             job_id: job.job_id,
             deadline,
@@ -120,24 +124,24 @@ impl Submitter {
             progress: &mut progress,
             interrupts,
         }
-        .run()
+        .follow_to_end()
         .await;
         Ok(match outcome {
-            Outcome::Ended(job) => self.reporter.ended(&job, &told),
-            Outcome::Left(error) => self.reporter.error(&error),
+            FollowOutcome::Ended(job) => self.reporter.report_end(&job, &printed_warnings),
+            FollowOutcome::Detached(error) => self.reporter.report_error(&error),
         })
     }
 
     /// Sends the request. On a signal in the meantime the job is cancelled, in case
     /// the request arrived.
-    async fn call(
+    async fn send_submission(
         &self,
         request: SubmitJobRequest,
         interrupts: &mut Interrupts,
     ) -> Result<SubmitJobResponse, JobError> {
         let id = request.submission_id.clone();
         tokio::select! {
-            answer = self.api.submit(request) => answer.map_err(|error| {
+            answer = self.api.submit_job(request) => answer.map_err(|error| {
                 if error.kind() == ErrorKind::Unavailable && error.next_step.is_empty() {
                     error.with_next_step(format!(
                         "the job may have been accepted: check with --status {id}, \
@@ -153,7 +157,7 @@ impl Submitter {
                     reason: format!("cancelled by {signal} at submit-job"),
                 };
                 // An unknown id means that the request never arrived, which is fine.
-                let _ = tokio::time::timeout(TAKE_BACK, self.api.cancel(cancel)).await;
+                let _ = tokio::time::timeout(SUBMIT_CANCEL_TIMEOUT, self.api.cancel_job(cancel)).await;
                 Err(JobError::new(
                     ErrorKind::Killed,
                     format!("{signal} while the job was being submitted"),
@@ -163,8 +167,11 @@ impl Submitter {
     }
 
     /// Prints what the job would do.
-    pub(crate) async fn plan(&self, request: SubmitJobRequest) -> Result<u8, JobError> {
-        let plan = self.api.plan(PlanJobRequest { job: Some(request) }).await?;
-        Ok(self.reporter.plan(&plan))
+    pub(crate) async fn show_plan(&self, request: SubmitJobRequest) -> Result<u8, JobError> {
+        let plan = self
+            .api
+            .plan_job(PlanJobRequest { job: Some(request) })
+            .await?;
+        Ok(self.reporter.report_plan(&plan))
     }
 }

@@ -5,28 +5,28 @@ use std::time::Duration;
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 use sluice_proto::v1::{DatasetResult, InputStats, Job};
 
-use sluice_service::format::{bytes, duration, grouped, time};
+use sluice_service::format::{format_bytes, format_duration, format_time, group_thousands};
 
 /// Numbers are aligned to the right.
 #[derive(Clone, Copy)]
-pub(crate) enum Column {
+pub(crate) enum TableColumn {
     Text(&'static str),
     Number(&'static str),
 }
 
 /// A table of these rows, without trailing spaces.
-pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
+pub(crate) fn format_table(columns: &[TableColumn], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
     // No lines between rows.
     table.remove_style(TableComponent::HorizontalLines);
     table.remove_style(TableComponent::MiddleIntersections);
-    let cell = |text: String, column: Option<&Column>| match column {
-        Some(Column::Number(_)) => Cell::new(text).set_alignment(CellAlignment::Right),
+    let cell = |text: String, column: Option<&TableColumn>| match column {
+        Some(TableColumn::Number(_)) => Cell::new(text).set_alignment(CellAlignment::Right),
         _ => Cell::new(text),
     };
     table.set_header(columns.iter().map(|column| {
-        let (Column::Text(name) | Column::Number(name)) = column;
+        let (TableColumn::Text(name) | TableColumn::Number(name)) = column;
         cell((*name).to_owned(), Some(column))
     }));
     for row in rows {
@@ -42,8 +42,8 @@ pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
 
 /// The final table. With `phases` each dataset's phase is shown too, for jobs that
 /// did not succeed.
-pub(crate) fn datasets(datasets: &[DatasetResult], phases: bool) -> String {
-    use Column::{Number, Text};
+pub(crate) fn datasets_table(datasets: &[DatasetResult], phases: bool) -> String {
+    use TableColumn::{Number, Text};
     let mut columns = vec![
         Text("dataset"),
         Number("rows"),
@@ -60,10 +60,12 @@ pub(crate) fn datasets(datasets: &[DatasetResult], phases: bool) -> String {
         .map(|dataset| {
             let mut row = vec![
                 dataset.name.clone(),
-                grouped(dataset.rows),
-                grouped(dataset.files),
-                bytes(dataset.bytes),
-                dataset.version.map_or_else(|| "-".to_owned(), grouped),
+                group_thousands(dataset.rows),
+                group_thousands(dataset.files),
+                format_bytes(dataset.bytes),
+                dataset
+                    .version
+                    .map_or_else(|| "-".to_owned(), group_thousands),
                 format!("{:.2}", dataset.seconds),
             ];
             if phases {
@@ -76,17 +78,17 @@ pub(crate) fn datasets(datasets: &[DatasetResult], phases: bool) -> String {
         let sum = |of: fn(&DatasetResult) -> u64| datasets.iter().map(of).sum::<u64>();
         rows.push(vec![
             "total".to_owned(),
-            grouped(sum(|dataset| dataset.rows)),
-            grouped(sum(|dataset| dataset.files)),
-            bytes(sum(|dataset| dataset.bytes)),
+            group_thousands(sum(|dataset| dataset.rows)),
+            group_thousands(sum(|dataset| dataset.files)),
+            format_bytes(sum(|dataset| dataset.bytes)),
         ]);
     }
-    table(&columns, rows)
+    format_table(&columns, rows)
 }
 
 /// What was read, by source.
-pub(crate) fn inputs(inputs: &[InputStats]) -> String {
-    use Column::{Number, Text};
+pub(crate) fn inputs_table(inputs: &[InputStats]) -> String {
+    use TableColumn::{Number, Text};
     let columns = [
         Text("input"),
         Number("lines"),
@@ -100,20 +102,20 @@ pub(crate) fn inputs(inputs: &[InputStats]) -> String {
         .map(|input| {
             vec![
                 input.name.clone(),
-                grouped(input.lines),
-                grouped(input.malformed),
-                grouped(input.dropped),
-                grouped(input.files),
-                bytes(input.bytes),
+                group_thousands(input.lines),
+                group_thousands(input.malformed),
+                group_thousands(input.dropped),
+                group_thousands(input.files),
+                format_bytes(input.bytes),
             ]
         })
         .collect();
-    table(&columns, rows)
+    format_table(&columns, rows)
 }
 
 /// Jobs, one per line. `now_ms` is since the Unix epoch.
-pub(crate) fn jobs(jobs: &[Job], now_ms: i64) -> String {
-    use Column::{Number, Text};
+pub(crate) fn jobs_table(jobs: &[Job], now_ms: i64) -> String {
+    use TableColumn::{Number, Text};
     let columns = [
         Text("job"),
         Text("name"),
@@ -129,13 +131,13 @@ pub(crate) fn jobs(jobs: &[Job], now_ms: i64) -> String {
                 job.job_id.clone(),
                 job.name.clone(),
                 job.state().name().to_owned(),
-                time(job.submitted_ms),
-                duration(Duration::from_millis(job.duration_ms(now_ms))),
+                format_time(job.submitted_ms),
+                format_duration(Duration::from_millis(job.duration_ms(now_ms))),
                 job.user.clone(),
             ]
         })
         .collect();
-    table(&columns, rows)
+    format_table(&columns, rows)
 }
 
 #[cfg(test)]
@@ -159,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_closing_table_has_a_total() {
-        let table = datasets(
+        let table = datasets_table(
             &[
                 dataset("daily", 12, Some(3)),
                 dataset("transactions", 34_567, Some(0)),
@@ -183,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_job_that_did_not_succeed_shows_phases() {
-        let table = datasets(&[dataset("daily", 12, None)], true);
+        let table = datasets_table(&[dataset("daily", 12, None)], true);
         assert!(table.contains("state"), "{table}");
         assert!(table.contains("committed"), "{table}");
         assert!(!table.contains("total"), "{table}");
@@ -199,7 +201,7 @@ mod tests {
             ..Job::default()
         };
         job.set_state(JobState::Running);
-        let table = jobs(&[job], 1_795_417_651_500);
+        let table = jobs_table(&[job], 1_795_417_651_500);
         assert!(table.contains("2026-11-23 07:07:29"), "{table}");
         assert!(table.contains("2.50 s"), "{table}");
         assert!(table.contains("RUNNING"), "{table}");
@@ -207,7 +209,7 @@ mod tests {
 
     #[test]
     fn inputs_are_counted() {
-        let table = inputs(&[InputStats {
+        let table = inputs_table(&[InputStats {
             name: "user_events".into(),
             lines: 637,
             malformed: 2,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the programs of the images and leaves them in the folder named first,
-# without line tables: names of functions stay for backtraces.
+# build-binaries.sh FOLDER: builds the programs of the images and copies them to
+# FOLDER, without line tables. Function names are kept for backtraces.
 set -euo pipefail
 out=$1
 programs=(scheduler executor submit-job ingest-landing produce-events)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs once at every start of the stack, as root, before anything else: makes
-# the data folders, hands them to the user of the containers, and makes up the
-# secrets that are not there yet. Nothing that exists gets another value.
+# Runs once at every start of the stack, as root, before the other services:
+# creates the data folders, makes the user of the containers their owner, and
+# generates missing secrets. Existing secrets are not changed.
 set -eu
 : "${SLUICE_UID:?}"
 umask 022
@@ -15,7 +15,7 @@ for folder in /opt/data /opt/data/landing /opt/data/gold; do
   chmod 2775 "$folder"
 done
 
-# 256 random bits, in the alphabet of URLs.
+# 256 random bits, as URL-safe Base64.
 random() { head -c 32 /dev/urandom | base64 | tr '+/' '-_'; }
 
 # keep NAME VALUE: a file appears whole or not at all.
@@ -24,7 +24,7 @@ keep() {
   printf '%s' "$2" >"/secrets/$1.new"
   chmod 444 "/secrets/$1.new"
   mv "/secrets/$1.new" "/secrets/$1"
-  echo "made the secret $1"
+  echo "generated the secret $1"
 }
 
 keep postgres-password "$(random | tr -d =)"
@@ -34,7 +34,7 @@ keep airflow-jwt-secret "$(random)"
 keep airflow-password "$(random | cut -c 1-20)"
 keep grafana-password "$(random | cut -c 1-20)"
 
-# Airflow locks this file, for which it must be able to write.
+# Airflow locks this file, so it needs write permission.
 if [ ! -s /secrets/airflow-users.json ]; then
   printf '{"admin": "%s"}\n' "$(cat /secrets/airflow-password)" >/secrets/airflow-users.json
 fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Creates the topics of topics.conf, and brings the settings of those that exist
-# in line with it. A topic with another number of partitions stays as it is, with
-# a warning: more partitions would send a key's later events elsewhere.
+# Creates the topics of topics.conf, and updates the settings of those that exist.
+# A topic with another number of partitions is not changed, and a warning is
+# printed: with more partitions, a key's later events would go to another one.
 set -euo pipefail
 server=${KAFKA_BOOTSTRAP_SERVERS:?}
 file=${1:-/etc/sluice/topics.conf}
@@ -31,7 +31,7 @@ while IFS=$'\t' read -r topic _ partitions _ settings; do
   settings_of[${topic#Topic: }]=,${settings#Configs: },
 done < <("$bin/kafka-topics.sh" --bootstrap-server "$server" --describe)
 
-# Each tool is a JVM of its own: side by side they take half the time.
+# Each tool starts its own JVM: in parallel they take half the time.
 jobs=()
 while read -r topic partitions settings; do
   [[ -z $topic || $topic == '#'* ]] && continue
@@ -47,7 +47,7 @@ while read -r topic partitions settings; do
     [[ ${settings_of[$topic]} == *",$setting,"* ]] || differ+=("$setting")
   done
   if ((${#differ[@]} == 0)); then
-    echo "$topic is as it should be"
+    echo "$topic is up to date"
   else
     align "$topic" "${differ[@]}" & jobs+=($!)
   fi

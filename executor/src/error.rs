@@ -5,8 +5,8 @@ use std::time::Duration;
 use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
 use sluice_service::address::HostPort;
-use sluice_service::folder::FolderError;
 use sluice_service::listen::ListenError;
+use sluice_service::owned_folder::FolderError;
 use thiserror::Error;
 
 /// Why an executor cannot start or continue.

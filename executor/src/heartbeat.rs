@@ -13,7 +13,7 @@ use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     ExecutorMetric, ExecutorRegistration, ExecutorStatus, HeartBeatParams,
 };
-use sluice_service::cluster::{
+use sluice_service::heartbeat_headers::{
     ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
     RUNNING_JOBS_HEADER, join_jobs, split_jobs,
 };
@@ -24,38 +24,38 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 
 use crate::metrics::Metrics;
-use crate::shuffle::Shuffle;
-use crate::tasks::{TaskName, Tasks};
+use crate::shuffle::ShuffleData;
+use crate::tasks::{RunningTasks, TaskName};
 
 /// A heartbeat that takes longer has failed.
-const BEAT_TIMEOUT: Duration = Duration::from_secs(4);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a task may take to end after it was cancelled. A task that does not
 /// end would occupy its core forever, and new tasks would wait for that core.
-const END_TIMEOUT: Duration = Duration::from_secs(30);
+const TASK_END_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often to log that the scheduler does not answer.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the scheduler reports in its reply to a heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Answer {
+pub(crate) struct HeartbeatReply {
     /// The id of the scheduler process, if reported.
     pub(crate) instance: Option<String>,
     /// The number of jobs that are running or waiting, if reported.
     pub(crate) active_jobs: Option<usize>,
     /// The silence after which the scheduler gives this executor's work to
     /// others.
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) executor_timeout: Option<Duration>,
     /// Which of the jobs named in the heartbeat have ended.
     pub(crate) ended_jobs: Vec<String>,
 }
 
-impl Answer {
-    fn read(headers: &MetadataMap) -> Self {
+impl HeartbeatReply {
+    fn from_headers(headers: &MetadataMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
             instance: text(INSTANCE_HEADER).map(ToOwned::to_owned),
             active_jobs: text(ACTIVE_JOBS_HEADER).and_then(|n| n.parse().ok()),
-            timeout: text(EXECUTOR_TIMEOUT_HEADER)
+            executor_timeout: text(EXECUTOR_TIMEOUT_HEADER)
                 .and_then(|n| n.parse().ok())
                 .map(Duration::from_millis),
             ended_jobs: split_jobs(text(ENDED_JOBS_HEADER).unwrap_or_default())
@@ -67,9 +67,9 @@ impl Answer {
 
 /// What this executor must do after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Conclusion {
+pub(crate) enum HeartbeatAction {
     /// Nothing.
-    GoOn,
+    Continue,
     /// This executor was silent for so long that others run its tasks now: stop
     /// them.
     GivenUp,
@@ -79,27 +79,35 @@ pub(crate) enum Conclusion {
 }
 
 /// Decides from the previous reply, the time since then, and the new reply.
-pub(crate) fn conclude(before: Option<(&Answer, Duration)>, now: &Answer) -> Conclusion {
+pub(crate) fn decide_action(
+    before: Option<(&HeartbeatReply, Duration)>,
+    now: &HeartbeatReply,
+) -> HeartbeatAction {
     let Some((before, silence)) = before else {
-        return Conclusion::GoOn;
+        return HeartbeatAction::Continue;
     };
     match (&before.instance, &now.instance) {
-        (Some(old), Some(new)) if old != new => Conclusion::NewScheduler,
-        _ if now.timeout.is_some_and(|timeout| silence > timeout) => Conclusion::GivenUp,
-        _ => Conclusion::GoOn,
+        (Some(old), Some(new)) if old != new => HeartbeatAction::NewScheduler,
+        _ if now
+            .executor_timeout
+            .is_some_and(|timeout| silence > timeout) =>
+        {
+            HeartbeatAction::GivenUp
+        }
+        _ => HeartbeatAction::Continue,
     }
 }
 
 /// The state of the heartbeat, for the rest of the process.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Pulse {
+pub(crate) struct HeartbeatState {
     /// Whether the last heartbeat was accepted.
     pub(crate) connected: bool,
-    pub(crate) answer: Answer,
+    pub(crate) last_reply: HeartbeatReply,
     /// Why the scheduler refuses this executor permanently, if it does.
-    pub(crate) refused: Option<String>,
+    pub(crate) refusal: Option<String>,
     /// A task that only the end of the process can stop.
-    pub(crate) stuck: Option<TaskName>,
+    pub(crate) stuck_task: Option<TaskName>,
 }
 
 /// Sends heartbeats.
@@ -107,8 +115,8 @@ pub(crate) struct Heartbeat {
     pub(crate) client: SchedulerGrpcClient<Channel>,
     pub(crate) registration: ExecutorRegistration,
     pub(crate) interval: Duration,
-    pub(crate) tasks: Tasks,
-    pub(crate) shuffle: Shuffle,
+    pub(crate) tasks: RunningTasks,
+    pub(crate) shuffle: ShuffleData,
     pub(crate) metrics: Metrics,
     /// Cancelled when the executor drains: from then on heartbeats report it.
     pub(crate) drain: CancellationToken,
@@ -116,45 +124,45 @@ pub(crate) struct Heartbeat {
 
 impl Heartbeat {
     /// Sends heartbeats until dropped; one is sent at once when draining begins.
-    pub(crate) async fn run(mut self, pulse: watch::Sender<Pulse>) {
-        let mut last: Option<(Answer, Instant)> = None;
-        let mut complained: Option<Instant> = None;
+    pub(crate) async fn run_until_dropped(mut self, pulse: watch::Sender<HeartbeatState>) {
+        let mut last: Option<(HeartbeatReply, Instant)> = None;
+        let mut last_warning: Option<Instant> = None;
         let drain = self.drain.clone();
         loop {
             let sent = Instant::now();
             let draining = drain.is_cancelled();
-            match self.beat(draining).await {
+            match self.send_heartbeat(draining).await {
                 Ok(answer) => {
-                    self.metrics.heartbeat(true);
-                    if complained.take().is_some() {
+                    self.metrics.record_heartbeat(true);
+                    if last_warning.take().is_some() {
                         tracing::info!("the scheduler answers again");
                     }
                     let before = last.as_ref().map(|(a, at)| (a, sent.duration_since(*at)));
-                    self.act(conclude(before, &answer), sent);
-                    self.end(&answer.ended_jobs);
-                    pulse.send_replace(Pulse {
+                    self.apply_action(decide_action(before, &answer), sent);
+                    self.cancel_ended_jobs(&answer.ended_jobs);
+                    pulse.send_replace(HeartbeatState {
                         connected: true,
-                        answer: answer.clone(),
-                        refused: None,
-                        stuck: sent
-                            .checked_sub(END_TIMEOUT)
-                            .and_then(|limit| self.tasks.stuck(limit)),
+                        last_reply: answer.clone(),
+                        refusal: None,
+                        stuck_task: sent
+                            .checked_sub(TASK_END_TIMEOUT)
+                            .and_then(|limit| self.tasks.find_stuck(limit)),
                     });
                     last = Some((answer, Instant::now()));
                 }
                 Err(status) => {
-                    self.metrics.heartbeat(false);
-                    if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+                    self.metrics.record_heartbeat(false);
+                    if last_warning.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
                         tracing::warn!(
                             "the scheduler does not accept heartbeats, retrying: {}",
                             status.message()
                         );
-                        complained = Some(Instant::now());
+                        last_warning = Some(Instant::now());
                     }
                     pulse.send_modify(|pulse| {
                         pulse.connected = false;
                         if status.code() == Code::FailedPrecondition {
-                            pulse.refused = Some(status.message().to_owned());
+                            pulse.refusal = Some(status.message().to_owned());
                         }
                     });
                 }
@@ -166,7 +174,7 @@ impl Heartbeat {
         }
     }
 
-    async fn beat(&mut self, draining: bool) -> Result<Answer, tonic::Status> {
+    async fn send_heartbeat(&mut self, draining: bool) -> Result<HeartbeatReply, tonic::Status> {
         // `Unknown` is the only status with which Ballista assigns no new tasks
         // and still accepts the results of running ones.
         let status = if draining {
@@ -188,20 +196,20 @@ impl Heartbeat {
             }),
             metadata: Some(self.registration.clone()),
         });
-        request.set_timeout(BEAT_TIMEOUT);
-        let jobs = self.tasks.jobs();
+        request.set_timeout(HEARTBEAT_TIMEOUT);
+        let jobs = self.tasks.running_jobs();
         if let Ok(value) = join_jobs(jobs.iter().map(String::as_str)).parse() {
             request.metadata_mut().insert(RUNNING_JOBS_HEADER, value);
         }
         let answer = self.client.heart_beat_from_executor(request);
-        match tokio::time::timeout(BEAT_TIMEOUT, answer).await {
-            Ok(answer) => answer.map(|response| Answer::read(response.metadata())),
+        match tokio::time::timeout(HEARTBEAT_TIMEOUT, answer).await {
+            Ok(answer) => answer.map(|response| HeartbeatReply::from_headers(response.metadata())),
             Err(_) => Err(tonic::Status::deadline_exceeded("no answer in time")),
         }
     }
 
     /// Cancels tasks of jobs that have ended.
-    fn end(&self, jobs: &[String]) {
+    fn cancel_ended_jobs(&self, jobs: &[String]) {
         for job in jobs {
             let stopped = self.tasks.cancel_job(job);
             if stopped > 0 {
@@ -210,18 +218,18 @@ impl Heartbeat {
         }
     }
 
-    fn act(&self, conclusion: Conclusion, sent: Instant) {
-        match conclusion {
-            Conclusion::GoOn => {}
-            Conclusion::GivenUp => {
-                let stopped = self.tasks.cancel_older(sent);
+    fn apply_action(&self, action: HeartbeatAction, sent: Instant) {
+        match action {
+            HeartbeatAction::Continue => {}
+            HeartbeatAction::GivenUp => {
+                let stopped = self.tasks.cancel_started_before(sent);
                 tracing::warn!(
                     "the scheduler heard nothing from this executor for too long and gave its work to others; {stopped} tasks stopped"
                 );
             }
-            Conclusion::NewScheduler => {
-                let stopped = self.tasks.cancel_older(sent);
-                let removed = self.shuffle.remove_older(&self.tasks, sent);
+            HeartbeatAction::NewScheduler => {
+                let stopped = self.tasks.cancel_started_before(sent);
+                let removed = self.shuffle.remove_older_than(&self.tasks, sent);
                 tracing::info!(
                     "the scheduler was restarted, registered again; {stopped} tasks stopped, the data of {removed} jobs removed"
                 );
@@ -235,11 +243,11 @@ impl Heartbeat {
 mod tests {
     use super::*;
 
-    fn answer(instance: Option<&str>, timeout: u64) -> Answer {
-        Answer {
+    fn answer(instance: Option<&str>, timeout: u64) -> HeartbeatReply {
+        HeartbeatReply {
             instance: instance.map(ToOwned::to_owned),
             active_jobs: None,
-            timeout: Some(Duration::from_secs(timeout)),
+            executor_timeout: Some(Duration::from_secs(timeout)),
             ended_jobs: Vec::new(),
         }
     }
@@ -247,29 +255,47 @@ mod tests {
     #[test]
     fn answers_are_read_from_headers() {
         let mut headers = MetadataMap::new();
-        assert_eq!(Answer::read(&headers), Answer::default());
+        assert_eq!(
+            HeartbeatReply::from_headers(&headers),
+            HeartbeatReply::default()
+        );
         headers.insert(INSTANCE_HEADER, "a-1".parse().unwrap());
         headers.insert(ACTIVE_JOBS_HEADER, "3".parse().unwrap());
         headers.insert(EXECUTOR_TIMEOUT_HEADER, "5000".parse().unwrap());
         headers.insert(ENDED_JOBS_HEADER, "j1,j2".parse().unwrap());
-        let read = Answer::read(&headers);
+        let read = HeartbeatReply::from_headers(&headers);
         assert_eq!(read.instance.as_deref(), Some("a-1"));
         assert_eq!(read.active_jobs, Some(3));
-        assert_eq!(read.timeout, Some(Duration::from_secs(5)));
+        assert_eq!(read.executor_timeout, Some(Duration::from_secs(5)));
         assert_eq!(read.ended_jobs, ["j1", "j2"]);
     }
 
     #[test]
-    fn silence_and_another_process_lead_to_different_conclusions() {
+    fn silence_and_another_process_lead_to_different_actions() {
         let (a, b) = (answer(Some("a"), 5), answer(Some("b"), 5));
         let (short, long) = (Duration::from_secs(4), Duration::from_secs(6));
-        assert_eq!(conclude(None, &a), Conclusion::GoOn);
-        assert_eq!(conclude(Some((&a, short)), &a), Conclusion::GoOn);
-        assert_eq!(conclude(Some((&a, long)), &a), Conclusion::GivenUp);
-        assert_eq!(conclude(Some((&a, short)), &b), Conclusion::NewScheduler);
-        assert_eq!(conclude(Some((&a, long)), &b), Conclusion::NewScheduler);
+        assert_eq!(decide_action(None, &a), HeartbeatAction::Continue);
+        assert_eq!(
+            decide_action(Some((&a, short)), &a),
+            HeartbeatAction::Continue
+        );
+        assert_eq!(
+            decide_action(Some((&a, long)), &a),
+            HeartbeatAction::GivenUp
+        );
+        assert_eq!(
+            decide_action(Some((&a, short)), &b),
+            HeartbeatAction::NewScheduler
+        );
+        assert_eq!(
+            decide_action(Some((&a, long)), &b),
+            HeartbeatAction::NewScheduler
+        );
         // A scheduler that reports nothing about itself.
-        let silent = Answer::default();
-        assert_eq!(conclude(Some((&silent, long)), &silent), Conclusion::GoOn);
+        let silent = HeartbeatReply::default();
+        assert_eq!(
+            decide_action(Some((&silent, long)), &silent),
+            HeartbeatAction::Continue
+        );
     }
 }

@@ -14,18 +14,18 @@
 //! - `process`, `startup`: start the parts and stop them in order.
 
 mod classify;
-mod engine;
+mod connection_pool;
 mod error;
-mod fetch;
 mod heartbeat;
 mod memory;
 mod metrics;
 pub mod options;
 mod panics;
 mod ports;
-mod service;
+mod process;
 mod shuffle;
-mod started;
+mod startup;
+mod task_engine;
 mod tasks;
 
 use std::ffi::OsString;
@@ -33,41 +33,41 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use sluice_service::logs::LogOptions;
-use sluice_service::program::{self, Program};
-use sluice_service::signals::Stop;
+use sluice_service::program::{self, ServiceProgram};
+use sluice_service::signals::StopSignal;
 
 pub use error::ExecutorError;
 pub use options::{ENVIRONMENT_PREFIX, Options};
-pub use service::run_until;
+pub use process::run_executor;
 
 /// Runs the executor; see [`program::run`] for its exit codes.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    program::run::<Executor>(arguments)
+    program::run_program::<Executor>(arguments)
 }
 
 struct Executor;
 
-impl Program for Executor {
+impl ServiceProgram for Executor {
     type Options = Options;
     type Error = ExecutorError;
 
     const NAME: &'static str = "executor";
     const ENVIRONMENT_PREFIX: &'static str = ENVIRONMENT_PREFIX;
 
-    fn log(options: &Options) -> &LogOptions {
+    fn log_options(options: &Options) -> &LogOptions {
         &options.log
     }
 
     fn hook_panics() {
-        panics::install();
+        panics::install_hook();
     }
 
-    async fn run(options: Options, stop: Stop) -> Result<(), ExecutorError> {
-        run_until(options, stop).await
+    async fn run(options: Options, stop: StopSignal) -> Result<(), ExecutorError> {
+        run_executor(options, stop).await
     }
 }
 
 /// The options as a clap command, for the reference page.
-pub fn command() -> clap::Command {
+pub fn clap_command() -> clap::Command {
     Options::command()
 }

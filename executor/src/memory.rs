@@ -16,28 +16,32 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
 
 /// The bytes that the pools of all tasks hold together.
-pub(crate) type Held = Arc<AtomicUsize>;
+pub(crate) type HeldBytes = Arc<AtomicUsize>;
 
 /// Creates the runtime of each task: it shares object stores, caches and spill
 /// folder with the process, and has a separate memory pool.
-pub(crate) struct Runtimes {
+pub(crate) struct TaskRuntimes {
     base: Arc<RuntimeEnv>,
-    share: usize,
-    held: Held,
+    bytes_per_core: usize,
+    held_bytes: HeldBytes,
 }
 
-impl Runtimes {
-    pub(crate) fn new(base: Arc<RuntimeEnv>, share: usize, held: Held) -> Self {
-        Self { base, share, held }
+impl TaskRuntimes {
+    pub(crate) fn new(base: Arc<RuntimeEnv>, bytes_per_core: usize, held_bytes: HeldBytes) -> Self {
+        Self {
+            base,
+            bytes_per_core: bytes_per_core,
+            held_bytes: held_bytes,
+        }
     }
 }
 
-impl SessionRuntimeCache for Runtimes {
+impl SessionRuntimeCache for TaskRuntimes {
     fn produce_runtime(&self, _: &str, _: &SessionConfig, vcores: u32) -> Result<Arc<RuntimeEnv>> {
         let cores = usize::try_from(vcores.max(1)).unwrap_or(1);
         let pool = CountedPool {
-            inner: FairSpillPool::new(self.share.saturating_mul(cores)),
-            held: Arc::clone(&self.held),
+            inner: FairSpillPool::new(self.bytes_per_core.saturating_mul(cores)),
+            held_bytes: Arc::clone(&self.held_bytes),
         };
         RuntimeEnvBuilder::from_runtime_env(&self.base)
             .with_memory_pool(Arc::new(pool))
@@ -49,7 +53,7 @@ impl SessionRuntimeCache for Runtimes {
 #[derive(Debug)]
 struct CountedPool {
     inner: FairSpillPool,
-    held: Held,
+    held_bytes: HeldBytes,
 }
 
 impl std::fmt::Display for CountedPool {
@@ -73,17 +77,17 @@ impl MemoryPool for CountedPool {
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.inner.grow(reservation, additional);
-        self.held.fetch_add(additional, Ordering::Relaxed);
+        self.held_bytes.fetch_add(additional, Ordering::Relaxed);
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.inner.shrink(reservation, shrink);
-        self.held.fetch_sub(shrink, Ordering::Relaxed);
+        self.held_bytes.fetch_sub(shrink, Ordering::Relaxed);
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         self.inner.try_grow(reservation, additional)?;
-        self.held.fetch_add(additional, Ordering::Relaxed);
+        self.held_bytes.fetch_add(additional, Ordering::Relaxed);
         Ok(())
     }
 
@@ -103,8 +107,8 @@ mod tests {
 
     #[test]
     fn a_task_gets_the_share_of_its_cores_and_what_it_holds_is_counted() {
-        let held = Held::default();
-        let runtimes = Runtimes::new(Arc::new(RuntimeEnv::default()), 1000, Arc::clone(&held));
+        let held = HeldBytes::default();
+        let runtimes = TaskRuntimes::new(Arc::new(RuntimeEnv::default()), 1000, Arc::clone(&held));
         let config = SessionConfig::new();
         let one = runtimes.produce_runtime("s", &config, 1).unwrap();
         let two = runtimes.produce_runtime("s", &config, 2).unwrap();

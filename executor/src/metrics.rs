@@ -9,18 +9,18 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::metrics::MetricsSet;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use crate::memory::Held;
-use crate::tasks::Tasks;
+use crate::memory::HeldBytes;
+use crate::tasks::RunningTasks;
 
 /// How a task ended, as a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum TaskOutcome {
     Succeeded,
     Failed,
     Cancelled,
 }
 
-impl Outcome {
+impl TaskOutcome {
     const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Cancelled];
 
     fn label(self) -> &'static str {
@@ -38,16 +38,16 @@ pub(crate) struct Metrics {
     pub(crate) registry: Registry,
     tasks: IntCounterVec,
     task_seconds: Histogram,
-    rows: IntCounter,
+    output_rows: IntCounter,
     output_bytes: IntCounter,
     scanned_bytes: IntCounter,
     spilled_bytes: IntCounter,
     spilled_rows: IntCounter,
     heartbeats_failed: IntCounter,
-    running: IntGauge,
-    memory: IntGauge,
+    tasks_running: IntGauge,
+    memory_used: IntGauge,
     spill_disk: IntGauge,
-    resident: IntGauge,
+    resident_bytes: IntGauge,
     connected: IntGauge,
 }
 
@@ -76,7 +76,7 @@ impl Metrics {
             &["outcome"],
         )?;
         registry.register(Box::new(tasks.clone()))?;
-        for outcome in Outcome::ALL {
+        for outcome in TaskOutcome::ALL {
             // So that a scrape shows zero instead of no metric.
             tasks.with_label_values(&[outcome.label()]).inc_by(0);
         }
@@ -89,16 +89,16 @@ impl Metrics {
             .buckets(buckets),
         )?;
         registry.register(Box::new(task_seconds.clone()))?;
-        gauge("vcores", "Tasks that may run at a time.")?.set(clamp(vcores as u64));
+        gauge("vcores", "Tasks that may run at a time.")?.set(saturating_i64(vcores as u64));
         gauge(
             "memory_limit_bytes",
             "Memory that operators may hold together.",
         )?
-        .set(clamp(memory));
+        .set(saturating_i64(memory));
         Ok(Self {
             tasks,
             task_seconds,
-            rows: counter(
+            output_rows: counter(
                 "output_rows_total",
                 "Rows that tasks wrote to shuffles and results.",
             )?,
@@ -116,13 +116,13 @@ impl Metrics {
                 "heartbeats_failed_total",
                 "Heartbeats that the scheduler did not accept.",
             )?,
-            running: gauge("tasks_running", "Tasks that run now.")?,
-            memory: gauge("memory_used_bytes", "Memory that operators hold now.")?,
+            tasks_running: gauge("tasks_running", "Tasks that run now.")?,
+            memory_used: gauge("memory_used_bytes", "Memory that operators hold now.")?,
             spill_disk: gauge(
                 "spill_disk_bytes",
                 "Disk space that spilled data takes now.",
             )?,
-            resident: gauge(
+            resident_bytes: gauge(
                 "resident_memory_bytes",
                 "Memory that the process holds now.",
             )?,
@@ -135,21 +135,21 @@ impl Metrics {
     }
 
     /// Counts a task that ended.
-    pub(crate) fn task_ended(&self, outcome: Outcome, took: Duration) {
+    pub(crate) fn count_task(&self, outcome: TaskOutcome, took: Duration) {
         self.tasks.with_label_values(&[outcome.label()]).inc();
         self.task_seconds.observe(took.as_secs_f64());
     }
 
     /// Counts the rows and bytes that a task wrote.
-    pub(crate) fn output(&self, partitions: &[ShuffleWritePartition]) {
-        self.rows
+    pub(crate) fn count_output(&self, partitions: &[ShuffleWritePartition]) {
+        self.output_rows
             .inc_by(partitions.iter().map(|p| p.num_rows).sum());
         self.output_bytes
             .inc_by(partitions.iter().map(|p| p.num_bytes).sum());
     }
 
     /// Counts what the operators of a task read and spilled.
-    pub(crate) fn operators(&self, metrics: &[MetricsSet]) {
+    pub(crate) fn count_operators(&self, metrics: &[MetricsSet]) {
         for set in metrics {
             self.spilled_bytes
                 .inc_by(set.spilled_bytes().unwrap_or(0) as u64);
@@ -163,26 +163,33 @@ impl Metrics {
     }
 
     /// Records whether a heartbeat was accepted.
-    pub(crate) fn heartbeat(&self, taken: bool) {
-        self.connected.set(i64::from(taken));
-        if !taken {
+    pub(crate) fn record_heartbeat(&self, accepted: bool) {
+        self.connected.set(i64::from(accepted));
+        if !accepted {
             self.heartbeats_failed.inc();
         }
     }
 
     /// Updates the gauges.
-    pub(crate) fn refresh(&self, tasks: &Tasks, held: &Held, runtime: &Arc<RuntimeEnv>) {
-        self.running.set(clamp(tasks.count() as u64));
-        self.memory.set(clamp(held.load(Ordering::Relaxed) as u64));
+    pub(crate) fn refresh_gauges(
+        &self,
+        tasks: &RunningTasks,
+        held_bytes: &HeldBytes,
+        runtime: &Arc<RuntimeEnv>,
+    ) {
+        self.tasks_running
+            .set(saturating_i64(tasks.running_count() as u64));
+        self.memory_used
+            .set(saturating_i64(held_bytes.load(Ordering::Relaxed) as u64));
         self.spill_disk
-            .set(clamp(runtime.disk_manager.used_disk_space()));
+            .set(saturating_i64(runtime.disk_manager.used_disk_space()));
         if let Some(bytes) = sluice_service::http::resident_bytes() {
-            self.resident.set(clamp(bytes));
+            self.resident_bytes.set(saturating_i64(bytes));
         }
     }
 }
 
-fn clamp(value: u64) -> i64 {
+fn saturating_i64(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -196,16 +203,16 @@ mod tests {
     #[test]
     fn every_metric_shows_before_anything_happened() {
         let metrics = Metrics::new(2, 1 << 30).unwrap();
-        metrics.task_ended(Outcome::Failed, Duration::from_millis(20));
-        metrics.output(&[ShuffleWritePartition {
+        metrics.count_task(TaskOutcome::Failed, Duration::from_millis(20));
+        metrics.count_output(&[ShuffleWritePartition {
             num_rows: 5,
             num_bytes: 70,
             ..Default::default()
         }]);
-        metrics.heartbeat(false);
-        metrics.refresh(
-            &Tasks::default(),
-            &Held::default(),
+        metrics.record_heartbeat(false);
+        metrics.refresh_gauges(
+            &RunningTasks::default(),
+            &HeldBytes::default(),
             &Arc::new(RuntimeEnv::default()),
         );
         let mut text = Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use sluice_service::address::HostPort;
 use sluice_service::logs::LogOptions;
-use sluice_service::values;
+use sluice_service::value_parsers;
 
 /// The prefix of the executor's environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "SLUICE_EXECUTOR";
@@ -26,7 +26,7 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT")]
     pub scheduler: HostPort,
     /// How long to wait for the scheduler at the start; forever when not given.
-    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = value_parsers::parse_duration)]
     pub connect_timeout: Option<Duration>,
     /// How many tasks run at a time; as many as there are cores (container
     /// limits included) when not given.
@@ -35,7 +35,7 @@ pub struct Options {
     /// The memory that the operators of all tasks may hold together; they
     /// spill to disk beyond it. 70 % of the machine's or the container's
     /// memory when not given.
-    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = value_parsers::parse_bytes)]
     pub memory: Option<u64>,
     /// The folder for shuffled, staged and spilled data. It belongs to one
     /// executor; what an earlier one left there is removed at the start.
@@ -56,15 +56,15 @@ pub struct Options {
     pub http: Option<HostPort>,
     /// How often to send a heartbeat to the scheduler; well below the
     /// scheduler's --executor-timeout.
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = value_parsers::parse_duration)]
     pub heartbeat_interval: Duration,
     /// After SIGTERM or SIGINT: how long running tasks, and jobs that need data
     /// of this executor, may take to finish.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value_parsers::parse_duration)]
     pub drain_timeout: Duration,
     /// Shuffled and staged data that was not written to for this long is
     /// removed, in case the scheduler never requested its removal.
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = value_parsers::parse_duration)]
     pub shuffle_ttl: Duration,
     #[command(flatten)]
     pub log: LogOptions,
@@ -72,7 +72,7 @@ pub struct Options {
 
 impl Options {
     /// The heartbeat's interval, at least a tenth of a second.
-    pub(crate) fn heartbeat(&self) -> Duration {
+    pub(crate) fn effective_heartbeat_interval(&self) -> Duration {
         self.heartbeat_interval.max(Duration::from_millis(100))
     }
 }
@@ -88,7 +88,7 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<Options, String> {
         let arguments = std::iter::once("executor").chain(arguments.iter().copied());
-        sluice_service::options::load(NOWHERE, arguments.map(OsString::from))
+        sluice_service::options::load_options(NOWHERE, arguments.map(OsString::from))
             .map_err(|error| error.to_string())
     }
 
@@ -119,8 +119,12 @@ mod tests {
     fn the_reference_page_is_up_to_date() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
         let page = std::fs::read_to_string(path).unwrap();
-        let table = sluice_service::reference::table(&crate::command(), ENVIRONMENT_PREFIX);
-        let wanted = sluice_service::reference::splice(&page, "executor options", &table);
+        let table = sluice_service::option_reference::options_table(
+            &crate::clap_command(),
+            ENVIRONMENT_PREFIX,
+        );
+        let wanted =
+            sluice_service::option_reference::replace_section(&page, "executor options", &table);
         if std::env::var_os("SLUICE_UPDATE_DOCS").is_some() {
             std::fs::write(path, &wanted).unwrap();
         } else {

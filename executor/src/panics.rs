@@ -11,33 +11,33 @@ use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
-const KEPT: usize = 32;
+const MAX_RECENT_PANICS: usize = 32;
 
-struct Seen {
+struct PanicRecord {
     message: String,
-    place: String,
+    location: String,
 }
 
-static SEEN: LazyLock<Mutex<VecDeque<Seen>>> = LazyLock::new(Mutex::default);
+static RECENT_PANICS: LazyLock<Mutex<VecDeque<PanicRecord>>> = LazyLock::new(Mutex::default);
 
 /// Logs panics instead of printing them, and keeps their locations.
-pub(crate) fn install() {
+pub(crate) fn install_hook() {
     std::panic::set_hook(Box::new(|info| {
-        let message = message(info.payload());
-        let place = info.location().map_or_else(
+        let message = panic_message(info.payload());
+        let location = info.location().map_or_else(
             || "an unknown location".to_owned(),
-            |at| format!("{}:{}", short(at.file()), at.line()),
+            |at| format!("{}:{}", crate_relative_path(at.file()), at.line()),
         );
-        tracing::error!(%place, "panic: {message}");
-        let mut seen = SEEN.lock();
-        if seen.len() == KEPT {
-            seen.pop_front();
+        tracing::error!(%location, "panic: {message}");
+        let mut recent_panics = RECENT_PANICS.lock();
+        if recent_panics.len() == MAX_RECENT_PANICS {
+            recent_panics.pop_front();
         }
-        seen.push_back(Seen { message, place });
+        recent_panics.push_back(PanicRecord { message, location });
     }));
 }
 
-pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
@@ -47,16 +47,17 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
 
 /// The file and line of the panic that `text` quotes; they identify the
 /// operator.
-pub(crate) fn place_of(text: &str) -> Option<String> {
-    SEEN.lock()
+pub(crate) fn panic_location(text: &str) -> Option<String> {
+    RECENT_PANICS
+        .lock()
         .iter()
         .rev()
         .find(|seen| !seen.message.is_empty() && text.contains(&seen.message))
-        .map(|seen| seen.place.clone())
+        .map(|seen| seen.location.clone())
 }
 
 /// A source path relative to the folder that holds the crates.
-fn short(file: &str) -> &str {
+fn crate_relative_path(file: &str) -> &str {
     file.split_once("/registry/src/")
         .and_then(|(_, rest)| rest.split_once('/'))
         .map_or(file, |(_, rest)| rest)
@@ -68,22 +69,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_of_a_panic_is_found_by_its_text() {
-        install();
+    fn the_location_of_a_panic_is_found_by_its_text() {
+        install_hook();
         let payload = std::thread::spawn(|| panic!("row 7 of 3 does not exist"))
             .join()
-            .map_or_else(|payload| message(payload.as_ref()), |()| String::new());
+            .map_or_else(
+                |payload| panic_message(payload.as_ref()),
+                |()| String::new(),
+            );
         assert_eq!(payload, "row 7 of 3 does not exist");
         let text = format!("task 9 panicked with message {payload:?}");
-        let place = place_of(&text).unwrap_or_default();
+        let place = panic_location(&text).unwrap_or_default();
         assert!(place.contains("panics.rs:"), "{place}");
-        assert_eq!(place_of("something else"), None);
+        assert_eq!(panic_location("something else"), None);
     }
 
     #[test]
     fn paths_start_at_the_crate() {
         let file = "/home/u/.cargo/registry/src/index.crates.io-1/datafusion-1.0.0/src/join.rs";
-        assert_eq!(short(file), "datafusion-1.0.0/src/join.rs");
-        assert_eq!(short("engine/src/sink.rs"), "engine/src/sink.rs");
+        assert_eq!(crate_relative_path(file), "datafusion-1.0.0/src/join.rs");
+        assert_eq!(
+            crate_relative_path("engine/src/sink.rs"),
+            "engine/src/sink.rs"
+        );
     }
 }

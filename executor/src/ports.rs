@@ -51,12 +51,12 @@ impl Ports {
             }
         };
         let wanted = address.port();
-        let reserved = reserve(address).map_err(listen(wanted))?;
+        let reserved = reserve_port(address).map_err(listen(wanted))?;
         let grpc_port = reserved.local_addr().map_err(listen(wanted))?.port();
         if wanted != 0 {
             // On some systems a reservation succeeds although another socket
             // listens there, so check.
-            probe(address).await.map_err(listen(wanted))?;
+            check_port_is_free(address).await.map_err(listen(wanted))?;
         }
         let next = if wanted == 0 {
             0
@@ -78,7 +78,7 @@ impl Ports {
 }
 
 /// Binds `address` without listening.
-fn reserve(address: SocketAddr) -> std::io::Result<TcpSocket> {
+fn reserve_port(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
@@ -90,18 +90,18 @@ fn reserve(address: SocketAddr) -> std::io::Result<TcpSocket> {
 }
 
 /// Fails when another socket listens at `address`.
-async fn probe(address: SocketAddr) -> std::io::Result<()> {
+async fn check_port_is_free(address: SocketAddr) -> std::io::Result<()> {
     TcpListener::bind(address).await.map(drop)
 }
 
 /// The host that others should use: the configured one, or the bound address,
 /// or, when bound to every address, the address that routes to the scheduler.
 pub(crate) async fn advertised_host(
-    told: Option<&str>,
+    configured: Option<&str>,
     bound: IpAddr,
     scheduler: &HostPort,
 ) -> Result<String, ExecutorError> {
-    if let Some(host) = told {
+    if let Some(host) = configured {
         return Ok(sluice_service::address::url_host(host));
     }
     if !bound.is_unspecified() {
@@ -112,15 +112,15 @@ pub(crate) async fn advertised_host(
         address: scheduler.clone(),
         source,
     };
-    let towards = scheduler.resolve().await.map_err(resolve)?;
+    let scheduler_address = scheduler.resolve().await.map_err(resolve)?;
     // Connecting a datagram socket sends nothing; it only selects the route.
-    let any: SocketAddr = if towards.is_ipv4() {
+    let any: SocketAddr = if scheduler_address.is_ipv4() {
         ([0, 0, 0, 0], 0).into()
     } else {
         ([0u16; 8], 0).into()
     };
     let socket = tokio::net::UdpSocket::bind(any).await.map_err(resolve)?;
-    socket.connect(towards).await.map_err(resolve)?;
+    socket.connect(scheduler_address).await.map_err(resolve)?;
     let ip = socket.local_addr().map_err(resolve)?.ip();
     Ok(sluice_service::address::url_host(&ip.to_string()))
 }

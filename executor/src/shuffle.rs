@@ -8,44 +8,49 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::tasks::Tasks;
+use crate::tasks::RunningTasks;
 
 /// The data folder of an executor.
 #[derive(Debug, Clone)]
-pub(crate) struct Shuffle {
+pub(crate) struct ShuffleData {
     folder: PathBuf,
 }
 
-impl Shuffle {
+impl ShuffleData {
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
     /// Whether no job has data here.
     pub(crate) fn is_empty(&self) -> bool {
-        self.jobs().is_empty()
+        self.job_folders().is_empty()
     }
 
     /// Removes all folders except those of tasks that started at or after
     /// `since`, and gives their number.
-    pub(crate) fn remove_older(&self, tasks: &Tasks, since: Instant) -> usize {
-        self.remove(|name, _| !tasks.has_job_since(name, since))
+    pub(crate) fn remove_older_than(&self, tasks: &RunningTasks, since: Instant) -> usize {
+        self.remove_where(|name, _| !tasks.has_job_since(name, since))
     }
 
     /// Removes folders that have not been written to for `ttl`, and gives their
     /// number.
-    pub(crate) fn sweep(&self, tasks: &Tasks, ttl: Duration, now: SystemTime) -> usize {
-        self.remove(|name, path| {
+    pub(crate) fn remove_untouched(
+        &self,
+        tasks: &RunningTasks,
+        ttl: Duration,
+        now: SystemTime,
+    ) -> usize {
+        self.remove_where(|name, path| {
             !tasks.has_job(name)
-                && newest(path)
+                && last_modified(path)
                     .and_then(|newest| now.duration_since(newest).ok())
                     .is_some_and(|age| age > ttl)
         })
     }
 
-    fn remove(&self, is_old: impl Fn(&str, &Path) -> bool) -> usize {
+    fn remove_where(&self, is_old: impl Fn(&str, &Path) -> bool) -> usize {
         let mut removed = 0;
-        for path in self.jobs() {
+        for path in self.job_folders() {
             let name = path
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned())
@@ -61,7 +66,7 @@ impl Shuffle {
         removed
     }
 
-    fn jobs(&self) -> Vec<PathBuf> {
+    fn job_folders(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else {
             return Vec::new();
         };
@@ -74,12 +79,12 @@ impl Shuffle {
 }
 
 /// When anything in a folder was last written.
-fn newest(folder: &Path) -> Option<SystemTime> {
+fn last_modified(folder: &Path) -> Option<SystemTime> {
     let mut latest = std::fs::metadata(folder).ok()?.modified().ok()?;
     for entry in std::fs::read_dir(folder).ok()?.flatten() {
         let meta = entry.metadata().ok()?;
         let time = if meta.is_dir() {
-            newest(&entry.path())?
+            last_modified(&entry.path())?
         } else {
             meta.modified().ok()?
         };
@@ -94,47 +99,47 @@ mod tests {
     use super::*;
     use crate::tasks::TaskName;
 
-    fn folder_with(jobs: &[&str]) -> (tempfile::TempDir, Shuffle) {
+    fn folder_with(jobs: &[&str]) -> (tempfile::TempDir, ShuffleData) {
         let root = tempfile::tempdir().unwrap();
         for job in jobs {
             let path = root.path().join(job).join("1/0");
             std::fs::create_dir_all(&path).unwrap();
             std::fs::write(path.join("data.arrow"), "x").unwrap();
         }
-        let shuffle = Shuffle::new(root.path().to_owned());
+        let shuffle = ShuffleData::new(root.path().to_owned());
         (root, shuffle)
     }
 
     #[test]
     fn only_what_is_old_and_idle_is_swept() {
         let (root, shuffle) = folder_with(&["a", "b"]);
-        let tasks = Tasks::default();
+        let tasks = RunningTasks::default();
         let ttl = Duration::from_secs(3600);
         let now = SystemTime::now();
-        assert_eq!(shuffle.sweep(&tasks, ttl, now), 0);
-        let running = tasks.start(TaskName {
+        assert_eq!(shuffle.remove_untouched(&tasks, ttl, now), 0);
+        let running = tasks.start_task(TaskName {
             job: "a".to_owned(),
             stage: 1,
             task: 0,
         });
-        assert_eq!(shuffle.sweep(&tasks, ttl, now + 2 * ttl), 1);
+        assert_eq!(shuffle.remove_untouched(&tasks, ttl, now + 2 * ttl), 1);
         assert!(root.path().join("a").exists() && !root.path().join("b").exists());
         drop(running);
-        assert_eq!(shuffle.sweep(&tasks, ttl, now + 2 * ttl), 1);
+        assert_eq!(shuffle.remove_untouched(&tasks, ttl, now + 2 * ttl), 1);
         assert!(shuffle.is_empty());
     }
 
     #[test]
     fn a_new_scheduler_keeps_only_its_own_jobs() {
         let (root, shuffle) = folder_with(&["old", "new"]);
-        let tasks = Tasks::default();
+        let tasks = RunningTasks::default();
         let since = Instant::now();
-        let _running = tasks.start(TaskName {
+        let _running = tasks.start_task(TaskName {
             job: "new".to_owned(),
             stage: 1,
             task: 0,
         });
-        assert_eq!(shuffle.remove_older(&tasks, since), 1);
+        assert_eq!(shuffle.remove_older_than(&tasks, since), 1);
         assert!(root.path().join("new").exists());
     }
 }

@@ -21,36 +21,36 @@ impl std::fmt::Display for TaskName {
     }
 }
 
-struct Running {
-    since: Instant,
+struct RunningTask {
+    started_at: Instant,
     cancel: CancellationToken,
     /// When it was first cancelled.
-    asked: Option<Instant>,
+    cancelled_at: Option<Instant>,
 }
 
-impl Running {
-    fn end(&mut self, now: Instant) {
-        self.asked.get_or_insert(now);
+impl RunningTask {
+    fn request_cancel(&mut self, now: Instant) {
+        self.cancelled_at.get_or_insert(now);
         self.cancel.cancel();
     }
 }
 
 /// All tasks that run in this process. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Tasks {
-    running: Arc<Mutex<HashMap<TaskName, Running>>>,
+pub(crate) struct RunningTasks {
+    running: Arc<Mutex<HashMap<TaskName, RunningTask>>>,
 }
 
-impl Tasks {
+impl RunningTasks {
     /// Adds a task, which counts as running until the guard is dropped.
-    pub(crate) fn start(&self, name: TaskName) -> TaskGuard {
+    pub(crate) fn start_task(&self, name: TaskName) -> TaskGuard {
         let cancel = CancellationToken::new();
         self.running.lock().insert(
             name.clone(),
-            Running {
-                since: Instant::now(),
+            RunningTask {
+                started_at: Instant::now(),
                 cancel: cancel.clone(),
-                asked: None,
+                cancelled_at: None,
             },
         );
         TaskGuard {
@@ -60,20 +60,20 @@ impl Tasks {
         }
     }
 
-    pub(crate) fn count(&self) -> usize {
+    pub(crate) fn running_count(&self) -> usize {
         self.running.lock().len()
     }
 
     /// Cancels the tasks that started before `before`, and gives their number.
-    pub(crate) fn cancel_older(&self, before: Instant) -> usize {
+    pub(crate) fn cancel_started_before(&self, before: Instant) -> usize {
         let mut running = self.running.lock();
-        let old = running.values_mut().filter(|task| task.since < before);
+        let old = running.values_mut().filter(|task| task.started_at < before);
         let now = Instant::now();
-        old.map(|task| task.end(now)).count()
+        old.map(|task| task.request_cancel(now)).count()
     }
 
     /// The jobs whose tasks run, each once.
-    pub(crate) fn jobs(&self) -> BTreeSet<String> {
+    pub(crate) fn running_jobs(&self) -> BTreeSet<String> {
         let running = self.running.lock();
         running.keys().map(|name| name.job.clone()).collect()
     }
@@ -83,16 +83,16 @@ impl Tasks {
         let mut running = self.running.lock();
         let own = running.iter_mut().filter(|(name, _)| name.job == job);
         let now = Instant::now();
-        own.map(|(_, task)| task.end(now)).count()
+        own.map(|(_, task)| task.request_cancel(now)).count()
     }
 
     /// A task that was cancelled before `limit` and still runs: its computation
     /// does not yield its thread.
-    pub(crate) fn stuck(&self, limit: Instant) -> Option<TaskName> {
+    pub(crate) fn find_stuck(&self, limit: Instant) -> Option<TaskName> {
         let running = self.running.lock();
         let mut stuck = running
             .iter()
-            .filter(|(_, task)| task.asked.is_some_and(|asked| asked < limit));
+            .filter(|(_, task)| task.cancelled_at.is_some_and(|asked| asked < limit));
         stuck.next().map(|(name, _)| name.clone())
     }
 
@@ -101,7 +101,7 @@ impl Tasks {
         self.running
             .lock()
             .iter()
-            .any(|(name, task)| name.job == job && task.since >= since)
+            .any(|(name, task)| name.job == job && task.started_at >= since)
     }
 
     /// Whether any task of this job runs.
@@ -114,7 +114,7 @@ impl Tasks {
 pub(crate) struct TaskGuard {
     name: TaskName,
     cancel: CancellationToken,
-    tasks: Tasks,
+    tasks: RunningTasks,
 }
 
 impl TaskGuard {
@@ -143,25 +143,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_tasks_from_before_are_cancelled() {
-        let tasks = Tasks::default();
-        let old = tasks.start(name("a", 0));
+    async fn only_older_tasks_are_cancelled() {
+        let tasks = RunningTasks::default();
+        let old = tasks.start_task(name("a", 0));
         let border = Instant::now();
-        let new = tasks.start(name("b", 0));
-        assert_eq!(tasks.count(), 2);
-        assert_eq!(tasks.cancel_older(border), 1);
+        let new = tasks.start_task(name("b", 0));
+        assert_eq!(tasks.running_count(), 2);
+        assert_eq!(tasks.cancel_started_before(border), 1);
         old.cancelled().await;
         assert!(!new.cancel.is_cancelled());
         assert!(tasks.has_job_since("b", border) && !tasks.has_job_since("a", border));
-        assert_eq!(tasks.jobs().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(
+            tasks.running_jobs().into_iter().collect::<Vec<_>>(),
+            ["a", "b"]
+        );
         assert_eq!((tasks.cancel_job("c"), tasks.cancel_job("b")), (0, 1));
         new.cancelled().await;
-        assert_eq!(tasks.stuck(border), None);
+        assert_eq!(tasks.find_stuck(border), None);
         let later = Instant::now() + std::time::Duration::from_secs(1);
-        assert!(tasks.stuck(later).is_some());
+        assert!(tasks.find_stuck(later).is_some());
         drop(old);
         assert!(!tasks.has_job("a") && tasks.has_job("b"));
         drop(new);
-        assert_eq!(tasks.count(), 0);
+        assert_eq!(tasks.running_count(), 0);
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluice_service::kafka::KafkaOptions;
 use sluice_service::logs::LogOptions;
 
-use crate::ingest::BeginAt;
+use crate::topic_ingest::BeginAt;
 use sluice_landing::Compression;
 
 const EXAMPLES: &str = "\
@@ -51,7 +51,7 @@ pub(crate) struct Cli {
 impl Cli {
     /// The options that all commands share: how to reach the brokers, where a
     /// command uses them, and what is logged.
-    pub(crate) fn shared(&self) -> (Option<&KafkaOptions>, &LogOptions) {
+    pub(crate) fn kafka_and_log_options(&self) -> (Option<&KafkaOptions>, &LogOptions) {
         match &self.command {
             None => (Some(&self.ingest.brokers.kafka), &self.ingest.common.logs),
             Some(Command::Status(args)) => (Some(&args.brokers.kafka), &args.common.logs),
@@ -77,14 +77,14 @@ pub(crate) enum Command {
 
 /// Options of every command except `replay`.
 #[derive(Debug, Args)]
-pub(crate) struct Common {
+pub(crate) struct CommonArgs {
     /// The landing folder: a path, file:// or s3://
     #[arg(long, value_name = "FOLDER", default_value = "data/landing")]
     pub(crate) output: String,
 
     /// How the result is printed on standard output
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
 
     #[command(flatten)]
     pub(crate) logs: LogOptions,
@@ -92,7 +92,7 @@ pub(crate) struct Common {
 
 /// Options of commands that connect to the brokers.
 #[derive(Debug, Args)]
-pub(crate) struct Brokers {
+pub(crate) struct BrokerArgs {
     #[command(flatten)]
     pub(crate) kafka: KafkaOptions,
 
@@ -103,9 +103,9 @@ pub(crate) struct Brokers {
 
 /// How records become lines.
 #[derive(Debug, Args)]
-pub(crate) struct Lines {
+pub(crate) struct LineArgs {
     /// Compression of the files
-    #[arg(long, value_name = "WAY", default_value = "none", value_parser = compression())]
+    #[arg(long, value_name = "WAY", default_value = "none", value_parser = compression_parser())]
     pub(crate) compression: Compression,
 
     /// Start a new file after this many bytes of lines, before compression
@@ -171,13 +171,13 @@ pub(crate) struct IngestArgs {
     pub(crate) accept_data_loss: bool,
 
     #[command(flatten)]
-    pub(crate) lines: Lines,
+    pub(crate) lines: LineArgs,
 
     #[command(flatten)]
-    pub(crate) brokers: Brokers,
+    pub(crate) brokers: BrokerArgs,
 
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) common: CommonArgs,
 }
 
 /// `status`.
@@ -196,14 +196,14 @@ pub(crate) struct StatusArgs {
     pub(crate) complete_to: Option<DateTime<Utc>>,
 
     /// How late events may arrive
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_zero_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration_or_zero)]
     pub(crate) lateness: TimeDelta,
 
     #[command(flatten)]
-    pub(crate) brokers: Brokers,
+    pub(crate) brokers: BrokerArgs,
 
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) common: CommonArgs,
 }
 
 /// `verify`.
@@ -219,10 +219,10 @@ pub(crate) struct VerifyArgs {
     pub(crate) broker: bool,
 
     #[command(flatten)]
-    pub(crate) brokers: Brokers,
+    pub(crate) brokers: BrokerArgs,
 
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) common: CommonArgs,
 }
 
 /// `collect`.
@@ -233,7 +233,7 @@ pub(crate) struct CollectArgs {
     pub(crate) topic: Vec<String>,
 
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) common: CommonArgs,
 }
 
 /// `replay`.
@@ -244,26 +244,26 @@ pub(crate) struct ReplayArgs {
     pub(crate) topic: String,
 
     /// The first offset of each partition, earliest, or a time
-    #[arg(long, value_name = "OFFSET|TIME", value_parser = parse_place)]
-    pub(crate) from: Place,
+    #[arg(long, value_name = "OFFSET|TIME", value_parser = parse_position)]
+    pub(crate) from: TopicPosition,
 
     /// The offset or time after the last record, or latest
-    #[arg(long, value_name = "OFFSET|TIME", value_parser = parse_place)]
-    pub(crate) to: Place,
+    #[arg(long, value_name = "OFFSET|TIME", value_parser = parse_position)]
+    pub(crate) to: TopicPosition,
 
     /// The folder to write to; it must not have a ledger of the topic
     #[arg(long, value_name = "FOLDER")]
     pub(crate) output: String,
 
     #[command(flatten)]
-    pub(crate) lines: Lines,
+    pub(crate) lines: LineArgs,
 
     #[command(flatten)]
-    pub(crate) brokers: Brokers,
+    pub(crate) brokers: BrokerArgs,
 
     /// How the result is printed on standard output
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
 
     #[command(flatten)]
     pub(crate) logs: LogOptions,
@@ -271,7 +271,7 @@ pub(crate) struct ReplayArgs {
 
 /// A position in a topic, as an option names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum TopicPosition {
     Earliest,
     Latest,
     Offset(i64),
@@ -280,14 +280,14 @@ pub(crate) enum Place {
 
 /// The format of what is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum ReportFormat {
     /// Text for people.
     Text,
     /// One JSON document.
     Json,
 }
 
-fn compression() -> impl TypedValueParser<Value = Compression> {
+fn compression_parser() -> impl TypedValueParser<Value = Compression> {
     PossibleValuesParser::new(["none", "zstd", "gzip"]).map(|name| match name.as_str() {
         "zstd" => Compression::Zstd,
         "gzip" => Compression::Gzip,
@@ -309,7 +309,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-fn parse_zero_duration(text: &str) -> Result<TimeDelta, String> {
+fn parse_duration_or_zero(text: &str) -> Result<TimeDelta, String> {
     let duration = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
         Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
@@ -326,27 +326,27 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 fn parse_begin(text: &str) -> Result<BeginAt, String> {
-    match parse_place(text) {
-        Ok(Place::Earliest) => Ok(BeginAt::Earliest),
-        Ok(Place::Latest) => Ok(BeginAt::Latest),
-        Ok(Place::Offset(offset)) => Ok(BeginAt::Offset(offset)),
+    match parse_position(text) {
+        Ok(TopicPosition::Earliest) => Ok(BeginAt::Earliest),
+        Ok(TopicPosition::Latest) => Ok(BeginAt::Latest),
+        Ok(TopicPosition::Offset(offset)) => Ok(BeginAt::Offset(offset)),
         _ => Err("write earliest, latest or an offset".to_owned()),
     }
 }
 
-fn parse_place(text: &str) -> Result<Place, String> {
+fn parse_position(text: &str) -> Result<TopicPosition, String> {
     match text {
-        "earliest" => return Ok(Place::Earliest),
-        "latest" => return Ok(Place::Latest),
+        "earliest" => return Ok(TopicPosition::Earliest),
+        "latest" => return Ok(TopicPosition::Latest),
         _ => {}
     }
     if let Ok(offset) = text.parse::<i64>() {
         return match offset {
-            0.. => Ok(Place::Offset(offset)),
+            0.. => Ok(TopicPosition::Offset(offset)),
             _ => Err("offsets are never negative".to_owned()),
         };
     }
-    parse_time(text).map(Place::Time).map_err(|_| {
+    parse_time(text).map(TopicPosition::Time).map_err(|_| {
         "write earliest, latest, an offset, or a time such as 2026-11-24T10:00:00Z".to_owned()
     })
 }
@@ -364,17 +364,17 @@ fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Cli, String> {
+    fn parse_line(line: &str) -> Result<Cli, String> {
         let words = std::iter::once("ingest-landing").chain(line.split_whitespace());
         Cli::try_parse_from(words).map_err(|error| error.to_string())
     }
 
     #[test]
     fn the_documented_commands_are_understood() {
-        let cli = parse("--topic user_events --duration 30").unwrap();
+        let cli = parse_line("--topic user_events --duration 30").unwrap();
         assert_eq!(cli.ingest.duration, Some(Duration::from_secs(30)));
         assert_eq!(cli.ingest.common.output, "data/landing");
-        let cli = parse("--topic a --topic b --max-bytes 5MB --from-offset latest").unwrap();
+        let cli = parse_line("--topic a --topic b --max-bytes 5MB --from-offset latest").unwrap();
         assert_eq!(cli.ingest.topic, ["a", "b"]);
         assert_eq!(cli.ingest.max_bytes, Some(5_000_000));
         assert_eq!(cli.ingest.from_offset, Some(BeginAt::Latest));
@@ -386,12 +386,12 @@ mod tests {
             "collect",
             "--topic t --follow --kafka-conf security.protocol=SSL",
         ] {
-            parse(line).unwrap();
+            parse_line(line).unwrap();
         }
     }
 
     #[test]
-    fn slips_are_told() {
+    fn mistakes_are_reported() {
         for (line, part) in [
             ("--topic t --duration 0", "above zero"),
             ("--topic t --follow --run-id x", "cannot be used with"),
@@ -403,7 +403,7 @@ mod tests {
             ("replay --topic t --from 1 --to 2", "--output"),
             ("--topic t --max-bytes x", "500MB"),
         ] {
-            let error = parse(line).unwrap_err();
+            let error = parse_line(line).unwrap_err();
             assert!(error.contains(part), "{line}: {error}");
         }
     }

@@ -5,26 +5,28 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
-use sluice_ledger::{Appended, Entry, Ledger};
+use sluice_ledger::{AppendOutcome, Entry, Ledger};
 use sluice_service::crash;
-use sluice_storage::Place;
+use sluice_storage::StorePath;
 use uuid::Uuid;
 
 use crate::IngestError;
-use crate::orphans::remove;
-use crate::tiling::{Rebased, advance, check, rebase};
-use sluice_landing::{Batch, Closed, ENTRY_VERSION, Hole, Progress, Range, Totals};
+use crate::continuity::{RebasedBatch, advance_offsets, check_continuity, rebase_batch};
+use crate::orphan_files::delete_file;
+use sluice_landing::{
+    CloseReason, Completeness, ENTRY_VERSION, Hole, LandedRange, LandingEntry, TopicTotals,
+};
 
 /// An older batch is not committed, because its files may be deleted as orphans
 /// when they are twice as old.
-pub(crate) const OLDEST: TimeDelta = TimeDelta::hours(12);
+pub(crate) const MAX_BATCH_AGE: TimeDelta = TimeDelta::hours(12);
 
 /// How long a run id is remembered.
-const RUN_MEMORY: TimeDelta = TimeDelta::days(7);
+const RUN_ID_LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// A batch whose files are durable.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct BatchDraft {
     pub(crate) batch_id: Uuid,
     pub(crate) run_id: String,
     /// Whether the caller chose the run id. If so, an entry is written even for an
@@ -38,58 +40,58 @@ pub(crate) struct Draft {
     pub(crate) cluster_id: Option<String>,
     pub(crate) topic_id: Option<String>,
     pub(crate) started_at: DateTime<Utc>,
-    pub(crate) closed_by: Closed,
+    pub(crate) closed_by: CloseReason,
     pub(crate) event_time_field: Option<String>,
-    pub(crate) ranges: Vec<Range>,
+    pub(crate) ranges: Vec<LandedRange>,
     pub(crate) holes: Vec<Hole>,
     /// The first offset of each partition of the batch.
-    pub(crate) start: BTreeMap<i32, i64>,
+    pub(crate) start_offsets: BTreeMap<i32, i64>,
     /// The partitions that were read to their end, and when.
     pub(crate) caught_up: BTreeMap<i32, DateTime<Utc>>,
 }
 
 /// The outcome of a commit.
 #[derive(Debug)]
-pub(crate) enum Committed {
+pub(crate) enum CommitOutcome {
     /// The batch was committed, without the ranges that another run committed
     /// first.
     Entry {
-        entry: Entry<Batch>,
-        dropped: Vec<Range>,
+        entry: Entry<LandingEntry>,
+        dropped: Vec<LandedRange>,
     },
     /// There was nothing to commit.
-    Nothing {
-        newest: Option<Entry<Batch>>,
-        dropped: Vec<Range>,
+    NothingToCommit {
+        newest: Option<Entry<LandingEntry>>,
+        dropped: Vec<LandedRange>,
     },
     /// A run with the same id committed first.
-    SameRun { entry: Entry<Batch> },
+    SameRun { entry: Entry<LandingEntry> },
 }
 
 /// Builds the entry for a draft that follows `before`.
-fn build(
-    before: Option<&Batch>,
-    draft: &Draft,
-    rebased: &Rebased,
+fn build_entry(
+    before: Option<&LandingEntry>,
+    draft: &BatchDraft,
+    rebased: &RebasedBatch,
     run_entries: &[u64],
-) -> Result<Batch, IngestError> {
-    let fail = |source| IngestError::Tiling {
+) -> Result<LandingEntry, IngestError> {
+    let fail = |source| IngestError::Continuity {
         topic: draft.topic.clone(),
         source,
     };
-    let known = before.map(|before| before.next.clone()).unwrap_or_default();
-    let mut next = advance(&known, &rebased.holes, &rebased.kept).map_err(fail)?;
-    for (partition, start) in &draft.start {
+    let known_offsets = before.map(|before| before.next.clone()).unwrap_or_default();
+    let mut next = advance_offsets(&known_offsets, &rebased.holes, &rebased.kept).map_err(fail)?;
+    for (partition, start) in &draft.start_offsets {
         next.entry(*partition).or_insert(*start);
     }
-    check(&known, &rebased.holes, &rebased.kept, &next).map_err(fail)?;
+    check_continuity(&known_offsets, &rebased.holes, &rebased.kept, &next).map_err(fail)?;
     let mut totals = before.map(|before| before.totals).unwrap_or_default();
-    add(&mut totals, &rebased.kept, &rebased.holes);
+    add_totals(&mut totals, &rebased.kept, &rebased.holes);
     let mut progress = before
         .map(|before| before.progress.clone())
         .unwrap_or_default();
-    advance_progress(&mut progress, draft, &rebased.kept, &next);
-    Ok(Batch {
+    advance_completeness(&mut progress, draft, &rebased.kept, &next);
+    Ok(LandingEntry {
         version: ENTRY_VERSION,
         batch_id: draft.batch_id,
         run_id: draft.run_id.clone(),
@@ -114,7 +116,7 @@ fn known_id(now: &Option<String>, before: Option<&Option<String>>) -> Option<Str
     now.clone().or_else(|| before.cloned().flatten())
 }
 
-fn add(totals: &mut Totals, ranges: &[Range], holes: &[Hole]) {
+fn add_totals(totals: &mut TopicTotals, ranges: &[LandedRange], holes: &[Hole]) {
     for range in ranges {
         totals.rows += range.rows;
         totals.rejects += range.rejects;
@@ -129,10 +131,10 @@ fn add(totals: &mut Totals, ranges: &[Range], holes: &[Hole]) {
     }
 }
 
-fn advance_progress(
-    progress: &mut BTreeMap<i32, Progress>,
-    draft: &Draft,
-    kept: &[Range],
+fn advance_completeness(
+    progress: &mut BTreeMap<i32, Completeness>,
+    draft: &BatchDraft,
+    kept: &[LandedRange],
     next: &BTreeMap<i32, i64>,
 ) {
     for range in kept {
@@ -148,7 +150,7 @@ fn advance_progress(
             .filter(|range| range.partition == *partition)
             .map(|range| range.end)
             .max()
-            .or_else(|| draft.start.get(partition).copied());
+            .or_else(|| draft.start_offsets.get(partition).copied());
         if read_to.is_some() && read_to == next.get(partition).copied() {
             let caught_up = &mut progress.entry(*partition).or_default().caught_up_at;
             *caught_up = (*caught_up).max(Some(*at));
@@ -158,15 +160,15 @@ fn advance_progress(
 
 /// Appends a draft after `newest`, or after the entries that were appended
 /// since.
-pub(crate) async fn commit(
-    ledger: &Ledger<Batch>,
-    mut newest: Option<Entry<Batch>>,
-    draft: &Draft,
-) -> Result<Committed, IngestError> {
+pub(crate) async fn commit_batch(
+    ledger: &Ledger<LandingEntry>,
+    mut newest: Option<Entry<LandingEntry>>,
+    draft: &BatchDraft,
+) -> Result<CommitOutcome, IngestError> {
     let mut run_entries = draft.run_entries.clone();
     loop {
         let age = Utc::now() - draft.started_at;
-        if age > OLDEST {
+        if age > MAX_BATCH_AGE {
             return Err(IngestError::TooOld {
                 topic: draft.topic.clone(),
                 hours: age.num_hours(),
@@ -175,31 +177,32 @@ pub(crate) async fn commit(
         let before = newest.as_ref().map(|entry| &entry.body);
         let empty = BTreeMap::new();
         let next = before.map_or(&empty, |before| &before.next);
-        let rebased = rebase(next, &draft.holes, &draft.ranges);
-        let begins = before.is_none() && !draft.start.is_empty();
-        if rebased.kept.is_empty() && rebased.holes.is_empty() && !draft.named_run && !begins {
-            return Ok(Committed::Nothing {
+        let rebased = rebase_batch(next, &draft.holes, &draft.ranges);
+        let begins_ledger = before.is_none() && !draft.start_offsets.is_empty();
+        if rebased.kept.is_empty() && rebased.holes.is_empty() && !draft.named_run && !begins_ledger
+        {
+            return Ok(CommitOutcome::NothingToCommit {
                 newest,
                 dropped: rebased.dropped,
             });
         }
-        let body = build(before, draft, &rebased, &run_entries)?;
+        let body = build_entry(before, draft, &rebased, &run_entries)?;
         let expected = newest.as_ref().map_or(0, |entry| entry.seq + 1);
-        crash::point("landing.6a");
+        crash::reach_point("landing.6a");
         let fail = |source| IngestError::Ledger {
             topic: draft.topic.clone(),
             source: Box::new(source),
         };
         let appended = ledger.append(expected, body).await.map_err(fail)?;
         match appended {
-            Appended::Committed(entry) => {
-                crash::point("landing.6b");
-                return Ok(Committed::Entry {
+            AppendOutcome::Committed(entry) => {
+                crash::reach_point("landing.6b");
+                return Ok(CommitOutcome::Entry {
                     entry,
                     dropped: rebased.dropped,
                 });
             }
-            Appended::Lost(entry) => {
+            AppendOutcome::Lost(entry) => {
                 tracing::info!(
                     topic = draft.topic,
                     seq = entry.seq,
@@ -207,16 +210,16 @@ pub(crate) async fn commit(
                     "another run committed first, continuing from its entry"
                 );
                 // Other runs may have committed more than one entry.
-                let tail = ledger.tail().await.map_err(fail)?.unwrap_or(entry);
+                let tail = ledger.read_tail().await.map_err(fail)?.unwrap_or(entry);
                 if draft.named_run {
-                    let mut since = std::pin::pin!(ledger.range(expected..=tail.seq));
-                    while let Some(entry) = since.next().await {
+                    let mut later_entries = std::pin::pin!(ledger.read_range(expected..=tail.seq));
+                    while let Some(entry) = later_entries.next().await {
                         let entry = entry.map_err(fail)?;
                         if entry.body.run_id != draft.run_id {
                             continue;
                         }
                         if !entry.body.run_continues {
-                            return Ok(Committed::SameRun { entry });
+                            return Ok(CommitOutcome::SameRun { entry });
                         }
                         run_entries.push(entry.seq);
                     }
@@ -229,9 +232,9 @@ pub(crate) async fn commit(
 
 /// Deletes the files of ranges that will never be committed. Best effort: a file
 /// that remains is an orphan.
-pub(crate) async fn discard(place: &Place, ranges: &[Range]) {
-    for file in ranges.iter().flat_map(Range::files) {
-        if let Err(error) = remove(place, &file.path).await {
+pub(crate) async fn discard_files(store_path: &StorePath, ranges: &[LandedRange]) {
+    for file in ranges.iter().flat_map(LandedRange::files) {
+        if let Err(error) = delete_file(store_path, &file.path).await {
             tracing::debug!(file = file.path, %error, "a dropped file stays as an orphan");
         }
     }
@@ -240,28 +243,30 @@ pub(crate) async fn discard(place: &Place, ranges: &[Range]) {
 /// The newest entry of a run with this id, if there was one in the last seven
 /// days.
 pub(crate) async fn find_run(
-    ledger: &Ledger<Batch>,
-    newest: Option<&Entry<Batch>>,
+    ledger: &Ledger<LandingEntry>,
+    newest: Option<&Entry<LandingEntry>>,
     run_id: &str,
     topic: &str,
-) -> Result<Option<Entry<Batch>>, IngestError> {
+) -> Result<Option<Entry<LandingEntry>>, IngestError> {
     let Some(newest) = newest else {
         return Ok(None);
     };
-    let oldest = Utc::now() - RUN_MEMORY;
+    let oldest = Utc::now() - RUN_ID_LIFETIME;
     let mut last = newest.seq;
     loop {
         // The newest entries are searched first, in blocks that are read ahead.
         let first = last.saturating_sub(63);
-        let mut entries: Vec<Entry<Batch>> = Vec::new();
-        let mut range = std::pin::pin!(ledger.range(first..=last));
+        let mut entries: Vec<Entry<LandingEntry>> = Vec::new();
+        let mut range = std::pin::pin!(ledger.read_range(first..=last));
         while let Some(entry) = range.next().await {
             entries.push(entry.map_err(|source| IngestError::Ledger {
                 topic: topic.to_owned(),
                 source: Box::new(source),
             })?);
         }
-        let too_old = entries.first().is_none_or(|entry| entry.at < oldest);
+        let too_old = entries
+            .first()
+            .is_none_or(|entry| entry.created_at < oldest);
         if let Some(found) = entries
             .into_iter()
             .rev()
@@ -277,5 +282,4 @@ pub(crate) async fn find_run(
 }
 
 #[cfg(test)]
-#[path = "commit_tests.rs"]
 mod tests;

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::payload::Reject;
+use crate::validate::RejectReason;
 
 /// A record, borrowed from the consumer's buffers.
 #[derive(Debug, Clone, Copy)]
@@ -11,12 +11,12 @@ pub(crate) struct Record<'a> {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) value: Option<&'a [u8]>,
-    pub(crate) meta: &'a dyn Meta,
+    pub(crate) metadata: &'a dyn RecordMetadata,
 }
 
 /// The parts of a record that only envelopes and rejects need. They are read on
 /// demand, so that plain lines do not pay for them.
-pub(crate) trait Meta: std::fmt::Debug {
+pub(crate) trait RecordMetadata: std::fmt::Debug {
     fn key(&self) -> Option<&[u8]>;
     /// Milliseconds since the Unix epoch, and whether the broker set them.
     fn timestamp(&self) -> Option<(i64, bool)>;
@@ -26,23 +26,23 @@ pub(crate) trait Meta: std::fmt::Debug {
 
 /// Appends the envelope of a record whose value is one JSON object. The value is
 /// copied byte for byte.
-pub(crate) fn line(record: &Record<'_>, value: &[u8], to: &mut Vec<u8>) {
-    head(record, to);
+pub(crate) fn append_envelope(record: &Record<'_>, value: &[u8], to: &mut Vec<u8>) {
+    append_head(record, to);
     to.extend_from_slice(b",\"value\":");
     to.extend_from_slice(value);
     to.extend_from_slice(b"}\n");
 }
 
 /// Appends the line of a reject, with the value in base64.
-pub(crate) fn reject(record: &Record<'_>, why: Reject, to: &mut Vec<u8>) {
-    head(record, to);
+pub(crate) fn append_reject(record: &Record<'_>, why: RejectReason, to: &mut Vec<u8>) {
+    append_head(record, to);
     to.extend_from_slice(b",\"reason\":\"");
-    to.extend_from_slice(why.reason().as_bytes());
+    to.extend_from_slice(why.as_str().as_bytes());
     to.extend_from_slice(b"\",\"detail\":");
-    string(&why.to_string(), to);
+    append_string(&why.to_string(), to);
     to.extend_from_slice(b",\"value_base64\":");
     match record.value {
-        Some(value) => base64(value, to),
+        Some(value) => append_base64(value, to),
         None => to.extend_from_slice(b"null"),
     }
     to.extend_from_slice(b"}\n");
@@ -50,35 +50,35 @@ pub(crate) fn reject(record: &Record<'_>, why: Reject, to: &mut Vec<u8>) {
 
 /// Appends `{"partition":…,"offset":…` and the metadata, without the closing
 /// brace.
-fn head(record: &Record<'_>, to: &mut Vec<u8>) {
+fn append_head(record: &Record<'_>, to: &mut Vec<u8>) {
     to.extend_from_slice(b"{\"partition\":");
-    number(i64::from(record.partition), to);
+    append_number(i64::from(record.partition), to);
     to.extend_from_slice(b",\"offset\":");
-    number(record.offset, to);
-    if let Some((millis, by_broker)) = record.meta.timestamp() {
+    append_number(record.offset, to);
+    if let Some((millis, by_broker)) = record.metadata.timestamp() {
         to.extend_from_slice(b",\"timestamp_ms\":");
-        number(millis, to);
+        append_number(millis, to);
         to.extend_from_slice(match by_broker {
             true => b",\"timestamp_type\":\"log_append\"".as_slice(),
             false => b",\"timestamp_type\":\"create\"",
         });
     }
-    if let Some(key) = record.meta.key() {
+    if let Some(key) = record.metadata.key() {
         to.push(b',');
-        text_or_base64("key", key, to);
+        append_text_or_base64("key", key, to);
     }
     let mut any = false;
-    record.meta.headers(&mut |name, value| {
+    record.metadata.headers(&mut |name, value| {
         to.extend_from_slice(match any {
             true => b",".as_slice(),
             false => b",\"headers\":[",
         });
         any = true;
         to.extend_from_slice(b"{\"name\":");
-        string(name, to);
+        append_string(name, to);
         to.push(b',');
         match value {
-            Some(value) => text_or_base64("value", value, to),
+            Some(value) => append_text_or_base64("value", value, to),
             None => to.extend_from_slice(b"\"value\":null"),
         }
         to.push(b'}');
@@ -88,32 +88,32 @@ fn head(record: &Record<'_>, to: &mut Vec<u8>) {
     }
 }
 
-fn number(number: i64, to: &mut Vec<u8>) {
+fn append_number(number: i64, to: &mut Vec<u8>) {
     to.extend_from_slice(number.to_string().as_bytes());
 }
 
 /// Appends `"name":"text"`, or `"name_base64":"…"` for bytes that are not UTF-8.
-fn text_or_base64(name: &str, bytes: &[u8], to: &mut Vec<u8>) {
+fn append_text_or_base64(name: &str, bytes: &[u8], to: &mut Vec<u8>) {
     to.push(b'"');
     to.extend_from_slice(name.as_bytes());
     match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => {
             to.extend_from_slice(b"\":");
-            string(text, to);
+            append_string(text, to);
         }
         Err(_) => {
             to.extend_from_slice(b"_base64\":");
-            base64(bytes, to);
+            append_base64(bytes, to);
         }
     }
 }
 
-fn string(text: &str, to: &mut Vec<u8>) {
+fn append_string(text: &str, to: &mut Vec<u8>) {
     // Writing a string to memory cannot fail.
     let _ = serde_json::to_writer(to, text);
 }
 
-fn base64(bytes: &[u8], to: &mut Vec<u8>) {
+fn append_base64(bytes: &[u8], to: &mut Vec<u8>) {
     to.push(b'"');
     to.extend_from_slice(STANDARD.encode(bytes).as_bytes());
     to.push(b'"');
@@ -124,18 +124,18 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::json::Fault;
+    use crate::json_check::JsonSyntaxError;
 
     type Header = (String, Option<Vec<u8>>);
 
     #[derive(Debug, Default)]
-    pub(crate) struct Known {
+    pub(crate) struct FakeMetadata {
         pub(crate) key: Option<Vec<u8>>,
         pub(crate) timestamp: Option<(i64, bool)>,
         pub(crate) headers: Vec<Header>,
     }
 
-    impl Meta for Known {
+    impl RecordMetadata for FakeMetadata {
         fn key(&self) -> Option<&[u8]> {
             self.key.as_deref()
         }
@@ -151,14 +151,14 @@ pub(crate) mod tests {
         }
     }
 
-    fn read(line: &[u8]) -> Value {
+    fn parse_line(line: &[u8]) -> Value {
         assert_eq!(line.iter().filter(|b| **b == b'\n').count(), 1);
         serde_json::from_slice(line).unwrap()
     }
 
     #[test]
     fn an_envelope_holds_everything_and_the_value_unchanged() {
-        let meta = Known {
+        let meta = FakeMetadata {
             key: Some(b"user\"1".to_vec()),
             timestamp: Some((1_700_000_000_123, false)),
             headers: vec![
@@ -171,13 +171,13 @@ pub(crate) mod tests {
             partition: 3,
             offset: 42,
             value: Some(value),
-            meta: &meta,
+            metadata: &meta,
         };
         let mut out = Vec::new();
-        line(&record, value, &mut out);
+        append_envelope(&record, value, &mut out);
         assert!(out.windows(value.len()).any(|part| part == value));
         assert_eq!(
-            read(&out),
+            parse_line(&out),
             json!({
                 "partition": 3, "offset": 42, "timestamp_ms": 1_700_000_000_123_i64,
                 "timestamp_type": "create", "key": "user\"1",
@@ -189,21 +189,21 @@ pub(crate) mod tests {
 
     #[test]
     fn a_reject_says_why_and_keeps_the_bytes() {
-        let meta = Known::default();
+        let meta = FakeMetadata::default();
         let mut record = Record {
             partition: 0,
             offset: 7,
             value: Some(b"{\n"),
-            meta: &meta,
+            metadata: &meta,
         };
-        let why = Reject::NotAnObject(Fault {
-            at: 2,
-            what: "the object is not closed",
+        let why = RejectReason::NotAnObject(JsonSyntaxError {
+            position: 2,
+            problem: "the object is not closed",
         });
         let mut out = Vec::new();
-        reject(&record, why, &mut out);
+        append_reject(&record, why, &mut out);
         assert_eq!(
-            read(&out),
+            parse_line(&out),
             json!({
                 "partition": 0, "offset": 7, "reason": "not_an_object",
                 "detail": "the value is not one JSON object: byte 2: the object is not closed",
@@ -212,7 +212,7 @@ pub(crate) mod tests {
         );
         record.value = None;
         out.clear();
-        reject(&record, Reject::Tombstone, &mut out);
-        assert_eq!(read(&out)["value_base64"], Value::Null);
+        append_reject(&record, RejectReason::Tombstone, &mut out);
+        assert_eq!(parse_line(&out)["value_base64"], Value::Null);
     }
 }

@@ -4,9 +4,9 @@ use sluice_ledger::LedgerError;
 use sluice_storage::{StoreError, StoreErrorKind};
 use thiserror::Error;
 
-use crate::kafka::{ConfError, KafkaError};
-use crate::start::StartError;
-use crate::tiling::TilingError;
+use crate::continuity::ContinuityError;
+use crate::kafka::{ClientConfigError, KafkaError};
+use crate::start_offsets::StartError;
 
 /// How a command ended: see `docs/exit-codes.md`, which is a published contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,12 +42,10 @@ pub enum ExitKind {
 pub enum IngestError {
     /// Wrong arguments.
     #[error("{problem}")]
-    Invalid {
-        problem: String,
-    },
+    Invalid { problem: String },
     /// Wrong settings of the Kafka client.
     #[error(transparent)]
-    Conf(#[from] ConfError),
+    ClientConfig(#[from] ClientConfigError),
     /// A request to the brokers failed.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -72,35 +70,26 @@ pub enum IngestError {
     #[error(
         "a batch of topic `{topic}` does not continue its ledger: {source}; please report this"
     )]
-    Tiling {
+    Continuity {
         topic: String,
         #[source]
-        source: TilingError,
+        source: ContinuityError,
     },
     /// A batch that is too old to be committed.
     #[error(
         "a batch of topic `{topic}` began {hours} hours ago and can no longer be committed, \
          because its files may have been deleted as orphans; run ingest again"
     )]
-    TooOld {
-        topic: String,
-        hours: i64,
-    },
+    TooOld { topic: String, hours: i64 },
     /// There is no ledger in the folder.
     #[error("there is no ledger at '{location}'; check --output and --topic")]
-    NoLedger {
-        location: String,
-    },
+    NoLedger { location: String },
     /// A replay into a folder that has a ledger of the topic.
     #[error("'{location}' has a ledger already; replay into another folder")]
-    NotEmpty {
-        location: String,
-    },
+    NotEmpty { location: String },
     /// Files do not match the ledger.
     #[error("{problems} problems were found in the landing folder")]
-    Damaged {
-        problems: usize,
-    },
+    Damaged { problems: usize },
     /// The topic is not complete up to the requested time.
     #[error("topic `{topic}` is not complete up to {wanted}, only {known}")]
     NotComplete {
@@ -128,30 +117,30 @@ pub enum IngestError {
 
 impl IngestError {
     /// The exit code of a process that ends with this error.
-    pub fn exit(&self) -> ExitKind {
+    pub fn exit_kind(&self) -> ExitKind {
         match self {
-            Self::Invalid { .. } | Self::Conf(_) => ExitKind::Invalid,
+            Self::Invalid { .. } | Self::ClientConfig(_) => ExitKind::Invalid,
             Self::Kafka(KafkaError::Unreachable { .. }) => ExitKind::Unavailable,
             Self::Kafka(KafkaError::UnknownTopic { .. }) | Self::NoLedger { .. } => {
                 ExitKind::NotFound
             }
-            Self::Kafka(KafkaError::Refused { .. }) => ExitKind::Invalid,
+            Self::Kafka(KafkaError::AccessDenied { .. }) => ExitKind::Invalid,
             Self::Start(StartError::DataLost { .. }) => ExitKind::DataLost,
-            Self::Start(StartError::Recreated { .. }) => ExitKind::TopicRecreated,
-            Self::Start(StartError::Backwards { .. }) => ExitKind::OffsetsBackwards,
+            Self::Start(StartError::TopicRecreated { .. }) => ExitKind::TopicRecreated,
+            Self::Start(StartError::OffsetsBackwards { .. }) => ExitKind::OffsetsBackwards,
             Self::Start(StartError::NoSuchOffset { .. }) | Self::NotEmpty { .. } => {
                 ExitKind::Invalid
             }
-            Self::Store { source, .. } => store(source.kind()),
+            Self::Store { source, .. } => store_exit_kind(source.kind()),
             Self::Ledger { source, .. } => match source.store_kind() {
-                Some(kind) => store(kind),
+                Some(kind) => store_exit_kind(kind),
                 None => ExitKind::Damaged,
             },
             Self::Damaged { .. } => ExitKind::Damaged,
             Self::Killed => ExitKind::Killed,
             Self::NotComplete { .. } => ExitKind::NotComplete,
             Self::Kafka(KafkaError::Failed { .. })
-            | Self::Tiling { .. }
+            | Self::Continuity { .. }
             | Self::TooOld { .. }
             | Self::Process { .. }
             | Self::Internal { .. } => ExitKind::Failed,
@@ -159,7 +148,7 @@ impl IngestError {
     }
 }
 
-fn store(kind: StoreErrorKind) -> ExitKind {
+fn store_exit_kind(kind: StoreErrorKind) -> ExitKind {
     match kind {
         StoreErrorKind::InvalidLocation | StoreErrorKind::Unsupported => ExitKind::Invalid,
         _ => ExitKind::Storage,

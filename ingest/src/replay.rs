@@ -5,44 +5,44 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_service::kafka::KafkaSettings;
-use sluice_service::signals::Stop;
-use sluice_storage::Place as StorePlace;
+use sluice_service::signals::StopSignal;
+use sluice_storage::StorePath as StorePlace;
 
 use crate::IngestError;
-use crate::cli::Place;
-use crate::gather::LineOptions;
-use crate::ingest::{BeginAt, IngestOptions, RunBounds, ingest_topic};
-use crate::kafka::{Consumer, connect};
+use crate::batch_builder::LineOptions;
+use crate::cli::TopicPosition;
+use crate::kafka::{TopicConsumer, create_consumer};
 use crate::report::TopicReport;
-use crate::start::Facts;
-use sluice_landing::Landing;
+use crate::start_offsets::TopicMetadata;
+use crate::topic_ingest::{BeginAt, IngestOptions, RunLimits, ingest_topic};
+use sluice_landing::TopicLanding;
 
 /// Which part of a topic to read again.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct ReplayRequest {
     pub(crate) topic: String,
-    pub(crate) from: Place,
-    pub(crate) to: Place,
+    pub(crate) from: TopicPosition,
+    pub(crate) to: TopicPosition,
     pub(crate) kafka: KafkaSettings,
-    pub(crate) lines: LineOptions,
+    pub(crate) line_options: LineOptions,
     pub(crate) timeout: Duration,
 }
 
 /// Reads a part of a topic again. The landing folder and its ledger are not
 /// touched: the replay has its own ledger, so that it too lands
 /// completely or not at all.
-pub(crate) async fn replay(
-    request: Request,
-    place: StorePlace,
-    stop: Stop,
+pub(crate) async fn replay_topic(
+    request: ReplayRequest,
+    store_path: StorePlace,
+    stop: StopSignal,
 ) -> Result<TopicReport, IngestError> {
     let store = |source| IngestError::Store {
         topic: request.topic.clone(),
         source: Box::new(source),
     };
-    let landing = Landing::open(place.clone()).map_err(store)?;
+    let landing = TopicLanding::open(store_path.clone()).map_err(store)?;
     let newest = landing
-        .newest()
+        .newest_entry()
         .await
         .map_err(|source| IngestError::Ledger {
             topic: request.topic.clone(),
@@ -50,7 +50,7 @@ pub(crate) async fn replay(
         })?;
     if newest.is_some() {
         return Err(IngestError::NotEmpty {
-            location: place.location.to_string(),
+            location: store_path.location.to_string(),
         });
     }
     let (kafka, topic, timeout) = (
@@ -59,12 +59,12 @@ pub(crate) async fn replay(
         request.timeout,
     );
     let (from, to) = (request.from, request.to);
-    let asked = topic.clone();
+    let topic_copy = topic.clone();
     let (begins, ends) = tokio::task::spawn_blocking(move || {
-        let consumer = connect(&kafka, &asked, None, timeout)?;
-        let facts = consumer.facts()?;
-        let begins = offsets(&consumer, &facts, from)?;
-        let ends = offsets(&consumer, &facts, to)?;
+        let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
+        let metadata = consumer.fetch_metadata()?;
+        let begins = resolve_position(&consumer, &metadata, from)?;
+        let ends = resolve_position(&consumer, &metadata, to)?;
         Ok::<_, IngestError>((begins, ends))
     })
     .await
@@ -80,34 +80,34 @@ pub(crate) async fn replay(
         .collect();
     let options = IngestOptions {
         kafka: request.kafka,
-        lines: request.lines,
+        line_options: request.line_options,
         timeout,
-        begin: BeginAt::Each(begins),
-        bounds: RunBounds {
-            until: Some(until),
-            ..RunBounds::default()
+        begin_at: BeginAt::Each(begins),
+        limits: RunLimits {
+            target_offsets: Some(until),
+            ..RunLimits::default()
         },
         ..IngestOptions::default()
     };
-    let (report, result) = ingest_topic(Arc::new(options), topic, place, stop).await;
+    let (report, result) = ingest_topic(Arc::new(options), topic, store_path, stop).await;
     result.map(|()| report)
 }
 
 /// The offset of each partition at a position, limited to the offsets that the
 /// broker has.
-fn offsets(
-    consumer: &Consumer,
-    facts: &Facts,
-    place: Place,
+fn resolve_position(
+    consumer: &TopicConsumer,
+    metadata: &TopicMetadata,
+    position: TopicPosition,
 ) -> Result<BTreeMap<i32, i64>, IngestError> {
-    if let Place::Time(time) = place {
-        return Ok(consumer.offsets_at(facts, time.timestamp_millis())?);
+    if let TopicPosition::Time(time) = position {
+        return Ok(consumer.offsets_at_time(metadata, time.timestamp_millis())?);
     }
-    let offsets = facts.partitions.iter().map(|(partition, marks)| {
-        let offset = match place {
-            Place::Earliest => marks.low,
-            Place::Offset(offset) => offset.clamp(marks.low, marks.high),
-            Place::Latest | Place::Time(_) => marks.high,
+    let offsets = metadata.partitions.iter().map(|(partition, bounds)| {
+        let offset = match position {
+            TopicPosition::Earliest => bounds.low,
+            TopicPosition::Offset(offset) => offset.clamp(bounds.low, bounds.high),
+            TopicPosition::Latest | TopicPosition::Time(_) => bounds.high,
         };
         (*partition, offset)
     });

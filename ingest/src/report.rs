@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use sluice_ledger::Entry;
-use sluice_service::format::{bytes, count, duration, grouped};
+use sluice_service::format::{format_bytes, format_count, format_duration, group_thousands};
 
-use sluice_landing::{Batch, Range};
+use sluice_landing::{LandedRange, LandingEntry};
 
 /// What a run did with one topic.
 #[derive(Debug, Clone, Serialize)]
@@ -28,7 +28,7 @@ pub struct TopicReport {
     pub left_to_others: u64,
     pub seconds: f64,
     #[serde(skip)]
-    begun: Instant,
+    started_at: Instant,
 }
 
 impl TopicReport {
@@ -44,18 +44,18 @@ impl TopicReport {
             lost_offsets: 0,
             left_to_others: 0,
             seconds: 0.0,
-            begun: Instant::now(),
+            started_at: Instant::now(),
         }
     }
 
     /// Adds a committed batch, and logs it.
-    pub(crate) fn add(&mut self, entry: &Entry<Batch>) {
-        self.count(entry);
+    pub(crate) fn add_batch(&mut self, entry: &Entry<LandingEntry>) {
+        self.count_entry(entry);
         let batch = &entry.body;
         tracing::info!(
             topic = batch.topic,
             entry = entry.seq,
-            closed_by = batch.closed_by.word(),
+            closed_by = batch.closed_by.as_str(),
             rows = batch.ranges.iter().map(|range| range.rows).sum::<u64>(),
             rejects = batch.ranges.iter().map(|range| range.rejects).sum::<u64>(),
             "batch committed"
@@ -64,17 +64,17 @@ impl TopicReport {
 
     /// Adds the entries of an earlier run with the same id, which is finished
     /// (`over`) or is continued.
-    pub(crate) fn already(&mut self, entries: &[Entry<Batch>], over: bool) {
-        self.already_run = over;
+    pub(crate) fn add_earlier_entries(&mut self, entries: &[Entry<LandingEntry>], finished: bool) {
+        self.already_run = finished;
         let known = std::mem::take(&mut self.entries);
         for entry in entries.iter().filter(|entry| !known.contains(&entry.seq)) {
-            self.count(entry);
+            self.count_entry(entry);
         }
         self.entries.extend(known);
         self.entries.sort_unstable();
     }
 
-    fn count(&mut self, entry: &Entry<Batch>) {
+    fn count_entry(&mut self, entry: &Entry<LandingEntry>) {
         self.entries.push(entry.seq);
         for range in &entry.body.ranges {
             self.rows += range.rows;
@@ -90,32 +90,35 @@ impl TopicReport {
     }
 
     /// Counts ranges that another run committed first.
-    pub(crate) fn dropped(&mut self, ranges: &[Range]) {
+    pub(crate) fn count_dropped(&mut self, ranges: &[LandedRange]) {
         self.left_to_others += ranges
             .iter()
             .map(|range| range.rows + range.rejects)
             .sum::<u64>();
     }
 
-    pub(crate) fn ended(&mut self) {
-        self.seconds = self.begun.elapsed().as_secs_f64();
+    pub(crate) fn record_duration(&mut self) {
+        self.seconds = self.started_at.elapsed().as_secs_f64();
     }
 
     /// The report as one line for people.
-    pub fn line(&self) -> String {
+    pub fn summary_line(&self) -> String {
         let mut line = format!(
             "{}: {} rows, {} rejects, {} in {}",
             self.topic,
-            grouped(self.rows),
-            grouped(self.rejects),
-            bytes(self.bytes),
-            count(self.files, "file"),
+            group_thousands(self.rows),
+            group_thousands(self.rejects),
+            format_bytes(self.bytes),
+            format_count(self.files, "file"),
         );
         if self.lost_offsets > 0 {
-            line.push_str(&format!(", {} offsets lost", grouped(self.lost_offsets)));
+            line.push_str(&format!(
+                ", {} offsets lost",
+                group_thousands(self.lost_offsets)
+            ));
         }
         if self.left_to_others > 0 {
-            let left = grouped(self.left_to_others);
+            let left = group_thousands(self.left_to_others);
             line.push_str(&format!(", {left} records committed by another run"));
         }
         match self.entries.as_slice() {
@@ -129,8 +132,8 @@ impl TopicReport {
         let rate = self.rows as f64 / self.seconds.max(0.001);
         line.push_str(&format!(
             " ({}, {} rows/s)",
-            duration(Duration::from_secs_f64(self.seconds)),
-            grouped(rate as u64)
+            format_duration(Duration::from_secs_f64(self.seconds)),
+            group_thousands(rate as u64)
         ));
         line
     }
@@ -145,7 +148,7 @@ mod tests {
         let mut report = TopicReport::new("t");
         report.seconds = 2.0;
         assert_eq!(
-            report.line(),
+            report.summary_line(),
             "t: 0 rows, 0 rejects, 0 B in 0 files; nothing to commit (2.00 s, 0 rows/s)"
         );
         report.rows = 1_234_567;
@@ -153,7 +156,7 @@ mod tests {
         report.entries = vec![3, 4, 5];
         report.left_to_others = 7;
         assert_eq!(
-            report.line(),
+            report.summary_line(),
             "t: 1,234,567 rows, 0 rejects, 0 B in 1 file, 7 records committed by another run; \
              entries 3 to 5 (2.00 s, 617,283 rows/s)"
         );

@@ -7,16 +7,16 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use sluice_ledger::Entry;
-use sluice_service::format::{bytes, grouped};
+use sluice_service::format::{format_bytes, group_thousands};
 use sluice_service::kafka::KafkaSettings;
-use sluice_storage::{Place, Stores};
+use sluice_storage::{StorePath, Stores};
 
 use crate::IngestError;
-use crate::kafka::connect;
-use crate::start::Facts;
-use crate::watermark::watermark;
-use sluice_landing::Landing;
-use sluice_landing::{Batch, Closed};
+use crate::kafka::create_consumer;
+use crate::start_offsets::TopicMetadata;
+use crate::watermark::topic_watermark;
+use sluice_landing::TopicLanding;
+use sluice_landing::{CloseReason, LandingEntry};
 
 /// The state of a topic.
 #[derive(Debug, Clone, Serialize)]
@@ -27,7 +27,7 @@ pub struct TopicStatus {
     /// When the newest entry was committed.
     pub committed_at: DateTime<Utc>,
     /// Why the newest entry's batch ended.
-    pub closed_by: Closed,
+    pub closed_by: CloseReason,
     /// Lines and rejects of the newest entry.
     pub last_batch_records: u64,
     /// Lines of all entries.
@@ -63,7 +63,7 @@ pub struct PartitionStatus {
 ///
 /// # Errors
 /// When the folder cannot be listed.
-pub async fn topics(landing: &Place) -> Result<Vec<String>, IngestError> {
+pub async fn list_topics(landing: &StorePath) -> Result<Vec<String>, IngestError> {
     let fail = |source| IngestError::Store {
         topic: "*".to_owned(),
         source: Box::new(source),
@@ -85,11 +85,14 @@ pub async fn topics(landing: &Place) -> Result<Vec<String>, IngestError> {
             continue;
         };
         let location = landing.location.child(name).map_err(fail)?;
-        let place = Place {
+        let store_path = StorePath {
             store: landing.store.clone(),
             location,
         };
-        let newest = Landing::open(place).map_err(fail)?.newest().await;
+        let newest = TopicLanding::open(store_path)
+            .map_err(fail)?
+            .newest_entry()
+            .await;
         let newest = newest.map_err(|source| IngestError::Ledger {
             topic: name.to_owned(),
             source: Box::new(source),
@@ -106,44 +109,50 @@ pub async fn topics(landing: &Place) -> Result<Vec<String>, IngestError> {
 ///
 /// # Errors
 /// When a ledger cannot be read, or a requested one does not exist.
-pub async fn status(
+pub async fn topic_statuses(
     stores: &Stores,
-    landing: &Place,
+    landing: &StorePath,
     names: &[String],
     kafka: &KafkaSettings,
     lateness: TimeDelta,
     timeout: Duration,
 ) -> Result<Vec<TopicStatus>, IngestError> {
     let names = if names.is_empty() {
-        topics(landing).await?
+        list_topics(landing).await?
     } else {
         names.to_vec()
     };
-    let mut all = Vec::new();
+    let mut statuses = Vec::new();
     for topic in names {
-        let (_, newest) = open(stores, landing, &topic).await?;
-        let asked = Utc::now();
-        let facts = ask(kafka.clone(), topic.clone(), timeout).await;
-        all.push(describe(topic, newest, facts.as_ref(), asked, lateness));
+        let (_, newest) = open_topic(stores, landing, &topic).await?;
+        let asked_at = Utc::now();
+        let metadata = fetch_metadata(kafka.clone(), topic.clone(), timeout).await;
+        statuses.push(describe_topic(
+            topic,
+            newest,
+            metadata.as_ref(),
+            asked_at,
+            lateness,
+        ));
     }
-    Ok(all)
+    Ok(statuses)
 }
 
 /// Opens a topic's landing folder and reads its newest entry.
-pub(crate) async fn open(
+pub(crate) async fn open_topic(
     stores: &Stores,
-    landing: &Place,
+    landing: &StorePath,
     topic: &str,
-) -> Result<(Landing, Entry<Batch>), IngestError> {
+) -> Result<(TopicLanding, Entry<LandingEntry>), IngestError> {
     let store = |source| IngestError::Store {
         topic: topic.to_owned(),
         source: Box::new(source),
     };
     let location = landing.location.child(topic).map_err(store)?;
-    let place = stores.open(&location).map_err(store)?;
-    let landing = Landing::open(place).map_err(store)?;
+    let store_path = stores.open(&location).map_err(store)?;
+    let landing = TopicLanding::open(store_path).map_err(store)?;
     let newest = landing
-        .newest()
+        .newest_entry()
         .await
         .map_err(|source| IngestError::Ledger {
             topic: topic.to_owned(),
@@ -157,11 +166,15 @@ pub(crate) async fn open(
     }
 }
 
-async fn ask(kafka: KafkaSettings, topic: String, timeout: Duration) -> Option<Facts> {
-    let asked = topic.clone();
+async fn fetch_metadata(
+    kafka: KafkaSettings,
+    topic: String,
+    timeout: Duration,
+) -> Option<TopicMetadata> {
+    let topic_copy = topic.clone();
     let facts = tokio::task::spawn_blocking(move || {
-        let consumer = Arc::new(connect(&kafka, &asked, None, timeout)?);
-        Ok::<_, IngestError>(consumer.facts()?)
+        let consumer = Arc::new(create_consumer(&kafka, &topic_copy, None, timeout)?);
+        Ok::<_, IngestError>(consumer.fetch_metadata()?)
     })
     .await;
     match facts {
@@ -174,17 +187,17 @@ async fn ask(kafka: KafkaSettings, topic: String, timeout: Duration) -> Option<F
     }
 }
 
-fn describe(
+fn describe_topic(
     topic: String,
-    newest: Entry<Batch>,
-    facts: Option<&Facts>,
-    asked: DateTime<Utc>,
+    newest: Entry<LandingEntry>,
+    facts: Option<&TopicMetadata>,
+    asked_at: DateTime<Utc>,
     lateness: TimeDelta,
 ) -> TopicStatus {
     let batch = newest.body;
     let high = |partition: i32| {
-        let marks = facts?.partitions.get(&partition)?;
-        Some(marks.high)
+        let bounds = facts?.partitions.get(&partition)?;
+        Some(bounds.high)
     };
     let mut known: BTreeMap<i32, i64> = batch.next.clone();
     if let Some(facts) = facts {
@@ -203,9 +216,9 @@ fn describe(
     let caught_up: BTreeMap<i32, DateTime<Utc>> = partitions
         .iter()
         .filter(|partition| partition.lag == Some(0))
-        .map(|partition| (partition.partition, asked))
+        .map(|partition| (partition.partition, asked_at))
         .collect();
-    let watermark = watermark(
+    let watermark = topic_watermark(
         known.keys().copied(),
         &batch.progress,
         &caught_up,
@@ -215,7 +228,7 @@ fn describe(
     TopicStatus {
         topic,
         entry: newest.seq,
-        committed_at: newest.at,
+        committed_at: newest.created_at,
         closed_by: batch.closed_by,
         last_batch_records: batch
             .ranges
@@ -236,17 +249,17 @@ fn describe(
 
 impl TopicStatus {
     /// The state as text for people.
-    pub fn text(&self) -> String {
+    pub fn render_text(&self) -> String {
         let number = |lag: Option<i64>| match lag {
-            Some(lag) => grouped(lag.max(0).unsigned_abs()),
+            Some(lag) => group_thousands(lag.max(0).unsigned_abs()),
             None => "unknown".to_owned(),
         };
         let holes = match self.holes {
             0 => "none".to_owned(),
             holes => format!(
                 "{} with {} offsets",
-                grouped(holes),
-                grouped(self.lost_offsets)
+                group_thousands(holes),
+                group_thousands(self.lost_offsets)
             ),
         };
         let next: Vec<String> = self
@@ -259,21 +272,22 @@ impl TopicStatus {
              entry {} at {}, {} records, closed by {}\n  next        {}\n  lag         {}\n  \
              complete to {}\n  holes       {holes}",
             self.topic,
-            grouped(self.rows),
-            grouped(self.rejects),
-            bytes(self.bytes),
-            grouped(self.files),
+            group_thousands(self.rows),
+            group_thousands(self.rejects),
+            format_bytes(self.bytes),
+            group_thousands(self.files),
             self.entry,
-            time(self.committed_at),
-            grouped(self.last_batch_records),
-            self.closed_by.word(),
+            format_time(self.committed_at),
+            group_thousands(self.last_batch_records),
+            self.closed_by.as_str(),
             next.join(", "),
             number(self.lag),
-            self.watermark.map_or_else(|| "unknown".to_owned(), time),
+            self.watermark
+                .map_or_else(|| "unknown".to_owned(), format_time),
         )
     }
 }
 
-pub(crate) fn time(time: DateTime<Utc>) -> String {
+pub(crate) fn format_time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -9,28 +9,28 @@ use futures::StreamExt as _;
 use object_store::ObjectStoreExt as _;
 use serde::Serialize;
 use sluice_ledger::Entry;
-use sluice_service::format::{bytes, count, grouped};
+use sluice_service::format::{format_bytes, format_count, group_thousands};
 use sluice_service::kafka::KafkaSettings;
 use sluice_storage::Stores;
-use sluice_storage::{Place, StoreError};
+use sluice_storage::{StoreError, StorePath};
 use twox_hash::XxHash3_64;
 
 use crate::IngestError;
-use crate::compare::{Beside, compare};
-use crate::json::Checker;
-use crate::kafka::{Consumer, connect};
-use crate::output::checksum;
-use crate::payload::judge;
-use crate::start::Facts;
-use crate::status::open;
-use crate::tiling::check;
+use crate::broker_compare::{BrokerReader, compare_with_brokers};
+use crate::continuity::check_continuity;
+use crate::json_check::JsonChecker;
+use crate::kafka::{TopicConsumer, create_consumer};
+use crate::landing_file::format_checksum;
+use crate::start_offsets::TopicMetadata;
+use crate::status::open_topic;
+use crate::validate::validate_payload;
 use sluice_landing::Compression;
-use sluice_landing::lines;
-use sluice_landing::{Batch, Range, StoredFile};
+use sluice_landing::read_lines;
+use sluice_landing::{LandedRange, LandingEntry, StoredFile};
 
 /// The result of verifying a topic.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Verified {
+pub struct VerifyReport {
     pub topic: String,
     pub entries: u64,
     /// Files that were read.
@@ -46,25 +46,27 @@ pub struct Verified {
     pub problems: Vec<String>,
 }
 
-impl Verified {
+impl VerifyReport {
     /// The report as text for people.
-    pub fn text(&self) -> String {
+    pub fn render_text(&self) -> String {
         let mut text = format!(
             "{}: {}, {}, {} rows, {} rejects, {}{}: {}",
             self.topic,
-            count(self.entries, "entry").replace("entrys", "entries"),
-            count(self.files, "file"),
-            grouped(self.rows),
-            grouped(self.rejects),
-            bytes(self.bytes),
+            format_count(self.entries, "entry").replace("entrys", "entries"),
+            format_count(self.files, "file"),
+            group_thousands(self.rows),
+            group_thousands(self.rejects),
+            format_bytes(self.bytes),
             match self.compared {
-                Some(compared) =>
-                    format!(", {} compared with the brokers", count(compared, "record")),
+                Some(compared) => format!(
+                    ", {} compared with the brokers",
+                    format_count(compared, "record")
+                ),
                 None => String::new(),
             },
             match self.problems.len() {
                 0 => "no problems".to_owned(),
-                problems => count(problems as u64, "problem"),
+                problems => format_count(problems as u64, "problem"),
             },
         );
         for problem in &self.problems {
@@ -80,64 +82,74 @@ impl Verified {
 /// # Errors
 /// When something cannot be read at all. Problems that are found are in the
 /// report and are not an error.
-pub async fn verify(
+pub async fn verify_topic(
     stores: &Stores,
-    landing: &Place,
+    landing: &StorePath,
     topic: &str,
     kafka: Option<(&KafkaSettings, Duration)>,
-) -> Result<Verified, IngestError> {
-    let (landing, newest) = open(stores, landing, topic).await?;
-    let mut verified = Verified {
+) -> Result<VerifyReport, IngestError> {
+    let (landing, newest) = open_topic(stores, landing, topic).await?;
+    let mut report = VerifyReport {
         topic: topic.to_owned(),
-        ..Verified::default()
+        ..VerifyReport::default()
     };
-    let mut before: Option<Batch> = None;
+    let mut before: Option<LandingEntry> = None;
     let mut paths = BTreeSet::new();
-    let mut all = Vec::new();
-    let mut entries = std::pin::pin!(landing.ledger().range(0..=newest.seq));
+    let mut all_ranges = Vec::new();
+    let mut entries = std::pin::pin!(landing.ledger().read_range(0..=newest.seq));
     while let Some(entry) = entries.next().await {
         let entry = entry.map_err(|source| IngestError::Ledger {
             topic: topic.to_owned(),
             source: Box::new(source),
         })?;
-        verified.entries += 1;
-        chain(before.as_ref(), &entry, &mut verified.problems);
+        report.entries += 1;
+        check_entry(before.as_ref(), &entry, &mut report.problems);
         for range in &entry.body.ranges {
             for file in range.files() {
                 if !paths.insert(file.path.clone()) {
                     let problem = format!("entry {}: `{}` is named twice", entry.seq, file.path);
-                    verified.problems.push(problem);
+                    report.problems.push(problem);
                 }
             }
-            files(landing.place(), &entry, range, &mut verified).await?;
+            check_files(landing.store_path(), &entry, range, &mut report).await?;
         }
         if kafka.is_some() {
-            all.extend_from_slice(&entry.body.ranges);
+            all_ranges.extend_from_slice(&entry.body.ranges);
         }
         before = Some(entry.body);
     }
     if let (Some(newest), Some((kafka, timeout))) = (&before, kafka) {
-        let (consumer, facts) = ask(kafka.clone(), topic.to_owned(), timeout).await?;
-        let known = verified.problems.len();
-        broker(newest, &facts, &mut verified.problems);
+        let (consumer, metadata) =
+            connect_with_metadata(kafka.clone(), topic.to_owned(), timeout).await?;
+        let problem_count = report.problems.len();
+        check_broker(newest, &metadata, &mut report.problems);
         // Comparing with the records of another topic would be pointless.
-        if verified.problems.len() == known {
-            let low = facts.partitions.iter().map(|(at, marks)| (*at, marks.low));
-            let beside = Beside::new(consumer, timeout, low.collect());
-            let problems = &mut verified.problems;
-            let compared = compare(landing.place(), all, beside, problems).await?;
-            verified.compared = Some(compared);
+        if report.problems.len() == problem_count {
+            let low = metadata
+                .partitions
+                .iter()
+                .map(|(at, marks)| (*at, marks.low));
+            let broker_reader = BrokerReader::new(consumer, timeout, low.collect());
+            let problems = &mut report.problems;
+            let compared =
+                compare_with_brokers(landing.store_path(), all_ranges, broker_reader, problems)
+                    .await?;
+            report.compared = Some(compared);
         }
     }
-    Ok(verified)
+    Ok(report)
 }
 
 /// Checks that an entry continues the one before it.
-fn chain(before: Option<&Batch>, entry: &Entry<Batch>, problems: &mut Vec<String>) {
+fn check_entry(
+    before: Option<&LandingEntry>,
+    entry: &Entry<LandingEntry>,
+    problems: &mut Vec<String>,
+) {
     let empty = BTreeMap::new();
     let batch = &entry.body;
     let next = before.map_or(&empty, |before| &before.next);
-    if let Err(error) = check(next, &batch.holes, &batch.ranges, &batch.next) {
+    if let Err(error) = check_continuity(next, &batch.holes, &batch.ranges, &batch.next) {
         problems.push(format!("entry {}: {error}", entry.seq));
     }
     let Some(before) = before else {
@@ -165,11 +177,11 @@ fn chain(before: Option<&Batch>, entry: &Entry<Batch>, problems: &mut Vec<String
     }
 }
 
-async fn files(
-    place: &Place,
-    entry: &Entry<Batch>,
-    range: &Range,
-    verified: &mut Verified,
+async fn check_files(
+    store_path: &StorePath,
+    entry: &Entry<LandingEntry>,
+    range: &LandedRange,
+    report: &mut VerifyReport,
 ) -> Result<(), IngestError> {
     for (file, expected, rejects) in [
         (&range.file, range.rows, false),
@@ -178,11 +190,11 @@ async fn files(
         let Some(file) = file else {
             continue;
         };
-        let bytes = match fetch(place, file).await {
+        let bytes = match fetch_file(store_path, file).await {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == sluice_storage::StoreErrorKind::NotFound => {
                 let problem = format!("entry {}: `{}` is missing", entry.seq, file.path);
-                verified.problems.push(problem);
+                report.problems.push(problem);
                 continue;
             }
             Err(source) => {
@@ -193,39 +205,42 @@ async fn files(
             }
         };
         let stored = file.clone();
-        let found = tokio::task::spawn_blocking(move || inspect(&stored, &bytes))
+        let found = tokio::task::spawn_blocking(move || check_file(&stored, &bytes))
             .await
             .unwrap_or_else(|error| Err(error.to_string()));
         match found {
             Ok(lines) if lines == expected => {}
-            Ok(lines) => verified.problems.push(format!(
+            Ok(lines) => report.problems.push(format!(
                 "entry {}: `{}` has {lines} lines and should have {expected}",
                 entry.seq, file.path
             )),
-            Err(problem) => verified
+            Err(problem) => report
                 .problems
                 .push(format!("entry {}: `{}` {problem}", entry.seq, file.path)),
         }
-        verified.files += 1;
-        verified.bytes += file.bytes;
+        report.files += 1;
+        report.bytes += file.bytes;
         if rejects {
-            verified.rejects += expected;
+            report.rejects += expected;
         } else {
-            verified.rows += expected;
+            report.rows += expected;
         }
     }
     Ok(())
 }
 
-pub(crate) async fn fetch(place: &Place, file: &StoredFile) -> Result<bytes::Bytes, StoreError> {
-    let location = place.location.join(&file.path)?;
+pub(crate) async fn fetch_file(
+    store_path: &StorePath,
+    file: &StoredFile,
+) -> Result<bytes::Bytes, StoreError> {
+    let location = store_path.location.join(&file.path)?;
     let fail = |source| StoreError::access("read", &location, source);
-    let got = place.store.get(location.path()).await.map_err(fail)?;
+    let got = store_path.store.get(location.path()).await.map_err(fail)?;
     got.bytes().await.map_err(fail)
 }
 
 /// Checks a file's size, checksum and lines, and returns the number of lines.
-fn inspect(file: &StoredFile, bytes: &[u8]) -> Result<u64, String> {
+fn check_file(file: &StoredFile, bytes: &[u8]) -> Result<u64, String> {
     if bytes.len() as u64 != file.bytes {
         return Err(format!(
             "has {} bytes and should have {}",
@@ -235,37 +250,38 @@ fn inspect(file: &StoredFile, bytes: &[u8]) -> Result<u64, String> {
     }
     let mut hash = XxHash3_64::with_seed(0);
     hash.write(bytes);
-    let found = checksum(&hash);
+    let found = format_checksum(&hash);
     if found != file.checksum {
         return Err(format!(
             "has the checksum {found} and should have {}",
             file.checksum
         ));
     }
-    let compression = Compression::of_name(&file.path).map_or(Compression::None, |(_, c)| c);
-    let mut checker = Checker::default();
+    let compression =
+        Compression::split_file_name(&file.path).map_or(Compression::None, |(_, c)| c);
+    let mut checker = JsonChecker::default();
     let mut count = 0;
     let broken = |error: std::io::Error| format!("cannot be read: {error}");
-    for line in lines(compression, bytes).map_err(broken)? {
+    for line in read_lines(compression, bytes).map_err(broken)? {
         let line = line.map_err(broken)?;
         count += 1;
-        if let Err(why) = judge(&mut checker, Some(&line), None) {
+        if let Err(why) = validate_payload(&mut checker, Some(&line), None) {
             return Err(format!("line {count}: {why}"));
         }
     }
     Ok(count)
 }
 
-async fn ask(
+async fn connect_with_metadata(
     kafka: KafkaSettings,
     topic: String,
     timeout: Duration,
-) -> Result<(Consumer, Facts), IngestError> {
-    let asked = topic.clone();
+) -> Result<(TopicConsumer, TopicMetadata), IngestError> {
+    let topic_copy = topic.clone();
     tokio::task::spawn_blocking(move || {
-        let consumer = connect(&kafka, &asked, None, timeout)?;
-        let facts = consumer.facts()?;
-        Ok((consumer, facts))
+        let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
+        let metadata = consumer.fetch_metadata()?;
+        Ok((consumer, metadata))
     })
     .await
     .unwrap_or(Err(IngestError::Internal {
@@ -275,10 +291,10 @@ async fn ask(
 }
 
 /// Checks that the broker's ids and offsets match the ledger.
-fn broker(newest: &Batch, facts: &Facts, problems: &mut Vec<String>) {
+fn check_broker(newest: &LandingEntry, metadata: &TopicMetadata, problems: &mut Vec<String>) {
     for (what, ours, theirs) in [
-        ("cluster", &newest.cluster_id, &facts.cluster_id),
-        ("topic", &newest.topic_id, &facts.topic_id),
+        ("cluster", &newest.cluster_id, &metadata.cluster_id),
+        ("topic", &newest.topic_id, &metadata.topic_id),
     ] {
         if let (Some(ours), Some(theirs)) = (ours, theirs)
             && ours != theirs
@@ -289,7 +305,7 @@ fn broker(newest: &Batch, facts: &Facts, problems: &mut Vec<String>) {
         }
     }
     for (partition, next) in &newest.next {
-        match facts.partitions.get(partition) {
+        match metadata.partitions.get(partition) {
             None => problems.push(format!("the broker has no partition {partition}")),
             Some(marks) if marks.high < *next => problems.push(format!(
                 "partition {partition} was read up to {next}, but the broker ends at {}",

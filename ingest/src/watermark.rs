@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use sluice_landing::Progress;
+use sluice_landing::Completeness;
 
 /// The time up to which a topic is complete; `None` when nothing is known of a
 /// partition yet. `caught_up` adds what is known in addition to the ledger.
-pub fn watermark(
+pub fn topic_watermark(
     partitions: impl IntoIterator<Item = i32>,
-    progress: &BTreeMap<i32, Progress>,
+    progress: &BTreeMap<i32, Completeness>,
     caught_up: &BTreeMap<i32, DateTime<Utc>>,
     lateness: TimeDelta,
     now: DateTime<Utc>,
@@ -47,8 +47,8 @@ mod tests {
         DateTime::from_timestamp(seconds, 0).unwrap()
     }
 
-    fn progress(latest: Option<i64>, caught_up: Option<i64>) -> Progress {
-        Progress {
+    fn progress(latest: Option<i64>, caught_up: Option<i64>) -> Completeness {
+        Completeness {
             latest_event: latest.map(at),
             caught_up_at: caught_up.map(at),
         }
@@ -64,7 +64,7 @@ mod tests {
         let none = BTreeMap::new();
         let mark = |parts: &BTreeMap<_, _>, more: &BTreeMap<_, _>, late| {
             let late = TimeDelta::seconds(late);
-            watermark(0..2, parts, more, late, at(1000)).map(|time| time.timestamp())
+            topic_watermark(0..2, parts, more, late, at(1000)).map(|time| time.timestamp())
         };
         assert_eq!(mark(&parts, &none, 0), Some(500));
         assert_eq!(mark(&parts, &none, 60), Some(440));

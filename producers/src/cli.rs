@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, ValueEnum};
-use sluice_sample_events::{Topic, TransactionEvents, UserEvents};
+use sluice_sample_events::{TopicGenerator, TransactionEvents, UserEvents};
 use sluice_service::kafka::KafkaOptions;
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,7 @@ Exit codes:
 pub(crate) struct Cli {
     /// Which events
     #[arg(value_enum)]
-    pub(crate) events: Kind,
+    pub(crate) events: EventKind,
 
     #[command(flatten)]
     pub(crate) kafka: KafkaOptions,
@@ -102,7 +102,7 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum EventKind {
     /// What people do in the shop
     #[value(alias = "user_events")]
     UserEvents,
@@ -111,9 +111,9 @@ pub(crate) enum Kind {
     TransactionEvents,
 }
 
-impl Kind {
+impl EventKind {
     /// The topic for these events unless `--topic` names another.
-    pub(crate) const fn topic(self) -> &'static str {
+    pub(crate) const fn default_topic(self) -> &'static str {
         match self {
             Self::UserEvents => UserEvents::NAME,
             Self::TransactionEvents => TransactionEvents::NAME,

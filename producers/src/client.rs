@@ -10,39 +10,41 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext, Message};
-use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use sluice_proto::v1::ErrorKind;
+use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use tokio::sync::Notify;
 
+use crate::counts::DeliveryCounts;
 use crate::error::ProduceError;
-use crate::tally::Answered;
 use sluice_service::console::Console;
 
 /// How long an event may wait for its acknowledgement, broker failures
 /// included.
 const MESSAGE_TIMEOUT_MS: &str = "120000";
 
-pub(crate) type Producer = ThreadedProducer<Context>;
+pub(crate) type Producer = ThreadedProducer<DeliveryContext>;
 
 /// The settings with those added that produce-events depends on: no duplicates,
 /// and events in order.
-pub(crate) fn settings(mut given: KafkaSettings) -> Result<KafkaSettings, KafkaSettingsError> {
+pub(crate) fn producer_settings(
+    mut settings: KafkaSettings,
+) -> Result<KafkaSettings, KafkaSettingsError> {
     // No duplicates, and the order is kept, even when an acknowledgement is lost
     // and a batch is retried.
-    given.fix("enable.idempotence", "true")?;
-    given.set_default("client.id", "produce-events");
-    given.set_default("message.timeout.ms", MESSAGE_TIMEOUT_MS);
-    given.set_default("linger.ms", "10");
-    given.set_default("compression.type", "lz4");
+    settings.set_fixed("enable.idempotence", "true")?;
+    settings.set_default("client.id", "produce-events");
+    settings.set_default("message.timeout.ms", MESSAGE_TIMEOUT_MS);
+    settings.set_default("linger.ms", "10");
+    settings.set_default("compression.type", "lz4");
     // As in Java clients, so that a key's partition is the same for all writers.
-    given.set_default("partitioner", "murmur2_random");
+    settings.set_default("partitioner", "murmur2_random");
     // This program creates the topic itself, with the number of partitions asked for.
-    given.set_default("allow.auto.create.topics", "false");
-    Ok(given)
+    settings.set_default("allow.auto.create.topics", "false");
+    Ok(settings)
 }
 
 /// The client library's configuration.
-pub(crate) fn configuration(settings: &KafkaSettings) -> ClientConfig {
+pub(crate) fn client_config(settings: &KafkaSettings) -> ClientConfig {
     let mut config = ClientConfig::new();
     for (key, value) in settings.iter() {
         config.set(key, value);
@@ -55,81 +57,81 @@ pub(crate) fn configuration(settings: &KafkaSettings) -> ClientConfig {
 }
 
 /// A producer, not yet connected.
-pub(crate) fn producer(
+pub(crate) fn create_producer(
     settings: &KafkaSettings,
-    context: &Context,
+    context: &DeliveryContext,
 ) -> Result<Producer, ProduceError> {
-    Producer::from_config_and_context(&configuration(settings), context.clone())
-        .map_err(ProduceError::client)
+    Producer::from_config_and_context(&client_config(settings), context.clone())
+        .map_err(ProduceError::from_client_error)
 }
 
 /// Receives the client's callbacks and keeps their results. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Context(Arc<Shared>);
+pub(crate) struct DeliveryContext(Arc<DeliveryState>);
 
-struct Shared {
+struct DeliveryState {
     /// Where the client's own log goes; `None` without the setting `debug`.
     log: Option<Console>,
-    answered: Mutex<Answered>,
-    trouble: Mutex<Option<Trouble>>,
+    deliveries: Mutex<DeliveryCounts>,
+    last_error: Mutex<Option<ReportedError>>,
     /// Notified when an event is acknowledged or failed.
-    answer: Notify,
+    delivery_reported: Notify,
 }
 
 /// The last error that the client reported.
 #[derive(Debug, Clone)]
-pub(crate) struct Trouble {
+pub(crate) struct ReportedError {
     pub(crate) reason: String,
     /// The broker refuses; a retry does not help.
-    pub(crate) refused: bool,
+    pub(crate) is_refusal: bool,
 }
 
-impl Context {
+impl DeliveryContext {
     /// `log` receives the client's log lines.
     pub(crate) fn new(log: Option<Console>) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(DeliveryState {
             log,
-            answered: Mutex::default(),
-            trouble: Mutex::default(),
-            answer: Notify::new(),
+            deliveries: Mutex::default(),
+            last_error: Mutex::default(),
+            delivery_reported: Notify::new(),
         }))
     }
 
     /// A copy of the delivery counts.
-    pub(crate) fn answered(&self) -> Answered {
-        self.0.answered.lock().clone()
+    pub(crate) fn deliveries(&self) -> DeliveryCounts {
+        self.0.deliveries.lock().clone()
     }
 
     /// Reads the delivery counts without copying them.
-    pub(crate) fn read<T>(&self, what: impl FnOnce(&Answered) -> T) -> T {
-        what(&self.0.answered.lock())
+    pub(crate) fn read_deliveries<T>(&self, what: impl FnOnce(&DeliveryCounts) -> T) -> T {
+        what(&self.0.deliveries.lock())
     }
 
     /// Counts an event that did not enter the client's queue.
-    pub(crate) fn fail(&self, code: RDKafkaErrorCode) {
-        self.0.answered.lock().fail(code);
+    pub(crate) fn record_failure(&self, code: RDKafkaErrorCode) {
+        self.0.deliveries.lock().record_failure(code);
     }
 
     /// The last error that the client reported.
-    pub(crate) fn trouble(&self) -> Option<Trouble> {
-        self.0.trouble.lock().clone()
+    pub(crate) fn last_error(&self) -> Option<ReportedError> {
+        self.0.last_error.lock().clone()
     }
 
     /// The last error that the client reported; each error is returned once.
-    pub(crate) fn take_trouble(&self) -> Option<Trouble> {
-        self.0.trouble.lock().take()
+    pub(crate) fn take_last_error(&self) -> Option<ReportedError> {
+        self.0.last_error.lock().take()
     }
 
     /// Returns when an event is acknowledged or failed, or after `longest`.
-    pub(crate) async fn answer(&self, longest: Duration) {
-        let _ = tokio::time::timeout(longest, self.0.answer.notified()).await;
+    pub(crate) async fn wait_for_delivery(&self, longest: Duration) {
+        let _ = tokio::time::timeout(longest, self.0.delivery_reported.notified()).await;
     }
 }
 
-impl ClientContext for Context {
+impl ClientContext for DeliveryContext {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         if let Some(console) = &self.0.log {
-            console.err(&format!("kafka {facility}: {message}"));
+            console.print_err(&format!("kafka {facility}: {message}"));
         }
     }
 
@@ -139,30 +141,30 @@ impl ClientContext for Context {
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             return;
         }
-        *self.0.trouble.lock() = Some(Trouble {
+        *self.0.last_error.lock() = Some(ReportedError {
             reason: reason.to_owned(),
-            refused: code.is_some_and(is_refusal),
+            is_refusal: code.is_some_and(is_refusal),
         });
     }
 }
 
-impl ProducerContext for Context {
+impl ProducerContext for DeliveryContext {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {
-        let mut answered = self.0.answered.lock();
+        let mut answered = self.0.deliveries.lock();
         match result {
             Ok(message) => {
                 let bytes = message.payload().map_or(0, <[u8]>::len) as u64;
-                answered.acknowledge(message.partition(), message.offset(), bytes);
+                answered.record_ack(message.partition(), message.offset(), bytes);
             }
             Err((error, _)) => {
                 let code = error.rdkafka_error_code();
-                answered.fail(code.unwrap_or(RDKafkaErrorCode::Unknown));
+                answered.record_failure(code.unwrap_or(RDKafkaErrorCode::Unknown));
             }
         }
         drop(answered);
-        self.0.answer.notify_one();
+        self.0.delivery_reported.notify_one();
     }
 }
 
@@ -181,7 +183,7 @@ fn is_refusal(code: RDKafkaErrorCode) -> bool {
 }
 
 /// Whether all further events would fail the same way.
-pub(crate) fn is_hopeless(code: RDKafkaErrorCode) -> bool {
+pub(crate) fn fails_every_event(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     is_refusal(code)
         || matches!(
@@ -198,7 +200,7 @@ pub(crate) fn is_hopeless(code: RDKafkaErrorCode) -> bool {
 }
 
 /// The kind of error that a code stands for.
-pub(crate) fn kind(code: RDKafkaErrorCode) -> ErrorKind {
+pub(crate) fn error_kind(code: RDKafkaErrorCode) -> ErrorKind {
     use RDKafkaErrorCode as Code;
     match code {
         Code::MessageTimedOut

@@ -2,9 +2,9 @@
 
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
-use sluice_service::format::{count, grouped};
-use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use sluice_proto::v1::{ErrorKind, JobError};
+use sluice_service::format::{format_count, group_thousands};
+use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use thiserror::Error;
 
 use crate::client;
@@ -30,7 +30,7 @@ pub(crate) enum ProduceError {
     /// Settings that contradict each other.
     #[error("the Kafka client cannot start: {0}")]
     Client(String),
-    #[error("no broker at {brokers} answered within {seconds} s{}", because(reason.as_deref()))]
+    #[error("no broker at {brokers} answered within {seconds} s{}", reason_suffix(reason.as_deref()))]
     Unreachable {
         brokers: String,
         seconds: u64,
@@ -38,17 +38,17 @@ pub(crate) enum ProduceError {
     },
     #[error("the broker at {brokers} refuses: {reason}")]
     Refused { brokers: String, reason: String },
-    #[error("topic {topic} cannot be used: {}", words(*code))]
+    #[error("topic {topic} cannot be used: {}", describe_code(*code))]
     Topic {
         topic: String,
         code: RDKafkaErrorCode,
     },
-    #[error("topic {topic} does not exist and cannot be created: {}", words(*code))]
+    #[error("topic {topic} does not exist and cannot be created: {}", describe_code(*code))]
     Create {
         topic: String,
         code: RDKafkaErrorCode,
     },
-    #[error("{} of {} failed: {}", grouped(*failed), count(*sent, "event"), words(*code))]
+    #[error("{} of {} failed: {}", group_thousands(*failed), format_count(*sent, "event"), describe_code(*code))]
     Failed {
         failed: u64,
         sent: u64,
@@ -56,9 +56,9 @@ pub(crate) enum ProduceError {
         code: RDKafkaErrorCode,
         fatal: Option<String>,
     },
-    #[error("stopped before the broker acknowledged {}", count(*unconfirmed, "event"))]
+    #[error("stopped before the broker acknowledged {}", format_count(*unconfirmed, "event"))]
     Unconfirmed { unconfirmed: u64 },
-    #[error("stopped after {} of {}", grouped(*sent), count(*required, "event"))]
+    #[error("stopped after {} of {}", group_thousands(*sent), format_count(*required, "event"))]
     Stopped { sent: u64, required: u64 },
     #[error("produce-events cannot start: {0}")]
     Start(String),
@@ -72,10 +72,10 @@ impl From<KafkaSettingsError> for ProduceError {
 
 impl ProduceError {
     /// The error for a client that cannot be created.
-    pub(crate) fn client(error: KafkaError) -> Self {
+    pub(crate) fn from_client_error(error: KafkaError) -> Self {
         match error {
             KafkaError::ClientConfig(_, why, key, value) => Self::Setting {
-                value: KafkaSettings::shown(&key, &value).to_owned(),
+                value: KafkaSettings::displayed_value(&key, &value).to_owned(),
                 key,
                 why,
             },
@@ -94,7 +94,7 @@ impl ProduceError {
             | Self::Client(_) => ErrorKind::Invalid,
             Self::Unreachable { .. } | Self::Refused { .. } => ErrorKind::Unavailable,
             Self::Topic { code, .. } | Self::Create { code, .. } | Self::Failed { code, .. } => {
-                client::kind(*code)
+                client::error_kind(*code)
             }
             Self::Unconfirmed { .. } | Self::Stopped { .. } => ErrorKind::Killed,
             Self::Start(_) => ErrorKind::Internal,
@@ -144,7 +144,7 @@ impl ProduceError {
 }
 
 /// The description of a code, without the library's prefixes.
-pub(crate) fn words(code: RDKafkaErrorCode) -> String {
+pub(crate) fn describe_code(code: RDKafkaErrorCode) -> String {
     let text = code.to_string();
     let inner = text
         .split_once('(')
@@ -163,6 +163,6 @@ pub(crate) fn words(code: RDKafkaErrorCode) -> String {
     }
 }
 
-fn because(reason: Option<&str>) -> String {
+fn reason_suffix(reason: Option<&str>) -> String {
     reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }

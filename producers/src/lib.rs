@@ -8,15 +8,15 @@
 
 mod cli;
 mod client;
+mod counts;
 mod error;
 mod pace;
 mod plan;
 mod progress;
-mod report;
 mod run;
 mod send;
 mod source;
-mod tally;
+mod summary;
 mod topic;
 
 pub use run::run;

@@ -9,29 +9,32 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 /// A steady pace: events one step apart.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    step: Duration,
+    interval: Duration,
     due: Option<Instant>,
 }
 
 impl Pace {
     /// One event per `step`; zero means as fast as possible.
-    pub(crate) const fn new(step: Duration) -> Self {
-        Self { step, due: None }
+    pub(crate) const fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            due: None,
+        }
     }
 
     /// How long the next event has to wait; zero when it is due. The first one
     /// is due at once.
-    pub(crate) fn wait(&self, now: Instant) -> Duration {
+    pub(crate) fn time_until_due(&self, now: Instant) -> Duration {
         self.due
             .map_or(Duration::ZERO, |due| due.saturating_duration_since(now))
     }
 
     /// Records that an event was sent at `now`.
-    pub(crate) fn sent(&mut self, now: Instant) {
+    pub(crate) fn record_sent(&mut self, now: Instant) {
         let due = self.due.unwrap_or(now);
         let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
         // A due time that `Instant` cannot represent is never reached.
-        self.due = due.max(earliest).checked_add(self.step).or(self.due);
+        self.due = due.max(earliest).checked_add(self.interval).or(self.due);
     }
 }
 
@@ -49,9 +52,9 @@ mod tests {
         let mut pace = Pace::new(step);
         (0..count)
             .map(|_| {
-                now += pace.wait(now);
+                now += pace.time_until_due(now);
                 let at = now - begun;
-                pace.sent(now);
+                pace.record_sent(now);
                 now += cost;
                 at
             })
@@ -78,11 +81,11 @@ mod tests {
             let step = Duration::from_secs(1) / rate;
             let mut now = Instant::now();
             let mut pace = Pace::new(step);
-            pace.sent(now);
+            pace.record_sent(now);
             now += Duration::from_secs(pause);
             let mut burst = 0;
-            while pace.wait(now).is_zero() {
-                pace.sent(now);
+            while pace.time_until_due(now).is_zero() {
+                pace.record_sent(now);
                 burst += 1;
             }
             prop_assert!(burst <= rate + 2, "{} events at once", burst);

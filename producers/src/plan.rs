@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use sluice_sample_events::{Clock, Faults};
+use sluice_sample_events::{Defects, EventClock};
 use thiserror::Error;
 
-use crate::cli::{Cli, Kind};
+use crate::cli::{Cli, EventKind};
 
 /// Over how many days a bulk load spreads: three months.
 pub(crate) const BULK_DAYS: i64 = 90;
@@ -15,34 +15,34 @@ const LONGEST_TOPIC: usize = 249;
 
 /// What a run sends.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    pub(crate) kind: Kind,
+pub(crate) struct ProducePlan {
+    pub(crate) kind: EventKind,
     pub(crate) topic: String,
     /// For a topic that does not exist yet.
     pub(crate) partitions: i32,
     pub(crate) seed: u64,
     pub(crate) users: u32,
-    pub(crate) faults: Faults,
-    pub(crate) bulk: Option<Bulk>,
-    pub(crate) live: Option<Live>,
+    pub(crate) defects: Defects,
+    pub(crate) bulk: Option<BulkPhase>,
+    pub(crate) live: Option<LivePhase>,
 }
 
 /// Events sent at once, as if they had happened over [`BULK_DAYS`].
 #[derive(Debug, Clone)]
-pub(crate) struct Bulk {
+pub(crate) struct BulkPhase {
     pub(crate) count: u64,
     /// The end of the period; no timestamp is later.
     pub(crate) until: DateTime<Utc>,
     /// Zero means as fast as the broker accepts them.
-    pub(crate) step: Duration,
+    pub(crate) interval: Duration,
 }
 
 /// Events sent as they happen.
 #[derive(Debug, Clone)]
-pub(crate) struct Live {
+pub(crate) struct LivePhase {
     /// `None` means without an end.
     pub(crate) count: Option<u64>,
-    pub(crate) step: Duration,
+    pub(crate) interval: Duration,
 }
 
 /// Options that cannot be used together.
@@ -61,7 +61,7 @@ pub(crate) enum PlanError {
     Until { until: DateTime<Utc> },
 }
 
-impl Plan {
+impl ProducePlan {
     /// What the command line asks for, at the time `now`. `seed` makes a seed when
     /// the command line has none.
     pub(crate) fn new(
@@ -69,34 +69,34 @@ impl Plan {
         now: DateTime<Utc>,
         seed: impl FnOnce() -> u64,
     ) -> Result<Self, PlanError> {
-        let faults = Faults {
-            repeats: cli.duplicate_permille,
-            broken: cli.malformed_permille,
+        let faults = Defects {
+            duplicates: cli.duplicate_permille,
+            malformed: cli.malformed_permille,
             late: cli.late_permille,
             incomplete: 0,
         };
-        if !faults.fit() {
+        if !faults.fits_into_1000() {
             return Err(PlanError::Shares);
         }
         let topic = match &cli.topic {
             Some(topic) => topic.clone(),
-            None => cli.events.topic().to_owned(),
+            None => cli.events.default_topic().to_owned(),
         };
-        if !is_topic(&topic) {
+        if !is_topic_name(&topic) {
             return Err(PlanError::Topic { topic });
         }
         let rate_step = cli.rate.map(|rate| Duration::from_secs(1) / rate);
         let bulk = match cli.count {
-            Some(count) if cli.bulk => Some(Bulk {
+            Some(count) if cli.bulk => Some(BulkPhase {
                 count,
-                until: anchor(cli.until, now)?,
-                step: rate_step.unwrap_or(Duration::ZERO),
+                until: bulk_end(cli.until, now)?,
+                interval: rate_step.unwrap_or(Duration::ZERO),
             }),
             _ => None,
         };
-        let live = (bulk.is_none() || cli.continue_after).then(|| Live {
+        let live = (bulk.is_none() || cli.continue_after).then(|| LivePhase {
             count: if bulk.is_none() { cli.count } else { None },
-            step: rate_step.unwrap_or(cli.interval),
+            interval: rate_step.unwrap_or(cli.interval),
         });
         Ok(Self {
             kind: cli.events,
@@ -104,14 +104,14 @@ impl Plan {
             partitions: cli.partitions,
             seed: cli.seed.unwrap_or_else(seed),
             users: cli.users,
-            faults,
+            defects: faults,
             bulk,
             live,
         })
     }
 
     /// How many events a run must send to succeed; 0 for a run without an end.
-    pub(crate) fn required(&self) -> u64 {
+    pub(crate) fn required_events(&self) -> u64 {
         let live = self.live.as_ref().and_then(|live| live.count);
         self.bulk
             .as_ref()
@@ -121,7 +121,7 @@ impl Plan {
     }
 
     /// How many events there will be, or `None` for a run without an end.
-    pub(crate) fn total(&self) -> Option<u64> {
+    pub(crate) fn total_events(&self) -> Option<u64> {
         match &self.live {
             Some(live) => live.count,
             None => self.bulk.as_ref().map(|bulk| bulk.count),
@@ -129,19 +129,19 @@ impl Plan {
     }
 
     /// The options with which a run sends the same events.
-    pub(crate) fn repeat(&self) -> String {
-        let Faults {
-            repeats,
-            broken,
+    pub(crate) fn repeat_options(&self) -> String {
+        let Defects {
+            duplicates: repeats,
+            malformed: broken,
             late,
             ..
-        } = self.faults;
+        } = self.defects;
         let mut text = format!("--seed {} --users {}", self.seed, self.users);
         if let Some(bulk) = &self.bulk {
             text.push_str(&format!(
                 " --bulk --count {} --until {}",
                 bulk.count,
-                time(bulk.until)
+                format_rfc3339(bulk.until)
             ));
         }
         for (option, share) in [
@@ -157,11 +157,11 @@ impl Plan {
     }
 }
 
-impl Bulk {
+impl BulkPhase {
     /// When its events happen.
-    pub(crate) fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> EventClock {
         let days = TimeDelta::days(BULK_DAYS);
-        Clock {
+        EventClock {
             start_micros: (self.until - days).timestamp_micros(),
             length_micros: days.num_microseconds().unwrap_or(i64::MAX),
             events: self.count,
@@ -170,14 +170,17 @@ impl Bulk {
 }
 
 /// A time in the form that `--until` takes.
-pub(crate) fn time(time: DateTime<Utc>) -> String {
+pub(crate) fn format_rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
 /// The end of a bulk load: `given`, or else now in whole seconds, which are short
 /// to type for a repetition.
-fn anchor(given: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<DateTime<Utc>, PlanError> {
-    let until = given.unwrap_or_else(|| now.trunc_subsecs(0));
+fn bulk_end(
+    requested: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, PlanError> {
+    let until = requested.unwrap_or_else(|| now.trunc_subsecs(0));
     let year = |time: DateTime<Utc>| chrono::Datelike::year(&time);
     let start = until.checked_sub_signed(TimeDelta::days(BULK_DAYS + 4));
     // Four days earlier than the period, for late events.
@@ -187,7 +190,7 @@ fn anchor(given: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<DateTime<U
     }
 }
 
-fn is_topic(name: &str) -> bool {
+fn is_topic_name(name: &str) -> bool {
     (1..=LONGEST_TOPIC).contains(&name.len())
         && name != "."
         && name != ".."

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sluice_service::format::{count, grouped};
+use sluice_service::format::{format_count, group_thousands};
 
 use sluice_service::console::Console;
 
@@ -18,129 +18,130 @@ const RATE_WINDOW: Duration = Duration::from_secs(5);
 
 /// What a progress line shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct ProgressState {
     pub(crate) acknowledged: u64,
     pub(crate) failed: u64,
     /// Sent, neither acknowledged nor failed yet.
-    pub(crate) waiting: u64,
+    pub(crate) in_flight: u64,
     /// How many events there will be, when that is known.
     pub(crate) total: Option<u64>,
 }
 
 /// Shows the progress of a run while it lasts.
-pub(crate) struct Progress {
+pub(crate) struct ProgressDisplay {
     console: Console,
-    style: Style,
-    rate: Rate,
+    style: DisplayStyle,
+    rate: RateWindow,
     /// When the state was last updated.
-    last_look: Instant,
+    last_update: Instant,
     /// When a plain line was last written.
     last_line: Instant,
 }
 
-enum Style {
+enum DisplayStyle {
     Silent,
     Plain,
     Live(ProgressBar),
 }
 
-impl Progress {
+impl ProgressDisplay {
     pub(crate) fn new(console: Console, wanted: bool, now: Instant) -> Self {
         let style = if !wanted {
-            Style::Silent
+            DisplayStyle::Silent
         } else if console.err_is_terminal() {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             // The template is a constant and valid; the default would do as well.
             let style = ProgressStyle::with_template("{wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
-            Style::Live(bar.with_style(style))
+            DisplayStyle::Live(bar.with_style(style))
         } else {
-            Style::Plain
+            DisplayStyle::Plain
         };
         Self {
             console,
             style,
-            rate: Rate::default(),
-            last_look: now,
+            rate: RateWindow::default(),
+            last_update: now,
             last_line: now,
         }
     }
 
     /// Whether [`Self::show`] would show anything.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last_look) >= DRAW_EVERY
+        now.saturating_duration_since(self.last_update) >= DRAW_EVERY
     }
 
     /// Shows the state if an update is due.
-    pub(crate) fn show(&mut self, state: State, now: Instant) {
+    pub(crate) fn show_state(&mut self, state: ProgressState, now: Instant) {
         if !self.is_due(now) {
             return;
         }
-        self.last_look = now;
-        self.rate.add(now, state.acknowledged);
+        self.last_update = now;
+        self.rate.add_sample(now, state.acknowledged);
         match &self.style {
-            Style::Silent => {}
-            Style::Live(bar) => bar.set_message(line(state, self.rate.per_second())),
-            Style::Plain => {
+            DisplayStyle::Silent => {}
+            DisplayStyle::Live(bar) => bar.set_message(format_line(state, self.rate.per_second())),
+            DisplayStyle::Plain => {
                 if now.saturating_duration_since(self.last_line) >= LINE_EVERY {
                     self.last_line = now;
-                    self.console.err(&line(state, self.rate.per_second()));
+                    self.console
+                        .print_err(&format_line(state, self.rate.per_second()));
                 }
             }
         }
     }
 
     /// Prints a line in addition to the progress, in every style.
-    pub(crate) fn note(&self, text: &str) {
+    pub(crate) fn print_note(&self, text: &str) {
         match &self.style {
-            Style::Live(bar) => bar.suspend(|| self.console.err(text)),
-            Style::Plain | Style::Silent => self.console.err(text),
+            DisplayStyle::Live(bar) => bar.suspend(|| self.console.print_err(text)),
+            DisplayStyle::Plain | DisplayStyle::Silent => self.console.print_err(text),
         }
     }
 
     /// Removes the live line.
-    pub(crate) fn clear(&self) {
-        if let Style::Live(bar) = &self.style {
+    pub(crate) fn clear_line(&self) {
+        if let DisplayStyle::Live(bar) = &self.style {
             bar.finish_and_clear();
         }
     }
 }
 
-fn line(state: State, rate: Option<u64>) -> String {
-    let State {
+fn format_line(state: ProgressState, rate: Option<u64>) -> String {
+    let ProgressState {
         acknowledged,
         failed,
-        waiting,
+        in_flight: waiting,
         total,
     } = state;
     let mut line = match total {
         Some(total) => format!(
             "{} of {} acknowledged",
-            grouped(acknowledged),
-            count(total, "event")
+            group_thousands(acknowledged),
+            format_count(total, "event")
         ),
-        None => format!("{} acknowledged", count(acknowledged, "event")),
+        None => format!("{} acknowledged", format_count(acknowledged, "event")),
     };
     if let Some(rate) = rate {
-        line.push_str(&format!(", {}/s", grouped(rate)));
+        line.push_str(&format!(", {}/s", group_thousands(rate)));
     }
     if waiting > 0 {
-        line.push_str(&format!(", {} in flight", grouped(waiting)));
+        line.push_str(&format!(", {} in flight", group_thousands(waiting)));
     }
     if failed > 0 {
-        line.push_str(&format!(", {} failed", grouped(failed)));
+        line.push_str(&format!(", {} failed", group_thousands(failed)));
     }
     line
 }
 
 /// Events per second over [`RATE_WINDOW`].
 #[derive(Debug, Default)]
-struct Rate {
+struct RateWindow {
     samples: VecDeque<(Instant, u64)>,
 }
 
-impl Rate {
-    fn add(&mut self, now: Instant, events: u64) {
+impl RateWindow {
+    fn add_sample(&mut self, now: Instant, events: u64) {
         self.samples.push_back((now, events));
         let old = |at: Instant| now.saturating_duration_since(at) > RATE_WINDOW;
         // The newest sample that is too old is the start of the window.
@@ -162,21 +163,24 @@ mod tests {
 
     #[test]
     fn the_line_says_what_there_is_to_say() {
-        let state = State {
+        let state = ProgressState {
             acknowledged: 12_000,
             failed: 0,
-            waiting: 0,
+            in_flight: 0,
             total: Some(50_000),
         };
-        assert_eq!(line(state, None), "12,000 of 50,000 events acknowledged");
-        let state = State {
-            waiting: 340,
+        assert_eq!(
+            format_line(state, None),
+            "12,000 of 50,000 events acknowledged"
+        );
+        let state = ProgressState {
+            in_flight: 340,
             failed: 2,
             total: None,
             ..state
         };
         assert_eq!(
-            line(state, Some(1_500)),
+            format_line(state, Some(1_500)),
             "12,000 events acknowledged, 1,500/s, 340 in flight, 2 failed"
         );
     }
@@ -184,15 +188,15 @@ mod tests {
     #[test]
     fn the_rate_is_that_of_the_last_seconds() {
         let begun = Instant::now();
-        let mut rate = Rate::default();
+        let mut rate = RateWindow::default();
         assert_eq!(rate.per_second(), None);
         // 1,000 a second for ten seconds, then 10 a second.
         for second in 0..=10 {
-            rate.add(begun + Duration::from_secs(second), second * 1_000);
+            rate.add_sample(begun + Duration::from_secs(second), second * 1_000);
         }
         assert_eq!(rate.per_second(), Some(1_000));
         for second in 1..=10 {
-            rate.add(
+            rate.add_sample(
                 begun + Duration::from_secs(10 + second),
                 10_000 + second * 10,
             );

@@ -6,22 +6,22 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use clap::Parser;
 use serde_json::json;
-use sluice_service::format::{count, grouped};
-use sluice_service::kafka::KafkaSettings;
-use sluice_service::signals::Stop;
 use sluice_proto::json as proto_json;
 use sluice_proto::v1::JobError;
+use sluice_service::format::{format_count, group_thousands};
+use sluice_service::kafka::KafkaSettings;
+use sluice_service::signals::StopSignal;
 use tokio::runtime::Builder;
 
 use crate::cli::{Cli, OutputFormat};
-use crate::client::{self, Context};
+use crate::client::{self, DeliveryContext};
+use crate::counts::SentCounts;
 use crate::error::ProduceError;
-use crate::plan::{BULK_DAYS, Plan, PlanError, time};
-use crate::progress::Progress;
-use crate::report::Summary;
-use crate::send::Sender;
-use crate::tally::Sent;
-use crate::topic::{Finder, Topic};
+use crate::plan::{BULK_DAYS, PlanError, ProducePlan, format_rfc3339};
+use crate::progress::ProgressDisplay;
+use crate::send::EventSender;
+use crate::summary::ProduceSummary;
+use crate::topic::{TargetTopic, TopicFinder};
 use sluice_service::console::Console;
 
 /// Runs produce-events and returns its exit code (see `docs/exit-codes.md`).
@@ -31,46 +31,46 @@ where
     I: IntoIterator,
     I::Item: Into<OsString> + Clone,
 {
-    let program = Program {
+    let program = ProduceProgram {
         console: Console::standard(),
-        limits: Limits::default(),
-        stop: Stop::on_signals,
+        limits: ProduceLimits::default(),
+        stop: StopSignal::on_signals,
     };
-    program.run(args)
+    program.run_with_args(args)
 }
 
 /// How long each phase may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct ProduceLimits {
     /// For finding a broker and the topic.
-    pub(crate) patience: Duration,
+    pub(crate) connect_timeout: Duration,
     /// For acknowledgements after a signal. Less than the ten seconds after
     /// which `docker stop` kills the process.
-    pub(crate) grace: Duration,
+    pub(crate) shutdown_grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for ProduceLimits {
     fn default() -> Self {
         Self {
-            patience: Duration::from_secs(10),
-            grace: Duration::from_secs(8),
+            connect_timeout: Duration::from_secs(10),
+            shutdown_grace: Duration::from_secs(8),
         }
     }
 }
 
 /// produce-events with its console, limits and signals, which tests replace.
-pub(crate) struct Program<F> {
+pub(crate) struct ProduceProgram<F> {
     pub(crate) console: Console,
-    pub(crate) limits: Limits,
+    pub(crate) limits: ProduceLimits,
     /// Starts to listen for signals; called inside the runtime.
     pub(crate) stop: F,
 }
 
-impl<F> Program<F>
+impl<F> ProduceProgram<F>
 where
-    F: FnOnce() -> std::io::Result<Stop>,
+    F: FnOnce() -> std::io::Result<StopSignal>,
 {
-    pub(crate) fn run<I>(self, args: I) -> u8
+    pub(crate) fn run_with_args<I>(self, args: I) -> u8
     where
         I: IntoIterator,
         I::Item: Into<OsString> + Clone,
@@ -80,28 +80,28 @@ where
         let cli = match Cli::try_parse_from(&args) {
             Ok(cli) => cli,
             Err(answer) if !answer.use_stderr() => {
-                console.out(&answer.to_string());
+                console.print_out(&answer.to_string());
                 return 0;
             }
             Err(error) => {
                 let text = error.to_string();
                 let text = text.strip_prefix("error: ").unwrap_or(&text);
                 let error = ProduceError::Arguments(text.trim_end().to_owned());
-                return tell(&console, wants_json(&args), &error.job_error());
+                return fail_with(&console, wants_json(&args), &error.job_error());
             }
         };
         let json = cli.output == OutputFormat::Json;
-        self.produce(&cli)
-            .unwrap_or_else(|error| tell(&console, json, &error.job_error()))
+        self.produce_events(&cli)
+            .unwrap_or_else(|error| fail_with(&console, json, &error.job_error()))
     }
 
-    fn produce(self, cli: &Cli) -> Result<u8, ProduceError> {
-        let plan = Plan::new(cli, Utc::now(), || u64::from(rand::random::<u32>()))?;
-        let settings = client::settings(cli.kafka.settings()?)?;
+    fn produce_events(self, cli: &Cli) -> Result<u8, ProduceError> {
+        let plan = ProducePlan::new(cli, Utc::now(), || u64::from(rand::random::<u32>()))?;
+        let settings = client::producer_settings(cli.kafka.load_settings()?)?;
         if settings.bootstrap_servers().trim().is_empty() {
             return Err(PlanError::NoBroker.into());
         }
-        let console = self.console.keeping(settings.secrets());
+        let console = self.console.with_secrets(settings.secrets());
         let start = |error: std::io::Error| ProduceError::Start(error.to_string());
         // The worker thread listens for signals while this thread sends.
         let runtime = Builder::new_multi_thread()
@@ -113,7 +113,7 @@ where
         runtime.block_on(async {
             // Before anything is sent, so that no signal is missed.
             let stop = (self.stop)().map_err(start)?;
-            Run {
+            ProduceRun {
                 cli,
                 plan: &plan,
                 settings: &settings,
@@ -121,24 +121,24 @@ where
                 limits,
                 stop,
             }
-            .run()
+            .send_and_report()
             .await
         })
     }
 }
 
 /// A run with its plan and settings, ready to start.
-struct Run<'a> {
+struct ProduceRun<'a> {
     cli: &'a Cli,
-    plan: &'a Plan,
+    plan: &'a ProducePlan,
     settings: &'a KafkaSettings,
     console: Console,
-    limits: Limits,
-    stop: Stop,
+    limits: ProduceLimits,
+    stop: StopSignal,
 }
 
-impl Run<'_> {
-    async fn run(self) -> Result<u8, ProduceError> {
+impl ProduceRun<'_> {
+    async fn send_and_report(self) -> Result<u8, ProduceError> {
         let Self {
             cli,
             plan,
@@ -148,58 +148,58 @@ impl Run<'_> {
             stop,
         } = self;
         let log = settings.get("debug").map(|_| console.clone());
-        let context = Context::new(log);
-        let producer = client::producer(settings, &context)?;
+        let context = DeliveryContext::new(log);
+        let producer = client::create_producer(settings, &context)?;
         let note = |text: &str| {
             if !cli.no_progress {
-                console.err(text);
+                console.print_err(text);
             }
         };
-        let finder = Finder {
+        let finder = TopicFinder {
             producer: &producer,
             context: &context,
             settings,
             topic: &plan.topic,
             partitions: plan.partitions,
-            patience: limits.patience,
-            note: &note,
+            connect_timeout: limits.connect_timeout,
+            print_note: &note,
         };
-        let Some(topic) = finder.find(|| stop.drain.is_cancelled()).await? else {
+        let Some(topic) = finder.find_or_create(|| stop.drain.is_cancelled()).await? else {
             return Err(ProduceError::Stopped {
                 sent: 0,
-                required: plan.required(),
+                required: plan.required_events(),
             });
         };
-        let mut progress = Progress::new(console.clone(), !cli.no_progress, Instant::now());
-        note(&opening(plan, settings.bootstrap_servers(), topic));
-        let sending = Sender {
+        let mut progress = ProgressDisplay::new(console.clone(), !cli.no_progress, Instant::now());
+        note(&opening_line(plan, settings.bootstrap_servers(), topic));
+        let sending = EventSender {
             plan,
             producer: &producer,
             context: &context,
             stop: &stop,
             progress: &mut progress,
-            grace: limits.grace,
-            sent: Sent::default(),
-            complained: None,
+            shutdown_grace: limits.shutdown_grace,
+            sent: SentCounts::default(),
+            last_warned: None,
         }
-        .run()
+        .send_all()
         .await;
-        progress.clear();
-        let summary = Summary {
+        progress.clear_line();
+        let summary = ProduceSummary {
             plan,
             brokers: settings.bootstrap_servers(),
             topic,
             sending: &sending,
         };
-        let error = summary.error().map(|error| error.job_error());
+        let error = summary.failure_reason().map(|error| error.job_error());
         match cli.output {
-            OutputFormat::Json => console.out(&format!("{:#}", summary.json())),
-            OutputFormat::Text => console.out(&summary.text()),
+            OutputFormat::Json => console.print_out(&format!("{:#}", summary.to_json())),
+            OutputFormat::Text => console.print_out(&summary.to_text()),
         }
         Ok(match error {
             None => 0,
             Some(error) => {
-                say(&console, &error);
+                print_error(&console, &error);
                 error.kind().exit_code()
             }
         })
@@ -207,16 +207,16 @@ impl Run<'_> {
 }
 
 /// The first line of a run: what is going to be sent where.
-fn opening(plan: &Plan, brokers: &str, topic: Topic) -> String {
+fn opening_line(plan: &ProducePlan, brokers: &str, topic: TargetTopic) -> String {
     let kind = plan.kind.name();
     let mut what = match (&plan.bulk, &plan.live) {
         (Some(bulk), _) => format!(
             "sending {} {kind} of the {BULK_DAYS} days until {}",
-            grouped(bulk.count),
-            time(bulk.until)
+            group_thousands(bulk.count),
+            format_rfc3339(bulk.until)
         ),
         (None, Some(live)) if live.count.is_some() => {
-            format!("sending {} {kind}", grouped(plan.required()))
+            format!("sending {} {kind}", group_thousands(plan.required_events()))
         }
         _ => format!("sending {kind} until Ctrl-C"),
     };
@@ -224,7 +224,7 @@ fn opening(plan: &Plan, brokers: &str, topic: Topic) -> String {
         what.push_str(", then more until Ctrl-C");
     }
     let created = if topic.created { " new " } else { " " };
-    let partitions = count(topic.partitions as u64, "partition");
+    let partitions = format_count(topic.partitions as u64, "partition");
     format!(
         "{what}, to the{created}topic {} with {partitions} at {brokers}; seed {}",
         plan.topic, plan.seed
@@ -233,18 +233,18 @@ fn opening(plan: &Plan, brokers: &str, topic: Topic) -> String {
 
 /// Reports an error that occurred before there is a summary: on standard error,
 /// and as a JSON document when `json` is set. Returns the exit code.
-fn tell(console: &Console, json: bool, error: &JobError) -> u8 {
+fn fail_with(console: &Console, json: bool, error: &JobError) -> u8 {
     let code = error.kind().exit_code();
     if json {
-        let document = json!({"exit_code": code, "error": proto_json::error(error)});
-        console.out(&format!("{document:#}"));
+        let document = json!({"exit_code": code, "error": proto_json::job_error(error)});
+        console.print_out(&format!("{document:#}"));
     }
-    say(console, error);
+    print_error(console, error);
     code
 }
 
-fn say(console: &Console, error: &JobError) {
-    console.error(&error.message, &error.next_step);
+fn print_error(console: &Console, error: &JobError) {
+    console.print_error(&error.message, &error.next_step);
 }
 
 /// Whether the arguments ask for JSON. For arguments that clap refused: an error

@@ -8,43 +8,43 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
 use sluice_sample_events::Event;
-use sluice_service::signals::Stop;
+use sluice_service::signals::StopSignal;
 
-use crate::client::{Context, Producer, is_hopeless};
+use crate::client::{DeliveryContext, Producer, fails_every_event};
+use crate::counts::{DeliveryCounts, SentCounts};
 use crate::pace::Pace;
-use crate::plan::Plan;
-use crate::progress::{Progress, State};
-use crate::source::Source;
-use crate::tally::{Answered, Sent};
+use crate::plan::ProducePlan;
+use crate::progress::{ProgressDisplay, ProgressState};
+use crate::source::EventSource;
 
 /// The longest time between two checks of progress, signals and client errors.
-const TICK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Within a bulk load, progress is checked once for this many events.
-const LOOK_EVERY: u64 = 64;
+const EVENTS_PER_PROGRESS_CHECK: u64 = 64;
 /// Errors of the client are reported this often at most.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Sends the events of a plan.
-pub(crate) struct Sender<'a> {
-    pub(crate) plan: &'a Plan,
+pub(crate) struct EventSender<'a> {
+    pub(crate) plan: &'a ProducePlan,
     pub(crate) producer: &'a Producer,
-    pub(crate) context: &'a Context,
-    pub(crate) stop: &'a Stop,
-    pub(crate) progress: &'a mut Progress,
+    pub(crate) context: &'a DeliveryContext,
+    pub(crate) stop: &'a StopSignal,
+    pub(crate) progress: &'a mut ProgressDisplay,
     /// How long to wait for acknowledgements after a request to stop.
-    pub(crate) grace: Duration,
-    pub(crate) sent: Sent,
+    pub(crate) shutdown_grace: Duration,
+    pub(crate) sent: SentCounts,
     /// When an error of the client was last reported.
-    pub(crate) complained: Option<Instant>,
+    pub(crate) last_warned: Option<Instant>,
 }
 
 /// What was sent, and what became of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Sending {
-    pub(crate) sent: Sent,
-    pub(crate) answered: Answered,
+pub(crate) struct SendResult {
+    pub(crate) sent: SentCounts,
+    pub(crate) deliveries: DeliveryCounts,
     /// From the first event to the last acknowledgement or failure.
-    pub(crate) took: Duration,
+    pub(crate) elapsed: Duration,
     /// Whether a signal asked to stop before everything was sent.
     pub(crate) stopped: bool,
     /// The client's fatal error, after which it sends nothing more.
@@ -53,52 +53,52 @@ pub(crate) struct Sending {
 
 /// Whether to send more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    More,
-    End,
+enum SendFlow {
+    Continue,
+    Stop,
 }
 
-impl Sender<'_> {
+impl EventSender<'_> {
     /// Sends everything and returns when every event is acknowledged or failed,
     /// or when waiting longer is pointless.
-    pub(crate) async fn run(mut self) -> Sending {
-        let begun = Instant::now();
-        let mut source = Source::new(self.plan);
-        let mut next = Next::More;
+    pub(crate) async fn send_all(mut self) -> SendResult {
+        let started_at = Instant::now();
+        let mut source = EventSource::new(self.plan);
+        let mut next = SendFlow::Continue;
         if let Some(bulk) = &self.plan.bulk {
-            let mut pace = Pace::new(bulk.step);
+            let mut pace = Pace::new(bulk.interval);
             for _ in 0..bulk.count {
-                if self.wait(&pace).await == Next::End {
-                    next = Next::End;
+                if self.wait_until_due(&pace).await == SendFlow::Stop {
+                    next = SendFlow::Stop;
                     break;
                 }
-                if self.send(&source.next()).await == Next::End {
-                    next = Next::End;
+                if self.send_event(&source.next_event()).await == SendFlow::Stop {
+                    next = SendFlow::Stop;
                     break;
                 }
-                pace.sent(Instant::now());
+                pace.record_sent(Instant::now());
             }
         }
-        if let (Next::More, Some(live)) = (next, &self.plan.live) {
-            let mut pace = Pace::new(live.step);
-            let mut left = live.count;
-            while left != Some(0) {
-                if self.wait(&pace).await == Next::End
-                    || self.send(&source.next_at(Utc::now())).await == Next::End
+        if let (SendFlow::Continue, Some(live)) = (next, &self.plan.live) {
+            let mut pace = Pace::new(live.interval);
+            let mut remaining = live.count;
+            while remaining != Some(0) {
+                if self.wait_until_due(&pace).await == SendFlow::Stop
+                    || self.send_event(&source.next_event_at(Utc::now())).await == SendFlow::Stop
                 {
                     break;
                 }
-                pace.sent(Instant::now());
-                left = left.map(|left| left - 1);
+                pace.record_sent(Instant::now());
+                remaining = remaining.map(|left| left - 1);
             }
         }
         // A signal that arrives later does not count: everything is sent.
         let stopped = self.stop.drain.is_cancelled();
-        self.settle(stopped);
-        Sending {
+        self.await_acks(stopped);
+        SendResult {
             sent: self.sent,
-            answered: self.context.answered(),
-            took: begun.elapsed(),
+            deliveries: self.context.deliveries(),
+            elapsed: started_at.elapsed(),
             stopped,
             fatal: self
                 .producer
@@ -109,17 +109,17 @@ impl Sender<'_> {
     }
 
     /// Waits until the next event is due.
-    async fn wait(&mut self, pace: &Pace) -> Next {
+    async fn wait_until_due(&mut self, pace: &Pace) -> SendFlow {
         loop {
             if self.is_over() {
-                return Next::End;
+                return SendFlow::Stop;
             }
-            let wait = pace.wait(Instant::now());
+            let wait = pace.time_until_due(Instant::now());
             if wait.is_zero() {
-                return Next::More;
+                return SendFlow::Continue;
             }
             tokio::select! {
-                () = tokio::time::sleep(wait.min(TICK)) => self.look(),
+                () = tokio::time::sleep(wait.min(POLL_INTERVAL)) => self.report_progress(),
                 () = self.stop.drain.cancelled() => {}
             }
         }
@@ -127,7 +127,7 @@ impl Sender<'_> {
 
     /// Puts one event into the client's queue and waits while the queue is full.
     /// An event that did not enter the queue is not counted.
-    async fn send(&mut self, event: &Event) -> Next {
+    async fn send_event(&mut self, event: &Event) -> SendFlow {
         loop {
             let record = BaseRecord::to(&self.plan.topic)
                 .key(event.key.as_bytes())
@@ -138,46 +138,49 @@ impl Sender<'_> {
             match self.producer.send(record) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    self.context.answer(TICK).await;
-                    self.look();
+                    self.context.wait_for_delivery(POLL_INTERVAL).await;
+                    self.report_progress();
                     if self.is_over() {
-                        return Next::End;
+                        return SendFlow::Stop;
                     }
                 }
                 Err((error, _)) => {
                     let code = error.rdkafka_error_code();
-                    self.context.fail(code.unwrap_or(RDKafkaErrorCode::Unknown));
+                    self.context
+                        .record_failure(code.unwrap_or(RDKafkaErrorCode::Unknown));
                     break;
                 }
             }
         }
-        self.sent.add(event);
-        if self.sent.events.is_multiple_of(LOOK_EVERY) && self.progress.is_due(Instant::now()) {
-            self.look();
+        self.sent.count_event(event);
+        if self.sent.events.is_multiple_of(EVENTS_PER_PROGRESS_CHECK)
+            && self.progress.is_due(Instant::now())
+        {
+            self.report_progress();
         }
-        Next::More
+        SendFlow::Continue
     }
 
     /// Waits for the outstanding acknowledgements, until the message timeout at
     /// the latest. After a signal it waits for the grace period at most, and a
     /// second signal ends it.
-    fn settle(&mut self, stopped: bool) {
-        let mut deadline = stopped.then(|| Instant::now() + self.grace);
-        if stopped && self.waiting() > 0 {
-            let waiting = sluice_service::format::count(self.waiting(), "event");
-            self.progress.note(&format!(
+    fn await_acks(&mut self, stopped: bool) {
+        let mut deadline = stopped.then(|| Instant::now() + self.shutdown_grace);
+        if stopped && self.in_flight() > 0 {
+            let waiting = sluice_service::format::format_count(self.in_flight(), "event");
+            self.progress.print_note(&format!(
                 "stopping: waiting for acknowledgements of {waiting}; interrupt again to exit at once"
             ));
         }
-        while self.waiting() > 0 && !self.stop.now.is_cancelled() {
+        while self.in_flight() > 0 && !self.stop.now.is_cancelled() {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return;
             }
             // A flush sends batches that are not full yet.
-            let _ = self.producer.flush(TICK);
-            self.look();
+            let _ = self.producer.flush(POLL_INTERVAL);
+            self.report_progress();
             if deadline.is_none() && self.stop.drain.is_cancelled() {
-                deadline = Some(Instant::now() + self.grace);
+                deadline = Some(Instant::now() + self.shutdown_grace);
             }
         }
     }
@@ -186,40 +189,45 @@ impl Sender<'_> {
     /// would fail.
     fn is_over(&self) -> bool {
         self.stop.drain.is_cancelled()
-            || self
-                .context
-                .read(|answered| answered.failed.iter().any(|(code, _)| is_hopeless(*code)))
+            || self.context.read_deliveries(|answered| {
+                answered
+                    .failed
+                    .iter()
+                    .any(|(code, _)| fails_every_event(*code))
+            })
     }
 
-    fn waiting(&self) -> u64 {
-        let answered = self.context.read(Answered::total);
+    fn in_flight(&self) -> u64 {
+        let answered = self
+            .context
+            .read_deliveries(DeliveryCounts::answered_events);
         self.sent.events.saturating_sub(answered)
     }
 
     /// Shows progress and reports errors of the client.
-    fn look(&mut self) {
+    fn report_progress(&mut self) {
         let now = Instant::now();
         let (acknowledged, failed) = self
             .context
-            .read(|answered| (answered.acknowledged, answered.failures()));
-        let state = State {
+            .read_deliveries(|answered| (answered.acknowledged, answered.failed_events()));
+        let state = ProgressState {
             acknowledged,
             failed,
-            waiting: self.waiting(),
-            total: self.plan.total(),
+            in_flight: self.in_flight(),
+            total: self.plan.total_events(),
         };
-        self.progress.show(state, now);
-        let quiet = self
-            .complained
-            .is_some_and(|at| now.saturating_duration_since(at) < COMPLAIN_EVERY);
+        self.progress.show_state(state, now);
+        let warned_recently = self
+            .last_warned
+            .is_some_and(|at| now.saturating_duration_since(at) < WARN_INTERVAL);
         // Without events in flight, a lost connection does no harm.
-        if !quiet
-            && state.waiting > 0
-            && let Some(trouble) = self.context.take_trouble()
+        if !warned_recently
+            && state.in_flight > 0
+            && let Some(trouble) = self.context.take_last_error()
         {
-            self.complained = Some(now);
+            self.last_warned = Some(now);
             self.progress
-                .note(&format!("kafka: {}; retrying", trouble.reason));
+                .print_note(&format!("kafka: {}; retrying", trouble.reason));
         }
     }
 }

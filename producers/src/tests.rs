@@ -1,5 +1,5 @@
+mod harness;
+mod messages;
 mod mock;
 mod plan;
 mod source;
-mod words;
-mod world;

@@ -8,84 +8,86 @@ use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode;
 use sluice_service::kafka::KafkaSettings;
 
-use crate::client::{self, Context, Producer};
+use crate::client::{self, DeliveryContext, Producer};
 use crate::error::ProduceError;
 
 /// How long one metadata request may take before signals are checked.
-const QUESTION: Duration = Duration::from_millis(500);
+const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
 /// After this time without an answer, a line says that the program waits.
-const WORTH_A_WORD: Duration = Duration::from_secs(1);
+const REPORT_AFTER: Duration = Duration::from_secs(1);
 /// The pause between two metadata requests while the topic is not ready.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// Kafka's value for the broker's default number of replicas.
 const DEFAULT_REPLICATION: i32 = -1;
 
 /// A topic that accepts events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Topic {
+pub(crate) struct TargetTopic {
     pub(crate) partitions: usize,
     pub(crate) created: bool,
 }
 
 /// Finds or creates the topic.
-pub(crate) struct Finder<'a> {
+pub(crate) struct TopicFinder<'a> {
     pub(crate) producer: &'a Producer,
-    pub(crate) context: &'a Context,
+    pub(crate) context: &'a DeliveryContext,
     pub(crate) settings: &'a KafkaSettings,
     pub(crate) topic: &'a str,
     /// How many partitions the topic gets if it does not exist.
     pub(crate) partitions: i32,
     /// How long to look for a broker.
-    pub(crate) patience: Duration,
+    pub(crate) connect_timeout: Duration,
     /// Prints a line for the user.
-    pub(crate) note: &'a dyn Fn(&str),
+    pub(crate) print_note: &'a dyn Fn(&str),
 }
 
 /// What a broker reports about the topic.
-enum Found {
+enum TopicState {
     /// All its partitions can be written to.
     Ready(usize),
     /// Not all partitions have a leader yet.
-    Wait(RDKafkaErrorCode),
+    NotReady(RDKafkaErrorCode),
     Missing,
 }
 
-impl Finder<'_> {
+impl TopicFinder<'_> {
     /// Finds the topic or creates it. Returns `None` when `stopped` returns true.
-    pub(crate) async fn find(
+    pub(crate) async fn find_or_create(
         &self,
         stopped: impl Fn() -> bool,
-    ) -> Result<Option<Topic>, ProduceError> {
-        let begun = Instant::now();
+    ) -> Result<Option<TargetTopic>, ProduceError> {
+        let started_at = Instant::now();
         let mut created = false;
-        let mut told = false;
+        let mut reported = false;
         loop {
             if stopped() {
                 return Ok(None);
             }
-            let late = begun.elapsed() >= self.patience;
-            match self.ask()? {
-                Some(Found::Ready(partitions)) => {
-                    return Ok(Some(Topic {
+            let timed_out = started_at.elapsed() >= self.connect_timeout;
+            match self.query_topic()? {
+                Some(TopicState::Ready(partitions)) => {
+                    return Ok(Some(TargetTopic {
                         partitions,
                         created,
                     }));
                 }
-                Some(Found::Missing) if !created => {
-                    self.create().await?;
+                Some(TopicState::Missing) if !created => {
+                    self.create_topic().await?;
                     created = true;
                 }
                 // The broker that answered may not know the new topic yet.
-                Some(Found::Missing) if late => {
-                    return Err(self.unusable(RDKafkaErrorCode::UnknownTopicOrPartition));
+                Some(TopicState::Missing) if timed_out => {
+                    return Err(self.topic_error(RDKafkaErrorCode::UnknownTopicOrPartition));
                 }
-                Some(Found::Wait(code)) if late => return Err(self.unusable(code)),
-                Some(Found::Missing | Found::Wait(_)) => tokio::time::sleep(PAUSE).await,
+                Some(TopicState::NotReady(code)) if timed_out => return Err(self.topic_error(code)),
+                Some(TopicState::Missing | TopicState::NotReady(_)) => {
+                    tokio::time::sleep(RETRY_PAUSE).await
+                }
                 None => {
-                    self.still_looking(late)?;
-                    if !told && begun.elapsed() >= WORTH_A_WORD {
-                        told = true;
-                        self.tell();
+                    self.check_connection(timed_out)?;
+                    if !reported && started_at.elapsed() >= REPORT_AFTER {
+                        reported = true;
+                        self.report_waiting();
                     }
                 }
             }
@@ -93,9 +95,9 @@ impl Finder<'_> {
     }
 
     /// Asks a broker for the topic's state; `None` when no broker answers.
-    fn ask(&self) -> Result<Option<Found>, ProduceError> {
+    fn query_topic(&self) -> Result<Option<TopicState>, ProduceError> {
         let client = self.producer.client();
-        let Ok(metadata) = client.fetch_metadata(Some(self.topic), QUESTION) else {
+        let Ok(metadata) = client.fetch_metadata(Some(self.topic), METADATA_TIMEOUT) else {
             return Ok(None);
         };
         let topic = metadata
@@ -103,7 +105,7 @@ impl Finder<'_> {
             .iter()
             .find(|topic| topic.name() == self.topic);
         let Some(topic) = topic else {
-            return Ok(Some(Found::Missing));
+            return Ok(Some(TopicState::Missing));
         };
         // Only a topic without an error is sure to have a list of partitions.
         let error = topic.error().or_else(|| {
@@ -114,60 +116,60 @@ impl Finder<'_> {
         });
         match error.map(RDKafkaErrorCode::from) {
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                Ok(Some(Found::Missing))
+                Ok(Some(TopicState::Missing))
             }
             Some(
                 code @ (RDKafkaErrorCode::LeaderNotAvailable
                 | RDKafkaErrorCode::ReplicaNotAvailable
                 | RDKafkaErrorCode::NotLeaderForPartition),
-            ) => Ok(Some(Found::Wait(code))),
-            Some(code) => Err(self.unusable(code)),
-            None if topic.partitions().is_empty() => {
-                Ok(Some(Found::Wait(RDKafkaErrorCode::LeaderNotAvailable)))
-            }
-            None => Ok(Some(Found::Ready(topic.partitions().len()))),
+            ) => Ok(Some(TopicState::NotReady(code))),
+            Some(code) => Err(self.topic_error(code)),
+            None if topic.partitions().is_empty() => Ok(Some(TopicState::NotReady(
+                RDKafkaErrorCode::LeaderNotAvailable,
+            ))),
+            None => Ok(Some(TopicState::Ready(topic.partitions().len()))),
         }
     }
 
-    fn still_looking(&self, late: bool) -> Result<(), ProduceError> {
+    fn check_connection(&self, timed_out: bool) -> Result<(), ProduceError> {
         let brokers = self.settings.bootstrap_servers().to_owned();
-        match self.context.trouble() {
-            Some(trouble) if trouble.refused => Err(ProduceError::Refused {
+        match self.context.last_error() {
+            Some(trouble) if trouble.is_refusal => Err(ProduceError::Refused {
                 brokers,
                 reason: trouble.reason,
             }),
-            trouble if late => Err(ProduceError::Unreachable {
+            trouble if timed_out => Err(ProduceError::Unreachable {
                 brokers,
-                seconds: self.patience.as_secs(),
+                seconds: self.connect_timeout.as_secs(),
                 reason: trouble.map(|trouble| trouble.reason),
             }),
             _ => Ok(()),
         }
     }
 
-    fn tell(&self) {
+    fn report_waiting(&self) {
         let brokers = self.settings.bootstrap_servers();
-        let reason = match self.context.trouble() {
+        let reason = match self.context.last_error() {
             Some(trouble) => format!(" ({})", trouble.reason),
             None => String::new(),
         };
-        (self.note)(&format!("waiting for a broker at {brokers}{reason}"));
+        (self.print_note)(&format!("waiting for a broker at {brokers}{reason}"));
     }
 
-    async fn create(&self) -> Result<(), ProduceError> {
+    async fn create_topic(&self) -> Result<(), ProduceError> {
         let failed = |code| ProduceError::Create {
             topic: self.topic.to_owned(),
             code,
         };
-        let config = client::configuration(self.settings);
+        let config = client::client_config(self.settings);
         // A separate context, so that its errors are not mixed with the producer's.
-        let admin = AdminClient::from_config_and_context(&config, Context::new(None))
-            .map_err(ProduceError::client)?;
+        let admin = AdminClient::from_config_and_context(&config, DeliveryContext::new(None))
+            .map_err(ProduceError::from_client_error)?;
         let replication = TopicReplication::Fixed(DEFAULT_REPLICATION);
         let topic = NewTopic::new(self.topic, self.partitions, replication);
         let options = AdminOptions::new()
-            .request_timeout(Some(self.patience))
-            .operation_timeout(Some(self.patience));
+            .request_timeout(Some(self.connect_timeout))
+            .operation_timeout(Some(self.connect_timeout));
         let results = admin
             .create_topics([&topic], &options)
             .await
@@ -188,7 +190,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    fn unusable(&self, code: RDKafkaErrorCode) -> ProduceError {
+    fn topic_error(&self, code: RDKafkaErrorCode) -> ProduceError {
         ProduceError::Topic {
             topic: self.topic.to_owned(),
             code,

@@ -13,11 +13,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use sluice_kafka_sandbox::{Broker, Installation, Record, Secure};
+use sluice_kafka_sandbox::{Broker, Installation, Record, SecureListener};
 
 /// One broker for all tests that do not stop or change it.
-fn broker() -> Option<&'static (Broker, Secure)> {
-    static BROKER: OnceLock<Option<(Broker, Secure)>> = OnceLock::new();
+fn broker() -> Option<&'static (Broker, SecureListener)> {
+    static BROKER: OnceLock<Option<(Broker, SecureListener)>> = OnceLock::new();
     BROKER
         .get_or_init(|| {
             let kafka = Installation::find().unwrap()?;
@@ -110,7 +110,7 @@ fn a_bulk_arrives_and_can_be_made_again() {
         .iter()
         .map(|record| (record.partition.into(), record.offset))
         .collect();
-    let told: BTreeMap<i64, i64> = json["partitions"]
+    let reported: BTreeMap<i64, i64> = json["partitions"]
         .as_array()
         .unwrap()
         .iter()
@@ -121,7 +121,7 @@ fn a_bulk_arrives_and_can_be_made_again() {
             )
         })
         .collect();
-    assert_eq!(told, ends);
+    assert_eq!(reported, ends);
 
     // Events have their customer's id as key; the other records are counted.
     let mut no_events = 0;
@@ -179,7 +179,7 @@ fn a_bulk_arrives_and_can_be_made_again() {
     // Java's producer puts the same keys into the same partitions.
     broker.create_topic("by_java", 5).unwrap();
     broker
-        .produce("by_java", made.keys().map(|key| (Some(*key), "{}")))
+        .produce_records("by_java", made.keys().map(|key| (Some(*key), "{}")))
         .unwrap();
     let by_java = broker.consume_count("by_java", made.len()).unwrap();
     assert_eq!(keys(&by_java), made);
@@ -237,7 +237,7 @@ fn a_broker_that_is_killed_loses_and_repeats_nothing() {
         == 0
     {}
     broker.kill().unwrap();
-    broker.start_again().unwrap();
+    broker.restart().unwrap();
     let (code, json, err) = ended(child.wait_with_output().unwrap());
     assert_eq!(code, 0, "{json:#} {err}");
     assert_eq!(json["acknowledged"], 20_000);

@@ -20,17 +20,17 @@ pub fn job(job: &Job) -> Value {
         "name": job.name,
         "file_name": job.file_name,
         "state": job.state().name(),
-        "submitted_ms": time(job.submitted_ms),
-        "started_ms": time(job.started_ms),
-        "ended_ms": time(job.ended_ms),
+        "submitted_ms": optional_time(job.submitted_ms),
+        "started_ms": optional_time(job.started_ms),
+        "ended_ms": optional_time(job.ended_ms),
         "timeout_ms": (job.timeout_ms > 0).then_some(job.timeout_ms),
         "user": job.user,
-        "params": secret::redacted(&job.params),
-        "datasets": list(&job.datasets, dataset),
-        "inputs": list(&job.inputs, input_stats),
-        "warnings": list(&job.warnings, diagnostic),
-        "progress": job.progress.as_ref().map(progress),
-        "error": job.reason.as_ref().map(error),
+        "params": secret::redacted_values(&job.params),
+        "datasets": json_list(&job.datasets, dataset_result),
+        "inputs": json_list(&job.inputs, input_stats),
+        "warnings": json_list(&job.warnings, diagnostic),
+        "progress": job.progress.as_ref().map(job_progress),
+        "error": job.reason.as_ref().map(job_error),
     })
 }
 
@@ -42,9 +42,9 @@ pub fn job_summary(job: &Job) -> Value {
         "submission_id": job.submission_id,
         "name": job.name,
         "state": job.state().name(),
-        "submitted_ms": time(job.submitted_ms),
-        "started_ms": time(job.started_ms),
-        "ended_ms": time(job.ended_ms),
+        "submitted_ms": optional_time(job.submitted_ms),
+        "started_ms": optional_time(job.started_ms),
+        "ended_ms": optional_time(job.ended_ms),
         "user": job.user,
         "error": job.reason.as_ref().map(|reason| json!({
             "kind": reason.kind().name(),
@@ -55,13 +55,13 @@ pub fn job_summary(job: &Job) -> Value {
 
 /// An error; `exit_code` is the exit code of `submit-job`.
 #[must_use]
-pub fn error(error: &JobError) -> Value {
+pub fn job_error(error: &JobError) -> Value {
     json!({
         "kind": error.kind().name(),
         "exit_code": error.kind().exit_code(),
         "message": error.message,
-        "next_step": text(&error.next_step),
-        "diagnostics": list(&error.diagnostics, diagnostic),
+        "next_step": optional_text(&error.next_step),
+        "diagnostics": json_list(&error.diagnostics, diagnostic),
     })
 }
 
@@ -88,7 +88,7 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
 
 /// The progress of a job.
 #[must_use]
-pub fn progress(progress: &Progress) -> Value {
+pub fn job_progress(progress: &Progress) -> Value {
     json!({
         "datasets_done": progress.datasets_done,
         "datasets_total": progress.datasets_total,
@@ -104,18 +104,18 @@ pub fn progress(progress: &Progress) -> Value {
         "elapsed_ms": progress.elapsed_ms,
         "executors": progress.executors,
         "vcores": progress.vcores,
-        "datasets": list(&progress.datasets, dataset_progress),
+        "datasets": json_list(&progress.datasets, dataset_progress),
     })
 }
 
 /// A job's plan.
 #[must_use]
-pub fn plan(plan: &JobPlan) -> Value {
+pub fn job_plan(plan: &JobPlan) -> Value {
     json!({
-        "relations": list(&plan.relations, relation),
-        "inputs": list(&plan.inputs, planned_input),
-        "steps": list(&plan.steps, step),
-        "warnings": list(&plan.warnings, diagnostic),
+        "relations": json_list(&plan.relations, planned_relation),
+        "inputs": json_list(&plan.inputs, planned_input),
+        "steps": json_list(&plan.steps, planned_step),
+        "warnings": json_list(&plan.warnings, diagnostic),
     })
 }
 
@@ -127,7 +127,7 @@ pub fn server_info(info: &ServerInfoResponse) -> Value {
         "engines": info.engines,
         "executors": info.executors,
         "vcores": info.vcores,
-        "started_ms": time(info.started_ms),
+        "started_ms": optional_time(info.started_ms),
     })
 }
 
@@ -135,14 +135,14 @@ pub fn server_info(info: &ServerInfoResponse) -> Value {
 #[must_use]
 pub fn log_line(line: &LogLine) -> Value {
     json!({
-        "at_ms": time(line.at_ms),
+        "at_ms": optional_time(line.at_ms),
         "level": line.level().name(),
         "target": line.target,
         "message": line.message,
     })
 }
 
-fn dataset(dataset: &DatasetResult) -> Value {
+fn dataset_result(dataset: &DatasetResult) -> Value {
     json!({
         "name": dataset.name,
         "phase": dataset.phase().name(),
@@ -176,7 +176,7 @@ fn dataset_progress(dataset: &DatasetProgress) -> Value {
     })
 }
 
-fn relation(relation: &PlannedRelation) -> Value {
+fn planned_relation(relation: &PlannedRelation) -> Value {
     json!({
         "name": relation.name,
         "kind": relation.kind,
@@ -199,7 +199,7 @@ fn planned_input(input: &PlannedInput) -> Value {
     })
 }
 
-fn step(step: &PlannedStep) -> Value {
+fn planned_step(step: &PlannedStep) -> Value {
     json!({
         "name": step.name,
         "kind": step.kind,
@@ -210,14 +210,14 @@ fn step(step: &PlannedStep) -> Value {
     })
 }
 
-fn list<T>(items: &[T], each: impl Fn(&T) -> Value) -> Value {
+fn json_list<T>(items: &[T], each: impl Fn(&T) -> Value) -> Value {
     Value::Array(items.iter().map(each).collect())
 }
 
-fn time(ms: i64) -> Option<i64> {
+fn optional_time(ms: i64) -> Option<i64> {
     (ms > 0).then_some(ms)
 }
 
-fn text(text: &str) -> Option<&str> {
+fn optional_text(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }

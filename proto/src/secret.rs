@@ -9,7 +9,7 @@ pub const REDACTED: &str = "***";
 /// Parts of names that mark a secret. Names are compared without case and without
 /// `_`, `-` and `.`, so that `access_key`, `accessKey` and `access.key` are the
 /// same.
-const MARKS: [&str; 8] = [
+const SECRET_MARKS: [&str; 8] = [
     "secret",
     "password",
     "passwd",
@@ -28,7 +28,7 @@ pub fn is_secret(key: &str) -> bool {
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    MARKS.iter().any(|mark| plain.contains(mark))
+    SECRET_MARKS.iter().any(|mark| plain.contains(mark))
 }
 
 /// The value of this key as it may be shown.
@@ -43,7 +43,7 @@ pub fn redacted_value(key: &str, value: &str) -> String {
 
 /// The settings as they may be shown.
 #[must_use]
-pub fn redacted(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub fn redacted_values(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     values
         .iter()
         .map(|(key, value)| (key.clone(), redacted_value(key, value)))

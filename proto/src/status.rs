@@ -21,7 +21,7 @@ impl From<JobError> for Status {
     /// Shortens an error that would not fit into a header: long texts are cut, the
     /// last diagnostics are left out, and the message says so.
     fn from(error: JobError) -> Self {
-        let error = fitted(error);
+        let error = fit_into_header(error);
         Self::with_details(
             error.kind().grpc_code(),
             error.message.clone(),
@@ -56,12 +56,12 @@ impl JobError {
     }
 }
 
-fn fitted(mut error: JobError) -> JobError {
+fn fit_into_header(mut error: JobError) -> JobError {
     if error.kind() == ErrorKind::Unspecified {
         error.set_kind(ErrorKind::Internal);
     }
-    cut(&mut error.message);
-    cut(&mut error.next_step);
+    truncate_text(&mut error.message);
+    truncate_text(&mut error.next_step);
     let all = error.diagnostics.len();
     while error.encoded_len() > MAX_DETAILS_BYTES && error.diagnostics.pop().is_some() {}
     let left_out = all - error.diagnostics.len();
@@ -73,7 +73,7 @@ fn fitted(mut error: JobError) -> JobError {
     error
 }
 
-fn cut(text: &mut String) {
+fn truncate_text(text: &mut String) {
     if text.len() > MAX_TEXT_BYTES {
         let end = text.floor_char_boundary(MAX_TEXT_BYTES);
         text.truncate(end);

@@ -4,15 +4,15 @@
 //! and HTTP, next to the Ballista scheduler; [`local_scheduler`] runs it in
 //! process.
 
-pub mod conf;
-pub mod config;
 mod driver;
 pub mod job;
-pub mod jobs;
-pub mod local;
+pub mod job_registry;
+mod job_service;
+pub mod job_settings;
+pub mod local_scheduler;
+pub mod options;
 pub mod runner;
 pub mod server;
-mod service;
 
-pub use driver::DriverSettings;
-pub use service::JobServer;
+pub use driver::Driver;
+pub use job_service::JobServer;

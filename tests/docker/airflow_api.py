@@ -1,4 +1,4 @@
-"""Airflow's public API, which is what its UI uses."""
+"""A client of Airflow's public API, which its UI uses too."""
 
 import json
 import urllib.error
@@ -11,7 +11,7 @@ class AirflowApi:
         self.token = None
 
     def status(self, method, path, body=None):
-        """The status and the document of an answer."""
+        """The status and the document of a response."""
         url = f"http://127.0.0.1:{self.stack.ports['AIRFLOW_PORT']}{path}"
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
         data = None if body is None else json.dumps(body).encode()
@@ -24,12 +24,12 @@ class AirflowApi:
                 return error.code, error.read().decode(errors="replace")
 
     def log_in(self):
-        """With the password that the stack made up."""
+        """Logs in with the password that the stack generated."""
         password = self.stack.execute("airflow", "cat", "/run/sluice/airflow-password").strip()
         self.token = self.ask("POST", "/auth/token", {"username": "admin", "password": password})["access_token"]
 
     def ask(self, method, path, body=None):
-        """The document of an answer that must be a good one."""
+        """The document of a response, which must be successful."""
         status, answer = self.status(method, path, body)
         if status not in (200, 201):
             raise AssertionError(f"{method} {path}: {status} {answer}")
@@ -42,7 +42,7 @@ class AirflowApi:
         self.ask("PATCH", f"/api/v2/dags/{dag}", {"is_paused": paused})
 
     def start(self, dag, **conf):
-        """Starts a run, and says which."""
+        """Starts a run, and returns its id."""
         body = {"logical_date": None, "conf": conf}
         return self.ask("POST", f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"]
 
@@ -50,7 +50,7 @@ class AirflowApi:
         return self.get(f"/dags/{dag}/dagRuns")["dag_runs"]
 
     def ended(self, dag, run, seconds=400):
-        """The state in which a run has ended, and those of its tasks."""
+        """Waits for a run's end; returns its state and those of its tasks."""
 
         def state():
             found = self.get(f"/dags/{dag}/dagRuns/{run}")["state"]
@@ -71,7 +71,7 @@ class AirflowApi:
         return (self.task(dag, run, task)["triggerer_job"] or {}).get("id")
 
     def mark(self, dag, run, task, state):
-        """Marks a task, as people do in the UI."""
+        """Marks a task, as users do in the UI."""
         self.ask("PATCH", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}", {"new_state": state})
 
     def log(self, dag, run, task, number):

@@ -1,5 +1,5 @@
-"""One stack of docker-compose.yml for a test: a project, ports, images and a
-data folder of its own, so that it disturbs no other stack of this machine."""
+"""A stack of docker-compose.yml for a test, with its own project, ports, images
+and data folder, so that it does not affect other stacks on this machine."""
 
 import json
 import os
@@ -17,7 +17,7 @@ IMAGES = ("scheduler", "executor", "tools", "airflow")
 
 
 def free_ports(count):
-    """Ports that nobody had a moment ago."""
+    """Ports that were free a moment ago."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -27,7 +27,7 @@ def free_ports(count):
     return ports
 
 
-def to_be_had(image):
+def is_available(image):
     """Whether the image is here or can be pulled."""
 
     def works(*command):
@@ -37,7 +37,7 @@ def to_be_had(image):
 
 
 def versions():
-    """What .env says."""
+    """The variables of .env."""
     lines = (ROOT / ".env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
@@ -51,8 +51,8 @@ class Stack:
         self.s3_keys = self.data / "s3.env"
         files = ["docker-compose.yml", "tests/docker/compose.yml"]
         s3 = f"chrislusf/seaweedfs:{versions()['SEAWEEDFS_VERSION']}"
-        if not to_be_had(s3):
-            print(f"*** {s3} cannot be had: the profile s3 is tested with a stand-in", flush=True)
+        if not is_available(s3):
+            print(f"*** {s3} is not available: the profile s3 is tested with a stand-in", flush=True)
             files.append("tests/docker/s3.yml")
         self.env = os.environ | {
             "COMPOSE_PROJECT_NAME": f"sluice-{self.tag}",
@@ -60,12 +60,12 @@ class Stack:
             "COMPOSE_FILE": os.pathsep.join(files),
             "SLUICE_VERSION": self.tag,
             "SLUICE_BINARIES": os.environ.get("SLUICE_BINARIES", "prebuilt"),
-            # Whoever runs the test must be able to remove what it leaves.
+            # The user who runs the test must be able to delete its files.
             "SLUICE_UID": str(os.getuid() or 50000),
             "DATA_DIR": str(self.data),
             "S3_ENV_FILE": str(self.s3_keys),
             # Half a core each: jobs last long enough for `up --scale`, which
-            # takes some 9 s, on quick machines too.
+            # takes about 9 s, on fast machines too.
             "EXECUTOR_CPUS": "0.5",
             **{name: str(port) for name, port in self.ports.items()},
         }
@@ -95,7 +95,7 @@ class Stack:
         return out
 
     def execute(self, service, *command, **more):
-        """Runs a command in a service's container, as people do."""
+        """Runs a command in a service's container, as users do."""
         return self.compose("exec", "-T", service, *command, **more)
 
     def containers(self, service, *more):
@@ -114,13 +114,13 @@ class Stack:
         subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True)
 
     def api(self, path):
-        """An answer of the scheduler's JSON API."""
+        """A response of the scheduler's JSON API."""
         url = f"http://127.0.0.1:{self.ports['SCHEDULER_HTTP_PORT']}{path}"
         with urllib.request.urlopen(url, timeout=5) as answer:
             return json.load(answer)
 
     def executors(self):
-        """Active executors by address; none while the scheduler is away."""
+        """Active executors by address; none while the scheduler is not reachable."""
         try:
             found = self.api("/api/v1/executors")["executors"]
         except OSError:
@@ -134,10 +134,10 @@ class Stack:
             if result := condition():
                 return result
             time.sleep(0.1)
-        raise AssertionError(f"not within {seconds} s: {what}\n{self.compose('ps', '-a')}")
+        raise AssertionError(f"timed out after {seconds} s: {what}\n{self.compose('ps', '-a')}")
 
     def remove(self):
-        """Leaves nothing behind: containers, volumes, network, images, data."""
+        """Removes everything: containers, volumes, network, images, data."""
         if not self.data.exists():
             return
         self.compose("--profile", "*", "down", "-v", "--remove-orphans", "--timeout", "5")

@@ -10,20 +10,20 @@ import time
 import unittest
 
 from stack import Stack
-from steps.again import Again
 from steps.airflow import Airflow
 from steps.broker import Broker
 from steps.cluster import Cluster
 from steps.commands import Commands
 from steps.common import Common
+from steps.restart import Restart
 from steps.s3 import S3
 
 
-class TheStack(Common, Commands, Broker, Cluster, S3, Airflow, Again, unittest.TestCase):
+class TheStack(Common, Commands, Broker, Cluster, S3, Airflow, Restart, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.stack = Stack()
-        # Events that came from outside of Docker.
+        # Events that were sent from outside of Docker.
         cls.from_outside = 0
         # Also after Ctrl-C or SIGTERM, when unittest cleans nothing up.
         atexit.register(cls.stack.remove)
@@ -34,7 +34,7 @@ class TheStack(Common, Commands, Broker, Cluster, S3, Airflow, Again, unittest.T
 
 
 class Progress(unittest.TextTestResult):
-    """Says which step begins, and after a failure what the services said."""
+    """Prints the name of each step, and after a failure the logs of the services."""
 
     def startTest(self, test):
         print(test.id().rsplit(".", 1)[1], flush=True)

@@ -6,8 +6,8 @@ use crate::submit::{self, Output};
 use crate::{gold, wait};
 
 #[test]
-fn a_job_can_be_planned_handed_over_watched_and_read_about() {
-    let _turn = wait::heavy();
+fn a_job_can_be_planned_submitted_watched_and_inspected() {
+    let _turn = wait::exclusive_turn();
     let cluster = Cluster::start();
     let landing = cluster.path("landing");
     Landing {
@@ -17,26 +17,28 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
     }
     .write(&landing);
     let gold = cluster.path("gold");
-    let job = submit::example(&landing, &gold);
-    let ask = |args: &[&str]| -> Output {
+    let job = submit::example_args(&landing, &gold);
+    let submit_job = |args: &[&str]| -> Output {
         let all: Vec<String> = args
             .iter()
             .map(|arg| (*arg).to_owned())
             .chain(job.iter().cloned())
             .collect();
-        cluster.submit(&all)
+        cluster.run_submit(&all)
     };
 
     // The plan: every table, every input, nothing written, the same in process.
-    let plan = ask(&["--plan"]).expect(0);
-    for part in gold::EXAMPLE
+    let plan = submit_job(&["--plan"]).expect_code(0);
+    for part in gold::EXAMPLE_TABLES
         .iter()
         .copied()
         .chain(["landed_transactions", "valid_transactions rows 1"])
     {
         assert!(plan.stdout.contains(part), "{part} is not in\n{plan}");
     }
-    let document = ask(&["--plan", "--output", "json"]).expect(0).json();
+    let document = submit_job(&["--plan", "--output", "json"])
+        .expect_code(0)
+        .json_document();
     let writes = document["plan"]["steps"]
         .as_array()
         .unwrap()
@@ -52,7 +54,9 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
         .sum();
     assert_eq!(files, 6, "{document}");
     let local = ["--master", "local[2]", "--plan", "--output", "json"].map(str::to_owned);
-    let in_process = submit::run(local.iter().chain(&job)).expect(0).json();
+    let in_process = submit::run_submit(local.iter().chain(&job))
+        .expect_code(0)
+        .json_document();
     assert_eq!(
         in_process["plan"]["relations"],
         document["plan"]["relations"]
@@ -60,7 +64,7 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
     assert!(!gold.exists(), "a plan writes nothing");
 
     // Submitted without waiting: it prints the id and nothing else.
-    let accepted = ask(&[
+    let accepted = submit_job(&[
         "--deploy-mode",
         "cluster",
         "--name",
@@ -68,32 +72,39 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
         "--submission-id",
         "n1",
     ])
-    .expect(0);
+    .expect_code(0);
     let id = accepted.stdout.trim().to_owned();
     assert_eq!(accepted.stdout.lines().count(), 1, "{accepted}");
-    cluster.submit(&["--logs", &id, "--follow"]).expect(0);
+    cluster
+        .run_submit(&["--logs", &id, "--follow"])
+        .expect_code(0);
     let status = cluster
-        .submit(&["--status", &id, "--output", "json"])
-        .expect(0)
-        .json();
-    let job_of = &status["job"];
+        .run_submit(&["--status", &id, "--output", "json"])
+        .expect_code(0)
+        .json_document();
+    let job_record = &status["job"];
     assert_eq!(
-        (&job_of["state"], &job_of["name"]),
+        (&job_record["state"], &job_record["name"]),
         (&"SUCCEEDED".into(), &"nightly".into()),
         "{status}"
     );
-    assert_eq!(job_of["job_id"], id.as_str());
-    let text = cluster.submit(&["--status", "n1"]).expect(0).stdout;
+    assert_eq!(job_record["job_id"], id.as_str());
+    let text = cluster
+        .run_submit(&["--status", "n1"])
+        .expect_code(0)
+        .stdout;
     assert!(
         text.contains(&id) && text.contains("SUCCEEDED") && text.contains("daily_revenue"),
         "{text}"
     );
-    gold::sound(&gold, 0);
+    gold::assert_complete(&gold, 0);
 
     // Attached: one document or a final table on stdout, and progress on stderr.
-    let document = ask(&["--output", "json"]).expect(0).json();
+    let document = submit_job(&["--output", "json"])
+        .expect_code(0)
+        .json_document();
     let datasets = document["job"]["datasets"].as_array().unwrap();
-    let rows = gold::rows(&gold);
+    let rows = gold::row_counts(&gold);
     assert_eq!(datasets.len(), 6);
     for dataset in datasets {
         assert_eq!(dataset["version"], 1, "{dataset}");
@@ -103,28 +114,28 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
             "{dataset}"
         );
     }
-    let table = ask(&[]).expect(0);
-    for name in gold::EXAMPLE {
+    let table = submit_job(&[]).expect_code(0);
+    for name in gold::EXAMPLE_TABLES {
         assert!(table.stdout.contains(name), "{table}");
     }
     assert!(
         table.stdout.contains("succeeded in") && table.stderr.contains("running"),
         "{table}"
     );
-    let quiet = ask(&["--no-progress", "--output", "json"]).expect(0);
-    quiet.json();
+    let quiet = submit_job(&["--no-progress", "--output", "json"]).expect_code(0);
+    quiet.json_document();
 
-    let list = cluster.submit(&["--list"]).expect(0).stdout;
+    let list = cluster.run_submit(&["--list"]).expect_code(0).stdout;
     assert!(list.contains("nightly") && list.contains(&id), "{list}");
     let listed = cluster
-        .submit(&["--list", "--output", "json"])
-        .expect(0)
-        .json();
+        .run_submit(&["--list", "--output", "json"])
+        .expect_code(0)
+        .json_document();
     assert_eq!(listed["jobs"].as_array().unwrap().len(), 4, "{listed}");
     let log = cluster
-        .submit(&["--logs", &id, "--output", "json"])
-        .expect(0)
-        .json();
+        .run_submit(&["--logs", &id, "--output", "json"])
+        .expect_code(0)
+        .json_document();
     let lines = log["lines"].as_array().unwrap();
     assert!(
         lines.iter().any(|line| line["message"]
@@ -135,8 +146,8 @@ fn a_job_can_be_planned_handed_over_watched_and_read_about() {
     );
 
     // What monitoring reads.
-    assert_eq!(cluster.page("/healthz").0, 200);
-    let (status, metrics) = cluster.page("/metrics");
+    assert_eq!(cluster.get_page("/healthz").0, 200);
+    let (status, metrics) = cluster.get_page("/metrics");
     assert!(status == 200 && metrics.contains("# TYPE"), "{metrics}");
-    assert_eq!(cluster.page("/api/v1/jobs/nobody").0, 404);
+    assert_eq!(cluster.get_page("/api/v1/jobs/nobody").0, 404);
 }

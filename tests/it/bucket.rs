@@ -29,7 +29,7 @@ impl Bucket {
             address: address.trim_end_matches('/').to_owned(),
             name: format!("{name}-{}", std::process::id()),
         };
-        bucket.ask("PUT", "", &[]);
+        bucket.send_request("PUT", "", &[]);
         Some(bucket)
     }
 
@@ -53,15 +53,15 @@ impl Bucket {
 
     /// Copies a folder's files below `prefix`.
     pub fn upload(&self, folder: &Path, prefix: &str) {
-        for path in gold::files(folder).into_keys() {
+        for path in gold::files_below(folder).into_keys() {
             let bytes = std::fs::read(folder.join(&path)).unwrap();
-            self.ask("PUT", &format!("{prefix}/{}", path.display()), &bytes);
+            self.send_request("PUT", &format!("{prefix}/{}", path.display()), &bytes);
         }
     }
 
     /// Copies all objects below `prefix` into a folder.
     pub fn download(&self, prefix: &str, folder: &Path) {
-        let listing = self.ask("GET", "?list-type=2&max-keys=1000", &[]);
+        let listing = self.send_request("GET", "?list-type=2&max-keys=1000", &[]);
         let listing = String::from_utf8(listing).unwrap();
         assert!(listing.contains("<IsTruncated>false"), "{listing}");
         let keys = listing.split("<Key>").skip(1);
@@ -71,13 +71,14 @@ impl Bucket {
             };
             let path = folder.join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, self.ask("GET", key, &[])).unwrap();
+            std::fs::write(path, self.send_request("GET", key, &[])).unwrap();
         }
     }
 
-    fn ask(&self, method: &str, key: &str, body: &[u8]) -> Vec<u8> {
+    fn send_request(&self, method: &str, key: &str, body: &[u8]) -> Vec<u8> {
         let path = format!("/{}/{key}", self.name);
-        let (status, answer) = http::request(&self.address, method, &path, OWNER, body).unwrap();
+        let (status, answer) =
+            http::send_request(&self.address, method, &path, AUTHORIZATION, body).unwrap();
         let text = String::from_utf8_lossy(&answer);
         assert_eq!(status, 200, "{method} {path}: {text}");
         answer
@@ -86,7 +87,7 @@ impl Bucket {
 
 /// Authenticates as the owner of what the processes write. A server for tests
 /// does not check signatures.
-const OWNER: &str = "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, \
+const AUTHORIZATION: &str = "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, \
                      SignedHeaders=host, Signature=0\r\n";
 
 /// The secret that the processes get; it must not appear in any output.

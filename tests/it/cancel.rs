@@ -9,51 +9,51 @@ use crate::{gold, submit, wait};
 
 #[test]
 fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let cluster = Cluster::start();
     let (small, large) = (cluster.path("small"), cluster.path("large"));
     Landing::SMALL.write(&small);
     Landing::LARGE.write(&large);
     let gold = cluster.path("gold");
-    cluster.example(&small, &gold).expect(0);
-    let before = gold::files(&gold);
-    let untouched = |job: &str, state: &str| {
-        assert_eq!(cluster.job(job).unwrap()["state"], state);
+    cluster.run_example(&small, &gold).expect_code(0);
+    let before = gold::files_below(&gold);
+    let assert_gold_unchanged = |job: &str, state: &str| {
+        assert_eq!(cluster.find_job(job).unwrap()["state"], state);
         cluster.wait_idle();
         // A task that was being dispatched when its job was cancelled may end a
         // little later; its files are removed, too.
-        wait::until("files of the job are removed", wait::SOON, || {
-            (gold::files(&gold) == before).then_some(())
+        wait::wait_until("files of the job are removed", wait::DEADLINE, || {
+            (gold::files_below(&gold) == before).then_some(())
         });
     };
 
     // --kill from another process, while files are being written.
     let running = cluster.spawn_endless("killed", &large, &gold);
     wait_for_files(&gold, before.len());
-    let answer = cluster.submit(&["--kill", "killed"]).expect(0);
+    let answer = cluster.run_submit(&["--kill", "killed"]).expect_code(0);
     assert!(answer.stdout.contains("has ended: KILLED"), "{answer}");
-    running.wait().expect(5).says(&["was killed"]);
-    untouched("killed", "KILLED");
-    let again = cluster.submit(&["--kill", "killed"]).expect(0);
+    running.wait().expect_code(5).expect_stderr(&["was killed"]);
+    assert_gold_unchanged("killed", "KILLED");
+    let again = cluster.run_submit(&["--kill", "killed"]).expect_code(0);
     assert!(
         again.stdout.contains("had already ended: KILLED"),
         "{again}"
     );
 
     // Ctrl-C and SIGTERM to submit-job.
-    for (name, signal, told) in [
+    for (name, signal, expected) in [
         ("ctrl-c", Signal::Interrupt, "SIGINT"),
         ("term", Signal::Terminate, "SIGTERM"),
     ] {
         let running = cluster.spawn_endless(name, &large, &gold);
         cluster.wait_for_tasks(name);
         running.signal(signal);
-        let output = running.wait().expect(5);
+        let output = running.wait().expect_code(5);
         assert!(
-            output.stderr.contains(told) || output.stderr.contains("Ctrl-C"),
+            output.stderr.contains(expected) || output.stderr.contains("Ctrl-C"),
             "{output}"
         );
-        untouched(name, "KILLED");
+        assert_gold_unchanged(name, "KILLED");
     }
 
     // A time limit, enforced by the scheduler.
@@ -63,19 +63,22 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
         "--timeout".to_owned(),
         "700ms".to_owned(),
     ];
-    args.extend(submit::job(&submit::endless_job(), &large, &gold));
-    cluster.submit(&args).expect(6).says(&["time limit"]);
-    untouched("late", "TIMED_OUT");
+    args.extend(submit::job_args(&submit::endless_job_path(), &large, &gold));
+    cluster
+        .run_submit(&args)
+        .expect_code(6)
+        .expect_stderr(&["time limit"]);
+    assert_gold_unchanged("late", "TIMED_OUT");
 
     // The cluster still works.
-    cluster.example(&small, &gold).expect(0);
-    gold::settles(&gold);
-    gold::sound(&gold, 1);
+    cluster.run_example(&small, &gold).expect_code(0);
+    gold::wait_for_cleanup(&gold);
+    gold::assert_complete(&gold, 1);
 }
 
 #[test]
 fn ctrl_c_and_time_limits_end_local_runs_too() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let folder = tempfile::tempdir().unwrap();
     let (landing, gold) = (folder.path().join("landing"), folder.path().join("gold"));
     Landing::LARGE.write(&landing);
@@ -84,21 +87,31 @@ fn ctrl_c_and_time_limits_end_local_runs_too() {
             .iter()
             .chain(more)
             .map(|arg| (*arg).to_owned());
-        let job = submit::job(&submit::endless_job(), &landing, &gold);
-        submit::spawn(options.chain(job))
+        let job = submit::job_args(&submit::endless_job_path(), &landing, &gold);
+        submit::spawn_submit(options.chain(job))
     };
     let running = local(&[]);
     wait_for_files(&gold, 0);
     running.signal(Signal::Interrupt);
-    running.wait().expect(5);
-    assert_eq!(gold::files(&gold).len(), 0, "{:?}", gold::files(&gold));
-    local(&["--timeout", "500ms"]).wait().expect(6);
-    assert_eq!(gold::files(&gold).len(), 0, "{:?}", gold::files(&gold));
+    running.wait().expect_code(5);
+    assert_eq!(
+        gold::files_below(&gold).len(),
+        0,
+        "{:?}",
+        gold::files_below(&gold)
+    );
+    local(&["--timeout", "500ms"]).wait().expect_code(6);
+    assert_eq!(
+        gold::files_below(&gold).len(),
+        0,
+        "{:?}",
+        gold::files_below(&gold)
+    );
 }
 
 /// Waits until there are more files than `known`.
 fn wait_for_files(gold: &Path, known: usize) {
-    wait::until("files are written to gold", wait::SOON, || {
-        (gold::files(gold).len() > known).then_some(())
+    wait::wait_until("files are written to gold", wait::DEADLINE, || {
+        (gold::files_below(gold).len() > known).then_some(())
     });
 }

@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use header::{Expected, Header, Table};
+use header::{ExpectedFinding, ExpectedTable, Header};
 
-fn cases(folder: &str) -> Vec<PathBuf> {
+fn case_paths(folder: &str) -> Vec<PathBuf> {
     let wanted = std::env::var("CASES").unwrap_or_default();
-    let mut paths: Vec<PathBuf> = fs::read_dir(header::folder().join(folder))
+    let mut paths: Vec<PathBuf> = fs::read_dir(header::cases_folder().join(folder))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "sql"))
@@ -36,7 +36,7 @@ fn cases(folder: &str) -> Vec<PathBuf> {
 
 /// Runs `check` on all cases, as many at a time as there are cores, and reports
 /// every case that failed.
-fn all(paths: &[PathBuf], check: impl Fn(&Path) -> Result<(), String> + Sync) {
+fn check_all(paths: &[PathBuf], check: impl Fn(&Path) -> Result<(), String> + Sync) {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -62,20 +62,20 @@ fn all(paths: &[PathBuf], check: impl Fn(&Path) -> Result<(), String> + Sync) {
 }
 
 /// The folders of a case, deleted after it.
-struct Place {
+struct CaseFolders {
     dir: tempfile::TempDir,
 }
 
-impl Place {
+impl CaseFolders {
     fn new(header: &Header) -> Result<Self, String> {
-        let place = Self {
+        let folders = Self {
             dir: tempfile::tempdir().unwrap(),
         };
-        fs::create_dir_all(place.landing()).unwrap();
+        fs::create_dir_all(folders.landing()).unwrap();
         for file in &header.files {
-            file.write(&place.landing())?;
+            file.write(&folders.landing())?;
         }
-        Ok(place)
+        Ok(folders)
     }
 
     fn landing(&self) -> PathBuf {
@@ -106,7 +106,7 @@ impl Place {
     }
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -116,34 +116,40 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn cases_give_the_rows_that_they_say() {
-    let paths = cases("run");
+    let paths = case_paths("run");
     assert!(!paths.is_empty());
-    all(&paths, |path| {
+    check_all(&paths, |path| {
         let text = fs::read_to_string(path).unwrap();
-        let header = header::read(&text)?;
+        let header = header::parse_header(&text)?;
         if header.tables.is_empty() && header.fails.is_none() {
             return Err("the header needs `-- result: …` or `-- fails: …`".to_owned());
         }
         for master in ["local[1]", "local[3]"] {
-            run(path, &text, &header, master)
+            run_case(path, &text, &header, master)
                 .map_err(|problem| format!("with {master}: {problem}"))?;
         }
         Ok(())
     });
 }
 
-fn run(path: &Path, text: &str, header: &Header, master: &str) -> Result<(), String> {
-    let place = Place::new(header)?;
-    let (output, document) = place.submit(path, header, text, &["--master", master]);
+fn run_case(path: &Path, text: &str, header: &Header, master: &str) -> Result<(), String> {
+    let folders = CaseFolders::new(header)?;
+    let (output, document) = folders.submit(path, header, text, &["--master", master]);
     if let Some(fails) = &header.fails {
-        return failed(fails, &header.says, &place, &document, &said(&output));
+        return check_failure(
+            fails,
+            &header.says,
+            &folders,
+            &document,
+            &output_text(&output),
+        );
     }
     if output.status.code() != Some(0) {
-        return Err(said(&output));
+        return Err(output_text(&output));
     }
     let mut problems = String::new();
     for table in &header.tables {
-        if let Err(problem) = compare(table, &place.gold()) {
+        if let Err(problem) = compare_table(table, &folders.gold()) {
             let _ = writeln!(problems, "{}: {problem}", table.dataset);
         }
     }
@@ -171,10 +177,10 @@ fn run(path: &Path, text: &str, header: &Header, master: &str) -> Result<(), Str
 }
 
 /// Checks that the job failed with the expected error and committed no table.
-fn failed(
+fn check_failure(
     kind: &str,
     says: &[String],
-    place: &Place,
+    folders: &CaseFolders,
     document: &Value,
     all: &str,
 ) -> Result<(), String> {
@@ -189,7 +195,7 @@ fn failed(
     if let Some(part) = says.iter().find(|part| !message.contains(part.as_str())) {
         return Err(format!("the error lacks `{part}`:\n{message}"));
     }
-    let tables = gold::tables(&place.gold());
+    let tables = gold::committed_tables(&folders.gold());
     if tables.is_empty() {
         Ok(())
     } else {
@@ -197,13 +203,13 @@ fn failed(
     }
 }
 
-fn compare(table: &Table, gold: &Path) -> Result<(), String> {
-    let found = gold::read(&gold.join(&table.dataset))?;
+fn compare_table(table: &ExpectedTable, gold: &Path) -> Result<(), String> {
+    let found = gold::read_table(&gold.join(&table.dataset))?;
     let expected = &table.lines;
-    let got: Vec<String> = match table.what {
-        header::What::Schema => found.schema,
-        header::What::Folders => found.folders,
-        header::What::Rows { ordered } => {
+    let got: Vec<String> = match table.aspect {
+        header::TableAspect::Schema => found.schema,
+        header::TableAspect::Folders => found.folders,
+        header::TableAspect::Rows { ordered } => {
             let (head, rows) = expected
                 .split_first()
                 .ok_or("a result needs a line of column names")?;
@@ -220,17 +226,17 @@ fn compare(table: &Table, gold: &Path) -> Result<(), String> {
             if same_columns && expected == got && (!ordered || in_order) {
                 return Ok(());
             }
-            return Err(format!("got\n--| {}\n{}", found.columns, lines(&got)));
+            return Err(format!("got\n--| {}\n{}", found.columns, format_rows(&got)));
         }
     };
     if *expected == got {
         Ok(())
     } else {
-        Err(format!("got\n{}", lines(&got)))
+        Err(format!("got\n{}", format_rows(&got)))
     }
 }
 
-fn lines(rows: &[String]) -> String {
+fn format_rows(rows: &[String]) -> String {
     rows.iter().map(|row| format!("--| {row}\n")).collect()
 }
 
@@ -242,8 +248,8 @@ fn is_part_of(part: &[String], whole: &[String]) -> bool {
 
 #[test]
 fn the_engine_finds_what_is_wrong_with_columns_and_types() {
-    let paths = cases("check");
-    all(&paths, |path| {
+    let paths = case_paths("check");
+    check_all(&paths, |path| {
         let bytes = fs::read(path).unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         // The cases of the job language are tested in its own crate, including
@@ -254,18 +260,20 @@ fn the_engine_finds_what_is_wrong_with_columns_and_types() {
         {
             return Ok(());
         }
-        let header = header::read(&text)?;
-        let place = Place::new(&header)?;
+        let header = header::parse_header(&text)?;
+        let place = CaseFolders::new(&header)?;
         let (output, document) =
             place.submit(path, &header, &text, &["--plan", "--master", "local"]);
         let found = document["error"]["diagnostics"]
             .as_array()
             .cloned()
             .unwrap_or_default();
-        let wrong = || format!("found:\n{}", said(&output));
+        let wrong = || format!("found:\n{}", output_text(&output));
         let mut left: Vec<&Value> = found.iter().collect();
         for expected in &header.expected {
-            let at = left.iter().position(|found| fits(expected, found));
+            let at = left
+                .iter()
+                .position(|found| matches_finding(expected, found));
             left.remove(at.ok_or_else(|| format!("missing {expected:?}; {}", wrong()))?);
         }
         match left.iter().find(|found| found["severity"] == "error") {
@@ -276,7 +284,7 @@ fn the_engine_finds_what_is_wrong_with_columns_and_types() {
     });
 }
 
-fn fits(expected: &Expected, found: &Value) -> bool {
+fn matches_finding(expected: &ExpectedFinding, found: &Value) -> bool {
     let span = &found["span"];
     let at = match span {
         Value::Null => "none".to_owned(),

@@ -6,7 +6,7 @@ use crate::{gold, wait};
 
 #[test]
 fn jobs_side_by_side_do_not_touch_each_other() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let cluster = Cluster::start();
     let landing = cluster.path("landing");
     Landing::SMALL.write(&landing);
@@ -17,11 +17,11 @@ fn jobs_side_by_side_do_not_touch_each_other() {
         cluster.spawn_example("other", &landing, &other),
     ];
     for job in jobs {
-        job.wait().expect(0);
+        job.wait().expect_code(0);
     }
     for gold in [&one, &other] {
-        gold::sound(gold, 0);
-        gold::equals_oracle(&landing, gold);
+        gold::assert_complete(gold, 0);
+        gold::assert_equals_oracle(&landing, gold);
     }
 
     // Into the same folder: each job replaces the tables as a whole, so readers
@@ -32,11 +32,11 @@ fn jobs_side_by_side_do_not_touch_each_other() {
         cluster.spawn_example("second", &landing, &shared),
     ];
     for job in jobs {
-        job.wait().expect(0);
+        job.wait().expect_code(0);
     }
-    gold::sound(&shared, 1);
-    gold::equals_oracle(&landing, &shared);
-    assert_eq!(gold::rows(&shared), gold::rows(&one));
+    gold::assert_complete(&shared, 1);
+    gold::assert_equals_oracle(&landing, &shared);
+    assert_eq!(gold::row_counts(&shared), gold::row_counts(&one));
 }
 
 #[test]
@@ -57,19 +57,22 @@ fn a_submission_id_is_one_job() {
     ];
     let mut known = 0;
     for job in jobs {
-        let output = job.wait().expect(0);
+        let output = job.wait().expect_code(0);
         known += usize::from(output.stderr.contains("already exists as job"));
     }
-    assert_eq!(known, 1, "exactly one of the two reports that the job is known");
+    assert_eq!(
+        known, 1,
+        "exactly one of the two reports that the job is known"
+    );
     cluster
         .spawn_example("run-7", &landing, &gold)
         .wait()
-        .expect(0)
-        .says(&["already exists as job"]);
+        .expect_code(0)
+        .expect_stderr(&["already exists as job"]);
     let list = cluster
-        .submit(&["--list", "--output", "json"])
-        .expect(0)
-        .json();
+        .run_submit(&["--list", "--output", "json"])
+        .expect_code(0)
+        .json_document();
     assert_eq!(list["jobs"].as_array().unwrap().len(), 1, "{list}");
-    gold::sound(&gold, 0);
+    gold::assert_complete(&gold, 0);
 }

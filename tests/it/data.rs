@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 pub use sluice_sample_events::landing::Compression;
-use sluice_sample_events::landing::{self, Written};
-use sluice_sample_events::{Clock, Faults, Lines, Pools, Topic, TransactionEvents, UserEvents};
+use sluice_sample_events::landing::{self, WriteStats};
+use sluice_sample_events::{
+    Defects, EventClock, Lines, Pools, TopicGenerator, TransactionEvents, UserEvents,
+};
 
 /// The landing data to generate.
 #[derive(Debug, Clone, Copy)]
 pub struct Landing {
     pub user_events: u64,
     pub transactions: u64,
-    pub faults: Faults,
+    pub faults: Defects,
     pub files: u32,
     pub compression: Compression,
 }
@@ -22,9 +24,9 @@ impl Landing {
     pub const SMALL: Self = Self {
         user_events: 9_000,
         transactions: 3_000,
-        faults: Faults {
-            repeats: 40,
-            broken: 15,
+        faults: Defects {
+            duplicates: 40,
+            malformed: 15,
             incomplete: 15,
             late: 0,
         },
@@ -51,12 +53,12 @@ impl Landing {
     pub fn write(self, folder: &Path) -> Generated {
         let pools = Pools::new(SEED, 400);
         Generated {
-            user_events: self.topic(
+            user_events: self.write_topic(
                 UserEvents::new(SEED, pools.clone()),
                 self.user_events,
                 folder,
             ),
-            transactions: self.topic(
+            transactions: self.write_topic(
                 TransactionEvents::new(SEED, pools),
                 self.transactions,
                 folder,
@@ -64,14 +66,14 @@ impl Landing {
         }
     }
 
-    fn topic<T: Topic>(self, topic: T, events: u64, folder: &Path) -> Written {
-        let clock = Clock {
+    fn write_topic<T: TopicGenerator>(self, topic: T, events: u64, folder: &Path) -> WriteStats {
+        let clock = EventClock {
             start_micros: 1_767_744_000_000_000,
             length_micros: 60 * 86_400_000_000,
             events,
         };
         let mut lines = Lines::new(SEED, topic, clock, self.faults);
-        landing::write(&mut lines, folder, events, self.files, self.compression).unwrap()
+        landing::write_files(&mut lines, folder, events, self.files, self.compression).unwrap()
     }
 }
 
@@ -80,15 +82,16 @@ const SEED: u64 = 20_260_107;
 /// What was written.
 #[derive(Debug, Clone, Copy)]
 pub struct Generated {
-    pub user_events: Written,
-    pub transactions: Written,
+    pub user_events: WriteStats,
+    pub transactions: WriteStats,
 }
 
 /// The folder of real sample data: `SLUICE_SAMPLE_DATA`, or else the one next to
 /// the repository. Without one it prints so and gives nothing.
-pub fn sample() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sample-landing");
-    let folder = std::env::var_os("SLUICE_SAMPLE_DATA").map_or(beside, PathBuf::from);
+pub fn sample_folder() -> Option<PathBuf> {
+    let default_folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sample-landing");
+    let folder = std::env::var_os("SLUICE_SAMPLE_DATA").map_or(default_folder, PathBuf::from);
     if folder.join("transaction_events").is_dir() {
         return Some(folder.canonicalize().unwrap());
     }
@@ -100,7 +103,7 @@ pub fn sample() -> Option<PathBuf> {
 }
 
 /// Writes one file and creates its parent folders.
-pub fn write(path: &Path, text: &str) {
+pub fn write_file(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::data::Landing;
 use crate::process::Signal;
 use crate::sandbox::{Cluster, Executor};
-use crate::submit::Running;
+use crate::submit::RunningProgram;
 use crate::{gold, wait};
 
 /// A phase of a job, as observed at one executor.
@@ -23,12 +23,12 @@ enum Moment {
 }
 
 impl Moment {
-    fn seen(self, executor: &Executor, job: &Value, landing: &Path, gold: &Path) -> bool {
+    fn is_seen_at(self, executor: &Executor, job: &Value, landing: &Path, gold: &Path) -> bool {
         match self {
-            Self::Scanning => executor.process.has_open(landing) && kept(executor) == 0,
+            Self::Scanning => executor.process.has_open(landing) && bytes_kept(executor) == 0,
             Self::Shuffling => {
                 let stages = job["progress"]["stages_done"].as_u64().unwrap_or(0);
-                stages > 0 && kept(executor) > 0 && !executor.process.has_open(gold)
+                stages > 0 && bytes_kept(executor) > 0 && !executor.process.has_open(gold)
             }
             Self::Writing => executor.process.has_open(gold),
         }
@@ -36,8 +36,8 @@ impl Moment {
 }
 
 /// Bytes of shuffled and staged rows on an executor's disk.
-fn kept(executor: &Executor) -> u64 {
-    let files = gold::files(&executor.work_dir);
+fn bytes_kept(executor: &Executor) -> u64 {
+    let files = gold::files_below(&executor.work_dir);
     files
         .into_iter()
         .filter(|(path, _)| path.extension().is_some_and(|e| e == "arrow"))
@@ -47,11 +47,11 @@ fn kept(executor: &Executor) -> u64 {
 
 /// How many jobs are started until one is observed in the moment: jobs are
 /// short, and which moments can be observed is a matter of chance.
-const TRIES: u32 = 20;
+const MAX_TRIES: u32 = 20;
 
 /// A running job that was observed in a moment.
-struct Caught {
-    running: Running,
+struct CaughtJob {
+    running: RunningProgram,
     gold: PathBuf,
     /// The executor at which the moment was observed.
     executor: usize,
@@ -59,40 +59,45 @@ struct Caught {
 
 /// Starts the example job, with a new gold folder each time, until one of the
 /// jobs is observed in the moment at any executor.
-fn catch(moment: Moment, cluster: &Cluster, landing: &Path) -> Caught {
-    for number in 0..TRIES {
+fn catch_job(moment: Moment, cluster: &Cluster, landing: &Path) -> CaughtJob {
+    for number in 0..MAX_TRIES {
         let job = format!("{moment:?}-{number}");
         let gold = cluster.path(&job);
         let running = cluster.spawn_example(&job, landing, &gold);
-        let seen = wait::until(&format!("an executor is {moment:?}"), wait::SOON, || {
-            let record = cluster.job(&job)?;
-            let mut executors = cluster.executors.iter();
-            let seen = executors.position(|one| moment.seen(one, &record, landing, &gold));
-            let over = record["state"] == "SUCCEEDED";
-            (seen.is_some() || over).then_some(seen)
-        });
+        let seen = wait::wait_until(
+            &format!("an executor is {moment:?}"),
+            wait::DEADLINE,
+            || {
+                let record = cluster.find_job(&job)?;
+                let mut executors = cluster.executors.iter();
+                let seen =
+                    executors.position(|one| moment.is_seen_at(one, &record, landing, &gold));
+                let over = record["state"] == "SUCCEEDED";
+                (seen.is_some() || over).then_some(seen)
+            },
+        );
         if let Some(executor) = seen {
-            return Caught {
+            return CaughtJob {
                 running,
                 gold,
                 executor,
             };
         }
-        running.wait().expect(0);
+        running.wait().expect_code(0);
     }
-    panic!("{TRIES} jobs ended before {moment:?} was observed");
+    panic!("{MAX_TRIES} jobs ended before {moment:?} was observed");
 }
 
 #[test]
 fn killed_executors_change_nothing_but_the_time() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let mut cluster = Cluster::start();
     let landing = cluster.path("landing");
     Landing::LARGE.write(&landing);
     for moment in [Moment::Scanning, Moment::Shuffling, Moment::Writing] {
-        let caught = catch(moment, &cluster, &landing);
+        let caught = catch_job(moment, &cluster, &landing);
         cluster.kill_executor(caught.executor);
-        succeeds(caught.running, &landing, &caught.gold);
+        expect_success(caught.running, &landing, &caught.gold);
         cluster.wait_for_executors(1);
         cluster.add_executor();
         cluster.wait_for_executors(2);
@@ -101,43 +106,43 @@ fn killed_executors_change_nothing_but_the_time() {
 
 #[test]
 fn an_executor_that_stands_still_is_given_up_and_comes_back() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let cluster = Cluster::start();
     let landing = cluster.path("landing");
     Landing::LARGE.write(&landing);
-    let Caught {
+    let CaughtJob {
         running,
         gold,
         executor: victim,
-    } = catch(Moment::Writing, &cluster, &landing);
+    } = catch_job(Moment::Writing, &cluster, &landing);
     cluster.executors[victim].process.signal(Signal::Stop);
     cluster.wait_for_executors(1);
-    succeeds(running, &landing, &gold);
-    let before = gold::tables(&gold);
+    expect_success(running, &landing, &gold);
+    let before = gold::read_tables(&gold);
 
     // No job needs what it was writing any more: that must not change what
     // readers see, and the next job must succeed.
     cluster.executors[victim].process.signal(Signal::Continue);
     cluster.wait_for_executors(2);
-    assert_eq!(gold::tables(&gold), before);
+    assert_eq!(gold::read_tables(&gold), before);
     let next = cluster.path("next");
-    cluster.example(&landing, &next).expect(0);
-    gold::sound(&next, 0);
-    assert_eq!(gold::rows(&next), gold::rows(&gold));
+    cluster.run_example(&landing, &next).expect_code(0);
+    gold::assert_complete(&next, 0);
+    assert_eq!(gold::row_counts(&next), gold::row_counts(&gold));
 }
 
-fn succeeds(running: Running, landing: &Path, gold: &Path) {
-    running.wait().expect(0);
-    gold::sound(gold, 0);
-    gold::equals_oracle(landing, gold);
+fn expect_success(running: RunningProgram, landing: &Path, gold: &Path) {
+    running.wait().expect_code(0);
+    gold::assert_complete(gold, 0);
+    gold::assert_equals_oracle(landing, gold);
 }
 
 #[test]
 fn a_job_that_lost_all_executors_fails_as_transient() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let mut cluster = Cluster::builder()
         .executors(1)
-        .scheduler("--no-executor-timeout", "1s")
+        .scheduler_option("--no-executor-timeout", "1s")
         .start();
     let landing = cluster.path("landing");
     Landing::LARGE.write(&landing);
@@ -145,16 +150,23 @@ fn a_job_that_lost_all_executors_fails_as_transient() {
     let running = cluster.spawn_endless("lost", &landing, &gold);
     cluster.wait_for_tasks("lost");
     cluster.kill_executor(0);
-    running.wait().expect(1).says(&["gold is unchanged"]);
-    let job = cluster.job("lost").unwrap();
+    running
+        .wait()
+        .expect_code(1)
+        .expect_stderr(&["gold is unchanged"]);
+    let job = cluster.find_job("lost").unwrap();
     assert_eq!(
         (&job["state"], &job["error"]["kind"]),
         (&"FAILED".into(), &"transient".into()),
         "{job}"
     );
-    assert!(gold::tables(&gold).is_empty());
-    assert!(gold::strays(&gold).is_empty(), "{:?}", gold::strays(&gold));
+    assert!(gold::read_tables(&gold).is_empty());
+    assert!(
+        gold::unnamed_files(&gold).is_empty(),
+        "{:?}",
+        gold::unnamed_files(&gold)
+    );
     // Without executors a cluster is not ready, and /readyz reports that.
-    assert_eq!(cluster.page("/readyz").0, 503);
-    assert_eq!(cluster.page("/healthz").0, 200);
+    assert_eq!(cluster.get_page("/readyz").0, 503);
+    assert_eq!(cluster.get_page("/healthz").0, 200);
 }

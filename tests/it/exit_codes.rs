@@ -8,14 +8,14 @@ use crate::sandbox::Cluster;
 use crate::submit;
 
 #[test]
-fn an_unreachable_master_is_4_and_told_how_to_start_one() {
+fn an_unreachable_master_is_4_and_the_message_says_how_to_start_one() {
     // A port that was free a moment ago: nothing listens there.
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let job = submit::example(folder.path(), &folder.path().join("gold"));
+    let job = submit::example_args(folder.path(), &folder.path().join("gold"));
     let master = format!("sluice://{free}");
     let actions: [&[&str]; 4] = [
         &["--list"],
@@ -24,9 +24,9 @@ fn an_unreachable_master_is_4_and_told_how_to_start_one() {
         &["--logs", "x"],
     ];
     for action in actions {
-        submit::run(["--master", &master].iter().chain(action))
-            .expect(4)
-            .says(&["scheduler --bind"]);
+        submit::run_submit(["--master", &master].iter().chain(action))
+            .expect_code(4)
+            .expect_stderr(&["scheduler --bind"]);
     }
     let args = [
         "--master".to_owned(),
@@ -34,17 +34,17 @@ fn an_unreachable_master_is_4_and_told_how_to_start_one() {
         "--output".to_owned(),
         "json".to_owned(),
     ];
-    let output = submit::run(args.iter().chain(&job))
-        .expect(4)
-        .says(&["scheduler --bind", &free.to_string()]);
-    assert_eq!(output.json()["error"]["kind"], "unavailable");
-    submit::run(
+    let output = submit::run_submit(args.iter().chain(&job))
+        .expect_code(4)
+        .expect_stderr(&["scheduler --bind", &free.to_string()]);
+    assert_eq!(output.json_document()["error"]["kind"], "unavailable");
+    submit::run_submit(
         args.iter()
             .map(String::as_str)
             .chain(["--plan"])
             .chain(job.iter().map(String::as_str)),
     )
-    .expect(4);
+    .expect_code(4);
 }
 
 #[test]
@@ -52,19 +52,19 @@ fn an_unknown_job_is_8_and_questions_are_0() {
     let cluster = Cluster::builder().executors(0).start();
     for action in ["--status", "--kill", "--logs"] {
         cluster
-            .submit(&[action, "nobody"])
-            .expect(8)
-            .says(&["nobody", "--list"]);
+            .run_submit(&[action, "nobody"])
+            .expect_code(8)
+            .expect_stderr(&["nobody", "--list"]);
     }
     let document = cluster
-        .submit(&["--status", "nobody", "--output", "json"])
-        .expect(8)
-        .json();
+        .run_submit(&["--status", "nobody", "--output", "json"])
+        .expect_code(8)
+        .json_document();
     assert_eq!(document["error"]["kind"], "not_found");
-    let list = cluster.submit(&["--list"]).expect(0);
+    let list = cluster.run_submit(&["--list"]).expect_code(0);
     assert!(list.stdout.contains("no jobs yet"), "{list}");
-    submit::run(["--version"]).expect(0);
-    let help = submit::run(["--help"]).expect(0);
+    submit::run_submit(["--version"]).expect_code(0);
+    let help = submit::run_submit(["--help"]).expect_code(0);
     assert!(help.stdout.contains("Exit codes"), "{help}");
     // The first of several masters that answers is used.
     let free = TcpListener::bind("127.0.0.1:0")
@@ -74,5 +74,5 @@ fn an_unknown_job_is_8_and_questions_are_0() {
     let masters = cluster
         .master()
         .replace("sluice://", &format!("sluice://{free},"));
-    submit::run(["--master", masters.as_str(), "--list"]).expect(0);
+    submit::run_submit(["--master", masters.as_str(), "--list"]).expect_code(0);
 }

@@ -23,7 +23,7 @@ pub struct Table {
 }
 
 /// The six tables of the example job.
-pub const EXAMPLE: [&str; 6] = [
+pub const EXAMPLE_TABLES: [&str; 6] = [
     "cart_to_purchase",
     "customer_monthly_spent",
     "customer_ranked",
@@ -33,7 +33,7 @@ pub const EXAMPLE: [&str; 6] = [
 ];
 
 /// Reads the log of a table; nothing when there is none.
-fn table(folder: &Path) -> Option<Table> {
+fn read_table(folder: &Path) -> Option<Table> {
     let log = std::fs::read_dir(folder.join("_delta_log")).ok()?;
     let mut versions: Vec<PathBuf> = log
         .map(|entry| entry.unwrap().path())
@@ -78,7 +78,7 @@ fn table(folder: &Path) -> Option<Table> {
 }
 
 /// Every table below a gold folder.
-pub fn tables(gold: &Path) -> BTreeMap<String, Table> {
+pub fn read_tables(gold: &Path) -> BTreeMap<String, Table> {
     let Ok(entries) = std::fs::read_dir(gold) else {
         return BTreeMap::new();
     };
@@ -87,15 +87,15 @@ pub fn tables(gold: &Path) -> BTreeMap<String, Table> {
         .filter_map(|entry| {
             Some((
                 entry.file_name().into_string().unwrap(),
-                table(&entry.path())?,
+                read_table(&entry.path())?,
             ))
         })
         .collect()
 }
 
 /// The number of rows of every table.
-pub fn rows(gold: &Path) -> BTreeMap<String, u64> {
-    tables(gold)
+pub fn row_counts(gold: &Path) -> BTreeMap<String, u64> {
+    read_tables(gold)
         .into_iter()
         .map(|(name, table)| (name, table.rows))
         .collect()
@@ -104,9 +104,13 @@ pub fn rows(gold: &Path) -> BTreeMap<String, u64> {
 /// Fails unless all six tables are at `version`, every file that they name
 /// exists, and there are no other files.
 #[track_caller]
-pub fn sound(gold: &Path, version: u64) {
-    let tables = tables(gold);
-    assert!(tables.keys().eq(EXAMPLE), "tables: {:?}", tables.keys());
+pub fn assert_complete(gold: &Path, version: u64) {
+    let tables = read_tables(gold);
+    assert!(
+        tables.keys().eq(EXAMPLE_TABLES),
+        "tables: {:?}",
+        tables.keys()
+    );
     for (name, table) in &tables {
         assert_eq!(table.version, version, "version of {name}");
         for file in &table.named {
@@ -117,7 +121,7 @@ pub fn sound(gold: &Path, version: u64) {
         }
     }
     assert_eq!(
-        strays(gold),
+        unnamed_files(gold),
         Vec::<PathBuf>::new(),
         "files that no version names"
     );
@@ -125,16 +129,16 @@ pub fn sound(gold: &Path, version: u64) {
 
 /// Waits until what tasks wrote after the end of their job is removed.
 #[track_caller]
-pub fn settles(gold: &Path) {
-    wait::until("no late files are left", wait::SOON, || {
-        strays(gold).is_empty().then_some(())
+pub fn wait_for_cleanup(gold: &Path) {
+    wait::wait_until("no late files are left", wait::DEADLINE, || {
+        unnamed_files(gold).is_empty().then_some(())
     });
 }
 
 /// Files in tables' folders that no version names, temporary ones included.
-pub fn strays(gold: &Path) -> Vec<PathBuf> {
-    let tables = tables(gold);
-    files(gold)
+pub fn unnamed_files(gold: &Path) -> Vec<PathBuf> {
+    let tables = read_tables(gold);
+    files_below(gold)
         .into_keys()
         .filter(|path| {
             let mut parts = path.iter();
@@ -150,7 +154,7 @@ pub fn strays(gold: &Path) -> Vec<PathBuf> {
 }
 
 /// Every file below a folder, relative to it, with its length.
-pub fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
+pub fn files_below(folder: &Path) -> BTreeMap<PathBuf, u64> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(next) = open.pop() {
@@ -177,8 +181,8 @@ pub fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
 /// the packages are missing, it prints so and skips the check; in CI that is a
 /// failure.
 #[track_caller]
-pub fn equals_oracle(landing: &Path, gold: &Path) {
-    let Some(python) = python() else {
+pub fn assert_equals_oracle(landing: &Path, gold: &Path) {
+    let Some(python) = find_python() else {
         return;
     };
     let output = Command::new(python)
@@ -198,7 +202,7 @@ pub fn equals_oracle(landing: &Path, gold: &Path) {
     );
 }
 
-fn python() -> Option<&'static Path> {
+fn find_python() -> Option<&'static Path> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         let python = std::env::var_os("SLUICE_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);

@@ -4,17 +4,17 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Status and body of `GET path`; nothing when there is no answer.
-pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
-    let (status, body) = request(address, "GET", path, "", &[])?;
+pub fn get_text(address: &str, path: &str) -> Option<(u16, String)> {
+    let (status, body) = send_request(address, "GET", path, "", &[])?;
     Some((status, String::from_utf8(body).ok()?))
 }
 
 /// Status and body of any request; each of the `headers` ends with a line end.
 /// Nothing when there is no answer.
-pub fn request(
+pub fn send_request(
     address: &str,
     method: &str,
     path: &str,
@@ -22,7 +22,7 @@ pub fn request(
     body: &[u8],
 ) -> Option<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(LIMIT)).ok()?;
+    stream.set_read_timeout(Some(READ_TIMEOUT)).ok()?;
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n{headers}\r\n"

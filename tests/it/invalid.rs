@@ -10,18 +10,18 @@ use crate::submit::{self, Output};
 use crate::{data, gold};
 
 /// The folders of a job over three events: job file, landing and gold.
-struct Files {
+struct JobFiles {
     folder: TempDir,
 }
 
-impl Files {
+impl JobFiles {
     fn new() -> Self {
         let files = Self {
             folder: tempfile::tempdir().unwrap(),
         };
         let events =
             "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n{\"user\":\"a\",\"n\":3}\n";
-        data::write(&files.path("landing/events/a.json"), events);
+        data::write_file(&files.path("landing/events/a.json"), events);
         files
     }
 
@@ -30,28 +30,32 @@ impl Files {
     }
 
     /// Writes a job file of the common head and `rest`, which begins in line 6.
-    fn job(&self, rest: &str) -> PathBuf {
+    fn write_job(&self, rest: &str) -> PathBuf {
         let head = "DECLARE VARIABLE landing STRING;\n\
                     DECLARE VARIABLE gold STRING;\n\
                     CREATE EXTERNAL TABLE events (user STRING, n BIGINT)\n\
                     STORED AS JSON\n\
                     LOCATION '${landing}/events';\n";
         let path = self.path("job.sql");
-        data::write(&path, &format!("{head}{rest}"));
+        data::write_file(&path, &format!("{head}{rest}"));
         path
     }
 
-    fn run(&self, master: &str, job: &Path, more: &[&str]) -> Output {
+    fn submit_job(&self, master: &str, job: &Path, more: &[&str]) -> Output {
         let mut args = vec!["--master".to_owned(), master.to_owned()];
-        args.extend(submit::job(job, &self.path("landing"), &self.path("gold")));
+        args.extend(submit::job_args(
+            job,
+            &self.path("landing"),
+            &self.path("gold"),
+        ));
         args.extend(more.iter().map(|arg| (*arg).to_owned()));
-        submit::run(args)
+        submit::run_submit(args)
     }
 }
 
 /// The end of an invalid job file, and what the error must contain: code,
 /// position, the line above the caret, and a suggestion.
-const WRONG: &[(&str, &[&str])] = &[
+const INVALID_JOBS: &[(&str, &[&str])] = &[
     // A syntax error in a statement and one in a query.
     (
         "CREATE OR REFRESH MATERIALISED VIEW t AS SELECT 1;\n",
@@ -96,22 +100,28 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
 ];
 
-const GOOD: &str = "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT user, sum(n) AS n FROM events GROUP BY user;\n";
+const VALID_VIEW: &str = "CREATE OR REFRESH MATERIALIZED VIEW t AS\nSELECT user, sum(n) AS n FROM events GROUP BY user;\n";
 
 #[test]
 fn mistakes_are_shown_with_their_place_and_nothing_runs() {
-    let files = Files::new();
+    let files = JobFiles::new();
     let cluster = Cluster::start();
     let master = cluster.master();
-    for (text, parts) in WRONG {
-        let job = files.job(text);
-        files.run(&master, &job, &[]).expect(2).says(parts);
-        files.run("local[1]", &job, &[]).expect(2).says(parts);
+    for (text, parts) in INVALID_JOBS {
+        let job = files.write_job(text);
+        files
+            .submit_job(&master, &job, &[])
+            .expect_code(2)
+            .expect_stderr(parts);
+        files
+            .submit_job("local[1]", &job, &[])
+            .expect_code(2)
+            .expect_stderr(parts);
         // As JSON, for programs.
         let document = files
-            .run(&master, &job, &["--output", "json"])
-            .expect(2)
-            .json();
+            .submit_job(&master, &job, &["--output", "json"])
+            .expect_code(2)
+            .json_document();
         let diagnostic = &document["error"]["diagnostics"][0];
         let diagnostic = if diagnostic.is_null() {
             &document["job"]["error"]["diagnostics"][0]
@@ -124,16 +134,16 @@ fn mistakes_are_shown_with_their_place_and_nothing_runs() {
         );
     }
 
-    let job = files.job(GOOD);
+    let job = files.write_job(VALID_VIEW);
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let (landing, gold_dir) = (text(&files.path("landing")), text(&files.path("gold")));
-    let with = |args: &[&str]| cluster.submit(&[&[text(&job).as_str()], args].concat());
+    let with = |args: &[&str]| cluster.run_submit(&[&[text(&job).as_str()], args].concat());
     with(&["--gold", &gold_dir])
-        .expect(2)
-        .says(&["E0407", "--landing"]);
+        .expect_code(2)
+        .expect_stderr(&["E0407", "--landing"]);
     with(&["--landing", &landing, "--gold", &gold_dir, "--lading", "x"])
-        .expect(2)
-        .says(&["E0408", "did you mean `--landing`?"]);
+        .expect_code(2)
+        .expect_stderr(&["E0408", "did you mean `--landing`?"]);
     with(&[
         "--landing",
         &landing,
@@ -142,8 +152,8 @@ fn mistakes_are_shown_with_their_place_and_nothing_runs() {
         "--conf",
         "sluice.max_atempts=2",
     ])
-    .expect(2)
-    .says(&["max_atempts"]);
+    .expect_code(2)
+    .expect_stderr(&["max_atempts"]);
     with(&[
         "--landing",
         &landing,
@@ -152,21 +162,23 @@ fn mistakes_are_shown_with_their_place_and_nothing_runs() {
         "--timeout",
         "soon",
     ])
-    .expect(2)
-    .says(&["90s"]);
+    .expect_code(2)
+    .expect_stderr(&["90s"]);
     cluster
-        .submit(&["nowhere.sql"])
-        .expect(2)
-        .says(&["nowhere.sql"]);
-    cluster.submit(&["--list", "--plan"]).expect(2);
-    submit::run(["--master", "yarn", "x.sql"])
-        .expect(2)
-        .says(&["yarn", "sluice://"]);
-    submit::run(["--list"]).expect(2).says(&["--list"]);
+        .run_submit(&["nowhere.sql"])
+        .expect_code(2)
+        .expect_stderr(&["nowhere.sql"]);
+    cluster.run_submit(&["--list", "--plan"]).expect_code(2);
+    submit::run_submit(["--master", "yarn", "x.sql"])
+        .expect_code(2)
+        .expect_stderr(&["yarn", "sluice://"]);
+    submit::run_submit(["--list"])
+        .expect_code(2)
+        .expect_stderr(&["--list"]);
 
     // No job ran, and nothing was written.
-    assert!(gold::files(&files.path("gold")).is_empty());
+    assert!(gold::files_below(&files.path("gold")).is_empty());
     assert!(!files.path("gold").exists(), "not even the folder");
-    with(&["--landing", &landing, "--gold", &gold_dir]).expect(0);
-    assert_eq!(gold::rows(&files.path("gold"))["t"], 2);
+    with(&["--landing", &landing, "--gold", &gold_dir]).expect_code(0);
+    assert_eq!(gold::row_counts(&files.path("gold"))["t"], 2);
 }

@@ -7,20 +7,20 @@ use crate::{data, gold, submit};
 
 /// Writes five lines, two of them broken; the first broken one is line 2 of
 /// `b.json`.
-fn landing(folder: &Path) {
-    data::write(
+fn write_landing(folder: &Path) {
+    data::write_file(
         &folder.join("events/a.json"),
         "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n",
     );
-    data::write(
+    data::write_file(
         &folder.join("events/b.json"),
         "{\"user\":\"c\",\"n\":3}\nnot json\n{\"user\":\"d\",\"n\":\"many\"}\n",
     );
 }
 
-fn job(folder: &Path, mode: &str, columns: &str, query: &str) -> PathBuf {
+fn write_job(folder: &Path, mode: &str, columns: &str, query: &str) -> PathBuf {
     let path = folder.join(format!("{mode}.sql"));
-    data::write(
+    data::write_file(
         &path,
         &format!(
             "DECLARE VARIABLE landing STRING;\nDECLARE VARIABLE gold STRING;\n\
@@ -36,7 +36,7 @@ fn job(folder: &Path, mode: &str, columns: &str, query: &str) -> PathBuf {
 fn each_mode_does_with_broken_lines_what_it_promises() {
     let cluster = Cluster::start();
     let folder = cluster.path("files");
-    landing(&folder.join("landing"));
+    write_landing(&folder.join("landing"));
     let gold = folder.join("gold");
     let run = |job: &Path, master: &str| {
         let mut args = vec![
@@ -45,8 +45,8 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
             "--output".to_owned(),
             "json".to_owned(),
         ];
-        args.extend(submit::job(job, &folder.join("landing"), &gold));
-        submit::run(args)
+        args.extend(submit::job_args(job, &folder.join("landing"), &gold));
+        submit::run_submit(args)
     };
     let columns = "user STRING, n BIGINT";
     let broken = format!(
@@ -56,7 +56,7 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
 
     for (version, master) in (0..).zip(&masters) {
         let dropped = run(
-            &job(
+            &write_job(
                 &folder,
                 "dropmalformed",
                 columns,
@@ -64,21 +64,21 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
             ),
             master,
         )
-        .expect(0);
-        let input = &dropped.json()["job"]["inputs"][0];
+        .expect_code(0);
+        let input = &dropped.json_document()["job"]["inputs"][0];
         let counts = ["lines", "malformed", "dropped"].map(|key| input[key].as_u64().unwrap());
         assert_eq!(counts, [5, 2, 2], "{dropped}");
-        let table = &gold::tables(&gold)["t"];
+        let table = &gold::read_tables(&gold)["t"];
         assert_eq!((table.rows, table.version), (3, version));
     }
 
-    let before = gold::files(&gold);
+    let before = gold::files_below(&gold);
     for master in &masters {
         let failed = run(
-            &job(&folder, "failfast", columns, "SELECT user, n FROM events"),
+            &write_job(&folder, "failfast", columns, "SELECT user, n FROM events"),
             master,
         )
-        .expect(3);
+        .expect_code(3);
         // Which of the two broken lines is reported depends on timing.
         assert!(failed.stderr.contains("b.json"), "{failed}");
         assert!(
@@ -86,11 +86,11 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
             "{failed}"
         );
         assert_eq!(
-            failed.json()["job"]["error"]["kind"],
+            failed.json_document()["job"]["error"]["kind"],
             "data_quality",
             "{failed}"
         );
-        assert_eq!(gold::files(&gold), before, "gold after failfast");
+        assert_eq!(gold::files_below(&gold), before, "gold after failfast");
     }
 
     // The broken lines become rows, with file and line. Only columns that a query
@@ -99,30 +99,30 @@ fn each_mode_does_with_broken_lines_what_it_promises() {
                  WHERE n IS NULL AND _corrupt_record IS NOT NULL AND _corrupt_record.file LIKE '%b.json' \
                  AND _corrupt_record.reason <> '' AND _corrupt_record.line IN (2, 3)";
     for master in &masters {
-        run(&job(&folder, "permissive", &broken, query), master).expect(0);
-        assert_eq!(gold::rows(&gold)["t"], 2);
+        run(&write_job(&folder, "permissive", &broken, query), master).expect_code(0);
+        assert_eq!(gold::row_counts(&gold)["t"], 2);
     }
     let all = "SELECT user, n, _corrupt_record.raw AS raw FROM events";
-    run(&job(&folder, "permissive", &broken, all), &masters[0]).expect(0);
-    assert_eq!(gold::rows(&gold)["t"], 5);
+    run(&write_job(&folder, "permissive", &broken, all), &masters[0]).expect_code(0);
+    assert_eq!(gold::row_counts(&gold)["t"], 5);
 
     // A null in a column that is declared NOT NULL.
-    let before = gold::files(&gold);
+    let before = gold::files_below(&gold);
     let strict = "user STRING NOT NULL, n BIGINT NOT NULL";
-    data::write(
+    data::write_file(
         &folder.join("landing/events/b.json"),
         "{\"user\":\"c\",\"n\":3}\n{\"user\":\"d\"}\n",
     );
     for master in &masters {
         let failed = run(
-            &job(&folder, "failfast", strict, "SELECT user, n FROM events"),
+            &write_job(&folder, "failfast", strict, "SELECT user, n FROM events"),
             master,
         )
-        .expect(3);
+        .expect_code(3);
         assert!(
             failed.stderr.contains("b.json") && failed.stderr.contains('n'),
             "{failed}"
         );
-        assert_eq!(gold::files(&gold), before, "gold after a null");
+        assert_eq!(gold::files_below(&gold), before, "gold after a null");
     }
 }

@@ -12,7 +12,7 @@ pub struct Mount {
 impl Mount {
     /// Mounts a file system in memory at `path`. Where that is not allowed, it
     /// prints so and gives nothing.
-    pub fn memory(path: &Path, options: &str) -> Option<Self> {
+    pub fn mount_memory(path: &Path, options: &str) -> Option<Self> {
         std::fs::create_dir_all(path).unwrap();
         let output = Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
@@ -22,8 +22,8 @@ impl Mount {
             Ok(output) if output.status.success() => Some(Self {
                 path: path.to_owned(),
             }),
-            Ok(output) => skipped(&String::from_utf8_lossy(&output.stderr)),
-            Err(error) => skipped(&error.to_string()),
+            Ok(output) => report_skipped(&String::from_utf8_lossy(&output.stderr)),
+            Err(error) => report_skipped(&error.to_string()),
         }
     }
 
@@ -39,7 +39,7 @@ impl Mount {
     }
 }
 
-fn skipped(why: &str) -> Option<Mount> {
+fn report_skipped(why: &str) -> Option<Mount> {
     eprintln!(
         "SKIPPED: cannot mount a file system for the test (root is required): {}",
         why.trim()

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::wait;
 
 /// How many lines of a log are shown when a test fails.
-const SHOWN: usize = 60;
+const LOG_LINES_SHOWN: usize = 60;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Signal {
@@ -32,7 +32,7 @@ impl Signal {
 }
 
 /// Sends a signal to a child that has not been waited for.
-pub fn signal(child: &Child, signal: Signal) {
+pub fn send_signal(child: &Child, signal: Signal) {
     let pid = i32::try_from(child.id()).unwrap();
     // SAFETY: `kill` takes two numbers and accesses no memory; the child has not
     // been waited for, so the process id still belongs to it.
@@ -45,7 +45,7 @@ pub fn signal(child: &Child, signal: Signal) {
 pub struct Process {
     child: Child,
     log: PathBuf,
-    announced: String,
+    announced_line: String,
 }
 
 impl Process {
@@ -69,33 +69,33 @@ impl Process {
             // Keep reading, so that the process never blocks on a full pipe.
             let _ = std::io::copy(&mut stdout, &mut std::io::sink());
         });
-        let announced = receiver.recv_timeout(wait::SOON).unwrap_or_default();
+        let announced = receiver.recv_timeout(wait::DEADLINE).unwrap_or_default();
         let process = Self {
             child,
             log: log.to_owned(),
-            announced,
+            announced_line: announced,
         };
         assert!(
-            process.announced.contains(" listening "),
+            process.announced_line.contains(" listening "),
             "does not start: {command:?}\n{}",
-            process.log()
+            process.log_tail()
         );
         process
     }
 
     /// A value of the announced line, such as `grpc`.
-    pub fn announced(&self, key: &str) -> String {
+    pub fn announced_value(&self, key: &str) -> String {
         let value = self
-            .announced
+            .announced_line
             .split_whitespace()
             .find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
         value
-            .unwrap_or_else(|| panic!("no {key} in: {}", self.announced))
+            .unwrap_or_else(|| panic!("no {key} in: {}", self.announced_line))
             .to_owned()
     }
 
     pub fn signal(&self, what: Signal) {
-        signal(&self.child, what);
+        send_signal(&self.child, what);
     }
 
     /// Kills the process and waits for its end.
@@ -105,8 +105,8 @@ impl Process {
     }
 
     /// Waits until the process has ended.
-    pub fn ended(&mut self) -> ExitStatus {
-        wait::until("the process ends", wait::SOON, || {
+    pub fn wait_for_end(&mut self) -> ExitStatus {
+        wait::wait_until("the process ends", wait::DEADLINE, || {
             self.child.try_wait().unwrap()
         })
     }
@@ -123,19 +123,19 @@ impl Process {
     }
 
     /// The last lines of its log.
-    pub fn log(&self) -> String {
+    pub fn log_tail(&self) -> String {
         let mut bytes = Vec::new();
         let _ = File::open(&self.log).and_then(|mut file| file.read_to_end(&mut bytes));
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(SHOWN)..].join("\n")
+        lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("---- {}\n{}", self.log.display(), self.log());
+            eprintln!("---- {}\n{}", self.log.display(), self.log_tail());
         }
         self.kill();
     }
@@ -143,9 +143,9 @@ impl Drop for Process {
 
 /// A child that is killed on drop.
 #[derive(Debug)]
-pub struct Killed(pub Child);
+pub struct KillOnDrop(pub Child);
 
-impl Drop for Killed {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -153,6 +153,6 @@ impl Drop for Killed {
 }
 
 /// Waits until a child has ended, for at most `limit`.
-pub fn end(child: &mut Child, what: &str, limit: Duration) -> ExitStatus {
-    wait::until(what, limit, || child.try_wait().unwrap())
+pub fn wait_for_end(child: &mut Child, what: &str, limit: Duration) -> ExitStatus {
+    wait::wait_until(what, limit, || child.try_wait().unwrap())
 }

@@ -5,7 +5,7 @@ use crate::{gold, wait};
 
 #[test]
 fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let args = || {
@@ -21,10 +21,10 @@ fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
     let run = || {
         submit::spawn_program(env!("CARGO_BIN_EXE_quickstart"), args())
             .wait()
-            .expect(0)
+            .expect_code(0)
     };
     let output = run();
-    for part in gold::EXAMPLE.iter().copied().chain([
+    for part in gold::EXAMPLE_TABLES.iter().copied().chain([
         "Kafka is librdkafka's mock broker",
         "user_events: ",
         "net_revenue",
@@ -32,8 +32,8 @@ fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
     ]) {
         assert!(output.stdout.contains(part), "{part} is not in\n{output}");
     }
-    gold::sound(&data.join("gold"), 0);
-    gold::equals_oracle(&data.join("landing"), &data.join("gold"));
+    gold::assert_complete(&data.join("gold"), 0);
+    gold::assert_equals_oracle(&data.join("landing"), &data.join("gold"));
     // A second run on the same data, with a file that a killed ingest would leave
     // there.
     let topic = data.join("landing/user_events");
@@ -53,12 +53,12 @@ fn quickstart_makes_data_runs_the_job_and_prints_the_tables() {
             .unwrap()
     };
     assert_eq!(lines(&again), lines(&output));
-    gold::sound(&data.join("gold"), 1);
+    gold::assert_complete(&data.join("gold"), 1);
     // A third run, without a file that has landed.
     std::fs::remove_file(&landed).unwrap();
     let refused = submit::spawn_program(env!("CARGO_BIN_EXE_quickstart"), args())
         .wait()
-        .expect(9);
+        .expect_code(9);
     assert!(refused.stderr.contains("is missing"), "{refused}");
-    gold::sound(&data.join("gold"), 1);
+    gold::assert_complete(&data.join("gold"), 1);
 }

@@ -8,18 +8,18 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process::Process;
-use crate::submit::{self, Output, Running};
+use crate::submit::{self, Output, RunningProgram};
 use crate::{http, wait};
 
 /// The settings of a cluster to start.
 #[derive(Debug)]
-pub struct Builder {
+pub struct ClusterBuilder {
     executors: usize,
     scheduler_args: Vec<String>,
     environment: Vec<(String, String)>,
 }
 
-impl Builder {
+impl ClusterBuilder {
     /// The number of executors, of one core each; the default is two.
     pub fn executors(mut self, count: usize) -> Self {
         self.executors = count;
@@ -27,7 +27,7 @@ impl Builder {
     }
 
     /// Adds an option of the scheduler.
-    pub fn scheduler(mut self, flag: &str, value: &str) -> Self {
+    pub fn scheduler_option(mut self, flag: &str, value: &str) -> Self {
         self.scheduler_args
             .extend([flag.to_owned(), value.to_owned()]);
         self
@@ -43,15 +43,19 @@ impl Builder {
     pub fn start(self) -> Cluster {
         let folder = tempfile::tempdir().unwrap();
         let any = ("127.0.0.1:0".to_owned(), "127.0.0.1:0".to_owned());
-        let scheduler = scheduler(folder.path(), &any, &self.scheduler_args, &self.environment);
-        let addresses = (scheduler.announced("grpc"), scheduler.announced("http"));
+        let scheduler =
+            start_scheduler(folder.path(), &any, &self.scheduler_args, &self.environment);
+        let addresses = (
+            scheduler.announced_value("grpc"),
+            scheduler.announced_value("http"),
+        );
         let mut cluster = Cluster {
             scheduler,
             executors: Vec::new(),
             addresses,
             scheduler_args: self.scheduler_args,
             environment: self.environment,
-            started: 0,
+            executors_started: 0,
             folder,
         };
         for _ in 0..self.executors {
@@ -79,14 +83,14 @@ pub struct Cluster {
     addresses: (String, String),
     scheduler_args: Vec<String>,
     environment: Vec<(String, String)>,
-    started: usize,
+    executors_started: usize,
     folder: TempDir,
 }
 
 impl Cluster {
-    pub fn builder() -> Builder {
+    pub fn builder() -> ClusterBuilder {
         let args = ["--executor-timeout", "3s", "--drain-timeout", "2s"];
-        Builder {
+        ClusterBuilder {
             executors: 2,
             scheduler_args: args.map(str::to_owned).to_vec(),
             environment: Vec::new(),
@@ -109,10 +113,10 @@ impl Cluster {
 
     /// Adds an executor without waiting for its registration.
     pub fn add_executor(&mut self) {
-        self.started += 1;
-        let work_dir = self.path(&format!("executor-{}", self.started));
+        self.executors_started += 1;
+        let work_dir = self.path(&format!("executor-{}", self.executors_started));
         let mut command = Command::new(env!("CARGO_BIN_EXE_executor"));
-        submit::clean(&mut command);
+        submit::clear_environment(&mut command);
         command
             .envs(self.environment.iter().cloned())
             .current_dir(self.folder.path())
@@ -128,7 +132,7 @@ impl Cluster {
             .arg(&work_dir);
         let process = Process::start(
             command,
-            &self.path(&format!("executor-{}.log", self.started)),
+            &self.path(&format!("executor-{}.log", self.executors_started)),
         );
         self.executors.push(Executor { process, work_dir });
     }
@@ -146,7 +150,7 @@ impl Cluster {
     /// Kills the scheduler and starts it with the same addresses and records.
     pub fn restart_scheduler(&mut self) {
         self.scheduler.kill();
-        self.scheduler = scheduler(
+        self.scheduler = start_scheduler(
             self.folder.path(),
             &self.addresses,
             &self.scheduler_args,
@@ -156,25 +160,25 @@ impl Cluster {
 
     /// The answer of the scheduler's API; nothing when there is no answer.
     pub fn try_api(&self, path: &str) -> Option<Value> {
-        let (status, body) = http::get(&self.addresses.1, path)?;
+        let (status, body) = http::get_text(&self.addresses.1, path)?;
         (status == 200).then(|| serde_json::from_str(&body).unwrap())
     }
 
     /// Status and body of any HTTP page of the scheduler.
-    pub fn page(&self, path: &str) -> (u16, String) {
-        http::get(&self.addresses.1, path).unwrap()
+    pub fn get_page(&self, path: &str) -> (u16, String) {
+        http::get_text(&self.addresses.1, path).unwrap()
     }
 
     /// The executors that the scheduler lists.
-    pub fn registered(&self) -> Vec<Value> {
+    pub fn registered_executors(&self) -> Vec<Value> {
         let answer = self.try_api("/api/v1/executors").unwrap_or_default();
         answer["executors"].as_array().cloned().unwrap_or_default()
     }
 
     /// Waits until exactly `count` executors accept tasks.
     pub fn wait_for_executors(&self, count: usize) {
-        wait::until(&format!("{count} executors"), wait::SOON, || {
-            let registered = self.registered();
+        wait::wait_until(&format!("{count} executors"), wait::DEADLINE, || {
+            let registered = self.registered_executors();
             let active = registered
                 .iter()
                 .filter(|executor| executor["state"] == "active")
@@ -183,15 +187,15 @@ impl Cluster {
         });
         // /readyz reads a cached list, so it may lag a little.
         let wanted = if count > 0 { 200 } else { 503 };
-        wait::until(&format!("{wanted} from /readyz"), wait::SOON, || {
-            (http::get(&self.addresses.1, "/readyz")?.0 == wanted).then_some(())
+        wait::wait_until(&format!("{wanted} from /readyz"), wait::DEADLINE, || {
+            (http::get_text(&self.addresses.1, "/readyz")?.0 == wanted).then_some(())
         });
     }
 
     /// Waits until no task runs any more.
     pub fn wait_idle(&self) {
-        wait::until("no task runs", Duration::from_secs(20), || {
-            let registered = self.registered();
+        wait::wait_until("no task runs", Duration::from_secs(20), || {
+            let registered = self.registered_executors();
             registered
                 .iter()
                 .all(|executor| executor["vcores_free"] == executor["vcores"])
@@ -200,15 +204,15 @@ impl Cluster {
     }
 
     /// One job's record by its submission id, once there is one.
-    pub fn job(&self, id: &str) -> Option<Value> {
+    pub fn find_job(&self, id: &str) -> Option<Value> {
         self.try_api(&format!("/api/v1/jobs/{id}"))
     }
 
     /// Waits until tasks of a job run.
     pub fn wait_for_tasks(&self, id: &str) {
         self.wait_for_state(id, "RUNNING");
-        wait::until("tasks run", wait::SOON, || {
-            self.registered()
+        wait::wait_until("tasks run", wait::DEADLINE, || {
+            self.registered_executors()
                 .iter()
                 .any(|executor| executor["vcores_free"] == 0)
                 .then_some(())
@@ -217,8 +221,8 @@ impl Cluster {
 
     /// Waits until a job is in a state.
     pub fn wait_for_state(&self, id: &str, state: &str) {
-        wait::until(&format!("job {id} is {state}"), wait::SOON, || {
-            let job = self.job(id)?;
+        wait::wait_until(&format!("job {id} is {state}"), wait::DEADLINE, || {
+            let job = self.find_job(id)?;
             let now = job["state"].as_str().unwrap();
             assert!(
                 now == state
@@ -233,9 +237,9 @@ impl Cluster {
     }
 
     /// Starts submit-job on this cluster.
-    pub fn spawn(&self, args: &[impl AsRef<str>]) -> Running {
+    pub fn spawn_submit(&self, args: &[impl AsRef<str>]) -> RunningProgram {
         let master = ["--master".to_owned(), self.master()];
-        submit::spawn(
+        submit::spawn_submit(
             master
                 .into_iter()
                 .chain(args.iter().map(|arg| arg.as_ref().to_owned())),
@@ -243,40 +247,43 @@ impl Cluster {
     }
 
     /// Starts the example job under the submission id `id`.
-    pub fn spawn_example(&self, id: &str, landing: &Path, gold: &Path) -> Running {
-        self.spawn_job(id, &submit::example(landing, gold))
+    pub fn spawn_example(&self, id: &str, landing: &Path, gold: &Path) -> RunningProgram {
+        self.spawn_job(id, &submit::example_args(landing, gold))
     }
 
     /// Starts the job that does not end by itself.
-    pub fn spawn_endless(&self, id: &str, landing: &Path, gold: &Path) -> Running {
-        self.spawn_job(id, &submit::job(&submit::endless_job(), landing, gold))
+    pub fn spawn_endless(&self, id: &str, landing: &Path, gold: &Path) -> RunningProgram {
+        self.spawn_job(
+            id,
+            &submit::job_args(&submit::endless_job_path(), landing, gold),
+        )
     }
 
-    fn spawn_job(&self, id: &str, job: &[String]) -> Running {
+    fn spawn_job(&self, id: &str, job: &[String]) -> RunningProgram {
         let mut args = vec!["--submission-id".to_owned(), id.to_owned()];
         args.extend_from_slice(job);
-        self.spawn(&args)
+        self.spawn_submit(&args)
     }
 
     /// Runs submit-job on this cluster to its end.
-    pub fn submit(&self, args: &[impl AsRef<str>]) -> Output {
-        self.spawn(args).wait()
+    pub fn run_submit(&self, args: &[impl AsRef<str>]) -> Output {
+        self.spawn_submit(args).wait()
     }
 
     /// Runs the example job to its end.
-    pub fn example(&self, landing: &Path, gold: &Path) -> Output {
-        self.submit(&submit::example(landing, gold))
+    pub fn run_example(&self, landing: &Path, gold: &Path) -> Output {
+        self.run_submit(&submit::example_args(landing, gold))
     }
 }
 
-fn scheduler(
+fn start_scheduler(
     folder: &Path,
     addresses: &(String, String),
     args: &[String],
     environment: &[(String, String)],
 ) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
-    submit::clean(&mut command);
+    submit::clear_environment(&mut command);
     command
         .envs(environment.iter().cloned())
         .current_dir(folder)

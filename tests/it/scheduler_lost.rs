@@ -8,7 +8,7 @@ use crate::{gold, wait};
 
 #[test]
 fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let mut cluster = Cluster::start();
     let (small, large) = (cluster.path("small"), cluster.path("large"));
     Landing::SMALL.write(&small);
@@ -17,34 +17,40 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
     cluster
         .spawn_example("before", &small, &gold)
         .wait()
-        .expect(0);
-    let before = (gold::tables(&gold), cluster.job("before").unwrap());
+        .expect_code(0);
+    let before = (
+        gold::read_tables(&gold),
+        cluster.find_job("before").unwrap(),
+    );
 
     let attached = cluster.spawn_endless("during", &large, &gold);
     cluster.wait_for_tasks("during");
-    let last_words = cluster.submit(&["--logs", "during"]).expect(0).stdout;
+    let last_words = cluster
+        .run_submit(&["--logs", "during"])
+        .expect_code(0)
+        .stdout;
     cluster.restart_scheduler();
     // The client that stayed attached reports what happened to the job.
-    attached.wait().expect(7).says(&[
+    attached.wait().expect_code(7).expect_stderr(&[
         "the scheduler stopped while the job ran",
         "submit the job again",
     ]);
-    let during = cluster.job("during").unwrap();
+    let during = cluster.find_job("during").unwrap();
     assert_eq!(
         (&during["state"], &during["error"]["kind"]),
         (&"INTERRUPTED".into(), &"interrupted".into()),
         "{during}"
     );
-    assert_eq!(gold::tables(&gold), before.0, "gold is as it was");
+    assert_eq!(gold::read_tables(&gold), before.0, "gold is as it was");
     // The history is unchanged, too.
     assert_eq!(
-        cluster.job("before").unwrap()["datasets"],
+        cluster.find_job("before").unwrap()["datasets"],
         before.1["datasets"]
     );
     let list = cluster
-        .submit(&["--list", "--output", "json"])
-        .expect(0)
-        .json();
+        .run_submit(&["--list", "--output", "json"])
+        .expect_code(0)
+        .json_document();
     let states: Vec<_> = list["jobs"]
         .as_array()
         .unwrap()
@@ -58,7 +64,10 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
             (&"before".into(), &"SUCCEEDED".into())
         ]
     );
-    let log = cluster.submit(&["--logs", "during"]).expect(0).stdout;
+    let log = cluster
+        .run_submit(&["--logs", "during"])
+        .expect_code(0)
+        .stdout;
     assert!(
         log.starts_with(&last_words),
         "the log should continue from\n{last_words}\nbut is\n{log}"
@@ -67,22 +76,24 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
     // Executors register again by themselves, and the job can be resubmitted.
     cluster.wait_for_executors(2);
     cluster.wait_idle();
-    wait::until("files of the interrupted job are removed", wait::SOON, || {
-        gold::strays(&gold).is_empty().then_some(())
-    });
+    wait::wait_until(
+        "files of the interrupted job are removed",
+        wait::DEADLINE,
+        || gold::unnamed_files(&gold).is_empty().then_some(()),
+    );
     cluster
         .spawn_example("after", &large, &gold)
         .wait()
-        .expect(0);
-    for (name, table) in gold::tables(&gold) {
+        .expect_code(0);
+    for (name, table) in gold::read_tables(&gold) {
         assert_eq!(table.version, 1, "{name}");
     }
-    gold::equals_oracle(&large, &gold);
+    gold::assert_equals_oracle(&large, &gold);
 }
 
 #[test]
-fn a_scheduler_that_is_told_to_stop_drains_and_records_what_it_had_to_end() {
-    let _turn = wait::heavy();
+fn a_scheduler_that_is_asked_to_stop_drains_and_records_what_it_interrupted() {
+    let _turn = wait::exclusive_turn();
     let mut cluster = Cluster::start();
     let (small, large) = (cluster.path("small"), cluster.path("large"));
     Landing::SMALL.write(&small);
@@ -97,30 +108,30 @@ fn a_scheduler_that_is_told_to_stop_drains_and_records_what_it_had_to_end() {
     leaving.process.signal(Signal::Terminate);
     leaving.process.signal(Signal::Continue);
     assert!(
-        leaving.process.ended().success(),
+        leaving.process.wait_for_end().success(),
         "{}",
-        leaving.process.log()
+        leaving.process.log_tail()
     );
-    running.wait().expect(0);
-    gold::sound(&gold, 0);
-    gold::equals_oracle(&small, &gold);
+    running.wait().expect_code(0);
+    gold::assert_complete(&gold, 0);
+    gold::assert_equals_oracle(&small, &gold);
     cluster.wait_for_executors(1);
 
     // A job that takes longer than the drain.
-    let before = gold::files(&gold);
+    let before = gold::files_below(&gold);
     let attached = cluster.spawn_endless("cut", &large, &gold);
     cluster.wait_for_tasks("cut");
     cluster.scheduler.signal(Signal::Terminate);
     assert!(
-        cluster.scheduler.ended().success(),
+        cluster.scheduler.wait_for_end().success(),
         "{}",
-        cluster.scheduler.log()
+        cluster.scheduler.log_tail()
     );
     cluster.restart_scheduler();
-    attached.wait().expect(7);
-    assert_eq!(cluster.job("cut").unwrap()["state"], "INTERRUPTED");
+    attached.wait().expect_code(7);
+    assert_eq!(cluster.find_job("cut").unwrap()["state"], "INTERRUPTED");
     assert_eq!(
-        gold::files(&gold),
+        gold::files_below(&gold),
         before,
         "gold is as it was, without strays"
     );
@@ -138,12 +149,12 @@ fn a_scheduler_that_does_not_come_back_is_unreachable() {
     .write(&landing);
     // Without executors the job waits, and submit-job reports that.
     let attached = cluster.spawn_example("waiting", &landing, &cluster.path("gold"));
-    wait::until("the job waits for some time", wait::SOON, || {
-        let waited = cluster.job("waiting")?["progress"]["elapsed_ms"].as_u64()?;
+    wait::wait_until("the job waits for some time", wait::DEADLINE, || {
+        let waited = cluster.find_job("waiting")?["progress"]["elapsed_ms"].as_u64()?;
         (waited > 2_000).then_some(())
     });
-    assert_eq!(cluster.job("waiting").unwrap()["state"], "PLANNED");
+    assert_eq!(cluster.find_job("waiting").unwrap()["state"], "PLANNED");
     cluster.kill_scheduler();
-    let output = attached.wait().expect(4);
-    output.says(&["executor --scheduler", "retrying", "--status"]);
+    let output = attached.wait().expect_code(4);
+    output.expect_stderr(&["executor --scheduler", "retrying", "--status"]);
 }

@@ -8,7 +8,7 @@ use crate::{gold, submit, wait};
 
 #[test]
 fn full_and_read_only_disks_are_clear_errors() {
-    let _turn = wait::heavy();
+    let _turn = wait::exclusive_turn();
     let cluster = Cluster::start();
     let (tiny, small) = (cluster.path("tiny"), cluster.path("small"));
     Landing {
@@ -20,11 +20,11 @@ fn full_and_read_only_disks_are_clear_errors() {
     Landing::SMALL.write(&small);
 
     let gold = cluster.path("full");
-    if let Some(disk) = Mount::memory(&gold, "size=600k") {
-        cluster.example(&tiny, &gold).expect(0);
-        let before = gold::files(&gold);
-        let output = cluster.example(&small, &gold).expect(9);
-        output.says(&[
+    if let Some(disk) = Mount::mount_memory(&gold, "size=600k") {
+        cluster.run_example(&tiny, &gold).expect_code(0);
+        let before = gold::files_below(&gold);
+        let output = cluster.run_example(&small, &gold).expect_code(9);
+        output.expect_stderr(&[
             gold.to_str().unwrap(),
             "could not be written",
             "No space left on device",
@@ -32,40 +32,42 @@ fn full_and_read_only_disks_are_clear_errors() {
         ]);
         // A task that was being dispatched may write after the job's end; its
         // files are removed soon.
-        wait::until("gold is as it was", wait::SOON, || {
-            (gold::files(&gold) == before).then_some(())
+        wait::wait_until("gold is as it was", wait::DEADLINE, || {
+            (gold::files_below(&gold) == before).then_some(())
         });
         // With free space the same job succeeds: no leftovers of the failed one
         // prevent it.
         disk.remount("size=20m");
-        cluster.example(&small, &gold).expect(0);
-        gold::settles(&gold);
-        gold::sound(&gold, 1);
-        gold::equals_oracle(&small, &gold);
+        cluster.run_example(&small, &gold).expect_code(0);
+        gold::wait_for_cleanup(&gold);
+        gold::assert_complete(&gold, 1);
+        gold::assert_equals_oracle(&small, &gold);
 
         disk.remount("ro");
-        let before = gold::files(&gold);
-        let output = cluster.example(&small, &gold).expect(9);
-        output.says(&[
+        let before = gold::files_below(&gold);
+        let output = cluster.run_example(&small, &gold).expect_code(9);
+        output.expect_stderr(&[
             gold.to_str().unwrap(),
             "Read-only file system",
             "gold is unchanged",
         ]);
-        assert_eq!(gold::files(&gold), before, "a read-only disk");
+        assert_eq!(gold::files_below(&gold), before, "a read-only disk");
         // In local mode the same happens.
         let local = ["--master".to_owned(), "local[1]".to_owned()];
-        let output = submit::run(local.into_iter().chain(submit::example(&small, &gold))).expect(9);
-        output.says(&["is writable", "gold is unchanged"]);
+        let output =
+            submit::run_submit(local.into_iter().chain(submit::example_args(&small, &gold)))
+                .expect_code(9);
+        output.expect_stderr(&["is writable", "gold is unchanged"]);
         drop(disk);
     }
 
     // Without a mount: a folder that cannot exist, below a file.
-    data::write(&cluster.path("file"), "not a folder");
+    data::write_file(&cluster.path("file"), "not a folder");
     let gold = cluster.path("file").join("gold");
     cluster
-        .example(&tiny, &gold)
-        .expect(9)
-        .says(&[gold.to_str().unwrap()]);
+        .run_example(&tiny, &gold)
+        .expect_code(9)
+        .expect_stderr(&[gold.to_str().unwrap()]);
 }
 
 #[test]
@@ -75,21 +77,21 @@ fn landing_that_is_not_there_or_empty_is_a_clear_error() {
     let gold = cluster.path("gold");
     let missing = landing.join("user_events");
     cluster
-        .example(&landing, &gold)
-        .expect(9)
-        .says(&["not found", missing.to_str().unwrap()]);
+        .run_example(&landing, &gold)
+        .expect_code(9)
+        .expect_stderr(&["not found", missing.to_str().unwrap()]);
     for topic in ["user_events", "transaction_events"] {
         std::fs::create_dir_all(landing.join(topic)).unwrap();
     }
     cluster
-        .example(&landing, &gold)
-        .expect(9)
-        .says(&["no files to read in", landing.to_str().unwrap()]);
+        .run_example(&landing, &gold)
+        .expect_code(9)
+        .expect_stderr(&["no files to read in", landing.to_str().unwrap()]);
     // Files that are still being written are skipped.
-    data::write(&landing.join("user_events/_partial.json"), "{}\n");
+    data::write_file(&landing.join("user_events/_partial.json"), "{}\n");
     cluster
-        .example(&landing, &gold)
-        .expect(9)
-        .says(&["no files to read in"]);
-    assert_eq!(gold::files(&gold).len(), 0);
+        .run_example(&landing, &gold)
+        .expect_code(9)
+        .expect_stderr(&["no files to read in"]);
+    assert_eq!(gold::files_below(&gold).len(), 0);
 }

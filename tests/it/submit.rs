@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{self, Killed, Signal};
+use crate::process::{self, KillOnDrop, Signal};
 
 /// How long a job in a test may take.
-const LIMIT: Duration = Duration::from_secs(240);
+const JOB_DEADLINE: Duration = Duration::from_secs(240);
 
 /// The output of submit-job and its exit code (-1 after a signal).
 #[derive(Debug)]
@@ -24,14 +24,14 @@ pub struct Output {
 impl Output {
     /// Fails unless the exit code is `code`.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "exit code\n{self}");
         self
     }
 
     /// Fails unless standard error contains all of `parts`.
     #[track_caller]
-    pub fn says(self, parts: &[&str]) -> Self {
+    pub fn expect_stderr(self, parts: &[&str]) -> Self {
         for part in parts {
             assert!(self.stderr.contains(part), "stderr lacks `{part}`\n{self}");
         }
@@ -40,7 +40,7 @@ impl Output {
 
     /// The JSON document on standard output.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub fn json_document(&self) -> Value {
         let document: Value = serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("not one document: {error}\n{self}"));
         assert_eq!(document["exit_code"], self.code, "{self}");
@@ -60,19 +60,19 @@ impl std::fmt::Display for Output {
 
 /// submit-job, or another program, while it runs.
 #[derive(Debug)]
-pub struct Running {
-    child: Killed,
+pub struct RunningProgram {
+    child: KillOnDrop,
     stdout: JoinHandle<String>,
     stderr: JoinHandle<String>,
 }
 
-impl Running {
+impl RunningProgram {
     pub fn signal(&self, what: Signal) {
-        process::signal(&self.child.0, what);
+        process::send_signal(&self.child.0, what);
     }
 
     pub fn wait(mut self) -> Output {
-        let status = process::end(&mut self.child.0, "submit-job ends", LIMIT);
+        let status = process::wait_for_end(&mut self.child.0, "submit-job ends", JOB_DEADLINE);
         Output {
             code: status.code().unwrap_or(-1),
             stdout: self.stdout.join().unwrap(),
@@ -81,32 +81,34 @@ impl Running {
     }
 }
 
-pub fn spawn<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Running {
+pub fn spawn_submit<A: AsRef<std::ffi::OsStr>>(
+    args: impl IntoIterator<Item = A>,
+) -> RunningProgram {
     spawn_program(env!("CARGO_BIN_EXE_submit-job"), args)
 }
 
 /// Runs submit-job and waits for its end.
-pub fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
-    spawn(args).wait()
+pub fn run_submit<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
+    spawn_submit(args).wait()
 }
 
 /// Starts a program that ends by itself.
 pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(
     program: &str,
     args: impl IntoIterator<Item = A>,
-) -> Running {
+) -> RunningProgram {
     let mut command = Command::new(program);
     command
         .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    clean(&mut command);
+    clear_environment(&mut command);
     let mut child = command.spawn().unwrap();
-    let stdout = collect(child.stdout.take().unwrap());
-    let stderr = collect(child.stderr.take().unwrap());
-    Running {
-        child: Killed(child),
+    let stdout = read_in_thread(child.stdout.take().unwrap());
+    let stderr = read_in_thread(child.stderr.take().unwrap());
+    RunningProgram {
+        child: KillOnDrop(child),
         stdout,
         stderr,
     }
@@ -114,7 +116,7 @@ pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(
 
 /// Removes the `SLUICE_` variables of the test process from a command's
 /// environment.
-pub fn clean(command: &mut Command) {
+pub fn clear_environment(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SLUICE_") {
             command.env_remove(name);
@@ -122,7 +124,7 @@ pub fn clean(command: &mut Command) {
     }
 }
 
-fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+fn read_in_thread(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let _ = from.read_to_end(&mut bytes);
@@ -131,23 +133,23 @@ fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
 }
 
 /// The example job of the README.
-pub fn example_job() -> PathBuf {
+pub fn example_job_path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs/landing_to_gold.sql")
 }
 
 /// A job that writes one table at once and would need hours for the other, so
 /// that it still runs when a test disturbs it.
-pub fn endless_job() -> PathBuf {
+pub fn endless_job_path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/jobs/endless.sql")
 }
 
 /// Arguments that run the example job.
-pub fn example(landing: &Path, gold: &Path) -> Vec<String> {
-    job(&example_job(), landing, gold)
+pub fn example_args(landing: &Path, gold: &Path) -> Vec<String> {
+    job_args(&example_job_path(), landing, gold)
 }
 
 /// Arguments that run a job with the parameters `landing` and `gold`.
-pub fn job(file: &Path, landing: &Path, gold: &Path) -> Vec<String> {
+pub fn job_args(file: &Path, landing: &Path, gold: &Path) -> Vec<String> {
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     vec![
         text(file),

@@ -184,7 +184,9 @@ fn crates_depend_one_way() {
                 && allowed.contains_key(name)
                 && !owners.contains(&name)
             {
-                wrong.push(format!("{name} may not depend on {on}; only {owners:?} may"));
+                wrong.push(format!(
+                    "{name} may not depend on {on}; only {owners:?} may"
+                ));
             }
         }
     }

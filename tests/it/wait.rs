@@ -4,14 +4,14 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// How often a condition is checked.
-const STEP: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The deadline for anything that usually takes a moment. It is generous: tests
 /// share few cores with each other and with other work on the machine.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` gives a value.
-pub fn until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn wait_until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = condition() {
@@ -21,12 +21,12 @@ pub fn until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Opti
             started.elapsed() < limit,
             "timed out after {limit:?}: {what}"
         );
-        std::thread::sleep(STEP);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
 /// Lets one test at a time run of those that keep all cores busy.
-pub fn heavy() -> MutexGuard<'static, ()> {
+pub fn exclusive_turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     // A test that failed while it held the lock has reported that itself.
     TURN.lock()

@@ -1,5 +1,5 @@
 """Checks deploy/kubernetes: every object against Kubernetes' own schemas, and
-against what the rest of the repository says. Needs requirements.txt."""
+against the rest of the repository. Needs requirements.txt."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/kubernetes"
-# The oldest that is still looked after, and the newest that is known here.
+# The oldest version that is still maintained, and the newest known here.
 VERSIONS = ("1.32", "1.37")
 
 

@@ -1,10 +1,10 @@
-"""Compares gold with what landing says it must be.
+"""Compares gold with the tables that the oracle computes from landing.
 
     python compare.py LANDING GOLD [--allow-stray]
 
-Each table is compared as a multiset of rows: everything but floating-point
-numbers exactly, these within 1e-6 of their size. Prints one line per table and
-the first differences; exits 1 when there are any, 2 when something cannot be read.
+Each table is compared as a multiset of rows: floating-point numbers within 1e-6
+of their size, everything else exactly. Prints one line per table and the first
+differences; exits 1 if there are any, 2 if something cannot be read.
 """
 
 import argparse
@@ -33,8 +33,8 @@ def wrong_shape(con, table, columns):
 
 
 def pairs(con, table, columns):
-    """Pairs up the rows of both sides that agree in all but the doubles, in the
-    doubles' order, and keeps the pairs that do not agree."""
+    """Pairs the rows of both sides that are equal except for the doubles, in the
+    doubles' order, and keeps the pairs that differ."""
     exact = [name for name, kind in columns.items() if kind != "DOUBLE"]
     doubles = [name for name, kind in columns.items() if kind == "DOUBLE"]
 
@@ -49,7 +49,7 @@ def pairs(con, table, columns):
         )
 
     same = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM g."{name}"' for name in exact + ["pair"])
-    # An absolute floor of one: net sums may be near zero from large terms.
+    # The tolerance has a floor of 1: net sums of large terms may be near zero.
     close = " AND ".join(
         f'(o."{d}" IS NOT DISTINCT FROM g."{d}" OR abs(o."{d}" - g."{d}")'
         f' <= {TOLERANCE} * greatest(1, abs(o."{d}"), abs(g."{d}")))'
@@ -86,7 +86,7 @@ def main():
     parser.add_argument(
         "--allow-stray",
         action="store_true",
-        help="do not mind Parquet files that no version names (after an overwrite they stay until vacuum)",
+        help="accept Parquet files that no version names (after an overwrite they stay until vacuum)",
     )
     args = parser.parse_args()
     con = duckdb.connect()
@@ -96,7 +96,7 @@ def main():
         print(f"error: cannot read landing: {error}", file=sys.stderr)
         return 2
     present = read_gold.tables(args.gold)
-    problems = [f"{name}: there is no such table" for name in TABLES if name not in present]
+    problems = [f"{name}: the table is missing" for name in TABLES if name not in present]
     print(f"{'table':<24}{'expected':>10}{'found':>10}{'sum':>20}{'found sum':>20}  hash")
     for table, columns in TABLES.items():
         if table not in present:

@@ -1,10 +1,10 @@
-"""What the six tables must hold, computed from landing by DuckDB's own SQL.
+"""The expected contents of the six tables, computed from landing by DuckDB.
 
     python oracle.py LANDING [--out FOLDER]
 
-Written apart from the job file: another engine with its own JSON reader,
-DISTINCT ON in the place of a window, a lateral unnest, ranks by a join. Prints
-each table's rows and sums; with --out writes each table as one Parquet file too.
+Written independently of the job file: another engine with its own JSON reader,
+DISTINCT ON instead of a window, a lateral unnest, ranks by a join. Prints each
+table's rows and sums; with --out it also writes each table as one Parquet file.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import duckdb
 from tables import TABLES
 
 
-# A value fits when it is missing, null or of the kind that the job declares.
-# Strings take any value. Lines in which one does not fit are left out.
+# A value fits if it is missing, null or of the kind that the job declares.
+# Strings take any value. Lines with a value that does not fit are left out.
 
 
 def fits(json, *kinds):
@@ -64,7 +64,7 @@ def landing_files(landing, topic):
 
 
 def read(con, landing, topic, columns):
-    """Lines of a topic; broken ones come as rows of nulls."""
+    """Lines of a topic; malformed lines become rows of nulls."""
     described = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
     files = landing_files(landing, topic)
     con.execute(
@@ -74,7 +74,7 @@ def read(con, landing, topic, columns):
 
 
 def build(con, landing):
-    """Makes one table `oracle.<name>` for each of the six."""
+    """Creates the six tables as `oracle.<name>`."""
     con.execute("SET TimeZone = 'UTC'")
     con.execute("CREATE SCHEMA IF NOT EXISTS oracle")
     events = ["event_id", "user_id", "session_id", "event_type", "page", "country", "city", "product_id"]

@@ -3,8 +3,8 @@
     python read_gold.py GOLD [--rows N]
 
 Each Delta table under GOLD is read twice: by the deltalake package, and by
-DuckDB, with its delta extension where that is installed, else as Parquet over
-the files that the newest version names. The two must agree in every row.
+DuckDB, with its delta extension where it is installed, otherwise as Parquet from
+the files that the newest version names. Both must return the same rows.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def quoted(text):
 
 @functools.cache
 def has_delta_extension():
-    """Whether it is installed here; nothing is downloaded."""
+    """Whether the extension is installed here; nothing is downloaded."""
     with duckdb.connect() as con:
         return con.execute(
             "SELECT installed FROM duckdb_extensions() WHERE extension_name = 'delta'"
@@ -46,7 +46,7 @@ def stray_files(gold, name):
 
 
 def load(con, gold, name):
-    """Makes `read_deltalake.<name>` and `read_duckdb.<name>`; returns the DeltaTable."""
+    """Creates `read_deltalake.<name>` and `read_duckdb.<name>`; returns the DeltaTable."""
     con.execute("SET TimeZone = 'UTC'")
     con.execute("CREATE SCHEMA IF NOT EXISTS read_deltalake")
     con.execute("CREATE SCHEMA IF NOT EXISTS read_duckdb")
@@ -71,7 +71,7 @@ def load(con, gold, name):
 
 
 def difference(con, name):
-    """How many rows only one of the two readers saw, one way or the other."""
+    """The number of rows that only one of the two readers returned."""
     columns = ", ".join(
         f'"{row[0]}"' for row in con.execute(f'DESCRIBE read_deltalake."{name}"').fetchall()
     )

@@ -67,7 +67,7 @@ TABLES = {
 
 
 def is_integer(duck_type):
-    """Whether the width is free: readers may widen or narrow counts and ranks."""
+    """Whether the type is an integer: readers may widen or narrow counts and ranks."""
     return duck_type in {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"} | {
         "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
     }

@@ -1,4 +1,4 @@
-"""The readers against landing made by hand, whose gold can be told by looking.
+"""Tests of the readers, on small hand-written landing data whose gold is known.
 
     python -m unittest discover tests/readers
 """
@@ -117,7 +117,7 @@ class Readers(unittest.TestCase):
             code = compare.main()
         return code, err.getvalue()
 
-    def test_the_oracle_says_what_the_eye_says(self):
+    def test_the_oracle_computes_the_known_tables(self):
         items = "transaction_id, status, product_id, item_qty, item_revenue, geo_customers"
         self.assertEqual(self.rows("transactions", items), [
             ("t1", "completed", "p1", 2, 20.5, "US"),
@@ -179,7 +179,7 @@ class Readers(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("daily_revenue: columns are ['net_revenue', 'date'", err)
         self.assertIn("user_events: timestamp is VARCHAR", err)
-        self.assertIn("transactions: there is no such table", err)
+        self.assertIn("transactions: the table is missing", err)
 
     def test_a_stray_file_is_found(self):
         self.write_all()

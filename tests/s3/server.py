@@ -2,10 +2,10 @@
 
     python server.py [--url-file FILE] [--host HOST] [--port PORT] [--bucket NAME]
 
-FILE gets its URL once it answers, with the bucket in it.
+When the server is ready, its URL, with the bucket, is written to FILE.
 
-One request at a time: moto checks `If-None-Match: *` and then writes, so two
-threads could both create the same object, which S3 never allows.
+It serves one request at a time: moto checks `If-None-Match: *` and then writes,
+so two threads could both create the same object, which S3 never allows.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from moto.moto_server.werkzeug_app import (
 from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
 
-# Whose buckets those are that moto shows to anybody.
+# The account whose buckets moto shows to every client.
 ACCOUNT = "123456789012"
 
 
@@ -32,8 +32,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--url-file")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="a free one unless given")
-    parser.add_argument("--bucket", help="a bucket that is there from the beginning")
+    parser.add_argument("--port", type=int, default=0, help="default: a free port")
+    parser.add_argument("--bucket", help="a bucket to create at the start")
     args = parser.parse_args()
     if args.bucket:
         s3_backends[ACCOUNT]["aws"].create_bucket(args.bucket, "us-east-1")

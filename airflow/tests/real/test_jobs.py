@@ -87,7 +87,9 @@ def test_an_unreported_success_is_found(cluster: Cluster, context: Any, data: di
     assert again["tables"]["orders"]["version"] == 1
 
 
-def test_a_wrong_job_file_fails_with_its_position(cluster: Cluster, context: Any, data: dict[str, str]) -> None:
+def test_a_wrong_job_file_fails_with_its_position(
+    cluster: Cluster, context: Any, data: dict[str, str]
+) -> None:
     wrong = ORDERS.replace("SELECT id, total", "SELECT id, totl")
     with pytest.raises(SluiceFailError, match="totl") as caught:
         task(wrong, data).execute(context)

@@ -17,4 +17,4 @@ def test_a_late_run_is_named(caplog: pytest.LogCaptureFixture) -> None:
     asyncio.run(report_missed_deadline(context=context, limit="30 min"))
     (record,) = caplog.records
     assert record.levelname == "ERROR"
-    assert record.message == "Dag d run r is running and has missed its deadline 10:00: limit=30 min"
+    assert record.message == "DAG d run r is running and has missed its deadline 10:00: limit=30 min"

@@ -2,8 +2,8 @@
 //! DuckDB.
 
 use clap::Parser;
-use sluice_benches::landing_to_gold::{Args, run};
+use sluice_benches::landing_to_gold::{BenchArgs, run_benchmarks};
 
 fn main() -> anyhow::Result<()> {
-    run(&Args::parse(), &mut std::io::stdout().lock())
+    run_benchmarks(&BenchArgs::parse(), &mut std::io::stdout().lock())
 }

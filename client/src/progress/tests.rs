@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sluice_proto::v1::{DatasetPhase, DatasetProgress, JobState, LogLevel, LogLine, Progress};
 
-use super::plain::Plain;
+use super::plain::PlainDisplay;
 use super::{live, text};
 
 fn at(ms: u64) -> Duration {
@@ -42,7 +42,7 @@ fn progress() -> Progress {
 
 #[test]
 fn live_lines_show_the_job_and_each_dataset() {
-    let lines = live::lines(JobState::Running, &progress(), at(4200), Some("executor"));
+    let lines = live::progress_lines(JobState::Running, &progress(), at(4200), Some("executor"));
     assert_eq!(
         lines.join("\n"),
         "running: datasets 1/3, stages 2/5, tasks 3/8 (2 running), \
@@ -54,7 +54,7 @@ fn live_lines_show_the_job_and_each_dataset() {
 }
 
 #[test]
-fn live_lines_stay_few_and_tell_of_missing_executors() {
+fn live_lines_stay_few_and_report_missing_executors() {
     let mut many = progress();
     many.datasets = (0..30)
         .map(|number| DatasetProgress {
@@ -65,54 +65,57 @@ fn live_lines_stay_few_and_tell_of_missing_executors() {
     many.executors = 0;
     many.tasks_running = 0;
     let hint = Some("executor --scheduler h:1");
-    let lines = live::lines(JobState::Planned, &many, at(2000), hint);
+    let lines = live::progress_lines(JobState::Planned, &many, at(2000), hint);
     assert_eq!(lines.len(), 19);
     assert_eq!(lines[18], "  and 14 more");
     assert_eq!(
         lines[1],
         "  waiting for executors: start one with `executor --scheduler h:1`"
     );
-    let local = live::lines(JobState::Planned, &many, at(2000), None);
+    let local = live::progress_lines(JobState::Planned, &many, at(2000), None);
     assert_eq!(local.len(), 18, "a local run waits for no executors");
 }
 
 #[test]
 fn plain_lines_come_with_changes_and_as_signs_of_life() {
-    let mut plain = Plain::new(Some("executor".to_owned()));
-    assert_eq!(plain.state(JobState::Running, at(10)), ["running"]);
+    let mut plain = PlainDisplay::new(Some("executor".to_owned()));
+    assert_eq!(plain.state_lines(JobState::Running, at(10)), ["running"]);
     let mut now = progress();
     now.datasets_done = 0;
     let state = JobState::Running;
-    assert!(plain.progress(state, &now, at(100)).is_empty());
+    assert!(plain.progress_lines(state, &now, at(100)).is_empty());
     now.datasets_done = 1;
-    assert_eq!(plain.progress(state, &now, at(200)).len(), 1);
-    assert!(plain.progress(state, &now, at(4_000)).is_empty());
-    let line = plain.progress(state, &now, at(5_200));
+    assert_eq!(plain.progress_lines(state, &now, at(200)).len(), 1);
+    assert!(plain.progress_lines(state, &now, at(4_000)).is_empty());
+    let line = plain.progress_lines(state, &now, at(5_200));
     assert!(line[0].starts_with("running: datasets 1/3"), "{line:?}");
-    assert!(plain.progress(state, &now, at(9_000)).is_empty());
-    assert!(plain.state(JobState::Succeeded, at(9_500)).is_empty());
+    assert!(plain.progress_lines(state, &now, at(9_000)).is_empty());
+    assert!(plain.state_lines(JobState::Succeeded, at(9_500)).is_empty());
 }
 
 #[test]
-fn plain_lines_tell_once_of_missing_executors_and_of_their_coming() {
-    let mut plain = Plain::new(Some("executor".to_owned()));
+fn plain_lines_report_missing_executors_once_and_their_arrival() {
+    let mut plain = PlainDisplay::new(Some("executor".to_owned()));
     let state = JobState::Planned;
     let mut now = Progress::default();
-    assert!(plain.progress(state, &now, at(500)).is_empty(), "too soon");
-    let waiting = plain.progress(state, &now, at(1_000));
+    assert!(
+        plain.progress_lines(state, &now, at(500)).is_empty(),
+        "too soon"
+    );
+    let waiting = plain.progress_lines(state, &now, at(1_000));
     assert_eq!(
         waiting,
         ["waiting for executors: start one with `executor`"]
     );
-    assert!(plain.progress(state, &now, at(2_000)).is_empty());
+    assert!(plain.progress_lines(state, &now, at(2_000)).is_empty());
     now.executors = 1;
     now.vcores = 2;
-    let come = plain.progress(state, &now, at(2_500));
+    let come = plain.progress_lines(state, &now, at(2_500));
     assert_eq!(come, ["1 executor with 2 cores registered"]);
-    let mut local = Plain::new(None);
+    let mut local = PlainDisplay::new(None);
     assert!(
         local
-            .progress(state, &Progress::default(), at(2_000))
+            .progress_lines(state, &Progress::default(), at(2_000))
             .is_empty()
     );
 }

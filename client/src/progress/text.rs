@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use sluice_proto::v1::{DatasetPhase, DatasetProgress, JobState, LogLine, Progress};
 
-use sluice_service::format::{bytes, count, duration, grouped};
+use sluice_service::format::{format_bytes, format_count, format_duration, group_thousands};
 
 const BAR_CELLS: u32 = 20;
 
 /// The job's progress on one line.
-pub(super) fn summary(state: JobState, progress: &Progress, elapsed: Duration) -> String {
+pub(super) fn summary_line(state: JobState, progress: &Progress, elapsed: Duration) -> String {
     let mut parts = Vec::with_capacity(6);
     if progress.datasets_total > 0 {
         parts.push(format!(
@@ -34,24 +34,28 @@ pub(super) fn summary(state: JobState, progress: &Progress, elapsed: Duration) -
         ));
     }
     if progress.rows_read > 0 || progress.bytes_read > 0 {
-        parts.push(flow("read", progress.rows_read, progress.bytes_read));
+        parts.push(volume_text("read", progress.rows_read, progress.bytes_read));
     }
     if progress.rows_written > 0 || progress.bytes_written > 0 {
-        parts.push(flow(
+        parts.push(volume_text(
             "written",
             progress.rows_written,
             progress.bytes_written,
         ));
     }
-    parts.push(duration(elapsed));
+    parts.push(format_duration(elapsed));
     format!("{}: {}", state_word(state), parts.join(", "))
 }
 
-fn flow(what: &str, rows: u64, size: u64) -> String {
+fn volume_text(what: &str, rows: u64, size: u64) -> String {
     match (rows, size) {
-        (0, size) => format!("{what} {}", bytes(size)),
-        (rows, 0) => format!("{what} {}", count(rows, "row")),
-        (rows, size) => format!("{what} {} ({})", count(rows, "row"), bytes(size)),
+        (0, size) => format!("{what} {}", format_bytes(size)),
+        (rows, 0) => format!("{what} {}", format_count(rows, "row")),
+        (rows, size) => format!(
+            "{what} {} ({})",
+            format_count(rows, "row"),
+            format_bytes(size)
+        ),
     }
 }
 
@@ -61,7 +65,7 @@ pub(super) fn state_word(state: JobState) -> String {
 }
 
 /// One dataset on one line; names are padded to `width` characters.
-pub(super) fn dataset(dataset: &DatasetProgress, width: usize) -> String {
+pub(super) fn dataset_line(dataset: &DatasetProgress, width: usize) -> String {
     let phase = dataset.phase().name().to_lowercase();
     let tasks = match (dataset.phase(), dataset.tasks_total) {
         (DatasetPhase::Staging | DatasetPhase::Writing | DatasetPhase::Written, total)
@@ -69,7 +73,7 @@ pub(super) fn dataset(dataset: &DatasetProgress, width: usize) -> String {
         {
             format!(
                 " {} {}/{total}",
-                bar(dataset.tasks_done, total),
+                progress_bar(dataset.tasks_done, total),
                 dataset.tasks_done
             )
         }
@@ -77,14 +81,14 @@ pub(super) fn dataset(dataset: &DatasetProgress, width: usize) -> String {
     };
     let rows = match dataset.rows {
         0 => String::new(),
-        rows => format!(" {} rows", grouped(rows)),
+        rows => format!(" {} rows", group_thousands(rows)),
     };
     format!("  {:width$} {phase:9}{tasks}{rows}", dataset.name)
         .trim_end()
         .to_owned()
 }
 
-fn bar(done: u32, total: u32) -> String {
+fn progress_bar(done: u32, total: u32) -> String {
     let cells = u64::from(BAR_CELLS) * u64::from(done.min(total)) / u64::from(total.max(1));
     let cells = usize::try_from(cells).unwrap_or(0);
     let rest = BAR_CELLS as usize - cells;

@@ -21,13 +21,16 @@ impl Write for Sink {
 }
 
 /// Exit code, standard output, standard error.
-fn said(output: OutputFormat, say: impl FnOnce(&Reporter) -> u8) -> (u8, String, String) {
+fn captured_output(
+    output: ResultFormat,
+    say: impl FnOnce(&ResultReporter) -> u8,
+) -> (u8, String, String) {
     let (out, err) = (Sink::default(), Sink::default());
-    let reporter = Reporter {
+    let reporter = ResultReporter {
         console: Console::new(out.clone(), err.clone(), false),
         output,
         verbose: false,
-        text: None,
+        job_file_text: None,
     };
     let code = say(&reporter);
     let text = |sink: Sink| String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
@@ -78,8 +81,8 @@ fn failed(kind: ErrorKind) -> Job {
 
 #[test]
 fn success_is_a_table_and_a_line_on_standard_output() {
-    let (code, out, err) = said(OutputFormat::Text, |reporter| {
-        reporter.ended(&job(JobState::Succeeded), &[])
+    let (code, out, err) = captured_output(ResultFormat::Text, |reporter| {
+        reporter.report_end(&job(JobState::Succeeded), &[])
     });
     assert_eq!(code, 0);
     assert_eq!(err, "");
@@ -94,10 +97,10 @@ fn success_is_a_table_and_a_line_on_standard_output() {
 
 #[test]
 fn failure_goes_to_standard_error_with_what_to_do() {
-    let (code, out, err) = said(OutputFormat::Text, |reporter| {
+    let (code, out, err) = captured_output(ResultFormat::Text, |reporter| {
         let mut failed = failed(ErrorKind::Storage);
         failed.datasets[0].phase = DatasetPhase::Written.into();
-        reporter.ended(&failed, &[])
+        reporter.report_end(&failed, &[])
     });
     assert_eq!(code, 9);
     assert_eq!(out, "", "no table was committed, so there is none to show");
@@ -109,8 +112,8 @@ fn failure_goes_to_standard_error_with_what_to_do() {
 
 #[test]
 fn a_failure_among_commits_says_which_tables_are_new() {
-    let (_, out, _) = said(OutputFormat::Text, |reporter| {
-        reporter.ended(&failed(ErrorKind::Storage), &[])
+    let (_, out, _) = captured_output(ResultFormat::Text, |reporter| {
+        reporter.report_end(&failed(ErrorKind::Storage), &[])
     });
     assert!(out.contains("committed"), "{out}");
 }
@@ -119,55 +122,66 @@ fn a_failure_among_commits_says_which_tables_are_new() {
 fn json_is_one_document_whatever_happened() {
     for (say, code, key) in [
         (
-            Box::new(|reporter: &Reporter| reporter.ended(&job(JobState::Succeeded), &[]))
-                as Box<dyn Fn(&Reporter) -> u8>,
+            Box::new(|reporter: &ResultReporter| {
+                reporter.report_end(&job(JobState::Succeeded), &[])
+            }) as Box<dyn Fn(&ResultReporter) -> u8>,
             0,
             "job",
         ),
         (
-            Box::new(|reporter: &Reporter| reporter.ended(&failed(ErrorKind::DataQuality), &[])),
+            Box::new(|reporter: &ResultReporter| {
+                reporter.report_end(&failed(ErrorKind::DataQuality), &[])
+            }),
             3,
             "job",
         ),
         (
-            Box::new(|reporter: &Reporter| {
-                reporter.error(&JobError::new(ErrorKind::Unavailable, "no scheduler there"))
+            Box::new(|reporter: &ResultReporter| {
+                reporter.report_error(&JobError::new(ErrorKind::Unavailable, "no scheduler there"))
             }),
             4,
             "error",
         ),
         (
-            Box::new(|reporter: &Reporter| reporter.list(&[job(JobState::Killed)], false, 0)),
+            Box::new(|reporter: &ResultReporter| {
+                reporter.report_list(&[job(JobState::Killed)], false, 0)
+            }),
             0,
             "jobs",
         ),
         (
-            Box::new(|reporter: &Reporter| reporter.log(&[])),
+            Box::new(|reporter: &ResultReporter| reporter.print_log_json(&[])),
             0,
             "lines",
         ),
         (
-            Box::new(|reporter: &Reporter| reporter.plan(&JobPlan::default())),
+            Box::new(|reporter: &ResultReporter| reporter.report_plan(&JobPlan::default())),
             0,
             "plan",
         ),
         (
-            Box::new(|reporter: &Reporter| reporter.status(&failed(ErrorKind::Internal), 0)),
+            Box::new(|reporter: &ResultReporter| {
+                reporter.report_status(&failed(ErrorKind::Internal), 0)
+            }),
             0,
             "job",
         ),
         (
-            Box::new(|reporter: &Reporter| reporter.accepted(&job(JobState::Accepted))),
+            Box::new(|reporter: &ResultReporter| {
+                reporter.report_accepted(&job(JobState::Accepted))
+            }),
             0,
             "job",
         ),
         (
-            Box::new(|reporter: &Reporter| reporter.killed(&job(JobState::Killed), false)),
+            Box::new(|reporter: &ResultReporter| {
+                reporter.report_killed(&job(JobState::Killed), false)
+            }),
             0,
             "job",
         ),
     ] {
-        let (said_code, out, _) = said(OutputFormat::Json, say);
+        let (said_code, out, _) = captured_output(ResultFormat::Json, say);
         assert_eq!(said_code, code);
         let document: Value = serde_json::from_str(&out).unwrap();
         assert_eq!(document["exit_code"], code);
@@ -177,7 +191,7 @@ fn json_is_one_document_whatever_happened() {
 }
 
 #[test]
-fn warnings_are_said_once() {
+fn warnings_are_printed_once() {
     let warning = |message: &str| Diagnostic {
         code: "W1".into(),
         severity: Severity::Warning.into(),
@@ -186,16 +200,16 @@ fn warnings_are_said_once() {
     };
     let mut job = job(JobState::Succeeded);
     job.warnings = vec![warning("printed before"), warning("new")];
-    let (_, _, err) = said(OutputFormat::Text, |reporter| {
-        reporter.ended(&job, &[warning("printed before")])
+    let (_, _, err) = captured_output(ResultFormat::Text, |reporter| {
+        reporter.report_end(&job, &[warning("printed before")])
     });
     assert_eq!(err, "warning[W1]: new\n\n");
 }
 
 #[test]
 fn status_shows_state_reason_and_parameters_without_secrets() {
-    let (code, out, _) = said(OutputFormat::Text, |reporter| {
-        reporter.status(&failed(ErrorKind::Storage), 1_795_417_700_000)
+    let (code, out, _) = captured_output(ResultFormat::Text, |reporter| {
+        reporter.report_status(&failed(ErrorKind::Storage), 1_795_417_700_000)
     });
     assert_eq!(code, 0);
     let head: Vec<&str> = out.lines().take(12).collect();
@@ -221,10 +235,12 @@ fn status_shows_state_reason_and_parameters_without_secrets() {
 
 #[test]
 fn an_empty_list_says_so() {
-    let (code, out, _) = said(OutputFormat::Text, |reporter| reporter.list(&[], false, 0));
+    let (code, out, _) = captured_output(ResultFormat::Text, |reporter| {
+        reporter.report_list(&[], false, 0)
+    });
     assert_eq!((code, out.as_str()), (0, "no jobs yet\n"));
-    let (_, out, _) = said(OutputFormat::Text, |reporter| {
-        reporter.list(&[job(JobState::Killed)], true, 0)
+    let (_, out, _) = captured_output(ResultFormat::Text, |reporter| {
+        reporter.report_list(&[job(JobState::Killed)], true, 0)
     });
     assert!(out.ends_with("older jobs are not shown\n"), "{out}");
 }

@@ -33,8 +33,8 @@ fn a_job_that_succeeds_is_0_with_a_table() {
         "{ran:?}"
     );
 
-    let told = fake.state.lock().unwrap();
-    let request = &told.submitted[0];
+    let fake_state = fake.state.lock().unwrap();
+    let request = &fake_state.submitted[0];
     assert_eq!(request.name, "Nightly");
     assert_eq!(request.text, JOB);
     assert!(request.file_name.ends_with("copy.sql"));
@@ -207,7 +207,7 @@ fn cluster_mode_prints_the_id_and_leaves() {
 }
 
 #[test]
-fn the_same_submission_is_one_job_and_its_end_is_told_at_once() {
+fn the_same_submission_is_one_job_and_its_end_is_reported_at_once() {
     let fake = Fake::with(|state| {
         state.existing = true;
         state.job = Some(failed(JobState::Failed, ErrorKind::Storage));
@@ -238,7 +238,7 @@ fn a_local_run_needs_no_scheduler() {
 }
 
 #[test]
-fn a_time_limit_goes_along_and_the_client_keeps_it_too() {
+fn a_time_limit_is_sent_and_the_client_enforces_it_too() {
     let fake = Fake::playing(vec![
         state(JobState::Running),
         Step::UntilCancelled,
@@ -265,7 +265,7 @@ fn a_job_that_does_not_end_at_its_time_limit_is_left_with_6() {
 }
 
 #[test]
-fn missing_executors_are_told_with_how_to_start_one() {
+fn missing_executors_are_reported_with_how_to_start_one() {
     let fake = Fake::playing(vec![
         Step::Pause(Duration::from_millis(1_050)),
         progress(0, 0),

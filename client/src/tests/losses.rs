@@ -7,17 +7,17 @@ use std::time::Duration;
 use sluice_proto::v1::{ErrorKind, JobState};
 
 use super::fake::{Fake, Running, Step, failed, finished, progress, state, succeeded};
-use super::world::{World, until};
+use super::world::{World, wait_until};
 
 /// An address on which no process listens.
-fn nobody() -> String {
+fn unused_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
 
 #[test]
 fn an_unreachable_master_is_4_with_how_to_start_one() {
-    let (first, second) = (nobody(), nobody());
+    let (first, second) = (unused_address(), unused_address());
     for line in [
         "JOB --landing /l",
         "--plan JOB --landing /l",
@@ -94,13 +94,17 @@ fn a_grpc_server_that_is_no_scheduler_is_4() {
 #[test]
 fn the_next_master_is_tried_in_turn() {
     let running = Running::start(&Fake::with(|state| state.job = Some(succeeded())));
-    let line = format!("--master sluice://{},{} --list", nobody(), running.address);
+    let line = format!(
+        "--master sluice://{},{} --list",
+        unused_address(),
+        running.address
+    );
     let ran = World::new().run(&line);
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
 #[test]
-fn a_stream_that_breaks_is_taken_up_where_it_was() {
+fn a_broken_stream_is_resumed_where_it_stopped() {
     let fake = Fake::playing(vec![state(JobState::Running), progress(0, 1), Step::Close]);
     fake.state
         .lock()
@@ -122,7 +126,7 @@ fn a_stream_that_breaks_is_taken_up_where_it_was() {
 }
 
 #[test]
-fn a_scheduler_that_restarts_is_found_again() {
+fn the_client_reconnects_to_a_restarted_scheduler() {
     let interrupted = failed(JobState::Interrupted, ErrorKind::Interrupted);
     let fake = Fake::playing(vec![state(JobState::Running), Step::Stall]);
     fake.state
@@ -133,16 +137,14 @@ fn a_scheduler_that_restarts_is_found_again() {
     let running = Running::start(&fake);
     let address = running.address;
     let mut world = World::new();
-    world.limits.patience.total = Duration::from_secs(10);
+    world.limits.retry_policy.give_up_after = Duration::from_secs(10);
     let err = world.err.clone();
     let submit = std::thread::spawn(move || {
         world.run(&format!("--master sluice://{address} JOB --landing /l"))
     });
-    until("the job runs", || err.text().contains("running"));
+    wait_until("the job runs", || err.text().contains("running"));
     drop(running);
-    until("the loss is noticed", || {
-        err.text().contains("retrying")
-    });
+    wait_until("the loss is noticed", || err.text().contains("retrying"));
     let _again = Running::start_at(&fake, address);
     let ran = submit.join().unwrap();
     assert_eq!(ran.code, 7, "{ran:?}");
@@ -167,7 +169,7 @@ fn a_scheduler_that_stays_away_is_4_and_names_the_job() {
     let err = world.err.clone();
     let submit =
         std::thread::spawn(move || world.run(&format!("--master {master} JOB --landing /l")));
-    until("the job runs", || err.text().contains("running"));
+    wait_until("the job runs", || err.text().contains("running"));
     drop(running);
     let ran = submit.join().unwrap();
     assert_eq!(ran.code, 4, "{ran:?}");
@@ -189,7 +191,7 @@ fn an_answer_lost_in_submitting_names_the_submission() {
             "--master {master} --submission-id mine JOB --landing /l"
         ))
     });
-    until("it is submitted", || {
+    wait_until("it is submitted", || {
         !fake.state.lock().unwrap().submitted.is_empty()
     });
     drop(running);

@@ -7,7 +7,7 @@ use futures::channel::mpsc::UnboundedSender;
 use sluice_proto::v1::{ErrorKind, JobState};
 
 use super::fake::{Fake, Running, Step, failed, finished, state, succeeded};
-use super::world::{Ran, Sink, World, until};
+use super::world::{Ran, Sink, World, wait_until};
 
 struct Started {
     _running: Running,
@@ -32,7 +32,7 @@ fn start(fake: &Arc<Fake>, options: &str) -> Started {
 
 impl Started {
     fn until_it_runs(&self) {
-        until("the job runs", || self.err.text().contains("running"));
+        wait_until("the job runs", || self.err.text().contains("running"));
     }
 }
 
@@ -85,7 +85,7 @@ fn the_second_signal_leaves_at_once() {
     let started = start(&fake, "");
     started.until_it_runs();
     started.signals.unbounded_send("Ctrl-C").unwrap();
-    until("the job is cancelled", || {
+    wait_until("the job is cancelled", || {
         !fake.state.lock().unwrap().cancels.is_empty()
     });
     started.signals.unbounded_send("Ctrl-C").unwrap();
@@ -102,7 +102,7 @@ fn the_second_signal_leaves_at_once() {
 fn a_signal_during_submission_takes_the_job_back() {
     let fake = Fake::with(|state| state.hang = true);
     let started = start(&fake, "--submission-id mine");
-    until("it is submitted", || {
+    wait_until("it is submitted", || {
         !fake.state.lock().unwrap().submitted.is_empty()
     });
     started.signals.unbounded_send("SIGTERM").unwrap();

@@ -12,10 +12,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::fake::{Fake, Service};
-use crate::events::Patience;
-use crate::follow::{Interrupts, Limits};
+use crate::follower::{FollowLimits, Interrupts};
 use crate::invocation::Environment;
-use crate::run::Program;
+use crate::program::Program;
+use crate::watch::RetryPolicy;
 use sluice_service::console::Console;
 
 /// A valid job that needs one parameter.
@@ -64,7 +64,7 @@ pub(super) struct World {
     pub(super) out: Sink,
     pub(super) err: Sink,
     pub(super) environment: Environment,
-    pub(super) limits: Limits,
+    pub(super) limits: FollowLimits,
     local: Arc<Fake>,
     signals: Option<UnboundedReceiver<&'static str>>,
 }
@@ -81,14 +81,14 @@ impl World {
                 user: "ann".into(),
                 ..Environment::default()
             },
-            limits: Limits {
-                patience: Patience {
-                    total: Duration::from_millis(600),
-                    first_pause: Duration::from_millis(10),
-                    longest_pause: Duration::from_millis(100),
+            limits: FollowLimits {
+                retry_policy: RetryPolicy {
+                    give_up_after: Duration::from_millis(600),
+                    initial_backoff: Duration::from_millis(10),
+                    max_backoff: Duration::from_millis(100),
                 },
                 timeout_grace: Duration::from_millis(100),
-                timeout_end: Duration::from_millis(300),
+                cancel_grace: Duration::from_millis(300),
             },
             local: Arc::default(),
             signals: None,
@@ -127,7 +127,7 @@ impl World {
             .collect();
         let signals = self.signals;
         let fake = self.local;
-        let local = crate::in_process(move |options| {
+        let local = crate::in_process_backend(move |options| {
             let fake = Arc::clone(&fake);
             async move {
                 assert!(options.cores > 0);
@@ -157,7 +157,7 @@ impl World {
 }
 
 /// Waits until the condition holds, at most five seconds.
-pub(super) fn until(what: &str, holds: impl Fn() -> bool) {
+pub(super) fn wait_until(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..1000 {
         if holds() {
             return;

@@ -27,7 +27,7 @@ pub struct SluiceCodec {
 /// The kind of the node that follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Tag {
+enum NodeKind {
     Ballista = 0,
     NdjsonScan = 1,
     StagedScan = 2,
@@ -35,7 +35,7 @@ enum Tag {
     GoldSink = 4,
 }
 
-impl Tag {
+impl NodeKind {
     fn from_byte(byte: u8) -> Option<Self> {
         [
             Self::Ballista,
@@ -63,13 +63,17 @@ impl PhysicalExtensionCodec for SluiceCodec {
         ctx: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (tag, rest) = buf.split_first().ok_or_else(|| unknown("an empty node"))?;
-        match Tag::from_byte(*tag).ok_or_else(|| unknown(&format!("node kind {tag}")))? {
-            Tag::Ballista => self.ballista.try_decode(rest, inputs, ctx, converter),
-            Tag::NdjsonScan => crate::source::codec::decode(rest),
-            Tag::StagedScan => crate::staged::codec::decode_scan(rest),
-            Tag::StageWriter => crate::staged::codec::decode_writer(rest, inputs),
-            Tag::GoldSink => crate::sink::codec::decode(rest, inputs),
+        let (tag, rest) = buf
+            .split_first()
+            .ok_or_else(|| unknown_node_error("an empty node"))?;
+        match NodeKind::from_byte(*tag)
+            .ok_or_else(|| unknown_node_error(&format!("node kind {tag}")))?
+        {
+            NodeKind::Ballista => self.ballista.try_decode(rest, inputs, ctx, converter),
+            NodeKind::NdjsonScan => crate::source::codec::decode_scan(rest),
+            NodeKind::StagedScan => crate::staged::codec::decode_scan(rest),
+            NodeKind::StageWriter => crate::staged::codec::decode_writer(rest, inputs),
+            NodeKind::GoldSink => crate::sink::codec::decode_sink(rest, inputs),
         }
     }
 
@@ -80,34 +84,34 @@ impl PhysicalExtensionCodec for SluiceCodec {
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
         if let Some(sink) = node.downcast_ref::<GoldSinkExec>() {
-            buf.push(Tag::GoldSink as u8);
-            buf.extend(crate::sink::codec::encode(sink)?);
+            buf.push(NodeKind::GoldSink as u8);
+            buf.extend(crate::sink::codec::encode_sink(sink)?);
             return Ok(());
         }
         if let Some(writer) = node.downcast_ref::<StageWriterExec>() {
-            buf.push(Tag::StageWriter as u8);
+            buf.push(NodeKind::StageWriter as u8);
             buf.extend(crate::staged::codec::encode_writer(writer)?);
             return Ok(());
         }
-        if let Some(config) = scan_config(node.as_ref()) {
+        if let Some(config) = file_scan_config(node.as_ref()) {
             if let Some(source) = config.file_source().downcast_ref::<NdjsonSource>() {
-                buf.push(Tag::NdjsonScan as u8);
-                buf.extend(crate::source::codec::encode(config, source)?);
+                buf.push(NodeKind::NdjsonScan as u8);
+                buf.extend(crate::source::codec::encode_scan(config, source)?);
                 return Ok(());
             }
             if let Some(source) = config.file_source().downcast_ref::<StagedSource>() {
-                buf.push(Tag::StagedScan as u8);
+                buf.push(NodeKind::StagedScan as u8);
                 buf.extend(crate::staged::codec::encode_scan(config, source)?);
                 return Ok(());
             }
         }
-        buf.push(Tag::Ballista as u8);
+        buf.push(NodeKind::Ballista as u8);
         self.ballista.try_encode(node, buf, converter)
     }
 }
 
 /// The node's file scan, if the node is one.
-pub(crate) fn scan_config(node: &dyn ExecutionPlan) -> Option<&FileScanConfig> {
+pub(crate) fn file_scan_config(node: &dyn ExecutionPlan) -> Option<&FileScanConfig> {
     let source = node
         .downcast_ref::<DataSourceExec>()?
         .data_source()
@@ -115,7 +119,7 @@ pub(crate) fn scan_config(node: &dyn ExecutionPlan) -> Option<&FileScanConfig> {
     (source as &dyn std::any::Any).downcast_ref::<FileScanConfig>()
 }
 
-fn unknown(what: &str) -> DataFusionError {
+fn unknown_node_error(what: &str) -> DataFusionError {
     DataFusionError::Internal(format!(
         "cannot read a plan that holds {what}; do scheduler and executors run the same version of sluice?"
     ))

@@ -6,17 +6,17 @@
 //! [`session`] and [`executor_context`].
 
 pub mod codec;
-mod cooperate;
+mod cooperative;
 pub mod dedup;
-pub mod failure;
+mod display_path;
+pub mod executor_context;
 pub mod job;
-pub mod node;
+mod node_codec;
 pub mod prune;
-mod readable;
 mod scan;
 pub mod session;
 pub mod sink;
 pub mod source;
 pub mod staged;
+pub mod task_failure;
 mod timestamp;
-mod wire;

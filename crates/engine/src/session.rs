@@ -20,7 +20,7 @@ use object_store::ObjectStore;
 use sluice_storage::Stores;
 use url::Url;
 
-use crate::cooperate::Cooperate;
+use crate::cooperative::CooperativeRule;
 
 /// The configuration that every session starts from.
 ///
@@ -59,14 +59,17 @@ pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 ///
 /// # Errors
 /// When a function package cannot be registered.
-pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
-    let functions = &*FUNCTIONS;
+pub fn build_session_state(
+    config: SessionConfig,
+    runtime: Arc<RuntimeEnv>,
+) -> Result<SessionState> {
+    let functions = &*EXTRA_FUNCTIONS;
     let mut state = SessionStateBuilder::new()
         .with_default_features()
         .with_config(config)
         .with_runtime_env(runtime)
         .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
-        .with_physical_optimizer_rule(Arc::new(Cooperate))
+        .with_physical_optimizer_rule(Arc::new(CooperativeRule))
         .build();
     for function in &functions.scalar {
         state.register_udf(Arc::clone(function))?;
@@ -86,7 +89,7 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionS
 }
 
 /// Functions in addition to DataFusion's own.
-struct Extra {
+struct ExtraFunctions {
     scalar: Vec<Arc<datafusion::logical_expr::ScalarUDF>>,
     aggregate: Vec<Arc<datafusion::logical_expr::AggregateUDF>>,
     window: Vec<Arc<datafusion::logical_expr::WindowUDF>>,
@@ -96,10 +99,10 @@ struct Extra {
 ///
 /// Where both have the name, DataFusion's stays: its functions cover more types,
 /// and the optimizer knows them (see `docs/sql.md`).
-static FUNCTIONS: LazyLock<Extra> = LazyLock::new(|| {
+static EXTRA_FUNCTIONS: LazyLock<ExtraFunctions> = LazyLock::new(|| {
     let base = SessionStateBuilder::new().with_default_features().build();
     let (udfs, udafs, udwfs) = (base.udfs(), base.udafs(), base.udwfs());
-    Extra {
+    ExtraFunctions {
         scalar: datafusion_spark::all_default_scalar_functions()
             .into_iter()
             .filter(|f| !udfs.contains(f.name()))
@@ -121,7 +124,7 @@ static FUNCTIONS: LazyLock<Extra> = LazyLock::new(|| {
 /// # Errors
 /// As [`build_session_state`].
 pub fn function_registry() -> Result<BallistaFunctionRegistry> {
-    let state = state(base_config(), Arc::new(RuntimeEnv::default()))?;
+    let state = build_session_state(base_config(), Arc::new(RuntimeEnv::default()))?;
     let mut higher_order_functions = HashMap::new();
     for name in state.higher_order_function_names() {
         let function = state.higher_order_function(&name)?;
@@ -149,9 +152,9 @@ pub struct RuntimeOptions<'a> {
 ///
 /// # Errors
 /// When the spill folder cannot be set up.
-pub fn runtime(stores: Stores, options: &RuntimeOptions<'_>) -> Result<Arc<RuntimeEnv>> {
+pub fn build_runtime(stores: Stores, options: &RuntimeOptions<'_>) -> Result<Arc<RuntimeEnv>> {
     let mut builder =
-        RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(Registry(stores)));
+        RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(StoreRegistry(stores)));
     if let Some(dir) = options.spill_dir {
         builder = builder.with_disk_manager_builder(
             DiskManagerBuilder::default()
@@ -168,9 +171,9 @@ pub fn runtime(stores: Stores, options: &RuntimeOptions<'_>) -> Result<Arc<Runti
 /// DataFusion's view of [`Stores`]: any `file:` or `s3:` URL resolves; its store
 /// is opened on first use.
 #[derive(Debug)]
-struct Registry(Stores);
+struct StoreRegistry(Stores);
 
-impl ObjectStoreRegistry for Registry {
+impl ObjectStoreRegistry for StoreRegistry {
     fn register_store(
         &self,
         _url: &Url,
@@ -181,7 +184,7 @@ impl ObjectStoreRegistry for Registry {
 
     fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
         self.0
-            .resolve(url)
+            .resolve_url(url)
             .map_err(|error| DataFusionError::External(Box::new(error)))
     }
 }

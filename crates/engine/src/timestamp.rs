@@ -26,14 +26,14 @@ pub(crate) fn to_timestamp_udfs(config: &ConfigOptions) -> [Arc<ScalarUDF>; 5] {
         datetime::to_timestamp_micros,
         datetime::to_timestamp_nanos,
     ]
-    .map(|function| Arc::new(Promised(function(config)).into()))
+    .map(|function| Arc::new(DeclaredReturnType(function(config)).into()))
 }
 
 /// A function whose result has the type that it declares.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Promised(Arc<ScalarUDF>);
+struct DeclaredReturnType(Arc<ScalarUDF>);
 
-impl ScalarUDFImpl for Promised {
+impl ScalarUDFImpl for DeclaredReturnType {
     fn name(&self) -> &str {
         self.0.name()
     }

@@ -43,9 +43,9 @@ fn main() -> Result<()> {
 async fn run(folder: &str, versions: u64) -> Result<()> {
     let mut out = std::io::stdout();
     let stores = Stores::new(StoreOptions::new());
-    let root = stores.location(folder)?;
+    let root = stores.parse_location(folder)?;
     let table = GoldTable::open(&stores, &root, "orders")?;
-    let batch = rows()?;
+    let batch = sample_rows()?;
     let mut fields: Vec<Field> = vec![Field::new("day", arrow::datatypes::DataType::Utf8, true)];
     fields.extend(batch.schema().fields().iter().map(|f| f.as_ref().clone()));
     let spec = TableSpec {
@@ -76,7 +76,7 @@ async fn run(folder: &str, versions: u64) -> Result<()> {
             return Err(format!("not committed: {outcome:?}").into());
         };
         let start = Instant::now();
-        let snapshot = table.snapshot().await?.ok_or("no table")?;
+        let snapshot = table.load_snapshot().await?.ok_or("no table")?;
         writeln!(
             out,
             "version {version}: commit {:.1} ms, snapshot of {} files {:.1} ms",
@@ -87,10 +87,10 @@ async fn run(folder: &str, versions: u64) -> Result<()> {
         costs.push(cost);
     }
     let start = Instant::now();
-    table.checkpoint().await?;
+    table.write_checkpoint().await?;
     writeln!(out, "checkpoint {:.1} ms", millis(start.elapsed()))?;
     let start = Instant::now();
-    table.snapshot().await?;
+    table.load_snapshot().await?;
     writeln!(out, "snapshot from it {:.1} ms", millis(start.elapsed()))?;
     costs.sort();
     if let Some(median) = costs.get(costs.len() / 2) {
@@ -108,7 +108,7 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-fn rows() -> Result<RecordBatch> {
+fn sample_rows() -> Result<RecordBatch> {
     let long = "x".repeat(40);
     let amounts = Decimal128Array::from(vec![Some(-105), None, Some(12_345)]);
     let times = vec![1_704_103_200_123_456, 0, -1];
@@ -167,7 +167,11 @@ async fn write_file(
     let name = DataFileName::new(job, 0).ok_or("bad job id")?;
     let path = format!("{}{name}", partition_path(&values));
     let full = table.location().join(&path)?;
-    table.place().store.put(full.path(), bytes.into()).await?;
+    table
+        .store_path()
+        .store
+        .put(full.path(), bytes.into())
+        .await?;
     Ok(DataFile {
         path,
         size,

@@ -8,17 +8,17 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt as _};
 use serde::Deserialize;
 
-use crate::actions::decode_path;
 use crate::error::GoldError;
-use crate::files::DataFileName;
+use crate::file_names::DataFileName;
+use crate::log_actions::decode_path;
 use crate::table::GoldTable;
 
 /// How far the clocks of a store's machines may differ.
-const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(10);
+const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
 /// The result of a clean-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cleanup {
+pub struct CleanupSummary {
     /// The number of deleted data files.
     pub deleted_files: usize,
     /// The size of the deleted data files.
@@ -30,13 +30,13 @@ pub struct Cleanup {
 }
 
 #[derive(Deserialize)]
-struct Line {
-    add: Option<Named>,
-    remove: Option<Named>,
+struct FileLine {
+    add: Option<NamedFile>,
+    remove: Option<NamedFile>,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct NamedFile {
     path: String,
 }
 
@@ -58,16 +58,16 @@ impl GoldTable {
         &self,
         job_id: &str,
         committed: &HashSet<String>,
-    ) -> Result<Cleanup, GoldError> {
-        let mut cleanup = Cleanup {
+    ) -> Result<CleanupSummary, GoldError> {
+        let mut cleanup = CleanupSummary {
             deleted_temporaries: self.remove_temporaries(job_id).await?,
-            ..Cleanup::default()
+            ..CleanupSummary::default()
         };
         let mut candidates = Vec::new();
-        let mut listing = self.place().store.list(Some(self.place().path()));
+        let mut listing = self.store_path().store.list(Some(self.store_path().path()));
         while let Some(meta) = listing.next().await {
             let meta = meta.map_err(|error| self.store_error("list", error))?;
-            let Some(path) = self.relative(&meta.location) else {
+            let Some(path) = self.relative_path(&meta.location) else {
                 continue;
             };
             let name = path
@@ -85,13 +85,13 @@ impl GoldTable {
         let Some(oldest) = candidates.iter().map(|(_, meta)| meta.last_modified).min() else {
             return Ok(cleanup);
         };
-        let named = self.named_since(oldest).await?;
-        let (kept, unnamed): (Vec<_>, Vec<_>) = candidates
+        let named = self.paths_named_since(oldest).await?;
+        let (kept, uncommitted): (Vec<_>, Vec<_>) = candidates
             .into_iter()
             .partition(|(path, _)| named.contains(path));
         cleanup.kept_files += kept.len();
-        for (path, meta) in unnamed {
-            match self.place().store.delete(&meta.location).await {
+        for (path, meta) in uncommitted {
+            match self.store_path().store.delete(&meta.location).await {
                 Ok(()) => {
                     tracing::debug!(table = self.name(), path, "deleted an uncommitted file");
                     cleanup.deleted_files += 1;
@@ -122,13 +122,13 @@ impl GoldTable {
 
     /// Paths in the log entries that were written since `time`. A commit is
     /// written after the files that it adds, so older entries need not be read.
-    async fn named_since(&self, time: DateTime<Utc>) -> Result<HashSet<String>, GoldError> {
-        let store = &self.place().store;
+    async fn paths_named_since(&self, time: DateTime<Utc>) -> Result<HashSet<String>, GoldError> {
+        let store = &self.store_path().store;
         let read = |error| self.store_error("read", error);
         let entries: Vec<ObjectMeta> = store
-            .list(Some(self.log().folder()))
+            .list(Some(self.delta_log().folder()))
             .try_filter(|meta| {
-                let recent = meta.last_modified + CLOCK_SLACK >= time;
+                let recent = meta.last_modified + MAX_CLOCK_SKEW >= time;
                 let entry = meta.location.extension() == Some("json");
                 std::future::ready(recent && entry)
             })
@@ -145,7 +145,7 @@ impl GoldTable {
                 Err(error) => return Err(read(error)),
             };
             for line in bytes.split(|byte| *byte == b'\n') {
-                let Ok(line) = serde_json::from_slice::<Line>(line) else {
+                let Ok(line) = serde_json::from_slice::<FileLine>(line) else {
                     continue;
                 };
                 for action in [line.add, line.remove].into_iter().flatten() {
@@ -158,8 +158,8 @@ impl GoldTable {
 
     /// Makes a path of the store relative to the table; `None` for paths outside
     /// the table and in its log.
-    fn relative(&self, path: &Path) -> Option<String> {
-        let parts: Vec<_> = path.prefix_match(self.place().path())?.collect();
+    fn relative_path(&self, path: &Path) -> Option<String> {
+        let parts: Vec<_> = path.prefix_match(self.store_path().path())?.collect();
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
         (parts.first() != Some(&"_delta_log")).then(|| parts.join("/"))
     }

@@ -10,15 +10,15 @@ use std::time::Duration;
 use sluice_storage::{StoreError, StoreErrorKind};
 use uuid::Uuid;
 
-use crate::datafile::DataFile;
+use crate::data_file::DataFile;
+use crate::delta_log::EntryOwner;
 use crate::error::GoldError;
-use crate::log::Owner;
-use crate::plan::{Planned, Replace};
+use crate::replace_commit::{PlannedEntry, ReplaceCommit};
 use crate::table::{GoldTable, TableSpec};
 
 /// How often a commit is built, when other writers commit first, and how often a
 /// write whose response was lost is sent.
-const ATTEMPTS: u32 = 12;
+const MAX_ATTEMPTS: u32 = 12;
 
 /// The first pause between attempts; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(4);
@@ -67,7 +67,7 @@ pub enum CommitOutcome {
 }
 
 /// Which writer's entry is in the log after a write.
-enum Written {
+enum EntryWrite {
     Ours,
     Lost,
 }
@@ -93,69 +93,69 @@ impl GoldTable {
         adds: &[DataFile],
         info: &CommitInfo,
     ) -> Result<CommitOutcome, GoldError> {
-        let replace = Replace::check(self.name(), spec, adds, info)?;
+        let replace = ReplaceCommit::new_checked(self.name(), spec, adds, info)?;
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let snapshot = self.snapshot().await?;
+            let snapshot = self.load_snapshot().await?;
             if let (Some(snapshot), Some((app_id, number))) = (&snapshot, &info.txn) {
-                let seen = self.txn_version(snapshot, app_id).await?;
-                if seen.is_some_and(|seen| seen >= *number) {
+                let last_number = self.txn_version(snapshot, app_id).await?;
+                if last_number.is_some_and(|seen| seen >= *number) {
                     let version = snapshot.version;
                     return Ok(CommitOutcome::AlreadyCommitted { version });
                 }
             }
             let now = chrono::Utc::now().timestamp_millis();
-            let planned = replace.plan(snapshot.as_deref(), now, Uuid::new_v4())?;
-            match self.write(&planned, info.commit_id).await? {
-                Written::Ours => {
+            let planned = replace.plan_entry(snapshot.as_deref(), now, Uuid::new_v4())?;
+            match self.write_entry(&planned, info.commit_id).await? {
+                EntryWrite::Ours => {
                     tracing::info!(
                         table = self.name(),
                         version = planned.version,
                         job_id = info.job_id,
                         files = adds.len(),
-                        removed = planned.removed,
+                        removed = planned.removed_files,
                         "table committed"
                     );
                     return Ok(CommitOutcome::Committed {
                         version: planned.version,
-                        created: planned.creates,
-                        removed_files: planned.removed,
+                        created: planned.creates_table,
+                        removed_files: planned.removed_files,
                         attempts,
                     });
                 }
-                Written::Lost if attempts == ATTEMPTS => {
+                EntryWrite::Lost if attempts == MAX_ATTEMPTS => {
                     return Ok(CommitOutcome::Conflict {
                         version: planned.version,
                         attempts,
                     });
                 }
-                Written::Lost => {
+                EntryWrite::Lost => {
                     tracing::info!(
                         table = self.name(),
                         version = planned.version,
                         "another writer committed first, building the commit again"
                     );
-                    pause(attempts).await;
+                    pause_before_retry(attempts).await;
                 }
             }
         }
     }
 
     /// Sends an entry until it is known which writer's entry is in the log.
-    async fn write(&self, planned: &Planned, id: Uuid) -> Result<Written, GoldError> {
+    async fn write_entry(&self, planned: &PlannedEntry, id: Uuid) -> Result<EntryWrite, GoldError> {
         let version = planned.version;
-        let location = self.log().entry_path(version);
+        let location = self.delta_log().entry_path(version);
         let mut attempt = 0;
         // Whether one of our requests may still be on the network.
         let mut in_flight = false;
         loop {
             attempt += 1;
-            let error = match self.log().create(version, &planned.entry).await {
-                Ok(()) => return Ok(Written::Ours),
+            let error = match self.delta_log().create_entry(version, &planned.entry).await {
+                Ok(()) => return Ok(EntryWrite::Ours),
                 Err(error) => error,
             };
-            let kind = StoreErrorKind::of(&error);
+            let kind = StoreErrorKind::from_error(&error);
             if kind != StoreErrorKind::AlreadyExists {
                 tracing::warn!(
                     table = self.name(),
@@ -167,20 +167,20 @@ impl GoldTable {
             let source = Box::new(StoreError::access("write", &location, error));
             // A refusal is final: that request wrote nothing and never will.
             in_flight |= !self.is_local() && !kind.is_refusal();
-            let definite = match self.log().owner(version, id).await {
-                Ok(Owner::Ours) => return Ok(Written::Ours),
-                Ok(Owner::Another) => return Ok(Written::Lost),
-                Ok(Owner::Absent) => !in_flight,
+            let surely_absent = match self.delta_log().read_owner(version, id).await {
+                Ok(EntryOwner::Ours) => return Ok(EntryWrite::Ours),
+                Ok(EntryOwner::Another) => return Ok(EntryWrite::Lost),
+                Ok(EntryOwner::Absent) => !in_flight,
                 Err(error) => {
                     tracing::warn!(table = self.name(), version, %error, "reading back failed");
                     false
                 }
             };
             let table = self.name().to_owned();
-            if definite && (kind.is_refusal() || attempt == ATTEMPTS) {
+            if surely_absent && (kind.is_refusal() || attempt == MAX_ATTEMPTS) {
                 return Err(GoldError::Store { table, source });
             }
-            if attempt == ATTEMPTS {
+            if attempt == MAX_ATTEMPTS {
                 return Err(GoldError::OutcomeUnknown {
                     table,
                     version,
@@ -188,14 +188,14 @@ impl GoldTable {
                 });
             }
             // The same entry with the same number cannot be created twice.
-            pause(attempt).await;
+            pause_before_retry(attempt).await;
         }
     }
 }
 
 /// Waits longer after each attempt, for a random time, so that two writers do
 /// not wait equally long.
-async fn pause(attempt: u32) {
+async fn pause_before_retry(attempt: u32) {
     let longest = FIRST_PAUSE
         .saturating_mul(1 << attempt.min(10))
         .min(LONGEST_PAUSE);
@@ -205,5 +205,4 @@ async fn pause(attempt: u32) {
 }
 
 #[cfg(test)]
-#[path = "commit_tests.rs"]
 mod tests;

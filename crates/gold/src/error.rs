@@ -10,7 +10,10 @@ use crate::schema::SchemaProblem;
 #[derive(Debug, thiserror::Error)]
 pub enum GoldError {
     /// The query's columns do not fit a gold table.
-    #[error("table '{table}' cannot have these columns: {}", join(problems))]
+    #[error(
+        "table '{table}' cannot have these columns: {}",
+        join_problems(problems)
+    )]
     Schema {
         table: String,
         /// Every problem, at least one.
@@ -88,21 +91,20 @@ impl GoldError {
     pub fn store_kind(&self) -> Option<StoreErrorKind> {
         match self {
             Self::Store { source, .. } | Self::OutcomeUnknown { source, .. } => Some(source.kind()),
-            Self::Log { source, .. } => {
-                Some(StoreErrorKind::of(source.as_ref())).filter(|k| *k != StoreErrorKind::Other)
-            }
+            Self::Log { source, .. } => Some(StoreErrorKind::from_error(source.as_ref()))
+                .filter(|k| *k != StoreErrorKind::Other),
             _ => None,
         }
     }
 
     /// Whether the commit may have succeeded despite the error. If so, no data
     /// file of the job may be deleted.
-    pub fn outcome_unknown(&self) -> bool {
+    pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 }
 
-fn join(problems: &[SchemaProblem]) -> String {
+fn join_problems(problems: &[SchemaProblem]) -> String {
     let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }

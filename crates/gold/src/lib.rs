@@ -10,31 +10,31 @@
 //! read logs and writes log entries itself, through Sluice's own stores, each as
 //! one durable put-if-absent.
 
-mod actions;
 mod cleanup;
 mod commit;
-mod datafile;
+mod data_file;
+mod delta_log;
 mod error;
-mod files;
-mod load;
-mod log;
-mod maintain;
-mod plan;
+mod file_names;
+mod latest_version;
+mod log_actions;
+mod maintenance;
 mod properties;
+mod replace_commit;
 mod replay;
 mod schema;
 mod snapshot;
 mod stats;
 mod table;
 
-pub use cleanup::Cleanup;
+pub use cleanup::CleanupSummary;
 pub use commit::{CommitInfo, CommitOutcome};
-pub use datafile::{DataFile, FileStats};
+pub use data_file::{DataFile, FileStats};
 pub use error::GoldError;
-pub use files::{DataFileName, parse_partition_path, partition_path, partition_value};
-pub use maintain::checkpoint_due;
+pub use file_names::{DataFileName, parse_partition_path, partition_path, partition_value};
+pub use maintenance::is_checkpoint_due;
 pub use properties::check_properties;
-pub use schema::{COMMENT, SchemaProblem, check_schema, delta_schema, needs_cast};
+pub use schema::{COMMENT_KEY, SchemaProblem, check_schema, delta_schema, needs_cast};
 pub use snapshot::{ActiveFile, Snapshot};
 pub use stats::{INDEXED_COLUMNS, stats_from_parquet};
 pub use table::{GoldTable, GoldTables, TableSpec};

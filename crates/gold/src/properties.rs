@@ -15,7 +15,7 @@ pub(crate) const APPEND_ONLY_KEY: &str = "delta.appendOnly";
 
 /// Properties that require nothing of this writer's commits. Vacuum, log clean-up
 /// and other writers read them.
-const KEPT: &[&str] = &[
+const SUPPORTED_PROPERTIES: &[&str] = &[
     CHECKPOINT_KEY,
     "delta.deletedFileRetentionDuration",
     "delta.enableExpiredLogCleanup",
@@ -45,19 +45,21 @@ pub fn check_properties<'a>(
         if !key.to_ascii_lowercase().starts_with("delta.") {
             continue;
         }
-        if key.starts_with("delta.autoOptimize.") || KEPT.contains(&key) {
+        if key.starts_with("delta.autoOptimize.") || SUPPORTED_PROPERTIES.contains(&key) {
             if key == CHECKPOINT_KEY && !value.parse::<u64>().is_ok_and(|n| n > 0) {
                 return fail("must be a whole number above 0".to_owned());
             }
             continue;
         }
-        let near = KEPT.iter().find(|kept| kept.eq_ignore_ascii_case(key));
+        let near = SUPPORTED_PROPERTIES
+            .iter()
+            .find(|kept| kept.eq_ignore_ascii_case(key));
         return fail(match near {
             Some(kept) => format!("is written '{kept}'"),
             None => format!(
                 "is not supported, because the table would need a newer writer or this one does \
                  not implement it; leave it out (supported are {})",
-                KEPT.join(", ")
+                SUPPORTED_PROPERTIES.join(", ")
             ),
         });
     }

@@ -14,7 +14,7 @@ use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow as _;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::actions::decode_path;
+use crate::log_actions::decode_path;
 use crate::snapshot::{ActiveFile, Snapshot};
 
 /// Why `deltalake` must read the entries instead.
@@ -32,7 +32,7 @@ pub(crate) enum NotPlain {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+struct EntryLine {
     protocol: Option<ProtocolRead>,
     #[serde(rename = "metaData")]
     metadata: Option<MetadataRead>,
@@ -88,14 +88,14 @@ struct RemoveRead {
 
 /// The state of a replay: a snapshot, or empty before the first entry.
 #[derive(Debug, Default)]
-pub(crate) struct Replay {
+pub(crate) struct LogReplay {
     state: Option<Snapshot>,
     files: BTreeMap<String, ActiveFile>,
 }
 
-impl Replay {
+impl LogReplay {
     /// Continues from a snapshot.
-    pub(crate) fn from(snapshot: &Snapshot) -> Self {
+    pub(crate) fn from_snapshot(snapshot: &Snapshot) -> Self {
         let mut state = snapshot.clone();
         let files = std::mem::take(&mut state.files)
             .into_iter()
@@ -108,8 +108,8 @@ impl Replay {
     }
 
     /// Applies the next entry.
-    pub(crate) fn apply(&mut self, entry: &[u8]) -> Result<(), NotPlain> {
-        let lines: Vec<Line> = entry
+    pub(crate) fn apply_entry(&mut self, entry: &[u8]) -> Result<(), NotPlain> {
+        let lines: Vec<EntryLine> = entry
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.trim_ascii().is_empty())
             .map(serde_json::from_slice)
@@ -142,7 +142,7 @@ impl Replay {
                 if protocol.is_none() || metadata.is_none() {
                     return Err(NotPlain::Incomplete);
                 }
-                self.state.insert(empty())
+                self.state.insert(empty_snapshot())
             }
         };
         if let Some(protocol) = protocol {
@@ -155,10 +155,10 @@ impl Replay {
             return Err(NotPlain::Protocol);
         }
         if let Some(metadata) = metadata {
-            describe(state, metadata)?;
+            apply_metadata(state, metadata)?;
         }
-        if let Some(known) = &mut state.txns {
-            known.extend(txns.into_iter().map(|txn| (txn.app_id, txn.version)));
+        if let Some(known_txns) = &mut state.txns {
+            known_txns.extend(txns.into_iter().map(|txn| (txn.app_id, txn.version)));
         }
         for add in adds {
             if add.deletion_vector.is_some() {
@@ -178,7 +178,7 @@ impl Replay {
     }
 
     /// The snapshot after the last entry, `None` when no entry was applied.
-    pub(crate) fn finish(self) -> Option<Snapshot> {
+    pub(crate) fn into_snapshot(self) -> Option<Snapshot> {
         Some(Snapshot {
             files: self.files.into_values().collect(),
             ..self.state?
@@ -186,7 +186,7 @@ impl Replay {
     }
 }
 
-fn empty() -> Snapshot {
+fn empty_snapshot() -> Snapshot {
     Snapshot {
         version: 0,
         table_id: String::new(),
@@ -205,7 +205,7 @@ fn empty() -> Snapshot {
     }
 }
 
-fn describe(state: &mut Snapshot, metadata: MetadataRead) -> Result<(), NotPlain> {
+fn apply_metadata(state: &mut Snapshot, metadata: MetadataRead) -> Result<(), NotPlain> {
     if state.schema_string != metadata.schema_string {
         let schema: StructType =
             serde_json::from_str(&metadata.schema_string).map_err(|_| NotPlain::Unreadable)?;
@@ -237,11 +237,11 @@ mod tests {
 "#;
 
     fn replay(entries: &[&str]) -> Result<Snapshot, NotPlain> {
-        let mut replay = Replay::default();
+        let mut replay = LogReplay::default();
         for entry in entries {
-            replay.apply(entry.as_bytes())?;
+            replay.apply_entry(entry.as_bytes())?;
         }
-        Ok(replay.finish().unwrap())
+        Ok(replay.into_snapshot().unwrap())
     }
 
     #[test]
@@ -258,9 +258,9 @@ mod tests {
         assert_eq!(both.files.len(), 1);
         assert_eq!(both.files[0].path, "c");
         assert_eq!(both.txns.as_ref().unwrap()["x"], 2);
-        let mut on = Replay::from(&first);
-        on.apply(second.as_bytes()).unwrap();
-        assert_eq!(on.finish().unwrap().files, both.files);
+        let mut on = LogReplay::from_snapshot(&first);
+        on.apply_entry(second.as_bytes()).unwrap();
+        assert_eq!(on.into_snapshot().unwrap().files, both.files);
     }
 
     #[test]

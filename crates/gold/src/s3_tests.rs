@@ -65,7 +65,7 @@ async fn file(table: &GoldTable, job: &str) -> DataFile {
     let path = DataFileName::new(job, 0).unwrap().to_string();
     let full = table.location().join(&path).unwrap();
     table
-        .place()
+        .store_path()
         .store
         .put(full.path(), "data".into())
         .await
@@ -85,7 +85,7 @@ async fn commits_on_s3_exclude_each_other() {
         return;
     };
     let root = stores
-        .location(&format!("s3a://{bucket}/gold zone"))
+        .parse_location(&format!("s3a://{bucket}/gold zone"))
         .unwrap();
     let spec = TableSpec {
         name: "t".to_owned(),
@@ -110,10 +110,10 @@ async fn commits_on_s3_exclude_each_other() {
     };
     tokio::join!(writer("a"), writer("b"));
     let table = GoldTable::open(&stores, &root, "t").unwrap();
-    let snapshot = table.snapshot().await.unwrap().unwrap();
+    let snapshot = table.load_snapshot().await.unwrap().unwrap();
     assert_eq!((snapshot.version, snapshot.files.len()), (7, 1));
-    table.verify(&snapshot).await.unwrap();
-    table.checkpoint().await.unwrap();
+    table.verify_snapshot(&snapshot).await.unwrap();
+    table.write_checkpoint().await.unwrap();
     let lost = file(&table, "a").await;
     let cleanup = table
         .cleanup_uncommitted("a", &HashSet::new())
@@ -123,7 +123,7 @@ async fn commits_on_s3_exclude_each_other() {
     assert!(table.verify_files([(lost.path.as_str(), 4)]).await.is_err());
     let fresh = GoldTable::open(&stores, &root, "t").unwrap();
     assert_eq!(
-        fresh.snapshot().await.unwrap().unwrap().files,
+        fresh.load_snapshot().await.unwrap().unwrap().files,
         snapshot.files
     );
 }
@@ -133,7 +133,7 @@ async fn sources_on_s3_are_listed_and_missing_ones_found_out() {
     let Some((stores, bucket)) = bucket().await else {
         return;
     };
-    let root: Location = stores.location(&format!("s3://{bucket}")).unwrap();
+    let root: Location = stores.parse_location(&format!("s3://{bucket}")).unwrap();
     let store = stores.open(&root).unwrap().store;
     for name in [
         "in/a.json",
@@ -144,7 +144,9 @@ async fn sources_on_s3_are_listed_and_missing_ones_found_out() {
         store.put(&Path::from(name), "{}".into()).await.unwrap();
     }
     let count = async |text: &str| {
-        let source = stores.source(&format!("s3://{bucket}/{text}")).unwrap();
+        let source = stores
+            .parse_source(&format!("s3://{bucket}/{text}"))
+            .unwrap();
         let listing = list_source(&stores, &source, &ListRules::default()).await;
         listing
             .map(|listing| listing.files.len())
@@ -154,8 +156,8 @@ async fn sources_on_s3_are_listed_and_missing_ones_found_out() {
     assert_eq!(count("in/a.json").await, Ok(1));
     assert_eq!(count("in/*/*.json").await, Ok(2));
     assert_eq!(count("none").await, Err(StoreErrorKind::NotFound));
-    let nobody = stores.source("s3://no-such-bucket-here/x").unwrap();
-    let error = list_source(&stores, &nobody, &ListRules::default())
+    let missing_bucket = stores.parse_source("s3://no-such-bucket-here/x").unwrap();
+    let error = list_source(&stores, &missing_bucket, &ListRules::default())
         .await
         .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NotFound, "{error:?}");

@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 
 /// Characters that neither Delta Lake nor Spark's Parquet writer allows in a
 /// column name.
-const FORBIDDEN: &[char] = &[' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
+const FORBIDDEN_CHARACTERS: &[char] = &[' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
 
 /// The Arrow field metadata that becomes a column comment.
-pub const COMMENT: &str = "comment";
+pub const COMMENT_KEY: &str = "comment";
 
 /// A property of a column that a gold table does not support.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +60,7 @@ pub fn check_schema(schema: &Schema, partition_by: &[String]) -> Result<(), Vec<
 }
 
 fn check_fields(fields: &Fields, parent: &str, problems: &mut Vec<SchemaProblem>) {
-    let mut seen: HashMap<String, &str> = HashMap::new();
+    let mut names_by_lower_case: HashMap<String, &str> = HashMap::new();
     for field in fields {
         let name = field.name().as_str();
         let column = match parent {
@@ -68,7 +68,7 @@ fn check_fields(fields: &Fields, parent: &str, problems: &mut Vec<SchemaProblem>
             parent => format!("{parent}.{name}"),
         };
         check_name(name, &column, problems);
-        if let Some(first) = seen.insert(name.to_lowercase(), name) {
+        if let Some(first) = names_by_lower_case.insert(name.to_lowercase(), name) {
             let reason = if first == name {
                 "appears twice".to_owned()
             } else {
@@ -95,12 +95,12 @@ fn check_name(name: &str, column: &str, problems: &mut Vec<SchemaProblem>) {
     }
     let bad = name
         .chars()
-        .find(|c| FORBIDDEN.contains(c) || c.is_control());
+        .find(|c| FORBIDDEN_CHARACTERS.contains(c) || c.is_control());
     if let Some(bad) = bad {
         let plain: String = name
             .chars()
             .map(|c| {
-                if FORBIDDEN.contains(&c) || c.is_control() {
+                if FORBIDDEN_CHARACTERS.contains(&c) || c.is_control() {
                     '_'
                 } else {
                     c
@@ -130,7 +130,7 @@ fn check_type(data_type: &DataType, column: &str, problems: &mut Vec<SchemaProbl
                 check_type(pair[0].data_type(), &format!("{column}.key"), problems);
                 check_type(pair[1].data_type(), &format!("{column}.value"), problems);
             }
-            _ => problems.push(unsupported(column, data_type)),
+            _ => problems.push(unsupported_type(column, data_type)),
         },
         DataType::List(item)
         | DataType::LargeList(item)
@@ -156,12 +156,12 @@ fn check_type(data_type: &DataType, column: &str, problems: &mut Vec<SchemaProbl
             "is an interval, which Delta tables do not have",
             "store its seconds or milliseconds as BIGINT",
         )),
-        other if delta_type(other).is_none() => problems.push(unsupported(column, other)),
+        other if delta_type(other).is_none() => problems.push(unsupported_type(column, other)),
         _ => {}
     }
 }
 
-fn unsupported(column: &str, data_type: &DataType) -> SchemaProblem {
+fn unsupported_type(column: &str, data_type: &DataType) -> SchemaProblem {
     let suggestion = match data_type {
         DataType::Decimal32(..)
         | DataType::Decimal64(..)
@@ -202,12 +202,12 @@ fn check_partitions(schema: &Schema, partition_by: &[String], problems: &mut Vec
             ));
             continue;
         };
-        let fit = match delta_type(field.data_type()) {
+        let can_partition = match delta_type(field.data_type()) {
             // The unsupported type is already reported by `check_type`.
             None => true,
             Some(data_type) => !data_type.is_nested() && !matches!(data_type, DataType::Binary),
         };
-        if !fit {
+        if !can_partition {
             problems.push(SchemaProblem::new(
                 name,
                 format!(
@@ -218,12 +218,12 @@ fn check_partitions(schema: &Schema, partition_by: &[String], problems: &mut Vec
             ));
         }
     }
-    let all = !schema.fields().is_empty()
+    let all_are_partitions = !schema.fields().is_empty()
         && schema
             .fields()
             .iter()
             .all(|field| partition_by.contains(field.name()));
-    if all && !partition_by.is_empty() {
+    if all_are_partitions && !partition_by.is_empty() {
         problems.push(SchemaProblem::new(
             &partition_by.join(", "),
             "would leave no column for the files: all columns are in PARTITIONED BY",
@@ -273,8 +273,8 @@ fn delta_fields(fields: &Fields) -> Fields {
                 delta_type(field.data_type()).unwrap_or_else(|| field.data_type().clone());
             let comment = field
                 .metadata()
-                .get(COMMENT)
-                .map(|text| (COMMENT.to_owned(), text.clone()));
+                .get(COMMENT_KEY)
+                .map(|text| (COMMENT_KEY.to_owned(), text.clone()));
             Field::new(field.name(), data_type, true).with_metadata(comment.into_iter().collect())
         })
         .collect()
@@ -346,8 +346,8 @@ fn struct_json(fields: &Fields) -> Option<Value> {
         .iter()
         .map(|field| {
             let mut metadata = Map::new();
-            if let Some(comment) = field.metadata().get(COMMENT) {
-                metadata.insert(COMMENT.to_owned(), comment.as_str().into());
+            if let Some(comment) = field.metadata().get(COMMENT_KEY) {
+                metadata.insert(COMMENT_KEY.to_owned(), comment.as_str().into());
             }
             Some(json!({
                 "name": field.name(),
@@ -399,5 +399,4 @@ fn type_json(data_type: &DataType) -> Option<Value> {
 }
 
 #[cfg(test)]
-#[path = "schema_tests.rs"]
 mod tests;

@@ -11,7 +11,7 @@ use deltalake_core::kernel::{EagerSnapshot, Snapshot as DeltaSnapshot};
 use deltalake_core::logstore::LogStoreRef;
 use futures::TryStreamExt as _;
 
-use crate::actions::decode_path;
+use crate::log_actions::decode_path;
 
 /// A table at one version.
 #[derive(Debug, Clone)]
@@ -63,12 +63,12 @@ pub struct ActiveFile {
 
 impl Snapshot {
     /// Size of all files together.
-    pub fn bytes(&self) -> u64 {
+    pub fn total_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 
     /// Loads the newest version with `deltalake`, `None` when there is no table.
-    pub(crate) async fn load(log: &LogStoreRef) -> Result<Option<Self>, DeltaTableError> {
+    pub(crate) async fn load_newest(log: &LogStoreRef) -> Result<Option<Self>, DeltaTableError> {
         let snapshot = match DeltaSnapshot::try_new(log.as_ref(), None).await {
             Ok(snapshot) => snapshot,
             Err(DeltaTableError::NotATable(_)) => return Ok(None),

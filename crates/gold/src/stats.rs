@@ -10,7 +10,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 use serde_json::{Map, Value};
 
-use crate::datafile::FileStats;
+use crate::data_file::FileStats;
 
 /// The number of leaf columns that get statistics: Delta Lake's default for
 /// `delta.dataSkippingNumIndexedCols`.
@@ -48,19 +48,19 @@ pub fn stats_from_parquet(metadata: &ParquetMetaData, schema: &Schema) -> FileSt
         .filter_map(|index| descriptor.columns()[index].path().parts().first())
         .map(String::as_str)
         .collect::<std::collections::HashSet<_>>();
-    let mut collector = Collector {
+    let mut collector = StatsCollector {
         metadata,
         columns,
-        left: INDEXED_COLUMNS,
+        remaining_columns: INDEXED_COLUMNS,
         path: Vec::new(),
     };
     let mut stats = FileStats {
-        num_records: rows(metadata),
+        num_records: count_rows(metadata),
         ..FileStats::default()
     };
     for field in schema.fields() {
         if names.contains(field.name().as_str()) {
-            collector.field(
+            collector.collect_field(
                 field,
                 &mut stats.min_values,
                 &mut stats.max_values,
@@ -71,44 +71,44 @@ pub fn stats_from_parquet(metadata: &ParquetMetaData, schema: &Schema) -> FileSt
     stats
 }
 
-fn rows(metadata: &ParquetMetaData) -> u64 {
+fn count_rows(metadata: &ParquetMetaData) -> u64 {
     let rows: i64 = metadata.row_groups().iter().map(|g| g.num_rows()).sum();
     rows.try_into().unwrap_or_default()
 }
 
-struct Collector<'a> {
+struct StatsCollector<'a> {
     metadata: &'a ParquetMetaData,
     /// Leaf columns that are not repeated, by path.
     columns: HashMap<&'a [String], usize>,
     /// The number of leaf columns that may still get statistics.
-    left: usize,
+    remaining_columns: usize,
     path: Vec<String>,
 }
 
-impl Collector<'_> {
-    fn field(
+impl StatsCollector<'_> {
+    fn collect_field(
         &mut self,
         field: &Field,
         min: &mut Map<String, Value>,
         max: &mut Map<String, Value>,
         nulls: &mut Map<String, Value>,
     ) {
-        if self.left == 0 {
+        if self.remaining_columns == 0 {
             return;
         }
         self.path.push(field.name().clone());
         if let DataType::Struct(fields) = field.data_type() {
             let (mut min_of, mut max_of, mut nulls_of) = Default::default();
-            self.fields(fields, &mut min_of, &mut max_of, &mut nulls_of);
+            self.collect_fields(fields, &mut min_of, &mut max_of, &mut nulls_of);
             for (into, values) in [(min, min_of), (max, max_of), (nulls, nulls_of)] {
                 if !values.is_empty() {
                     into.insert(field.name().clone(), Value::Object(values));
                 }
             }
         } else {
-            self.left -= 1;
+            self.remaining_columns -= 1;
             if let Some(&index) = self.columns.get(self.path.as_slice()) {
-                let column = Column::read(self.metadata, index, field.data_type());
+                let column = ColumnStats::from_footer(self.metadata, index, field.data_type());
                 for (into, value) in [
                     (min, column.min),
                     (max, column.max),
@@ -123,7 +123,7 @@ impl Collector<'_> {
         self.path.pop();
     }
 
-    fn fields(
+    fn collect_fields(
         &mut self,
         fields: &Fields,
         min: &mut Map<String, Value>,
@@ -131,23 +131,23 @@ impl Collector<'_> {
         nulls: &mut Map<String, Value>,
     ) {
         for field in fields {
-            self.field(field, min, max, nulls);
+            self.collect_field(field, min, max, nulls);
         }
     }
 }
 
 #[derive(Default)]
-struct Column {
+struct ColumnStats {
     min: Option<Value>,
     max: Option<Value>,
     nulls: Option<u64>,
 }
 
-impl Column {
-    fn read(metadata: &ParquetMetaData, index: usize, data_type: &DataType) -> Self {
+impl ColumnStats {
+    fn from_footer(metadata: &ParquetMetaData, index: usize, data_type: &DataType) -> Self {
         let mut nulls = Some(0);
         let mut bounds: Option<(Bound, Bound)> = None;
-        let mut known = true;
+        let mut all_groups_bounded = true;
         for group in metadata.row_groups() {
             let statistics = group.column(index).statistics();
             let group_nulls = statistics.and_then(|s| s.null_count_opt());
@@ -160,17 +160,17 @@ impl Column {
                 Some((min, max)) => {
                     bounds = Some(match bounds {
                         None => (min, max),
-                        Some((a, b)) => (a.min(min), b.max(max)),
+                        Some((a, b)) => (a.lesser_of(min), b.greater_of(max)),
                     });
                 }
                 // If one group has no bounds, the file has none.
-                None => known = false,
+                None => all_groups_bounded = false,
             }
         }
-        match bounds.filter(|_| known) {
+        match bounds.filter(|_| all_groups_bounded) {
             Some((min, max)) => Self {
-                min: min.lower(data_type),
-                max: max.upper(data_type),
+                min: min.into_lower_bound(data_type),
+                max: max.into_upper_bound(data_type),
                 nulls,
             },
             None => Self {
@@ -190,7 +190,7 @@ enum Bound {
 }
 
 impl Bound {
-    fn less(&self, other: &Self) -> bool {
+    fn is_less(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Integer(a), Self::Integer(b)) => a < b,
             (Self::Float(a), Self::Float(b)) => a < b,
@@ -199,45 +199,45 @@ impl Bound {
         }
     }
 
-    fn min(self, other: Self) -> Self {
-        if other.less(&self) { other } else { self }
+    fn lesser_of(self, other: Self) -> Self {
+        if other.is_less(&self) { other } else { self }
     }
 
-    fn max(self, other: Self) -> Self {
-        if self.less(&other) { other } else { self }
+    fn greater_of(self, other: Self) -> Self {
+        if self.is_less(&other) { other } else { self }
     }
 
-    fn lower(self, data_type: &DataType) -> Option<Value> {
+    fn into_lower_bound(self, data_type: &DataType) -> Option<Value> {
         match (self, data_type) {
             (Self::Integer(v), DataType::Timestamp(unit, _)) => {
-                timestamp(v.div_euclid(per_milli(*unit)))
+                timestamp_value(v.div_euclid(units_per_milli(*unit)))
             }
             (Self::Text(text), _) => {
                 Some(text.chars().take(STRING_PREFIX).collect::<String>().into())
             }
             (Self::Float(v), _) => serde_json::Number::from_f64(v).map(Value::Number),
-            (bound, _) => bound.exact(data_type),
+            (bound, _) => bound.into_exact_value(data_type),
         }
     }
 
-    fn upper(self, data_type: &DataType) -> Option<Value> {
+    fn into_upper_bound(self, data_type: &DataType) -> Option<Value> {
         match (self, data_type) {
             (Self::Integer(v), DataType::Timestamp(unit, _)) => {
-                timestamp(-(-v).div_euclid(per_milli(*unit)))
+                timestamp_value(-(-v).div_euclid(units_per_milli(*unit)))
             }
             (Self::Text(text), _) => upper_text(&text).map(Value::String),
             (Self::Float(_), _) => None,
-            (bound, _) => bound.exact(data_type),
+            (bound, _) => bound.into_exact_value(data_type),
         }
     }
 
-    fn exact(self, data_type: &DataType) -> Option<Value> {
+    fn into_exact_value(self, data_type: &DataType) -> Option<Value> {
         let Self::Integer(v) = self else {
             return None;
         };
         match data_type {
-            DataType::Date32 => date(v),
-            DataType::Decimal128(_, scale) => decimal(v, *scale),
+            DataType::Date32 => date_value(v),
+            DataType::Decimal128(_, scale) => decimal_value(v, *scale),
             _ => i64::try_from(v).ok().map(Value::from),
         }
     }
@@ -275,8 +275,8 @@ fn group_bounds(statistics: &Statistics, data_type: &DataType) -> Option<(Bound,
             Some((Bound::Float(*s.min_opt()?), Bound::Float(*s.max_opt()?)))
         }
         (Statistics::FixedLenByteArray(s), DataType::Decimal128(_, _)) => Some((
-            Bound::Integer(big_endian(s.min_bytes_opt()?)?),
-            Bound::Integer(big_endian(s.max_bytes_opt()?)?),
+            Bound::Integer(decode_big_endian(s.min_bytes_opt()?)?),
+            Bound::Integer(decode_big_endian(s.max_bytes_opt()?)?),
         )),
         // Footers may hold truncated bounds; they are still valid bounds.
         (Statistics::ByteArray(s), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
@@ -290,7 +290,7 @@ fn group_bounds(statistics: &Statistics, data_type: &DataType) -> Option<(Bound,
     }
 }
 
-fn big_endian(bytes: &[u8]) -> Option<i128> {
+fn decode_big_endian(bytes: &[u8]) -> Option<i128> {
     let first = *bytes.first()?;
     if bytes.len() > 16 {
         return None;
@@ -303,7 +303,7 @@ fn big_endian(bytes: &[u8]) -> Option<i128> {
     )
 }
 
-fn per_milli(unit: TimeUnit) -> i128 {
+fn units_per_milli(unit: TimeUnit) -> i128 {
     match unit {
         // Parquet has no unit of seconds: the writer stores milliseconds.
         TimeUnit::Second | TimeUnit::Millisecond => 1,
@@ -313,26 +313,26 @@ fn per_milli(unit: TimeUnit) -> i128 {
 }
 
 /// The years that every reader can parse.
-const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
+const READABLE_YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
-fn timestamp(millis: i128) -> Option<Value> {
+fn timestamp_value(millis: i128) -> Option<Value> {
     use chrono::Datelike as _;
     let time = chrono::DateTime::from_timestamp_millis(i64::try_from(millis).ok()?)?;
-    YEARS
+    READABLE_YEARS
         .contains(&time.year())
         .then(|| time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into())
 }
 
-fn date(days: i128) -> Option<Value> {
+fn date_value(days: i128) -> Option<Value> {
     use chrono::Datelike as _;
     let days = chrono::TimeDelta::try_days(i64::try_from(days).ok()?)?;
     let date = chrono::NaiveDate::default().checked_add_signed(days)?;
-    YEARS
+    READABLE_YEARS
         .contains(&date.year())
         .then(|| date.format("%Y-%m-%d").to_string().into())
 }
 
-fn decimal(value: i128, scale: i8) -> Option<Value> {
+fn decimal_value(value: i128, scale: i8) -> Option<Value> {
     if value.unsigned_abs() >= 10_u128.pow(SAFE_DIGITS) {
         return None;
     }
@@ -365,5 +365,4 @@ fn upper_text(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "stats_tests.rs"]
 mod tests;

@@ -9,11 +9,11 @@ use deltalake_core::DeltaTableError;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use object_store::prefix::PrefixStore;
 use parking_lot::Mutex;
-use sluice_storage::{Location, Place, StoreError, Stores};
+use sluice_storage::{Location, StoreError, StorePath, Stores};
 
+use crate::delta_log::DeltaLog;
 use crate::error::GoldError;
-use crate::load::Loaded;
-use crate::log::Log;
+use crate::latest_version::CachedVersion;
 use crate::snapshot::{self, Snapshot};
 
 /// What a job wants a table to be.
@@ -36,15 +36,15 @@ pub struct TableSpec {
 #[derive(Clone)]
 pub struct GoldTable {
     name: String,
-    place: Place,
-    log: Log,
-    delta: LogStoreRef,
-    loaded: Arc<Mutex<Option<Loaded>>>,
+    store_path: StorePath,
+    delta_log: DeltaLog,
+    log_store: LogStoreRef,
+    cached_version: Arc<Mutex<Option<CachedVersion>>>,
 }
 
 impl fmt::Debug for GoldTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GoldTable({})", self.place.location)
+        write!(f, "GoldTable({})", self.store_path.location)
     }
 }
 
@@ -61,19 +61,19 @@ impl GoldTable {
                 table: name.to_owned(),
                 source: Box::new(source),
             })?;
-        let prefixed = PrefixStore::new(Arc::clone(&place.store), place.path().clone());
+        let table_store = PrefixStore::new(Arc::clone(&place.store), place.path().clone());
         let delta = default_logstore(
-            Arc::new(prefixed),
+            Arc::new(table_store),
             Arc::clone(&place.store),
             place.url(),
             &StorageConfig::default(),
         );
         Ok(Self {
             name: name.to_owned(),
-            log: Log::new(Arc::clone(&place.store), place.path()),
-            place,
-            delta,
-            loaded: Arc::default(),
+            delta_log: DeltaLog::new(Arc::clone(&place.store), place.path()),
+            store_path: place,
+            log_store: delta,
+            cached_version: Arc::default(),
         })
     }
 
@@ -82,12 +82,12 @@ impl GoldTable {
     }
 
     pub fn location(&self) -> &Location {
-        &self.place.location
+        &self.store_path.location
     }
 
     /// The table's location with its store.
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn store_path(&self) -> &StorePath {
+        &self.store_path
     }
 
     /// The last version number of an application that the table's log holds
@@ -100,31 +100,31 @@ impl GoldTable {
         if let Some(txns) = &snapshot.txns {
             return Ok(txns.get(app_id).copied());
         }
-        snapshot::txn_version(&self.delta, snapshot.version, app_id)
+        snapshot::txn_version(&self.log_store, snapshot.version, app_id)
             .await
             .map_err(|error| self.log_error(error))
     }
 
-    pub(crate) fn loaded(&self) -> Option<Loaded> {
-        self.loaded.lock().clone()
+    pub(crate) fn cached_version(&self) -> Option<CachedVersion> {
+        self.cached_version.lock().clone()
     }
 
-    pub(crate) fn remember(&self, loaded: Option<Loaded>) {
-        *self.loaded.lock() = loaded;
+    pub(crate) fn cache_version(&self, loaded: Option<CachedVersion>) {
+        *self.cached_version.lock() = loaded;
     }
 
-    pub(crate) fn log(&self) -> &Log {
-        &self.log
+    pub(crate) fn delta_log(&self) -> &DeltaLog {
+        &self.delta_log
     }
 
-    pub(crate) fn delta(&self) -> &LogStoreRef {
-        &self.delta
+    pub(crate) fn log_store(&self) -> &LogStoreRef {
+        &self.log_store
     }
 
     /// Whether the store is the local file system, where a call that failed has
     /// no request left in flight.
     pub(crate) fn is_local(&self) -> bool {
-        self.place.location.local_path().is_some()
+        self.store_path.location.local_path().is_some()
     }
 
     pub(crate) fn log_error(&self, error: DeltaTableError) -> GoldError {
@@ -141,7 +141,7 @@ impl GoldTable {
     ) -> GoldError {
         GoldError::Store {
             table: self.name.clone(),
-            source: Box::new(StoreError::access(action, &self.place.location, error)),
+            source: Box::new(StoreError::access(action, &self.store_path.location, error)),
         }
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::file::{JobFile, canonical};
+use crate::file::{JobFile, normalize_parameters};
 use crate::job::{Job, Relation};
-use crate::options::Stage;
+use crate::option_clauses::CheckPhase;
 use crate::span::Spanned;
 use crate::substitute::{self, Values};
-use crate::variable::{DefaultValue, unfit_default};
-use crate::{codes, options, setting, source, suggest, value};
+use crate::variable::{DefaultValue, bad_default_error};
+use crate::{codes, option_clauses, setting, source, suggest, variable_value};
 
 impl JobFile {
     /// Replaces variables by the values of parameters. Keys of `params` are
@@ -20,22 +20,22 @@ impl JobFile {
     /// # Errors
     /// Missing, unknown and ill-typed parameters, and locations and options that
     /// are invalid with these values.
-    pub fn bind(&self, params: &BTreeMap<String, String>) -> Result<Job, Diagnostics> {
-        let mut sink = self.warnings.clone();
-        let values = self.values(params, &mut sink);
-        if sink.has_errors() {
-            return Err(sink.finish(&self.file_name));
+    pub fn bind_parameters(&self, params: &BTreeMap<String, String>) -> Result<Job, Diagnostics> {
+        let mut diagnostics = self.warnings.clone();
+        let values = self.resolve_values(params, &mut diagnostics);
+        if diagnostics.has_errors() {
+            return Err(diagnostics.finish_for_file(&self.file_name));
         }
         let mut settings = self.settings.clone();
         for item in &mut settings {
-            item.value = substitute::expand(&item.value, &values);
-            sink.extend(setting::check(item));
+            item.value = substitute::expand_text(&item.value, &values);
+            diagnostics.extend(setting::check_setting(item));
         }
         let mut relations = self.relations.clone();
         for relation in &mut relations {
-            bind_relation(relation, &values, &mut sink);
+            bind_relation(relation, &values, &mut diagnostics);
         }
-        let warnings = sink.finish(&self.file_name);
+        let warnings = diagnostics.finish_for_file(&self.file_name);
         if warnings.has_errors() {
             return Err(warnings);
         }
@@ -53,62 +53,68 @@ impl JobFile {
     }
 
     /// The value of each variable: the parameter, or the default.
-    fn values(&self, params: &BTreeMap<String, String>, sink: &mut Diagnostics) -> Values {
-        let given = canonical(params);
+    fn resolve_values(
+        &self,
+        params: &BTreeMap<String, String>,
+        diagnostics: &mut Diagnostics,
+    ) -> Values {
+        let given_params = normalize_parameters(params);
         let names: Vec<&str> = self
             .public_variables
             .iter()
             .map(|v| v.name.as_str())
             .collect();
-        for (name, (key, _)) in &given {
+        for (name, (key, _)) in &given_params {
             if !names.contains(&name.as_str()) {
-                sink.push(unknown(name, key, &names));
+                diagnostics.push(unknown_parameter_error(name, key, &names));
             }
         }
         let mut values = Values::new();
         for declaration in &self.declarations {
-            let variable = &declaration.public;
+            let variable = &declaration.variable;
             let flag = variable.name.replace('_', "-");
-            let text = match (given.get(&variable.name), &declaration.default) {
-                (Some((_, text)), _) => match value::normalize(&variable.ty, text) {
+            let text = match (given_params.get(&variable.name), &declaration.default) {
+                (Some((_, text)), _) => match variable_value::normalize_value(&variable.ty, text) {
                     Ok(text) => Some(text),
                     Err(expected) => {
-                        sink.push(
+                        diagnostics.push(
                             Diagnostic::error(
                                 codes::BAD_PARAMETER,
                                 format!("`{text}` is not a value of `--{flag}`"),
                             )
-                            .at(variable.span)
-                            .label(format!("{}: expected {expected}", variable.ty)),
+                            .with_span(variable.span)
+                            .with_label(format!("{}: expected {expected}", variable.ty)),
                         );
                         continue;
                     }
                 },
                 (None, None) => {
-                    sink.push(
+                    diagnostics.push(
                         Diagnostic::error(
                             codes::MISSING_PARAMETER,
                             format!("the parameter `{}` is missing", variable.name),
                         )
-                        .at(variable.span)
-                        .label("has no DEFAULT, so it must be given")
-                        .help(format!("add `--{flag} VALUE` to the command")),
+                        .with_span(variable.span)
+                        .with_label("has no DEFAULT, so it must be given")
+                        .with_help(format!("add `--{flag} VALUE` to the command")),
                     );
                     continue;
                 }
                 (None, Some(default)) => {
                     let text = match &default.value {
                         DefaultValue::Null => None,
-                        DefaultValue::Text(text) => Some(substitute::expand(text, &values)),
+                        DefaultValue::Text(text) => Some(substitute::expand_text(text, &values)),
                         DefaultValue::Variable(name) => {
                             values.get(name).and_then(|(_, text)| text.clone())
                         }
                     };
-                    match text.map(|text| value::normalize(&variable.ty, &text).map_err(|_| text)) {
+                    match text.map(|text| {
+                        variable_value::normalize_value(&variable.ty, &text).map_err(|_| text)
+                    }) {
                         None => None,
                         Some(Ok(text)) => Some(text),
                         Some(Err(text)) => {
-                            sink.extend(unfit_default(
+                            diagnostics.extend(bad_default_error(
                                 &variable.name,
                                 &variable.ty,
                                 &text,
@@ -125,43 +131,43 @@ impl JobFile {
     }
 }
 
-fn unknown(name: &str, key: &str, names: &[&str]) -> Diagnostic {
+fn unknown_parameter_error(name: &str, key: &str, names: &[&str]) -> Diagnostic {
     let flags: Vec<String> = names
         .iter()
         .map(|n| format!("--{}", n.replace('_', "-")))
         .collect();
     let flags = flags.iter().map(String::as_str);
-    let help = match suggest::nearest(name, names.iter().copied()) {
+    let help = match suggest::nearest_name(name, names.iter().copied()) {
         Some(near) => format!("did you mean `--{}`?", near.replace('_', "-")),
         None if names.is_empty() => "the job file declares no variables".to_owned(),
-        None => format!("the job's parameters are {}", suggest::list(flags)),
+        None => format!("the job's parameters are {}", suggest::list_names(flags)),
     };
     Diagnostic::error(
         codes::UNKNOWN_PARAMETER,
         format!("unknown parameter `--{}`", key.trim_start_matches('-')),
     )
-    .help(help)
+    .with_help(help)
 }
 
-fn bind_relation(relation: &mut Relation, values: &Values, sink: &mut Diagnostics) {
+fn bind_relation(relation: &mut Relation, values: &Values, diagnostics: &mut Diagnostics) {
     let expand_all = |map: &mut BTreeMap<String, Spanned<String>>| {
         for item in map.values_mut() {
-            item.value = substitute::expand(&item.value, values);
+            item.value = substitute::expand_text(&item.value, values);
         }
     };
     match relation {
         Relation::Source(item) => {
-            item.location = substitute::expand(&item.location, values);
+            item.location = substitute::expand_text(&item.location, values);
             let location = Spanned::new(item.location.clone(), item.location_span);
-            sink.extend(source::check_location(&location));
+            diagnostics.extend(source::check_location(&location));
             expand_all(&mut item.options);
-            options::apply_options(item, Stage::Bound, sink);
+            option_clauses::apply_options(item, CheckPhase::AfterBinding, diagnostics);
         }
-        Relation::View(item) => substitute::substitute(&mut item.query, values),
+        Relation::View(item) => substitute::substitute_variables(&mut item.query, values),
         Relation::Dataset(item) => {
-            substitute::substitute(&mut item.query, values);
+            substitute::substitute_variables(&mut item.query, values);
             expand_all(&mut item.properties);
-            options::apply_properties(item, Stage::Bound, sink);
+            option_clauses::apply_properties(item, CheckPhase::AfterBinding, diagnostics);
         }
     }
 }

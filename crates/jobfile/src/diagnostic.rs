@@ -74,28 +74,28 @@ impl Diagnostic {
     }
 
     #[must_use]
-    pub fn at(mut self, span: Span) -> Self {
+    pub fn with_span(mut self, span: Span) -> Self {
         self.span = Some(span);
         self
     }
 
     /// Adds the text next to the caret.
     #[must_use]
-    pub fn label(mut self, label: impl Into<String>) -> Self {
+    pub fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
     /// Adds what to do next.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Adds what to do next, if there is any such text.
     #[must_use]
-    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+    pub fn with_optional_help(mut self, help: Option<String>) -> Self {
         if help.is_some() {
             self.help = help;
         }
@@ -104,13 +104,13 @@ impl Diagnostic {
 
     /// Adds further information.
     #[must_use]
-    pub fn note(mut self, note: impl Into<String>) -> Self {
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
     #[must_use]
-    pub fn in_file(mut self, file: impl Into<String>) -> Self {
+    pub fn with_file(mut self, file: impl Into<String>) -> Self {
         self.file = file.into();
         self
     }
@@ -173,13 +173,13 @@ impl Diagnostics {
 
     /// Each with `file:line:column`, the line of `text` and carets below it.
     /// `text` is the job file's text; `color` adds ANSI escapes.
-    pub fn render(&self, text: &str, color: bool) -> String {
-        crate::render::render(&self.items, text, color)
+    pub fn render_snippets(&self, text: &str, color: bool) -> String {
+        crate::render::render_diagnostics(&self.items, text, color)
     }
 
     /// Sets the file name where it is missing, sorts by position and removes
     /// duplicates.
-    pub(crate) fn finish(mut self, file: &str) -> Self {
+    pub(crate) fn finish_for_file(mut self, file: &str) -> Self {
         for item in &mut self.items {
             if item.file.is_empty() {
                 file.clone_into(&mut item.file);

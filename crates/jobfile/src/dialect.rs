@@ -35,7 +35,7 @@ pub(crate) struct SluiceDialect {
     /// Where sqlparser cannot read `CAST(…` it retries as a function call, so an
     /// error inside nested casts takes time exponential in their number. Every
     /// expression that is begun is counted here.
-    budget: Cell<usize>,
+    expression_budget: Cell<usize>,
 }
 
 impl SluiceDialect {
@@ -43,7 +43,7 @@ impl SluiceDialect {
     /// expression per token, retries included.
     pub(crate) fn new(tokens: usize) -> Self {
         Self {
-            budget: Cell::new(tokens.saturating_mul(10).saturating_add(10_000)),
+            expression_budget: Cell::new(tokens.saturating_mul(10).saturating_add(10_000)),
         }
     }
 }
@@ -151,20 +151,20 @@ impl Dialect for SluiceDialect {
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
-        let Some(left) = self.budget.get().checked_sub(1) else {
+        let Some(left) = self.expression_budget.get().checked_sub(1) else {
             return Some(Err(ParserError::RecursionLimitExceeded));
         };
-        self.budget.set(left);
-        if let Some(params) = lambda_params(parser) {
-            return Some(lambda(parser, params));
+        self.expression_budget.set(left);
+        if let Some(params) = peek_lambda_params(parser) {
+            return Some(parse_lambda(parser, params));
         }
-        function_of_reserved_name(parser)
+        parse_reserved_function(parser)
     }
 }
 
 /// The number of names before the arrow, when a lambda begins here:
 /// `Some((1, false))` for `x ->`, `Some((2, true))` for `(a, b) ->`.
-fn lambda_params(parser: &Parser) -> Option<(usize, bool)> {
+fn peek_lambda_params(parser: &Parser) -> Option<(usize, bool)> {
     match parser.peek_tokens_ref::<3>().map(|t| &t.token) {
         [Token::Word(_), Token::Arrow, body] if is_lambda_body(body) => Some((1, false)),
         [Token::LParen, Token::Word(_), Token::Comma | Token::RParen] => {
@@ -198,7 +198,7 @@ fn is_lambda_body(token: &Token) -> bool {
     )
 }
 
-fn lambda(parser: &mut Parser, (count, parens): (usize, bool)) -> Result<Expr, ParserError> {
+fn parse_lambda(parser: &mut Parser, (count, parens): (usize, bool)) -> Result<Expr, ParserError> {
     let mut names = Vec::with_capacity(count);
     if parens {
         parser.expect_token(&Token::LParen)?;
@@ -232,7 +232,7 @@ fn lambda(parser: &mut Parser, (count, parens): (usize, bool)) -> Result<Expr, P
 }
 
 /// `array(…)` and `exists(…)` where no subquery follows.
-fn function_of_reserved_name(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+fn parse_reserved_function(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     let [name, paren, first] = parser.peek_tokens_ref::<3>();
     let Token::Word(Word {
         keyword: Keyword::ARRAY | Keyword::EXISTS,

@@ -4,25 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::columns::{self, Known};
-use crate::context::Context;
-use crate::cursor::Cursor;
+use crate::column_names::{self, KnownColumns};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::{self, Node};
 use crate::job::{Relation, Setting};
-use crate::lex::{self, Lexed};
+use crate::parse_context::ParseContext;
 use crate::references;
-use crate::span::{Pos, Span};
-use crate::text::SourceText;
-use crate::variable::{Declaration, Variable};
-use crate::{codes, statement, substitute, template};
+use crate::relation_graph::{self, RelationNode};
+use crate::source_text::SourceText;
+use crate::span::{Position, Span};
+use crate::token_cursor::TokenCursor;
+use crate::tokens::{self, TokenizedFile};
+use crate::variable::{Variable, VariableDeclaration};
+use crate::{codes, interpolation, statement, substitute};
 
 /// A job file whose statements are valid, before its parameters are known.
 #[derive(Debug, Clone)]
 pub struct JobFile {
     pub(crate) file_name: String,
     pub(crate) source: SourceText,
-    pub(crate) declarations: Vec<Declaration>,
+    pub(crate) declarations: Vec<VariableDeclaration>,
     pub(crate) public_variables: Vec<Variable>,
     pub(crate) settings: Vec<Setting>,
     /// In the order of [`Job::relations`](crate::Job::relations); strings still contain `${…}`.
@@ -34,28 +34,28 @@ pub struct JobFile {
 ///
 /// # Errors
 /// All errors that can be found without parameters, ordered by position.
-pub fn parse(file_name: &str, text: &str) -> Result<JobFile, Diagnostics> {
-    let source =
-        SourceText::new(text).map_err(|problem| Diagnostics::from(*problem).finish(file_name))?;
+pub fn parse_job_file(file_name: &str, text: &str) -> Result<JobFile, Diagnostics> {
+    let source = SourceText::new(text)
+        .map_err(|problem| Diagnostics::from(*problem).finish_for_file(file_name))?;
     let mut sink = Diagnostics::new();
-    let lexed = lex::lex(&source, &mut sink);
-    let mut context = Context::new(&source, &lexed.tokens);
-    context.sink = sink;
-    let broken = statements(&mut context, &lexed);
-    let relations = check(&mut context, &lexed, broken);
-    let Context {
-        sink,
+    let tokenized = tokens::tokenize_statements(&source, &mut sink);
+    let mut context = ParseContext::new(&source, &tokenized.tokens);
+    context.diagnostics = sink;
+    let broken = parse_statements(&mut context, &tokenized);
+    let relations = check_relations(&mut context, &tokenized, broken);
+    let ParseContext {
+        diagnostics: sink,
         variables,
         settings,
         ..
     } = context;
-    let warnings = sink.finish(file_name);
+    let warnings = sink.finish_for_file(file_name);
     if warnings.has_errors() {
         return Err(warnings);
     }
     Ok(JobFile {
         file_name: file_name.to_owned(),
-        public_variables: variables.iter().map(|v| v.public.clone()).collect(),
+        public_variables: variables.iter().map(|v| v.variable.clone()).collect(),
         declarations: variables,
         settings,
         relations,
@@ -96,20 +96,22 @@ impl JobFile {
 }
 
 /// Parses each statement. Returns whether some could not be parsed.
-fn statements(context: &mut Context<'_>, lexed: &Lexed) -> bool {
-    let mut broken = lexed.truncated || context.sink.has_errors();
-    for range in &lexed.statements {
-        context.range = range.clone();
-        let mut cursor = Cursor::new(&lexed.tokens, range);
-        let known = context.names.len();
-        if let Err(problem) = statement::parse(context, &mut cursor) {
-            context.sink.push(*problem);
+fn parse_statements(context: &mut ParseContext<'_>, tokenized: &TokenizedFile) -> bool {
+    let mut broken = tokenized.truncated || context.diagnostics.has_errors();
+    for range in &tokenized.statements {
+        context.statement_range = range.clone();
+        let mut cursor = TokenCursor::new(&tokenized.tokens, range);
+        let known = context.declared_names.len();
+        if let Err(problem) = statement::parse_statement(context, &mut cursor) {
+            context.diagnostics.push(*problem);
             broken = true;
-            if context.names.len() == known {
-                let words = lexed.tokens[range.clone()]
+            if context.declared_names.len() == known {
+                let words = tokenized.tokens[range.clone()]
                     .iter()
-                    .filter_map(|token| lex::plain_word(&token.token));
-                context.unclear.extend(words.map(str::to_lowercase));
+                    .filter_map(|token| tokens::plain_word(&token.token));
+                context
+                    .possibly_declared
+                    .extend(words.map(str::to_lowercase));
             }
         }
     }
@@ -117,30 +119,41 @@ fn statements(context: &mut Context<'_>, lexed: &Lexed) -> bool {
 }
 
 /// Checks statements against each other and puts relations in order.
-fn check(context: &mut Context<'_>, lexed: &Lexed, broken: bool) -> Vec<Relation> {
-    if lexed.statements.is_empty() && !context.sink.has_errors() {
-        context.sink.push(
-            Diagnostic::error(codes::EMPTY_FILE, "the job file contains no statements").help(
+fn check_relations(
+    context: &mut ParseContext<'_>,
+    tokenized: &TokenizedFile,
+    broken: bool,
+) -> Vec<Relation> {
+    if tokenized.statements.is_empty() && !context.diagnostics.has_errors() {
+        context.diagnostics.push(
+            Diagnostic::error(codes::EMPTY_FILE, "the job file contains no statements").with_help(
                 "begin with CREATE EXTERNAL TABLE for the input and CREATE OR REFRESH MATERIALIZED VIEW for the output",
             ),
         );
         return Vec::new();
     }
     let mut relations = std::mem::take(&mut context.relations);
-    let declared = std::mem::take(&mut context.names);
-    let nodes = nodes(&mut relations, &declared, &mut context.sink);
-    if !lexed.truncated {
-        graph::unknown(&nodes, &declared, &context.unclear, &mut context.sink);
+    let declared = std::mem::take(&mut context.declared_names);
+    let nodes = link_references(&mut relations, &declared, &mut context.diagnostics);
+    if !tokenized.truncated {
+        relation_graph::report_unknown_tables(
+            &nodes,
+            &declared,
+            &context.possibly_declared,
+            &mut context.diagnostics,
+        );
     }
-    graph::cycles(&nodes, &mut context.sink);
-    let order = graph::order(&nodes);
+    relation_graph::report_cycles(&nodes, &mut context.diagnostics);
+    let order = relation_graph::evaluation_order(&nodes);
     let used = check_variables(context, &relations, &order);
     if !broken && !relations.iter().any(|r| matches!(r, Relation::Dataset(_))) {
-        context.sink.push(no_dataset(context, &relations));
+        context
+            .diagnostics
+            .push(no_dataset_error(context, &relations));
     }
-    if !context.sink.has_errors() {
-        let findings = unused(&relations, &nodes, &context.variables, &used);
-        context.sink.extend(findings);
+    if !context.diagnostics.has_errors() {
+        let findings = unused_warnings(&relations, &nodes, &context.variables, &used);
+        context.diagnostics.extend(findings);
     }
     let mut slots: Vec<Option<Relation>> = relations.into_iter().map(Some).collect();
     order
@@ -150,17 +163,17 @@ fn check(context: &mut Context<'_>, lexed: &Lexed, broken: bool) -> Vec<Relation
 }
 
 /// What each relation reads. Also sets `depends_on` of the relations.
-fn nodes(
+fn link_references(
     relations: &mut [Relation],
     declared: &BTreeSet<String>,
-    sink: &mut Diagnostics,
-) -> Vec<Node> {
+    diagnostics: &mut Diagnostics,
+) -> Vec<RelationNode> {
     relations
         .iter_mut()
         .map(|relation| {
             let references = relation
                 .query()
-                .map(|query| references::find(query, declared, sink))
+                .map(|query| references::find_references(query, declared, diagnostics))
                 .unwrap_or_default();
             let mut names: Vec<String> = Vec::new();
             for reference in &references {
@@ -173,7 +186,7 @@ fn nodes(
                 Relation::View(view) => view.depends_on = names,
                 Relation::Dataset(dataset) => dataset.depends_on = names,
             }
-            Node {
+            RelationNode {
                 name: relation.name().to_owned(),
                 references,
             }
@@ -183,19 +196,19 @@ fn nodes(
 
 /// Checks every use of a variable. Returns the names of the used variables.
 fn check_variables(
-    context: &mut Context<'_>,
+    context: &mut ParseContext<'_>,
     relations: &[Relation],
     order: &[usize],
 ) -> BTreeSet<String> {
     let variables: Vec<String> = context
         .variables
         .iter()
-        .map(|v| v.public.name.clone())
+        .map(|v| v.variable.name.clone())
         .collect();
     let variables: Vec<&str> = variables.iter().map(String::as_str).collect();
     let mut used = BTreeSet::new();
-    let mut strings = std::mem::take(&mut context.strings);
-    let mut known = Known::new();
+    let mut strings = std::mem::take(&mut context.placeholder_strings);
+    let mut known = KnownColumns::new();
     let in_use = !variables.is_empty();
     // Relations of a cycle come last: the columns they read are unknown.
     let ordered: BTreeSet<usize> = order.iter().copied().collect();
@@ -203,7 +216,7 @@ fn check_variables(
     for i in order.iter().copied().chain(in_cycles) {
         let relation = &relations[i];
         if let Some(query) = relation.query() {
-            let usage = substitute::usage(query, &variables, &known, &mut context.sink);
+            let usage = substitute::find_usage(query, &variables, &known, &mut context.diagnostics);
             used.extend(usage.names);
             strings.extend(usage.strings);
         }
@@ -216,8 +229,8 @@ fn check_variables(
                 .iter()
                 .map(|column| column.name.to_lowercase())
                 .collect(),
-            Relation::View(view) => columns::output(&view.query, &known),
-            Relation::Dataset(dataset) => columns::output(&dataset.query, &known),
+            Relation::View(view) => column_names::output_columns(&view.query, &known),
+            Relation::Dataset(dataset) => column_names::output_columns(&dataset.query, &known),
         };
         known.insert(relation.name().to_owned(), Rc::new(columns));
     }
@@ -228,31 +241,31 @@ fn check_variables(
             .iter()
             .position(|v| v.default.as_ref().is_some_and(|d| d.span == string.span));
         let visible = &variables[..above.unwrap_or(variables.len())];
-        let findings = template::check(string, context.source, visible);
-        context.sink.extend(findings);
-        used.extend(template::variables(&string.value));
+        let findings = interpolation::check_placeholders(string, context.source, visible);
+        context.diagnostics.extend(findings);
+        used.extend(interpolation::variable_names(&string.value));
     }
     used
 }
 
-fn no_dataset(context: &Context<'_>, relations: &[Relation]) -> Diagnostic {
-    let end = context.source.end();
+fn no_dataset_error(context: &ParseContext<'_>, relations: &[Relation]) -> Diagnostic {
+    let end = context.source.end_position();
     let span = relations
         .last()
-        .map_or(Span::at(Pos::new(1, 1).min(end)), Relation::span);
+        .map_or(Span::empty_at(Position::new(1, 1).min(end)), Relation::span);
     Diagnostic::error(
         codes::NO_DATASET,
         "the job has nothing to do: no dataset is written",
     )
-    .at(span)
-    .label("the last relation of the file")
-    .help("add `CREATE OR REFRESH MATERIALIZED VIEW name AS SELECT …`")
+    .with_span(span)
+    .with_label("the last relation of the file")
+    .with_help("add `CREATE OR REFRESH MATERIALIZED VIEW name AS SELECT …`")
 }
 
-fn unused(
+fn unused_warnings(
     relations: &[Relation],
-    nodes: &[Node],
-    variables: &[Declaration],
+    nodes: &[RelationNode],
+    variables: &[VariableDeclaration],
     used: &BTreeSet<String>,
 ) -> Vec<Diagnostic> {
     let read: BTreeSet<&str> = nodes
@@ -269,24 +282,24 @@ fn unused(
         let (kind, name) = (relation.kind(), relation.name());
         (!read.contains(name)).then(|| {
             Diagnostic::warning(code, format!("no query reads the {kind} `{name}`"))
-                .at(relation.span())
-                .help("it is not computed; remove it, or read it in a dataset")
+                .with_span(relation.span())
+                .with_help("it is not computed; remove it, or read it in a dataset")
         })
     });
     let of_variables = variables
         .iter()
         .filter(|variable| {
-            let name = &variable.public.name;
+            let name = &variable.variable.name;
             name != crate::job::GOLD_VARIABLE && !used.contains(name)
         })
         .map(|variable| {
-            let name = &variable.public.name;
+            let name = &variable.variable.name;
             Diagnostic::warning(
                 codes::UNUSED_VARIABLE,
                 format!("nothing uses the variable `{name}`"),
             )
-            .at(variable.public.span)
-            .help(format!(
+            .with_span(variable.variable.span)
+            .with_help(format!(
                 "use `{name}` in a query or `${{{name}}}` in a string, or remove it"
             ))
         });
@@ -294,7 +307,9 @@ fn unused(
 }
 
 /// Parameters by the names of variables; `-` and `_` are the same in an option.
-pub(crate) fn canonical(params: &BTreeMap<String, String>) -> BTreeMap<String, (&str, &str)> {
+pub(crate) fn normalize_parameters(
+    params: &BTreeMap<String, String>,
+) -> BTreeMap<String, (&str, &str)> {
     params
         .iter()
         .map(|(key, value)| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlparser::ast::Query;
 
 use crate::diagnostic::Diagnostics;
-use crate::options::OWN_PROPERTIES;
+use crate::option_clauses::OWN_PROPERTIES;
 use crate::span::{Span, Spanned};
 use crate::types::DataType;
 
@@ -37,7 +37,7 @@ pub const GOLD_VARIABLE: &str = "gold";
 impl Job {
     /// The folder or URL below which each dataset has a table of its name;
     /// `None` when the job does not set it.
-    pub fn gold(&self) -> Option<&str> {
+    pub fn gold_location(&self) -> Option<&str> {
         self.variables
             .get(GOLD_VARIABLE)?
             .as_deref()
@@ -131,7 +131,7 @@ pub struct Source {
     /// Includes the quotes.
     pub location_span: Span,
     /// How malformed records are handled (JSON and CSV).
-    pub mode: Mode,
+    pub mode: ParseMode,
     /// How the files are compressed.
     pub compression: Compression,
     /// The longest line of JSON, in bytes.
@@ -188,7 +188,7 @@ impl Format {
 
 /// How a malformed record is handled. The names are Spark's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
+pub enum ParseMode {
     /// Keep the row with nulls, and the record in `_corrupt_record` if that is declared.
     #[default]
     Permissive,
@@ -198,7 +198,7 @@ pub enum Mode {
     FailFast,
 }
 
-impl Mode {
+impl ParseMode {
     /// As the option spells it.
     pub const fn as_str(self) -> &'static str {
         match self {

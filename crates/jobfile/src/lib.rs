@@ -26,44 +26,44 @@
 
 mod bind;
 mod codes;
-mod columns;
-mod context;
-mod cursor;
+mod column_names;
 mod diagnostic;
 mod dialect;
 mod file;
-mod graph;
+mod interpolation;
 mod job;
-mod lex;
-mod options;
+mod option_clauses;
+mod parse_context;
 mod query;
 mod references;
+mod relation_graph;
 mod render;
 mod setting;
 mod size;
 mod source;
+mod source_text;
 mod span;
 mod statement;
 mod substitute;
 mod suggest;
-mod template;
-mod text;
+mod token_cursor;
+mod tokens;
 mod type_parser;
 mod types;
-mod value;
 mod variable;
+mod variable_value;
 mod view;
 
 pub use codes::CODES;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use file::{JobFile, parse};
+pub use file::{JobFile, parse_job_file};
 pub use job::{
     Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Format, GOLD_VARIABLE, Job,
-    Mode, Relation, Setting, SortKey, Source, View,
+    ParseMode, Relation, Setting, SortKey, Source, View,
 };
 pub use size::parse_size;
-pub use span::{Pos, Span, Spanned};
+pub use source_text::{MAX_FILE_BYTES, decode_job_file};
+pub use span::{Position, Span, Spanned};
 pub use suggest::suggest_or_list;
-pub use text::{MAX_FILE_BYTES, decode};
 pub use types::{DataType, Field};
 pub use variable::{RESERVED_VARIABLE_NAMES, Variable};

@@ -9,43 +9,47 @@ use sqlparser::ast::{
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use crate::context::Context;
-use crate::cursor::{self, Cursor, Parsed};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::dialect::SluiceDialect;
-use crate::lex::{is_space, plain_word, span_of};
-use crate::span::{Pos, Span};
+use crate::parse_context::ParseContext;
+use crate::span::{Position, Span};
+use crate::token_cursor::{self, ParseResult, TokenCursor};
+use crate::tokens::{is_whitespace, plain_word, span_of};
 use crate::{codes, suggest};
 
 /// The maximum depth of expressions and queries.
 pub(crate) const RECURSION_LIMIT: usize = 100;
 /// The stack for parsing a query, in bytes. Only the used part costs memory.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
+const PARSER_STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// Runs a parser of `sqlparser` with enough stack. sqlparser limits its recursion
 /// and grows the stack itself, but a build without optimization uses more stack
 /// between its checks than it reserves.
-pub(crate) fn with_stack<T>(parse: impl FnOnce() -> T) -> T {
-    stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, parse)
+pub(crate) fn with_parser_stack<T>(parse: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(PARSER_STACK_BYTES / 2, PARSER_STACK_BYTES, parse)
 }
 
 /// Parses the rest of the statement as a query.
-pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<(Query, Span)> {
+pub(crate) fn parse_query(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<(Query, Span)> {
     let begins = ["SELECT", "WITH", "VALUES", "FROM"];
-    if !begins.iter().any(|w| cursor.sees(&[w])) && cursor.peek() != Some(&Token::LParen) {
-        let mut error = cursor.expected("a query");
+    if !begins.iter().any(|w| cursor.next_words_are(&[w])) && cursor.peek() != Some(&Token::LParen)
+    {
+        let mut error = cursor.expected_error("a query");
         if let Some(word) = cursor.peek().and_then(plain_word) {
             error.help = suggest::did_you_mean(&word.to_uppercase(), begins);
         }
         return Err(error);
     }
     let span = cursor.rest_span();
-    let tokens = without_streams(cursor.rest(), &mut context.sink);
+    let tokens = strip_stream_keywords(cursor.rest_tokens(), &mut context.diagnostics);
     let dialect = SluiceDialect::new(tokens.len());
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(tokens);
-    let parsed = with_stack(|| parser.parse_query()).and_then(|query| {
+    let parsed = with_parser_stack(|| parser.parse_query()).and_then(|query| {
         let next = parser.peek_token_ref();
         match next.token {
             Token::EOF => Ok(query),
@@ -54,8 +58,8 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
     });
     match parsed {
         Ok(mut query) => {
-            cursor.finish();
-            let _ = VisitMut::visit(&mut *query, &mut SparkSpelling);
+            cursor.skip_to_end();
+            let _ = VisitMut::visit(&mut *query, &mut SparkSyntaxRewriter);
             Ok((*query, span))
         }
         Err(error) => Err(syntax_error(&parser, error, cursor)),
@@ -64,9 +68,12 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
 
 /// Reports `FROM STREAM x` and `FROM STREAM(x)` and removes the word, so that the
 /// rest of the query is checked too.
-fn without_streams(tokens: &[TokenWithSpan], sink: &mut Diagnostics) -> Vec<TokenWithSpan> {
+fn strip_stream_keywords(
+    tokens: &[TokenWithSpan],
+    diagnostics: &mut Diagnostics,
+) -> Vec<TokenWithSpan> {
     let significant: Vec<usize> = (0..tokens.len())
-        .filter(|i| !is_space(&tokens[*i]))
+        .filter(|i| !is_whitespace(&tokens[*i]))
         .collect();
     let is = |i: usize, words: &[&str]| {
         plain_word(&tokens[i].token)
@@ -79,10 +86,10 @@ fn without_streams(tokens: &[TokenWithSpan], sink: &mut Diagnostics) -> Vec<Toke
         };
         let read = matches!(tokens[after].token, Token::Word(_) | Token::LParen);
         if is(before, &["FROM", "JOIN"]) && is(stream, &["STREAM"]) && read {
-            sink.push(
+            diagnostics.push(
                 Diagnostic::error(codes::STREAM_READ, "reading a stream is not yet supported")
-                    .at(span_of(&tokens[stream]))
-                    .help("leave STREAM out: the query reads all rows on every run"),
+                    .with_span(span_of(&tokens[stream]))
+                    .with_help("leave STREAM out: the query reads all rows on every run"),
             );
             streams.push(stream);
         }
@@ -96,15 +103,15 @@ fn without_streams(tokens: &[TokenWithSpan], sink: &mut Diagnostics) -> Vec<Toke
 }
 
 /// Rewrites syntax of Spark that sqlparser parses but DataFusion cannot plan.
-struct SparkSpelling;
+struct SparkSyntaxRewriter;
 
-impl VisitorMut for SparkSpelling {
+impl VisitorMut for SparkSyntaxRewriter {
     type Break = ();
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::Cast { data_type, .. } => spark_type(data_type),
-            Expr::TypedString(literal) => spark_type(&mut literal.data_type),
+            Expr::Cast { data_type, .. } => replace_spark_type(data_type),
+            Expr::TypedString(literal) => replace_spark_type(&mut literal.data_type),
             Expr::RLike { .. } => {
                 let like = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
                 if let Expr::RLike {
@@ -128,7 +135,7 @@ impl VisitorMut for SparkSpelling {
     }
 }
 
-fn spark_type(ty: &mut DataType) {
+fn replace_spark_type(ty: &mut DataType) {
     match ty {
         DataType::Custom(name, arguments) if arguments.is_empty() => {
             match name.to_string().to_ascii_uppercase().as_str() {
@@ -150,7 +157,7 @@ fn spark_type(ty: &mut DataType) {
             ArrayElemTypeDef::AngleBracket(element)
             | ArrayElemTypeDef::SquareBracket(element, _)
             | ArrayElemTypeDef::Parenthesis(element),
-        ) => spark_type(element),
+        ) => replace_spark_type(element),
         _ => {}
     }
 }
@@ -159,52 +166,55 @@ fn spark_type(ty: &mut DataType) {
 pub(crate) fn syntax_error(
     parser: &Parser<'_>,
     error: ParserError,
-    cursor: &Cursor<'_>,
+    cursor: &TokenCursor<'_>,
 ) -> Box<Diagnostic> {
     let text = match error {
         ParserError::RecursionLimitExceeded => {
             let span = Span::from_sqlparser(parser.peek_token_ref().span);
             return Box::new(
                 Diagnostic::error(codes::TOO_DEEP, "this query nests too deeply")
-                    .at(span.unwrap_or_else(|| Span::at(cursor.end())))
-                    .help("split it into views"),
+                    .with_span(span.unwrap_or_else(|| Span::empty_at(cursor.end_position())))
+                    .with_help("split it into views"),
             );
         }
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
     };
-    let (message, pos) = split_place(&text);
+    let (message, pos) = split_position(&text);
     let message = message
         .strip_prefix("sql parser error: ")
         .unwrap_or(message);
-    let (tokens, end) = (cursor.rest(), cursor.end());
+    let (tokens, end) = (cursor.rest_tokens(), cursor.end_position());
     let at_end = message.ends_with("found: EOF");
     let span = match pos {
-        Some(pos) => token_at(tokens, pos, message),
-        None if at_end => Span::at(end),
-        None => Span::from_sqlparser(parser.peek_token_ref().span).unwrap_or(Span::at(end)),
+        Some(pos) => token_span_at(tokens, pos, message),
+        None if at_end => Span::empty_at(end),
+        None => Span::from_sqlparser(parser.peek_token_ref().span).unwrap_or(Span::empty_at(end)),
     };
-    let (message, label) = reword(message, tokens, span);
-    let mut diagnostic = Diagnostic::error(codes::QUERY_SYNTAX, message).at(span);
+    let (message, label) = reword_message(message, tokens, span);
+    let mut diagnostic = Diagnostic::error(codes::QUERY_SYNTAX, message).with_span(span);
     diagnostic.label = label;
-    Box::new(diagnostic.maybe_help(keyword_help(tokens, span)))
+    Box::new(diagnostic.with_optional_help(keyword_help(tokens, span)))
 }
 
 /// Splits ` at Line: 3, Column: 5` off the end of a message.
-fn split_place(text: &str) -> (&str, Option<Pos>) {
+fn split_position(text: &str) -> (&str, Option<Position>) {
     let Some((message, place)) = text.rsplit_once(" at Line: ") else {
         return (text, None);
     };
-    let pos = place
-        .split_once(", Column: ")
-        .and_then(|(line, column)| Some(Pos::new(line.parse().ok()?, column.trim().parse().ok()?)));
+    let pos = place.split_once(", Column: ").and_then(|(line, column)| {
+        Some(Position::new(
+            line.parse().ok()?,
+            column.trim().parse().ok()?,
+        ))
+    });
     (message, pos)
 }
 
 /// The whole token that begins at `pos`; the one before it when the message
 /// names that one, as for `SELECT FROM t`.
-fn token_at(tokens: &[TokenWithSpan], pos: Pos, message: &str) -> Span {
+fn token_span_at(tokens: &[TokenWithSpan], pos: Position, message: &str) -> Span {
     let mut before: Option<&TokenWithSpan> = None;
-    for token in tokens.iter().filter(|t| !is_space(t)) {
+    for token in tokens.iter().filter(|t| !is_whitespace(t)) {
         let span = span_of(token);
         if span.start == pos {
             let names = |t: &TokenWithSpan| message.ends_with(&format!("found: {}", t.token));
@@ -215,10 +225,10 @@ fn token_at(tokens: &[TokenWithSpan], pos: Pos, message: &str) -> Span {
         }
         before = Some(token);
     }
-    Span::new(pos, Pos::new(pos.line, pos.column + 1))
+    Span::new(pos, Position::new(pos.line, pos.column + 1))
 }
 
-fn reword(message: &str, tokens: &[TokenWithSpan], span: Span) -> (String, Option<String>) {
+fn reword_message(message: &str, tokens: &[TokenWithSpan], span: Span) -> (String, Option<String>) {
     let rest = message
         .strip_prefix("Expected: ")
         .or_else(|| message.strip_prefix("Expected "));
@@ -237,10 +247,10 @@ fn reword(message: &str, tokens: &[TokenWithSpan], span: Span) -> (String, Optio
     };
     let found = tokens
         .iter()
-        .find(|t| span_of(t) == span && !is_space(t))
+        .find(|t| span_of(t) == span && !is_whitespace(t))
         .map_or_else(
             || "the end of the statement".to_owned(),
-            |t| cursor::found(&t.token),
+            |t| token_cursor::describe_token(&t.token),
         );
     let label = format!("expected {what}");
     (format!("expected {what}, found {found}"), Some(label))
@@ -279,7 +289,7 @@ fn keyword_help(tokens: &[TokenWithSpan], span: Span) -> Option<String> {
     ];
     let words = tokens
         .iter()
-        .filter(|t| !is_space(t) && span_of(t).start <= span.start)
+        .filter(|t| !is_whitespace(t) && span_of(t).start <= span.start)
         .rev()
         .take(3)
         .filter_map(|t| plain_word(&t.token));

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 };
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::span::{Pos, Span};
+use crate::span::{Position, Span};
 use crate::{codes, suggest};
 
 /// Functions that are allowed in FROM.
@@ -25,7 +25,7 @@ pub(crate) struct Reference {
 }
 
 /// The name in SQL's normal form: lower case unless it is quoted.
-pub(crate) fn normalized(ident: &Ident) -> String {
+pub(crate) fn normalized_name(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
@@ -33,22 +33,22 @@ pub(crate) fn normalized(ident: &Ident) -> String {
 }
 
 /// The span of a name; the file's start if sqlparser has lost it.
-pub(crate) fn place(ident: &Ident) -> Span {
-    Span::from_sqlparser(ident.span).unwrap_or(Span::at(Pos::new(1, 1)))
+pub(crate) fn ident_span(ident: &Ident) -> Span {
+    Span::from_sqlparser(ident.span).unwrap_or(Span::empty_at(Position::new(1, 1)))
 }
 
 /// The relations that `query` names, in order of appearance. Invalid references
 /// are added to `sink`. `declared` are the file's names.
-pub(crate) fn find(
+pub(crate) fn find_references(
     query: &Query,
     declared: &BTreeSet<String>,
-    sink: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<Reference> {
-    let mut finder = Finder {
+    let mut finder = ReferenceFinder {
         scopes: Vec::new(),
         references: Vec::new(),
         declared,
-        sink,
+        diagnostics,
     };
     let _ = query.visit(&mut finder);
     finder.references
@@ -59,43 +59,43 @@ struct Scope {
     ctes: Vec<String>,
     recursive: bool,
     /// How many of `ctes` have been visited; they are visited first, in order.
-    done: usize,
+    visited_ctes: usize,
 }
 
-struct Finder<'a> {
+struct ReferenceFinder<'a> {
     scopes: Vec<Scope>,
     references: Vec<Reference>,
     declared: &'a BTreeSet<String>,
-    sink: &'a mut Diagnostics,
+    diagnostics: &'a mut Diagnostics,
 }
 
-impl Finder<'_> {
+impl ReferenceFinder<'_> {
     /// In a common table expression those before it are visible, and it is itself
     /// when the WITH is recursive. In the query's body all are visible.
     fn is_cte(&self, name: &str) -> bool {
         self.scopes.iter().any(|scope| {
-            let visible = scope.done + usize::from(scope.recursive);
+            let visible = scope.visited_ctes + usize::from(scope.recursive);
             scope.ctes.iter().take(visible).any(|cte| cte == name)
         })
     }
 
-    fn table(&mut self, name: &ObjectName) {
+    fn add_table(&mut self, name: &ObjectName) {
         if let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() {
-            let normal = normalized(ident);
+            let normal = normalized_name(ident);
             if !self.is_cte(&normal) {
                 self.references.push(Reference {
                     name: normal,
                     written: ident.value.clone(),
-                    span: place(ident),
+                    span: ident_span(ident),
                 });
             }
             return;
         }
         let last = name.0.last().and_then(ObjectNamePart::as_ident);
         let first = name.0.first().and_then(ObjectNamePart::as_ident);
-        let help = match last.map(normalized) {
+        let help = match last.map(normalized_name) {
             Some(last) if self.declared.contains(&last) => format!("write `{last}` alone"),
-            _ => match first.map(normalized) {
+            _ => match first.map(normalized_name) {
                 Some(first) if self.declared.contains(&first) || self.is_cte(&first) => {
                     format!("to read the elements of an array use unnest({name})")
                 }
@@ -103,18 +103,18 @@ impl Finder<'_> {
                     .to_owned(),
             },
         };
-        let span = Span::from_sqlparser(name.span()).unwrap_or(Span::at(Pos::new(1, 1)));
-        self.sink.push(
+        let span = Span::from_sqlparser(name.span()).unwrap_or(Span::empty_at(Position::new(1, 1)));
+        self.diagnostics.push(
             Diagnostic::error(
                 codes::QUALIFIED_TABLE,
                 "table names with a catalog or schema are not supported",
             )
-            .at(span)
-            .help(help),
+            .with_span(span)
+            .with_help(help),
         );
     }
 
-    fn table_function(&mut self, name: &ObjectName) {
+    fn check_table_function(&mut self, name: &ObjectName) {
         let text = name.to_string().to_lowercase();
         if TABLE_FUNCTIONS.contains(&text.as_str()) {
             return;
@@ -133,25 +133,25 @@ impl Finder<'_> {
                 TABLE_FUNCTIONS.iter().copied(),
             ),
         };
-        let span = Span::from_sqlparser(name.span()).unwrap_or(Span::at(Pos::new(1, 1)));
-        self.sink.push(
+        let span = Span::from_sqlparser(name.span()).unwrap_or(Span::empty_at(Position::new(1, 1)));
+        self.diagnostics.push(
             Diagnostic::error(
                 codes::UNKNOWN_TABLE_FUNCTION,
                 format!("unknown table function `{name}`"),
             )
-            .at(span)
-            .help(help),
+            .with_span(span)
+            .with_help(help),
         );
     }
 
-    fn refuse(&mut self, span: sqlparser::tokenizer::Span, what: &str, help: &str) {
-        let mut diagnostic = Diagnostic::error(codes::NOT_A_QUERY, what).help(help);
+    fn report_unsupported(&mut self, span: sqlparser::tokenizer::Span, what: &str, help: &str) {
+        let mut diagnostic = Diagnostic::error(codes::NOT_A_QUERY, what).with_help(help);
         diagnostic.span = Span::from_sqlparser(span);
-        self.sink.push(diagnostic);
+        self.diagnostics.push(diagnostic);
     }
 }
 
-impl Visitor for Finder<'_> {
+impl Visitor for ReferenceFinder<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
@@ -159,17 +159,17 @@ impl Visitor for Finder<'_> {
             let names = with
                 .cte_tables
                 .iter()
-                .map(|cte| normalized(&cte.alias.name));
+                .map(|cte| normalized_name(&cte.alias.name));
             (names.collect(), with.recursive)
         });
         self.scopes.push(Scope {
             ctes,
             recursive,
-            done: 0,
+            visited_ctes: 0,
         });
         match query.body.as_ref() {
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-                self.refuse(
+                self.report_unsupported(
                     query.span(),
                     "a query cannot change rows",
                     "begin it with SELECT",
@@ -178,7 +178,7 @@ impl Visitor for Finder<'_> {
             SetExpr::Table(table) => {
                 let name = table.table_name.clone().unwrap_or_default();
                 let help = format!("write `SELECT * FROM {name}`");
-                self.refuse(query.span(), "`TABLE name` is not supported", &help);
+                self.report_unsupported(query.span(), "`TABLE name` is not supported", &help);
             }
             SetExpr::Select(_)
             | SetExpr::Query(_)
@@ -186,7 +186,7 @@ impl Visitor for Finder<'_> {
             | SetExpr::Values(_) => {}
         }
         if !query.locks.is_empty() {
-            self.refuse(
+            self.report_unsupported(
                 query.span(),
                 "a query cannot lock rows",
                 "leave FOR UPDATE out",
@@ -200,9 +200,9 @@ impl Visitor for Finder<'_> {
         // The first queries visited below one with a WITH are its common table
         // expressions, in order.
         if let Some(parent) = self.scopes.last_mut()
-            && parent.done < parent.ctes.len()
+            && parent.visited_ctes < parent.ctes.len()
         {
-            parent.done += 1;
+            parent.visited_ctes += 1;
         }
         ControlFlow::Continue(())
     }
@@ -210,11 +210,11 @@ impl Visitor for Finder<'_> {
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         if let Some(into) = &select.into {
             let help = "use CREATE OR REFRESH MATERIALIZED VIEW name AS …";
-            self.refuse(into.name.span(), "SELECT INTO is not supported", help);
+            self.report_unsupported(into.name.span(), "SELECT INTO is not supported", help);
         }
         if let Some(view) = select.lateral_views.first() {
             let help = "use unnest(…) in the select list, or CROSS JOIN unnest(…) AS t(x)";
-            self.refuse(
+            self.report_unsupported(
                 view.lateral_view.span(),
                 "LATERAL VIEW is not supported",
                 help,
@@ -227,9 +227,9 @@ impl Visitor for Finder<'_> {
         match factor {
             TableFactor::Table {
                 name, args: None, ..
-            } => self.table(name),
+            } => self.add_table(name),
             TableFactor::Table { name, .. } | TableFactor::Function { name, .. } => {
-                self.table_function(name);
+                self.check_table_function(name);
             }
             _ => {}
         }

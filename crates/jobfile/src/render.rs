@@ -6,9 +6,9 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
 
 /// A tab is shown as this many cells, in any column.
-const TAB: usize = 4;
+const TAB_WIDTH: usize = 4;
 /// Lines longer than this many characters are truncated around the caret.
-const MAX_LINE: usize = 160;
+const MAX_LINE_CHARS: usize = 160;
 
 struct Style {
     bold: &'static str,
@@ -34,7 +34,7 @@ const ANSI: Style = Style {
 };
 
 /// Renders `items` with the lines of `text`, followed by a count.
-pub(crate) fn render(items: &[Diagnostic], text: &str, color: bool) -> String {
+pub(crate) fn render_diagnostics(items: &[Diagnostic], text: &str, color: bool) -> String {
     let style = if color { &ANSI } else { &PLAIN };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines: Vec<&str> = text
@@ -43,14 +43,14 @@ pub(crate) fn render(items: &[Diagnostic], text: &str, color: bool) -> String {
         .collect();
     let mut out = String::new();
     for item in items {
-        one(&mut out, item, &lines, style);
+        render_diagnostic(&mut out, item, &lines, style);
         out.push('\n');
     }
-    out.push_str(&summary(items));
+    out.push_str(&count_line(items));
     out
 }
 
-fn summary(items: &[Diagnostic]) -> String {
+fn count_line(items: &[Diagnostic]) -> String {
     let errors = items.iter().filter(|d| d.is_error()).count();
     let warnings = items.len() - errors;
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
@@ -62,7 +62,7 @@ fn summary(items: &[Diagnostic]) -> String {
     }
 }
 
-fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
+fn render_diagnostic(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
     let Style {
         bold,
         gutter,
@@ -73,7 +73,7 @@ fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
         Severity::Error => style.error,
         Severity::Warning => style.warning,
     };
-    let message = visible(&item.message);
+    let message = replace_control_chars(&item.message);
     out.push_str(&format!(
         "{tone}{}[{}]{reset}{bold}: {message}{reset}\n",
         item.severity, item.code
@@ -94,8 +94,12 @@ fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
             .unwrap_or(usize::MAX)
             .saturating_sub(1);
         if let Some(source) = lines.get(index) {
-            let (shown, lead, carets) = frame(source, span);
-            let label = item.label.as_deref().map(visible).unwrap_or_default();
+            let (shown, lead, carets) = excerpt_line(source, span);
+            let label = item
+                .label
+                .as_deref()
+                .map(replace_control_chars)
+                .unwrap_or_default();
             let label = if label.is_empty() {
                 label
             } else {
@@ -118,7 +122,7 @@ fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
         .map(|text| ("help", text))
         .chain(item.notes.iter().map(|text| ("note", text)));
     for (kind, text) in remarks {
-        let text = visible(text);
+        let text = replace_control_chars(text);
         out.push_str(&format!(
             "{pad} {gutter}={reset} {bold}{kind}{reset}: {text}\n"
         ));
@@ -127,7 +131,7 @@ fn one(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
 
 /// The line as shown, the cells before the caret, and the number of carets.
 /// A span over several lines is marked to the end of its first line.
-fn frame(source: &str, span: Span) -> (String, usize, usize) {
+fn excerpt_line(source: &str, span: Span) -> (String, usize, usize) {
     let chars: Vec<char> = source.chars().collect();
     let clamp = |column: u32| {
         usize::try_from(column)
@@ -141,7 +145,7 @@ fn frame(source: &str, span: Span) -> (String, usize, usize) {
     } else {
         chars.len()
     };
-    let (from, to) = window(chars.len(), start);
+    let (from, to) = excerpt_range(chars.len(), start);
     let cells = |range: &[char]| range.iter().map(|c| shown_width(*c)).sum::<usize>();
     let (mut shown, mut lead) = (String::new(), 0);
     if from > 0 {
@@ -157,24 +161,26 @@ fn frame(source: &str, span: Span) -> (String, usize, usize) {
     (shown, lead, carets)
 }
 
-fn window(len: usize, start: usize) -> (usize, usize) {
-    if len <= MAX_LINE {
+fn excerpt_range(len: usize, start: usize) -> (usize, usize) {
+    if len <= MAX_LINE_CHARS {
         return (0, len);
     }
-    let from = start.saturating_sub(MAX_LINE / 2).min(len - MAX_LINE);
-    (from, from + MAX_LINE)
+    let from = start
+        .saturating_sub(MAX_LINE_CHARS / 2)
+        .min(len - MAX_LINE_CHARS);
+    (from, from + MAX_LINE_CHARS)
 }
 
 fn shown_width(c: char) -> usize {
     match c {
-        '\t' => TAB,
+        '\t' => TAB_WIDTH,
         c => c.width().unwrap_or(1),
     }
 }
 
 fn shown_char(c: char) -> String {
     match c {
-        '\t' => " ".repeat(TAB),
+        '\t' => " ".repeat(TAB_WIDTH),
         // Control characters could move the cursor or recolor the terminal.
         c if c.is_control() => "\u{fffd}".to_owned(),
         c => c.to_string(),
@@ -182,7 +188,7 @@ fn shown_char(c: char) -> String {
 }
 
 /// Text for one line of output, with control characters replaced.
-fn visible(text: &str) -> String {
+fn replace_control_chars(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',

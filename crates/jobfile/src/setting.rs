@@ -2,22 +2,22 @@
 
 use sqlparser::tokenizer::Token;
 
-use crate::context::Context;
-use crate::cursor::{Cursor, Parsed};
 use crate::diagnostic::Diagnostic;
 use crate::job::Setting;
+use crate::parse_context::ParseContext;
 use crate::size::parse_size;
 use crate::span::Spanned;
+use crate::token_cursor::{ParseResult, TokenCursor};
 use crate::{codes, suggest};
 
 /// The smallest target file size, in bytes.
 pub(crate) const MIN_TARGET_FILE_SIZE: u64 = 1024 * 1024;
 
 /// Checks a value; the error describes what is expected.
-type Check = fn(&str) -> Result<(), &'static str>;
+type ValueCheck = fn(&str) -> Result<(), &'static str>;
 
 /// Keys of `SET` with the checks of their values.
-const SETTINGS: &[(&str, Check)] = &[
+const SETTINGS: &[(&str, ValueCheck)] = &[
     ("sluice.session_timezone", |value| {
         let utc = ["utc", "etc/utc", "z", "+00:00", "+0000"];
         if utc.contains(&value.to_ascii_lowercase().as_str()) {
@@ -36,7 +36,7 @@ const SETTINGS: &[(&str, Check)] = &[
 ];
 
 /// Prefixes of settings that are passed to the engine, which checks their keys.
-const PASSED_ON: &[&str] = &["datafusion.execution.", "datafusion.optimizer."];
+const ENGINE_KEY_PREFIXES: &[&str] = &["datafusion.execution.", "datafusion.optimizer."];
 
 pub(crate) fn check_target_file_size(value: &str) -> Result<(), &'static str> {
     match parse_size(value) {
@@ -45,11 +45,14 @@ pub(crate) fn check_target_file_size(value: &str) -> Result<(), &'static str> {
     }
 }
 
-pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
-    let start = cursor.span();
-    cursor.expect(&["SET"])?;
+pub(crate) fn parse_set(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<()> {
+    let start = cursor.next_span();
+    cursor.expect_words(&["SET"])?;
     for words in [&["VAR"][..], &["VARIABLE"], &["TIME", "ZONE"]] {
-        if cursor.sees(words) && cursor.peek_nth(words.len()) != Some(&Token::Eq) {
+        if cursor.next_words_are(words) && cursor.peek_nth(words.len()) != Some(&Token::Eq) {
             let what = words.join(" ");
             let help = if what == "TIME ZONE" {
                 "the session time zone is UTC; convert with from_utc_timestamp where you need another"
@@ -61,44 +64,44 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
                     codes::CATALOG_STATEMENT,
                     format!("SET {what} is not yet supported"),
                 )
-                .at(start.to(cursor.span()))
-                .help(help),
+                .with_span(start.to(cursor.next_span()))
+                .with_help(help),
             ));
         }
     }
-    let key = dotted_key(cursor, "a setting")?;
+    let key = parse_dotted_key(cursor, "a setting")?;
     if cursor.at_end() {
-        return Err(cursor.expected("`=` and a value"));
+        return Err(cursor.expected_error("`=` and a value"));
     }
     cursor.expect_token(&Token::Eq)?;
-    let value = raw_value(context, cursor)?;
-    if let Some(problem) = unknown_key(&key) {
-        context.sink.push(problem);
+    let value = parse_raw_value(context, cursor)?;
+    if let Some(problem) = unknown_setting_error(&key) {
+        context.diagnostics.push(problem);
         return Ok(());
     }
     if let Some(first) = context.settings.iter().find(|s| s.key == key.value) {
         let line = first.span.start.line;
-        context.sink.push(
+        context.diagnostics.push(
             Diagnostic::error(codes::REPEATED_KEY, format!("`{}` is set twice", key.value))
-                .at(key.span)
-                .label(format!("first set on line {line}")),
+                .with_span(key.span)
+                .with_label(format!("first set on line {line}")),
         );
     }
-    context.string(&value);
+    context.record_string(&value);
     let setting = Setting {
         key: key.value,
         value: value.value,
         span: value.span,
     };
-    if !Context::waits(&setting.value) {
-        context.sink.extend(check(&setting));
+    if !ParseContext::needs_variables(&setting.value) {
+        context.diagnostics.extend(check_setting(&setting));
     }
     context.settings.push(setting);
     Ok(())
 }
 
 /// The error in a setting's value. Variables must have been replaced.
-pub(crate) fn check(setting: &Setting) -> Option<Diagnostic> {
+pub(crate) fn check_setting(setting: &Setting) -> Option<Diagnostic> {
     let expected = match SETTINGS.iter().find(|(key, _)| *key == setting.key) {
         Some((_, check)) => check(&setting.value).err(),
         None if setting.value.is_empty() => Some("a value"),
@@ -109,15 +112,15 @@ pub(crate) fn check(setting: &Setting) -> Option<Diagnostic> {
             codes::BAD_SETTING_VALUE,
             format!("`{}` cannot be `{}`", setting.key, setting.value),
         )
-        .at(setting.span)
-        .label(format!("expected {expected}")),
+        .with_span(setting.span)
+        .with_label(format!("expected {expected}")),
     )
 }
 
-fn unknown_key(key: &Spanned<String>) -> Option<Diagnostic> {
+fn unknown_setting_error(key: &Spanned<String>) -> Option<Diagnostic> {
     let name = key.value.as_str();
     let known = SETTINGS.iter().map(|(key, _)| *key);
-    let passed_on = PASSED_ON
+    let passed_on = ENGINE_KEY_PREFIXES
         .iter()
         .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix));
     if passed_on || known.clone().any(|k| k == name) {
@@ -129,34 +132,34 @@ fn unknown_key(key: &Spanned<String>) -> Option<Diagnostic> {
         _ => suggest::did_you_mean(name, known.clone()).unwrap_or_else(|| {
             format!(
                 "the settings are {}, and the engine's `datafusion.execution.…` and `datafusion.optimizer.…`",
-                suggest::list(known)
+                suggest::list_names(known)
             )
         }),
     };
     Some(
         Diagnostic::error(codes::UNKNOWN_SETTING, format!("unknown setting `{name}`"))
-            .at(key.span)
-            .help(help),
+            .with_span(key.span)
+            .with_help(help),
     )
 }
 
 /// `a.b.c`, in lower case.
-fn dotted_key(cursor: &mut Cursor<'_>, what: &str) -> Parsed<Spanned<String>> {
-    let mut key = dotted_key_as_written(cursor, what)?;
+fn parse_dotted_key(cursor: &mut TokenCursor<'_>, what: &str) -> ParseResult<Spanned<String>> {
+    let mut key = parse_dotted_key_as_written(cursor, what)?;
     key.value = key.value.to_lowercase();
     Ok(key)
 }
 
 /// `a.b.c`.
-pub(crate) fn dotted_key_as_written(
-    cursor: &mut Cursor<'_>,
+pub(crate) fn parse_dotted_key_as_written(
+    cursor: &mut TokenCursor<'_>,
     what: &str,
-) -> Parsed<Spanned<String>> {
-    let first = cursor.name(what)?;
+) -> ParseResult<Spanned<String>> {
+    let first = cursor.parse_name(what)?;
     let mut key = first.written;
     let mut span = first.span;
     while cursor.eat_token(&Token::Period) {
-        let part = cursor.name("the rest of the key")?;
+        let part = cursor.parse_name("the rest of the key")?;
         key.push('.');
         key.push_str(&part.written);
         span = span.to(part.span);
@@ -166,19 +169,22 @@ pub(crate) fn dotted_key_as_written(
 
 /// Everything up to the end of the statement, as in Spark: a string, or words and
 /// numbers as they are written (`128MB`).
-fn raw_value(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Spanned<String>> {
+fn parse_raw_value(
+    context: &ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<Spanned<String>> {
     if cursor.at_end() {
-        return Err(cursor.expected("a value"));
+        return Err(cursor.expected_error("a value"));
     }
     let span = cursor.rest_span();
     if matches!(cursor.peek(), Some(Token::SingleQuotedString(_))) {
-        let value = cursor.string("a value")?;
+        let value = cursor.parse_string("a value")?;
         if !cursor.at_end() {
-            return Err(cursor.expected("the end of the statement"));
+            return Err(cursor.expected_error("the end of the statement"));
         }
         return Ok(value);
     }
-    cursor.finish();
-    let text = context.source.slice(span).trim().to_owned();
+    cursor.skip_to_end();
+    let text = context.source.text_of(span).trim().to_owned();
     Ok(Spanned::new(text, span))
 }

@@ -4,51 +4,54 @@ use std::collections::BTreeMap;
 
 use sqlparser::tokenizer::Token;
 
-use crate::context::Context;
-use crate::cursor::{Cursor, Name, Parsed};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::job::{
-    Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Format, Mode, Relation, Source,
+    Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Format, ParseMode, Relation, Source,
 };
-use crate::options::Stage;
+use crate::option_clauses::CheckPhase;
+use crate::parse_context::ParseContext;
 use crate::span::{Span, Spanned};
+use crate::token_cursor::{Name, ParseResult, TokenCursor};
 use crate::type_parser::parse_type;
 use crate::types::{DataType, Field};
-use crate::{codes, options, suggest};
+use crate::{codes, option_clauses, suggest};
 
 /// The column for malformed records.
 pub(crate) const CORRUPT_RECORD: &str = "_corrupt_record";
 
 /// Parses what follows `EXTERNAL TABLE`.
-pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
-    cursor.eat(&["IF", "NOT", "EXISTS"]);
-    let name = cursor.name("a name for the source")?;
-    context.declare(&name);
+pub(crate) fn parse_source(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<()> {
+    cursor.eat_words(&["IF", "NOT", "EXISTS"]);
+    let name = cursor.parse_name("a name for the source")?;
+    context.declare_relation(&name);
     if cursor.peek() == Some(&Token::Period) {
-        return Err(qualified(&name, cursor));
+        return Err(qualified_name_error(&name, cursor));
     }
     let columns = if cursor.peek() == Some(&Token::LParen) {
-        columns(context, cursor)?
+        parse_columns(context, cursor)?
     } else {
         return Err(Box::new(
             Diagnostic::error(
                 codes::MISSING_CLAUSE,
                 format!("the source `{}` has no columns", name.written),
             )
-            .at(Span::at(name.span.end))
-            .label("expected `(column TYPE, …)`")
-            .help("declare the columns that the job reads; others in the files are ignored"),
+            .with_span(Span::empty_at(name.span.end))
+            .with_label("expected `(column TYPE, …)`")
+            .with_help("declare the columns that the job reads; others in the files are ignored"),
         ));
     };
-    let clauses = clauses(context, cursor)?;
+    let clauses = parse_clauses(context, cursor)?;
     let missing = |what: &str, example: &str| {
         Box::new(
             Diagnostic::error(
                 codes::MISSING_CLAUSE,
                 format!("the source `{}` has no {what}", name.written),
             )
-            .at(name.span)
-            .help(format!("add `{example}` after the columns")),
+            .with_span(name.span)
+            .with_help(format!("add `{example}` after the columns")),
         )
     };
     let Some(format) = clauses.format else {
@@ -59,11 +62,12 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
         return Err(missing("LOCATION", &example));
     };
     for column in &columns {
-        check_type(column, format.value, &mut context.sink);
+        check_column_type(column, format.value, &mut context.diagnostics);
     }
-    context.string(&location);
-    context.sink.extend(check_location(&location));
-    let options = options::check_option_keys(format.value, &clauses.options, &mut context.sink);
+    context.record_string(&location);
+    context.diagnostics.extend(check_location(&location));
+    let options =
+        option_clauses::check_option_keys(format.value, &clauses.options, &mut context.diagnostics);
     let mut source = Source {
         name: name.value,
         span: name.span,
@@ -71,14 +75,18 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
         format: format.value,
         location: location.value,
         location_span: location.span,
-        mode: Mode::default(),
+        mode: ParseMode::default(),
         compression: Compression::default(),
         max_line_bytes: DEFAULT_MAX_LINE_BYTES,
         csv: CsvOptions::default(),
         options,
         comment: clauses.comment,
     };
-    options::apply_options(&mut source, Stage::Parsed, &mut context.sink);
+    option_clauses::apply_options(
+        &mut source,
+        CheckPhase::BeforeBinding,
+        &mut context.diagnostics,
+    );
     context.relations.push(Relation::Source(source));
     Ok(())
 }
@@ -87,23 +95,26 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
 pub(crate) fn check_location(location: &Spanned<String>) -> Option<Diagnostic> {
     location.value.trim().is_empty().then(|| {
         Diagnostic::error(codes::EMPTY_LOCATION, "the location is empty")
-            .at(location.span)
-            .help("name a folder, a file or a URL such as `s3://bucket/folder`")
+            .with_span(location.span)
+            .with_help("name a folder, a file or a URL such as `s3://bucket/folder`")
     })
 }
 
-pub(crate) fn qualified(name: &Name, cursor: &Cursor<'_>) -> Box<Diagnostic> {
+pub(crate) fn qualified_name_error(name: &Name, cursor: &TokenCursor<'_>) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::error(
             codes::QUALIFIED_TABLE,
             "names with a catalog or schema are not supported",
         )
-        .at(name.span.to(cursor.span()))
-        .help("write the name alone: a job has no catalogs or schemas"),
+        .with_span(name.span.to(cursor.next_span()))
+        .with_help("write the name alone: a job has no catalogs or schemas"),
     )
 }
 
-fn columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Column>> {
+fn parse_columns(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<Vec<Column>> {
     cursor.expect_token(&Token::LParen)?;
     let mut columns: Vec<Column> = Vec::new();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
@@ -114,28 +125,30 @@ fn columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Col
             &["FOREIGN", "KEY"],
             &["CHECK"],
         ] {
-            if cursor.sees(words) && !matches!(cursor.peek_nth(words.len()), Some(Token::Comma)) {
+            if cursor.next_words_are(words)
+                && !matches!(cursor.peek_nth(words.len()), Some(Token::Comma))
+            {
                 return Err(Box::new(
                     Diagnostic::error(
                         codes::CLAUSE_NOT_YET,
                         format!("{} is not supported on a source", words.join(" ")),
                     )
-                    .at(cursor.span())
-                    .help("NOT NULL is the only constraint that a source checks"),
+                    .with_span(cursor.next_span())
+                    .with_help("NOT NULL is the only constraint that a source checks"),
                 ));
             }
         }
-        let name = cursor.name("a column name")?;
+        let name = cursor.parse_name("a column name")?;
         cursor.eat_token(&Token::Colon);
         let (ty, _) = parse_type(cursor)?;
         let (mut nullable, mut comment) = (true, None);
         loop {
-            if cursor.eat(&["NOT", "NULL"]) {
+            if cursor.eat_words(&["NOT", "NULL"]) {
                 nullable = false;
-            } else if cursor.eat(&["NULL"]) {
+            } else if cursor.eat_words(&["NULL"]) {
                 nullable = true;
-            } else if cursor.eat(&["COMMENT"]) {
-                comment = Some(cursor.string("the comment's text")?.value);
+            } else if cursor.eat_words(&["COMMENT"]) {
+                comment = Some(cursor.parse_string("the comment's text")?.value);
             } else {
                 break;
             }
@@ -148,27 +161,27 @@ fn columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Col
             "MASK",
             "COLLATE",
         ] {
-            if cursor.sees(&[word]) {
+            if cursor.next_words_are(&[word]) {
                 return Err(Box::new(
                     Diagnostic::error(
                         codes::CLAUSE_NOT_YET,
                         format!("{word} is not supported on a column of a source"),
                     )
-                    .at(cursor.span())
-                    .help("compute it in a view over the source"),
+                    .with_span(cursor.next_span())
+                    .with_help("compute it in a view over the source"),
                 ));
             }
         }
         let line = name.span.start.line;
         if let Some(first) = seen.insert(name.value.to_lowercase(), line) {
-            context.sink.push(
+            context.diagnostics.push(
                 Diagnostic::error(
                     codes::DUPLICATE_COLUMN,
                     format!("the column `{}` is declared twice", name.written),
                 )
-                .at(name.span)
-                .label(format!("first declared on line {first}"))
-                .help("names must differ in more than upper and lower case"),
+                .with_span(name.span)
+                .with_label(format!("first declared on line {first}"))
+                .with_help("names must differ in more than upper and lower case"),
             );
         }
         columns.push(Column {
@@ -183,13 +196,13 @@ fn columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Col
             return Ok(columns);
         }
         if !cursor.eat_token(&Token::Comma) {
-            return Err(cursor.expected("`,` or `)`"));
+            return Err(cursor.expected_error("`,` or `)`"));
         }
     }
 }
 
 #[derive(Default)]
-struct Clauses {
+struct SourceClauses {
     format: Option<Spanned<Format>>,
     location: Option<Spanned<String>>,
     options: Vec<(Spanned<String>, Spanned<String>)>,
@@ -197,64 +210,69 @@ struct Clauses {
     comment: Option<String>,
 }
 
-fn clauses(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Clauses> {
-    let mut clauses = Clauses::default();
+fn parse_clauses(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<SourceClauses> {
+    let mut clauses = SourceClauses::default();
     while !cursor.at_end() {
-        let span = cursor.span();
+        let span = cursor.next_span();
         let repeated = |given: bool, what: &str| {
             if given {
-                Err(repeated_clause(what, span))
+                Err(repeated_clause_error(what, span))
             } else {
                 Ok(())
             }
         };
-        if cursor.eat(&["STORED", "AS"]) || cursor.eat(&["USING"]) {
+        if cursor.eat_words(&["STORED", "AS"]) || cursor.eat_words(&["USING"]) {
             repeated(clauses.format.is_some(), "STORED AS")?;
-            let name = cursor.name("a format")?;
-            clauses.format = Some(Spanned::new(format(&name)?, name.span));
-        } else if cursor.eat(&["LOCATION"]) {
+            let name = cursor.parse_name("a format")?;
+            clauses.format = Some(Spanned::new(parse_format(&name)?, name.span));
+        } else if cursor.eat_words(&["LOCATION"]) {
             repeated(clauses.location.is_some(), "LOCATION")?;
-            clauses.location = Some(cursor.string("the location in single quotes")?);
-        } else if cursor.eat(&["OPTIONS"]) {
+            clauses.location = Some(cursor.parse_string("the location in single quotes")?);
+        } else if cursor.eat_words(&["OPTIONS"]) {
             repeated(clauses.has_options, "OPTIONS")?;
             clauses.has_options = true;
-            clauses.options = options::key_values(context, cursor, "an option")?;
-        } else if cursor.eat(&["COMMENT"]) {
+            clauses.options = option_clauses::parse_key_values(context, cursor, "an option")?;
+        } else if cursor.eat_words(&["COMMENT"]) {
             repeated(clauses.comment.is_some(), "COMMENT")?;
-            clauses.comment = Some(cursor.string("the comment's text")?.value);
-        } else if cursor.sees(&["PARTITIONED", "BY"])
-            || cursor.sees(&["TBLPROPERTIES"])
-            || cursor.sees(&["WITH"])
-            || cursor.sees(&["ROW", "FORMAT"])
-            || cursor.sees(&["CLUSTERED", "BY"])
+            clauses.comment = Some(cursor.parse_string("the comment's text")?.value);
+        } else if cursor.next_words_are(&["PARTITIONED", "BY"])
+            || cursor.next_words_are(&["TBLPROPERTIES"])
+            || cursor.next_words_are(&["WITH"])
+            || cursor.next_words_are(&["ROW", "FORMAT"])
+            || cursor.next_words_are(&["CLUSTERED", "BY"])
         {
-            let what = cursor.found().replace('`', "").to_uppercase();
+            let what = cursor.describe_next().replace('`', "").to_uppercase();
             return Err(Box::new(
                 Diagnostic::error(
                     codes::CLAUSE_NOT_YET,
                     format!("{what} is not yet supported on a source"),
                 )
-                .at(span)
-                .help("a source has STORED AS, LOCATION, OPTIONS and COMMENT"),
+                .with_span(span)
+                .with_help("a source has STORED AS, LOCATION, OPTIONS and COMMENT"),
             ));
-        } else if cursor.sees(&["AS"]) {
+        } else if cursor.next_words_are(&["AS"]) {
             return Err(Box::new(
                 Diagnostic::error(codes::SYNTAX, "an external table has no query")
-                    .at(span)
-                    .help("to name a query use CREATE TEMPORARY VIEW, to write its rows CREATE OR REFRESH MATERIALIZED VIEW"),
+                    .with_span(span)
+                    .with_help("to name a query use CREATE TEMPORARY VIEW, to write its rows CREATE OR REFRESH MATERIALIZED VIEW"),
             ));
         } else {
-            return Err(cursor.expected("STORED AS, LOCATION, OPTIONS or COMMENT"));
+            return Err(cursor.expected_error("STORED AS, LOCATION, OPTIONS or COMMENT"));
         }
     }
     Ok(clauses)
 }
 
-pub(crate) fn repeated_clause(what: &str, span: Span) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error(codes::REPEATED_CLAUSE, format!("{what} is given twice")).at(span))
+pub(crate) fn repeated_clause_error(what: &str, span: Span) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(codes::REPEATED_CLAUSE, format!("{what} is given twice")).with_span(span),
+    )
 }
 
-fn format(name: &Name) -> Parsed<Format> {
+fn parse_format(name: &Name) -> ParseResult<Format> {
     let upper = name.written.to_uppercase();
     match upper.as_str() {
         "JSON" | "NDJSON" | "JSONL" => Ok(Format::Json),
@@ -265,8 +283,8 @@ fn format(name: &Name) -> Parsed<Format> {
                 codes::UNKNOWN_FORMAT,
                 format!("a source cannot be stored as `{}`", name.written),
             )
-            .at(name.span)
-            .help(suggest::suggest_or_list(
+            .with_span(name.span)
+            .with_help(suggest::suggest_or_list(
                 &upper,
                 "the formats are",
                 ["JSON", "PARQUET", "CSV"],
@@ -276,7 +294,7 @@ fn format(name: &Name) -> Parsed<Format> {
 }
 
 /// Checks that the format can hold the type, and the type of `_corrupt_record`.
-fn check_type(column: &Column, format: Format, sink: &mut Diagnostics) {
+fn check_column_type(column: &Column, format: Format, diagnostics: &mut Diagnostics) {
     if column.name.eq_ignore_ascii_case(CORRUPT_RECORD) {
         if format == Format::Parquet || !is_corrupt_record(&column.ty) {
             let problem = if format == Format::Parquet {
@@ -284,42 +302,42 @@ fn check_type(column: &Column, format: Format, sink: &mut Diagnostics) {
             } else {
                 format!("`_corrupt_record` cannot have the type {}", column.ty)
             };
-            sink.push(
+            diagnostics.push(
                 Diagnostic::error(codes::TYPE_NOT_ALLOWED, problem)
-                    .at(column.span)
-                    .label("holds what could not be read")
-                    .help("STRING for the line, or STRUCT<raw: STRING, file: STRING, line: BIGINT, reason: STRING>"),
+                    .with_span(column.span)
+                    .with_label("holds what could not be read")
+                    .with_help("STRING for the line, or STRUCT<raw: STRING, file: STRING, line: BIGINT, reason: STRING>"),
             );
         } else if !column.nullable {
-            sink.push(
+            diagnostics.push(
                 Diagnostic::error(
                     codes::TYPE_NOT_ALLOWED,
                     "`_corrupt_record` cannot be NOT NULL: it is null for every good record",
                 )
-                .at(column.span)
-                .help("leave NOT NULL out"),
+                .with_span(column.span)
+                .with_help("leave NOT NULL out"),
             );
         }
         return;
     }
     match format {
-        Format::Csv if !column.ty.is_scalar() || column.ty == DataType::Binary => sink.push(
+        Format::Csv if !column.ty.is_scalar() || column.ty == DataType::Binary => diagnostics.push(
             Diagnostic::error(
                 codes::TYPE_NOT_ALLOWED,
                 format!("a CSV source cannot hold {}", column.ty),
             )
-            .at(column.span)
-            .help("declare it as STRING"),
+            .with_span(column.span)
+            .with_help("declare it as STRING"),
         ),
         Format::Json => {
-            if let Some(key) = map_key(&column.ty) {
-                sink.push(
+            if let Some(key) = find_non_string_key(&column.ty) {
+                diagnostics.push(
                     Diagnostic::error(
                         codes::TYPE_NOT_ALLOWED,
                         format!("in JSON the keys of a MAP are strings, not {key}"),
                     )
-                    .at(column.span)
-                    .help("use MAP<STRING, …>"),
+                    .with_span(column.span)
+                    .with_help("use MAP<STRING, …>"),
                 );
             }
         }
@@ -352,12 +370,14 @@ fn is_corrupt_record(ty: &DataType) -> bool {
 }
 
 /// The first map key that is not a string.
-fn map_key(ty: &DataType) -> Option<&DataType> {
+fn find_non_string_key(ty: &DataType) -> Option<&DataType> {
     match ty {
-        DataType::Struct(fields) => fields.iter().find_map(|field| map_key(&field.ty)),
-        DataType::Array(element) => map_key(element),
+        DataType::Struct(fields) => fields
+            .iter()
+            .find_map(|field| find_non_string_key(&field.ty)),
+        DataType::Array(element) => find_non_string_key(element),
         DataType::Map(key, _) if **key != DataType::String => Some(key),
-        DataType::Map(_, value) => map_key(value),
+        DataType::Map(_, value) => find_non_string_key(value),
         _ => None,
     }
 }

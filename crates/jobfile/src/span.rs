@@ -4,14 +4,14 @@ use sqlparser::tokenizer;
 
 /// A position between two characters of a job file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pos {
+pub struct Position {
     /// Counted from 1.
     pub line: u32,
     /// In characters (not bytes, not display cells), counted from 1.
     pub column: u32,
 }
 
-impl Pos {
+impl Position {
     /// Both are counted from 1.
     pub const fn new(line: u32, column: u32) -> Self {
         Self { line, column }
@@ -21,18 +21,18 @@ impl Pos {
 /// A range of a job file: `start` inclusive, `end` exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    pub start: Pos,
+    pub start: Position,
     /// The position after its last character; equal to `start` for an empty span.
-    pub end: Pos,
+    pub end: Position,
 }
 
 impl Span {
-    pub const fn new(start: Pos, end: Pos) -> Self {
+    pub const fn new(start: Position, end: Position) -> Self {
         Self { start, end }
     }
 
     /// An empty span, such as the end of a statement where something is missing.
-    pub const fn at(pos: Pos) -> Self {
+    pub const fn empty_at(pos: Position) -> Self {
         Self {
             start: pos,
             end: pos,
@@ -53,7 +53,7 @@ impl Span {
         let pos = |location: tokenizer::Location| {
             let line = u32::try_from(location.line).ok()?;
             let column = u32::try_from(location.column).ok()?;
-            (line > 0 && column > 0).then_some(Pos { line, column })
+            (line > 0 && column > 0).then_some(Position { line, column })
         };
         Some(Self {
             start: pos(span.start)?,
@@ -64,7 +64,7 @@ impl Span {
     /// The same span as sqlparser's type.
     pub fn to_sqlparser(self) -> tokenizer::Span {
         let location =
-            |pos: Pos| tokenizer::Location::new(u64::from(pos.line), u64::from(pos.column));
+            |pos: Position| tokenizer::Location::new(u64::from(pos.line), u64::from(pos.column));
         tokenizer::Span::new(location(self.start), location(self.end))
     }
 }

@@ -2,48 +2,55 @@
 
 use sqlparser::tokenizer::Token;
 
-use crate::context::Context;
-use crate::cursor::{Cursor, Parsed};
 use crate::diagnostic::Diagnostic;
-use crate::lex::plain_word;
+use crate::parse_context::ParseContext;
 use crate::span::Span;
+use crate::token_cursor::{ParseResult, TokenCursor};
+use crate::tokens::plain_word;
 use crate::{codes, setting, source, suggest, variable, view};
 
-const ALLOWED: &str = "a job file contains DECLARE VARIABLE, SET, CREATE EXTERNAL TABLE, \
+const ALLOWED_STATEMENTS: &str = "a job file contains DECLARE VARIABLE, SET, CREATE EXTERNAL TABLE, \
      CREATE TEMPORARY VIEW and CREATE OR REFRESH MATERIALIZED VIEW";
 
 /// Parses one statement into `context`.
-pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
-    if cursor.sees(&["DECLARE"]) {
-        return variable::parse(context, cursor);
+pub(crate) fn parse_statement(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<()> {
+    if cursor.next_words_are(&["DECLARE"]) {
+        return variable::parse_declare(context, cursor);
     }
-    if cursor.sees(&["SET"]) {
-        return setting::parse(context, cursor);
+    if cursor.next_words_are(&["SET"]) {
+        return setting::parse_set(context, cursor);
     }
-    let start = cursor.span();
-    if !cursor.eat(&["CREATE"]) {
-        return Err(foreign(cursor));
+    let start = cursor.next_span();
+    if !cursor.eat_words(&["CREATE"]) {
+        return Err(unsupported_statement(cursor));
     }
-    let _ = cursor.eat(&["OR", "REFRESH"]) || cursor.eat(&["OR", "REPLACE"]);
-    if cursor.eat(&["EXTERNAL", "TABLE"]) {
-        return source::parse(context, cursor);
+    let _ = cursor.eat_words(&["OR", "REFRESH"]) || cursor.eat_words(&["OR", "REPLACE"]);
+    if cursor.eat_words(&["EXTERNAL", "TABLE"]) {
+        return source::parse_source(context, cursor);
     }
-    if cursor.eat(&["TEMPORARY"]) || cursor.eat(&["TEMP"]) {
-        cursor.eat(&["LIVE"]);
-        if cursor.sees(&["STREAMING"]) || cursor.sees(&["TABLE"]) {
-            return Err(created(context, cursor, start));
+    if cursor.eat_words(&["TEMPORARY"]) || cursor.eat_words(&["TEMP"]) {
+        cursor.eat_words(&["LIVE"]);
+        if cursor.next_words_are(&["STREAMING"]) || cursor.next_words_are(&["TABLE"]) {
+            return Err(unsupported_create(context, cursor, start));
         }
-        cursor.expect(&["VIEW"])?;
+        cursor.expect_words(&["VIEW"])?;
         return view::parse_view(context, cursor);
     }
-    if cursor.eat(&["MATERIALIZED", "VIEW"]) {
+    if cursor.eat_words(&["MATERIALIZED", "VIEW"]) {
         return view::parse_dataset(context, cursor);
     }
-    Err(created(context, cursor, start))
+    Err(unsupported_create(context, cursor, start))
 }
 
 /// The error for a `CREATE` that the job language does not support (yet).
-fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> Box<Diagnostic> {
+fn unsupported_create(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+    start: Span,
+) -> Box<Diagnostic> {
     const VIEW: &str = "use CREATE TEMPORARY VIEW to name a query, or CREATE OR REFRESH MATERIALIZED VIEW to write its rows";
     const KINDS: &[(&[&str], &str, &str, &str)] = &[
         (
@@ -123,34 +130,38 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
         "SHARE",
     ];
     for (words, code, message, help) in KINDS {
-        if cursor.eat(words) {
+        if cursor.eat_words(words) {
             let span = start.to(cursor.previous_span());
             for word in ["TEMPORARY", "LIVE", "TABLE", "VIEW", "MATERIALIZED"] {
-                cursor.eat(&[word]);
+                cursor.eat_words(&[word]);
             }
-            cursor.eat(&["IF", "NOT", "EXISTS"]);
+            cursor.eat_words(&["IF", "NOT", "EXISTS"]);
             // Other statements may read it: it must not be reported as unknown.
             if *code != codes::FLOW
-                && let Ok(name) = cursor.name("a name")
+                && let Ok(name) = cursor.parse_name("a name")
             {
-                context.declare(&name);
+                context.declare_relation(&name);
             }
-            return Box::new(Diagnostic::error(*code, *message).at(span).help(*help));
+            return Box::new(
+                Diagnostic::error(*code, *message)
+                    .with_span(span)
+                    .with_help(*help),
+            );
         }
     }
-    if CATALOG.iter().any(|word| cursor.sees(&[word])) {
-        let what = cursor.found().replace('`', "").to_uppercase();
+    if CATALOG.iter().any(|word| cursor.next_words_are(&[word])) {
+        let what = cursor.describe_next().replace('`', "").to_uppercase();
         return Box::new(
             Diagnostic::error(
                 codes::CATALOG_STATEMENT,
                 format!("CREATE {what} is not supported"),
             )
-            .at(start.to(cursor.span()))
-            .help(ALLOWED),
+            .with_span(start.to(cursor.next_span()))
+            .with_help(ALLOWED_STATEMENTS),
         );
     }
     let words = ["EXTERNAL TABLE", "TEMPORARY VIEW", "MATERIALIZED VIEW"];
-    let mut error = cursor.expected("EXTERNAL TABLE, TEMPORARY VIEW or MATERIALIZED VIEW");
+    let mut error = cursor.expected_error("EXTERNAL TABLE, TEMPORARY VIEW or MATERIALIZED VIEW");
     if let Some(Token::Word(word)) = cursor.peek() {
         let firsts = words.iter().map(|w| w.split(' ').next().unwrap_or(w));
         error.help = suggest::did_you_mean(&word.value.to_uppercase(), firsts);
@@ -160,7 +171,7 @@ fn created(context: &mut Context<'_>, cursor: &mut Cursor<'_>, start: Span) -> B
 
 /// The error for a statement that begins with something other than DECLARE, SET or
 /// CREATE.
-fn foreign(cursor: &Cursor<'_>) -> Box<Diagnostic> {
+fn unsupported_statement(cursor: &TokenCursor<'_>) -> Box<Diagnostic> {
     const REPLACE: &str =
         "use CREATE OR REFRESH MATERIALIZED VIEW, whose rows are replaced on every run";
     const KINDS: &[(&[&str], &str, &str)] = &[
@@ -180,12 +191,12 @@ fn foreign(cursor: &Cursor<'_>) -> Box<Diagnostic> {
                 "MSCK", "LOAD", "PRAGMA", "ATTACH", "INSTALL",
             ],
             codes::CATALOG_STATEMENT,
-            ALLOWED,
+            ALLOWED_STATEMENTS,
         ),
     ];
-    let span = cursor.span();
+    let span = cursor.next_span();
     for (words, code, help) in KINDS {
-        if let Some(word) = words.iter().find(|word| cursor.sees(&[word])) {
+        if let Some(word) = words.iter().find(|word| cursor.next_words_are(&[word])) {
             let what = match *word {
                 "APPLY" => "APPLY CHANGES",
                 "AUTO" => "AUTO CDC",
@@ -198,20 +209,22 @@ fn foreign(cursor: &Cursor<'_>) -> Box<Diagnostic> {
             };
             return Box::new(
                 Diagnostic::error(*code, format!("{what} is {not} supported"))
-                    .at(span)
-                    .help(*help),
+                    .with_span(span)
+                    .with_help(*help),
             );
         }
     }
     let query = ["SELECT", "WITH", "VALUES", "FROM", "TABLE"];
-    if query.iter().any(|word| cursor.sees(&[word])) || cursor.peek() == Some(&Token::LParen) {
+    if query.iter().any(|word| cursor.next_words_are(&[word]))
+        || cursor.peek() == Some(&Token::LParen)
+    {
         return Box::new(
             Diagnostic::error(codes::BARE_QUERY, "a query alone does nothing in a job")
-                .at(span)
-                .help("write its rows with `CREATE OR REFRESH MATERIALIZED VIEW name AS …`"),
+                .with_span(span)
+                .with_help("write its rows with `CREATE OR REFRESH MATERIALIZED VIEW name AS …`"),
         );
     }
-    let found = cursor.found();
+    let found = cursor.describe_next();
     let help = cursor
         .peek()
         .and_then(plain_word)
@@ -221,7 +234,7 @@ fn foreign(cursor: &Cursor<'_>) -> Box<Diagnostic> {
             codes::UNKNOWN_STATEMENT,
             format!("no statement begins with {found}"),
         )
-        .at(span)
-        .help(help.unwrap_or_else(|| ALLOWED.to_owned())),
+        .with_span(span)
+        .with_help(help.unwrap_or_else(|| ALLOWED_STATEMENTS.to_owned())),
     )
 }

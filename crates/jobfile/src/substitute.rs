@@ -14,23 +14,23 @@ use sqlparser::ast::{
     ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use crate::columns::{self, Columns, Known};
+use crate::column_names::{self, ColumnNames, KnownColumns};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::references::place;
-use crate::span::{Pos, Span, Spanned};
+use crate::references::ident_span;
+use crate::span::{Position, Span, Spanned};
 use crate::types::DataType;
-use crate::{codes, template, value};
+use crate::{codes, interpolation, variable_value};
 
 /// Names that hide variables: parameters of the enclosing lambdas, and roots of
 /// subscripts (`x['key']`), because variables have no parts.
 #[derive(Default)]
-struct Hidden {
+struct HiddenNames {
     lambdas: Vec<Vec<String>>,
     roots: BTreeSet<Span>,
 }
 
-impl Hidden {
-    fn enter(&mut self, expr: &Expr) {
+impl HiddenNames {
+    fn enter_expr(&mut self, expr: &Expr) {
         match expr {
             Expr::Lambda(LambdaFunction { params, .. }) => {
                 let names = params.iter().map(|p| p.name.value.to_lowercase());
@@ -42,31 +42,31 @@ impl Hidden {
                     Some(AccessExpr::Subscript(_) | AccessExpr::Dot(_)),
                 ) = (root.as_ref(), access_chain.first())
                 {
-                    self.roots.insert(place(ident));
+                    self.roots.insert(ident_span(ident));
                 }
             }
             _ => {}
         }
     }
 
-    fn leave(&mut self, expr: &Expr) {
+    fn leave_expr(&mut self, expr: &Expr) {
         if matches!(expr, Expr::Lambda(_)) {
             self.lambdas.pop();
         }
     }
 
     /// The name of the variable that `ident` may stand for.
-    fn candidate(&self, ident: &Ident) -> Option<String> {
+    fn candidate_name(&self, ident: &Ident) -> Option<String> {
         let name = ident.value.to_lowercase();
         let hidden = ident.quote_style.is_some()
             || self.lambdas.iter().flatten().any(|param| *param == name)
-            || self.roots.contains(&place(ident));
+            || self.roots.contains(&ident_span(ident));
         (!hidden).then_some(name)
     }
 }
 
 /// The text of a string literal, which may contain `${…}`.
-fn text_of(value: &Value) -> Option<&str> {
+fn string_text(value: &Value) -> Option<&str> {
     match value {
         Value::SingleQuotedString(text)
         | Value::EscapedStringLiteral(text)
@@ -78,7 +78,7 @@ fn text_of(value: &Value) -> Option<&str> {
 
 /// The variables that a query uses.
 #[derive(Default)]
-pub(crate) struct Usage {
+pub(crate) struct VariableUsage {
     /// Names of variables used as values.
     pub(crate) names: BTreeSet<String>,
     /// String literals that may contain `${…}`.
@@ -87,46 +87,46 @@ pub(crate) struct Usage {
 
 /// Finds the variables that a query uses. Names that could also be columns are
 /// reported to `sink`. `known` are the columns of the file's relations.
-pub(crate) fn usage(
+pub(crate) fn find_usage(
     query: &Query,
     variables: &[&str],
-    known: &Known,
-    sink: &mut Diagnostics,
-) -> Usage {
-    let mut finder = Finder {
+    known: &KnownColumns,
+    diagnostics: &mut Diagnostics,
+) -> VariableUsage {
+    let mut finder = UsageFinder {
         variables,
-        base: known,
+        relation_columns: known,
         known: Vec::new(),
         columns: Vec::new(),
-        hidden: Hidden::default(),
-        usage: Usage::default(),
-        sink,
+        hidden: HiddenNames::default(),
+        usage: VariableUsage::default(),
+        diagnostics,
     };
     let _ = Visit::visit(query, &mut finder);
     finder.usage
 }
 
-struct Finder<'a> {
+struct UsageFinder<'a> {
     variables: &'a [&'a str],
     /// Columns of the file's relations.
-    base: &'a Known,
+    relation_columns: &'a KnownColumns,
     /// One entry per enclosing query with common table expressions: the same with
     /// those added.
-    known: Vec<Known>,
+    known: Vec<KnownColumns>,
     /// Visible columns of each enclosing query and select.
-    columns: Vec<Columns>,
-    hidden: Hidden,
-    usage: Usage,
-    sink: &'a mut Diagnostics,
+    columns: Vec<ColumnNames>,
+    hidden: HiddenNames,
+    usage: VariableUsage,
+    diagnostics: &'a mut Diagnostics,
 }
 
-impl Finder<'_> {
-    fn known(&self) -> &Known {
-        self.known.last().unwrap_or(self.base)
+impl UsageFinder<'_> {
+    fn known_columns(&self) -> &KnownColumns {
+        self.known.last().unwrap_or(self.relation_columns)
     }
 }
 
-impl Visitor for Finder<'_> {
+impl Visitor for UsageFinder<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
@@ -134,7 +134,7 @@ impl Visitor for Finder<'_> {
             return ControlFlow::Continue(());
         }
         if query.with.is_some() {
-            let known = columns::with_ctes(query, self.known());
+            let known = column_names::add_cte_columns(query, self.known_columns());
             self.known.push(known);
         }
         // The names that the select assigns are visible in ORDER BY.
@@ -142,7 +142,7 @@ impl Visitor for Finder<'_> {
             query
                 .body
                 .as_select()
-                .map(columns::given)
+                .map(column_names::renamed_columns)
                 .unwrap_or_default(),
         );
         ControlFlow::Continue(())
@@ -162,8 +162,8 @@ impl Visitor for Finder<'_> {
         if self.variables.is_empty() {
             return ControlFlow::Continue(());
         }
-        let mut columns = columns::given(select);
-        columns.extend(columns::visible(select, self.known()));
+        let mut columns = column_names::renamed_columns(select);
+        columns.extend(column_names::visible_columns(select, self.known_columns()));
         self.columns.push(columns);
         ControlFlow::Continue(())
     }
@@ -176,19 +176,19 @@ impl Visitor for Finder<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.hidden.enter(expr);
+        self.hidden.enter_expr(expr);
         if let Expr::Identifier(ident) = expr
-            && let Some(name) = self.hidden.candidate(ident)
+            && let Some(name) = self.hidden.candidate_name(ident)
             && self.variables.contains(&name.as_str())
         {
             if self.columns.iter().any(|columns| columns.contains(&name)) {
-                self.sink.push(
+                self.diagnostics.push(
                     Diagnostic::error(
                         codes::AMBIGUOUS_VARIABLE,
                         format!("`{}` is both a variable and a column here", ident.value),
                     )
-                    .at(place(ident))
-                    .help(format!(
+                    .with_span(ident_span(ident))
+                    .with_help(format!(
                         "write \"{name}\" or table.{name} for the column, or give the variable another name"
                     )),
                 );
@@ -199,15 +199,16 @@ impl Visitor for Finder<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.hidden.leave(expr);
+        self.hidden.leave_expr(expr);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
-        if let Some(text) = text_of(&value.value)
+        if let Some(text) = string_text(&value.value)
             && text.contains("${")
         {
-            let span = Span::from_sqlparser(value.span).unwrap_or(Span::at(Pos::new(1, 1)));
+            let span =
+                Span::from_sqlparser(value.span).unwrap_or(Span::empty_at(Position::new(1, 1)));
             self.usage.strings.push(Spanned::new(text.to_owned(), span));
         }
         ControlFlow::Continue(())
@@ -215,44 +216,44 @@ impl Visitor for Finder<'_> {
 }
 
 /// A variable's type and value.
-pub(crate) type Values = BTreeMap<String, (DataType, value::Text)>;
+pub(crate) type Values = BTreeMap<String, (DataType, variable_value::ValueText)>;
 
 /// `${…}` in `text` replaced by values.
-pub(crate) fn expand(text: &str, values: &Values) -> String {
-    template::expand(text, |name| {
+pub(crate) fn expand_text(text: &str, values: &Values) -> String {
+    interpolation::expand_template(text, |name| {
         values.get(name).and_then(|(_, text)| text.as_deref())
     })
 }
 
 /// Replaces variables by their values.
-pub(crate) fn substitute(query: &mut Query, values: &Values) {
+pub(crate) fn substitute_variables(query: &mut Query, values: &Values) {
     let mut substitution = Substitution {
         values,
-        hidden: Hidden::default(),
+        hidden: HiddenNames::default(),
     };
     let _ = VisitMut::visit(query, &mut substitution);
 }
 
 struct Substitution<'a> {
     values: &'a Values,
-    hidden: Hidden,
+    hidden: HiddenNames,
 }
 
 impl Substitution<'_> {
-    fn value(&self, expr: &Expr) -> Option<(&DataType, Option<&str>, Span)> {
+    fn variable_value(&self, expr: &Expr) -> Option<(&DataType, Option<&str>, Span)> {
         let Expr::Identifier(ident) = expr else {
             return None;
         };
-        let name = self.hidden.candidate(ident)?;
+        let name = self.hidden.candidate_name(ident)?;
         let (ty, text) = self.values.get(&name)?;
-        Some((ty, text.as_deref(), place(ident)))
+        Some((ty, text.as_deref(), ident_span(ident)))
     }
 
     /// LIMIT and OFFSET accept plain numbers only.
-    fn count(&self, expr: &mut Expr) {
+    fn substitute_count(&self, expr: &mut Expr) {
         let number = self
-            .value(expr)
-            .and_then(|(ty, text, span)| value::to_count(ty, text, span));
+            .variable_value(expr)
+            .and_then(|(ty, text, span)| variable_value::to_count(ty, text, span));
         if let Some(number) = number {
             *expr = number;
         }
@@ -266,20 +267,20 @@ impl VisitorMut for Substitution<'_> {
         match &mut query.limit_clause {
             Some(LimitClause::LimitOffset { limit, offset, .. }) => {
                 if let Some(limit) = limit {
-                    self.count(limit);
+                    self.substitute_count(limit);
                 }
                 if let Some(offset) = offset {
-                    self.count(&mut offset.value);
+                    self.substitute_count(&mut offset.value);
                 }
             }
             Some(LimitClause::OffsetCommaLimit { offset, limit }) => {
-                self.count(offset);
-                self.count(limit);
+                self.substitute_count(offset);
+                self.substitute_count(limit);
             }
             None => {}
         }
         if let Some(quantity) = query.fetch.as_mut().and_then(|f| f.quantity.as_mut()) {
-            self.count(quantity);
+            self.substitute_count(quantity);
         }
         ControlFlow::Continue(())
     }
@@ -288,7 +289,7 @@ impl VisitorMut for Substitution<'_> {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) = item
-                && self.value(expr).is_some()
+                && self.variable_value(expr).is_some()
                 && let Expr::Identifier(ident) = expr
             {
                 *item = SelectItem::ExprWithAlias {
@@ -301,15 +302,15 @@ impl VisitorMut for Substitution<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        self.hidden.enter(expr);
+        self.hidden.enter_expr(expr);
         ControlFlow::Continue(())
     }
 
     /// After the children, so that `${` inside a value is not replaced.
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        self.hidden.leave(expr);
-        if let Some((ty, text, span)) = self.value(expr) {
-            *expr = value::to_expr(ty, text, span);
+        self.hidden.leave_expr(expr);
+        if let Some((ty, text, span)) = self.variable_value(expr) {
+            *expr = variable_value::to_expr(ty, text, span);
         }
         ControlFlow::Continue(())
     }
@@ -321,7 +322,7 @@ impl VisitorMut for Substitution<'_> {
         | Value::NationalStringLiteral(text) = &mut value.value
             && text.contains("${")
         {
-            *text = expand(text, self.values);
+            *text = expand_text(text, self.values);
         }
         ControlFlow::Continue(())
     }

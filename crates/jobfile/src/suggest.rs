@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `given` in spelling, ignoring case; `None` if none is
 /// near enough to be a typing error.
-pub(crate) fn nearest<'a>(
+pub(crate) fn nearest_name<'a>(
     given: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -26,14 +26,14 @@ pub(crate) fn nearest<'a>(
 
 /// ``did you mean `x`?``, if a name is near.
 pub(crate) fn did_you_mean<'a>(
-    given: &str,
+    misspelled: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    nearest(given, candidates).map(|name| format!("did you mean `{name}`?"))
+    nearest_name(misspelled, candidates).map(|name| format!("did you mean `{name}`?"))
 }
 
 /// `` `a`, `b` and `c` ``.
-pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn list_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|n| format!("`{n}`")).collect();
     match names.split_last() {
         None => String::new(),
@@ -44,12 +44,12 @@ pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 /// `did you mean …?` when a name is near, otherwise all of them.
 pub fn suggest_or_list<'a>(
-    given: &str,
+    misspelled: &str,
     what: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
 ) -> String {
-    did_you_mean(given, candidates.clone())
-        .unwrap_or_else(|| format!("{what}: {}", list(candidates)))
+    did_you_mean(misspelled, candidates.clone())
+        .unwrap_or_else(|| format!("{what}: {}", list_names(candidates)))
 }
 
 #[cfg(test)]
@@ -59,17 +59,21 @@ mod tests {
     #[test]
     fn finds_slips_and_nothing_else() {
         let names = ["user_events", "transactions", "gold"];
-        assert_eq!(nearest("user_event", names), Some("user_events"));
-        assert_eq!(nearest("USER_EVENTS", names), Some("user_events"));
-        assert_eq!(nearest("glod", names), Some("gold"));
-        assert_eq!(nearest("products", names), None);
-        assert_eq!(nearest("x", ["y"]), None, "one letter is too short to compare");
+        assert_eq!(nearest_name("user_event", names), Some("user_events"));
+        assert_eq!(nearest_name("USER_EVENTS", names), Some("user_events"));
+        assert_eq!(nearest_name("glod", names), Some("gold"));
+        assert_eq!(nearest_name("products", names), None);
+        assert_eq!(
+            nearest_name("x", ["y"]),
+            None,
+            "one letter is too short to compare"
+        );
     }
 
     #[test]
     fn lists_read_as_english() {
-        assert_eq!(list(["a"]), "`a`");
-        assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");
-        assert_eq!(list([]), "");
+        assert_eq!(list_names(["a"]), "`a`");
+        assert_eq!(list_names(["a", "b", "c"]), "`a`, `b` and `c`");
+        assert_eq!(list_names([]), "");
     }
 }

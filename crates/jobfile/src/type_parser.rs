@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use sqlparser::tokenizer::Token;
 
 use crate::codes;
-use crate::cursor::{Cursor, Parsed};
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 use crate::suggest;
+use crate::token_cursor::{ParseResult, TokenCursor};
 use crate::types::{DataType, Field};
 
 /// The maximum depth of nested types.
-const MAX_DEPTH: usize = 32;
+const MAX_TYPE_DEPTH: usize = 32;
 
-const NAMES: &[&str] = &[
+const TYPE_NAMES: &[&str] = &[
     "ARRAY",
     "BIGINT",
     "BINARY",
@@ -34,44 +34,44 @@ const NAMES: &[&str] = &[
 ];
 
 /// Parses a type; returns it with its span.
-pub(crate) fn parse_type(cursor: &mut Cursor<'_>) -> Parsed<(DataType, Span)> {
+pub(crate) fn parse_type(cursor: &mut TokenCursor<'_>) -> ParseResult<(DataType, Span)> {
     let mut parser = TypeParser {
         cursor,
-        owed: 0,
+        surplus_closers: 0,
         depth: 0,
     };
-    let start = parser.cursor.span();
-    let ty = parser.ty()?;
-    if parser.owed > 0 {
+    let start = parser.cursor.next_span();
+    let ty = parser.parse_nested()?;
+    if parser.surplus_closers > 0 {
         let span = parser.cursor.previous_span();
         return Err(Box::new(
-            Diagnostic::error(codes::SYNTAX, "one `>` too many in this type").at(span),
+            Diagnostic::error(codes::SYNTAX, "one `>` too many in this type").with_span(span),
         ));
     }
     Ok((ty, start.to(cursor.previous_span())))
 }
 
 struct TypeParser<'c, 'a> {
-    cursor: &'c mut Cursor<'a>,
+    cursor: &'c mut TokenCursor<'a>,
     /// Number of `>` that were read as part of a `>>` and close outer types.
-    owed: usize,
+    surplus_closers: usize,
     depth: usize,
 }
 
 impl TypeParser<'_, '_> {
-    fn ty(&mut self) -> Parsed<DataType> {
+    fn parse_nested(&mut self) -> ParseResult<DataType> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth > MAX_TYPE_DEPTH {
             return Err(Box::new(
                 Diagnostic::error(
                     codes::TOO_DEEP,
-                    format!("types nest at most {MAX_DEPTH} deep"),
+                    format!("types nest at most {MAX_TYPE_DEPTH} deep"),
                 )
-                .at(self.cursor.span())
-                .help("declare the inner part as STRING and read it with the JSON functions"),
+                .with_span(self.cursor.next_span())
+                .with_help("declare the inner part as STRING and read it with the JSON functions"),
             ));
         }
-        let name = self.cursor.name("a type")?;
+        let name = self.cursor.parse_name("a type")?;
         let ty = match name.written.to_ascii_uppercase().as_str() {
             "BOOLEAN" | "BOOL" => DataType::Boolean,
             "TINYINT" | "BYTE" => DataType::TinyInt,
@@ -80,80 +80,80 @@ impl TypeParser<'_, '_> {
             "BIGINT" | "LONG" => DataType::BigInt,
             "FLOAT" | "REAL" => DataType::Float,
             "DOUBLE" => {
-                self.cursor.eat(&["PRECISION"]);
+                self.cursor.eat_words(&["PRECISION"]);
                 DataType::Double
             }
-            "DECIMAL" | "DEC" | "NUMERIC" => self.decimal()?,
+            "DECIMAL" | "DEC" | "NUMERIC" => self.parse_decimal()?,
             "STRING" | "TEXT" => DataType::String,
-            "VARCHAR" | "CHAR" => self.varchar(&name.written)?,
+            "VARCHAR" | "CHAR" => self.parse_varchar(&name.written)?,
             "BINARY" => DataType::Binary,
             "DATE" => DataType::Date,
-            "TIMESTAMP" => self.timestamp(),
+            "TIMESTAMP" => self.parse_timestamp(),
             "TIMESTAMP_LTZ" => DataType::Timestamp,
             "TIMESTAMP_NTZ" => DataType::TimestampNtz,
-            "STRUCT" => self.structure(name.span)?,
+            "STRUCT" => self.parse_struct(name.span)?,
             "ARRAY" => {
-                self.open("ARRAY", "ARRAY<STRING>")?;
-                let element = self.ty()?;
-                self.close()?;
+                self.expect_open("ARRAY", "ARRAY<STRING>")?;
+                let element = self.parse_nested()?;
+                self.expect_close()?;
                 DataType::Array(Box::new(element))
             }
             "MAP" => {
-                self.open("MAP", "MAP<STRING, INT>")?;
-                let key_span = self.cursor.span();
-                let key = self.ty()?;
+                self.expect_open("MAP", "MAP<STRING, INT>")?;
+                let key_span = self.cursor.next_span();
+                let key = self.parse_nested()?;
                 if !key.is_scalar() {
                     return Err(Box::new(
                         Diagnostic::error(
                             codes::TYPE_NOT_ALLOWED,
                             format!("the keys of a MAP cannot be {key}"),
                         )
-                        .at(key_span)
-                        .help("use STRING for the keys"),
+                        .with_span(key_span)
+                        .with_help("use STRING for the keys"),
                     ));
                 }
                 self.cursor.expect_token(&Token::Comma)?;
-                let value = self.ty()?;
-                self.close()?;
+                let value = self.parse_nested()?;
+                self.expect_close()?;
                 DataType::Map(Box::new(key), Box::new(value))
             }
-            other => return Err(unknown(other, &name.written, name.span)),
+            other => return Err(unknown_type_error(other, &name.written, name.span)),
         };
         self.depth -= 1;
         Ok(ty)
     }
 
-    fn timestamp(&mut self) -> DataType {
-        if self.cursor.eat(&["WITHOUT", "TIME", "ZONE"]) {
+    fn parse_timestamp(&mut self) -> DataType {
+        if self.cursor.eat_words(&["WITHOUT", "TIME", "ZONE"]) {
             return DataType::TimestampNtz;
         }
-        self.cursor.eat(&["WITH", "TIME", "ZONE"]);
+        self.cursor.eat_words(&["WITH", "TIME", "ZONE"]);
         DataType::Timestamp
     }
 
-    fn varchar(&mut self, written: &str) -> Parsed<DataType> {
+    fn parse_varchar(&mut self, written: &str) -> ParseResult<DataType> {
         if self.cursor.peek() == Some(&Token::LParen) {
             return Err(Box::new(
                 Diagnostic::error(
                     codes::UNKNOWN_TYPE,
                     format!("{} with a length is not supported", written.to_uppercase()),
                 )
-                .at(self.cursor.span())
-                .help("write STRING; check the length in a query with `WHERE length(x) <= …`"),
+                .with_span(self.cursor.next_span())
+                .with_help("write STRING; check the length in a query with `WHERE length(x) <= …`"),
             ));
         }
         Ok(DataType::String)
     }
 
     /// `(precision [, scale])`; Spark's default is (10, 0).
-    fn decimal(&mut self) -> Parsed<DataType> {
+    fn parse_decimal(&mut self) -> ParseResult<DataType> {
         if !self.cursor.eat_token(&Token::LParen) {
             return Ok(DataType::Decimal(10, 0));
         }
-        let start = self.cursor.span();
-        let precision = self.number("the number of digits")?;
+        let start = self.cursor.next_span();
+        let precision = self.parse_number("the number of digits")?;
         let scale = if self.cursor.eat_token(&Token::Comma) {
-            self.number("the number of digits after the point")?
+            self.parse_number("the number of digits after the point")?
         } else {
             0
         };
@@ -166,46 +166,46 @@ impl TypeParser<'_, '_> {
                     codes::UNKNOWN_TYPE,
                     format!("DECIMAL({precision}, {scale}) does not exist"),
                 )
-                .at(span)
-                .help(
+                .with_span(span)
+                .with_help(
                     "a DECIMAL has 1 to 38 digits, and no more digits after the point than in total",
                 ),
             )),
         }
     }
 
-    fn number(&mut self, what: &str) -> Parsed<u32> {
+    fn parse_number(&mut self, what: &str) -> ParseResult<u32> {
         if let Some(Token::Number(digits, _)) = self.cursor.peek()
             && let Ok(number) = digits.parse()
         {
             self.cursor.advance();
             return Ok(number);
         }
-        Err(self.cursor.expected(what))
+        Err(self.cursor.expected_error(what))
     }
 
-    fn structure(&mut self, span: Span) -> Parsed<DataType> {
+    fn parse_struct(&mut self, span: Span) -> ParseResult<DataType> {
         if self.cursor.peek() == Some(&Token::Neq) {
             return Err(Box::new(
                 Diagnostic::error(codes::SYNTAX, "a STRUCT needs at least one field")
-                    .at(span.to(self.cursor.span())),
+                    .with_span(span.to(self.cursor.next_span())),
             ));
         }
-        self.open("STRUCT", "STRUCT<city: STRING, zip: STRING>")?;
+        self.expect_open("STRUCT", "STRUCT<city: STRING, zip: STRING>")?;
         let mut fields: Vec<Field> = Vec::new();
         let mut names = BTreeSet::new();
         loop {
-            let name = self.cursor.name("a field name")?;
+            let name = self.cursor.parse_name("a field name")?;
             self.cursor.eat_token(&Token::Colon);
-            let ty = self.ty()?;
+            let ty = self.parse_nested()?;
             // A `>>` in this field's type may have closed the struct already.
             let mut nullable = true;
             let mut comment = None;
-            while self.owed == 0 {
-                if self.cursor.eat(&["NOT", "NULL"]) {
+            while self.surplus_closers == 0 {
+                if self.cursor.eat_words(&["NOT", "NULL"]) {
                     nullable = false;
-                } else if self.cursor.eat(&["COMMENT"]) {
-                    comment = Some(self.cursor.string("the comment's text")?.value);
+                } else if self.cursor.eat_words(&["COMMENT"]) {
+                    comment = Some(self.cursor.parse_string("the comment's text")?.value);
                 } else {
                     break;
                 }
@@ -216,8 +216,8 @@ impl TypeParser<'_, '_> {
                         codes::DUPLICATE_COLUMN,
                         format!("the field `{}` is declared twice", name.written),
                     )
-                    .at(name.span)
-                    .help("names must differ in more than upper and lower case"),
+                    .with_span(name.span)
+                    .with_help("names must differ in more than upper and lower case"),
                 ));
             }
             fields.push(Field {
@@ -228,40 +228,40 @@ impl TypeParser<'_, '_> {
                 span: name.span,
                 comment,
             });
-            if self.owed > 0 || !self.cursor.eat_token(&Token::Comma) {
+            if self.surplus_closers > 0 || !self.cursor.eat_token(&Token::Comma) {
                 break;
             }
         }
-        self.close()?;
+        self.expect_close()?;
         Ok(DataType::Struct(fields))
     }
 
-    fn open(&mut self, name: &str, example: &str) -> Parsed<()> {
+    fn expect_open(&mut self, name: &str, example: &str) -> ParseResult<()> {
         if self.cursor.eat_token(&Token::Lt) {
             return Ok(());
         }
-        let mut error = self.cursor.expected(&format!("`<` after {name}"));
+        let mut error = self.cursor.expected_error(&format!("`<` after {name}"));
         error.help = Some(format!("for example `{example}`"));
         Err(error)
     }
 
-    fn close(&mut self) -> Parsed<()> {
-        if self.owed > 0 {
-            self.owed -= 1;
+    fn expect_close(&mut self) -> ParseResult<()> {
+        if self.surplus_closers > 0 {
+            self.surplus_closers -= 1;
             return Ok(());
         }
         if self.cursor.eat_token(&Token::Gt) {
             return Ok(());
         }
         if self.cursor.eat_token(&Token::ShiftRight) {
-            self.owed += 1;
+            self.surplus_closers += 1;
             return Ok(());
         }
-        Err(self.cursor.expected("`,` or `>`"))
+        Err(self.cursor.expected_error("`,` or `>`"))
     }
 }
 
-fn unknown(upper: &str, written: &str, span: Span) -> Box<Diagnostic> {
+fn unknown_type_error(upper: &str, written: &str, span: Span) -> Box<Diagnostic> {
     let help = match upper {
         "DATETIME" => "use TIMESTAMP (an instant) or TIMESTAMP_NTZ (without a zone)".to_owned(),
         "TIMESTAMPTZ" => "use TIMESTAMP, which is an instant in UTC".to_owned(),
@@ -275,11 +275,11 @@ fn unknown(upper: &str, written: &str, span: Span) -> Box<Diagnostic> {
         "INT64" | "INT8" => "use BIGINT".to_owned(),
         "INT32" | "INT4" => "use INT".to_owned(),
         "FLOAT64" | "FLOAT8" => "use DOUBLE".to_owned(),
-        _ => suggest::suggest_or_list(upper, "the types are", NAMES.iter().copied()),
+        _ => suggest::suggest_or_list(upper, "the types are", TYPE_NAMES.iter().copied()),
     };
     Box::new(
         Diagnostic::error(codes::UNKNOWN_TYPE, format!("unknown type `{written}`"))
-            .at(span)
-            .help(help),
+            .with_span(span)
+            .with_help(help),
     )
 }

@@ -4,14 +4,14 @@ use sqlparser::ast::{Expr, UnaryOperator, Value};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use crate::context::Context;
-use crate::cursor::{Cursor, Parsed};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::SluiceDialect;
+use crate::parse_context::ParseContext;
 use crate::span::{Span, Spanned};
+use crate::token_cursor::{ParseResult, TokenCursor};
 use crate::type_parser::parse_type;
 use crate::types::DataType;
-use crate::{codes, lex, query, template, value};
+use crate::{codes, interpolation, query, tokens, variable_value};
 
 /// Names that a variable cannot have, because `submit-job` has an option of that
 /// name, and parameters are options too.
@@ -72,33 +72,37 @@ pub(crate) enum DefaultValue {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Declaration {
-    pub(crate) public: Variable,
+pub(crate) struct VariableDeclaration {
+    pub(crate) variable: Variable,
     pub(crate) default: Option<Spanned<DefaultValue>>,
 }
 
-pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
-    cursor.expect(&["DECLARE"])?;
-    cursor.eat(&["OR", "REPLACE"]);
+pub(crate) fn parse_declare(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<()> {
+    cursor.expect_words(&["DECLARE"])?;
+    cursor.eat_words(&["OR", "REPLACE"]);
     if matches!(cursor.peek_nth(1), Some(Token::Word(_))) {
-        let _ = cursor.eat(&["VARIABLE"]) || cursor.eat(&["VAR"]);
+        let _ = cursor.eat_words(&["VARIABLE"]) || cursor.eat_words(&["VAR"]);
     }
-    let name = cursor.name("a variable name")?;
+    let name = cursor.parse_name("a variable name")?;
     check_name(context, &name.value, &name.written, name.span);
-    let has_type =
-        !cursor.at_end() && !cursor.sees(&["DEFAULT"]) && cursor.peek() != Some(&Token::Eq);
+    let has_type = !cursor.at_end()
+        && !cursor.next_words_are(&["DEFAULT"])
+        && cursor.peek() != Some(&Token::Eq);
     let typed = if has_type {
         Some(parse_type(cursor)?)
     } else {
         None
     };
-    let default = if cursor.eat(&["DEFAULT"]) || cursor.eat_token(&Token::Eq) {
-        Some(default_value(context, cursor)?)
+    let default = if cursor.eat_words(&["DEFAULT"]) || cursor.eat_token(&Token::Eq) {
+        Some(parse_default(context, cursor)?)
     } else {
         None
     };
     if !cursor.at_end() {
-        return Err(cursor.expected("DEFAULT or the end of the statement"));
+        return Err(cursor.expected_error("DEFAULT or the end of the statement"));
     }
     let ty = match (typed, &default) {
         (Some((ty, span)), _) => {
@@ -108,8 +112,8 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
                         codes::TYPE_NOT_ALLOWED,
                         format!("a variable cannot have the type {ty}"),
                     )
-                    .at(span)
-                    .help("variables are parameters passed as text: use a simple type such as STRING, INT or DATE"),
+                    .with_span(span)
+                    .with_help("variables are parameters passed as text: use a simple type such as STRING, INT or DATE"),
                 ));
             }
             ty
@@ -121,9 +125,9 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
                     codes::SYNTAX,
                     format!("the variable `{}` has no type", name.written),
                 )
-                .at(Span::at(name.span.end))
-                .label("expected a type")
-                .help(format!(
+                .with_span(Span::empty_at(name.span.end))
+                .with_label("expected a type")
+                .with_help(format!(
                     "for example `DECLARE VARIABLE {} STRING;`",
                     name.written
                 )),
@@ -135,14 +139,14 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
         value: DefaultValue::Text(text),
         span,
     }) = &default
-        && !Context::waits(text)
-        && let Some(problem) = unfit_default(&name.value, &ty, text, *span)
+        && !ParseContext::needs_variables(text)
+        && let Some(problem) = bad_default_error(&name.value, &ty, text, *span)
     {
-        context.sink.push(problem);
+        context.diagnostics.push(problem);
     }
-    let comment = lex::doc_comment(context.tokens, &context.range);
-    context.variables.push(Declaration {
-        public: Variable {
+    let comment = tokens::doc_comment(context.tokens, &context.statement_range);
+    context.variables.push(VariableDeclaration {
+        variable: Variable {
             name: name.value,
             ty,
             default: default.as_ref().map(|d| match &d.value {
@@ -159,109 +163,115 @@ pub(crate) fn parse(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parse
 }
 
 /// The error for a default that does not fit its variable's type.
-pub(crate) fn unfit_default(
+pub(crate) fn bad_default_error(
     name: &str,
     ty: &DataType,
     text: &str,
     span: Span,
 ) -> Option<Diagnostic> {
-    let expected = value::normalize(ty, template::expand(text, |_| None).as_str()).err()?;
+    let expected = variable_value::normalize_value(
+        ty,
+        interpolation::expand_template(text, |_| None).as_str(),
+    )
+    .err()?;
     Some(
         Diagnostic::error(
             codes::BAD_DEFAULT,
             format!("the default of `{name}` is not a value of type {ty}"),
         )
-        .at(span)
-        .label(format!("expected {expected}")),
+        .with_span(span)
+        .with_label(format!("expected {expected}")),
     )
 }
 
-fn check_name(context: &mut Context<'_>, name: &str, written: &str, span: Span) {
-    if let Some(first) = context.variable(name) {
-        let line = first.public.span.start.line;
-        context.sink.push(
+fn check_name(context: &mut ParseContext<'_>, name: &str, written: &str, span: Span) {
+    if let Some(first) = context.find_variable(name) {
+        let line = first.variable.span.start.line;
+        context.diagnostics.push(
             Diagnostic::error(
                 codes::DUPLICATE_VARIABLE,
                 format!("the variable `{written}` is declared twice"),
             )
-            .at(span)
-            .label(format!("first declared on line {line}")),
+            .with_span(span)
+            .with_label(format!("first declared on line {line}")),
         );
     }
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && !name.starts_with(|c: char| c.is_ascii_digit());
     if !plain {
-        context.sink.push(
+        context.diagnostics.push(
             Diagnostic::error(
                 codes::BAD_NAME,
                 format!("`{written}` cannot be the name of a variable"),
             )
-            .at(span)
-            .help("use ASCII letters, digits and `_`: the name is also an option of submit-job"),
+            .with_span(span)
+            .with_help(
+                "use ASCII letters, digits and `_`: the name is also an option of submit-job",
+            ),
         );
     } else if RESERVED_VARIABLE_NAMES.contains(&name) {
-        context.sink.push(
+        context.diagnostics.push(
             Diagnostic::error(
                 codes::BAD_NAME,
                 format!("`{written}` cannot be the name of a variable"),
             )
-            .at(span)
-            .label(format!(
+            .with_span(span)
+            .with_label(format!(
                 "`--{}` is an option of submit-job",
                 name.replace('_', "-")
             ))
-            .help(format!("choose another name, such as `job_{name}`")),
+            .with_help(format!("choose another name, such as `job_{name}`")),
         );
     }
 }
 
 /// Parses the value after DEFAULT; returns it with its own type.
-fn default_value(
-    context: &mut Context<'_>,
-    cursor: &mut Cursor<'_>,
-) -> Parsed<(Spanned<DefaultValue>, DataType)> {
+fn parse_default(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<(Spanned<DefaultValue>, DataType)> {
     if cursor.at_end() {
-        return Err(cursor.expected("a value"));
+        return Err(cursor.expected_error("a value"));
     }
     let span = cursor.rest_span();
-    let dialect = SluiceDialect::new(cursor.rest().len());
+    let dialect = SluiceDialect::new(cursor.rest_tokens().len());
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(query::RECURSION_LIMIT)
-        .with_tokens_with_locations(cursor.rest().to_vec());
-    let expr = match query::with_stack(|| parser.parse_expr()) {
+        .with_tokens_with_locations(cursor.rest_tokens().to_vec());
+    let expr = match query::with_parser_stack(|| parser.parse_expr()) {
         Ok(expr) => expr,
         Err(error) => return Err(query::syntax_error(&parser, error, cursor)),
     };
     let used = parser.index();
-    cursor.skip_rest(used);
+    cursor.skip_tokens(used);
     let span = Span::new(span.start, cursor.previous_span().end);
-    if let Some((value, ty)) = literal(&expr) {
+    if let Some((value, ty)) = parse_literal(&expr) {
         if let DefaultValue::Text(text) = &value {
-            context.string(&Spanned::new(text.clone(), span));
+            context.record_string(&Spanned::new(text.clone(), span));
         }
         return Ok((Spanned::new(value, span), ty));
     }
     if let Expr::Identifier(ident) = &expr {
         let name = ident.value.to_lowercase();
-        if let Some(other) = context.variable(&name) {
-            let ty = other.public.ty.clone();
+        if let Some(other) = context.find_variable(&name) {
+            let ty = other.variable.ty.clone();
             context
-                .strings
+                .placeholder_strings
                 .push(Spanned::new(format!("${{{name}}}"), span));
             return Ok((Spanned::new(DefaultValue::Variable(name), span), ty));
         }
         let declared: Vec<&str> = context
             .variables
             .iter()
-            .map(|v| v.public.name.as_str())
+            .map(|v| v.variable.name.as_str())
             .collect();
         return Err(Box::new(
             Diagnostic::error(
                 codes::BAD_DEFAULT,
                 format!("`{}` is not a variable that is declared above", ident.value),
             )
-            .at(span)
-            .help(template::unknown_help(&name, &declared)),
+            .with_span(span)
+            .with_help(interpolation::unknown_variable_help(&name, &declared)),
         ));
     }
     Err(Box::new(
@@ -269,15 +279,15 @@ fn default_value(
             codes::BAD_DEFAULT,
             "a DEFAULT must be a literal or a variable above",
         )
-        .at(span)
-        .help("leave DEFAULT out and pass the value to submit-job when it must be computed"),
+        .with_span(span)
+        .with_help("leave DEFAULT out and pass the value to submit-job when it must be computed"),
     ))
 }
 
-fn literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {
+fn parse_literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {
     let text = |text: &str, ty| Some((DefaultValue::Text(text.to_owned()), ty));
     match expr {
-        Expr::Nested(inner) => literal(inner),
+        Expr::Nested(inner) => parse_literal(inner),
         Expr::Value(value) => match &value.value {
             Value::Number(digits, _) => {
                 let ty = if digits.parse::<i32>().is_ok() {
@@ -299,7 +309,7 @@ fn literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {
         Expr::UnaryOp {
             op: UnaryOperator::Minus,
             expr,
-        } => match literal(expr)? {
+        } => match parse_literal(expr)? {
             (DefaultValue::Text(digits), ty)
                 if ty != DataType::String && ty != DataType::Boolean =>
             {
@@ -310,17 +320,20 @@ fn literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {
         Expr::UnaryOp {
             op: UnaryOperator::Plus,
             expr,
-        } => literal(expr),
+        } => parse_literal(expr),
         Expr::Cast {
             expr, data_type, ..
         } => {
-            let (value, inner) = literal(expr)?;
-            Some((value, cast_type(&data_type.to_string()).unwrap_or(inner)))
+            let (value, inner) = parse_literal(expr)?;
+            Some((
+                value,
+                inferred_cast_type(&data_type.to_string()).unwrap_or(inner),
+            ))
         }
         Expr::TypedString(typed) => match &typed.value.value {
             Value::SingleQuotedString(s) => text(
                 s,
-                cast_type(&typed.data_type.to_string()).unwrap_or(DataType::String),
+                inferred_cast_type(&typed.data_type.to_string()).unwrap_or(DataType::String),
             ),
             _ => None,
         },
@@ -329,7 +342,7 @@ fn literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {
 }
 
 /// The type of `CAST(x AS …)`, for variables declared without a type.
-fn cast_type(sql: &str) -> Option<DataType> {
+fn inferred_cast_type(sql: &str) -> Option<DataType> {
     Some(match sql.to_ascii_uppercase().as_str() {
         "BOOLEAN" | "BOOL" => DataType::Boolean,
         "TINYINT" => DataType::TinyInt,

@@ -6,49 +6,52 @@ use sqlparser::ast::{Query, SetExpr, TableAliasColumnDef, TableFactor};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use crate::context::Context;
-use crate::cursor::{Cursor, Name, Parsed};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::SluiceDialect;
 use crate::job::{Dataset, Relation, View};
-use crate::options::Stage;
-use crate::source::{qualified, repeated_clause};
+use crate::option_clauses::CheckPhase;
+use crate::parse_context::ParseContext;
+use crate::source::{qualified_name_error, repeated_clause_error};
 use crate::span::Spanned;
-use crate::{codes, options, query};
+use crate::token_cursor::{Name, ParseResult, TokenCursor};
+use crate::{codes, option_clauses, query};
 
 /// The longest name of a dataset, which becomes the name of a folder.
 const MAX_DATASET_NAME: usize = 128;
 
 /// Parses what follows `TEMPORARY VIEW`.
-pub(crate) fn parse_view(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
-    cursor.eat(&["IF", "NOT", "EXISTS"]);
-    let name = cursor.name("a name for the view")?;
-    context.declare(&name);
+pub(crate) fn parse_view(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<()> {
+    cursor.eat_words(&["IF", "NOT", "EXISTS"]);
+    let name = cursor.parse_name("a name for the view")?;
+    context.declare_relation(&name);
     if cursor.peek() == Some(&Token::Period) {
-        return Err(qualified(&name, cursor));
+        return Err(qualified_name_error(&name, cursor));
     }
     let mut columns = Vec::new();
     if cursor.peek() == Some(&Token::LParen) {
-        columns = view_columns(cursor)?;
+        columns = parse_view_columns(cursor)?;
     }
     let mut comment = None;
-    while !cursor.sees(&["AS"]) {
-        let span = cursor.span();
-        if cursor.eat(&["COMMENT"]) {
+    while !cursor.next_words_are(&["AS"]) {
+        let span = cursor.next_span();
+        if cursor.eat_words(&["COMMENT"]) {
             if comment.is_some() {
-                return Err(repeated_clause("COMMENT", span));
+                return Err(repeated_clause_error("COMMENT", span));
             }
-            comment = Some(cursor.string("the comment's text")?.value);
-        } else if cursor.sees(&["TBLPROPERTIES"]) || cursor.sees(&["USING"]) {
-            return Err(not_yet(cursor, "a view", "leave it out"));
+            comment = Some(cursor.parse_string("the comment's text")?.value);
+        } else if cursor.next_words_are(&["TBLPROPERTIES"]) || cursor.next_words_are(&["USING"]) {
+            return Err(not_yet_supported(cursor, "a view", "leave it out"));
         } else {
-            return Err(cursor.expected("COMMENT or `AS` and a query"));
+            return Err(cursor.expected_error("COMMENT or `AS` and a query"));
         }
     }
-    cursor.expect(&["AS"])?;
-    let (mut query, query_span) = query::parse(context, cursor)?;
+    cursor.expect_words(&["AS"])?;
+    let (mut query, query_span) = query::parse_query(context, cursor)?;
     if !columns.is_empty() {
-        query = renamed(query, &name, &columns)?;
+        query = rename_columns(query, &name, &columns)?;
     }
     context.relations.push(Relation::View(View {
         name: name.value,
@@ -62,11 +65,11 @@ pub(crate) fn parse_view(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> 
 }
 
 /// `(name [COMMENT '…'], …)`.
-fn view_columns(cursor: &mut Cursor<'_>) -> Parsed<Vec<Name>> {
+fn parse_view_columns(cursor: &mut TokenCursor<'_>) -> ParseResult<Vec<Name>> {
     cursor.expect_token(&Token::LParen)?;
     let mut names: Vec<Name> = Vec::new();
     loop {
-        let name = cursor.name("a column name")?;
+        let name = cursor.parse_name("a column name")?;
         if names
             .iter()
             .any(|n| n.value.to_lowercase() == name.value.to_lowercase())
@@ -76,18 +79,18 @@ fn view_columns(cursor: &mut Cursor<'_>) -> Parsed<Vec<Name>> {
                     codes::DUPLICATE_COLUMN,
                     format!("the column `{}` is declared twice", name.written),
                 )
-                .at(name.span),
+                .with_span(name.span),
             ));
         }
         names.push(name);
-        if cursor.eat(&["COMMENT"]) {
-            cursor.string("the comment's text")?;
+        if cursor.eat_words(&["COMMENT"]) {
+            cursor.parse_string("the comment's text")?;
         }
         if cursor.eat_token(&Token::RParen) {
             return Ok(names);
         }
         if !cursor.eat_token(&Token::Comma) {
-            let mut error = cursor.expected("`,` or `)`");
+            let mut error = cursor.expected_error("`,` or `)`");
             error.help = Some(
                 "a view's columns have names only; their types come from the query".to_owned(),
             );
@@ -97,7 +100,7 @@ fn view_columns(cursor: &mut Cursor<'_>) -> Parsed<Vec<Name>> {
 }
 
 /// `SELECT * FROM (query) AS name (columns)`.
-fn renamed(query: Query, name: &Name, columns: &[Name]) -> Parsed<Query> {
+fn rename_columns(query: Query, name: &Name, columns: &[Name]) -> ParseResult<Query> {
     let ident = |name: &Name| {
         let mut ident = sqlparser::ast::Ident::with_quote('"', name.value.clone());
         ident.span = name.span.to_sqlparser();
@@ -133,98 +136,115 @@ fn renamed(query: Query, name: &Name, columns: &[Name]) -> Parsed<Query> {
 }
 
 /// Parses what follows `MATERIALIZED VIEW`.
-pub(crate) fn parse_dataset(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<()> {
-    cursor.eat(&["IF", "NOT", "EXISTS"]);
-    let name = cursor.name("a name for the materialized view")?;
-    context.declare(&name);
+pub(crate) fn parse_dataset(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<()> {
+    cursor.eat_words(&["IF", "NOT", "EXISTS"]);
+    let name = cursor.parse_name("a name for the materialized view")?;
+    context.declare_relation(&name);
     if cursor.peek() == Some(&Token::Period) {
-        return Err(qualified(&name, cursor));
+        return Err(qualified_name_error(&name, cursor));
     }
-    if let Some(problem) = bad_dataset_name(&name) {
-        context.sink.push(problem);
+    if let Some(problem) = dataset_name_error(&name) {
+        context.diagnostics.push(problem);
     }
     let mut primary_key = Vec::new();
     if cursor.peek() == Some(&Token::LParen) {
-        primary_key = constraints(context, cursor)?;
+        primary_key = parse_constraints(context, cursor)?;
     }
     let mut partition_by: Option<Vec<Name>> = None;
     let mut properties = None;
     let mut comment = None;
-    while !cursor.sees(&["AS"]) {
-        let span = cursor.span();
-        if cursor.eat(&["PARTITIONED", "BY"]) {
+    while !cursor.next_words_are(&["AS"]) {
+        let span = cursor.next_span();
+        if cursor.eat_words(&["PARTITIONED", "BY"]) {
             if partition_by.is_some() {
-                return Err(repeated_clause("PARTITIONED BY", span));
+                return Err(repeated_clause_error("PARTITIONED BY", span));
             }
-            partition_by = Some(partition_columns(context, cursor)?);
-        } else if cursor.eat(&["TBLPROPERTIES"]) {
+            partition_by = Some(parse_partition_columns(context, cursor)?);
+        } else if cursor.eat_words(&["TBLPROPERTIES"]) {
             if properties.is_some() {
-                return Err(repeated_clause("TBLPROPERTIES", span));
+                return Err(repeated_clause_error("TBLPROPERTIES", span));
             }
-            properties = Some(options::key_values(context, cursor, "a table property")?);
-        } else if cursor.eat(&["COMMENT"]) {
+            properties = Some(option_clauses::parse_key_values(
+                context,
+                cursor,
+                "a table property",
+            )?);
+        } else if cursor.eat_words(&["COMMENT"]) {
             if comment.is_some() {
-                return Err(repeated_clause("COMMENT", span));
+                return Err(repeated_clause_error("COMMENT", span));
             }
-            comment = Some(cursor.string("the comment's text")?.value);
-        } else if cursor.sees(&["CLUSTER", "BY"]) {
+            comment = Some(cursor.parse_string("the comment's text")?.value);
+        } else if cursor.next_words_are(&["CLUSTER", "BY"]) {
             let help = "order the rows of each file with TBLPROPERTIES ('sluice.sort_by' = 'a, b')";
-            return Err(not_yet(cursor, "a materialized view", help));
-        } else if cursor.sees(&["SCHEDULE"]) || cursor.sees(&["TRIGGER"]) {
+            return Err(not_yet_supported(cursor, "a materialized view", help));
+        } else if cursor.next_words_are(&["SCHEDULE"]) || cursor.next_words_are(&["TRIGGER"]) {
             let help = "leave it out; a job runs when it is submitted";
-            return Err(not_yet(cursor, "a materialized view", help));
-        } else if cursor.sees(&["LOCATION"]) {
+            return Err(not_yet_supported(cursor, "a materialized view", help));
+        } else if cursor.next_words_are(&["LOCATION"]) {
             let help = "leave it out; a dataset is a folder of its name in the gold zone";
-            return Err(not_yet(cursor, "a materialized view", help));
+            return Err(not_yet_supported(cursor, "a materialized view", help));
         } else if ["USING", "WITH", "STORED", "DEFAULT", "OPTIONS", "REFRESH"]
             .iter()
-            .any(|word| cursor.sees(&[word]))
+            .any(|word| cursor.next_words_are(&[word]))
         {
-            return Err(not_yet(cursor, "a materialized view", "leave it out"));
+            return Err(not_yet_supported(
+                cursor,
+                "a materialized view",
+                "leave it out",
+            ));
         } else {
-            return Err(
-                cursor.expected("PARTITIONED BY, TBLPROPERTIES, COMMENT, or `AS` and a query")
-            );
+            return Err(cursor
+                .expected_error("PARTITIONED BY, TBLPROPERTIES, COMMENT, or `AS` and a query"));
         }
     }
-    cursor.expect(&["AS"])?;
+    cursor.expect_words(&["AS"])?;
     let properties = match properties {
-        Some(pairs) => options::check_property_keys(&pairs, &mut context.sink),
+        Some(pairs) => option_clauses::check_property_keys(&pairs, &mut context.diagnostics),
         None => BTreeMap::new(),
     };
-    let (query, query_span) = query::parse(context, cursor)?;
+    let (query, query_span) = query::parse_query(context, cursor)?;
     let mut dataset = Dataset {
         name: name.value,
         span: name.span,
         query,
         query_span,
         depends_on: Vec::new(),
-        partition_by: spanned(partition_by.unwrap_or_default()),
+        partition_by: to_spanned_names(partition_by.unwrap_or_default()),
         sort_by: Vec::new(),
         target_file_size: None,
         properties,
         comment,
         primary_key,
     };
-    options::apply_properties(&mut dataset, Stage::Parsed, &mut context.sink);
+    option_clauses::apply_properties(
+        &mut dataset,
+        CheckPhase::BeforeBinding,
+        &mut context.diagnostics,
+    );
     context.relations.push(Relation::Dataset(dataset));
     Ok(())
 }
 
-fn spanned(names: Vec<Name>) -> Vec<Spanned<String>> {
-    names.iter().map(Name::spanned).collect()
+fn to_spanned_names(names: Vec<Name>) -> Vec<Spanned<String>> {
+    names.iter().map(Name::to_spanned).collect()
 }
 
-fn partition_columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Name>> {
-    let names = cursor.name_list("a column name")?;
+fn parse_partition_columns(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<Vec<Name>> {
+    let names = cursor.parse_name_list("a column name")?;
     for (i, name) in names.iter().enumerate() {
         if names[..i].iter().any(|n| n.value == name.value) {
-            context.sink.push(
+            context.diagnostics.push(
                 Diagnostic::error(
                     codes::DUPLICATE_COLUMN,
                     format!("PARTITIONED BY names `{}` twice", name.written),
                 )
-                .at(name.span),
+                .with_span(name.span),
             );
         }
     }
@@ -232,50 +252,58 @@ fn partition_columns(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Pars
 }
 
 /// `(PRIMARY KEY (a, b), CONSTRAINT name EXPECT (…), …)`.
-fn constraints(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec<Spanned<String>>> {
+fn parse_constraints(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<Vec<Spanned<String>>> {
     let mut key: Vec<Spanned<String>> = Vec::new();
     cursor.expect_token(&Token::LParen)?;
     loop {
-        let start = cursor.span();
-        let named = cursor.eat(&["CONSTRAINT"]);
-        if named && !cursor.sees(&["EXPECT"]) && !cursor.sees(&["PRIMARY"]) {
-            cursor.name("a name for the constraint")?;
+        let start = cursor.next_span();
+        let named = cursor.eat_words(&["CONSTRAINT"]);
+        if named && !cursor.next_words_are(&["EXPECT"]) && !cursor.next_words_are(&["PRIMARY"]) {
+            cursor.parse_name("a name for the constraint")?;
         }
-        if cursor.eat(&["EXPECT"]) {
+        if cursor.eat_words(&["EXPECT"]) {
             let span = start.to(cursor.previous_span());
             if cursor.peek() == Some(&Token::LParen) {
                 cursor.skip_parens()?;
             }
-            if cursor.eat(&["ON", "VIOLATION"]) {
+            if cursor.eat_words(&["ON", "VIOLATION"]) {
                 while !matches!(cursor.peek(), None | Some(Token::Comma | Token::RParen)) {
                     cursor.advance();
                 }
             }
-            context.sink.push(
+            context.diagnostics.push(
                 Diagnostic::error(codes::EXPECTATION, "expectations are not yet supported")
-                    .at(span)
-                    .help(
-                        "filter rows with WHERE, or write them to a separate dataset",
-                    ),
+                    .with_span(span)
+                    .with_help("filter rows with WHERE, or write them to a separate dataset"),
             );
-        } else if cursor.eat(&["PRIMARY", "KEY"]) {
-            let names = cursor.name_list("a column name")?;
-            cursor.eat(&["NOT", "ENFORCED"]);
-            cursor.eat(&["RELY"]);
-            context.sink.push(
+        } else if cursor.eat_words(&["PRIMARY", "KEY"]) {
+            let names = cursor.parse_name_list("a column name")?;
+            cursor.eat_words(&["NOT", "ENFORCED"]);
+            cursor.eat_words(&["RELY"]);
+            context.diagnostics.push(
                 Diagnostic::warning(
                     codes::KEY_NOT_ENFORCED,
                     "a PRIMARY KEY declares what is unique, it does not remove duplicates",
                 )
-                .at(start.to(cursor.previous_span()))
-                .help("remove duplicates in the query: QUALIFY row_number() OVER (PARTITION BY key ORDER BY …) = 1"),
+                .with_span(start.to(cursor.previous_span()))
+                .with_help("remove duplicates in the query: QUALIFY row_number() OVER (PARTITION BY key ORDER BY …) = 1"),
             );
             if !key.is_empty() {
-                return Err(repeated_clause("PRIMARY KEY", start));
+                return Err(repeated_clause_error("PRIMARY KEY", start));
             }
-            key = spanned(names);
-        } else if cursor.sees(&["FOREIGN", "KEY"]) || cursor.sees(&["CHECK"]) || named {
-            return Err(not_yet(cursor, "a materialized view", "leave it out"));
+            key = to_spanned_names(names);
+        } else if cursor.next_words_are(&["FOREIGN", "KEY"])
+            || cursor.next_words_are(&["CHECK"])
+            || named
+        {
+            return Err(not_yet_supported(
+                cursor,
+                "a materialized view",
+                "leave it out",
+            ));
         } else if matches!(cursor.peek(), Some(Token::Word(_))) {
             let help =
                 "leave the list out: the columns come from the query, name them there with AS";
@@ -284,34 +312,34 @@ fn constraints(context: &mut Context<'_>, cursor: &mut Cursor<'_>) -> Parsed<Vec
                     codes::CLAUSE_NOT_YET,
                     "a list of columns is not yet supported on a materialized view",
                 )
-                .at(start)
-                .help(help),
+                .with_span(start)
+                .with_help(help),
             ));
         } else {
-            return Err(cursor.expected("PRIMARY KEY or CONSTRAINT"));
+            return Err(cursor.expected_error("PRIMARY KEY or CONSTRAINT"));
         }
         if cursor.eat_token(&Token::RParen) {
             return Ok(key);
         }
         if !cursor.eat_token(&Token::Comma) {
-            return Err(cursor.expected("`,` or `)`"));
+            return Err(cursor.expected_error("`,` or `)`"));
         }
     }
 }
 
-fn not_yet(cursor: &Cursor<'_>, on: &str, help: &str) -> Box<Diagnostic> {
-    let what = cursor.found().replace('`', "").to_uppercase();
+fn not_yet_supported(cursor: &TokenCursor<'_>, on: &str, help: &str) -> Box<Diagnostic> {
+    let what = cursor.describe_next().replace('`', "").to_uppercase();
     Box::new(
         Diagnostic::error(
             codes::CLAUSE_NOT_YET,
             format!("{what} is not yet supported on {on}"),
         )
-        .at(cursor.span())
-        .help(help),
+        .with_span(cursor.next_span())
+        .with_help(help),
     )
 }
 
-fn bad_dataset_name(name: &Name) -> Option<Diagnostic> {
+fn dataset_name_error(name: &Name) -> Option<Diagnostic> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let problem = if name.value.len() > MAX_DATASET_NAME {
         format!("is longer than {MAX_DATASET_NAME} characters")
@@ -327,9 +355,9 @@ fn bad_dataset_name(name: &Name) -> Option<Diagnostic> {
             codes::BAD_NAME,
             format!("the name of this dataset {problem}"),
         )
-        .at(name.span)
-        .label("becomes the name of a folder")
-        .help(match safe_name(&name.value) {
+        .with_span(name.span)
+        .with_label("becomes the name of a folder")
+        .with_help(match safe_name(&name.value) {
             Some(safe) => format!("for example `{safe}`"),
             None => "use a to z, 0 to 9 and `_`".to_owned(),
         }),

@@ -31,17 +31,17 @@ impl Compression {
     }
 
     /// Splits a file's name into the part before the suffix and the compression.
-    pub fn of_name(name: &str) -> Option<(&str, Self)> {
+    pub fn split_file_name(name: &str) -> Option<(&str, Self)> {
         [Self::None, Self::Zstd, Self::Gzip]
             .into_iter()
-            .find_map(|way| Some((name.strip_suffix(way.suffix())?, way)))
+            .find_map(|compression| Some((name.strip_suffix(compression.suffix())?, compression)))
     }
 
     /// A reader of the decompressed bytes.
     ///
     /// # Errors
     /// When the decompressor cannot be created.
-    pub fn reader<'a>(
+    pub fn open_reader<'a>(
         self,
         stored: impl Read + Send + 'a,
     ) -> io::Result<Box<dyn Read + Send + 'a>> {
@@ -55,7 +55,7 @@ impl Compression {
 
 /// Compresses what is written to it into another writer.
 #[allow(missing_debug_implementations, reason = "the compressors have none")]
-pub enum Encoder<W: Write> {
+pub enum CompressingWriter<W: Write> {
     /// Not compressed.
     Plain(W),
     /// Zstandard frames with checksums.
@@ -64,7 +64,7 @@ pub enum Encoder<W: Write> {
     Gzip(GzEncoder<W>),
 }
 
-impl<W: Write> Encoder<W> {
+impl<W: Write> CompressingWriter<W> {
     /// Starts to compress into `to`.
     ///
     /// # Errors
@@ -113,16 +113,19 @@ mod tests {
     #[test]
     fn every_way_reads_back() {
         for compression in [Compression::None, Compression::Zstd, Compression::Gzip] {
-            let mut encoder = Encoder::new(compression, Vec::new()).unwrap();
+            let mut encoder = CompressingWriter::new(compression, Vec::new()).unwrap();
             encoder.write_all(b"{}\n").unwrap();
             encoder.write_all(b"{\"a\":1}\n").unwrap();
             let stored = encoder.finish().unwrap();
             let mut text = String::new();
-            let mut reader = compression.reader(stored.as_slice()).unwrap();
+            let mut reader = compression.open_reader(stored.as_slice()).unwrap();
             reader.read_to_string(&mut text).unwrap();
             assert_eq!(text, "{}\n{\"a\":1}\n");
             let name = format!("a{}", compression.suffix());
-            assert_eq!(Compression::of_name(&name), Some(("a", compression)));
+            assert_eq!(
+                Compression::split_file_name(&name),
+                Some(("a", compression))
+            );
         }
     }
 }

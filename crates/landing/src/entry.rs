@@ -10,14 +10,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::runs::Runs;
+use crate::offset_spans::OffsetSpans;
 
 /// The format version of entries that this code writes and reads.
 pub const ENTRY_VERSION: u32 = 1;
 
 /// One committed batch of one topic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Batch {
+pub struct LandingEntry {
     /// The format version: [`ENTRY_VERSION`]; entries of other versions are refused.
     #[serde(deserialize_with = "known_version")]
     pub version: u32,
@@ -43,9 +43,9 @@ pub struct Batch {
     pub topic_id: Option<String>,
     /// When the batch was started. Its files are not older.
     pub started_at: DateTime<Utc>,
-    pub closed_by: Closed,
+    pub closed_by: CloseReason,
     /// Ranges of offsets with their files, by partition and offset.
-    pub ranges: Vec<Range>,
+    pub ranges: Vec<LandedRange>,
     /// Offsets that the broker had deleted before they could be read, and whose
     /// loss the user accepted; by partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,13 +53,13 @@ pub struct Batch {
     /// The next offset of every partition that has been read.
     pub next: BTreeMap<i32, i64>,
     /// Totals of all entries up to this one.
-    pub totals: Totals,
+    pub totals: TopicTotals,
     /// The field that event times are read from, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_time_field: Option<String>,
     /// Up to when each partition is known to be complete.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub progress: BTreeMap<i32, Progress>,
+    pub progress: BTreeMap<i32, Completeness>,
 }
 
 fn known_version<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
@@ -75,7 +75,7 @@ fn known_version<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Er
 /// Why a batch ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Closed {
+pub enum CloseReason {
     /// The time limit was reached.
     Duration,
     /// The limit of records was reached.
@@ -92,9 +92,9 @@ pub enum Closed {
     Lost,
 }
 
-impl Closed {
+impl CloseReason {
     /// The text form in the entry.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Duration => "duration",
             Self::Records => "records",
@@ -109,7 +109,7 @@ impl Closed {
 
 /// Consecutive offsets of a partition, and the files that hold their records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Range {
+pub struct LandedRange {
     pub partition: i32,
     /// The first offset; the previous range ended there.
     pub start: i64,
@@ -122,7 +122,7 @@ pub struct Range {
     /// The offset of each line of `file`; `None` when line i has offset
     /// `start + i`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs: Option<Runs>,
+    pub runs: Option<OffsetSpans>,
     /// The file of the rows; `None` without rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<StoredFile>,
@@ -134,12 +134,12 @@ pub struct Range {
     pub event_time: Option<EventTimes>,
 }
 
-impl Range {
+impl LandedRange {
     /// The offset of each line.
-    pub fn line_offsets(&self) -> Runs {
+    pub fn line_offsets(&self) -> OffsetSpans {
         match &self.runs {
             Some(runs) => runs.clone(),
-            None => Runs::dense(self.start, self.rows),
+            None => OffsetSpans::without_gaps(self.start, self.rows),
         }
     }
 
@@ -189,7 +189,7 @@ pub struct Hole {
 
 /// Totals since the topic's first entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Totals {
+pub struct TopicTotals {
     pub rows: u64,
     pub rejects: u64,
     /// Size of all files, as stored.
@@ -202,7 +202,7 @@ pub struct Totals {
 
 /// Up to when a partition is known to be complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Progress {
+pub struct Completeness {
     /// The latest event time of all its rows so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest_event: Option<DateTime<Utc>>,
@@ -212,5 +212,4 @@ pub struct Progress {
 }
 
 #[cfg(test)]
-#[path = "entry_tests.rs"]
 mod tests;

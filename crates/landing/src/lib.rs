@@ -20,18 +20,19 @@
     )
 )]
 
-mod committed;
 mod compression;
 mod entry;
-mod names;
-mod read;
-mod runs;
+mod file_name;
+mod landed_files;
+mod offset_spans;
+mod topic_landing;
 
-pub use committed::{CommittedError, committed};
-pub use compression::{Compression, Encoder};
+pub use compression::{CompressingWriter, Compression};
 pub use entry::{
-    Batch, Closed, ENTRY_VERSION, EventTimes, Hole, Progress, Range, StoredFile, Totals,
+    CloseReason, Completeness, ENTRY_VERSION, EventTimes, Hole, LandedRange, LandingEntry,
+    StoredFile, TopicTotals,
 };
-pub use names::{FileName, LEDGER, REJECTS};
-pub use read::{LandedFile, Landing, ledger, lines, plain_files};
-pub use runs::{Run, Runs};
+pub use file_name::{LEDGER_FOLDER, LandingFileName, REJECTS_FOLDER};
+pub use landed_files::{LandedFilesError, retain_landed};
+pub use offset_spans::{OffsetSpan, OffsetSpans};
+pub use topic_landing::{LandedFile, TopicLanding, list_plain_files, open_ledger, read_lines};

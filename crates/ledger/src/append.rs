@@ -8,16 +8,16 @@ use uuid::Uuid;
 
 use crate::entry::{Entry, decode_id};
 use crate::error::LedgerError;
-use crate::ledger::{Ledger, Shared};
+use crate::ledger::{Ledger, SharedLedger};
 
 /// The hint is written with every entry whose number is a multiple of this. A
 /// reader that starts from it makes calls for at most eight entries, and most
 /// appends take two calls.
-const HINT_EVERY: u64 = 16;
+const HINT_INTERVAL: u64 = 16;
 
 /// How an append ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Appended<B> {
+pub enum AppendOutcome<B> {
     /// Our entry was written and is durable.
     Committed(Entry<B>),
     /// Another writer's entry has that number; ours was not written. The caller
@@ -27,7 +27,7 @@ pub enum Appended<B> {
 
 /// What the store has under an entry's number.
 #[derive(Debug)]
-enum Found {
+enum StoredEntry {
     Ours,
     Another(Bytes),
     Absent,
@@ -37,76 +37,80 @@ enum Found {
 
 /// What is known after a write that the store did not confirm.
 #[derive(Debug, Clone, Copy)]
-struct Facts<'a> {
+struct UnconfirmedWrite<'a> {
     /// The error that the store returned.
-    said: StoreErrorKind,
+    error_kind: StoreErrorKind,
     /// What the store has now.
-    found: &'a Found,
+    stored: &'a StoredEntry,
     /// Whether one of the requests may still arrive.
     in_flight: bool,
     /// Whether this was the last attempt.
-    last: bool,
+    last_attempt: bool,
 }
 
 /// The conclusion from an unconfirmed write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum WriteVerdict {
     /// Our entry exists, whatever the error was.
     Committed,
     /// Another writer's entry exists.
     Lost,
     /// Send the entry again. The same entry with the same number cannot be
     /// created twice.
-    Again,
+    Retry,
     /// The entry does not exist and cannot arrive any more.
     Failed,
     /// The entry does not exist or cannot be read, and may still arrive.
     Unknown,
 }
 
-fn judge(facts: Facts<'_>) -> Verdict {
-    match facts.found {
-        Found::Ours => Verdict::Committed,
-        Found::Another(_) => Verdict::Lost,
-        Found::Absent | Found::Unknown if !facts.last && !facts.said.is_refusal() => Verdict::Again,
-        Found::Absent if !facts.in_flight => Verdict::Failed,
-        Found::Absent | Found::Unknown => Verdict::Unknown,
+fn judge_write(write: UnconfirmedWrite<'_>) -> WriteVerdict {
+    match write.stored {
+        StoredEntry::Ours => WriteVerdict::Committed,
+        StoredEntry::Another(_) => WriteVerdict::Lost,
+        StoredEntry::Absent | StoredEntry::Unknown
+            if !write.last_attempt && !write.error_kind.is_refusal() =>
+        {
+            WriteVerdict::Retry
+        }
+        StoredEntry::Absent if !write.in_flight => WriteVerdict::Failed,
+        StoredEntry::Absent | StoredEntry::Unknown => WriteVerdict::Unknown,
     }
 }
 
-impl Shared {
-    async fn look(&self, seq: u64, id: Uuid) -> Result<Found, LedgerError> {
-        let bytes = match self.folder.entry(seq).await {
+impl SharedLedger {
+    async fn read_back(&self, seq: u64, id: Uuid) -> Result<StoredEntry, LedgerError> {
+        let bytes = match self.folder.read_entry(seq).await {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Ok(Found::Absent),
+            Ok(None) => return Ok(StoredEntry::Absent),
             Err(error) => {
                 tracing::warn!(ledger = self.name(), seq, %error, "reading back failed");
-                return Ok(Found::Unknown);
+                return Ok(StoredEntry::Unknown);
             }
         };
         // A damaged entry is not ours, because we sent a whole one.
         match decode_id(seq, &bytes) {
-            Ok(found) if found == id => Ok(Found::Ours),
-            Ok(_) => Ok(Found::Another(bytes)),
-            Err(problem) => Err(self.unreadable(seq, problem)),
+            Ok(found) if found == id => Ok(StoredEntry::Ours),
+            Ok(_) => Ok(StoredEntry::Another(bytes)),
+            Err(problem) => Err(self.decode_error(seq, problem)),
         }
     }
 
     /// Makes the names in the folder durable by another durable write into it.
     /// The failed write may have named the entry without syncing the folder.
     async fn sync_names(&self, seq: u64) -> Result<(), StoreError> {
-        let mut tries = self.pauses.tries();
+        let mut attempts = self.backoff.start_attempts();
         loop {
-            let last = tries.begin();
-            match self.folder.leave_hint(seq).await {
+            let last_attempt = attempts.begin_attempt();
+            match self.folder.write_hint(seq).await {
                 Ok(()) => return Ok(()),
-                Err(error) if last || error.kind().is_refusal() => return Err(error),
-                Err(_) => tries.pause().await,
+                Err(error) if last_attempt || error.kind().is_refusal() => return Err(error),
+                Err(_) => attempts.pause_before_retry().await,
             }
         }
     }
 
-    fn unknown(&self, seq: u64, id: Uuid, source: StoreError) -> LedgerError {
+    fn outcome_unknown_error(&self, seq: u64, id: Uuid, source: StoreError) -> LedgerError {
         LedgerError::OutcomeUnknown {
             ledger: self.name(),
             seq,
@@ -117,43 +121,50 @@ impl Shared {
 
     /// Sends an entry until it is known which writer's entry exists. Returns
     /// `None` when it is ours, else the bytes of the other one.
-    async fn write(&self, seq: u64, id: Uuid, entry: &Bytes) -> Result<Option<Bytes>, LedgerError> {
-        let mut tries = self.pauses.tries();
+    async fn write_entry(
+        &self,
+        seq: u64,
+        id: Uuid,
+        entry: &Bytes,
+    ) -> Result<Option<Bytes>, LedgerError> {
+        let mut attempts = self.backoff.start_attempts();
         let mut in_flight = false;
-        let mut failed = false;
+        let mut write_failed = false;
         loop {
-            let last = tries.begin();
-            let error = match self.folder.create(seq, entry.clone()).await {
+            let last_attempt = attempts.begin_attempt();
+            let error = match self.folder.create_entry(seq, entry.clone()).await {
                 Ok(()) => return Ok(None),
                 Err(error) => error,
             };
-            let said = error.kind();
-            if said != StoreErrorKind::AlreadyExists {
+            let error_kind = error.kind();
+            if error_kind != StoreErrorKind::AlreadyExists {
                 tracing::warn!(ledger = self.name(), seq, %error, "writing failed, reading back");
-                failed = true;
+                write_failed = true;
             }
             // A refusal is final. After any other error the request may still be
             // on the network.
-            in_flight |= !self.folder.is_local() && !said.is_refusal();
-            let found = self.look(seq, id).await?;
-            let verdict = judge(Facts {
-                said,
-                found: &found,
+            in_flight |= !self.folder.is_local() && !error_kind.is_refusal();
+            let stored = self.read_back(seq, id).await?;
+            let verdict = judge_write(UnconfirmedWrite {
+                error_kind,
+                stored: &stored,
                 in_flight,
-                last,
+                last_attempt,
             });
-            match (verdict, found) {
-                (Verdict::Lost, Found::Another(bytes)) => return Ok(Some(bytes)),
-                (Verdict::Committed, _) if failed && self.folder.is_local() => {
+            match (verdict, stored) {
+                (WriteVerdict::Lost, StoredEntry::Another(bytes)) => return Ok(Some(bytes)),
+                (WriteVerdict::Committed, _) if write_failed && self.folder.is_local() => {
                     return match self.sync_names(seq).await {
                         Ok(()) => Ok(None),
-                        Err(error) => Err(self.unknown(seq, id, error)),
+                        Err(error) => Err(self.outcome_unknown_error(seq, id, error)),
                     };
                 }
-                (Verdict::Committed, _) => return Ok(None),
-                (Verdict::Failed, _) => return Err(error.into()),
-                (Verdict::Again, _) => tries.pause().await,
-                (Verdict::Unknown | Verdict::Lost, _) => return Err(self.unknown(seq, id, error)),
+                (WriteVerdict::Committed, _) => return Ok(None),
+                (WriteVerdict::Failed, _) => return Err(error.into()),
+                (WriteVerdict::Retry, _) => attempts.pause_before_retry().await,
+                (WriteVerdict::Unknown | WriteVerdict::Lost, _) => {
+                    return Err(self.outcome_unknown_error(seq, id, error));
+                }
             }
         }
     }
@@ -173,7 +184,7 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
     ///
     /// # Errors
     /// After any error except [`LedgerError::OutcomeUnknown`] nothing was written.
-    pub async fn append(&self, expected: u64, body: B) -> Result<Appended<B>, LedgerError> {
+    pub async fn append(&self, expected: u64, body: B) -> Result<AppendOutcome<B>, LedgerError> {
         let shared = &self.shared;
         let entry = Entry::new(expected, body);
         let bytes = entry.encode().map_err(|source| LedgerError::Encode {
@@ -181,35 +192,36 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
             seq: expected,
             source,
         })?;
-        if let Some(before) = expected.checked_sub(1)
-            && !shared.folder.exists(before).await?
+        if let Some(previous) = expected.checked_sub(1)
+            && !shared.folder.entry_exists(previous).await?
         {
             return Err(LedgerError::Gap {
                 ledger: shared.name(),
                 seq: expected,
             });
         }
-        let another = shared.write(expected, entry.id, &bytes.into()).await?;
-        shared.note(expected);
-        if let Some(bytes) = another {
-            let winner = shared.decode(expected, &bytes)?;
+        let winner_bytes = shared
+            .write_entry(expected, entry.id, &bytes.into())
+            .await?;
+        shared.remember_seq(expected);
+        if let Some(bytes) = winner_bytes {
+            let winner = shared.decode_entry(expected, &bytes)?;
             tracing::info!(
                 ledger = shared.name(),
                 seq = expected,
                 "another writer committed first"
             );
-            return Ok(Appended::Lost(winner));
+            return Ok(AppendOutcome::Lost(winner));
         }
-        if expected.is_multiple_of(HINT_EVERY)
-            && let Err(error) = shared.folder.leave_hint(expected).await
+        if expected.is_multiple_of(HINT_INTERVAL)
+            && let Err(error) = shared.folder.write_hint(expected).await
         {
             tracing::debug!(ledger = shared.name(), %error, "the hint could not be written");
         }
         tracing::debug!(ledger = shared.name(), seq = expected, id = %entry.id, "appended");
-        Ok(Appended::Committed(entry))
+        Ok(AppendOutcome::Committed(entry))
     }
 }
 
 #[cfg(test)]
-#[path = "append_tests.rs"]
 mod tests;

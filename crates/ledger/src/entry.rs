@@ -19,13 +19,13 @@ pub struct Entry<B> {
     pub id: Uuid,
     /// When the writer made the entry, by its machine's clock, in microseconds.
     /// For people only: clocks jump, so code must not depend on it.
-    pub at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
     pub body: B,
 }
 
 /// The written form of an entry.
 #[derive(Serialize)]
-struct Wire<'a, B> {
+struct EncodedEntry<'a, B> {
     format: u32,
     seq: u64,
     id: String,
@@ -36,7 +36,7 @@ struct Wire<'a, B> {
 /// The fields other than the body. Only `format` is required in every format
 /// version.
 #[derive(Deserialize)]
-struct Head {
+struct EntryHeader {
     format: u32,
     seq: Option<u64>,
     id: Option<String>,
@@ -44,13 +44,13 @@ struct Head {
 }
 
 #[derive(Deserialize)]
-struct Tail<B> {
+struct EntryBody<B> {
     body: B,
 }
 
 /// Why bytes could not be decoded as an entry.
 #[derive(Debug)]
-pub(crate) enum Unreadable {
+pub(crate) enum EntryDecodeError {
     /// They are not an entry.
     Damaged(Damage),
     /// Another version of the program wrote them.
@@ -68,7 +68,7 @@ impl<B> Entry<B> {
             id: Uuid::new_v4(),
             // Microseconds: the returned entry must equal the one that is read
             // back.
-            at: DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now),
+            created_at: DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now),
             body,
         }
     }
@@ -77,11 +77,11 @@ impl<B> Entry<B> {
 impl<B: Serialize> Entry<B> {
     /// The content of the entry's file.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut bytes = serde_json::to_vec(&Wire {
+        let mut bytes = serde_json::to_vec(&EncodedEntry {
             format: FORMAT,
             seq: self.seq,
             id: self.id.to_string(),
-            at: self.at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            at: self.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
             body: &self.body,
         })?;
         bytes.push(b'\n');
@@ -90,15 +90,15 @@ impl<B: Serialize> Entry<B> {
 }
 
 /// Id and time of the entry in a file that should hold entry `seq`.
-fn decode_head(seq: u64, bytes: &[u8]) -> Result<(Uuid, DateTime<Utc>), Unreadable> {
-    let damaged = Unreadable::Damaged;
+fn decode_head(seq: u64, bytes: &[u8]) -> Result<(Uuid, DateTime<Utc>), EntryDecodeError> {
+    let damaged = EntryDecodeError::Damaged;
     if bytes.is_empty() {
         return Err(damaged(Damage::Empty));
     }
-    let head: Head =
+    let head: EntryHeader =
         serde_json::from_slice(bytes).map_err(|error| damaged(Damage::NotAnEntry(error)))?;
     if head.format != FORMAT {
-        return Err(Unreadable::Format(head.format));
+        return Err(EntryDecodeError::Format(head.format));
     }
     let number = head.seq.ok_or(damaged(Damage::Header("seq")))?;
     if number != seq {
@@ -114,17 +114,24 @@ fn decode_head(seq: u64, bytes: &[u8]) -> Result<(Uuid, DateTime<Utc>), Unreadab
 
 /// The id of the entry in a file that should hold entry `seq`. The body is not
 /// decoded.
-pub(crate) fn decode_id(seq: u64, bytes: &[u8]) -> Result<Uuid, Unreadable> {
+pub(crate) fn decode_id(seq: u64, bytes: &[u8]) -> Result<Uuid, EntryDecodeError> {
     decode_head(seq, bytes).map(|(id, _)| id)
 }
 
 /// The entry in a file that should hold entry `seq`.
-pub(crate) fn decode<B: DeserializeOwned>(seq: u64, bytes: &[u8]) -> Result<Entry<B>, Unreadable> {
+pub(crate) fn decode_entry<B: DeserializeOwned>(
+    seq: u64,
+    bytes: &[u8],
+) -> Result<Entry<B>, EntryDecodeError> {
     let (id, at) = decode_head(seq, bytes)?;
-    let Tail { body } = serde_json::from_slice(bytes).map_err(Unreadable::Body)?;
-    Ok(Entry { seq, id, at, body })
+    let EntryBody { body } = serde_json::from_slice(bytes).map_err(EntryDecodeError::Body)?;
+    Ok(Entry {
+        seq,
+        id,
+        created_at: at,
+        body,
+    })
 }
 
 #[cfg(test)]
-#[path = "entry_tests.rs"]
 mod tests;

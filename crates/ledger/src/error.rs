@@ -114,7 +114,7 @@ impl LedgerError {
 
     /// Whether the entry may exist despite the error. If so, no file that it names
     /// may be deleted.
-    pub fn outcome_unknown(&self) -> bool {
+    pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 }

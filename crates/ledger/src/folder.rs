@@ -5,16 +5,16 @@ use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode};
 use serde::{Deserialize, Serialize};
-use sluice_storage::{Place, StoreError};
+use sluice_storage::{StoreError, StorePath};
 
 /// Files whose names begin with "_" are not entries. They sort after all entries.
-const HINT: &str = "_hint.json";
-const SNAPSHOT: &str = "_snapshot.json";
+const HINT_FILE: &str = "_hint.json";
+const SNAPSHOT_FILE: &str = "_snapshot.json";
 
 /// A ledger's folder and its store.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder {
-    place: Place,
+pub(crate) struct LedgerFolder {
+    store_path: StorePath,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -23,85 +23,98 @@ struct Hint {
 }
 
 /// The number of the entry in a file with this name.
-fn number_of(name: &str) -> Option<u64> {
+fn parse_seq(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
     let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| digits.parse().ok()).flatten()
 }
 
-impl Folder {
-    pub(crate) fn new(place: Place) -> Self {
-        Self { place }
+impl LedgerFolder {
+    pub(crate) fn new(store_path: StorePath) -> Self {
+        Self { store_path }
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn store_path(&self) -> &StorePath {
+        &self.store_path
     }
 
     /// Whether a failed call has no further effect. On a local file system no
     /// request is in flight after a call has returned.
     pub(crate) fn is_local(&self) -> bool {
-        self.place.location.local_path().is_some()
+        self.store_path.location.local_path().is_some()
     }
 
     fn entry_path(&self, seq: u64) -> Path {
-        self.named(&format!("{seq:020}.json"))
+        self.object_path(&format!("{seq:020}.json"))
     }
 
-    fn named(&self, name: &str) -> Path {
-        self.place.path().clone().join(name)
+    fn object_path(&self, name: &str) -> Path {
+        self.store_path.path().clone().join(name)
     }
 
     /// The location of an entry in the form for messages.
     pub(crate) fn entry_location(&self, seq: u64) -> String {
-        self.place.location.display_of(&self.entry_path(seq))
+        self.store_path.location.display_path(&self.entry_path(seq))
     }
 
-    fn error(&self, action: &'static str, path: &Path, error: object_store::Error) -> StoreError {
-        StoreError::access(action, self.place.location.display_of(path), error)
+    fn store_error(
+        &self,
+        action: &'static str,
+        path: &Path,
+        error: object_store::Error,
+    ) -> StoreError {
+        StoreError::access(action, self.store_path.location.display_path(path), error)
     }
 
     /// Creates an entry; fails if it exists.
-    pub(crate) async fn create(&self, seq: u64, bytes: Bytes) -> Result<(), StoreError> {
+    pub(crate) async fn create_entry(&self, seq: u64, bytes: Bytes) -> Result<(), StoreError> {
         let path = self.entry_path(seq);
         let mode = PutMode::Create.into();
-        match self.place.store.put_opts(&path, bytes.into(), mode).await {
+        match self
+            .store_path
+            .store
+            .put_opts(&path, bytes.into(), mode)
+            .await
+        {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.error("write", &path, error)),
+            Err(error) => Err(self.store_error("write", &path, error)),
         }
     }
 
     /// The bytes of an entry, `None` when it does not exist.
-    pub(crate) async fn entry(&self, seq: u64) -> Result<Option<Bytes>, StoreError> {
-        self.get(&self.entry_path(seq)).await
+    pub(crate) async fn read_entry(&self, seq: u64) -> Result<Option<Bytes>, StoreError> {
+        self.get_object(&self.entry_path(seq)).await
     }
 
-    async fn get(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
-        let result = match self.place.store.get(path).await {
+    async fn get_object(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
+        let result = match self.store_path.store.get(path).await {
             Ok(result) => result.bytes().await,
             Err(error) => Err(error),
         };
         match result {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.error("read", path, error)),
+            Err(error) => Err(self.store_error("read", path, error)),
         }
     }
 
-    pub(crate) async fn exists(&self, seq: u64) -> Result<bool, StoreError> {
+    pub(crate) async fn entry_exists(&self, seq: u64) -> Result<bool, StoreError> {
         let path = self.entry_path(seq);
-        match self.place.store.head(&path).await {
+        match self.store_path.store.head(&path).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(self.error("read", &path, error)),
+            Err(error) => Err(self.store_error("read", &path, error)),
         }
     }
 
     /// Lists the entries after `last` and returns their least and greatest number.
     /// S3 starts its listing after `last`; a local folder is read completely.
-    pub(crate) async fn beyond(&self, last: Option<u64>) -> Result<Option<(u64, u64)>, StoreError> {
-        let folder = self.place.path();
-        let store = &self.place.store;
+    pub(crate) async fn seqs_after(
+        &self,
+        last: Option<u64>,
+    ) -> Result<Option<(u64, u64)>, StoreError> {
+        let folder = self.store_path.path();
+        let store = &self.store_path.store;
         let mut objects = match last {
             Some(last) => store.list_with_offset(Some(folder), &self.entry_path(last)),
             None => store.list(Some(folder)),
@@ -111,11 +124,11 @@ impl Folder {
             let object = match objects.try_next().await {
                 Ok(Some(object)) => object,
                 Ok(None) => return Ok(found),
-                Err(error) => return Err(self.error("list", folder, error)),
+                Err(error) => return Err(self.store_error("list", folder, error)),
             };
             let number = object.location.prefix_match(folder).and_then(|mut parts| {
                 match (parts.next(), parts.next()) {
-                    (Some(name), None) => number_of(name.as_ref()),
+                    (Some(name), None) => parse_seq(name.as_ref()),
                     _ => None,
                 }
             });
@@ -129,41 +142,43 @@ impl Folder {
     /// The entry at which to start the search for the tail. The hint may be stale,
     /// missing or invalid, so it is only a starting point, and failures to read it
     /// are ignored.
-    pub(crate) async fn hint(&self) -> Option<u64> {
-        let bytes = match self.get(&self.named(HINT)).await {
+    pub(crate) async fn read_hint(&self) -> Option<u64> {
+        let bytes = match self.get_object(&self.object_path(HINT_FILE)).await {
             Ok(bytes) => bytes?,
             Err(error) => {
-                tracing::debug!(ledger = %self.place.location, %error, "the hint cannot be read");
+                tracing::debug!(ledger = %self.store_path.location, %error, "the hint cannot be read");
                 return None;
             }
         };
         match serde_json::from_slice(&bytes) {
             Ok(Hint { seq }) => Some(seq),
             Err(error) => {
-                tracing::debug!(ledger = %self.place.location, %error, "the hint is not valid");
+                tracing::debug!(ledger = %self.store_path.location, %error, "the hint is not valid");
                 None
             }
         }
     }
 
     /// Writes a hint that entry `seq` exists.
-    pub(crate) async fn leave_hint(&self, seq: u64) -> Result<(), StoreError> {
+    pub(crate) async fn write_hint(&self, seq: u64) -> Result<(), StoreError> {
         let text = serde_json::to_vec(&Hint { seq }).unwrap_or_default();
-        self.put(&self.named(HINT), text.into()).await
+        self.put_object(&self.object_path(HINT_FILE), text.into())
+            .await
     }
 
-    pub(crate) async fn snapshot(&self) -> Result<Option<Bytes>, StoreError> {
-        self.get(&self.named(SNAPSHOT)).await
+    pub(crate) async fn read_snapshot(&self) -> Result<Option<Bytes>, StoreError> {
+        self.get_object(&self.object_path(SNAPSHOT_FILE)).await
     }
 
-    pub(crate) async fn put_snapshot(&self, bytes: Bytes) -> Result<(), StoreError> {
-        self.put(&self.named(SNAPSHOT), bytes).await
+    pub(crate) async fn write_snapshot(&self, bytes: Bytes) -> Result<(), StoreError> {
+        self.put_object(&self.object_path(SNAPSHOT_FILE), bytes)
+            .await
     }
 
-    async fn put(&self, path: &Path, bytes: Bytes) -> Result<(), StoreError> {
-        match self.place.store.put(path, bytes.into()).await {
+    async fn put_object(&self, path: &Path, bytes: Bytes) -> Result<(), StoreError> {
+        match self.store_path.store.put(path, bytes.into()).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.error("write", path, error)),
+            Err(error) => Err(self.store_error("write", path, error)),
         }
     }
 }
@@ -174,17 +189,17 @@ mod tests {
 
     #[test]
     fn only_entries_have_numbers() {
-        assert_eq!(number_of("00000000000000000012.json"), Some(12));
-        assert_eq!(number_of("18446744073709551615.json"), Some(u64::MAX));
+        assert_eq!(parse_seq("00000000000000000012.json"), Some(12));
+        assert_eq!(parse_seq("18446744073709551615.json"), Some(u64::MAX));
         for name in [
             "99999999999999999999.json",
             "12.json",
             "00000000000000000012.json#7",
             "+0000000000000000012.json",
-            HINT,
-            SNAPSHOT,
+            HINT_FILE,
+            SNAPSHOT_FILE,
         ] {
-            assert_eq!(number_of(name), None, "{name}");
+            assert_eq!(parse_seq(name), None, "{name}");
         }
     }
 }

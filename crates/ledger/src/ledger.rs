@@ -10,13 +10,13 @@ use futures::stream::{self, Stream, StreamExt as _};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sluice_storage::{Place, StoreError};
+use sluice_storage::{StoreError, StorePath};
 
-use crate::entry::{Entry, Unreadable, decode};
+use crate::backoff::Backoff;
+use crate::entry::{Entry, EntryDecodeError, decode_entry};
 use crate::error::LedgerError;
-use crate::folder::Folder;
-use crate::pauses::Pauses;
-use crate::search::{Next, Search};
+use crate::folder::LedgerFolder;
+use crate::tail_search::{SearchStep, TailSearch};
 
 /// The number of entries that [`Ledger::range`] reads ahead.
 const READ_AHEAD: usize = 16;
@@ -27,57 +27,57 @@ const READ_AHEAD: usize = 16;
 /// that creates it has committed. Entries are never changed or deleted. Cheap to
 /// clone; any number of ledgers, in any number of processes, may use one folder.
 pub struct Ledger<B> {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<SharedLedger>,
     body: PhantomData<fn() -> B>,
 }
 
-pub(crate) struct Shared {
-    pub(crate) folder: Folder,
-    pub(crate) pauses: Pauses,
+pub(crate) struct SharedLedger {
+    pub(crate) folder: LedgerFolder,
+    pub(crate) backoff: Backoff,
     /// The greatest number that this process has read or written. Entries are
     /// never deleted, so it must still exist.
-    seen: Mutex<Option<u64>>,
+    highest_seen: Mutex<Option<u64>>,
 }
 
-impl Shared {
+impl SharedLedger {
     pub(crate) fn name(&self) -> String {
-        self.folder.place().location.to_string()
+        self.folder.store_path().location.to_string()
     }
 
-    pub(crate) fn note(&self, seq: u64) {
-        let mut seen = self.seen.lock();
+    pub(crate) fn remember_seq(&self, seq: u64) {
+        let mut seen = self.highest_seen.lock();
         *seen = (*seen).max(Some(seq));
     }
 
     /// The error for a file that is not a valid entry.
-    pub(crate) fn unreadable(&self, seq: u64, problem: Unreadable) -> LedgerError {
+    pub(crate) fn decode_error(&self, seq: u64, problem: EntryDecodeError) -> LedgerError {
         let location = self.folder.entry_location(seq);
         match problem {
-            Unreadable::Damaged(damage) => LedgerError::Damaged { location, damage },
-            Unreadable::Format(format) => LedgerError::Format { location, format },
-            Unreadable::Body(source) => LedgerError::Body { location, source },
+            EntryDecodeError::Damaged(damage) => LedgerError::Damaged { location, damage },
+            EntryDecodeError::Format(format) => LedgerError::Format { location, format },
+            EntryDecodeError::Body(source) => LedgerError::Body { location, source },
         }
     }
 
-    pub(crate) fn decode<B: DeserializeOwned>(
+    pub(crate) fn decode_entry<B: DeserializeOwned>(
         &self,
         seq: u64,
         bytes: &[u8],
     ) -> Result<Entry<B>, LedgerError> {
-        decode(seq, bytes).map_err(|problem| self.unreadable(seq, problem))
+        decode_entry(seq, bytes).map_err(|problem| self.decode_error(seq, problem))
     }
 
-    pub(crate) async fn read<B: DeserializeOwned>(
+    pub(crate) async fn read_entry<B: DeserializeOwned>(
         &self,
         seq: u64,
     ) -> Result<Option<Entry<B>>, LedgerError> {
-        match self.folder.entry(seq).await? {
-            Some(bytes) => self.decode(seq, &bytes).map(Some),
+        match self.folder.read_entry(seq).await? {
+            Some(bytes) => self.decode_entry(seq, &bytes).map(Some),
             None => Ok(None),
         }
     }
 
-    fn missing(&self, seq: u64, found: Option<u64>) -> LedgerError {
+    fn missing_error(&self, seq: u64, found: Option<u64>) -> LedgerError {
         LedgerError::Missing {
             ledger: self.name(),
             seq,
@@ -87,29 +87,29 @@ impl Shared {
 
     /// The number of the newest entry, and its bytes if the search has read them.
     async fn find_tail(&self) -> Result<Option<(u64, Option<Bytes>)>, LedgerError> {
-        let seen = *self.seen.lock();
-        let mut start = match seen {
+        let highest_seen = *self.highest_seen.lock();
+        let mut start = match highest_seen {
             Some(seen) => Some(seen),
-            None => self.folder.hint().await,
+            None => self.folder.read_hint().await,
         };
         loop {
-            let (found, good) = self.search(start).await?;
+            let (found, guess_existed) = self.search_tail(start).await?;
             let last = found.as_ref().map(|(last, _)| *last);
-            if good {
+            if guess_existed {
                 return Ok(found);
             }
-            if let Some(seen) = seen.filter(|seen| last.is_none_or(|last| last < *seen)) {
-                return Err(self.missing(seen, None));
+            if let Some(seen) = highest_seen.filter(|seen| last.is_none_or(|last| last < *seen)) {
+                return Err(self.missing_error(seen, None));
             }
             // The search started from no entry that is known to exist. Either the
             // ledger has no hint, or entries or the hint were changed by hand.
             // Check that the search has not taken a gap for the end.
-            let Some((least, greatest)) = self.folder.beyond(last).await? else {
+            let Some((least, greatest)) = self.folder.seqs_after(last).await? else {
                 return Ok(found);
             };
             let next = last.map_or(0, |last| last + 1);
-            if least > next && !self.folder.exists(next).await? {
-                return Err(self.missing(next, Some(least)));
+            if least > next && !self.folder.entry_exists(next).await? {
+                return Err(self.missing_error(next, Some(least)));
             }
             // Other writers have appended meanwhile.
             start = Some(greatest);
@@ -119,58 +119,58 @@ impl Shared {
     /// Searches for the newest entry with calls for single entries. It reads the
     /// entry to start from, which in most cases is the newest. Also returns
     /// whether that entry existed.
-    async fn search(
+    async fn search_tail(
         &self,
         start: Option<u64>,
     ) -> Result<(Option<(u64, Option<Bytes>)>, bool), StoreError> {
-        let mut search = Search::from(start);
+        let mut search = TailSearch::from_guess(start);
         let mut read: Option<(u64, Bytes)> = None;
         loop {
-            let number = match search.next() {
-                Next::Ask(number) => number,
-                Next::Last(last) => {
+            let number = match search.next_step() {
+                SearchStep::Probe(number) => number,
+                SearchStep::Last(last) => {
                     let found = last.map(|last| {
                         let bytes = read.filter(|(number, _)| *number == last);
                         (last, bytes.map(|(_, bytes)| bytes))
                     });
-                    return Ok((found, search.guess_was_good()));
+                    return Ok((found, search.guess_existed()));
                 }
             };
             let exists = if start == Some(number) {
                 read = self
                     .folder
-                    .entry(number)
+                    .read_entry(number)
                     .await?
                     .map(|bytes| (number, bytes));
                 read.is_some()
             } else {
-                self.folder.exists(number).await?
+                self.folder.entry_exists(number).await?
             };
-            search.answer(number, exists);
+            search.record_answer(number, exists);
         }
     }
 }
 
 impl<B> Ledger<B> {
     /// The ledger in this folder. Reads and creates nothing.
-    pub fn new(place: Place) -> Self {
-        Self::with_pauses(place, Pauses::default())
+    pub fn new(place: StorePath) -> Self {
+        Self::with_backoff(place, Backoff::default())
     }
 
-    pub(crate) fn with_pauses(place: Place, pauses: Pauses) -> Self {
+    pub(crate) fn with_backoff(place: StorePath, pauses: Backoff) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                folder: Folder::new(place),
-                pauses,
-                seen: Mutex::default(),
+            shared: Arc::new(SharedLedger {
+                folder: LedgerFolder::new(place),
+                backoff: pauses,
+                highest_seen: Mutex::default(),
             }),
             body: PhantomData,
         }
     }
 
     /// The ledger's folder, with its store.
-    pub fn place(&self) -> &Place {
-        self.shared.folder.place()
+    pub fn store_path(&self) -> &StorePath {
+        self.shared.folder.store_path()
     }
 }
 
@@ -185,7 +185,7 @@ impl<B> Clone for Ledger<B> {
 
 impl<B> fmt::Debug for Ledger<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Ledger").field(self.place()).finish()
+        f.debug_tuple("Ledger").field(self.store_path()).finish()
     }
 }
 
@@ -202,18 +202,18 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
     /// # Errors
     /// [`LedgerError::Missing`] when there is such a gap or an entry has
     /// disappeared, and the errors of [`Ledger::read`].
-    pub async fn tail(&self) -> Result<Option<Entry<B>>, LedgerError> {
+    pub async fn read_tail(&self) -> Result<Option<Entry<B>>, LedgerError> {
         let Some((last, bytes)) = self.shared.find_tail().await? else {
             return Ok(None);
         };
         let entry = match bytes {
-            Some(bytes) => self.shared.decode(last, &bytes)?,
+            Some(bytes) => self.shared.decode_entry(last, &bytes)?,
             None => {
-                let entry = self.shared.read(last).await?;
-                entry.ok_or_else(|| self.shared.missing(last, None))?
+                let entry = self.shared.read_entry(last).await?;
+                entry.ok_or_else(|| self.shared.missing_error(last, None))?
             }
         };
-        self.shared.note(last);
+        self.shared.remember_seq(last);
         Ok(Some(entry))
     }
 
@@ -223,10 +223,10 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
     /// [`LedgerError::Damaged`], [`LedgerError::Format`] and
     /// [`LedgerError::Body`] when the file is not a valid entry;
     /// [`LedgerError::Store`] when it cannot be read.
-    pub async fn read(&self, seq: u64) -> Result<Option<Entry<B>>, LedgerError> {
-        let entry = self.shared.read(seq).await?;
+    pub async fn read_entry(&self, seq: u64) -> Result<Option<Entry<B>>, LedgerError> {
+        let entry = self.shared.read_entry(seq).await?;
         if entry.is_some() {
-            self.shared.note(seq);
+            self.shared.remember_seq(seq);
         }
         Ok(entry)
     }
@@ -234,7 +234,7 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
     /// The entries with these numbers, in order; some are read ahead. The stream
     /// ends after the first error. A number that does not exist is an error
     /// ([`LedgerError::Missing`]), so the range must not go past the tail.
-    pub fn range(
+    pub fn read_range(
         &self,
         seqs: RangeInclusive<u64>,
     ) -> impl Stream<Item = Result<Entry<B>, LedgerError>> + Send + use<B> {
@@ -242,8 +242,8 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
         let entries = stream::iter(seqs).map(move |seq| {
             let shared = Arc::clone(&shared);
             async move {
-                let entry = shared.read(seq).await?;
-                entry.ok_or_else(|| shared.missing(seq, None))
+                let entry = shared.read_entry(seq).await?;
+                entry.ok_or_else(|| shared.missing_error(seq, None))
             }
         });
         entries.buffered(READ_AHEAD).scan(false, |failed, entry| {

@@ -21,15 +21,15 @@
 //! append; on [`Appended::Lost`], start over from the winner's entry.
 
 mod append;
+mod backoff;
 mod entry;
 mod error;
 mod folder;
 mod ledger;
-mod pauses;
-mod search;
 mod snapshot;
+mod tail_search;
 
-pub use append::Appended;
+pub use append::AppendOutcome;
 pub use entry::Entry;
 pub use error::{Damage, LedgerError};
 pub use ledger::Ledger;

@@ -24,7 +24,7 @@ pub struct Snapshot<S> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire<S> {
+struct EncodedSnapshot<S> {
     format: u32,
     seq: u64,
     /// The id of the entry `seq`. A folder that was emptied and filled again, or
@@ -33,8 +33,8 @@ struct Wire<S> {
     state: S,
 }
 
-fn decode<S: DeserializeOwned>(bytes: &Bytes) -> Option<Wire<S>> {
-    let wire: Wire<S> = serde_json::from_slice(bytes).ok()?;
+fn decode_snapshot<S: DeserializeOwned>(bytes: &Bytes) -> Option<EncodedSnapshot<S>> {
+    let wire: EncodedSnapshot<S> = serde_json::from_slice(bytes).ok()?;
     (wire.format == FORMAT).then_some(wire)
 }
 
@@ -44,12 +44,12 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
     ///
     /// # Errors
     /// When the snapshot cannot be written. The ledger itself is not affected.
-    pub async fn snapshot<S: Serialize + Sync>(
+    pub async fn write_snapshot<S: Serialize + Sync>(
         &self,
         last: &Entry<B>,
         state: &S,
     ) -> Result<(), LedgerError> {
-        let wire = Wire {
+        let wire = EncodedSnapshot {
             format: FORMAT,
             seq: last.seq,
             id: last.id.to_string(),
@@ -60,7 +60,7 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
             seq: last.seq,
             source,
         })?;
-        Ok(self.shared.folder.put_snapshot(bytes.into()).await?)
+        Ok(self.shared.folder.write_snapshot(bytes.into()).await?)
     }
 
     /// The snapshot, `None` when it is missing or cannot be used: it must belong to
@@ -69,24 +69,24 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
     /// # Errors
     /// [`LedgerError::Store`] when the store fails, and the errors of
     /// [`Ledger::read`] for the entry that the snapshot names.
-    pub async fn latest_snapshot<S: DeserializeOwned>(
+    pub async fn read_snapshot<S: DeserializeOwned>(
         &self,
     ) -> Result<Option<Snapshot<S>>, LedgerError> {
         let shared = &self.shared;
-        let Some(bytes) = shared.folder.snapshot().await? else {
+        let Some(bytes) = shared.folder.read_snapshot().await? else {
             return Ok(None);
         };
-        let Some(wire) = decode::<S>(&bytes) else {
+        let Some(wire) = decode_snapshot::<S>(&bytes) else {
             tracing::warn!(
                 ledger = shared.name(),
                 "the snapshot cannot be decoded, replaying all entries"
             );
             return Ok(None);
         };
-        let id = match shared.folder.entry(wire.seq).await? {
+        let id = match shared.folder.read_entry(wire.seq).await? {
             Some(bytes) => {
                 let id = decode_id(wire.seq, &bytes);
-                Some(id.map_err(|problem| shared.unreadable(wire.seq, problem))?)
+                Some(id.map_err(|problem| shared.decode_error(wire.seq, problem))?)
             }
             None => None,
         };

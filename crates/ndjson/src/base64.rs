@@ -3,7 +3,7 @@
 
 /// Appends the decoded bytes. `None` if the text is not base64; some bytes may
 /// be appended even then.
-pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn decode_base64(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut group = [0u8; 4];
     let mut filled = 0;
     let mut padding = 0;
@@ -15,7 +15,7 @@ pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
             }
             // Nothing follows padding, not even another group.
             _ if padding > 0 => return None,
-            _ => sextet(byte)?,
+            _ => sextet_value(byte)?,
         };
         *group.get_mut(filled)? = value;
         filled += 1;
@@ -29,7 +29,7 @@ pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     (filled == 0).then_some(())
 }
 
-fn sextet(byte: u8) -> Option<u8> {
+fn sextet_value(byte: u8) -> Option<u8> {
     Some(match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,
@@ -43,11 +43,11 @@ fn sextet(byte: u8) -> Option<u8> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::decode;
+    use super::decode_base64;
 
     fn decoded(text: &str) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        decode(text.as_bytes(), &mut out).map(|()| out)
+        decode_base64(text.as_bytes(), &mut out).map(|()| out)
     }
 
     #[test]
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_rest() {
+    fn rejects_everything_else() {
         for text in [
             "Z", "Zg", "Zg=", "Zg===", "=g==", "Z===", "Zg==Zg==", "Zm9-", "Zm=v",
         ] {

@@ -7,26 +7,26 @@ use arrow::datatypes::{DataType, Fields, SchemaRef};
 use arrow::error::ArrowError;
 
 use crate::compile;
-use crate::corrupt::CorruptColumn;
+use crate::corrupt_column::CorruptColumn;
 use crate::error::SchemaError;
-use crate::object::ObjectNode;
-use crate::options::{DecodeOptions, output_schema, position};
+use crate::object::StructDecoder;
+use crate::options::{DecodeOptions, output_schema, row_position};
 
 /// The columns of the batch being built.
 #[derive(Debug)]
-pub(crate) struct Columns {
+pub(crate) struct BatchColumns {
     pub(crate) schema: SchemaRef,
     /// The columns that are read from the data.
-    pub(crate) root: ObjectNode,
+    pub(crate) root: StructDecoder,
     /// The fields of `root`.
-    read: Fields,
+    data_fields: Fields,
     pub(crate) corrupt: Option<(usize, CorruptColumn)>,
     /// Index of the position column, and the position of each row.
     position: Option<(usize, Vec<u64>)>,
     pub(crate) rows: usize,
 }
 
-impl Columns {
+impl BatchColumns {
     pub(crate) fn new(options: &DecodeOptions) -> Result<Self, SchemaError> {
         let schema = &options.schema;
         let column = |option, index: Option<usize>| match index {
@@ -56,17 +56,17 @@ impl Columns {
             },
             None => None,
         };
-        let made: Vec<usize> = options
+        let generated: Vec<usize> = options
             .corrupt_record
             .into_iter()
             .chain(options.position)
             .collect();
-        let root = compile::root(schema, &made)?;
+        let root = compile::compile_root(schema, &generated)?;
         let schema = output_schema(schema, options.mode);
         let read = schema.fields().iter().enumerate();
-        let read = read.filter(|(index, _)| !made.contains(index));
+        let read = read.filter(|(index, _)| !generated.contains(index));
         Ok(Self {
-            read: read.map(|(_, field)| Arc::clone(field)).collect(),
+            data_fields: read.map(|(_, field)| Arc::clone(field)).collect(),
             schema,
             root,
             corrupt,
@@ -78,7 +78,7 @@ impl Columns {
     #[inline(always)]
     pub(crate) fn close_row(&mut self, ordinal: u32, offset: u64) {
         if let Some((_, positions)) = &mut self.position {
-            positions.push(position(ordinal, offset));
+            positions.push(row_position(ordinal, offset));
         }
         self.rows += 1;
     }
@@ -88,13 +88,13 @@ impl Columns {
         self.root.truncate(self.rows);
     }
 
-    pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+    pub(crate) fn finish_batch(&mut self) -> Result<RecordBatch, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
-        let mut read = self.root.finish_members(&self.read)?.into_iter();
+        let mut read = self.root.finish_members(&self.data_fields)?.into_iter();
         let mut columns = Vec::with_capacity(self.schema.fields().len());
         for (index, field) in self.schema.fields().iter().enumerate() {
             let column = match (&mut self.corrupt, &mut self.position) {
-                (Some((at, corrupt)), _) if *at == index => Some(corrupt.finish(rows)?),
+                (Some((at, corrupt)), _) if *at == index => Some(corrupt.finish_array(rows)?),
                 (_, Some((at, positions))) if *at == index => {
                     Some(position_array(std::mem::take(positions), field.data_type()))
                 }

@@ -18,7 +18,7 @@ use crate::simd;
 pub(crate) struct Nulls(Vec<usize>);
 
 impl Nulls {
-    pub(crate) fn push(&mut self, row: usize) {
+    pub(crate) fn push_row(&mut self, row: usize) {
         self.0.push(row);
     }
 
@@ -30,7 +30,7 @@ impl Nulls {
     }
 
     /// Takes the nulls as the validity of `rows` rows.
-    pub(crate) fn finish(&mut self, rows: usize) -> Option<NullBuffer> {
+    pub(crate) fn finish_validity(&mut self, rows: usize) -> Option<NullBuffer> {
         if self.0.is_empty() {
             return None;
         }
@@ -46,7 +46,7 @@ impl Nulls {
 
 /// The capacity for a batch when the previous batch had this many values: a
 /// little more, because growing copies all of them.
-fn room_for(values: usize) -> usize {
+fn capacity_for(values: usize) -> usize {
     values + values / 8
 }
 
@@ -71,7 +71,7 @@ impl<T: ArrowPrimitiveType> Primitives<T> {
     }
 
     pub(crate) fn push_null(&mut self) {
-        self.nulls.push(self.values.len());
+        self.nulls.push_row(self.values.len());
         self.values.push(T::Native::default());
     }
 
@@ -84,10 +84,10 @@ impl<T: ArrowPrimitiveType> Primitives<T> {
         self.nulls.truncate(rows);
     }
 
-    pub(crate) fn finish(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-        let room = room_for(self.values.len());
+    pub(crate) fn finish_array(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+        let room = capacity_for(self.values.len());
         let values = std::mem::replace(&mut self.values, Vec::with_capacity(room));
-        let nulls = self.nulls.finish(values.len());
+        let nulls = self.nulls.finish_validity(values.len());
         let array = PrimitiveArray::<T>::try_new(ScalarBuffer::from(values), nulls)?;
         Ok(Arc::new(array.with_data_type(data_type.clone())))
     }
@@ -112,7 +112,7 @@ impl Booleans {
     }
 
     pub(crate) fn push_null(&mut self) {
-        self.nulls.push(self.values.len());
+        self.nulls.push_row(self.values.len());
         self.values.append(false);
     }
 
@@ -125,25 +125,25 @@ impl Booleans {
         self.nulls.truncate(rows);
     }
 
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        let nulls = self.nulls.finish(self.values.len());
+    pub(crate) fn finish_array(&mut self) -> ArrayRef {
+        let nulls = self.nulls.finish_validity(self.values.len());
         Arc::new(BooleanArray::new(self.values.finish(), nulls))
     }
 }
 
 /// Values of variable length, one after the other.
 #[derive(Debug)]
-pub(crate) struct Runs {
+pub(crate) struct ByteValues {
     /// Bytes of all values, and of the value being appended.
     pub(crate) bytes: Vec<u8>,
     ends: Vec<i32>,
     nulls: Nulls,
 }
 
-/// Offsets, bytes and validity of a finished [`Runs`].
-type Parts = (OffsetBuffer<i32>, Buffer, Option<NullBuffer>);
+/// Offsets, bytes and validity of a finished [`ByteValues`].
+type ByteParts = (OffsetBuffer<i32>, Buffer, Option<NullBuffer>);
 
-impl Runs {
+impl ByteValues {
     pub(crate) fn new() -> Self {
         Self {
             bytes: Vec::new(),
@@ -156,29 +156,29 @@ impl Runs {
     /// ends long before that (`decoder::FLUSH_BYTES`) and a line has at most
     /// 1 GiB.
     #[inline(always)]
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close_value(&mut self) {
         self.ends.push(self.bytes.len() as i32);
     }
 
     /// The index at which the value being appended starts.
     #[inline(always)]
-    pub(crate) fn open(&self) -> usize {
+    pub(crate) fn open_value_start(&self) -> usize {
         self.ends.last().map_or(0, |&end| end as usize)
     }
 
     /// Discards the value being appended.
-    pub(crate) fn abandon(&mut self) {
-        self.bytes.truncate(self.open());
+    pub(crate) fn abandon_value(&mut self) {
+        self.bytes.truncate(self.open_value_start());
     }
 
-    pub(crate) fn push(&mut self, value: &[u8]) {
+    pub(crate) fn push_value(&mut self, value: &[u8]) {
         self.bytes.extend_from_slice(value);
-        self.close();
+        self.close_value();
     }
 
     pub(crate) fn push_null(&mut self) {
-        self.nulls.push(self.len());
-        self.close();
+        self.nulls.push_row(self.len());
+        self.close_value();
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -187,18 +187,18 @@ impl Runs {
 
     pub(crate) fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows + 1);
-        self.bytes.truncate(self.open());
+        self.bytes.truncate(self.open_value_start());
         self.nulls.truncate(rows);
     }
 
-    fn parts(&mut self) -> Parts {
+    fn take_parts(&mut self) -> ByteParts {
         let rows = self.len();
-        let mut ends = Vec::with_capacity(room_for(rows + 1));
+        let mut ends = Vec::with_capacity(capacity_for(rows + 1));
         ends.push(0);
         let ends = std::mem::replace(&mut self.ends, ends);
-        let room = room_for(self.bytes.len());
+        let room = capacity_for(self.bytes.len());
         let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(room));
-        let nulls = self.nulls.finish(rows);
+        let nulls = self.nulls.finish_validity(rows);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
         (offsets, Buffer::from_vec(bytes), nulls)
     }
@@ -206,43 +206,47 @@ impl Runs {
 
 /// Strings: every closed value is UTF-8.
 #[derive(Debug)]
-pub(crate) struct Strings(Runs);
+pub(crate) struct Strings(ByteValues);
 
 impl Strings {
     pub(crate) fn new() -> Self {
-        Self(Runs::new())
+        Self(ByteValues::new())
     }
 
     /// Appends the bytes that `append` writes as one value, and returns the
     /// result of `append`; `None` if the bytes are not UTF-8.
     #[inline(always)]
-    pub(crate) fn append<T, E>(
+    pub(crate) fn append_with<T, E>(
         &mut self,
         append: impl FnOnce(&mut Vec<u8>) -> Result<(T, Ascii), E>,
     ) -> Result<Option<T>, E> {
         match append(&mut self.0.bytes) {
             Ok((value, ascii)) => {
-                if ascii == Ascii::No && !self.open_is_utf8() {
-                    self.0.abandon();
+                if ascii == Ascii::No && !self.open_value_is_utf8() {
+                    self.0.abandon_value();
                     return Ok(None);
                 }
-                self.0.close();
+                self.0.close_value();
                 Ok(Some(value))
             }
             Err(e) => {
-                self.0.abandon();
+                self.0.abandon_value();
                 Err(e)
             }
         }
     }
 
-    fn open_is_utf8(&self) -> bool {
-        let open = self.0.bytes.get(self.0.open()..).unwrap_or_default();
+    fn open_value_is_utf8(&self) -> bool {
+        let open = self
+            .0
+            .bytes
+            .get(self.0.open_value_start()..)
+            .unwrap_or_default();
         std::str::from_utf8(open).is_ok()
     }
 
-    pub(crate) fn push(&mut self, value: &str) {
-        self.0.push(value.as_bytes());
+    pub(crate) fn push_str(&mut self, value: &str) {
+        self.0.push_value(value.as_bytes());
     }
 
     pub(crate) fn push_null(&mut self) {
@@ -257,13 +261,13 @@ impl Strings {
         self.0.truncate(rows);
     }
 
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        let (offsets, bytes, nulls) = self.0.parts();
+    pub(crate) fn finish_array(&mut self) -> ArrayRef {
+        let (offsets, bytes, nulls) = self.0.take_parts();
         Arc::new(simd::string_array(offsets, bytes, nulls))
     }
 
-    pub(crate) fn finish_view(&mut self) -> ArrayRef {
-        let (offsets, bytes, nulls) = self.0.parts();
+    pub(crate) fn finish_view_array(&mut self) -> ArrayRef {
+        let (offsets, bytes, nulls) = self.0.take_parts();
         let strings = simd::string_array(offsets, bytes, nulls);
         Arc::new(StringViewArray::from(&strings))
     }
@@ -277,11 +281,11 @@ pub(crate) enum Ascii {
 }
 
 #[derive(Debug)]
-pub(crate) struct Binaries(pub(crate) Runs);
+pub(crate) struct Binaries(pub(crate) ByteValues);
 
 impl Binaries {
-    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let (offsets, bytes, nulls) = self.0.parts();
+    pub(crate) fn finish_array(&mut self) -> Result<ArrayRef, ArrowError> {
+        let (offsets, bytes, nulls) = self.0.take_parts();
         Ok(Arc::new(BinaryArray::try_new(offsets, bytes, nulls)?))
     }
 }

@@ -4,30 +4,37 @@ use std::collections::HashSet;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef, TimeUnit};
 
-use crate::column::{Binaries, Booleans, Primitives, Runs, Strings};
+use crate::column::{Binaries, Booleans, ByteValues, Primitives, Strings};
+use crate::column_decoder::ColumnDecoder;
 use crate::datetime::Zones;
 use crate::error::SchemaError;
-use crate::leaf::{DecimalShape, Leaf};
-use crate::nested::{ListNode, MapNode};
-use crate::node::Node;
-use crate::object::{Member, ObjectNode};
+use crate::field_label::FieldLabel;
+use crate::leaf::{DecimalShape, LeafDecoder};
+use crate::nested::{ListDecoder, MapDecoder};
+use crate::object::{Member, StructDecoder};
 use crate::options::JSON_KEY;
-use crate::place::Place;
 
 /// Compiles the columns of `schema` that are read from the data: all except
 /// those at the given indexes, which the decoder generates.
-pub(crate) fn root(schema: &SchemaRef, made: &[usize]) -> Result<ObjectNode, SchemaError> {
+pub(crate) fn compile_root(
+    schema: &SchemaRef,
+    generated: &[usize],
+) -> Result<StructDecoder, SchemaError> {
     let fields: Fields = schema
         .fields()
         .iter()
         .enumerate()
-        .filter(|(index, _)| !made.contains(index))
+        .filter(|(index, _)| !generated.contains(index))
         .map(|(_, field)| FieldRef::clone(field))
         .collect();
-    object("", &fields, &DataType::Struct(fields.clone()))
+    compile_object("", &fields, &DataType::Struct(fields.clone()))
 }
 
-fn object(path: &str, fields: &Fields, data_type: &DataType) -> Result<ObjectNode, SchemaError> {
+fn compile_object(
+    path: &str,
+    fields: &Fields,
+    data_type: &DataType,
+) -> Result<StructDecoder, SchemaError> {
     let mut names = HashSet::new();
     let mut members = Vec::with_capacity(fields.len());
     for field in fields {
@@ -39,18 +46,21 @@ fn object(path: &str, fields: &Fields, data_type: &DataType) -> Result<ObjectNod
             return Err(SchemaError::Duplicate { path });
         }
         let member = Member {
-            node: node(&path, field)?,
+            decoder: compile_node(&path, field)?,
             nullable: field.is_nullable(),
-            place: Place::new(&path, field.data_type()),
+            label: FieldLabel::new(&path, field.data_type()),
         };
         members.push((json_key(field).as_bytes().into(), member));
     }
-    Ok(ObjectNode::new(members, Place::new(path, data_type)))
+    Ok(StructDecoder::new(
+        members,
+        FieldLabel::new(path, data_type),
+    ))
 }
 
-fn node(path: &str, field: &Field) -> Result<Node, SchemaError> {
+fn compile_node(path: &str, field: &Field) -> Result<ColumnDecoder, SchemaError> {
     let data_type = field.data_type();
-    let place = Place::new(path, data_type);
+    let label = FieldLabel::new(path, data_type);
     let unsupported = || SchemaError::Unsupported {
         path: path.to_owned(),
         data_type: Box::new(data_type.clone()),
@@ -58,11 +68,11 @@ fn node(path: &str, field: &Field) -> Result<Node, SchemaError> {
     // Every number, date and timestamp type has the same kind of column.
     macro_rules! primitive {
         ($kind:ident $(, $more:expr)?) => {
-            Node::$kind(Leaf::new(Primitives::new(), place) $(, $more)?)
+            ColumnDecoder::$kind(LeafDecoder::new(Primitives::new(), label) $(, $more)?)
         };
     }
     Ok(match data_type {
-        DataType::Boolean => Node::Boolean(Leaf::new(Booleans::new(), place)),
+        DataType::Boolean => ColumnDecoder::Boolean(LeafDecoder::new(Booleans::new(), label)),
         DataType::Int8 => primitive!(Int8),
         DataType::Int16 => primitive!(Int16),
         DataType::Int32 => primitive!(Int32),
@@ -76,41 +86,50 @@ fn node(path: &str, field: &Field) -> Result<Node, SchemaError> {
         &DataType::Decimal128(precision, scale) => {
             primitive!(Decimal, DecimalShape { precision, scale })
         }
-        DataType::Utf8 => Node::Utf8(Leaf::new(Strings::new(), place)),
-        DataType::Utf8View => Node::Utf8View(Leaf::new(Strings::new(), place)),
-        DataType::Binary => Node::Binary(Leaf::new(Binaries(Runs::new()), place)),
+        DataType::Utf8 => ColumnDecoder::Utf8(LeafDecoder::new(Strings::new(), label)),
+        DataType::Utf8View => ColumnDecoder::Utf8View(LeafDecoder::new(Strings::new(), label)),
+        DataType::Binary => {
+            ColumnDecoder::Binary(LeafDecoder::new(Binaries(ByteValues::new()), label))
+        }
         DataType::Date32 => primitive!(Date),
         DataType::Timestamp(TimeUnit::Microsecond, None) => primitive!(Timestamp, Zones::Refused),
         DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if is_utc(zone) => {
             primitive!(Timestamp, Zones::Allowed)
         }
-        DataType::Struct(fields) => Node::Object(Box::new(object(path, fields, data_type)?)),
+        DataType::Struct(fields) => {
+            ColumnDecoder::Object(Box::new(compile_object(path, fields, data_type)?))
+        }
         DataType::List(element) => {
             let path = format!("{path}[]");
-            let node = node(&path, element)?;
-            let element_place = Place::new(&path, element.data_type());
+            let node = compile_node(&path, element)?;
+            let element_label = FieldLabel::new(&path, element.data_type());
             let nullable = element.is_nullable();
-            Node::List(Box::new(ListNode::new(
+            ColumnDecoder::List(Box::new(ListDecoder::new(
                 node,
                 nullable,
-                element_place,
-                place,
+                element_label,
+                label,
             )))
         }
         DataType::Map(entries, _) => {
-            let value = map_value(entries).ok_or_else(unsupported)?;
+            let value = map_value_field(entries).ok_or_else(unsupported)?;
             let path = format!("{path}.*");
-            let node = node(&path, value)?;
-            let value_place = Place::new(&path, value.data_type());
+            let node = compile_node(&path, value)?;
+            let value_label = FieldLabel::new(&path, value.data_type());
             let nullable = value.is_nullable();
-            Node::Map(Box::new(MapNode::new(node, nullable, value_place, place)))
+            ColumnDecoder::Map(Box::new(MapDecoder::new(
+                node,
+                nullable,
+                value_label,
+                label,
+            )))
         }
         _ => return Err(unsupported()),
     })
 }
 
 /// The value field of a map with string keys.
-fn map_value(entries: &FieldRef) -> Option<&FieldRef> {
+fn map_value_field(entries: &FieldRef) -> Option<&FieldRef> {
     let DataType::Struct(pair) = entries.data_type() else {
         return None;
     };

@@ -20,21 +20,23 @@ pub(crate) enum Zones {
 /// Microseconds since 1970-01-01T00:00:00 (UTC, or local if zones are refused).
 /// Digits of the fraction after the sixth are dropped.
 #[inline]
-pub(crate) fn timestamp(text: &[u8], zones: Zones) -> Option<i64> {
+pub(crate) fn parse_timestamp(text: &[u8], zones: Zones) -> Option<i64> {
     match text.as_array::<27>() {
-        Some(text) if zones == Zones::Allowed => exact(text).or_else(|| canonical(text, zones)),
-        _ => canonical(text, zones),
+        Some(text) if zones == Zones::Allowed => {
+            parse_exact(text).or_else(|| parse_canonical(text, zones))
+        }
+        _ => parse_canonical(text, zones),
     }
-    .or_else(|| lenient(text, zones))
+    .or_else(|| parse_lenient(text, zones))
 }
 
 /// Parses `YYYY-MM-DDThh:mm:ss.ffffffZ`, the form that most producers write,
 /// eight bytes at a time.
 #[inline(always)]
-fn exact(text: &[u8; 27]) -> Option<i64> {
-    const DATE: Form = Form::new(b"0000-00-");
-    const TIME: Form = Form::new(b"00T00:00");
-    const END: Form = Form::new(b":00.0000");
+fn parse_exact(text: &[u8; 27]) -> Option<i64> {
+    const DATE: TextForm = TextForm::new(b"0000-00-");
+    const TIME: TextForm = TextForm::new(b"00T00:00");
+    const END: TextForm = TextForm::new(b":00.0000");
     let (words, rest) = text.as_chunks::<8>();
     let ([date, time, end], [tens, ones, b'Z']) = (words, rest) else {
         return None;
@@ -42,25 +44,25 @@ fn exact(text: &[u8; 27]) -> Option<i64> {
     if !(tens.is_ascii_digit() && ones.is_ascii_digit()) {
         return None;
     }
-    let [y0, _, y2, _, _, month, _, _] = DATE.pairs(date)?;
-    let [day, _, _, hour, _, _, minute, _] = TIME.pairs(time)?;
-    let [_, second, _, _, f0, _, f2, _] = END.pairs(end)?;
-    let days = days(y0 * 100 + y2, month, day)?;
-    let clock = clock(hour, minute, second)?;
+    let [y0, _, y2, _, _, month, _, _] = DATE.digit_pairs(date)?;
+    let [day, _, _, hour, _, _, minute, _] = TIME.digit_pairs(time)?;
+    let [_, second, _, _, f0, _, f2, _] = END.digit_pairs(end)?;
+    let days = days_since_epoch(y0 * 100 + y2, month, day)?;
+    let clock = time_of_day_micros(hour, minute, second)?;
     let ones = i64::from(tens & 15) * 10 + i64::from(ones & 15);
     Some(days * DAY + clock + f0 * 10_000 + f2 * 100 + ones)
 }
 
 /// A pattern of eight bytes: zeros stand for digits, other characters for
 /// themselves.
-struct Form {
+struct TextForm {
     text: u64,
     /// Added to a byte, it carries into the byte's highest bit if the byte is not
     /// a digit or not the expected character.
     limits: u64,
 }
 
-impl Form {
+impl TextForm {
     const fn new(text: &[u8; 8]) -> Self {
         let mut limits = [0; 8];
         let mut n = 0;
@@ -76,7 +78,7 @@ impl Form {
 
     /// For each byte, ten times its digit plus the next digit.
     #[inline(always)]
-    fn pairs(&self, text: &[u8; 8]) -> Option<[i64; 8]> {
+    fn digit_pairs(&self, text: &[u8; 8]) -> Option<[i64; 8]> {
         let digits = u64::from_le_bytes(*text) ^ self.text;
         if (digits.wrapping_add(self.limits) | digits) & 0x8080_8080_8080_8080 != 0 {
             return None;
@@ -89,7 +91,7 @@ impl Form {
 /// Parses `YYYY-MM-DDThh:mm:ss`, with or without a fraction of up to nine
 /// digits and a `Z`.
 #[inline(always)]
-fn canonical(text: &[u8], zones: Zones) -> Option<i64> {
+fn parse_canonical(text: &[u8], zones: Zones) -> Option<i64> {
     let (head, tail) = text.split_first_chunk::<19>()?;
     let [
         y0,
@@ -117,10 +119,10 @@ fn canonical(text: &[u8], zones: Zones) -> Option<i64> {
     }
     let two = |a: &u8, b: &u8| i64::from(a & 15) * 10 + i64::from(b & 15);
     let year = two(y0, y1) * 100 + two(y2, y3);
-    let days = days(year, two(m0, m1), two(d0, d1))?;
-    let clock = clock(two(h0, h1), two(n0, n1), two(s0, s1))?;
+    let days = days_since_epoch(year, two(m0, m1), two(d0, d1))?;
+    let clock = time_of_day_micros(two(h0, h1), two(n0, n1), two(s0, s1))?;
     let (fraction, zone) = match tail {
-        [b'.', rest @ ..] => fraction(rest)?,
+        [b'.', rest @ ..] => parse_fraction(rest)?,
         rest => (0, rest),
     };
     let zoned = match zone {
@@ -136,15 +138,15 @@ fn canonical(text: &[u8], zones: Zones) -> Option<i64> {
 
 /// Up to nine digits of a fraction as microseconds, and the rest of the text.
 #[inline(always)]
-fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
     if length > 9 {
         return None;
     }
     let (digits, rest) = text.split_at_checked(length)?;
     let mut micros = 0;
-    for place in 0..6 {
-        let digit = digits.get(place).map_or(0, |b| i64::from(b & 15));
+    for digit_index in 0..6 {
+        let digit = digits.get(digit_index).map_or(0, |b| i64::from(b & 15));
         micros = micros * 10 + digit;
     }
     Some((micros, rest))
@@ -152,7 +154,7 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
 
 /// Microseconds since midnight.
 #[inline(always)]
-fn clock(hour: i64, minute: i64, second: i64) -> Option<i64> {
+fn time_of_day_micros(hour: i64, minute: i64, second: i64) -> Option<i64> {
     let valid = hour < 24 && minute < 60 && second < 60;
     valid.then_some((hour * 3600 + minute * 60 + second) * SECOND)
 }
@@ -160,7 +162,7 @@ fn clock(hour: i64, minute: i64, second: i64) -> Option<i64> {
 /// Days since 1970-01-01 in the proleptic Gregorian calendar, by H. Hinnant,
 /// "chrono-Compatible Low-Level Date Algorithms".
 #[inline(always)]
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
         2 => 28 + i64::from(leap),
@@ -183,8 +185,8 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// Days since 1970-01-01 of a date; anything after a `T` or a space is ignored:
 /// `[+-]yyyy[-[m]m[-[d]d[T| ...]]]`.
-pub(crate) fn date(text: &[u8]) -> Option<i32> {
-    let (days, rest) = leading_date(text.trim_ascii())?;
+pub(crate) fn parse_date(text: &[u8]) -> Option<i32> {
+    let (days, rest) = parse_leading_date(text.trim_ascii())?;
     if !matches!(rest, [] | [b' ' | b'T', ..]) {
         return None;
     }
@@ -192,29 +194,29 @@ pub(crate) fn date(text: &[u8]) -> Option<i32> {
 }
 
 /// A date, and the rest of the text.
-fn leading_date(text: &[u8]) -> Option<(i64, &[u8])> {
+fn parse_leading_date(text: &[u8]) -> Option<(i64, &[u8])> {
     let (negative, rest) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         rest => (false, rest),
     };
-    let (year, rest) = run(rest, 4, 7)?;
+    let (year, rest) = parse_digits(rest, 4, 7)?;
     let year = if negative { -year } else { year };
     let (month, rest) = match rest {
-        [b'-', rest @ ..] => run(rest, 1, 2)?,
+        [b'-', rest @ ..] => parse_digits(rest, 1, 2)?,
         [] => (1, rest),
         _ => return None,
     };
     let (day, rest) = match rest {
-        [b'-', rest @ ..] => run(rest, 1, 2)?,
+        [b'-', rest @ ..] => parse_digits(rest, 1, 2)?,
         [] => (1, rest),
         _ => return None,
     };
-    Some((days(year, month, day)?, rest))
+    Some((days_since_epoch(year, month, day)?, rest))
 }
 
 /// A number of `least` to `most` digits, and the rest of the text.
-fn run(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
+fn parse_digits(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
     let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
     if length < least || length > most {
         return None;
@@ -229,23 +231,23 @@ fn run(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
 /// Parses the forms that Spark accepts in addition to the canonical one: parts
 /// missing at the end, months to seconds of one digit, offsets and zone names.
 #[cold]
-fn lenient(text: &[u8], zones: Zones) -> Option<i64> {
-    let (days, rest) = leading_date(text.trim_ascii())?;
+fn parse_lenient(text: &[u8], zones: Zones) -> Option<i64> {
+    let (days, rest) = parse_leading_date(text.trim_ascii())?;
     let midnight = days.checked_mul(DAY)?;
     let time = match rest {
         [] => return Some(midnight),
         [b'T' | b' ', time @ ..] => time,
         _ => return None,
     };
-    let (hour, rest) = run(time, 1, 2)?;
+    let (hour, rest) = parse_digits(time, 1, 2)?;
     let rest = rest.strip_prefix(b":")?;
-    let (minute, rest) = run(rest, 1, 2)?;
+    let (minute, rest) = parse_digits(rest, 1, 2)?;
     let (second, fraction, zone) = match rest {
         [b':', rest @ ..] => {
-            let (second, rest) = run(rest, 1, 2)?;
+            let (second, rest) = parse_digits(rest, 1, 2)?;
             match rest {
                 [b'.', rest @ ..] => {
-                    let (fraction, rest) = fraction(rest)?;
+                    let (fraction, rest) = parse_fraction(rest)?;
                     (second, fraction, rest)
                 }
                 rest => (second, 0, rest),
@@ -254,7 +256,7 @@ fn lenient(text: &[u8], zones: Zones) -> Option<i64> {
         rest => (0, 0, rest),
     };
     let local = midnight
-        .checked_add(clock(hour, minute, second)?)?
+        .checked_add(time_of_day_micros(hour, minute, second)?)?
         .checked_add(fraction)?;
     if zone.is_empty() {
         return Some(local);
@@ -268,14 +270,14 @@ fn lenient(text: &[u8], zones: Zones) -> Option<i64> {
 /// Converts a local time to UTC. The zone is named as in Java's `ZoneId.of`:
 /// `Z`, an offset, `UTC`, `GMT` or `UT` with or without an offset, or a region.
 fn to_utc(local: i64, zone: &str) -> Option<i64> {
-    let named = ["UTC", "GMT", "UT"]
+    let offset_of_named_zone = ["UTC", "GMT", "UT"]
         .iter()
         .find_map(|prefix| zone.strip_prefix(prefix))
         .filter(|rest| rest.is_empty() || rest.starts_with(['+', '-']));
-    match named.unwrap_or(zone) {
+    match offset_of_named_zone.unwrap_or(zone) {
         "" | "Z" => Some(local),
         text if text.starts_with(['+', '-']) => {
-            local.checked_sub(offset(text.as_bytes())?.checked_mul(SECOND)?)
+            local.checked_sub(parse_offset(text.as_bytes())?.checked_mul(SECOND)?)
         }
         _ => region_to_utc(local, zone),
     }
@@ -283,20 +285,20 @@ fn to_utc(local: i64, zone: &str) -> Option<i64> {
 
 /// An offset in seconds, from `+h`, `+hh`, `+hh:mm`, `+hhmm`, `+hh:mm:ss` or
 /// `+hhmmss`.
-fn offset(text: &[u8]) -> Option<i64> {
+fn parse_offset(text: &[u8]) -> Option<i64> {
     let (sign, text) = match text {
         [b'-', rest @ ..] => (-1, rest),
         [b'+', rest @ ..] => (1, rest),
         _ => return None,
     };
-    let two = |text: &[u8]| match run(text, 2, 2) {
+    let two = |text: &[u8]| match parse_digits(text, 2, 2) {
         Some((value, [])) => Some(value),
         _ => None,
     };
     let (hours, minutes, seconds) = match text {
-        [_] => (run(text, 1, 1)?.0, 0, 0),
+        [_] => (parse_digits(text, 1, 1)?.0, 0, 0),
         [_, _] => (two(text)?, 0, 0),
-        [_, b':', rest @ ..] => (run(text, 1, 1)?.0, two(rest)?, 0),
+        [_, b':', rest @ ..] => (parse_digits(text, 1, 1)?.0, two(rest)?, 0),
         [h0, h1, b':', rest @ ..] => match rest {
             [m0, m1, b':', seconds @ ..] => (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?),
             minutes => (two(&[*h0, *h1])?, two(minutes)?, 0),
@@ -330,10 +332,10 @@ fn region_to_utc(local: i64, zone: &str) -> Option<i64> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Zones, date, timestamp};
+    use super::{Zones, parse_date, parse_timestamp};
 
     fn utc(text: &str) -> Option<String> {
-        let micros = timestamp(text.as_bytes(), Zones::Allowed)?;
+        let micros = parse_timestamp(text.as_bytes(), Zones::Allowed)?;
         let time = chrono::DateTime::from_timestamp_micros(micros)?;
         Some(time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string())
     }
@@ -380,11 +382,11 @@ mod tests {
             for byte in 0..=255 {
                 let mut text = *good;
                 text[at] = byte;
-                let long = super::canonical(&text, Zones::Allowed);
-                assert!(super::exact(&text).is_none_or(|micros| long == Some(micros)));
+                let long = super::parse_canonical(&text, Zones::Allowed);
+                assert!(super::parse_exact(&text).is_none_or(|micros| long == Some(micros)));
                 if !matches!(at, 10 | 26) {
                     assert_eq!(
-                        super::exact(&text),
+                        super::parse_exact(&text),
                         long,
                         "{}",
                         String::from_utf8_lossy(&text)
@@ -415,13 +417,17 @@ mod tests {
             "2026-01-07T20:58:29+",
             "9999999-01-01T00:00:00Z",
         ] {
-            assert_eq!(timestamp(text.as_bytes(), Zones::Allowed), None, "{text}");
+            assert_eq!(
+                parse_timestamp(text.as_bytes(), Zones::Allowed),
+                None,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn local_times_take_no_zone() {
-        let local = |text: &str| timestamp(text.as_bytes(), Zones::Refused);
+        let local = |text: &str| parse_timestamp(text.as_bytes(), Zones::Refused);
         assert_eq!(local("1970-01-01T00:00:01"), Some(1_000_000));
         assert_eq!(local("1970-01-01T00:00:01Z"), None);
         assert_eq!(local("1970-01-01T00:00:01+01:00"), None);
@@ -429,14 +435,14 @@ mod tests {
 
     #[test]
     fn dates() {
-        assert_eq!(date(b"1970-01-02"), Some(1));
-        assert_eq!(date(b"1969-12-31"), Some(-1));
-        assert_eq!(date(b"2026-01-07T20:58:29Z"), Some(20_460));
-        assert_eq!(date(b"1970-1-2 anything"), Some(1));
-        assert_eq!(date(b"1970"), Some(0));
-        assert_eq!(date(b"1970-01-02x"), None);
-        assert_eq!(date(b"70-01-02"), None);
-        assert_eq!(date(b""), None);
+        assert_eq!(parse_date(b"1970-01-02"), Some(1));
+        assert_eq!(parse_date(b"1969-12-31"), Some(-1));
+        assert_eq!(parse_date(b"2026-01-07T20:58:29Z"), Some(20_460));
+        assert_eq!(parse_date(b"1970-1-2 anything"), Some(1));
+        assert_eq!(parse_date(b"1970"), Some(0));
+        assert_eq!(parse_date(b"1970-01-02x"), None);
+        assert_eq!(parse_date(b"70-01-02"), None);
+        assert_eq!(parse_date(b""), None);
     }
 
     #[test]
@@ -445,7 +451,7 @@ mod tests {
             let text = chrono::NaiveDate::from_epoch_days(days)
                 .unwrap()
                 .to_string();
-            assert_eq!(date(text.as_bytes()), Some(days), "{text}");
+            assert_eq!(parse_date(text.as_bytes()), Some(days), "{text}");
         }
     }
 }

@@ -8,13 +8,13 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use memchr::memchr;
 
-use crate::batch::Columns;
-use crate::corrupt::{Corrupt, LONG_LINE_EXCERPT};
+use crate::batch::BatchColumns;
+use crate::corrupt_column::{CorruptRecord, LONG_LINE_EXCERPT};
 use crate::error::{DecodeError, SchemaError};
-use crate::fault::Cx;
-use crate::lines::{Lines, Piece};
-use crate::options::{DecodeOptions, FileContext, Mode, Stats};
-use crate::record::{self, Line};
+use crate::line_splitter::{LineSplitter, Piece};
+use crate::options::{DecodeOptions, DecodeStats, FileContext, Mode};
+use crate::read_error::ReadContext;
+use crate::record::{self, LineKind};
 
 /// A batch ends when its lines reach this many bytes, even if it has few rows:
 /// memory stays bounded, and string offsets stay far below 31 bits.
@@ -27,7 +27,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What [`Decoder::next_batch`] returns.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Poll {
+pub enum DecoderOutput {
     /// The next rows, at least one.
     Batch(RecordBatch),
     /// All chunks are decoded and released: push another, or finish.
@@ -43,18 +43,18 @@ pub enum Poll {
 /// Decodes newline-delimited JSON into record batches.
 ///
 /// Push chunks of bytes, cut anywhere, and poll for batches until the decoder
-/// needs more. It holds a chunk only until [`Poll::NeedInput`]. It is compiled
+/// needs more. It holds a chunk only until [`DecoderOutput::NeedInput`]. It is compiled
 /// once for a schema and continues with another file after
 /// [`Decoder::next_file`].
 #[derive(Debug)]
 pub struct Decoder {
-    columns: Columns,
+    columns: BatchColumns,
     mode: Mode,
     batch_rows: usize,
     max_line_bytes: usize,
-    lines: Lines,
+    line_splitter: LineSplitter,
     inputs: VecDeque<Input>,
-    pieces: VecDeque<Piece>,
+    line_pieces: VecDeque<Piece>,
     file: FileContext,
     /// Number of line feeds before the file's offset, if known.
     base_line: Option<u64>,
@@ -64,9 +64,9 @@ pub struct Decoder {
     offset: u64,
     /// Bytes of the lines in the current batch.
     batch_bytes: usize,
-    cx: Cx,
-    stats: Stats,
-    finished: bool,
+    context: ReadContext,
+    stats: DecodeStats,
+    input_ended: bool,
 }
 
 #[derive(Debug)]
@@ -78,7 +78,7 @@ enum Input {
 }
 
 /// Why decoding stopped before the end of a piece.
-enum Pause {
+enum StopReason {
     BatchFull,
     NeedBaseLine,
 }
@@ -88,31 +88,31 @@ impl Decoder {
     /// ask for something that cannot be decoded.
     pub fn new(options: DecodeOptions, file: FileContext) -> Result<Self, SchemaError> {
         let max_line_bytes = options.max_line_bytes.min(MAX_LINE_BYTES);
-        let columns = Columns::new(&options)?;
-        let described = columns
+        let columns = BatchColumns::new(&options)?;
+        let column_has_reasons = columns
             .corrupt
             .as_ref()
             .is_some_and(|(_, corrupt)| corrupt.is_described());
-        let cx = Cx {
-            describe: described || options.mode == Mode::FailFast,
-            ..Cx::default()
+        let cx = ReadContext {
+            needs_reason: column_has_reasons || options.mode == Mode::FailFast,
+            ..ReadContext::default()
         };
         Ok(Self {
             columns,
             mode: options.mode,
             batch_rows: options.batch_rows.max(1),
             max_line_bytes,
-            lines: Lines::new(max_line_bytes),
+            line_splitter: LineSplitter::new(max_line_bytes),
             inputs: VecDeque::new(),
-            pieces: VecDeque::new(),
+            line_pieces: VecDeque::new(),
             base_line: (file.offset == 0).then_some(0),
             file_lines: 0,
             offset: file.offset,
             file,
             batch_bytes: 0,
-            cx,
-            stats: Stats::default(),
-            finished: false,
+            context: cx,
+            stats: DecodeStats::default(),
+            input_ended: false,
         })
     }
 
@@ -122,7 +122,7 @@ impl Decoder {
     }
 
     /// Adds the next bytes of the file.
-    pub fn push(&mut self, chunk: Bytes) {
+    pub fn push_chunk(&mut self, chunk: Bytes) {
         self.inputs.push_back(Input::Chunk(chunk));
     }
 
@@ -138,7 +138,7 @@ impl Decoder {
     }
 
     /// Ends the input.
-    pub fn finish(&mut self) {
+    pub fn end_input(&mut self) {
         self.inputs.push_back(Input::End);
     }
 
@@ -148,7 +148,7 @@ impl Decoder {
     }
 
     /// The counts so far, over all files.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> DecodeStats {
         self.stats
     }
 
@@ -160,35 +160,37 @@ impl Decoder {
     /// Decodes until a batch is full or the decoder needs something. After an
     /// error the decoder does not advance: every further call returns the same
     /// error.
-    pub fn next_batch(&mut self) -> Result<Poll, DecodeError> {
+    pub fn next_batch(&mut self) -> Result<DecoderOutput, DecodeError> {
         loop {
             if self.is_batch_full() {
                 if self.columns.rows > 0 {
-                    return self.emit();
+                    return self.emit_batch();
                 }
                 // The lines fill a batch, but every record was dropped.
                 self.batch_bytes = 0;
             }
-            if let Some(piece) = self.pieces.pop_front() {
-                match self.decode(piece)? {
-                    Some(Pause::NeedBaseLine) => return Ok(Poll::NeedBaseLine),
-                    Some(Pause::BatchFull) | None => continue,
+            if let Some(piece) = self.line_pieces.pop_front() {
+                match self.decode_piece(piece)? {
+                    Some(StopReason::NeedBaseLine) => return Ok(DecoderOutput::NeedBaseLine),
+                    Some(StopReason::BatchFull) | None => continue,
                 }
             }
             match self.inputs.pop_front() {
-                Some(Input::Chunk(chunk)) => self.lines.push(chunk, &mut self.pieces),
-                Some(Input::EndFile) => self.lines.finish(&mut self.pieces),
+                Some(Input::Chunk(chunk)) => {
+                    self.line_splitter.split_chunk(chunk, &mut self.line_pieces)
+                }
+                Some(Input::EndFile) => self.line_splitter.finish_last_line(&mut self.line_pieces),
                 Some(Input::NextFile(file)) => {
-                    self.lines.finish(&mut self.pieces);
-                    self.pieces.push_back(Piece::NextFile(file));
+                    self.line_splitter.finish_last_line(&mut self.line_pieces);
+                    self.line_pieces.push_back(Piece::NextFile(file));
                 }
                 Some(Input::End) => {
-                    self.lines.finish(&mut self.pieces);
-                    self.finished = true;
+                    self.line_splitter.finish_last_line(&mut self.line_pieces);
+                    self.input_ended = true;
                 }
-                None if !self.finished => return Ok(Poll::NeedInput),
-                None if self.columns.rows > 0 => return self.emit(),
-                None => return Ok(Poll::Done),
+                None if !self.input_ended => return Ok(DecoderOutput::NeedInput),
+                None if self.columns.rows > 0 => return self.emit_batch(),
+                None => return Ok(DecoderOutput::Done),
             }
         }
     }
@@ -197,12 +199,12 @@ impl Decoder {
         self.columns.rows >= self.batch_rows || self.batch_bytes >= FLUSH_BYTES
     }
 
-    fn emit(&mut self) -> Result<Poll, DecodeError> {
+    fn emit_batch(&mut self) -> Result<DecoderOutput, DecodeError> {
         self.batch_bytes = 0;
-        match self.columns.finish() {
+        match self.columns.finish_batch() {
             Ok(batch) => {
                 self.stats.rows += batch.num_rows() as u64;
-                Ok(Poll::Batch(batch))
+                Ok(DecoderOutput::Batch(batch))
             }
             Err(source) => Err(DecodeError::Batch {
                 file: Arc::clone(&self.file.path),
@@ -211,14 +213,14 @@ impl Decoder {
         }
     }
 
-    fn decode(&mut self, piece: Piece) -> Result<Option<Pause>, DecodeError> {
+    fn decode_piece(&mut self, piece: Piece) -> Result<Option<StopReason>, DecodeError> {
         match piece {
             Piece::Lines { mut bytes, unended } => {
                 let mut at = 0;
                 let result = self.decode_lines(&bytes, &mut at);
                 if at < bytes.len() {
                     let _ = bytes.split_to(at);
-                    self.pieces.push_front(Piece::Lines { bytes, unended });
+                    self.line_pieces.push_front(Piece::Lines { bytes, unended });
                 } else if unended {
                     self.offset -= 1;
                     self.stats.bytes -= 1;
@@ -226,9 +228,9 @@ impl Decoder {
                 result
             }
             Piece::LongLine { excerpt } => {
-                let result = self.long_line(&excerpt);
+                let result = self.reject_long_line(&excerpt);
                 if !matches!(result, Ok(None)) {
-                    self.pieces.push_front(Piece::LongLine { excerpt });
+                    self.line_pieces.push_front(Piece::LongLine { excerpt });
                 }
                 result
             }
@@ -253,38 +255,42 @@ impl Decoder {
 
     /// Decodes the lines of `bytes` from `at` on, and sets `at` to the index
     /// after the last decoded line.
-    fn decode_lines(&mut self, bytes: &[u8], at: &mut usize) -> Result<Option<Pause>, DecodeError> {
+    fn decode_lines(
+        &mut self,
+        bytes: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<StopReason>, DecodeError> {
         while *at < bytes.len() {
             if self.is_batch_full() {
-                return Ok(Some(Pause::BatchFull));
+                return Ok(Some(StopReason::BatchFull));
             }
-            let mark = self.offset == 0
+            let has_byte_order_mark = self.offset == 0
                 && bytes
                     .get(*at..)
                     .unwrap_or_default()
                     .starts_with(BYTE_ORDER_MARK);
-            let start = if mark {
+            let start = if has_byte_order_mark {
                 *at + BYTE_ORDER_MARK.len()
             } else {
                 *at
             };
             let (line, next) =
-                record::read_line(&mut self.columns.root, bytes, start, &mut self.cx);
+                record::read_line(&mut self.columns.root, bytes, start, &mut self.context);
             let next = match line {
-                Line::Broken => {
+                LineKind::Broken => {
                     let rest = bytes.get(*at..).unwrap_or_default();
                     memchr(b'\n', rest).map_or(bytes.len(), |feed| *at + feed + 1)
                 }
-                Line::Blank | Line::Record => next,
+                LineKind::Blank | LineKind::Record => next,
             };
-            let fits = line == Line::Record && self.cx.flaw.is_none();
-            if next - 1 - *at > self.max_line_bytes || (!fits && line != Line::Blank) {
+            let fits = line == LineKind::Record && self.context.misfit.is_none();
+            if next - 1 - *at > self.max_line_bytes || (!fits && line != LineKind::Blank) {
                 let text = bytes.get(start..next - 1).unwrap_or_default();
-                let problem = self.problem(line, next - 1 - *at, start, *at);
-                if let Some(pause) = self.malformed(text, &problem)? {
+                let problem = self.describe_problem(line, next - 1 - *at, start, *at);
+                if let Some(pause) = self.handle_malformed(text, &problem)? {
                     return Ok(Some(pause));
                 }
-            } else if line == Line::Blank {
+            } else if line == LineKind::Blank {
                 self.stats.blank += 1;
             } else {
                 self.columns.close_row(self.file.ordinal, self.offset);
@@ -303,42 +309,56 @@ impl Decoder {
     /// Describes what is wrong with a line: it is too long, broken, or does not
     /// fit.
     #[cold]
-    fn problem(&mut self, line: Line, length: usize, start: usize, at: usize) -> Problem {
-        let flaw = self.cx.flaw.take();
+    fn describe_problem(
+        &mut self,
+        line: LineKind,
+        length: usize,
+        start: usize,
+        at: usize,
+    ) -> LineProblem {
+        let flaw = self.context.misfit.take();
         let column = |index: usize| (index.saturating_sub(at) + 1) as u64;
         if length > self.max_line_bytes {
-            return Problem::long_line(self.max_line_bytes);
+            return LineProblem::line_too_long(self.max_line_bytes);
         }
         match (line, flaw) {
-            (Line::Record, Some(flaw)) => Problem {
-                lost: false,
-                long: false,
+            (LineKind::Record, Some(flaw)) => LineProblem {
+                all_values_lost: false,
+                truncated: false,
                 column: column(flaw.at),
                 reason: flaw.reason,
             },
-            _ => Problem {
-                lost: true,
-                long: false,
-                column: column(self.cx.broken.0.max(start)),
-                reason: self.cx.broken.1.to_owned(),
+            _ => LineProblem {
+                all_values_lost: true,
+                truncated: false,
+                column: column(self.context.broken_at.0.max(start)),
+                reason: self.context.broken_at.1.to_owned(),
             },
         }
     }
 
-    fn long_line(&mut self, excerpt: &[u8]) -> Result<Option<Pause>, DecodeError> {
-        let mark = self.offset == 0 && excerpt.starts_with(BYTE_ORDER_MARK);
-        let start = if mark { BYTE_ORDER_MARK.len() } else { 0 };
-        let problem = Problem::long_line(self.max_line_bytes);
-        self.malformed(excerpt.get(start..).unwrap_or_default(), &problem)
+    fn reject_long_line(&mut self, excerpt: &[u8]) -> Result<Option<StopReason>, DecodeError> {
+        let has_byte_order_mark = self.offset == 0 && excerpt.starts_with(BYTE_ORDER_MARK);
+        let start = if has_byte_order_mark {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
+        let problem = LineProblem::line_too_long(self.max_line_bytes);
+        self.handle_malformed(excerpt.get(start..).unwrap_or_default(), &problem)
     }
 
     /// Handles a malformed record as the mode requires. The columns may already
     /// hold some of its values.
     #[cold]
-    fn malformed(&mut self, text: &[u8], problem: &Problem) -> Result<Option<Pause>, DecodeError> {
-        if self.cx.describe && self.base_line.is_none() {
+    fn handle_malformed(
+        &mut self,
+        text: &[u8],
+        problem: &LineProblem,
+    ) -> Result<Option<StopReason>, DecodeError> {
+        if self.context.needs_reason && self.base_line.is_none() {
             self.columns.abandon_row();
-            return Ok(Some(Pause::NeedBaseLine));
+            return Ok(Some(StopReason::NeedBaseLine));
         }
         let line = self.base_line.unwrap_or(0) + self.file_lines + 1;
         match self.mode {
@@ -357,24 +377,24 @@ impl Decoder {
                 self.stats.dropped += 1;
             }
             Mode::Permissive => {
-                if problem.lost {
+                if problem.all_values_lost {
                     self.columns.abandon_row();
                     self.columns.root.push_null();
                 }
-                let text = if problem.long {
+                let text = if problem.truncated {
                     let limit = LONG_LINE_EXCERPT.min(self.max_line_bytes);
                     text.get(..limit).unwrap_or(text)
                 } else {
                     text.strip_suffix(b"\r").unwrap_or(text)
                 };
                 if let Some((_, corrupt)) = &mut self.columns.corrupt {
-                    let record = Corrupt {
+                    let record = CorruptRecord {
                         raw: text,
                         file: &self.file.path,
                         line,
                         reason: &problem.reason,
                     };
-                    self.batch_bytes += corrupt.push(self.columns.rows, &record);
+                    self.batch_bytes += corrupt.push_record(self.columns.rows, &record);
                 }
                 self.columns.close_row(self.file.ordinal, self.offset);
             }
@@ -386,21 +406,21 @@ impl Decoder {
 
 /// What is wrong with a record.
 #[derive(Debug)]
-struct Problem {
+struct LineProblem {
     /// None of its values can be kept.
-    lost: bool,
+    all_values_lost: bool,
     /// Only its first bytes were kept.
-    long: bool,
+    truncated: bool,
     /// Position of the byte in the line, from 1.
     column: u64,
     reason: String,
 }
 
-impl Problem {
-    fn long_line(limit: usize) -> Self {
+impl LineProblem {
+    fn line_too_long(limit: usize) -> Self {
         Self {
-            lost: true,
-            long: true,
+            all_values_lost: true,
+            truncated: true,
             column: 1,
             reason: format!("the line is longer than {limit} bytes"),
         }

@@ -5,18 +5,18 @@
 
 use std::ops::Range;
 
-use crate::fault::{Cx, Fault, Step};
+use crate::read_error::{ReadContext, ReadError, ReadResult};
 use crate::simd;
 
 /// The byte at `pos`; after the end, the line feed that ends every buffer.
 #[inline(always)]
-pub(crate) fn byte(buf: &[u8], pos: usize) -> u8 {
+pub(crate) fn byte_at(buf: &[u8], pos: usize) -> u8 {
     buf.get(pos).copied().unwrap_or(b'\n')
 }
 
 /// The bytes of a range that was found in `buf`.
 #[inline(always)]
-pub(crate) fn slice(buf: &[u8], range: Range<usize>) -> &[u8] {
+pub(crate) fn bytes_in(buf: &[u8], range: Range<usize>) -> &[u8] {
     buf.get(range).unwrap_or_default()
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn slice(buf: &[u8], range: Range<usize>) -> &[u8] {
 /// line feed does not count as white space: it ends the record.
 #[inline(always)]
 pub(crate) fn skip_space(buf: &[u8], mut pos: usize) -> usize {
-    while matches!(byte(buf, pos), b' ' | b'\t' | b'\r') {
+    while matches!(byte_at(buf, pos), b' ' | b'\t' | b'\r') {
         pos += 1;
     }
     pos
@@ -33,29 +33,29 @@ pub(crate) fn skip_space(buf: &[u8], mut pos: usize) -> usize {
 /// Skips a value that is not needed. Strings and brackets are followed to their
 /// ends; of numbers and literals only the first byte is checked.
 #[inline(always)]
-pub(crate) fn skip_value(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
-    match byte(buf, pos) {
+pub(crate) fn skip_value(buf: &[u8], pos: usize, cx: &mut ReadContext) -> ReadResult {
+    match byte_at(buf, pos) {
         b'"' => skip_string(buf, pos, cx),
         b'{' | b'[' => skip_container(buf, pos, cx),
         b'0'..=b'9' | b'-' | b'+' | b't' | b'f' | b'n' | b'N' | b'I' => {
             Ok(simd::find_scalar_end(buf, pos + 1))
         }
-        b'\n' => cx.broken(pos, "the line ends where a value is expected"),
-        _ => cx.broken(pos, "a value is expected"),
+        b'\n' => cx.fail_broken(pos, "the line ends where a value is expected"),
+        _ => cx.fail_broken(pos, "a value is expected"),
     }
 }
 
 /// Skips the string whose opening quote is at `pos`.
 #[inline(always)]
-pub(crate) fn skip_string(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
+pub(crate) fn skip_string(buf: &[u8], pos: usize, cx: &mut ReadContext) -> ReadResult {
     let mut at = pos + 1;
     loop {
         at = simd::find_plain_end(buf, at);
-        match byte(buf, at) {
+        match byte_at(buf, at) {
             b'"' => return Ok(at + 1),
-            b'\\' if byte(buf, at + 1) != b'\n' => at += 2,
-            b'\\' | b'\n' => return cx.broken(pos, "the string is not closed"),
-            _ => return cx.broken(at, "a control character in a string must be escaped"),
+            b'\\' if byte_at(buf, at + 1) != b'\n' => at += 2,
+            b'\\' | b'\n' => return cx.fail_broken(pos, "the string is not closed"),
+            _ => return cx.fail_broken(at, "a control character in a string must be escaped"),
         }
     }
 }
@@ -63,13 +63,13 @@ pub(crate) fn skip_string(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
 /// Skips the object or array whose opening bracket is at `pos`. Brackets inside
 /// are counted, both kinds together; the last must match the first.
 #[inline(always)]
-pub(crate) fn skip_container(buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
+pub(crate) fn skip_container(buf: &[u8], pos: usize, cx: &mut ReadContext) -> ReadResult {
     let Some(end) = simd::skip_container(buf, pos + 1) else {
-        return cx.broken(pos, "the object or array is not closed");
+        return cx.fail_broken(pos, "the object or array is not closed");
     };
     // In ASCII `}` is `{` plus two, and `]` is `[` plus two.
-    if byte(buf, end - 1) != byte(buf, pos) + 2 {
-        return cx.broken(end - 1, "the bracket does not match the one it closes");
+    if byte_at(buf, end - 1) != byte_at(buf, pos) + 2 {
+        return cx.fail_broken(end - 1, "the bracket does not match the one it closes");
     }
     Ok(end)
 }
@@ -89,19 +89,23 @@ pub(crate) enum Scalar {
 }
 
 /// The number or literal at `pos`, and the index after it.
-pub(crate) fn scalar(buf: &[u8], pos: usize, cx: &mut Cx) -> Result<(Scalar, usize), Fault> {
+pub(crate) fn read_scalar(
+    buf: &[u8],
+    pos: usize,
+    cx: &mut ReadContext,
+) -> Result<(Scalar, usize), ReadError> {
     let end = simd::find_scalar_end(buf, pos);
-    let text = slice(buf, pos..end);
+    let text = bytes_in(buf, pos..end);
     let scalar = match text {
         b"null" => Scalar::Null,
         b"true" => Scalar::True,
         b"false" => Scalar::False,
-        b"" => return cx.broken(pos, "a value is expected"),
-        _ => match special(text) {
+        b"" => return cx.fail_broken(pos, "a value is expected"),
+        _ => match special_float(text) {
             Some(value) => Scalar::Special(value),
-            None => match number(text) {
+            None => match number_kind(text) {
                 Some(scalar) => scalar,
-                None => return cx.broken(pos, "neither a number nor true, false or null"),
+                None => return cx.fail_broken(pos, "neither a number nor true, false or null"),
             },
         },
     };
@@ -109,7 +113,7 @@ pub(crate) fn scalar(buf: &[u8], pos: usize, cx: &mut Cx) -> Result<(Scalar, usi
 }
 
 /// The numbers that are written as words, with or without quotes.
-pub(crate) fn special(text: &[u8]) -> Option<f64> {
+pub(crate) fn special_float(text: &[u8]) -> Option<f64> {
     match text {
         b"NaN" => Some(f64::NAN),
         b"+INF" | b"+Infinity" | b"Infinity" => Some(f64::INFINITY),
@@ -119,7 +123,7 @@ pub(crate) fn special(text: &[u8]) -> Option<f64> {
 }
 
 /// The kind of number that a text is by JSON's grammar (RFC 8259, section 6).
-fn number(text: &[u8]) -> Option<Scalar> {
+fn number_kind(text: &[u8]) -> Option<Scalar> {
     let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
     let text = text.strip_prefix(b"-").unwrap_or(text);
     let whole = digits(text);
@@ -153,55 +157,64 @@ fn number(text: &[u8]) -> Option<Scalar> {
 }
 
 /// The text of a string, with its escapes resolved.
-pub(crate) enum Text<'a> {
+pub(crate) enum StringText<'a> {
     /// Unchanged in the buffer.
     Plain(&'a [u8]),
-    /// In [`Cx::scratch`].
+    /// In [`ReadContext::scratch`].
     Scratch,
 }
 
 /// Reads the string whose opening quote is at `pos`. Whether its bytes are UTF-8
 /// is not checked.
 #[inline(always)]
-pub(crate) fn text<'a>(buf: &'a [u8], pos: usize, cx: &mut Cx) -> Result<(Text<'a>, usize), Fault> {
+pub(crate) fn read_text<'a>(
+    buf: &'a [u8],
+    pos: usize,
+    cx: &mut ReadContext,
+) -> Result<(StringText<'a>, usize), ReadError> {
     let end = simd::find_plain_end(buf, pos + 1);
-    if byte(buf, end) == b'"' {
-        return Ok((Text::Plain(slice(buf, pos + 1..end)), end + 1));
+    if byte_at(buf, end) == b'"' {
+        return Ok((StringText::Plain(bytes_in(buf, pos + 1..end)), end + 1));
     }
     let mut scratch = std::mem::take(&mut cx.scratch);
     scratch.clear();
-    scratch.extend_from_slice(slice(buf, pos + 1..end));
-    let end = unescape(buf, end, &mut scratch, cx);
+    scratch.extend_from_slice(bytes_in(buf, pos + 1..end));
+    let end = unescape_rest(buf, end, &mut scratch, cx);
     cx.scratch = scratch;
-    Ok((Text::Scratch, end?))
+    Ok((StringText::Scratch, end?))
 }
 
 /// Appends the rest of a string, from the byte at `pos` that is not ordinary,
 /// and returns the index after the closing quote.
 #[cold]
-pub(crate) fn unescape(buf: &[u8], pos: usize, dst: &mut Vec<u8>, cx: &mut Cx) -> Step {
+pub(crate) fn unescape_rest(
+    buf: &[u8],
+    pos: usize,
+    dst: &mut Vec<u8>,
+    cx: &mut ReadContext,
+) -> ReadResult {
     let mut at = pos;
     loop {
-        match byte(buf, at) {
+        match byte_at(buf, at) {
             b'"' => return Ok(at + 1),
-            b'\\' => at = escape(buf, at, dst, cx)?,
-            b'\n' => return cx.broken(at, "the string is not closed"),
-            _ => return cx.broken(at, "a control character in a string must be escaped"),
+            b'\\' => at = unescape_one(buf, at, dst, cx)?,
+            b'\n' => return cx.fail_broken(at, "the string is not closed"),
+            _ => return cx.fail_broken(at, "a control character in a string must be escaped"),
         }
         (at, _) = simd::copy_plain(buf, at, dst);
     }
 }
 
-fn escape(buf: &[u8], at: usize, dst: &mut Vec<u8>, cx: &mut Cx) -> Step {
-    let plain = match byte(buf, at + 1) {
-        b'u' => return unicode_escape(buf, at, dst, cx),
+fn unescape_one(buf: &[u8], at: usize, dst: &mut Vec<u8>, cx: &mut ReadContext) -> ReadResult {
+    let plain = match byte_at(buf, at + 1) {
+        b'u' => return unescape_unicode(buf, at, dst, cx),
         b'n' => b'\n',
         b't' => b'\t',
         b'r' => b'\r',
         b'b' => 8,
         b'f' => 12,
         other @ (b'"' | b'\\' | b'/') => other,
-        _ => return cx.broken(at, "no such escape sequence"),
+        _ => return cx.fail_broken(at, "no such escape sequence"),
     };
     dst.push(plain);
     Ok(at + 2)
@@ -209,12 +222,13 @@ fn escape(buf: &[u8], at: usize, dst: &mut Vec<u8>, cx: &mut Cx) -> Step {
 
 /// Resolves `\uXXXX` at `at`, or a pair of them. Half a surrogate pair becomes
 /// `?`, as in Java's encoder.
-fn unicode_escape(buf: &[u8], at: usize, dst: &mut Vec<u8>, cx: &mut Cx) -> Step {
-    let Some(first) = hex4(buf, at + 2) else {
-        return cx.broken(at, "four hexadecimal digits must follow \\u");
+fn unescape_unicode(buf: &[u8], at: usize, dst: &mut Vec<u8>, cx: &mut ReadContext) -> ReadResult {
+    let Some(first) = parse_hex4(buf, at + 2) else {
+        return cx.fail_broken(at, "four hexadecimal digits must follow \\u");
     };
     let (code, next) = match first {
-        0xd800..=0xdbff if slice(buf, at + 6..at + 8) == b"\\u" => match hex4(buf, at + 8) {
+        0xd800..=0xdbff if bytes_in(buf, at + 6..at + 8) == b"\\u" => match parse_hex4(buf, at + 8)
+        {
             Some(second @ 0xdc00..=0xdfff) => {
                 let pair = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
                 (pair, at + 12)
@@ -228,7 +242,7 @@ fn unicode_escape(buf: &[u8], at: usize, dst: &mut Vec<u8>, cx: &mut Cx) -> Step
     Ok(next)
 }
 
-fn hex4(buf: &[u8], pos: usize) -> Option<u32> {
+fn parse_hex4(buf: &[u8], pos: usize) -> Option<u32> {
     let digits = buf.get(pos..pos + 4)?;
     digits.iter().try_fold(0, |value, &digit| {
         Some(value << 4 | char::from(digit).to_digit(16)?)

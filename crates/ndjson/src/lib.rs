@@ -3,34 +3,34 @@
 mod base64;
 mod batch;
 mod column;
+mod column_decoder;
 mod compile;
-mod corrupt;
+mod corrupt_column;
 mod datetime;
 mod decoder;
+mod decompress;
 mod error;
-mod fault;
-mod inflate;
+mod field_label;
+mod key_predictor;
 mod leaf;
 mod lex;
-mod lines;
+mod line_range;
+mod line_splitter;
 mod nested;
-mod node;
 mod number;
 mod object;
 mod options;
-mod place;
-mod range;
+mod read_error;
 mod record;
 mod scan;
-mod shape;
 mod simd;
 
-pub use decoder::{Decoder, Poll};
+pub use decoder::{Decoder, DecoderOutput};
+pub use decompress::Compression;
 pub use error::{DecodeError, SchemaError};
-pub use inflate::Compression;
+pub use line_range::{LineRange, OwnedBytes};
 pub use options::{
-    DEFAULT_BATCH_ROWS, DEFAULT_MAX_LINE_BYTES, DecodeOptions, FileContext, JSON_KEY, Mode, Stats,
-    output_schema, position,
+    DEFAULT_BATCH_ROWS, DEFAULT_MAX_LINE_BYTES, DecodeOptions, DecodeStats, FileContext, JSON_KEY,
+    Mode, output_schema, row_position,
 };
-pub use range::{LineRange, Owned};
-pub use scan::{Scan, ScanFile, Step};
+pub use scan::{FileScan, ScanFile, ScanOutput};

@@ -8,7 +8,7 @@ use arrow::datatypes::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use crate::lex::byte;
+use crate::lex::byte_at;
 use crate::simd::portable::ends_scalar;
 
 /// Types of integer columns.
@@ -17,7 +17,7 @@ pub(crate) trait Integer: ArrowPrimitiveType {
     fn narrow(value: i128) -> Option<Self::Native>;
 }
 
-macro_rules! integer {
+macro_rules! parse_integer {
     ($($t:ty),*) => {
         $(impl Integer for $t {
             #[inline(always)]
@@ -28,7 +28,7 @@ macro_rules! integer {
     };
 }
 
-integer!(
+parse_integer!(
     Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type
 );
 
@@ -37,11 +37,11 @@ pub(crate) trait Float: ArrowPrimitiveType {
     /// `mantissa / 10^fraction`, if it needs a single rounding: both numbers are
     /// exact in the type (W. Clinger, "How to Read Floating Point Numbers
     /// Accurately", 1990).
-    fn quotient(mantissa: u64, fraction: usize) -> Option<Self::Native>;
+    fn exact_quotient(mantissa: u64, fraction: usize) -> Option<Self::Native>;
     fn negate(value: Self::Native) -> Self::Native;
     fn from_f64(value: f64) -> Self::Native;
     /// Parses any JSON number, correctly rounded; infinite if it is too large.
-    fn parse(text: &str) -> Option<Self::Native>;
+    fn parse_rounded(text: &str) -> Option<Self::Native>;
 }
 
 const POWERS_F64: [f64; 23] = [
@@ -52,7 +52,7 @@ const POWERS_F32: [f32; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
 
 impl Float for Float64Type {
     #[inline(always)]
-    fn quotient(mantissa: u64, fraction: usize) -> Option<f64> {
+    fn exact_quotient(mantissa: u64, fraction: usize) -> Option<f64> {
         let power = POWERS_F64.get(fraction)?;
         (mantissa <= 1 << 53).then(|| mantissa as f64 / power)
     }
@@ -63,14 +63,14 @@ impl Float for Float64Type {
     fn from_f64(value: f64) -> f64 {
         value
     }
-    fn parse(text: &str) -> Option<f64> {
+    fn parse_rounded(text: &str) -> Option<f64> {
         text.parse().ok()
     }
 }
 
 impl Float for Float32Type {
     #[inline(always)]
-    fn quotient(mantissa: u64, fraction: usize) -> Option<f32> {
+    fn exact_quotient(mantissa: u64, fraction: usize) -> Option<f32> {
         let power = POWERS_F32.get(fraction)?;
         (mantissa <= 1 << 24).then(|| mantissa as f32 / power)
     }
@@ -81,7 +81,7 @@ impl Float for Float32Type {
     fn from_f64(value: f64) -> f32 {
         value as f32
     }
-    fn parse(text: &str) -> Option<f32> {
+    fn parse_rounded(text: &str) -> Option<f32> {
         text.parse().ok()
     }
 }
@@ -93,9 +93,9 @@ impl Float for Float32Type {
 /// It takes eight bytes at a time, so that no branch depends on the number of
 /// digits, which changes from value to value.
 #[inline(always)]
-fn digits(buf: &[u8], pos: usize, value: u64) -> (u64, usize) {
+fn parse_digits(buf: &[u8], pos: usize, value: u64) -> (u64, usize) {
     let Some(bytes) = buf.get(pos..).and_then(<[u8]>::first_chunk::<8>) else {
-        return few_digits(buf, pos, value);
+        return parse_few_digits(buf, pos, value);
     };
     let word = u64::from_le_bytes(*bytes);
     // The high bit of each byte that is not a digit. Bytes after the first one
@@ -105,8 +105,8 @@ fn digits(buf: &[u8], pos: usize, value: u64) -> (u64, usize) {
     if odd == 0 {
         let value = value
             .wrapping_mul(100_000_000)
-            .wrapping_add(eight_digits(off));
-        return few_digits(buf, pos + 8, value);
+            .wrapping_add(combine_eight_digits(off));
+        return parse_few_digits(buf, pos + 8, value);
     }
     let count = odd.trailing_zeros() / 8;
     // Replaces the bytes that are not digits by leading zeros. The shift is
@@ -115,7 +115,7 @@ fn digits(buf: &[u8], pos: usize, value: u64) -> (u64, usize) {
     let power = POWERS_U64.get(count as usize).copied().unwrap_or(1);
     let value = value
         .wrapping_mul(power)
-        .wrapping_add(eight_digits(aligned));
+        .wrapping_add(combine_eight_digits(aligned));
     (value, pos + count as usize)
 }
 
@@ -124,16 +124,16 @@ const POWERS_U64: [u64; 8] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_0
 /// The value of eight digits, one in each byte, the first in the lowest byte:
 /// combines them to pairs, then pairs of pairs.
 #[inline(always)]
-fn eight_digits(digits: u64) -> u64 {
+fn combine_eight_digits(digits: u64) -> u64 {
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
     fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
-fn few_digits(buf: &[u8], pos: usize, mut value: u64) -> (u64, usize) {
+fn parse_few_digits(buf: &[u8], pos: usize, mut value: u64) -> (u64, usize) {
     let mut at = pos;
     loop {
-        let digit = byte(buf, at).wrapping_sub(b'0');
+        let digit = byte_at(buf, at).wrapping_sub(b'0');
         if digit > 9 {
             return (value, at);
         }
@@ -147,13 +147,13 @@ const SAFE_DIGITS: usize = 19;
 
 /// An integer of at most 19 digits, and the index after it.
 #[inline(always)]
-pub(crate) fn integer(buf: &[u8], pos: usize) -> Option<(i128, usize)> {
-    let negative = byte(buf, pos) == b'-';
+pub(crate) fn parse_integer(buf: &[u8], pos: usize) -> Option<(i128, usize)> {
+    let negative = byte_at(buf, pos) == b'-';
     let start = pos + usize::from(negative);
-    let (value, end) = digits(buf, start, 0);
+    let (value, end) = parse_digits(buf, start, 0);
     let length = end - start;
-    let plain = length == 1 || (length > 1 && length <= SAFE_DIGITS && byte(buf, start) != b'0');
-    if !plain || !ends_scalar(byte(buf, end)) {
+    let plain = length == 1 || (length > 1 && length <= SAFE_DIGITS && byte_at(buf, start) != b'0');
+    if !plain || !ends_scalar(byte_at(buf, end)) {
         return None;
     }
     let value = i128::from(value);
@@ -161,22 +161,22 @@ pub(crate) fn integer(buf: &[u8], pos: usize) -> Option<(i128, usize)> {
 }
 
 /// An integer of any length; the text is known to be one.
-pub(crate) fn long_integer(text: &[u8]) -> Option<i128> {
+pub(crate) fn parse_long_integer(text: &[u8]) -> Option<i128> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// A number of few digits without an exponent, and the index after it.
 #[inline(always)]
-pub(crate) fn float<T: Float>(buf: &[u8], pos: usize) -> Option<(T::Native, usize)> {
-    let negative = byte(buf, pos) == b'-';
+pub(crate) fn parse_float<T: Float>(buf: &[u8], pos: usize) -> Option<(T::Native, usize)> {
+    let negative = byte_at(buf, pos) == b'-';
     let start = pos + usize::from(negative);
-    let (whole, point) = digits(buf, start, 0);
+    let (whole, point) = parse_digits(buf, start, 0);
     let length = point - start;
-    if length == 0 || (length > 1 && byte(buf, start) == b'0') {
+    if length == 0 || (length > 1 && byte_at(buf, start) == b'0') {
         return None;
     }
-    let (mantissa, end, fraction) = if byte(buf, point) == b'.' {
-        let (mantissa, end) = digits(buf, point + 1, whole);
+    let (mantissa, end, fraction) = if byte_at(buf, point) == b'.' {
+        let (mantissa, end) = parse_digits(buf, point + 1, whole);
         let fraction = end - point - 1;
         if fraction == 0 {
             return None;
@@ -185,23 +185,23 @@ pub(crate) fn float<T: Float>(buf: &[u8], pos: usize) -> Option<(T::Native, usiz
     } else {
         (whole, point, 0)
     };
-    if length + fraction > SAFE_DIGITS || !ends_scalar(byte(buf, end)) {
+    if length + fraction > SAFE_DIGITS || !ends_scalar(byte_at(buf, end)) {
         return None;
     }
-    let value = T::quotient(mantissa, fraction)?;
+    let value = T::exact_quotient(mantissa, fraction)?;
     Some((if negative { T::negate(value) } else { value }, end))
 }
 
 /// A decimal as Java's `BigDecimal` parses it, in units of `10^-scale`, rounded
 /// half up. `None` if it is not a number or has more than `precision` digits.
-pub(crate) fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
+pub(crate) fn parse_decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         rest => (false, rest),
     };
     let (number, exponent) = match text.iter().position(|b| matches!(b, b'e' | b'E')) {
-        Some(e) => (text.get(..e)?, decimal_exponent(text.get(e + 1..)?)?),
+        Some(e) => (text.get(..e)?, parse_exponent(text.get(e + 1..)?)?),
         None => (text, 0),
     };
     let (whole, fraction) = match number.iter().position(|&b| b == b'.') {
@@ -217,18 +217,18 @@ pub(crate) fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
         .checked_add(i64::from(scale))?
         .checked_sub(i64::try_from(fraction.len()).ok()?)?;
     let count = i64::try_from(whole.len() + fraction.len()).ok()?;
-    let kept = count.checked_add(shift.min(0))?;
+    let kept_digits = count.checked_add(shift.min(0))?;
     let mut units: i128 = 0;
     let mut round_up = false;
-    for (place, &digit) in (0i64..).zip(whole.iter().chain(fraction)) {
+    for (digit_index, &digit) in (0i64..).zip(whole.iter().chain(fraction)) {
         if !digit.is_ascii_digit() {
             return None;
         }
-        if place < kept {
+        if digit_index < kept_digits {
             units = units
                 .checked_mul(10)?
                 .checked_add(i128::from(digit - b'0'))?;
-        } else if place == kept {
+        } else if digit_index == kept_digits {
             round_up = digit >= b'5';
         }
     }
@@ -240,7 +240,7 @@ pub(crate) fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
     (units < limit).then_some(if negative { -units } else { units })
 }
 
-fn decimal_exponent(text: &[u8]) -> Option<i64> {
+fn parse_exponent(text: &[u8]) -> Option<i64> {
     let digits = match text {
         [b'-' | b'+', rest @ ..] => rest,
         rest => rest,
@@ -258,18 +258,18 @@ fn decimal_exponent(text: &[u8]) -> Option<i64> {
 mod tests {
     use arrow::datatypes::{Float32Type, Float64Type};
 
-    use super::{decimal, float, integer};
+    use super::{parse_decimal, parse_float, parse_integer};
 
     #[test]
     fn integers() {
-        assert_eq!(integer(b"0,", 0), Some((0, 1)));
-        assert_eq!(integer(b"-17}\n", 0), Some((-17, 3)));
+        assert_eq!(parse_integer(b"0,", 0), Some((0, 1)));
+        assert_eq!(parse_integer(b"-17}\n", 0), Some((-17, 3)));
         assert_eq!(
-            integer(b"9999999999999999999\n", 0),
+            parse_integer(b"9999999999999999999\n", 0),
             Some((9_999_999_999_999_999_999, 19))
         );
         for text in ["01,", "-,", "1.0,", "1e3,", "99999999999999999999,", "1x,"] {
-            assert_eq!(integer(text.as_bytes(), 0), None, "{text}");
+            assert_eq!(parse_integer(text.as_bytes(), 0), None, "{text}");
         }
     }
 
@@ -277,17 +277,17 @@ mod tests {
     fn integers_of_every_length_before_every_byte() {
         for length in 1..=19 {
             let text: String = "9081726354433221109".chars().take(length).collect();
-            for behind in (0..=255u8).filter(|b| !b.is_ascii_digit()) {
+            for following in (0..=255u8).filter(|b| !b.is_ascii_digit()) {
                 let mut line = text.clone().into_bytes();
-                line.push(behind);
+                line.push(following);
                 line.extend_from_slice(b"0123456789\n");
                 let expected = text.parse().unwrap();
-                let plain = matches!(behind, 0..=b' ' | b',' | b'}' | b']' | b'"');
-                let found = integer(&line, 0);
+                let plain = matches!(following, 0..=b' ' | b',' | b'}' | b']' | b'"');
+                let found = parse_integer(&line, 0);
                 assert_eq!(
                     found,
                     plain.then_some((expected, length)),
-                    "{text} {behind}"
+                    "{text} {following}"
                 );
             }
         }
@@ -306,19 +306,23 @@ mod tests {
         ] {
             let line = format!("{text}\n");
             let expected: f64 = text.parse().unwrap();
-            let found = float::<Float64Type>(line.as_bytes(), 0);
+            let found = parse_float::<Float64Type>(line.as_bytes(), 0);
             if let Some((value, end)) = found {
                 assert_eq!(value.to_bits(), expected.to_bits(), "{text}");
                 assert_eq!(end, text.len());
             }
-            let found = float::<Float32Type>(line.as_bytes(), 0);
+            let found = parse_float::<Float32Type>(line.as_bytes(), 0);
             if let Some((value, _)) = found {
                 let expected: f32 = text.parse().unwrap();
                 assert_eq!(value.to_bits(), expected.to_bits(), "{text}");
             }
         }
         for text in [".5\n", "1.\n", "00.1\n", "1e5\n", "-\n"] {
-            assert_eq!(float::<Float64Type>(text.as_bytes(), 0), None, "{text}");
+            assert_eq!(
+                parse_float::<Float64Type>(text.as_bytes(), 0),
+                None,
+                "{text}"
+            );
         }
     }
 
@@ -344,7 +348,7 @@ mod tests {
             ("1x", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(decimal(text.as_bytes(), 6, 2), expected, "{text}");
+            assert_eq!(parse_decimal(text.as_bytes(), 6, 2), expected, "{text}");
         }
     }
 }

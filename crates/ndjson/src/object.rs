@@ -8,48 +8,48 @@ use arrow::datatypes::{DataType, Fields};
 use arrow::error::ArrowError;
 
 use crate::column::Nulls;
-use crate::fault::{Cx, Fault, Step};
+use crate::column_decoder::ColumnDecoder;
+use crate::field_label::FieldLabel;
+use crate::key_predictor::{self, FoundKey, KeyPredictor, KeyState, NO_FIELD};
 use crate::leaf;
-use crate::lex::{self, Text, byte, slice};
-use crate::node::Node;
-use crate::place::Place;
-use crate::shape::{self, At, Found, SKIP, Shape};
+use crate::lex::{self, StringText, byte_at, bytes_in};
+use crate::read_error::{ReadContext, ReadError, ReadResult};
 
 /// A field of an object.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(crate) node: Node,
+    pub(crate) decoder: ColumnDecoder,
     pub(crate) nullable: bool,
-    pub(crate) place: Place,
+    pub(crate) label: FieldLabel,
 }
 
 /// A struct column.
 #[derive(Debug)]
-pub(crate) struct ObjectNode {
+pub(crate) struct StructDecoder {
     members: Vec<Member>,
     /// From name to index in `members`.
     names: HashMap<Box<[u8]>, u32>,
-    shape: Shape,
+    key_predictor: KeyPredictor,
     /// A bit for each of the first 64 members.
-    all: u64,
+    all_members: u64,
     /// For each member after the 64th, whether the object being read has it.
-    seen_more: Vec<bool>,
+    seen_beyond_64: Vec<bool>,
     rows: usize,
     nulls: Nulls,
-    place: Place,
+    label: FieldLabel,
 }
 
 /// What follows at a position where a key is expected.
-enum Key {
-    Found(Found),
+enum NextKey {
+    Found(FoundKey),
     /// The closing brace, with the index after it.
     End(usize),
 }
 
-impl ObjectNode {
+impl StructDecoder {
     /// A column of `members`, in the order of the struct's fields.
-    pub(crate) fn new(members: Vec<(Box<[u8]>, Member)>, place: Place) -> Self {
-        let all = match members.len() {
+    pub(crate) fn new(members: Vec<(Box<[u8]>, Member)>, label: FieldLabel) -> Self {
+        let all_members = match members.len() {
             count @ 0..64 => (1 << count) - 1,
             _ => u64::MAX,
         };
@@ -58,13 +58,13 @@ impl ObjectNode {
         let names = names.collect();
         Self {
             names,
-            all,
-            seen_more: vec![false; members.len().saturating_sub(64)],
+            all_members,
+            seen_beyond_64: vec![false; members.len().saturating_sub(64)],
             members: members.into_iter().map(|(_, member)| member).collect(),
-            shape: Shape::new(),
+            key_predictor: KeyPredictor::new(),
             rows: 0,
             nulls: Nulls::default(),
-            place,
+            label: label,
         }
     }
 
@@ -74,15 +74,15 @@ impl ObjectNode {
 
     pub(crate) fn push_null(&mut self) {
         for member in &mut self.members {
-            member.node.push_null();
+            member.decoder.push_null();
         }
-        self.nulls.push(self.rows);
+        self.nulls.push_row(self.rows);
         self.rows += 1;
     }
 
     pub(crate) fn truncate(&mut self, rows: usize) {
         for member in &mut self.members {
-            member.node.truncate(rows);
+            member.decoder.truncate(rows);
         }
         self.nulls.truncate(rows);
         self.rows = self.rows.min(rows);
@@ -94,27 +94,32 @@ impl ObjectNode {
         self.nulls.truncate(0);
         let members = self.members.iter_mut().zip(fields);
         members
-            .map(|(member, field)| member.node.finish(field.data_type()))
+            .map(|(member, field)| member.decoder.finish_array(field.data_type()))
             .collect()
     }
 
-    pub(crate) fn finish(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    pub(crate) fn finish_array(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         let DataType::Struct(fields) = data_type else {
             return Err(ArrowError::SchemaError(format!(
                 "{data_type} is not a struct"
             )));
         };
         let rows = self.rows;
-        let nulls = self.nulls.finish(rows);
+        let nulls = self.nulls.finish_validity(rows);
         let arrays = self.finish_members(fields)?;
         let array = StructArray::try_new_with_length(fields.clone(), arrays, nulls, rows)?;
         Ok(Arc::new(array))
     }
 
     /// Appends the object at `pos`.
-    pub(crate) fn read(&mut self, buf: &[u8], pos: usize, cx: &mut Cx) -> Step {
-        if byte(buf, pos) != b'{' {
-            return Err(leaf::misfit(buf, pos, &self.place, cx));
+    pub(crate) fn read_object(
+        &mut self,
+        buf: &[u8],
+        pos: usize,
+        cx: &mut ReadContext,
+    ) -> ReadResult {
+        if byte_at(buf, pos) != b'{' {
+            return Err(leaf::misfit_error(buf, pos, &self.label, cx));
         }
         if self.members.is_empty() {
             let end = lex::skip_container(buf, pos, cx)?;
@@ -122,27 +127,27 @@ impl ObjectNode {
             return Ok(end);
         }
         let mut seen = 0u64;
-        if !self.seen_more.is_empty() {
+        if !self.seen_beyond_64.is_empty() {
             // A broken line may have left some set.
-            self.seen_more.fill(false);
+            self.seen_beyond_64.fill(false);
         }
-        let mut at = shape::START;
+        let mut at = key_predictor::AFTER_BRACE;
         let mut pos = pos + 1;
         loop {
-            let found = match self.shape.guess(at, buf, pos) {
+            let found = match self.key_predictor.guess_key(at, buf, pos) {
                 Some(found) => found,
                 None => match self.read_key(at, buf, pos, cx)? {
-                    Key::Found(found) => found,
-                    Key::End(end) => {
-                        self.close(seen, end - 1, cx);
+                    NextKey::Found(found) => found,
+                    NextKey::End(end) => {
+                        self.close_object(seen, end - 1, cx);
                         return Ok(end);
                     }
                 },
             };
-            at = found.at;
-            let value = lex::skip_space(buf, found.value);
+            at = found.state;
+            let value = lex::skip_space(buf, found.value_start);
             pos = match found.target {
-                SKIP => lex::skip_value(buf, value, cx)?,
+                NO_FIELD => lex::skip_value(buf, value, cx)?,
                 target => self.read_member(target, &mut seen, buf, value, cx)?,
             };
         }
@@ -155,8 +160,8 @@ impl ObjectNode {
         seen: &mut u64,
         buf: &[u8],
         pos: usize,
-        cx: &mut Cx,
-    ) -> Step {
+        cx: &mut ReadContext,
+    ) -> ReadResult {
         let index = index as usize;
         let Some(member) = self.members.get_mut(index) else {
             return lex::skip_value(buf, pos, cx);
@@ -167,75 +172,87 @@ impl ObjectNode {
             *seen |= bit;
             twice
         } else {
-            let more = self.seen_more.get_mut(index - 64);
+            let more = self.seen_beyond_64.get_mut(index - 64);
             more.is_some_and(|seen| std::mem::replace(seen, true))
         };
         if twice {
             // Of equal keys the last one wins.
-            member.node.truncate(self.rows);
+            member.decoder.truncate(self.rows);
         }
-        match member.node.read(buf, pos, cx) {
+        match member.decoder.read_value(buf, pos, cx) {
             Ok(end) => Ok(end),
-            Err(Fault::Broken) => Err(Fault::Broken),
+            Err(ReadError::Broken) => Err(ReadError::Broken),
             Err(fault) => Ok(member.push_missing(fault, pos, cx)),
         }
     }
 
     /// Appends null for each member that the object does not have.
     #[inline(always)]
-    fn close(&mut self, seen: u64, brace: usize, cx: &mut Cx) {
-        let mut missing = self.all & !seen;
+    fn close_object(&mut self, seen: u64, brace: usize, cx: &mut ReadContext) {
+        let mut missing = self.all_members & !seen;
         while missing != 0 {
             let index = missing.trailing_zeros() as usize;
             missing &= missing - 1;
             if let Some(member) = self.members.get_mut(index) {
-                member.push_missing(Fault::Null, brace, cx);
+                member.push_missing(ReadError::Null, brace, cx);
             }
         }
-        if !self.seen_more.is_empty() {
-            self.close_more(brace, cx);
+        if !self.seen_beyond_64.is_empty() {
+            self.close_beyond_64(brace, cx);
         }
         self.rows += 1;
     }
 
-    fn close_more(&mut self, brace: usize, cx: &mut Cx) {
+    fn close_beyond_64(&mut self, brace: usize, cx: &mut ReadContext) {
         let members = self.members.iter_mut().skip(64);
-        for (member, seen) in members.zip(&mut self.seen_more) {
+        for (member, seen) in members.zip(&mut self.seen_beyond_64) {
             if !std::mem::replace(seen, false) {
-                member.push_missing(Fault::Null, brace, cx);
+                member.push_missing(ReadError::Null, brace, cx);
             }
         }
     }
 
     /// Reads what follows a value or the opening brace, without a guess.
-    fn read_key(&mut self, from: At, buf: &[u8], pos: usize, cx: &mut Cx) -> Result<Key, Fault> {
+    fn read_key(
+        &mut self,
+        last_key: KeyState,
+        buf: &[u8],
+        pos: usize,
+        cx: &mut ReadContext,
+    ) -> Result<NextKey, ReadError> {
         let mut at = lex::skip_space(buf, pos);
-        match byte(buf, at) {
-            b'}' => return Ok(Key::End(at + 1)),
-            b',' if from != shape::START => at = lex::skip_space(buf, at + 1),
-            b'"' if from == shape::START => {}
-            b'\n' => return cx.broken(at, "the line ends inside an object"),
-            _ if from == shape::START => {
-                return cx.broken(at, "a field name in quotes or } is expected");
+        match byte_at(buf, at) {
+            b'}' => return Ok(NextKey::End(at + 1)),
+            b',' if last_key != key_predictor::AFTER_BRACE => at = lex::skip_space(buf, at + 1),
+            b'"' if last_key == key_predictor::AFTER_BRACE => {}
+            b'\n' => return cx.fail_broken(at, "the line ends inside an object"),
+            _ if last_key == key_predictor::AFTER_BRACE => {
+                return cx.fail_broken(at, "a field name in quotes or } is expected");
             }
-            _ => return cx.broken(at, "a comma or } is expected"),
+            _ => return cx.fail_broken(at, "a comma or } is expected"),
         }
-        if byte(buf, at) != b'"' {
-            return cx.broken(at, "a field name in quotes is expected");
+        if byte_at(buf, at) != b'"' {
+            return cx.fail_broken(at, "a field name in quotes is expected");
         }
-        let (name, end) = lex::text(buf, at, cx)?;
+        let (name, end) = lex::read_text(buf, at, cx)?;
         let name = match name {
-            Text::Plain(name) => name,
-            Text::Scratch => &cx.scratch,
+            StringText::Plain(name) => name,
+            StringText::Scratch => &cx.scratch,
         };
-        let target = self.names.get(name).copied().unwrap_or(SKIP);
+        let target = self.names.get(name).copied().unwrap_or(NO_FIELD);
         let colon = lex::skip_space(buf, end);
-        if byte(buf, colon) != b':' {
-            return cx.broken(colon, "a colon is expected after the field name");
+        if byte_at(buf, colon) != b':' {
+            return cx.fail_broken(colon, "a colon is expected after the field name");
         }
         let value = lex::skip_space(buf, colon + 1);
-        let at = self.shape.learn(from, slice(buf, pos..value), target);
-        Ok(Key::Found(Found { at, target, value }))
+        let at = self
+            .key_predictor
+            .learn_key(last_key, bytes_in(buf, pos..value), target);
+        Ok(NextKey::Found(FoundKey {
+            state: at,
+            target,
+            value_start: value,
+        }))
     }
 }
 
@@ -243,11 +260,11 @@ impl Member {
     /// Appends null for a value that is missing, null or in conflict, and
     /// returns the index after it (meaningless if the value is missing).
     #[cold]
-    fn push_missing(&mut self, fault: Fault, at: usize, cx: &mut Cx) -> usize {
-        self.node.push_null();
-        if fault == Fault::Null && !self.nullable {
-            cx.null_violation(at, &self.place);
+    fn push_missing(&mut self, fault: ReadError, at: usize, cx: &mut ReadContext) -> usize {
+        self.decoder.push_null();
+        if fault == ReadError::Null && !self.nullable {
+            cx.record_null_violation(at, &self.label);
         }
-        cx.next
+        cx.value_end
     }
 }

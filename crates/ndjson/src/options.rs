@@ -48,7 +48,7 @@ pub struct DecodeOptions {
     /// nullable, and is null for good records.
     pub corrupt_record: Option<usize>,
     /// Index in `schema` of a UInt64 or Int64 column that is filled with
-    /// [`position`] and not read from the data.
+    /// [`row_position`] and not read from the data.
     pub position: Option<usize>,
 }
 
@@ -71,7 +71,7 @@ impl DecodeOptions {
 pub struct FileContext {
     /// Name of the file in messages and in the corrupt-record column.
     pub path: Arc<str>,
-    /// Number of the file within the scan, for [`position`]. Below 2^24.
+    /// Number of the file within the scan, for [`row_position`]. Below 2^24.
     pub ordinal: u32,
     /// Offset in the file's (decompressed) bytes of the first byte that is
     /// pushed into the decoder; a line must start there. If it is above 0, line
@@ -93,13 +93,13 @@ impl FileContext {
 /// The identity of a row: the file's number in the upper 24 bits, the byte
 /// offset of the line's start in the lower 40. It is the same in every scan of
 /// the same list of files.
-pub fn position(ordinal: u32, offset: u64) -> u64 {
+pub fn row_position(ordinal: u32, offset: u64) -> u64 {
     (u64::from(ordinal) << 40) | (offset & ((1 << 40) - 1))
 }
 
 /// What a decoder has read so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stats {
+pub struct DecodeStats {
     /// Lines, blank and malformed ones included.
     pub lines: u64,
     /// Rows put into batches.

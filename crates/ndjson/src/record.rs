@@ -1,18 +1,18 @@
 //! Reads one line, which is blank, a record, or malformed.
 
-use crate::fault::Cx;
-use crate::lex::{self, byte};
-use crate::object::ObjectNode;
+use crate::lex::{self, byte_at};
+use crate::object::StructDecoder;
+use crate::read_error::ReadContext;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum LineKind {
     /// White space only.
     Blank,
-    /// A record. All its values were appended; [`Cx::flaw`] is set if one of
+    /// A record. All its values were appended; [`ReadContext::misfit`] is set if one of
     /// them does not fit.
     Record,
-    /// Not a record: [`Cx::broken`] has the reason. The end of the line is not
+    /// Not a record: [`ReadContext::broken_at`] has the reason. The end of the line is not
     /// known, and the columns may hold some of its values.
     Broken,
 }
@@ -21,27 +21,27 @@ pub(crate) enum Line {
 /// feed unless the line is broken.
 #[inline(always)]
 pub(crate) fn read_line(
-    root: &mut ObjectNode,
+    root: &mut StructDecoder,
     buf: &[u8],
     pos: usize,
-    cx: &mut Cx,
-) -> (Line, usize) {
+    cx: &mut ReadContext,
+) -> (LineKind, usize) {
     let start = lex::skip_space(buf, pos);
-    match byte(buf, start) {
+    match byte_at(buf, start) {
         b'{' => {}
-        b'\n' => return (Line::Blank, start + 1),
+        b'\n' => return (LineKind::Blank, start + 1),
         _ => {
-            cx.broken = (start, "the line is not a JSON object");
-            return (Line::Broken, pos);
+            cx.broken_at = (start, "the line is not a JSON object");
+            return (LineKind::Broken, pos);
         }
     }
-    let Ok(end) = root.read(buf, start, cx) else {
-        return (Line::Broken, pos);
+    let Ok(end) = root.read_object(buf, start, cx) else {
+        return (LineKind::Broken, pos);
     };
     let end = lex::skip_space(buf, end);
-    if byte(buf, end) != b'\n' {
-        cx.broken = (end, "more text follows the JSON object on its line");
-        return (Line::Broken, pos);
+    if byte_at(buf, end) != b'\n' {
+        cx.broken_at = (end, "more text follows the JSON object on its line");
+        return (LineKind::Broken, pos);
     }
-    (Line::Record, end + 1)
+    (LineKind::Record, end + 1)
 }

@@ -12,11 +12,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
-use crate::decoder::{Decoder, Poll};
+use crate::decoder::{Decoder, DecoderOutput};
+use crate::decompress::{Compression, Damage, Decompressor};
 use crate::error::{DecodeError, SchemaError};
-use crate::inflate::{Compression, Damage, Inflate};
-use crate::options::{DecodeOptions, FileContext, Stats};
-use crate::range::LineRange;
+use crate::line_range::LineRange;
+use crate::options::{DecodeOptions, DecodeStats, FileContext};
 
 /// A file, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct ScanFile {
     /// Name of the file in messages and in the corrupt-record column.
     pub path: Arc<str>,
     /// Number of the file within the whole scan, for
-    /// [`position`](crate::position). Below 2^24.
+    /// [`row_position`](crate::row_position). Below 2^24.
     pub ordinal: u32,
     /// Size of the file as it is stored, in bytes.
     pub size: u64,
@@ -35,13 +35,13 @@ pub struct ScanFile {
     pub compression: Compression,
 }
 
-/// What [`Scan::step`] returns.
+/// What [`FileScan::next_output`] returns.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum ScanOutput {
     /// The next rows, at least one.
     Batch(RecordBatch),
     /// Bytes are needed: pass any part of `range` that begins at its start to
-    /// [`Scan::supply`]. All of `range` will be needed in the end (after the end
+    /// [`FileScan::supply_bytes`]. All of `range` will be needed in the end (after the end
     /// of a file's byte range, less may be enough), so it is worth opening a
     /// stream over it.
     Fetch {
@@ -51,7 +51,7 @@ pub enum Step {
         range: Range<u64>,
     },
     /// The line number of a malformed record is needed: pass the number of line
-    /// feeds in `range` to [`Scan::set_base_line`].
+    /// feeds in `range` to [`FileScan::set_base_line`].
     CountLines {
         /// Index in the list of files.
         file: usize,
@@ -65,21 +65,21 @@ pub enum Step {
 /// Decodes the lines of a list of files, one after the other. Rows of several
 /// files share batches.
 #[derive(Debug)]
-pub struct Scan {
+pub struct FileScan {
     decoder: Decoder,
     files: VecDeque<ScanFile>,
     /// The number of files that were started; the current one is the last.
-    begun: usize,
-    current: Option<Current>,
+    started_files: usize,
+    current: Option<CurrentFile>,
     /// The decoder knows that the input has ended.
-    finished: bool,
+    input_ended: bool,
 }
 
 /// The file being read.
 #[derive(Debug)]
-struct Current {
+struct CurrentFile {
     file: ScanFile,
-    source: Source,
+    source: FileSource,
     /// The decoder knows where the bytes of the file start.
     announced: bool,
     /// The file ended before its size.
@@ -87,16 +87,16 @@ struct Current {
 }
 
 #[derive(Debug)]
-enum Source {
+enum FileSource {
     Plain(LineRange),
     Compressed {
-        inflate: Inflate,
+        inflate: Decompressor,
         /// Offset of the next byte to fetch.
         next: u64,
     },
 }
 
-impl Scan {
+impl FileScan {
     /// A scan of `files` in the given order.
     pub fn new(
         options: DecodeOptions,
@@ -110,9 +110,9 @@ impl Scan {
         Ok(Self {
             decoder: Decoder::new(options, first)?,
             files,
-            begun: 0,
+            started_files: 0,
             current: None,
-            finished: false,
+            input_ended: false,
         })
     }
 
@@ -123,33 +123,33 @@ impl Scan {
     }
 
     /// The counts so far, over all files.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> DecodeStats {
         self.decoder.stats()
     }
 
     /// Continues until there is a batch or something is needed.
-    pub fn step(&mut self) -> Result<Step, DecodeError> {
+    pub fn next_output(&mut self) -> Result<ScanOutput, DecodeError> {
         loop {
             match self.decoder.next_batch()? {
-                Poll::Batch(batch) => return Ok(Step::Batch(batch)),
-                Poll::Done => return Ok(Step::Done),
-                Poll::NeedBaseLine => {
+                DecoderOutput::Batch(batch) => return Ok(ScanOutput::Batch(batch)),
+                DecoderOutput::Done => return Ok(ScanOutput::Done),
+                DecoderOutput::NeedBaseLine => {
                     let range = 0..self.decoder.file().offset;
-                    let file = self.begun.saturating_sub(1);
-                    return Ok(Step::CountLines { file, range });
+                    let file = self.started_files.saturating_sub(1);
+                    return Ok(ScanOutput::CountLines { file, range });
                 }
-                Poll::NeedInput => {}
+                DecoderOutput::NeedInput => {}
             }
             if let Some(range) = self.next_input()? {
-                let file = self.begun.saturating_sub(1);
-                return Ok(Step::Fetch { file, range });
+                let file = self.started_files.saturating_sub(1);
+                return Ok(ScanOutput::Fetch { file, range });
             }
         }
     }
 
-    /// Supplies the bytes that [`Step::Fetch`] asked for, or a first part of
+    /// Supplies the bytes that [`ScanOutput::Fetch`] asked for, or a first part of
     /// them. Empty bytes mean that the file ends there, which is an error.
-    pub fn supply(&mut self, bytes: Bytes) {
+    pub fn supply_bytes(&mut self, bytes: Bytes) {
         let Some(current) = &mut self.current else {
             return;
         };
@@ -158,20 +158,20 @@ impl Scan {
             return;
         }
         match &mut current.source {
-            Source::Plain(lines) => {
-                if let Some(owned) = lines.accept(bytes) {
-                    current.announce(&mut self.decoder, owned.offset);
-                    self.decoder.push(owned.bytes);
+            FileSource::Plain(lines) => {
+                if let Some(owned) = lines.accept_bytes(bytes) {
+                    current.announce_file(&mut self.decoder, owned.offset);
+                    self.decoder.push_chunk(owned.bytes);
                 }
             }
-            Source::Compressed { inflate, next } => {
+            FileSource::Compressed { inflate, next } => {
                 *next += bytes.len() as u64;
-                inflate.push(bytes);
+                inflate.push_input(bytes);
             }
         }
     }
 
-    /// Sets the number of line feeds that [`Step::CountLines`] asked for.
+    /// Sets the number of line feeds that [`ScanOutput::CountLines`] asked for.
     pub fn set_base_line(&mut self, line_feeds: u64) {
         self.decoder.set_base_line(line_feeds);
     }
@@ -181,30 +181,32 @@ impl Scan {
         let Some(current) = &mut self.current else {
             match self.files.pop_front() {
                 Some(file) => {
-                    self.begun += 1;
-                    self.current = Some(Current::new(file)?);
+                    self.started_files += 1;
+                    self.current = Some(CurrentFile::new(file)?);
                 }
                 None => {
-                    if !std::mem::replace(&mut self.finished, true) {
-                        self.decoder.finish();
+                    if !std::mem::replace(&mut self.input_ended, true) {
+                        self.decoder.end_input();
                     }
                 }
             }
             return Ok(None);
         };
         let range = match &mut current.source {
-            Source::Plain(lines) => lines.fetch(),
-            Source::Compressed { inflate, next } => {
-                let decompressed = inflate.next();
-                if let Some(bytes) = decompressed.map_err(|e| damaged(&current.file, inflate, e))? {
-                    current.announce(&mut self.decoder, 0);
-                    self.decoder.push(bytes);
+            FileSource::Plain(lines) => lines.next_fetch(),
+            FileSource::Compressed { inflate, next } => {
+                let decompressed = inflate.next_output();
+                if let Some(bytes) =
+                    decompressed.map_err(|e| damage_error(&current.file, inflate, e))?
+                {
+                    current.announce_file(&mut self.decoder, 0);
+                    self.decoder.push_chunk(bytes);
                     return Ok(None);
                 }
                 let range = *next..current.file.size;
                 if range.is_empty() {
-                    let finished = inflate.finish();
-                    finished.map_err(|e| damaged(&current.file, inflate, e))?;
+                    let finished = inflate.require_complete();
+                    finished.map_err(|e| damage_error(&current.file, inflate, e))?;
                 }
                 (!range.is_empty()).then_some(range)
             }
@@ -225,19 +227,20 @@ impl Scan {
     }
 }
 
-impl Current {
+impl CurrentFile {
     fn new(file: ScanFile) -> Result<Self, DecodeError> {
-        let inflate = Inflate::new(file.compression).map_err(|reason| DecodeError::Compressed {
-            file: Arc::clone(&file.path),
-            format: "compressed",
-            offset: 0,
-            reason,
-        })?;
+        let inflate =
+            Decompressor::new(file.compression).map_err(|reason| DecodeError::Compressed {
+                file: Arc::clone(&file.path),
+                format: "compressed",
+                offset: 0,
+                reason,
+            })?;
         let source = match inflate {
-            Some(inflate) => Source::Compressed { inflate, next: 0 },
+            Some(inflate) => FileSource::Compressed { inflate, next: 0 },
             None => {
                 let range = file.range.clone().unwrap_or(0..file.size);
-                Source::Plain(LineRange::new(range, file.size))
+                FileSource::Plain(LineRange::new(range, file.size))
             }
         };
         Ok(Self {
@@ -250,7 +253,7 @@ impl Current {
 
     /// Announces to the decoder, once, that bytes of this file follow from
     /// `offset`.
-    fn announce(&mut self, decoder: &mut Decoder, offset: u64) {
+    fn announce_file(&mut self, decoder: &mut Decoder, offset: u64) {
         if !std::mem::replace(&mut self.announced, true) {
             decoder.next_file(FileContext {
                 path: Arc::clone(&self.file.path),
@@ -261,11 +264,11 @@ impl Current {
     }
 }
 
-fn damaged(file: &ScanFile, inflate: &Inflate, reason: Damage) -> DecodeError {
+fn damage_error(file: &ScanFile, inflate: &Decompressor, reason: Damage) -> DecodeError {
     DecodeError::Compressed {
         file: Arc::clone(&file.path),
-        format: inflate.format(),
-        offset: inflate.consumed(),
+        format: inflate.format_name(),
+        offset: inflate.consumed_bytes(),
         reason,
     }
 }

@@ -12,7 +12,7 @@ use sluice_storage::{StoreOptions, Stores};
 
 /// A table as its Delta log describes it, with its first rows.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct TableSample {
     pub(crate) name: String,
     pub(crate) version: u64,
     pub(crate) comment: Option<String>,
@@ -27,12 +27,16 @@ pub(crate) struct Table {
 ///
 /// # Errors
 /// When a table does not exist, or its log or files cannot be read.
-pub(crate) fn read(gold: &Path, names: &[&str], rows: usize) -> anyhow::Result<Vec<Table>> {
+pub(crate) fn read_tables(
+    gold: &Path,
+    names: &[&str],
+    rows: usize,
+) -> anyhow::Result<Vec<TableSample>> {
     let stores = Stores::new(StoreOptions::new());
     let folder = gold
         .to_str()
         .context("the gold folder's name is not UTF-8")?;
-    let root = stores.location(folder)?;
+    let root = stores.parse_location(folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -41,44 +45,45 @@ pub(crate) fn read(gold: &Path, names: &[&str], rows: usize) -> anyhow::Result<V
         .iter()
         .map(|name| {
             let table = GoldTable::open(&stores, &root, name)?;
-            let Some(snapshot) = runtime.block_on(table.snapshot())? else {
+            let Some(snapshot) = runtime.block_on(table.load_snapshot())? else {
                 bail!("there is no table {name} in {}", gold.display());
             };
-            first_rows(name, &gold.join(name), &snapshot, rows)
+            read_sample(name, &gold.join(name), &snapshot, rows)
         })
         .collect()
 }
 
-fn first_rows(
+fn read_sample(
     name: &str,
     folder: &Path,
     snapshot: &Snapshot,
-    mut wanted: usize,
-) -> anyhow::Result<Table> {
+    mut remaining_rows: usize,
+) -> anyhow::Result<TableSample> {
     let mut rows = 0;
     let mut batches = Vec::new();
     for file in &snapshot.files {
         let path = folder.join(&file.path);
-        let open = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(open)
+        let opened =
+            File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(opened)
             .with_context(|| format!("cannot read {}", path.display()))?;
         rows += u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or_default();
-        if wanted > 0 {
-            for batch in reader.with_limit(wanted).build()? {
+        if remaining_rows > 0 {
+            for batch in reader.with_limit(remaining_rows).build()? {
                 let batch = batch.with_context(|| format!("cannot read {}", path.display()))?;
-                wanted = wanted.saturating_sub(batch.num_rows());
+                remaining_rows = remaining_rows.saturating_sub(batch.num_rows());
                 batches.push(batch);
             }
         }
     }
-    Ok(Table {
+    Ok(TableSample {
         name: name.to_owned(),
         version: snapshot.version,
         comment: snapshot.description.clone(),
         schema: snapshot.schema.clone(),
         rows,
         files: snapshot.files.len(),
-        bytes: snapshot.bytes(),
+        bytes: snapshot.total_bytes(),
         first_rows: batches,
     })
 }

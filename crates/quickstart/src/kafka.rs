@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use rdkafka::mocking::MockCluster;
-use sluice_ingest::{IngestError, IngestOptions, RunBounds, TopicReport, ingest_topic};
-use sluice_service::format::count;
+use sluice_ingest::{IngestError, IngestOptions, RunLimits, TopicReport, ingest_topic};
+use sluice_service::format::format_count;
 use sluice_service::kafka::KafkaSettings;
-use sluice_service::signals::Stop;
+use sluice_service::signals::StopSignal;
 use sluice_storage::{StoreOptions, Stores};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -22,16 +22,16 @@ const PARTITIONS: i32 = 3;
 
 /// The maximum of events per second: the broker drops records that ingest reads too
 /// slowly.
-const RATE: &str = "20000";
+const EVENTS_PER_SECOND: &str = "20000";
 
 /// How often ingest commits while events arrive.
-const BATCH: Duration = Duration::from_secs(2);
+const BATCH_DURATION: Duration = Duration::from_secs(2);
 
 /// How long the broker may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The events of one topic.
-pub(crate) struct Events<'a> {
+pub(crate) struct SampleTopic<'a> {
     /// The events' name on the command line of `produce-events`.
     pub(crate) kind: &'a str,
     pub(crate) topic: &'a str,
@@ -41,18 +41,18 @@ pub(crate) struct Events<'a> {
 /// Sends events to a broker in this process and ingests them into `landing`. The
 /// folder does not exist before, and appears only when it is complete. Returns the
 /// exit code of the program that failed, or 0.
-pub(crate) fn land(
-    events: &[Events<'_>],
+pub(crate) fn land_events(
+    events: &[SampleTopic<'_>],
     landing: &Path,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let parent = landing.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     // Left by a quickstart that was killed; its broker no longer exists.
-    let making = landing.with_extension("unfinished");
-    if making.exists() {
-        fs::remove_dir_all(&making)
-            .with_context(|| format!("cannot remove {}", making.display()))?;
+    let unfinished = landing.with_extension("unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)
+            .with_context(|| format!("cannot remove {}", unfinished.display()))?;
     }
     let kafka = MockCluster::new(1).context("cannot start a broker in this process")?;
     for events in events {
@@ -67,12 +67,12 @@ pub(crate) fn land(
 keeps the last 5 MiB or 100,000 messages of a partition, so ingest runs at the same time as the
 producers\n"
     )?;
-    let code = through(events, &brokers, &making, out)?;
+    let code = produce_and_ingest(events, &brokers, &unfinished, out)?;
     if code == 0 {
-        fs::rename(&making, landing).with_context(|| {
+        fs::rename(&unfinished, landing).with_context(|| {
             format!(
                 "cannot move {} to {}; if that folder is not empty, choose another one with --data",
-                making.display(),
+                unfinished.display(),
                 landing.display()
             )
         })?;
@@ -80,8 +80,8 @@ producers\n"
     Ok(code)
 }
 
-fn through(
-    events: &[Events<'_>],
+fn produce_and_ingest(
+    events: &[SampleTopic<'_>],
     brokers: &str,
     landing: &Path,
     out: &mut impl Write,
@@ -91,31 +91,38 @@ fn through(
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    let follow = RunBounds {
-        duration: Some(BATCH),
+    let follow_bounds = RunLimits {
+        duration: Some(BATCH_DURATION),
         follow: true,
-        ..RunBounds::default()
+        ..RunLimits::default()
     };
-    let stop = Stop::new();
-    let beside = ingest(&runtime, events, brokers, landing, &follow, &stop)?;
+    let stop = StopSignal::new();
+    let running = start_ingest(&runtime, events, brokers, landing, &follow_bounds, &stop)?;
     let mut code = 0;
     for events in events {
         if code == 0 {
-            code = produce(events, brokers, out)?;
+            code = run_producer(events, brokers, out)?;
         }
     }
     stop.drain.cancel();
-    let mut reports = finish(&runtime, beside)?;
+    let mut reports = collect_reports(&runtime, running)?;
     if code != 0 {
         return Ok(code);
     }
     // Events that arrived after the last batch.
-    let rest = RunBounds {
+    let rest = RunLimits {
         until_caught_up: true,
-        ..RunBounds::default()
+        ..RunLimits::default()
     };
-    let rest = ingest(&runtime, events, brokers, landing, &rest, &Stop::new())?;
-    reports.extend(finish(&runtime, rest)?);
+    let rest = start_ingest(
+        &runtime,
+        events,
+        brokers,
+        landing,
+        &rest,
+        &StopSignal::new(),
+    )?;
+    reports.extend(collect_reports(&runtime, rest)?);
     writeln!(out, "\nIngested:")?;
     for events in events {
         let of_topic = || reports.iter().filter(|report| report.topic == events.topic);
@@ -124,15 +131,19 @@ fn through(
             out,
             "  {}: {}, {} in {}",
             events.topic,
-            count(sum(|report| report.rows), "row"),
-            count(sum(|report| report.rejects), "reject"),
-            count(sum(|report| report.files), "file"),
+            format_count(sum(|report| report.rows), "row"),
+            format_count(sum(|report| report.rejects), "reject"),
+            format_count(sum(|report| report.files), "file"),
         )?;
     }
     Ok(0)
 }
 
-fn produce(events: &Events<'_>, brokers: &str, out: &mut impl Write) -> anyhow::Result<u8> {
+fn run_producer(
+    events: &SampleTopic<'_>,
+    brokers: &str,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
     let count = events.count.to_string();
     let args = [
         events.kind,
@@ -140,7 +151,7 @@ fn produce(events: &Events<'_>, brokers: &str, out: &mut impl Write) -> anyhow::
         "--count",
         &count,
         "--rate",
-        RATE,
+        EVENTS_PER_SECOND,
         // Some of the dirty data of real topics: messages sent twice, messages that
         // are not events.
         "--duplicate-permille",
@@ -159,20 +170,20 @@ fn produce(events: &Events<'_>, brokers: &str, out: &mut impl Write) -> anyhow::
     Ok(sluice_producers::run(args.map(OsString::from)))
 }
 
-type Ingest = JoinHandle<(TopicReport, Result<(), IngestError>)>;
+type IngestHandle = JoinHandle<(TopicReport, Result<(), IngestError>)>;
 
-fn ingest(
+fn start_ingest(
     runtime: &Runtime,
-    events: &[Events<'_>],
+    events: &[SampleTopic<'_>],
     brokers: &str,
     landing: &Path,
-    bounds: &RunBounds,
-    stop: &Stop,
-) -> anyhow::Result<Vec<Ingest>> {
+    bounds: &RunLimits,
+    stop: &StopSignal,
+) -> anyhow::Result<Vec<IngestHandle>> {
     let options = Arc::new(IngestOptions {
         kafka: KafkaSettings::new(brokers),
-        bounds: bounds.clone(),
-        timeout: TIMEOUT,
+        limits: bounds.clone(),
+        timeout: BROKER_TIMEOUT,
         ..IngestOptions::default()
     });
     let stores = Stores::new(StoreOptions::new());
@@ -182,23 +193,26 @@ fn ingest(
             "the data folder's path is not UTF-8; choose another one with --data",
         )
     })?;
-    let landing = stores.location(path)?;
+    let landing = stores.parse_location(path)?;
     let _inside = runtime.enter();
     let mut running = Vec::new();
     for events in events {
-        let place = stores.open(&landing.child(events.topic)?)?;
+        let topic_folder = stores.open(&landing.child(events.topic)?)?;
         let topic = events.topic.to_owned();
         running.push(runtime.spawn(ingest_topic(
             Arc::clone(&options),
             topic,
-            place,
+            topic_folder,
             stop.clone(),
         )));
     }
     Ok(running)
 }
 
-fn finish(runtime: &Runtime, running: Vec<Ingest>) -> anyhow::Result<Vec<TopicReport>> {
+fn collect_reports(
+    runtime: &Runtime,
+    running: Vec<IngestHandle>,
+) -> anyhow::Result<Vec<TopicReport>> {
     let mut reports = Vec::new();
     for run in running {
         match runtime.block_on(run) {

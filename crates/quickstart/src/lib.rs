@@ -19,12 +19,12 @@ use anyhow::Context;
 use clap::Parser;
 use sluice_client::LocalBackend;
 
-use crate::kafka::Events;
+use crate::kafka::SampleTopic;
 
 /// The example job, compiled in so that the program works in any folder.
-const JOB: &str = include_str!("../../../jobs/landing_to_gold.sql");
+const JOB_TEXT: &str = include_str!("../../../jobs/landing_to_gold.sql");
 /// The tables of the job, the most interesting ones first.
-const TABLES: &[&str] = &[
+const GOLD_TABLES: &[&str] = &[
     "daily_revenue",
     "customer_monthly_spent",
     "customer_ranked",
@@ -71,7 +71,7 @@ where
             return if error.use_stderr() { INVALID } else { 0 };
         }
     };
-    match quickstart(&args, local) {
+    match run_quickstart(&args, local) {
         Ok(code) => code,
         // A closed pipe is the reader's choice, as in `quickstart | head`.
         Err(error) if is_broken_pipe(&error) => 0,
@@ -82,15 +82,15 @@ where
     }
 }
 
-fn quickstart(args: &Args, local: Arc<dyn LocalBackend>) -> anyhow::Result<u8> {
+fn run_quickstart(args: &Args, local: Arc<dyn LocalBackend>) -> anyhow::Result<u8> {
     let landing = args.data.join("landing");
     let gold = args.data.join("gold");
     let job = args.data.join("landing_to_gold.sql");
-    let code = make_landing(args, &landing)?;
+    let code = ensure_landing(args, &landing)?;
     if code != 0 {
         return Ok(code);
     }
-    fs::write(&job, JOB).with_context(|| format!("cannot write {}", job.display()))?;
+    fs::write(&job, JOB_TEXT).with_context(|| format!("cannot write {}", job.display()))?;
     writeln!(
         io::stdout(),
         "\nRunning {} in this process\n",
@@ -114,25 +114,25 @@ fn quickstart(args: &Args, local: Arc<dyn LocalBackend>) -> anyhow::Result<u8> {
     if code != 0 {
         return Ok(code);
     }
-    let tables = gold::read(&gold, TABLES, args.rows)?;
+    let tables = gold::read_tables(&gold, GOLD_TABLES, args.rows)?;
     let mut out = io::stdout().lock();
     for table in &tables {
-        show::table(table, &mut out)?;
+        show::print_table(table, &mut out)?;
     }
-    next_steps(&job, &landing, &gold, &mut out)?;
+    print_next_steps(&job, &landing, &gold, &mut out)?;
     Ok(0)
 }
 
 /// Creates landing data unless every topic has some. Returns the exit code of the
 /// program that failed, or 0.
-fn make_landing(args: &Args, landing: &Path) -> anyhow::Result<u8> {
+fn ensure_landing(args: &Args, landing: &Path) -> anyhow::Result<u8> {
     let topics = [
-        Events {
+        SampleTopic {
             kind: "user-events",
             topic: "user_events",
             count: args.user_events,
         },
-        Events {
+        SampleTopic {
             kind: "transaction-events",
             topic: "transaction_events",
             count: args.transactions,
@@ -146,7 +146,7 @@ fn make_landing(args: &Args, landing: &Path) -> anyhow::Result<u8> {
         writeln!(out, "Landing data is already in {}", landing.display())?;
         return Ok(0);
     }
-    kafka::land(&topics, landing, &mut out)
+    kafka::land_events(&topics, landing, &mut out)
 }
 
 /// Whether a folder holds files that the job would read.
@@ -161,7 +161,12 @@ fn has_files(folder: &Path) -> bool {
     })
 }
 
-fn next_steps(job: &Path, landing: &Path, gold: &Path, out: &mut impl Write) -> io::Result<()> {
+fn print_next_steps(
+    job: &Path,
+    landing: &Path,
+    gold: &Path,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let (job, landing, gold) = (job.display(), landing.display(), gold.display());
     write!(
         out,

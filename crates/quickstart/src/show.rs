@@ -9,15 +9,15 @@ use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 
-use crate::gold::Table;
+use crate::gold::TableSample;
 
 /// Characters per line; columns that do not fit are named below the rows.
-const WIDTH: usize = 110;
+const LINE_WIDTH: usize = 110;
 /// Characters per value; longer values are cut.
-const VALUE: usize = 27;
+const VALUE_WIDTH: usize = 27;
 
 /// Prints one table.
-pub(crate) fn table(table: &Table, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn print_table(table: &TableSample, out: &mut impl Write) -> io::Result<()> {
     let plural = |count: u64, thing: &str| match count {
         1 => format!("1 {thing}"),
         _ => format!("{count} {thing}s"),
@@ -34,10 +34,10 @@ pub(crate) fn table(table: &Table, out: &mut impl Write) -> io::Result<()> {
     if let Some(comment) = &table.comment {
         writeln!(out, "{comment}")?;
     }
-    let columns = columns(table);
-    let shown = fitting(&columns);
+    let columns = read_columns(table);
+    let shown = count_fitting(&columns);
     if table.rows > 0 && shown > 0 {
-        writeln!(out, "{}", grid(table, &columns[..shown]))?;
+        writeln!(out, "{}", build_grid(table, &columns[..shown]))?;
     }
     let hidden: Vec<&str> = columns[shown..]
         .iter()
@@ -56,7 +56,7 @@ struct Column {
     values: Vec<String>,
 }
 
-fn columns(table: &Table) -> Vec<Column> {
+fn read_columns(table: &TableSample) -> Vec<Column> {
     table
         .schema
         .fields()
@@ -65,7 +65,7 @@ fn columns(table: &Table) -> Vec<Column> {
             let values = table
                 .first_rows
                 .iter()
-                .flat_map(|batch| values(batch, field.name()))
+                .flat_map(|batch| column_values(batch, field.name()))
                 .collect();
             let numeric = field.data_type().is_numeric();
             Column {
@@ -78,8 +78,8 @@ fn columns(table: &Table) -> Vec<Column> {
 }
 
 /// How many columns fit next to each other.
-fn fitting(columns: &[Column]) -> usize {
-    let mut left = WIDTH;
+fn count_fitting(columns: &[Column]) -> usize {
+    let mut remaining_width = LINE_WIDTH;
     columns
         .iter()
         .take_while(|column| {
@@ -89,14 +89,14 @@ fn fitting(columns: &[Column]) -> usize {
                 .map(|value| value.chars().count())
                 .max();
             let width = widest.unwrap_or_default().max(column.name.len()) + 3;
-            let fits = width <= left;
-            left = left.saturating_sub(width);
+            let fits = width <= remaining_width;
+            remaining_width = remaining_width.saturating_sub(width);
             fits
         })
         .count()
 }
 
-fn grid(table: &Table, columns: &[Column]) -> Grid {
+fn build_grid(table: &TableSample, columns: &[Column]) -> Grid {
     let mut grid = Grid::new();
     grid.load_preset(presets::ASCII_BORDERS_ONLY_CONDENSED);
     grid.set_header(columns.iter().map(|column| &column.name));
@@ -127,7 +127,7 @@ fn grid(table: &Table, columns: &[Column]) -> Grid {
 
 /// The values of one column of a batch. A column that the file does not contain
 /// (a partition column) has none.
-fn values(batch: &RecordBatch, name: &str) -> Vec<String> {
+fn column_values(batch: &RecordBatch, name: &str) -> Vec<String> {
     let Some(column) = batch.column_by_name(name) else {
         return Vec::new();
     };
@@ -142,7 +142,7 @@ fn values(batch: &RecordBatch, name: &str) -> Vec<String> {
             DataType::Float64 if column.is_valid(row) => {
                 format!("{:.2}", column.as_primitive::<Float64Type>().value(row))
             }
-            _ => cut(formatter.value(row).to_string()),
+            _ => truncate_value(formatter.value(row).to_string()),
         })
         .collect()
 }
@@ -159,9 +159,9 @@ fn without_zone(column: &ArrayRef) -> ArrayRef {
     }
 }
 
-fn cut(value: String) -> String {
-    if value.chars().count() <= VALUE {
+fn truncate_value(value: String) -> String {
+    if value.chars().count() <= VALUE_WIDTH {
         return value;
     }
-    value.chars().take(VALUE - 1).chain(['…']).collect()
+    value.chars().take(VALUE_WIDTH - 1).chain(['…']).collect()
 }

@@ -5,10 +5,10 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use clap::Parser;
 
-use crate::gold::Table;
-use crate::{Args, JOB, TABLES, has_files, make_landing, show};
+use crate::gold::TableSample;
+use crate::{Args, GOLD_TABLES, JOB_TEXT, ensure_landing, has_files, show};
 
-fn sample(columns: usize) -> Table {
+fn sample(columns: usize) -> TableSample {
     let mut fields = vec![
         Field::new("name", DataType::Utf8, true),
         Field::new("sum", DataType::Float64, true),
@@ -34,7 +34,7 @@ fn sample(columns: usize) -> Table {
         arrays.push(Arc::new(StringArray::from(vec!["twelve chars", "x"])));
     }
     let schema = Arc::new(Schema::new(fields));
-    Table {
+    TableSample {
         name: "t".to_owned(),
         version: 3,
         comment: Some("a comment".to_owned()),
@@ -46,9 +46,9 @@ fn sample(columns: usize) -> Table {
     }
 }
 
-fn shown(table: &Table) -> String {
+fn shown(table: &TableSample) -> String {
     let mut out = Vec::new();
-    show::table(table, &mut out).unwrap();
+    show::print_table(table, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -90,9 +90,9 @@ fn an_empty_table_has_no_rows_to_show() {
 
 #[test]
 fn the_job_makes_every_table_that_is_shown() {
-    for table in TABLES {
+    for table in GOLD_TABLES {
         assert!(
-            JOB.contains(&format!("MATERIALIZED VIEW {table}\n")),
+            JOB_TEXT.contains(&format!("MATERIALIZED VIEW {table}\n")),
             "{table}"
         );
     }
@@ -104,7 +104,7 @@ fn landing_is_made_once() {
     let landing = folder.path().join("landing");
     let args = Args::try_parse_from(["quickstart", "--user-events", "40", "--transactions", "20"]);
     let args = args.unwrap();
-    assert_eq!(make_landing(&args, &landing).unwrap(), 0);
+    assert_eq!(ensure_landing(&args, &landing).unwrap(), 0);
     let user_events = landing.join("user_events");
     assert!(has_files(&user_events));
     let files = |folder: &std::path::Path| {
@@ -118,7 +118,7 @@ fn landing_is_made_once() {
     };
     let before = files(&user_events);
     std::fs::write(&before[0], "{}\n").unwrap();
-    assert_eq!(make_landing(&args, &landing).unwrap(), 0);
+    assert_eq!(ensure_landing(&args, &landing).unwrap(), 0);
     assert_eq!(files(&user_events), before);
     assert_eq!(std::fs::read_to_string(&before[0]).unwrap(), "{}\n");
 }

@@ -3,7 +3,7 @@
 /// Spreads events over a period: event number i happens at a random time within
 /// the i-th step, so that timestamps rise without a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clock {
+pub struct EventClock {
     /// The start of the period, in microseconds since 1970-01-01 UTC.
     pub start_micros: i64,
     /// The length of the period in microseconds.
@@ -12,7 +12,7 @@ pub struct Clock {
     pub events: u64,
 }
 
-impl Clock {
+impl EventClock {
     /// A thousand events in a day; for examples and tests.
     pub const EXAMPLE: Self = Self {
         start_micros: 1_767_818_000_000_000,
@@ -22,7 +22,7 @@ impl Clock {
 
     /// The step of event number `index`: its first microsecond and its length (at
     /// least 1).
-    pub(crate) fn step(&self, index: u64) -> (i64, u32) {
+    pub(crate) fn time_slot(&self, index: u64) -> (i64, u32) {
         let length = i128::from(self.length_micros.max(0));
         let events = i128::from(self.events.max(1));
         let at = |index: i128| length * index / events;

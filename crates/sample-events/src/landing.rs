@@ -8,10 +8,10 @@ use flate2::write::GzEncoder;
 use thiserror::Error;
 
 use crate::lines::{LineKind, Lines};
-use crate::topic::Topic;
+use crate::topic::TopicGenerator;
 
 /// Lines are collected up to this many bytes before they are written.
-const CHUNK: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 
 /// How files are compressed, which also decides how their names end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -37,7 +37,7 @@ impl Compression {
 
 /// What was written for one topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Written {
+pub struct WriteStats {
     /// How many files.
     pub files: u64,
     /// How many lines, each with a newline at its end.
@@ -45,7 +45,7 @@ pub struct Written {
     /// Bytes before compression.
     pub bytes: u64,
     /// Lines with the same bytes as an earlier line.
-    pub repeats: u64,
+    pub duplicates: u64,
     /// Lines with the id of an earlier line, but another status and time.
     pub updates: u64,
     /// Good lines with a timestamp long before their neighbours'.
@@ -53,7 +53,7 @@ pub struct Written {
     /// Lines that lack a required field.
     pub incomplete: u64,
     /// Lines that are not events, or have a value of the wrong type.
-    pub broken: u64,
+    pub malformed: u64,
 }
 
 /// A landing file could not be written.
@@ -76,19 +76,19 @@ pub struct WriteError {
 ///
 /// # Errors
 /// When a folder or file cannot be created or written.
-pub fn write<T: Topic>(
+pub fn write_files<T: TopicGenerator>(
     lines: &mut Lines<T>,
     landing: &Path,
     total: u64,
     files: u32,
     compression: Compression,
-) -> Result<Written, WriteError> {
+) -> Result<WriteStats, WriteError> {
     let folder = landing.join(T::NAME);
     fs::create_dir_all(&folder).map_err(|source| WriteError {
         path: folder.clone(),
         source,
     })?;
-    let mut written = Written::default();
+    let mut written = WriteStats::default();
     let files = u64::from(files.max(1));
     for number in 0..files {
         let count = total * (number + 1) / files - total * number / files;
@@ -97,13 +97,13 @@ pub fn write<T: Topic>(
     Ok(written)
 }
 
-fn write_file<T: Topic>(
+fn write_file<T: TopicGenerator>(
     lines: &mut Lines<T>,
     folder: &Path,
     number: u64,
     count: u64,
     compression: Compression,
-    written: &mut Written,
+    written: &mut WriteStats,
 ) -> Result<(), WriteError> {
     let second = lines.next_second();
     let name = format!("{}_{second}_{number:05}{}", T::NAME, compression.suffix());
@@ -112,13 +112,13 @@ fn write_file<T: Topic>(
         path: complete.clone(),
         source,
     };
-    let mut out = Output::create(&partial, compression).map_err(at)?;
-    let mut chunk = Vec::with_capacity(CHUNK + 4_096);
+    let mut out = CompressedFile::create(&partial, compression).map_err(at)?;
+    let mut chunk = Vec::with_capacity(CHUNK_BYTES + 4_096);
     for _ in 0..count {
-        let kind = lines.append(&mut chunk).kind;
+        let kind = lines.append_line(&mut chunk).kind;
         chunk.extend_from_slice(b"\n");
-        written.count(kind);
-        if chunk.len() >= CHUNK {
+        written.count_line(kind);
+        if chunk.len() >= CHUNK_BYTES {
             written.bytes += chunk.len() as u64;
             out.write_all(&chunk).map_err(at)?;
             chunk.clear();
@@ -126,34 +126,34 @@ fn write_file<T: Topic>(
     }
     written.bytes += chunk.len() as u64;
     out.write_all(&chunk).map_err(at)?;
-    out.finish().map_err(at)?;
+    out.finish_file().map_err(at)?;
     fs::rename(&partial, &complete).map_err(at)?;
     written.files += 1;
     Ok(())
 }
 
-impl Written {
-    fn count(&mut self, kind: LineKind) {
+impl WriteStats {
+    fn count_line(&mut self, kind: LineKind) {
         self.lines += 1;
         match kind {
             LineKind::New => {}
-            LineKind::Repeat => self.repeats += 1,
+            LineKind::Duplicate => self.duplicates += 1,
             LineKind::Update => self.updates += 1,
             LineKind::Late => self.late += 1,
             LineKind::Incomplete => self.incomplete += 1,
-            LineKind::Broken(_) => self.broken += 1,
+            LineKind::Malformed(_) => self.malformed += 1,
         }
     }
 }
 
 /// A file that is written with compression.
-enum Output {
+enum CompressedFile {
     Plain(File),
     Gzip(GzEncoder<BufWriter<File>>),
     Zstd(zstd::Encoder<'static, BufWriter<File>>),
 }
 
-impl Output {
+impl CompressedFile {
     fn create(path: &Path, compression: Compression) -> io::Result<Self> {
         let file = File::create(path)?;
         Ok(match compression {
@@ -174,7 +174,7 @@ impl Output {
         }
     }
 
-    fn finish(self) -> io::Result<()> {
+    fn finish_file(self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),
             Self::Gzip(encoder) => encoder.finish()?.flush(),

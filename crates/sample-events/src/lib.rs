@@ -25,25 +25,25 @@
 //! assert!(event.value.starts_with(b"{\"event_id\": "));
 //! ```
 
-pub mod args;
+pub mod generate;
 pub mod landing;
 
 mod clock;
-mod draw;
-mod faults;
+mod defects;
+mod json_text;
 mod lines;
 mod pools;
-mod text;
+mod random;
 mod topic;
 mod transactions;
 mod user_events;
 mod words;
 
-pub use clock::Clock;
-pub use faults::{Fault, Faults};
+pub use clock::EventClock;
+pub use defects::{Defect, Defects};
 pub use lines::{Event, LineKind, Lines};
 pub use pools::{Pools, UserId};
-pub use topic::Topic;
+pub use topic::TopicGenerator;
 pub use transactions::TransactionEvents;
 pub use user_events::UserEvents;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::draw::Draw;
-use crate::text;
+use crate::json_text;
+use crate::random::RandomStream;
 use crate::topic::stream;
 use crate::words;
 
@@ -58,19 +58,19 @@ pub(crate) struct Product {
 #[derive(Debug, Clone)]
 pub struct Pools {
     users: u32,
-    mix: u32,
+    id_mask: u32,
     products: Arc<[Product]>,
 }
 
 impl Pools {
     /// The pools of a seed with this many customers (at least 1).
     pub fn new(seed: u64, users: u32) -> Self {
-        let mut draw = Draw::new(seed, stream::POOLS);
-        let mix = draw.bits() as u32;
+        let mut draw = RandomStream::new(seed, stream::POOLS);
+        let id_mask = draw.next_bits() as u32;
         let products = (0..PRODUCTS)
             .map(|_| {
-                let category = draw.pick(words::CATEGORIES);
-                let mut name = String::from(draw.pick(words::PLAIN));
+                let category = draw.pick_item(words::CATEGORIES);
+                let mut name = String::from(draw.pick_item(words::PLAIN_WORDS));
                 if let Some(first) = name.get_mut(..1) {
                     first.make_ascii_uppercase();
                 }
@@ -83,13 +83,13 @@ impl Pools {
                 Product {
                     name,
                     category,
-                    price_cents: draw.between(1_000, 50_000),
+                    price_cents: draw.next_between(1_000, 50_000),
                 }
             })
             .collect();
         Self {
             users: users.max(1),
-            mix,
+            id_mask,
             products,
         }
     }
@@ -100,26 +100,26 @@ impl Pools {
     }
 
     /// A random customer.
-    pub(crate) fn user(&self, draw: &mut Draw) -> u32 {
-        draw.below(self.users)
+    pub(crate) fn pick_user(&self, draw: &mut RandomStream) -> u32 {
+        draw.next_below(self.users)
     }
 
     /// A customer for a refund or chargeback: every third one comes from the few
     /// who return often, so that the example job finds customers with a high risk.
-    pub(crate) fn returning_user(&self, draw: &mut Draw) -> u32 {
-        if draw.below(3) == 0 {
-            draw.below(self.users.div_ceil(RISKY_EVERY)) * RISKY_EVERY % self.users
+    pub(crate) fn pick_returning_user(&self, draw: &mut RandomStream) -> u32 {
+        if draw.next_below(3) == 0 {
+            draw.next_below(self.users.div_ceil(RISKY_EVERY)) * RISKY_EVERY % self.users
         } else {
-            self.user(draw)
+            self.pick_user(draw)
         }
     }
 
     /// The id of customer `index`. Different customers have different ids: every
     /// step is a bijection of 32-bit numbers.
     pub(crate) fn user_id(&self, index: u32) -> UserId {
-        let mixed = scramble(index ^ self.mix);
+        let mixed = scramble_bits(index ^ self.id_mask);
         let mut text = Vec::with_capacity(8);
-        text::hex(&mut text, u64::from(mixed), 8);
+        json_text::append_hex(&mut text, u64::from(mixed), 8);
         let mut id = [b'0'; 8];
         id.copy_from_slice(&text);
         UserId(id)
@@ -127,11 +127,12 @@ impl Pools {
 
     /// A product that the customer looks at or buys: every second time one of a few
     /// favourites, so that carts and purchases have products in common.
-    pub(crate) fn product(&self, user: u32, draw: &mut Draw) -> (u32, &Product) {
-        let bits = draw.bits() as u32;
+    pub(crate) fn pick_product(&self, user: u32, draw: &mut RandomStream) -> (u32, &Product) {
+        let bits = draw.next_bits() as u32;
         let number = if bits & 1 == 0 {
             let favourite = (bits >> 1) % FAVOURITES;
-            scramble(user.wrapping_mul(FAVOURITES).wrapping_add(favourite) ^ !self.mix) % PRODUCTS
+            scramble_bits(user.wrapping_mul(FAVOURITES).wrapping_add(favourite) ^ !self.id_mask)
+                % PRODUCTS
         } else {
             (bits >> 1) % PRODUCTS
         };
@@ -141,7 +142,7 @@ impl Pools {
 
 /// A bijection of 32-bit numbers that scatters neighbours (the finalizer of
 /// MurmurHash3).
-fn scramble(mut x: u32) -> u32 {
+fn scramble_bits(mut x: u32) -> u32 {
     x ^= x >> 16;
     x = x.wrapping_mul(0x85eb_ca6b);
     x ^= x >> 13;

@@ -3,8 +3,10 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::faults::Fault;
-use crate::{Clock, Event, Faults, LineKind, Lines, Pools, TransactionEvents, UserEvents, text};
+use crate::defects::Defect;
+use crate::{
+    Defects, Event, EventClock, LineKind, Lines, Pools, TransactionEvents, UserEvents, json_text,
+};
 
 const EVENT_KEYS: [&str; 11] = [
     "event_id",
@@ -35,18 +37,18 @@ const TRANSACTION_KEYS: [&str; 13] = [
     "shipping_address",
 ];
 
-fn users(seed: u64, faults: Faults) -> Lines<UserEvents> {
+fn users(seed: u64, faults: Defects) -> Lines<UserEvents> {
     Lines::new(
         seed,
         UserEvents::new(seed, Pools::new(seed, 200)),
-        Clock::EXAMPLE,
+        EventClock::EXAMPLE,
         faults,
     )
 }
 
-fn transactions(seed: u64, faults: Faults) -> Lines<TransactionEvents> {
+fn transactions(seed: u64, faults: Defects) -> Lines<TransactionEvents> {
     let topic = TransactionEvents::new(seed, Pools::new(seed, 200));
-    Lines::new(seed, topic, Clock::EXAMPLE, faults)
+    Lines::new(seed, topic, EventClock::EXAMPLE, faults)
 }
 
 fn parse(event: &Event) -> Value {
@@ -91,7 +93,7 @@ proptest! {
 
     #[test]
     fn user_events_have_the_keys_of_their_type(seed: u64) {
-        for event in users(seed, Faults::NONE).take(200) {
+        for event in users(seed, Defects::NONE).take(200) {
             let value = parse(&event);
             let more: &[&str] = match value["event_type"].as_str().unwrap() {
                 "add_to_cart" | "remove_from_cart" => &["product_id", "quantity"],
@@ -110,7 +112,7 @@ proptest! {
 
     #[test]
     fn transactions_have_their_keys_and_their_sums(seed: u64) {
-        for event in transactions(seed, Faults::NONE).take(200) {
+        for event in transactions(seed, Defects::NONE).take(200) {
             let value = parse(&event);
             let kind = value["transaction_type"].as_str().unwrap();
             let returned = kind != "purchase";
@@ -141,15 +143,15 @@ proptest! {
 
     #[test]
     fn only_broken_lines_do_not_parse(seed: u64) {
-        let faults = Faults { repeats: 100, broken: 300, incomplete: 100, late: 100 };
+        let faults = Defects { duplicates: 100, malformed: 300, incomplete: 100, late: 100 };
         for event in transactions(seed, faults).take(300) {
             let parsed = serde_json::from_slice::<Value>(&event.value);
             match event.kind {
-                LineKind::Broken(Fault::Truncated | Fault::NotJson) => {
+                LineKind::Malformed(Defect::Truncated | Defect::NotJson) => {
                     prop_assert!(parsed.is_err(), "{:?}", event);
                 }
-                LineKind::Broken(Fault::NotAnObject) => prop_assert!(!parsed.unwrap().is_object()),
-                LineKind::Broken(Fault::WrongType) => {
+                LineKind::Malformed(Defect::NotAnObject) => prop_assert!(!parsed.unwrap().is_object()),
+                LineKind::Malformed(Defect::WrongType) => {
                     let value = parsed.unwrap();
                     prop_assert!(
                         value["total"].as_f64().is_none()
@@ -166,7 +168,7 @@ proptest! {
                             .any(|field| value[*field].is_null())
                     );
                 }
-                LineKind::New | LineKind::Late | LineKind::Repeat | LineKind::Update => {
+                LineKind::New | LineKind::Late | LineKind::Duplicate | LineKind::Update => {
                     prop_assert!(parsed.unwrap()["transaction_id"].is_string());
                 }
             }
@@ -177,7 +179,7 @@ proptest! {
     #[test]
     fn timestamps_are_what_chrono_prints(micros in -62_135_596_800_000_000_i64..253_402_300_799_999_999) {
         let mut line = Vec::new();
-        text::timestamp(&mut line, micros);
+        json_text::append_timestamp(&mut line, micros);
         let expected = chrono::DateTime::from_timestamp_micros(micros)
             .unwrap()
             .format("%Y-%m-%dT%H:%M:%S%.6fZ")
@@ -188,16 +190,16 @@ proptest! {
     #[test]
     fn money_is_what_a_float_prints(cents in -10_000_000_i64..10_000_000) {
         let mut line = Vec::new();
-        text::money(&mut line, cents);
+        json_text::append_money(&mut line, cents);
         prop_assert_eq!(String::from_utf8(line).unwrap(), format!("{:?}", cents as f64 / 100.0));
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_lines_and_another_seed_others() {
-    let faults = Faults {
-        repeats: 50,
-        broken: 50,
+    let faults = Defects {
+        duplicates: 50,
+        malformed: 50,
         incomplete: 50,
         late: 50,
     };
@@ -210,9 +212,9 @@ fn the_same_seed_gives_the_same_lines_and_another_seed_others() {
 
 #[test]
 fn shares_hold() {
-    let faults = Faults {
-        repeats: 40,
-        broken: 20,
+    let faults = Defects {
+        duplicates: 40,
+        malformed: 20,
         incomplete: 10,
         late: 30,
     };
@@ -220,11 +222,11 @@ fn shares_hold() {
     for event in transactions(5, faults).take(50_000) {
         let name = match event.kind {
             LineKind::New => "new",
-            LineKind::Repeat => "repeat",
+            LineKind::Duplicate => "repeat",
             LineKind::Update => "update",
             LineKind::Incomplete => "incomplete",
             LineKind::Late => "late",
-            LineKind::Broken(_) => "broken",
+            LineKind::Malformed(_) => "broken",
         };
         *counts.entry(name).or_default() += 1;
     }
@@ -245,9 +247,9 @@ fn shares_hold() {
 
 #[test]
 fn a_repeat_has_an_earlier_lines_bytes_and_an_update_only_its_id() {
-    let faults = Faults {
-        repeats: 100,
-        ..Faults::NONE
+    let faults = Defects {
+        duplicates: 100,
+        ..Defects::NONE
     };
     let mut lines: HashMap<String, Vec<u8>> = HashMap::new();
     let mut seen = HashSet::new();
@@ -256,7 +258,7 @@ fn a_repeat_has_an_earlier_lines_bytes_and_an_update_only_its_id() {
         let id = value["transaction_id"].as_str().unwrap().to_owned();
         match event.kind {
             LineKind::New => assert!(lines.insert(id, event.value).is_none()),
-            LineKind::Repeat => assert_eq!(lines[&id], event.value),
+            LineKind::Duplicate => assert_eq!(lines[&id], event.value),
             LineKind::Update => {
                 let original: Value = serde_json::from_slice(&lines[&id]).unwrap();
                 assert_ne!(original["status"], value["status"]);
@@ -272,11 +274,11 @@ fn a_repeat_has_an_earlier_lines_bytes_and_an_update_only_its_id() {
 
 #[test]
 fn a_late_event_is_a_new_one_that_happened_long_before_its_neighbours() {
-    let faults = Faults {
+    let faults = Defects {
         late: 100,
-        ..Faults::NONE
+        ..Defects::NONE
     };
-    let (least, most) = Faults::LATENESS_SECONDS.into_inner();
+    let (least, most) = Defects::LATENESS_SECONDS.into_inner();
     let mut ids = HashSet::new();
     let mut late = 0;
     let mut lines = users(12, faults);
@@ -286,7 +288,7 @@ fn a_late_event_is_a_new_one_that_happened_long_before_its_neighbours() {
         let value = parse(&event);
         assert!(ids.insert(value["event_id"].to_string()));
         let mut time = Vec::new();
-        text::timestamp(&mut time, event.timestamp_micros);
+        json_text::append_timestamp(&mut time, event.timestamp_micros);
         assert_eq!(value["timestamp"].as_str().unwrap().as_bytes(), time);
         let delay = at - event.timestamp_micros;
         match event.kind {
@@ -303,13 +305,13 @@ fn a_late_event_is_a_new_one_that_happened_long_before_its_neighbours() {
 
 #[test]
 fn late_events_take_nothing_from_the_lines_before_them() {
-    let with = Faults {
-        repeats: 50,
-        broken: 50,
+    let with = Defects {
+        duplicates: 50,
+        malformed: 50,
         incomplete: 0,
         late: 100,
     };
-    let without = Faults { late: 0, ..with };
+    let without = Defects { late: 0, ..with };
     let with: Vec<_> = transactions(13, with).take(8).collect();
     let without: Vec<_> = transactions(13, without).take(8).collect();
     let first_late = with
@@ -323,12 +325,12 @@ fn late_events_take_nothing_from_the_lines_before_them() {
 fn carts_meet_purchases_and_refunds_their_originals() {
     let pools = Pools::new(8, 200);
     let count = 4_000;
-    let clock = Clock {
+    let clock = EventClock {
         events: count,
-        ..Clock::EXAMPLE
+        ..EventClock::EXAMPLE
     };
     let carts: HashSet<(String, String)> =
-        Lines::new(8, UserEvents::new(8, pools.clone()), clock, Faults::NONE)
+        Lines::new(8, UserEvents::new(8, pools.clone()), clock, Defects::NONE)
             .take(count as usize)
             .map(|event| parse(&event))
             .filter(|value| value["event_type"] == "add_to_cart")
@@ -342,7 +344,7 @@ fn carts_meet_purchases_and_refunds_their_originals() {
     let mut ids = HashSet::new();
     let (mut met, mut originals, mut returns) = (0, 0, 0);
     for event in
-        Lines::new(8, TransactionEvents::new(8, pools), clock, Faults::NONE).take(count as usize)
+        Lines::new(8, TransactionEvents::new(8, pools), clock, Defects::NONE).take(count as usize)
     {
         let value = parse(&event);
         for product in value["products"].as_array().unwrap() {
@@ -367,12 +369,12 @@ fn carts_meet_purchases_and_refunds_their_originals() {
 
 #[test]
 fn timestamps_rise_and_stay_within_the_period() {
-    let clock = Clock {
+    let clock = EventClock {
         events: 500,
-        ..Clock::EXAMPLE
+        ..EventClock::EXAMPLE
     };
     let topic = UserEvents::new(9, Pools::new(9, 10));
-    let times: Vec<i64> = Lines::new(9, topic, clock, Faults::NONE)
+    let times: Vec<i64> = Lines::new(9, topic, clock, Defects::NONE)
         .take(500)
         .map(|event| event.timestamp_micros)
         .collect();
@@ -384,7 +386,7 @@ fn timestamps_rise_and_stay_within_the_period() {
 
 #[test]
 fn a_live_producer_names_the_time() {
-    let event = users(10, Faults::NONE).next_event_at(1_700_000_000_000_000);
+    let event = users(10, Defects::NONE).next_event_at(1_700_000_000_000_000);
     assert_eq!(event.timestamp_micros, 1_700_000_000_000_000);
     assert_eq!(parse(&event)["timestamp"], "2023-11-14T22:13:20.000000Z");
 }
@@ -405,8 +407,8 @@ fn fields_can_be_taken_out_anywhere() {
         ("d", r#"{"a": 1, "b": [{"c": "x, }"}, 2]}"#),
     ] {
         let mut line = line.to_vec();
-        assert!(text::remove_field(&mut line, field));
+        assert!(json_text::remove_field(&mut line, field));
         assert_eq!(String::from_utf8(line).unwrap(), left);
     }
-    assert!(!text::remove_field(&mut line.to_vec(), "missing"));
+    assert!(!json_text::remove_field(&mut line.to_vec(), "missing"));
 }

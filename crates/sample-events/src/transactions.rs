@@ -1,13 +1,13 @@
 //! What people buy, return and charge back: topic `transaction_events`.
 
-use crate::draw::Draw;
+use crate::json_text::{self, TIMESTAMP_LEN};
 use crate::pools::{Pools, UserId};
-use crate::text::{self, TIMESTAMP_LEN};
-use crate::topic::{Topic, stream};
+use crate::random::RandomStream;
+use crate::topic::{TopicGenerator, stream};
 use crate::words;
 
 /// How many recent purchases a refund or chargeback can refer to.
-const REMEMBERED: usize = 1_024;
+const REMEMBERED_PURCHASES: usize = 1_024;
 /// Bytes of a UUID as text.
 const UUID_LEN: usize = 36;
 
@@ -21,7 +21,7 @@ const UUID_LEN: usize = 36;
 /// amounts are positive, as in the original sample data.
 #[derive(Debug, Clone)]
 pub struct TransactionEvents {
-    draw: Draw,
+    draw: RandomStream,
     pools: Pools,
     /// Ids of recent purchases, the oldest overwritten first.
     purchases: Vec<[u8; UUID_LEN]>,
@@ -32,45 +32,45 @@ impl TransactionEvents {
     /// The transactions of a seed.
     pub fn new(seed: u64, pools: Pools) -> Self {
         Self {
-            draw: Draw::new(seed, stream::TRANSACTIONS),
+            draw: RandomStream::new(seed, stream::TRANSACTIONS),
             pools,
-            purchases: Vec::with_capacity(REMEMBERED),
+            purchases: Vec::with_capacity(REMEMBERED_PURCHASES),
             next_purchase: 0,
         }
     }
 
-    fn remember(&mut self, id: [u8; UUID_LEN]) {
-        if self.purchases.len() < REMEMBERED {
+    fn remember_purchase(&mut self, id: [u8; UUID_LEN]) {
+        if self.purchases.len() < REMEMBERED_PURCHASES {
             self.purchases.push(id);
         } else {
             self.purchases[self.next_purchase] = id;
         }
-        self.next_purchase = (self.next_purchase + 1) % REMEMBERED;
+        self.next_purchase = (self.next_purchase + 1) % REMEMBERED_PURCHASES;
     }
 
     /// Appends `products` and returns the subtotal in cents.
-    fn products(&mut self, user: u32, out: &mut Vec<u8>) -> i64 {
+    fn append_products(&mut self, user: u32, out: &mut Vec<u8>) -> i64 {
         let Self { draw, pools, .. } = self;
         let mut subtotal = 0;
         out.extend_from_slice(b"\", \"products\": [");
-        for item in 0..draw.between(1, 5) {
-            let (number, product) = pools.product(user, draw);
-            let quantity = draw.between(1, 5);
+        for item in 0..draw.next_between(1, 5) {
+            let (number, product) = pools.pick_product(user, draw);
+            let quantity = draw.next_between(1, 5);
             subtotal += i64::from(quantity) * i64::from(product.price_cents);
             out.extend_from_slice(if item == 0 {
                 b"{\"product_id\": \"PROD_".as_slice()
             } else {
                 b", {\"product_id\": \"PROD_"
             });
-            text::integer(out, u64::from(number));
+            json_text::append_integer(out, u64::from(number));
             out.extend_from_slice(b"\", \"product_name\": \"");
             out.extend_from_slice(product.name.as_bytes());
             out.extend_from_slice(b"\", \"category\": \"");
             out.extend_from_slice(product.category.as_bytes());
             out.extend_from_slice(b"\", \"quantity\": ");
-            text::integer(out, u64::from(quantity));
+            json_text::append_integer(out, u64::from(quantity));
             out.extend_from_slice(b", \"unit_price\": ");
-            text::money(out, i64::from(product.price_cents));
+            json_text::append_money(out, i64::from(product.price_cents));
             out.push(b'}');
         }
         out.push(b']');
@@ -78,19 +78,19 @@ impl TransactionEvents {
     }
 }
 
-impl Topic for TransactionEvents {
+impl TopicGenerator for TransactionEvents {
     const NAME: &'static str = "transaction_events";
 
-    fn append(&mut self, at_micros: i64, out: &mut Vec<u8>) -> UserId {
-        let (kind, returns) = transaction_type(&mut self.draw);
+    fn append_event(&mut self, at_micros: i64, out: &mut Vec<u8>) -> UserId {
+        let (kind, returns) = pick_transaction_type(&mut self.draw);
         let user = match returns {
-            true => self.pools.returning_user(&mut self.draw),
-            false => self.pools.user(&mut self.draw),
+            true => self.pools.pick_returning_user(&mut self.draw),
+            false => self.pools.pick_user(&mut self.draw),
         };
         let user_id = self.pools.user_id(user);
         out.extend_from_slice(b"{\"transaction_id\": \"");
         let id_start = out.len();
-        text::uuid(out, &mut self.draw);
+        json_text::append_uuid(out, &mut self.draw);
         let mut id = [b'0'; UUID_LEN];
         id.copy_from_slice(&out[id_start..id_start + UUID_LEN]);
         out.extend_from_slice(b"\", \"user_id\": \"");
@@ -98,45 +98,45 @@ impl Topic for TransactionEvents {
         out.extend_from_slice(b"\", \"transaction_type\": \"");
         out.extend_from_slice(kind.as_bytes());
         out.extend_from_slice(b"\", \"timestamp\": \"");
-        text::timestamp(out, at_micros);
+        json_text::append_timestamp(out, at_micros);
         out.extend_from_slice(b"\", \"status\": \"");
-        out.extend_from_slice(status(kind, &mut self.draw).as_bytes());
+        out.extend_from_slice(pick_status(kind, &mut self.draw).as_bytes());
         out.extend_from_slice(b"\", \"payment_method\": \"");
-        out.extend_from_slice(self.draw.pick(words::PAYMENT_METHODS).as_bytes());
+        out.extend_from_slice(self.draw.pick_item(words::PAYMENT_METHODS).as_bytes());
         out.extend_from_slice(b"\", \"currency\": \"");
-        out.extend_from_slice(self.draw.pick(words::CURRENCIES).as_bytes());
-        let subtotal = self.products(user, out);
+        out.extend_from_slice(self.draw.pick_item(words::CURRENCIES).as_bytes());
+        let subtotal = self.append_products(user, out);
         // Tax is 5 to 10 percent, rounded to the cent.
-        let tax = (subtotal * i64::from(self.draw.between(5_000, 10_000)) + 50_000) / 100_000;
+        let tax = (subtotal * i64::from(self.draw.next_between(5_000, 10_000)) + 50_000) / 100_000;
         let total = subtotal + tax;
         out.extend_from_slice(b", \"subtotal\": ");
-        text::money(out, subtotal);
+        json_text::append_money(out, subtotal);
         out.extend_from_slice(b", \"tax\": ");
-        text::money(out, tax);
+        json_text::append_money(out, tax);
         out.extend_from_slice(b", \"total\": ");
-        text::money(out, if returns { -total } else { total });
-        address(out, "billing_address", &mut self.draw);
-        address(out, "shipping_address", &mut self.draw);
+        json_text::append_money(out, if returns { -total } else { total });
+        append_address(out, "billing_address", &mut self.draw);
+        append_address(out, "shipping_address", &mut self.draw);
         if returns {
             out.extend_from_slice(b", \"original_transaction_id\": \"");
             match self.purchases.len() {
                 // Before the first purchase, an unknown one, as in real data.
-                0 => text::uuid(out, &mut self.draw),
+                0 => json_text::append_uuid(out, &mut self.draw),
                 known => {
-                    let original = self.purchases[self.draw.below(known as u32) as usize];
+                    let original = self.purchases[self.draw.next_below(known as u32) as usize];
                     out.extend_from_slice(&original);
                 }
             }
             out.push(b'"');
         } else {
-            self.remember(id);
+            self.remember_purchase(id);
         }
         out.push(b'}');
         user_id
     }
 
-    fn change(line: &mut Vec<u8>, at_micros: i64, choice: u64) -> bool {
-        let Some(range) = text::value_range(line, "status") else {
+    fn make_update(line: &mut Vec<u8>, at_micros: i64, choice: u64) -> bool {
+        let Some(range) = json_text::value_range(line, "status") else {
             return false;
         };
         let current = &line[range.start + 1..range.end - 1];
@@ -149,9 +149,9 @@ impl Topic for TransactionEvents {
         line.splice(range.start + 1..range.end - 1, status.bytes());
         let mut time = Vec::with_capacity(TIMESTAMP_LEN + 2);
         time.push(b'"');
-        text::timestamp(&mut time, at_micros);
+        json_text::append_timestamp(&mut time, at_micros);
         time.push(b'"');
-        text::replace_value(line, "timestamp", &time)
+        json_text::replace_value(line, "timestamp", &time)
     }
 
     const WRONG_TYPES: &'static [(&'static str, &'static str)] = &[
@@ -173,8 +173,8 @@ impl Topic for TransactionEvents {
 
 /// The type, and whether money is returned: 87 % purchases, 10 % refunds, 3 %
 /// chargebacks.
-fn transaction_type(draw: &mut Draw) -> (&'static str, bool) {
-    match draw.below(100) {
+fn pick_transaction_type(draw: &mut RandomStream) -> (&'static str, bool) {
+    match draw.next_below(100) {
         0..87 => ("purchase", false),
         87..97 => ("refund", true),
         _ => ("chargeback", true),
@@ -183,8 +183,8 @@ fn transaction_type(draw: &mut Draw) -> (&'static str, bool) {
 
 /// A status with the frequencies of the real sample: chargebacks are always
 /// completed, some refunds fail, purchases have every status.
-fn status(kind: &str, draw: &mut Draw) -> &'static str {
-    match (kind, draw.below(1_000)) {
+fn pick_status(kind: &str, draw: &mut RandomStream) -> &'static str {
+    match (kind, draw.next_below(1_000)) {
         ("chargeback", _) => "completed",
         ("refund", 0..65) => "failed",
         ("refund", _) => "completed",
@@ -195,18 +195,18 @@ fn status(kind: &str, draw: &mut Draw) -> &'static str {
     }
 }
 
-fn address(out: &mut Vec<u8>, field: &str, draw: &mut Draw) {
+fn append_address(out: &mut Vec<u8>, field: &str, draw: &mut RandomStream) {
     out.extend_from_slice(b", \"");
     out.extend_from_slice(field.as_bytes());
     out.extend_from_slice(b"\": {\"street\": \"");
-    words::street(out, draw);
+    words::append_street(out, draw);
     out.extend_from_slice(b"\", \"city\": \"");
-    words::city(out, draw);
+    words::append_city(out, draw);
     out.extend_from_slice(b"\", \"state\": \"");
-    out.extend_from_slice(draw.pick(words::STATES).as_bytes());
+    out.extend_from_slice(draw.pick_item(words::STATES).as_bytes());
     out.extend_from_slice(b"\", \"zip_code\": \"");
-    text::padded(out, u64::from(draw.between(501, 99_950)), 5);
+    json_text::append_padded(out, u64::from(draw.next_between(501, 99_950)), 5);
     out.extend_from_slice(b"\", \"country\": \"");
-    out.extend_from_slice(draw.pick(words::COUNTRIES).as_bytes());
+    out.extend_from_slice(draw.pick_item(words::COUNTRIES).as_bytes());
     out.extend_from_slice(b"\"}");
 }

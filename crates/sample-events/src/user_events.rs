@@ -1,9 +1,9 @@
 //! What people do in the shop: topic `user_events`.
 
-use crate::draw::Draw;
+use crate::json_text;
 use crate::pools::{Pools, UserId};
-use crate::text;
-use crate::topic::{Topic, stream};
+use crate::random::RandomStream;
+use crate::topic::{TopicGenerator, stream};
 use crate::words;
 
 /// Makes events with the keys `event_id`, `user_id`, `session_id`,
@@ -16,7 +16,7 @@ use crate::words;
 /// * `login`, `logout`, `page_view`: no further keys
 #[derive(Debug, Clone)]
 pub struct UserEvents {
-    draw: Draw,
+    draw: RandomStream,
     pools: Pools,
 }
 
@@ -24,65 +24,65 @@ impl UserEvents {
     /// The user events of a seed.
     pub fn new(seed: u64, pools: Pools) -> Self {
         Self {
-            draw: Draw::new(seed, stream::USER_EVENTS),
+            draw: RandomStream::new(seed, stream::USER_EVENTS),
             pools,
         }
     }
 }
 
-impl Topic for UserEvents {
+impl TopicGenerator for UserEvents {
     const NAME: &'static str = "user_events";
 
-    fn append(&mut self, at_micros: i64, out: &mut Vec<u8>) -> UserId {
+    fn append_event(&mut self, at_micros: i64, out: &mut Vec<u8>) -> UserId {
         let Self { draw, pools } = self;
-        let user = pools.user(draw);
+        let user = pools.pick_user(draw);
         let user_id = pools.user_id(user);
-        let event_type = draw.pick(words::EVENT_TYPES);
+        let event_type = draw.pick_item(words::EVENT_TYPES);
         out.extend_from_slice(b"{\"event_id\": \"");
-        text::uuid(out, draw);
+        json_text::append_uuid(out, draw);
         out.extend_from_slice(b"\", \"user_id\": \"");
         out.extend_from_slice(user_id.as_bytes());
         out.extend_from_slice(b"\", \"session_id\": \"");
         // The first twelve characters of a UUID, as in the original sample data.
-        let session = draw.bits();
-        text::hex(out, session >> 32, 8);
+        let session = draw.next_bits();
+        json_text::append_hex(out, session >> 32, 8);
         out.push(b'-');
-        text::hex(out, session, 3);
+        json_text::append_hex(out, session, 3);
         out.extend_from_slice(b"\", \"event_type\": \"");
         out.extend_from_slice(event_type.as_bytes());
         out.extend_from_slice(b"\", \"timestamp\": \"");
-        text::timestamp(out, at_micros);
+        json_text::append_timestamp(out, at_micros);
         out.extend_from_slice(b"\", \"page\": \"");
-        out.extend_from_slice(draw.pick(words::PAGES).as_bytes());
+        out.extend_from_slice(draw.pick_item(words::PAGES).as_bytes());
         out.extend_from_slice(b"\", \"device\": \"");
-        out.extend_from_slice(draw.pick(words::DEVICES).as_bytes());
+        out.extend_from_slice(draw.pick_item(words::DEVICES).as_bytes());
         out.extend_from_slice(b"\", \"browser\": \"");
-        out.extend_from_slice(draw.pick(words::BROWSERS).as_bytes());
+        out.extend_from_slice(draw.pick_item(words::BROWSERS).as_bytes());
         out.extend_from_slice(b"\", \"ip_address\": \"");
-        ip_address(out, draw);
+        append_ip_address(out, draw);
         out.extend_from_slice(b"\", \"country\": \"");
-        out.extend_from_slice(draw.pick(words::COUNTRIES).as_bytes());
+        out.extend_from_slice(draw.pick_item(words::COUNTRIES).as_bytes());
         out.extend_from_slice(b"\", \"city\": \"");
-        words::city(out, draw);
+        words::append_city(out, draw);
         out.push(b'"');
         match event_type {
             "add_to_cart" | "remove_from_cart" => {
-                let (number, _) = pools.product(user, draw);
+                let (number, _) = pools.pick_product(user, draw);
                 out.extend_from_slice(b", \"product_id\": \"PROD_");
-                text::integer(out, u64::from(number));
+                json_text::append_integer(out, u64::from(number));
                 out.extend_from_slice(b"\", \"quantity\": ");
-                text::integer(out, u64::from(draw.between(1, 5)));
+                json_text::append_integer(out, u64::from(draw.next_between(1, 5)));
             }
             "search" => {
                 out.extend_from_slice(b", \"search_query\": \"");
-                out.extend_from_slice(draw.pick(words::PLAIN).as_bytes());
+                out.extend_from_slice(draw.pick_item(words::PLAIN_WORDS).as_bytes());
                 out.push(b'"');
             }
             "click" => {
                 out.extend_from_slice(b", \"element_id\": \"btn_");
-                out.extend_from_slice(draw.pick(words::PLAIN).as_bytes());
+                out.extend_from_slice(draw.pick_item(words::PLAIN_WORDS).as_bytes());
                 out.push(b'_');
-                text::integer(out, u64::from(draw.between(1, 100)));
+                json_text::append_integer(out, u64::from(draw.next_between(1, 100)));
                 out.push(b'"');
             }
             _ => {}
@@ -91,7 +91,7 @@ impl Topic for UserEvents {
         user_id
     }
 
-    fn change(_line: &mut Vec<u8>, _at_micros: i64, _choice: u64) -> bool {
+    fn make_update(_line: &mut Vec<u8>, _at_micros: i64, _choice: u64) -> bool {
         false
     }
 
@@ -102,10 +102,10 @@ impl Topic for UserEvents {
 }
 
 /// Appends an IPv4 address that looks public.
-fn ip_address(out: &mut Vec<u8>, draw: &mut Draw) {
-    text::integer(out, u64::from(draw.between(2, 223)));
+fn append_ip_address(out: &mut Vec<u8>, draw: &mut RandomStream) {
+    json_text::append_integer(out, u64::from(draw.next_between(2, 223)));
     for _ in 0..3 {
         out.push(b'.');
-        text::integer(out, u64::from(draw.below(256)));
+        json_text::append_integer(out, u64::from(draw.next_below(256)));
     }
 }

@@ -1,7 +1,7 @@
 //! The words that the fields of sample events are made of.
 
-use crate::draw::Draw;
-use crate::text;
+use crate::json_text;
+use crate::random::RandomStream;
 
 /// Types of user events, all equally frequent.
 #[rustfmt::skip]
@@ -74,7 +74,7 @@ pub(crate) const COUNTRIES: &[&str] = &[
 
 /// Plain words: search queries, element names, first words of product names.
 #[rustfmt::skip]
-pub(crate) const PLAIN: &[&str] = &[
+pub(crate) const PLAIN_WORDS: &[&str] = &[
     "accept", "action", "again", "all", "already", "among", "another", "anyone", "apply",
     "around", "ask", "audience", "away", "bar", "become", "believe", "best", "beyond", "blood",
     "board", "born", "brother", "budget", "build", "buy", "can", "care", "carry", "case",
@@ -180,36 +180,36 @@ pub(crate) const TOWN_SUFFIXES: &[&str] = &[
 ];
 
 /// Appends a town: `Lake Benjaminview`, `Perrymouth`.
-pub(crate) fn city(out: &mut Vec<u8>, draw: &mut Draw) {
-    if draw.below(2) == 0 {
-        out.extend_from_slice(draw.pick(TOWN_PREFIXES).as_bytes());
+pub(crate) fn append_city(out: &mut Vec<u8>, draw: &mut RandomStream) {
+    if draw.next_below(2) == 0 {
+        out.extend_from_slice(draw.pick_item(TOWN_PREFIXES).as_bytes());
         out.push(b' ');
-        out.extend_from_slice(draw.pick(FIRST_NAMES).as_bytes());
+        out.extend_from_slice(draw.pick_item(FIRST_NAMES).as_bytes());
     } else {
-        out.extend_from_slice(draw.pick(LAST_NAMES).as_bytes());
+        out.extend_from_slice(draw.pick_item(LAST_NAMES).as_bytes());
     }
-    out.extend_from_slice(draw.pick(TOWN_SUFFIXES).as_bytes());
+    out.extend_from_slice(draw.pick_item(TOWN_SUFFIXES).as_bytes());
 }
 
 /// Appends a street: `90516 Bridget Passage Suite 640`.
-pub(crate) fn street(out: &mut Vec<u8>, draw: &mut Draw) {
-    let digits = draw.between(3, 5) as usize;
+pub(crate) fn append_street(out: &mut Vec<u8>, draw: &mut RandomStream) {
+    let digits = draw.next_between(3, 5) as usize;
     let limit = [1_000, 10_000, 100_000][digits - 3];
-    text::padded(out, u64::from(draw.below(limit)), digits);
+    json_text::append_padded(out, u64::from(draw.next_below(limit)), digits);
     out.push(b' ');
-    let names = if draw.below(2) == 0 {
+    let names = if draw.next_below(2) == 0 {
         FIRST_NAMES
     } else {
         LAST_NAMES
     };
-    out.extend_from_slice(draw.pick(names).as_bytes());
+    out.extend_from_slice(draw.pick_item(names).as_bytes());
     out.push(b' ');
-    out.extend_from_slice(draw.pick(STREETS).as_bytes());
-    let part: &[u8] = match draw.below(4) {
+    out.extend_from_slice(draw.pick_item(STREETS).as_bytes());
+    let part: &[u8] = match draw.next_below(4) {
         0 => b" Apt. ",
         1 => b" Suite ",
         _ => return,
     };
     out.extend_from_slice(part);
-    text::padded(out, u64::from(draw.below(1_000)), 3);
+    json_text::append_padded(out, u64::from(draw.next_below(1_000)), 3);
 }

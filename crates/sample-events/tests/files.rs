@@ -8,12 +8,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use sluice_sample_events::args::{Args, generate, run};
+use sluice_sample_events::generate::{GenerateArgs, generate_landing, run_generator};
 
-fn args(landing: &Path, more: &[&str]) -> Args {
+fn args(landing: &Path, more: &[&str]) -> GenerateArgs {
     let landing = landing.to_str().unwrap();
     let base = ["generate-events", "--landing", landing];
-    Args::try_parse_from(base.iter().chain(more)).unwrap()
+    GenerateArgs::try_parse_from(base.iter().chain(more)).unwrap()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -62,7 +62,7 @@ fn compression_and_files_do_not_change_the_lines() {
         vec!["--files", "2", "--compression", "zstd"],
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let report = generate(&args(folder.path(), &[&base[..], &more].concat())).unwrap();
+        let report = generate_landing(&args(folder.path(), &[&base[..], &more].concat())).unwrap();
         assert_eq!(report.user_events.lines, 700);
         assert_eq!(report.transactions.lines, 300);
         let topics = ["user_events", "transaction_events"].map(|t| folder.path().join(t));
@@ -80,7 +80,7 @@ fn compression_and_files_do_not_change_the_lines() {
 #[test]
 fn bytes_give_about_that_size() {
     let folder = tempfile::tempdir().unwrap();
-    let report = generate(&args(folder.path(), &["--bytes", "5MB"])).unwrap();
+    let report = generate_landing(&args(folder.path(), &["--bytes", "5MB"])).unwrap();
     let bytes = report.user_events.bytes + report.transactions.bytes;
     assert!((4_800_000..5_200_000).contains(&bytes), "{bytes}");
     assert_eq!(report.user_events.lines, 2 * report.transactions.lines);
@@ -91,7 +91,7 @@ fn a_folder_that_cannot_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = generate(&args(&file, &[])).unwrap_err();
+    let error = generate_landing(&args(&file, &[])).unwrap_err();
     assert!(
         error.to_string().contains("user_events")
             || error.to_string().contains("transaction_events"),
@@ -109,7 +109,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 fn shares_above_everything_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let args = args(folder.path(), &["--repeats", "600", "--broken", "600"]);
-    let error = run(&args, &mut Vec::new()).unwrap_err();
+    let error = run_generator(&args, &mut Vec::new()).unwrap_err();
     assert!(
         error.to_string().contains("make their sum smaller"),
         "{error}"

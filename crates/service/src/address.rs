@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_and_port_are_told_apart() {
+    fn host_and_port_are_separated() {
         let parse = |text: &str| text.parse::<HostPort>();
         assert_eq!(parse("127.0.0.1:0").unwrap(), HostPort::new("127.0.0.1", 0));
         assert_eq!(

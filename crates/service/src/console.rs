@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::secrets::Secrets;
 
-type Shared = Arc<Mutex<Box<dyn Write + Send>>>;
+type SharedStream = Arc<Mutex<Box<dyn Write + Send>>>;
 
 /// The two output streams of a program. Clones write to the same streams.
 #[derive(Clone)]
 pub struct Console {
-    out: Shared,
-    err: Shared,
+    out: SharedStream,
+    err: SharedStream,
     err_is_terminal: bool,
     color: bool,
     secrets: Secrets,
@@ -48,14 +48,14 @@ impl Console {
 
     /// Redacts these secrets too.
     #[must_use]
-    pub fn keeping(mut self, secrets: &Secrets) -> Self {
-        self.secrets = self.secrets.and(secrets);
+    pub fn with_secrets(mut self, secrets: &Secrets) -> Self {
+        self.secrets = self.secrets.merged_with(secrets);
         self
     }
 
     /// Turns colour on or off, for standard error only.
     #[must_use]
-    pub fn colored(mut self, color: bool) -> Self {
+    pub fn with_color(mut self, color: bool) -> Self {
         self.color = color;
         self
     }
@@ -71,28 +71,28 @@ impl Console {
     }
 
     /// Writes a line, or several, to standard output.
-    pub fn out(&self, text: &str) {
-        self.line(&self.out, text);
+    pub fn print_out(&self, text: &str) {
+        self.write_text(&self.out, text);
     }
 
     /// Writes a line, or several, to standard error.
-    pub fn err(&self, text: &str) {
-        self.line(&self.err, text);
+    pub fn print_err(&self, text: &str) {
+        self.write_text(&self.err, text);
     }
 
     /// Writes `error: …` to standard error, and below it what to do.
-    pub fn error(&self, message: &str, next_step: &str) {
+    pub fn print_error(&self, message: &str, next_step: &str) {
         let word = match self.color {
             true => "\u{1b}[1;31merror\u{1b}[0m",
             false => "error",
         };
-        self.err(&format!("{word}: {message}"));
+        self.print_err(&format!("{word}: {message}"));
         if !next_step.is_empty() {
-            self.err(&format!("  {next_step}"));
+            self.print_err(&format!("  {next_step}"));
         }
     }
 
-    fn line(&self, stream: &Shared, text: &str) {
+    fn write_text(&self, stream: &SharedStream, text: &str) {
         let text = self.secrets.redact(text);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,36 +13,36 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The environment variable that names the point.
-pub const POINT: &str = "SLUICE_CRASH_POINT";
+pub const POINT_VARIABLE: &str = "SLUICE_CRASH_POINT";
 
 /// The environment variable that says what happens there.
-pub const ACTION: &str = "SLUICE_CRASH_ACTION";
+pub const ACTION_VARIABLE: &str = "SLUICE_CRASH_ACTION";
 
 #[derive(Debug)]
-struct Armed {
+struct ArmedPoint {
     name: String,
     /// How many more times the point must be reached to take effect.
-    left: AtomicU64,
+    remaining_hits: AtomicU64,
     signal: i32,
 }
 
-static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+static ARMED: OnceLock<Option<ArmedPoint>> = OnceLock::new();
 
-fn armed() -> Option<Armed> {
-    let text = std::env::var(POINT).ok()?;
-    let (name, nth) = parse(&text)?;
-    let signal = match std::env::var(ACTION).as_deref() {
+fn read_armed_point() -> Option<ArmedPoint> {
+    let text = std::env::var(POINT_VARIABLE).ok()?;
+    let (name, nth) = parse_point(&text)?;
+    let signal = match std::env::var(ACTION_VARIABLE).as_deref() {
         Ok("stop") => libc::SIGSTOP,
         _ => libc::SIGKILL,
     };
-    Some(Armed {
+    Some(ArmedPoint {
         name: name.to_owned(),
-        left: AtomicU64::new(nth),
+        remaining_hits: AtomicU64::new(nth),
         signal,
     })
 }
 
-fn parse(text: &str) -> Option<(&str, u64)> {
+fn parse_point(text: &str) -> Option<(&str, u64)> {
     match text.split_once('@') {
         Some((name, nth)) => Some((name, nth.parse().ok().filter(|nth| *nth > 0)?)),
         None => (!text.is_empty()).then_some((text, 1)),
@@ -51,10 +51,10 @@ fn parse(text: &str) -> Option<(&str, u64)> {
 
 /// Marks that the point `name` is reached; see the module's documentation.
 #[inline]
-pub fn point(name: &str) {
-    if let Some(armed) = ARMED.get_or_init(armed)
+pub fn reach_point(name: &str) {
+    if let Some(armed) = ARMED.get_or_init(read_armed_point)
         && armed.name == name
-        && armed.left.fetch_sub(1, Ordering::Relaxed) == 1
+        && armed.remaining_hits.fetch_sub(1, Ordering::Relaxed) == 1
     {
         // SAFETY: both calls take no pointers; the signal is one of two
         // constants, and it goes to this process alone.
@@ -69,16 +69,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_point_is_named_with_its_passing() {
-        assert_eq!(parse("landing.6b"), Some(("landing.6b", 1)));
-        assert_eq!(parse("landing.3@5"), Some(("landing.3", 5)));
-        assert_eq!(parse("landing.3@0"), None);
-        assert_eq!(parse("landing.3@x"), None);
-        assert_eq!(parse(""), None);
+    fn a_point_is_named_with_its_hit() {
+        assert_eq!(parse_point("landing.6b"), Some(("landing.6b", 1)));
+        assert_eq!(parse_point("landing.3@5"), Some(("landing.3", 5)));
+        assert_eq!(parse_point("landing.3@0"), None);
+        assert_eq!(parse_point("landing.3@x"), None);
+        assert_eq!(parse_point(""), None);
     }
 
     #[test]
     fn nothing_happens_without_the_variable() {
-        point("landing.1");
+        reach_point("landing.1");
     }
 }

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 
 /// An error with its causes as one line. A cause whose text is already in the line
 /// is left out.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -21,7 +21,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Formats a number as `1,234,567`.
-pub fn grouped(number: u64) -> String {
+pub fn group_thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -34,12 +34,12 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// Formats a number of bytes as `1.2 MiB`.
-pub fn bytes(bytes: u64) -> String {
+pub fn format_bytes(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()
 }
 
 /// Formats a duration as `0.21 s`, `42.0 s`, `3 min 05 s` or `2 h 00 min`.
-pub fn duration(duration: Duration) -> String {
+pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 10.0 {
         return format!("{seconds:.2} s");
@@ -56,14 +56,14 @@ pub fn duration(duration: Duration) -> String {
 }
 
 /// Formats a number of things as `1 file` or `2 files`.
-pub fn count(number: u64, what: &str) -> String {
+pub fn format_count(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(number))
+    format!("{} {what}{plural}", group_thousands(number))
 }
 
 /// Formats milliseconds since the Unix epoch as `2026-11-23 06:54:09` in UTC, and
 /// 0 as `-`.
-pub fn time(ms: i64) -> String {
+pub fn format_time(ms: i64) -> String {
     let Ok(ms) = u64::try_from(ms) else {
         return "-".to_owned();
     };
@@ -91,16 +91,16 @@ mod tests {
             (1_234_567, "1,234,567"),
             (u64::MAX, "18,446,744,073,709,551,615"),
         ] {
-            assert_eq!(grouped(number), text);
+            assert_eq!(group_thousands(number), text);
         }
-        assert_eq!(count(1, "file"), "1 file");
-        assert_eq!(count(1_200, "file"), "1,200 files");
+        assert_eq!(format_count(1, "file"), "1 file");
+        assert_eq!(format_count(1_200, "file"), "1,200 files");
     }
 
     #[test]
     fn sizes_and_times_have_units() {
-        assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(1_258_291), "1.2 MiB");
+        assert_eq!(format_bytes(0), "0 B");
+        assert_eq!(format_bytes(1_258_291), "1.2 MiB");
         for (ms, text) in [
             (0, "0.00 s"),
             (214, "0.21 s"),
@@ -108,10 +108,10 @@ mod tests {
             (185_900, "3 min 05 s"),
             (7_200_000, "2 h 00 min"),
         ] {
-            assert_eq!(duration(Duration::from_millis(ms)), text);
+            assert_eq!(format_duration(Duration::from_millis(ms)), text);
         }
-        assert_eq!(time(0), "-");
-        assert_eq!(time(-5), "-");
-        assert_eq!(time(1_795_417_649_900), "2026-11-23 07:07:29");
+        assert_eq!(format_time(0), "-");
+        assert_eq!(format_time(-5), "-");
+        assert_eq!(format_time(1_795_417_649_900), "2026-11-23 07:07:29");
     }
 }

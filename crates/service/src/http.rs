@@ -38,15 +38,15 @@ pub struct Probes {
 
 /// `/healthz` (the process answers), `/readyz` (200 or 503 with the reason)
 /// and `/metrics` (Prometheus text).
-pub fn routes(probes: Probes) -> Router {
+pub fn probe_routes(probes: Probes) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
+        .route("/readyz", get(get_readyz))
+        .route("/metrics", get(get_metrics))
         .with_state(probes)
 }
 
-async fn readyz(State(probes): State<Probes>) -> Response {
+async fn get_readyz(State(probes): State<Probes>) -> Response {
     match (probes.ready)() {
         Readiness::Ready => (StatusCode::OK, "ready\n".to_owned()).into_response(),
         Readiness::NotReady(why) => (
@@ -57,7 +57,7 @@ async fn readyz(State(probes): State<Probes>) -> Response {
     }
 }
 
-async fn metrics(State(probes): State<Probes>) -> Response {
+async fn get_metrics(State(probes): State<Probes>) -> Response {
     (probes.refresh)();
     let mut text = Vec::new();
     let encoder = TextEncoder::new();
@@ -75,7 +75,7 @@ async fn metrics(State(probes): State<Probes>) -> Response {
 ///
 /// # Errors
 /// When connections can no longer be accepted.
-pub async fn serve(
+pub async fn serve_until(
     listener: TcpListener,
     router: Router,
     stop: CancellationToken,
@@ -119,7 +119,7 @@ mod tests {
         registry.register(Box::new(gauge.clone())).unwrap();
         let ready = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ready);
-        let router = routes(Probes {
+        let router = probe_routes(Probes {
             ready: Arc::new(move || {
                 if seen.load(Ordering::SeqCst) {
                     Readiness::Ready
@@ -133,7 +133,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, router, stop.clone()));
+        let server = tokio::spawn(serve_until(listener, router, stop.clone()));
         assert!(get(address, "/healthz").await.ends_with("ok\n"));
         let answer = get(address, "/readyz").await;
         assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("not ready: no executor\n"));

@@ -68,10 +68,10 @@ pub enum KafkaSettingsError {
     },
     /// Two values for one setting.
     #[error("--kafka-conf {key} is given twice; remove one")]
-    Twice { key: String },
+    Duplicate { key: String },
     /// A setting that only the program itself may set.
     #[error("the setting {key} cannot be given here: {instead}")]
-    Ours {
+    Reserved {
         key: String,
         /// What to do instead.
         instead: &'static str,
@@ -98,7 +98,7 @@ impl KafkaOptions {
     ///
     /// # Errors
     /// See [`KafkaSettingsError`].
-    pub fn settings(&self) -> Result<KafkaSettings, KafkaSettingsError> {
+    pub fn load_settings(&self) -> Result<KafkaSettings, KafkaSettingsError> {
         let mut values = match &self.kafka_properties {
             None => BTreeMap::new(),
             Some(path) => {
@@ -107,25 +107,27 @@ impl KafkaOptions {
                         path: path.clone(),
                         source,
                     })?;
-                properties::parse(&text).map_err(|source| KafkaSettingsError::Properties {
-                    path: path.clone(),
-                    source,
+                properties::parse_properties(&text).map_err(|source| {
+                    KafkaSettingsError::Properties {
+                        path: path.clone(),
+                        source,
+                    }
                 })?
             }
         };
         if let Some(brokers) = &self.bootstrap_servers {
             values.insert(BROKERS.to_owned(), brokers.clone());
         }
-        let mut given = BTreeMap::new();
+        let mut single_settings = BTreeMap::new();
         for KeyValue { key, value } in &self.kafka_conf {
-            match given.entry(key.clone()) {
+            match single_settings.entry(key.clone()) {
                 Entry::Vacant(free) => free.insert(value.clone()),
                 Entry::Occupied(_) => {
-                    return Err(KafkaSettingsError::Twice { key: key.clone() });
+                    return Err(KafkaSettingsError::Duplicate { key: key.clone() });
                 }
             };
         }
-        values.extend(given);
+        values.extend(single_settings);
         values
             .entry(BROKERS.to_owned())
             .or_insert_with(|| DEFAULT_BROKERS.to_owned());
@@ -173,7 +175,7 @@ impl KafkaSettings {
     ///
     /// # Errors
     /// When the user has given another value.
-    pub fn fix(&mut self, key: &str, value: &str) -> Result<(), KafkaSettingsError> {
+    pub fn set_fixed(&mut self, key: &str, value: &str) -> Result<(), KafkaSettingsError> {
         match self.values.get(key) {
             Some(given) if given != value => Err(KafkaSettingsError::Fixed {
                 key: key.to_owned(),
@@ -190,9 +192,9 @@ impl KafkaSettings {
     ///
     /// # Errors
     /// When the user has given one of them.
-    pub fn refuse(&self, ours: &[(&str, &'static str)]) -> Result<(), KafkaSettingsError> {
+    pub fn refuse_reserved(&self, ours: &[(&str, &'static str)]) -> Result<(), KafkaSettingsError> {
         match ours.iter().find(|(key, _)| self.values.contains_key(*key)) {
-            Some((key, instead)) => Err(KafkaSettingsError::Ours {
+            Some((key, instead)) => Err(KafkaSettingsError::Reserved {
                 key: (*key).to_owned(),
                 instead,
             }),
@@ -206,7 +208,7 @@ impl KafkaSettings {
     }
 
     /// The value of a setting as it may be printed.
-    pub fn shown<'a>(key: &str, value: &'a str) -> &'a str {
+    pub fn displayed_value<'a>(key: &str, value: &'a str) -> &'a str {
         if is_secret_name(key) { REDACTED } else { value }
     }
 }
@@ -216,7 +218,7 @@ impl fmt::Debug for KafkaSettings {
         f.debug_map()
             .entries(
                 self.iter()
-                    .map(|(key, value)| (key, Self::shown(key, value))),
+                    .map(|(key, value)| (key, Self::displayed_value(key, value))),
             )
             .finish()
     }
@@ -239,7 +241,7 @@ impl std::str::FromStr for KeyValue {
 impl fmt::Debug for KeyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, value } = self;
-        write!(f, "{key}={}", KafkaSettings::shown(key, value))
+        write!(f, "{key}={}", KafkaSettings::displayed_value(key, value))
     }
 }
 
@@ -276,22 +278,22 @@ mod tests {
     #[test]
     fn the_more_particular_wins() {
         assert_eq!(
-            options(&[]).settings().unwrap().bootstrap_servers(),
+            options(&[]).load_settings().unwrap().bootstrap_servers(),
             "127.0.0.1:9092"
         );
         let file = file("bootstrap.servers=a:1\nlinger.ms=7\nacks=1");
         let path = file.path().to_str().unwrap();
         let mut args = vec!["--kafka-properties", path];
         assert_eq!(
-            options(&args).settings().unwrap().bootstrap_servers(),
+            options(&args).load_settings().unwrap().bootstrap_servers(),
             "a:1"
         );
         args.extend(["--bootstrap-servers", "b:2,c:3"]);
-        let settings = options(&args).settings().unwrap();
+        let settings = options(&args).load_settings().unwrap();
         assert_eq!(settings.bootstrap_servers(), "b:2,c:3");
         args.extend(["--kafka-conf", "linger.ms=50"]);
         args.extend(["--kafka-conf", "bootstrap.servers = d:4"]);
-        let mut settings = options(&args).settings().unwrap();
+        let mut settings = options(&args).load_settings().unwrap();
         assert_eq!(settings.bootstrap_servers(), "d:4");
         settings.set_default("linger.ms", "5");
         settings.set_default("batch.size", "9");
@@ -309,21 +311,25 @@ mod tests {
 
     #[test]
     fn promises_are_not_for_setting() {
-        let mut settings = options(&["--kafka-conf", "acks=1"]).settings().unwrap();
+        let mut settings = options(&["--kafka-conf", "acks=1"])
+            .load_settings()
+            .unwrap();
         assert_eq!(
-            settings.fix("acks", "all").unwrap_err().to_string(),
+            settings.set_fixed("acks", "all").unwrap_err().to_string(),
             "the setting acks must be all here; remove it"
         );
         assert_eq!(
             settings
-                .refuse(&[("group.id", "use --group"), ("acks", "they are all")])
+                .refuse_reserved(&[("group.id", "use --group"), ("acks", "they are all")])
                 .unwrap_err()
                 .to_string(),
             "the setting acks cannot be given here: they are all"
         );
-        settings.refuse(&[("group.id", "use --group")]).unwrap();
-        settings.fix("acks", "1").unwrap();
-        settings.fix("enable.idempotence", "true").unwrap();
+        settings
+            .refuse_reserved(&[("group.id", "use --group")])
+            .unwrap();
+        settings.set_fixed("acks", "1").unwrap();
+        settings.set_fixed("enable.idempotence", "true").unwrap();
         assert_eq!(settings.get("enable.idempotence"), Some("true"));
     }
 
@@ -331,7 +337,7 @@ mod tests {
     fn slips_are_named() {
         let twice = options(&["--kafka-conf", "a=1", "--kafka-conf", "a=1"]);
         assert_eq!(
-            twice.settings().unwrap_err().to_string(),
+            twice.load_settings().unwrap_err().to_string(),
             "--kafka-conf a is given twice; remove one"
         );
         for wrong in ["a", "=1", ""] {
@@ -348,12 +354,12 @@ mod tests {
         let path = file.path().to_str().unwrap().to_owned();
         assert_eq!(
             options(&["--kafka-properties", &path])
-                .settings()
+                .load_settings()
                 .unwrap_err()
                 .to_string(),
             format!("properties file {path}, line 1: `acks` has no value; write `acks=VALUE`")
         );
-        let missing = options(&["--kafka-properties", "/nowhere/x"]).settings();
+        let missing = options(&["--kafka-properties", "/nowhere/x"]).load_settings();
         assert!(
             missing
                 .unwrap_err()
@@ -374,7 +380,7 @@ mod tests {
             "--kafka-conf",
             "sasl.username=sluice",
         ]);
-        let settings = options.settings().unwrap();
+        let settings = options.load_settings().unwrap();
         for text in [format!("{options:?}"), format!("{settings:?}")] {
             assert!(!text.contains("-secret"), "{text}");
             assert!(text.contains("sluice"), "{text}");

@@ -6,25 +6,25 @@
 //! Nothing here depends on jobs, DataFusion, Ballista or a Kafka library.
 
 pub mod address;
-pub mod cluster;
 pub mod console;
 pub mod crash;
-mod expected;
-pub mod failure;
-pub mod folder;
 pub mod format;
+pub mod heartbeat_headers;
 pub mod http;
 pub mod kafka;
 pub mod listen;
+mod log_filter;
 pub mod logs;
 pub mod memory;
+pub mod option_reference;
 pub mod options;
+pub mod owned_folder;
 pub mod program;
 pub mod properties;
-pub mod reference;
 pub mod secrets;
 pub mod signals;
-pub mod values;
+pub mod task_failure;
+pub mod value_parsers;
 
 /// The version of Sluice that this binary was built from.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

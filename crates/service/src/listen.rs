@@ -24,7 +24,7 @@ pub struct ListenError {
 ///
 /// # Errors
 /// When the host has no address, or the system refuses.
-pub async fn listen(
+pub async fn listen_on(
     flag: &'static str,
     address: &HostPort,
 ) -> Result<(TcpListener, HostPort), ListenError> {
@@ -48,9 +48,9 @@ mod tests {
     #[tokio::test]
     async fn a_taken_port_is_named_with_its_option() {
         let any = HostPort::new("127.0.0.1", 0);
-        let (_listener, bound) = listen("--http", &any).await.unwrap();
+        let (_listener, bound) = listen_on("--http", &any).await.unwrap();
         assert_ne!(bound.port, 0);
-        let error = listen("--http", &bound).await.unwrap_err().to_string();
+        let error = listen_on("--http", &bound).await.unwrap_err().to_string();
         assert!(
             error.starts_with(&format!("cannot listen on {bound}: "))
                 && error.ends_with(

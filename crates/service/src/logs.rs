@@ -7,7 +7,7 @@ use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::expected::WithoutExpected;
+use crate::log_filter::WithoutExpected;
 use crate::secrets::Secrets;
 
 /// The format of log lines.
@@ -45,7 +45,7 @@ pub enum LogError {
 
 /// Modules whose level a plain level lowers: libraries that log every task of
 /// every job at `info`.
-const QUIET: &[&str] = &[
+const QUIET_MODULES: &[&str] = &[
     "ballista_core",
     "ballista_executor",
     "ballista_scheduler",
@@ -60,12 +60,16 @@ const QUIET: &[&str] = &[
 ];
 
 /// The filter directives for `--log-level`.
-fn directives(level: &str) -> String {
+fn filter_directives(level: &str) -> String {
     match level.to_ascii_lowercase().as_str() {
         plain @ ("info" | "debug") => {
             let quiet = if plain == "info" { "warn" } else { "info" };
             std::iter::once(plain.to_owned())
-                .chain(QUIET.iter().map(|module| format!("{module}={quiet}")))
+                .chain(
+                    QUIET_MODULES
+                        .iter()
+                        .map(|module| format!("{module}={quiet}")),
+                )
                 .collect::<Vec<_>>()
                 .join(",")
         }
@@ -78,15 +82,16 @@ fn directives(level: &str) -> String {
 ///
 /// # Errors
 /// When the level cannot be parsed.
-pub fn init(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
-    let filter =
-        EnvFilter::try_new(directives(&options.log_level)).map_err(|source| LogError::Level {
+pub fn init_logging(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(filter_directives(&options.log_level)).map_err(|source| {
+        LogError::Level {
             level: options.log_level.clone(),
             source,
-        })?;
+        }
+    })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(Redacting(secrets.clone()));
+        .with_writer(RedactingWriter(secrets.clone()));
     let level = &options.log_level;
     // A failure means that a logger exists, as with several tests in one process.
     let _ = match options.log_format {
@@ -104,37 +109,37 @@ pub fn init(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
 }
 
 /// Makes writers to stderr that pass whole lines through [`Secrets::redact`].
-struct Redacting(Secrets);
+struct RedactingWriter(Secrets);
 
-impl<'a> MakeWriter<'a> for Redacting {
-    type Writer = Line<'a, std::io::Stderr>;
+impl<'a> MakeWriter<'a> for RedactingWriter {
+    type Writer = RedactedLine<'a, std::io::Stderr>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Line {
+        RedactedLine {
             secrets: &self.0,
-            to: std::io::stderr(),
+            inner: std::io::stderr(),
         }
     }
 }
 
 /// Redacts each write. The subscriber writes each event with one call, so a secret
 /// is never split over two writes.
-struct Line<'a, W> {
+struct RedactedLine<'a, W> {
     secrets: &'a Secrets,
-    to: W,
+    inner: W,
 }
 
-impl<W: Write> Write for Line<'_, W> {
+impl<W: Write> Write for RedactedLine<'_, W> {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         match std::str::from_utf8(line) {
-            Ok(text) => self.to.write_all(self.secrets.redact(text).as_bytes())?,
-            Err(_) => self.to.write_all(line)?,
+            Ok(text) => self.inner.write_all(self.secrets.redact(text).as_bytes())?,
+            Err(_) => self.inner.write_all(line)?,
         }
         Ok(line.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.to.flush()
+        self.inner.flush()
     }
 }
 
@@ -145,12 +150,12 @@ mod tests {
 
     #[test]
     fn a_plain_level_quiets_the_libraries_and_directives_are_kept() {
-        assert!(directives("INFO").starts_with("info,ballista_core=warn,"));
-        assert!(directives("debug").contains("h2=info"));
-        assert_eq!(directives("warn"), "warn");
-        assert_eq!(directives("info,x=trace"), "info,x=trace");
+        assert!(filter_directives("INFO").starts_with("info,ballista_core=warn,"));
+        assert!(filter_directives("debug").contains("h2=info"));
+        assert_eq!(filter_directives("warn"), "warn");
+        assert_eq!(filter_directives("info,x=trace"), "info,x=trace");
         for level in ["info", "debug", "warn", "info,x=trace"] {
-            EnvFilter::try_new(directives(level)).unwrap();
+            EnvFilter::try_new(filter_directives(level)).unwrap();
         }
     }
 
@@ -160,19 +165,19 @@ mod tests {
             log_format: LogFormat::Text,
             log_level: "info,x=loud".to_owned(),
         };
-        let error = init(&options, &Secrets::default()).unwrap_err();
+        let error = init_logging(&options, &Secrets::default()).unwrap_err();
         assert!(error.to_string().contains("is not a log level"));
     }
 
     #[test]
     fn lines_are_redacted_on_their_way() {
         let secrets = Secrets::from_pairs([("MY_TOKEN".to_owned(), "s3cr3t-value".to_owned())]);
-        let mut line = Line {
+        let mut line = RedactedLine {
             secrets: &secrets,
-            to: Vec::new(),
+            inner: Vec::new(),
         };
         let text = b"the token is s3cr3t-value\n";
         assert_eq!(line.write(text).unwrap(), text.len());
-        assert_eq!(line.to, b"the token is [redacted]\n");
+        assert_eq!(line.inner, b"the token is [redacted]\n");
     }
 }

@@ -9,10 +9,10 @@ const DEFAULT_PERCENT: u64 = 70;
 /// How many bytes operators may use by default: a share of the machine's memory or
 /// the container's limit, whichever is less. `None` when neither is known.
 pub fn default_bytes() -> Option<u64> {
-    default_of(host_bytes(), cgroup_bytes(Path::new("/sys/fs/cgroup")))
+    default_from_limits(host_bytes(), cgroup_bytes(Path::new("/sys/fs/cgroup")))
 }
 
-fn default_of(host: Option<u64>, container: Option<u64>) -> Option<u64> {
+fn default_from_limits(host: Option<u64>, container: Option<u64>) -> Option<u64> {
     let known = [host, container].into_iter().flatten().min()?;
     Some(known / 100 * DEFAULT_PERCENT)
 }
@@ -46,10 +46,10 @@ mod tests {
 
     #[test]
     fn the_smaller_of_machine_and_container_decides() {
-        assert_eq!(default_of(Some(1000), Some(500)), Some(350));
-        assert_eq!(default_of(Some(1000), Some(u64::MAX)), Some(700));
-        assert_eq!(default_of(None, Some(100)), Some(70));
-        assert_eq!(default_of(None, None), None);
+        assert_eq!(default_from_limits(Some(1000), Some(500)), Some(350));
+        assert_eq!(default_from_limits(Some(1000), Some(u64::MAX)), Some(700));
+        assert_eq!(default_from_limits(None, Some(100)), Some(70));
+        assert_eq!(default_from_limits(None, None), None);
         assert!(default_bytes().is_none_or(|bytes| bytes > 0));
     }
 

@@ -65,18 +65,18 @@ pub enum OptionsError {
 /// # Errors
 /// See [`OptionsError`]. A request for help or version is returned as
 /// [`OptionsError::Arguments`] too; [`exit_with`] prints it.
-pub fn load<T>(
+pub fn load_options<T>(
     prefix: &str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<T, OptionsError>
 where
     T: CommandFactory + FromArgMatches,
 {
-    load_with(prefix, arguments, |name| std::env::var_os(name))
+    load_options_with(prefix, arguments, |name| std::env::var_os(name))
 }
 
 /// [`load`] with a replaceable lookup of `PREFIX_CONFIG`, for tests.
-fn load_with<T>(
+fn load_options_with<T>(
     prefix: &str,
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
@@ -92,7 +92,7 @@ where
     if let Some(path) = file {
         for (key, value) in file_values(&path, &command)? {
             check_value(&command, &path, &key, &value)?;
-            command = command.mut_arg(key.flag, |argument| {
+            command = command.mut_arg(key.argument, |argument| {
                 argument.default_value(value).required(false)
             });
         }
@@ -103,7 +103,7 @@ where
 
 /// Prints an error (or help, or the version) as clap would, and returns the exit
 /// code of the process: 0 for help and version, 2 for everything else.
-pub fn exit_with(error: &OptionsError) -> u8 {
+pub fn print_and_exit_code(error: &OptionsError) -> u8 {
     match error {
         OptionsError::Arguments(error) => {
             // If the terminal is closed, there is nothing left to do.
@@ -153,14 +153,14 @@ pub fn with_environment(command: Command, prefix: &str) -> Command {
 }
 
 /// A key of the file with the option that it belongs to.
-struct Key {
+struct FileKey {
     /// The key as written in the file.
     written: String,
     /// The id of the argument.
-    flag: String,
+    argument: String,
 }
 
-fn file_values(path: &Path, command: &Command) -> Result<Vec<(Key, String)>, OptionsError> {
+fn file_values(path: &Path, command: &Command) -> Result<Vec<(FileKey, String)>, OptionsError> {
     let text = std::fs::read_to_string(path).map_err(|source| OptionsError::Read {
         path: path.to_owned(),
         source,
@@ -177,7 +177,7 @@ fn file_values(path: &Path, command: &Command) -> Result<Vec<(Key, String)>, Opt
             let flag = argument_id(command, &written).ok_or_else(|| OptionsError::UnknownKey {
                 path: path.to_owned(),
                 key: written.clone(),
-                hint: hint(command, &written),
+                hint: key_hint(command, &written),
             })?;
             let value = match value {
                 toml::Value::String(text) => text,
@@ -191,17 +191,28 @@ fn file_values(path: &Path, command: &Command) -> Result<Vec<(Key, String)>, Opt
                     });
                 }
             };
-            Ok((Key { written, flag }, value))
+            Ok((
+                FileKey {
+                    written,
+                    argument: flag,
+                },
+                value,
+            ))
         })
         .collect()
 }
 
 /// Runs one value of the file through its argument's parser, so that an invalid
 /// value is reported with the file's name instead of a flag that was not given.
-fn check_value(command: &Command, path: &Path, key: &Key, value: &str) -> Result<(), OptionsError> {
+fn check_value(
+    command: &Command,
+    path: &Path,
+    key: &FileKey,
+    value: &str,
+) -> Result<(), OptionsError> {
     let Some(argument) = command
         .get_arguments()
-        .find(|a| a.get_id() == key.flag.as_str())
+        .find(|a| a.get_id() == key.argument.as_str())
     else {
         return Ok(());
     };
@@ -219,7 +230,7 @@ fn check_value(command: &Command, path: &Path, key: &Key, value: &str) -> Result
 }
 
 /// The flags that a file may set, with their argument ids: all but `--config`.
-fn keys(command: &Command) -> impl Iterator<Item = (&str, &str)> {
+fn file_keys(command: &Command) -> impl Iterator<Item = (&str, &str)> {
     command.get_arguments().filter_map(|argument| {
         let flag = argument.get_long()?;
         (!matches!(flag, CONFIG_FLAG | "help" | "version"))
@@ -229,21 +240,21 @@ fn keys(command: &Command) -> impl Iterator<Item = (&str, &str)> {
 
 fn argument_id(command: &Command, key: &str) -> Option<String> {
     let key = key.replace('_', "-");
-    keys(command)
+    file_keys(command)
         .find(|(flag, _)| *flag == key)
         .map(|(_, id)| id.to_owned())
 }
 
-fn hint(command: &Command, key: &str) -> String {
+fn key_hint(command: &Command, key: &str) -> String {
     let key = key.replace('_', "-");
-    let near = keys(command)
+    let near = file_keys(command)
         .map(|(flag, _)| (strsim::jaro_winkler(flag, &key), flag))
         .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
         Some((_, flag)) => format!("; did you mean `{flag}`?"),
         None => {
-            let all: Vec<&str> = keys(command).map(|(flag, _)| flag).collect();
+            let all: Vec<&str> = file_keys(command).map(|(flag, _)| flag).collect();
             format!("; known keys are {}", all.join(", "))
         }
     }
@@ -266,6 +277,5 @@ fn flag_value(arguments: &[OsString], flag: &str) -> Option<OsString> {
 }
 
 #[cfg(test)]
-#[path = "options_tests.rs"]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

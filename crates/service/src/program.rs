@@ -9,14 +9,14 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::logs::{self, LogOptions};
 use crate::options;
 use crate::secrets::Secrets;
-use crate::signals::Stop;
+use crate::signals::StopSignal;
 
 /// Deep plans are planned, encoded and decoded recursively. Ballista's own binaries
 /// use the same size.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// What differs between long-running programs.
-pub trait Program {
+pub trait ServiceProgram {
     /// The program's options.
     type Options: CommandFactory + FromArgMatches;
     /// Why the program fails.
@@ -28,7 +28,7 @@ pub trait Program {
     const ENVIRONMENT_PREFIX: &'static str;
 
     /// The options for logs.
-    fn log(options: &Self::Options) -> &LogOptions;
+    fn log_options(options: &Self::Options) -> &LogOptions;
 
     /// Sends panics to the log. Called once, before any other thread starts.
     fn hook_panics() {
@@ -36,21 +36,24 @@ pub trait Program {
     }
 
     /// Runs until `stop` is cancelled, or until it fails.
-    fn run(options: Self::Options, stop: Stop) -> impl Future<Output = Result<(), Self::Error>>;
+    fn run(
+        options: Self::Options,
+        stop: StopSignal,
+    ) -> impl Future<Output = Result<(), Self::Error>>;
 }
 
 /// Reads the options and runs the program until a signal stops it.
 ///
 /// Returns 0 after an orderly end, 1 after a failure, 2 when the options cannot be
 /// used. An error is one line on stderr, without secrets.
-pub fn run<P: Program>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options: P::Options = match options::load(P::ENVIRONMENT_PREFIX, arguments) {
+pub fn run_program<P: ServiceProgram>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let options: P::Options = match options::load_options(P::ENVIRONMENT_PREFIX, arguments) {
         Ok(options) => options,
-        Err(error) => return ExitCode::from(options::exit_with(&error)),
+        Err(error) => return ExitCode::from(options::print_and_exit_code(&error)),
     };
     let secrets = Secrets::from_environment();
-    if let Err(error) = logs::init(P::log(&options), &secrets) {
-        report(&error, &secrets);
+    if let Err(error) = logs::init_logging(P::log_options(&options), &secrets) {
+        print_error(&error, &secrets);
         return ExitCode::from(2);
     }
     P::hook_panics();
@@ -62,13 +65,13 @@ pub fn run<P: Program>(arguments: impl IntoIterator<Item = OsString>) -> ExitCod
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            report(&error, &secrets);
+            print_error(&error, &secrets);
             return ExitCode::FAILURE;
         }
     };
     let result = runtime.block_on(async {
-        let stop =
-            Stop::on_signals().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        let stop = StopSignal::on_signals()
+            .map_err(|error| format!("cannot listen for signals: {error}"))?;
         P::run(options, stop)
             .await
             .map_err(|error| error.to_string())
@@ -78,13 +81,13 @@ pub fn run<P: Program>(arguments: impl IntoIterator<Item = OsString>) -> ExitCod
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            report(&message, &secrets);
+            print_error(&message, &secrets);
             ExitCode::FAILURE
         }
     }
 }
 
-fn report(error: &dyn std::fmt::Display, secrets: &Secrets) {
+fn print_error(error: &dyn std::fmt::Display, secrets: &Secrets) {
     use std::io::Write;
     // If stderr is closed, there is nothing left to do.
     let _ = writeln!(

@@ -18,7 +18,7 @@ pub enum PropertiesError {
     NoKey { line: usize },
     /// A key that an earlier line has already set.
     #[error("line {line}: `{key}` is already set in line {first}; remove one")]
-    Twice {
+    DuplicateKey {
         line: usize,
         key: String,
         /// The line that sets the key first.
@@ -26,31 +26,31 @@ pub enum PropertiesError {
     },
     /// A `\u` without four hexadecimal digits, or for no character.
     #[error("line {line}: `\\u` must be followed by four hexadecimal digits")]
-    Unicode { line: usize },
+    BadEscape { line: usize },
 }
 
 /// The properties of a text, by key.
 ///
 /// # Errors
 /// The first line that is not a property.
-pub fn parse(text: &str) -> Result<BTreeMap<String, String>, PropertiesError> {
+pub fn parse_properties(text: &str) -> Result<BTreeMap<String, String>, PropertiesError> {
     let mut values = BTreeMap::new();
     let mut first_lines: BTreeMap<String, usize> = BTreeMap::new();
     for (line, logical) in logical_lines(text) {
-        let Some((key, value)) = split(&logical) else {
-            let key = unescape(logical.trim_end(), line)?;
+        let Some((key, value)) = split_pair(&logical) else {
+            let key = unescape_text(logical.trim_end(), line)?;
             return Err(PropertiesError::NoValue { line, key });
         };
-        let key = unescape(key, line)?;
+        let key = unescape_text(key, line)?;
         if key.is_empty() {
             return Err(PropertiesError::NoKey { line });
         }
         if let Some(&first) = first_lines.get(&key) {
-            return Err(PropertiesError::Twice { line, key, first });
+            return Err(PropertiesError::DuplicateKey { line, key, first });
         }
         first_lines.insert(key.clone(), line);
         // Spark trims white space after a value; Java alone would keep it.
-        values.insert(key, unescape(value.trim_end(), line)?);
+        values.insert(key, unescape_text(value.trim_end(), line)?);
     }
     Ok(values)
 }
@@ -82,7 +82,7 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
 }
 
 /// Key and value, both still escaped, at the first unescaped separator.
-fn split(logical: &str) -> Option<(&str, &str)> {
+fn split_pair(logical: &str) -> Option<(&str, &str)> {
     let mut escaped = false;
     for (at, c) in logical.char_indices() {
         if escaped {
@@ -103,7 +103,7 @@ fn split(logical: &str) -> Option<(&str, &str)> {
     None
 }
 
-fn unescape(text: &str, line: usize) -> Result<String, PropertiesError> {
+fn unescape_text(text: &str, line: usize) -> Result<String, PropertiesError> {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -122,7 +122,7 @@ fn unescape(text: &str, line: usize) -> Result<String, PropertiesError> {
                     .ok()
                     .filter(|_| digits.len() == 4)
                     .and_then(char::from_u32)
-                    .ok_or(PropertiesError::Unicode { line })?;
+                    .ok_or(PropertiesError::BadEscape { line })?;
                 plain.push(c);
             }
             Some(other) => plain.push(other),
@@ -147,7 +147,7 @@ mod tests {
             list=a,\\\n     b,\\\n     c\n\
             path=C:\\\\temp\nkey\\ with\\ space=\\u00e9\\t.\n\
             s3.endpoint http://h:9000/x?a=b#c";
-        let read = parse(text).unwrap();
+        let read = parse_properties(text).unwrap();
         let expected = [
             ("a", "1"),
             ("b", "two words"),
@@ -186,14 +186,14 @@ mod tests {
                 "line 1: `\\u` must be followed by four hexadecimal digits",
             ),
         ] {
-            assert_eq!(parse(text).unwrap_err().to_string(), message);
+            assert_eq!(parse_properties(text).unwrap_err().to_string(), message);
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,200}") {
-            let _ = parse(&text);
+            let _ = parse_properties(&text);
         }
 
         #[test]
@@ -206,7 +206,7 @@ mod tests {
             let text: String = pairs.iter()
                 .map(|(key, value)| format!("{key}{separator}{value}\n"))
                 .collect();
-            prop_assert_eq!(parse(&text).unwrap(), pairs);
+            prop_assert_eq!(parse_properties(&text).unwrap(), pairs);
         }
     }
 }

@@ -13,7 +13,7 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Shorter values are not redacted: removing every `no` from a log would only make
 /// it unreadable.
-const SHORTEST: usize = 6;
+const MIN_SECRET_BYTES: usize = 6;
 
 /// The secrets of this process. Cheap to clone; never printed.
 #[derive(Clone, Default)]
@@ -55,14 +55,14 @@ impl Secrets {
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let values = pairs
             .into_iter()
-            .filter(|(name, value)| is_secret_name(name) && value.len() >= SHORTEST)
+            .filter(|(name, value)| is_secret_name(name) && value.len() >= MIN_SECRET_BYTES)
             .map(|(_, value)| value);
         Self::from_values(values.collect())
     }
 
     /// These secrets together with others.
     #[must_use]
-    pub fn and(&self, others: &Self) -> Self {
+    pub fn merged_with(&self, others: &Self) -> Self {
         Self::from_values(self.values.iter().chain(&*others.values).cloned().collect())
     }
 
@@ -144,7 +144,9 @@ mod tests {
         assert_eq!(format!("{secrets:?}"), "Secrets(2)");
         let others = Secrets::from_pairs([("sasl.password".to_owned(), "eu-west-1".to_owned())]);
         assert_eq!(
-            secrets.and(&others).redact("wJalrXUtnFEMI in eu-west-1"),
+            secrets
+                .merged_with(&others)
+                .redact("wJalrXUtnFEMI in eu-west-1"),
             "[redacted] in [redacted]"
         );
     }

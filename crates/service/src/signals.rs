@@ -5,21 +5,21 @@ use tokio_util::sync::CancellationToken;
 
 /// A request to stop, in two degrees. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Stop {
+pub struct StopSignal {
     /// Finish what runs and accept nothing new.
     pub drain: CancellationToken,
     /// End at once. When this is cancelled, `drain` must be cancelled too.
     pub now: CancellationToken,
 }
 
-impl Stop {
+impl StopSignal {
     /// A stop signal that is not set yet.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Requests a stop: the first time to drain, after that to end at once.
-    pub fn ask(&self) {
+    pub fn request_stop(&self) {
         if self.drain.is_cancelled() {
             self.now.cancel();
         } else {
@@ -35,7 +35,7 @@ impl Stop {
         let stop = Self::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let asked = stop.clone();
+        let requested = stop.clone();
         tokio::spawn(async move {
             loop {
                 let name = tokio::select! {
@@ -43,12 +43,12 @@ impl Stop {
                     Some(()) = interrupt.recv() => "SIGINT",
                     else => return,
                 };
-                if asked.drain.is_cancelled() {
+                if requested.drain.is_cancelled() {
                     tracing::warn!("got {name} again, ending now");
                 } else {
                     tracing::info!("got {name}, finishing what runs; send it again to end now");
                 }
-                asked.ask();
+                requested.request_stop();
             }
         });
         Ok(stop)
@@ -61,10 +61,10 @@ mod tests {
 
     #[test]
     fn the_second_time_means_now() {
-        let stop = Stop::new();
-        stop.ask();
+        let stop = StopSignal::new();
+        stop.request_stop();
         assert!(stop.drain.is_cancelled() && !stop.now.is_cancelled());
-        stop.ask();
+        stop.request_stop();
         assert!(stop.now.is_cancelled());
     }
 }

@@ -81,7 +81,7 @@ struct CallError {
     source: io::Error,
 }
 
-fn call<'a>(action: &'static str, path: &'a FsPath) -> impl FnOnce(io::Error) -> Error + 'a {
+fn call_error<'a>(action: &'static str, path: &'a FsPath) -> impl FnOnce(io::Error) -> Error + 'a {
     move |source| {
         let kind = source.kind();
         let source = Box::new(CallError {
@@ -102,7 +102,7 @@ fn call<'a>(action: &'static str, path: &'a FsPath) -> impl FnOnce(io::Error) ->
 }
 
 /// Runs blocking work outside of the async threads, if there is a runtime.
-async fn blocking<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::runtime::Handle::try_current() {
@@ -113,7 +113,7 @@ async fn blocking<T: Send + 'static>(
 
 /// How a finished temporary file gets its final name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Publish {
+pub(crate) enum PersistMode {
     /// Fail when the name is taken.
     Create,
     /// Replace the file that has the name.
@@ -122,43 +122,43 @@ pub(crate) enum Publish {
 
 /// A file that is being written under its temporary name.
 #[derive(Debug)]
-pub(crate) struct Staged {
+pub(crate) struct TemporaryFile {
     pub(crate) fs: Arc<dyn DurableFs>,
     pub(crate) file: File,
-    pub(crate) temporary: PathBuf,
-    pub(crate) target: PathBuf,
+    pub(crate) temporary_path: PathBuf,
+    pub(crate) target_path: PathBuf,
     /// Folders whose entries changed when missing folders were created.
-    touched: Vec<PathBuf>,
-    published: bool,
+    changed_folders: Vec<PathBuf>,
+    renamed: bool,
 }
 
-impl Staged {
+impl TemporaryFile {
     pub(crate) fn create(fs: Arc<dyn DurableFs>, target: PathBuf) -> Result<Self> {
-        let temporary = temporary::name_for(&target);
-        let mut touched = Vec::new();
+        let temporary = temporary::temporary_name_for(&target);
+        let mut changed_folders = Vec::new();
         let file = match fs.create_new(&temporary) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create_parents(fs.as_ref(), &target, &mut touched)?;
+                create_parents(fs.as_ref(), &target, &mut changed_folders)?;
                 fs.create_new(&temporary)
             }
             result => result,
         }
-        .map_err(call("create", &temporary))?;
+        .map_err(call_error("create", &temporary))?;
         Ok(Self {
             fs,
             file,
-            temporary,
-            target,
-            touched,
-            published: false,
+            temporary_path: temporary,
+            target_path: target,
+            changed_folders,
+            renamed: false,
         })
     }
 
-    fn write(&self, payload: &PutPayload, mut offset: u64) -> Result<()> {
+    fn write_payload(&self, payload: &PutPayload, mut offset: u64) -> Result<()> {
         for chunk in payload {
             self.fs
-                .write_at(&self.file, &self.temporary, chunk, offset)
-                .map_err(call("write", &self.temporary))?;
+                .write_at(&self.file, &self.temporary_path, chunk, offset)
+                .map_err(call_error("write", &self.temporary_path))?;
             offset += chunk.len() as u64;
         }
         Ok(())
@@ -166,33 +166,34 @@ impl Staged {
 
     /// Makes the file durable under its final name. The order matters: a name
     /// must never become durable before its bytes.
-    pub(crate) fn publish(mut self, publish: Publish) -> Result<PutResult> {
+    pub(crate) fn persist_as_target(mut self, mode: PersistMode) -> Result<PutResult> {
         let fs = Arc::clone(&self.fs);
-        fs.sync_file(&self.file, &self.temporary)
-            .map_err(call("sync", &self.temporary))?;
-        let e_tag = e_tag(&self.file).map_err(call("read", &self.temporary))?;
-        match publish {
-            Publish::Create => {
-                fs.link(&self.temporary, &self.target).map_err(|source| {
-                    if source.kind() == io::ErrorKind::AlreadyExists {
-                        Error::AlreadyExists {
-                            path: self.target.display().to_string(),
-                            source: source.into(),
+        fs.sync_file(&self.file, &self.temporary_path)
+            .map_err(call_error("sync", &self.temporary_path))?;
+        let e_tag = e_tag(&self.file).map_err(call_error("read", &self.temporary_path))?;
+        match mode {
+            PersistMode::Create => {
+                fs.link_file(&self.temporary_path, &self.target_path)
+                    .map_err(|source| {
+                        if source.kind() == io::ErrorKind::AlreadyExists {
+                            Error::AlreadyExists {
+                                path: self.target_path.display().to_string(),
+                                source: source.into(),
+                            }
+                        } else {
+                            call_error("link", &self.target_path)(source)
                         }
-                    } else {
-                        call("link", &self.target)(source)
-                    }
-                })?;
+                    })?;
             }
-            Publish::Overwrite => {
-                fs.rename(&self.temporary, &self.target)
-                    .map_err(call("rename", &self.target))?;
-                self.published = true;
+            PersistMode::Overwrite => {
+                fs.rename_file(&self.temporary_path, &self.target_path)
+                    .map_err(call_error("rename", &self.target_path))?;
+                self.renamed = true;
             }
         }
-        sync_parent(fs.as_ref(), &self.target)?;
-        for folder in &self.touched {
-            fs.sync_dir(folder).map_err(call("sync", folder))?;
+        sync_parent(fs.as_ref(), &self.target_path)?;
+        for folder in &self.changed_folders {
+            fs.sync_dir(folder).map_err(call_error("sync", folder))?;
         }
         // After a link the temporary name still exists: `drop` removes it.
         Ok(PutResult {
@@ -202,13 +203,13 @@ impl Staged {
     }
 }
 
-impl Drop for Staged {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        if !self.published {
+        if !self.renamed {
             // Best effort: a leftover is harmless, and its name marks it as
             // temporary.
-            if let Err(error) = self.fs.remove(&self.temporary) {
-                tracing::debug!(path = %self.temporary.display(), %error, "cannot remove a temporary file");
+            if let Err(error) = self.fs.remove_file(&self.temporary_path) {
+                tracing::debug!(path = %self.temporary_path.display(), %error, "cannot remove a temporary file");
             }
         }
     }
@@ -216,7 +217,11 @@ impl Drop for Staged {
 
 /// Creates the missing folders above `target`, and collects the folders whose
 /// entries must then be synced, the outermost last.
-fn create_parents(fs: &dyn DurableFs, target: &FsPath, touched: &mut Vec<PathBuf>) -> Result<()> {
+fn create_parents(
+    fs: &dyn DurableFs,
+    target: &FsPath,
+    changed_folders: &mut Vec<PathBuf>,
+) -> Result<()> {
     let mut missing = Vec::new();
     let mut folder = target.parent();
     while let Some(path) = folder.filter(|path| !path.exists()) {
@@ -228,19 +233,19 @@ fn create_parents(fs: &dyn DurableFs, target: &FsPath, touched: &mut Vec<PathBuf
             Ok(()) => {}
             // Another writer created it, and may not have synced it yet.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(call("create folder", path)(error)),
+            Err(error) => return Err(call_error("create folder", path)(error)),
         }
         if let Some(parent) = path.parent() {
-            touched.push(parent.to_path_buf());
+            changed_folders.push(parent.to_path_buf());
         }
     }
-    touched.reverse();
+    changed_folders.reverse();
     Ok(())
 }
 
 fn sync_parent(fs: &dyn DurableFs, path: &FsPath) -> Result<()> {
     match path.parent() {
-        Some(folder) => fs.sync_dir(folder).map_err(call("sync", folder)),
+        Some(folder) => fs.sync_dir(folder).map_err(call_error("sync", folder)),
         None => Ok(()),
     }
 }
@@ -263,8 +268,8 @@ fn e_tag(file: &File) -> io::Result<String> {
 
 /// An upload in parts. Dropping it before `complete` removes its file.
 #[derive(Debug)]
-struct Upload {
-    staged: Option<Arc<Staged>>,
+struct LocalUpload {
+    temporary_file: Option<Arc<TemporaryFile>>,
     offset: u64,
 }
 
@@ -284,39 +289,39 @@ fn upload_error(error: UploadError) -> Error {
 }
 
 #[async_trait]
-impl MultipartUpload for Upload {
+impl MultipartUpload for LocalUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         let offset = self.offset;
         self.offset += data.content_length() as u64;
-        let staged = self.staged.clone();
-        blocking(move || {
+        let staged = self.temporary_file.clone();
+        run_blocking(move || {
             let staged = staged.ok_or_else(|| upload_error(UploadError::Ended))?;
-            staged.write(&data, offset)
+            staged.write_payload(&data, offset)
         })
         .boxed()
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
         let staged = self
-            .staged
+            .temporary_file
             .take()
             .ok_or_else(|| upload_error(UploadError::Ended))?;
-        blocking(move || {
+        run_blocking(move || {
             // Each part in flight holds a reference: renaming the file now would
             // show one that is still being written.
             Arc::try_unwrap(staged)
                 .map_err(|_| upload_error(UploadError::PartsInFlight))?
-                .publish(Publish::Overwrite)
+                .persist_as_target(PersistMode::Overwrite)
         })
         .await
     }
 
     async fn abort(&mut self) -> Result<()> {
         let staged = self
-            .staged
+            .temporary_file
             .take()
             .ok_or_else(|| upload_error(UploadError::Ended))?;
-        blocking(move || {
+        run_blocking(move || {
             drop(staged);
             Ok(())
         })
@@ -325,7 +330,7 @@ impl MultipartUpload for Upload {
 }
 
 impl DurableLocal {
-    fn no_attributes(attributes: &object_store::Attributes, operation: &str) -> Result<()> {
+    fn refuse_attributes(attributes: &object_store::Attributes, operation: &str) -> Result<()> {
         if attributes.is_empty() {
             return Ok(());
         }
@@ -340,24 +345,25 @@ impl DurableLocal {
     async fn prepare_target(&self, to: &Path) -> Result<Vec<PathBuf>> {
         let fs = Arc::clone(&self.fs);
         let path = self.inner.path_to_filesystem(to)?;
-        blocking(move || {
-            let mut touched = Vec::new();
-            create_parents(fs.as_ref(), &path, &mut touched)?;
-            Ok(touched)
+        run_blocking(move || {
+            let mut changed_folders = Vec::new();
+            create_parents(fs.as_ref(), &path, &mut changed_folders)?;
+            Ok(changed_folders)
         })
         .await
     }
 
     /// Syncs a file that got a new name, and the folders of that name.
-    async fn sync_target(&self, to: &Path, touched: Vec<PathBuf>) -> Result<()> {
+    async fn sync_target(&self, to: &Path, changed_folders: Vec<PathBuf>) -> Result<()> {
         let fs = Arc::clone(&self.fs);
         let path = self.inner.path_to_filesystem(to)?;
-        blocking(move || {
-            let file = File::open(&path).map_err(call("open", &path))?;
-            fs.sync_file(&file, &path).map_err(call("sync", &path))?;
+        run_blocking(move || {
+            let file = File::open(&path).map_err(call_error("open", &path))?;
+            fs.sync_file(&file, &path)
+                .map_err(call_error("sync", &path))?;
             sync_parent(fs.as_ref(), &path)?;
-            for folder in &touched {
-                fs.sync_dir(folder).map_err(call("sync", folder))?;
+            for folder in &changed_folders {
+                fs.sync_dir(folder).map_err(call_error("sync", folder))?;
             }
             Ok(())
         })
@@ -373,10 +379,10 @@ impl ObjectStore for DurableLocal {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        Self::no_attributes(&opts.attributes, "put_opts")?;
-        let publish = match opts.mode {
-            PutMode::Create => Publish::Create,
-            PutMode::Overwrite => Publish::Overwrite,
+        Self::refuse_attributes(&opts.attributes, "put_opts")?;
+        let mode = match opts.mode {
+            PutMode::Create => PersistMode::Create,
+            PutMode::Overwrite => PersistMode::Overwrite,
             PutMode::Update(_) => {
                 return Err(Error::NotImplemented {
                     operation: "`put_opts` with mode `PutMode::Update`".to_owned(),
@@ -386,10 +392,10 @@ impl ObjectStore for DurableLocal {
         };
         let fs = Arc::clone(&self.fs);
         let target = self.inner.path_to_filesystem(location)?;
-        blocking(move || {
-            let staged = Staged::create(fs, target)?;
-            staged.write(&payload, 0)?;
-            staged.publish(publish)
+        run_blocking(move || {
+            let temporary_file = TemporaryFile::create(fs, target)?;
+            temporary_file.write_payload(&payload, 0)?;
+            temporary_file.persist_as_target(mode)
         })
         .await
     }
@@ -399,12 +405,12 @@ impl ObjectStore for DurableLocal {
         location: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        Self::no_attributes(&opts.attributes, "put_multipart_opts")?;
+        Self::refuse_attributes(&opts.attributes, "put_multipart_opts")?;
         let fs = Arc::clone(&self.fs);
         let target = self.inner.path_to_filesystem(location)?;
-        let staged = blocking(move || Staged::create(fs, target)).await?;
-        Ok(Box::new(Upload {
-            staged: Some(Arc::new(staged)),
+        let temporary_file = run_blocking(move || TemporaryFile::create(fs, target)).await?;
+        Ok(Box::new(LocalUpload {
+            temporary_file: Some(Arc::new(temporary_file)),
             offset: 0,
         }))
     }
@@ -443,18 +449,17 @@ impl ObjectStore for DurableLocal {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let touched = self.prepare_target(to).await?;
+        let changed_folders = self.prepare_target(to).await?;
         self.inner.copy_opts(from, to, options).await?;
-        self.sync_target(to, touched).await
+        self.sync_target(to, changed_folders).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        let touched = self.prepare_target(to).await?;
+        let changed_folders = self.prepare_target(to).await?;
         self.inner.rename_opts(from, to, options).await?;
-        self.sync_target(to, touched).await
+        self.sync_target(to, changed_folders).await
     }
 }
 
 #[cfg(test)]
-#[path = "durable_tests.rs"]
 mod tests;

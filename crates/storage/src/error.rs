@@ -35,15 +35,15 @@ pub enum StoreErrorKind {
 
 impl StoreErrorKind {
     /// Classifies an error by the first conclusive error in its chain of sources.
-    pub fn of(error: &(dyn StdError + 'static)) -> Self {
+    pub fn from_error(error: &(dyn StdError + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(current) = next {
-            if let Some(kind) = decisive(current) {
+            if let Some(kind) = kind_of_cause(current) {
                 return kind;
             }
             next = current.source();
         }
-        by_status(error).unwrap_or(Self::Other)
+        kind_by_http_status(error).unwrap_or(Self::Other)
     }
 
     /// Whether a retry of the same call may succeed without any other change.
@@ -113,7 +113,7 @@ impl std::fmt::Display for StoreErrorKind {
 }
 
 /// The kind of one error in a chain; `None` if its source must be examined.
-fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
+fn kind_of_cause(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
     if let Some(error) = error.downcast_ref::<StoreError>() {
         return Some(error.kind());
     }
@@ -160,14 +160,14 @@ fn decisive(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
         // `io::Error::source` skips the error it contains, so classify it here.
         _ => error
             .get_ref()
-            .map(|inner| StoreErrorKind::of(inner))
+            .map(|inner| StoreErrorKind::from_error(inner))
             .filter(|kind| *kind != StoreErrorKind::Other),
     }
 }
 
 /// The kind by HTTP status. Where a call has no special meaning for a status, as
 /// in listings, the S3 client has it only in the text of its own error.
-fn by_status(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
+fn kind_by_http_status(error: &(dyn StdError + 'static)) -> Option<StoreErrorKind> {
     let mut next = Some(error);
     while let Some(current) = next {
         let generic = matches!(
@@ -298,7 +298,7 @@ impl StoreError {
         Self::Access {
             action,
             location: location.to_string(),
-            kind: StoreErrorKind::of(source.as_ref()),
+            kind: StoreErrorKind::from_error(source.as_ref()),
             source,
         }
     }
@@ -307,7 +307,7 @@ impl StoreError {
     pub fn kind(&self) -> StoreErrorKind {
         match self {
             Self::Location { .. } | Self::Setting { .. } => StoreErrorKind::InvalidLocation,
-            Self::Setup { source, .. } => StoreErrorKind::of(source),
+            Self::Setup { source, .. } => StoreErrorKind::from_error(source),
             Self::Empty { .. } => StoreErrorKind::Empty,
             Self::Access { kind, .. } => *kind,
         }
@@ -344,10 +344,10 @@ mod tests {
             (io::ErrorKind::InvalidData, StoreErrorKind::Other),
         ];
         for (io_kind, kind) in cases {
-            assert_eq!(StoreErrorKind::of(&generic(io_kind.into())), kind);
+            assert_eq!(StoreErrorKind::from_error(&generic(io_kind.into())), kind);
             let nested = io::Error::other(generic(io_kind.into()));
             assert_eq!(
-                StoreErrorKind::of(&generic(nested)),
+                StoreErrorKind::from_error(&generic(nested)),
                 kind,
                 "{io_kind:?} nested"
             );
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_tells_where_the_client_does_not() {
+    fn a_status_decides_when_the_client_error_does_not() {
         for (status, kind) in [
             ("403 Forbidden", StoreErrorKind::PermissionDenied),
             ("404 Not Found", StoreErrorKind::NotFound),
@@ -383,7 +383,7 @@ mod tests {
                 store: "S3",
                 source: text.into(),
             };
-            assert_eq!(StoreErrorKind::of(&error), kind, "{status}");
+            assert_eq!(StoreErrorKind::from_error(&error), kind, "{status}");
         }
     }
 
@@ -394,6 +394,9 @@ mod tests {
             store: "S3",
             source: Box::new(error),
         };
-        assert_eq!(StoreErrorKind::of(&error), StoreErrorKind::Unreachable);
+        assert_eq!(
+            StoreErrorKind::from_error(&error),
+            StoreErrorKind::Unreachable
+        );
     }
 }

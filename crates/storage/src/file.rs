@@ -9,22 +9,22 @@ use std::sync::Arc;
 
 use object_store::Result;
 
-use crate::durable::{Publish, Staged};
+use crate::durable::{PersistMode, TemporaryFile};
 use crate::fs::{DurableFs, RealFs};
 
 /// A file that is being written in its folder under a temporary, hidden name.
-/// Dropping it before [`DurableFile::publish`] removes it. All calls block.
+/// Dropping it before [`DurableFile::persist_as`] removes it. All calls block.
 #[derive(Debug)]
 pub struct DurableFile {
-    staged: Staged,
+    temporary_file: TemporaryFile,
     folder: PathBuf,
     written: u64,
     /// The number of bytes that the system was asked to start writing.
-    begun: u64,
+    sync_started: u64,
 }
 
 /// How many bytes may wait in memory before the system is asked to write them.
-const BEGIN_SYNC: u64 = 8 << 20;
+const SYNC_INTERVAL_BYTES: u64 = 8 << 20;
 
 impl DurableFile {
     /// Creates a file in `folder`, and the folder if it is missing; `hint` is a
@@ -42,17 +42,17 @@ impl DurableFile {
     /// When the file cannot be created.
     pub fn with_fs(fs: Arc<dyn DurableFs>, folder: &Path, hint: &str) -> Result<Self> {
         // The dot hides it from readers of the folder.
-        let staged = Staged::create(fs, folder.join(format!(".{hint}")))?;
+        let temporary_file = TemporaryFile::create(fs, folder.join(format!(".{hint}")))?;
         Ok(Self {
-            staged,
+            temporary_file,
             folder: folder.to_path_buf(),
             written: 0,
-            begun: 0,
+            sync_started: 0,
         })
     }
 
     /// Bytes written so far.
-    pub fn written(&self) -> u64 {
+    pub fn written_bytes(&self) -> u64 {
         self.written
     }
 
@@ -62,26 +62,30 @@ impl DurableFile {
     /// # Errors
     /// [`object_store::Error::AlreadyExists`] if the name is taken; otherwise the
     /// error of the system.
-    pub fn publish(mut self, name: &str) -> Result<()> {
-        self.staged.target = self.folder.join(name);
-        self.staged.publish(Publish::Create).map(drop)
+    pub fn persist_as(mut self, name: &str) -> Result<()> {
+        self.temporary_file.target_path = self.folder.join(name);
+        self.temporary_file
+            .persist_as_target(PersistMode::Create)
+            .map(drop)
     }
 }
 
 impl io::Write for DurableFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.staged.fs.write_at(
-            &self.staged.file,
-            &self.staged.temporary,
+        self.temporary_file.fs.write_at(
+            &self.temporary_file.file,
+            &self.temporary_file.temporary_path,
             bytes,
             self.written,
         )?;
         self.written += bytes.len() as u64;
-        let waiting = self.written - self.begun;
-        if waiting >= BEGIN_SYNC {
-            let file = &self.staged.file;
-            self.staged.fs.begin_sync(file, self.begun, waiting);
-            self.begun = self.written;
+        let waiting = self.written - self.sync_started;
+        if waiting >= SYNC_INTERVAL_BYTES {
+            let file = &self.temporary_file.file;
+            self.temporary_file
+                .fs
+                .begin_sync(file, self.sync_started, waiting);
+            self.sync_started = self.written;
         }
         Ok(bytes.len())
     }
@@ -117,8 +121,8 @@ mod tests {
         file.write_all(b"{}\n").unwrap();
         let hidden = names(&folder);
         assert!(hidden[0].starts_with(".t-0#") && is_temporary(&hidden[0]));
-        assert_eq!(file.written(), 6);
-        file.publish("t-0-9.json").unwrap();
+        assert_eq!(file.written_bytes(), 6);
+        file.persist_as("t-0-9.json").unwrap();
         assert_eq!(names(&folder), ["t-0-9.json"]);
         assert_eq!(
             std::fs::read(folder.join("t-0-9.json")).unwrap(),
@@ -132,7 +136,7 @@ mod tests {
         drop(DurableFile::create(root.path(), "a").unwrap());
         std::fs::write(root.path().join("taken"), "old").unwrap();
         let file = DurableFile::create(root.path(), "a").unwrap();
-        let error = file.publish("taken").unwrap_err();
+        let error = file.persist_as("taken").unwrap_err();
         assert!(matches!(error, object_store::Error::AlreadyExists { .. }));
         assert_eq!(names(root.path()), ["taken"]);
         assert_eq!(std::fs::read(root.path().join("taken")).unwrap(), b"old");

@@ -19,11 +19,11 @@ pub trait DurableFs: fmt::Debug + Send + Sync + 'static {
     /// Makes a file's bytes and size durable.
     fn sync_file(&self, file: &File, path: &Path) -> io::Result<()>;
     /// Gives a file a second name that must not exist.
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn link_file(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Renames a file, and replaces the file that has the new name.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn rename_file(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file's name.
-    fn remove(&self, path: &Path) -> io::Result<()>;
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Creates one folder.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes a folder's entries durable.
@@ -66,15 +66,15 @@ impl DurableFs for RealFs {
         file.sync_data()
     }
 
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn link_file(&self, from: &Path, to: &Path) -> io::Result<()> {
         std::fs::hard_link(from, to)
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn rename_file(&self, from: &Path, to: &Path) -> io::Result<()> {
         std::fs::rename(from, to)
     }
 
-    fn remove(&self, path: &Path) -> io::Result<()> {
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
     }
 

@@ -25,5 +25,5 @@ pub use list::{ListRules, Listing, SourceFile, list_source};
 pub use location::{Location, SourceLocation};
 pub use options::{OptionSpec, Secret, StoreOptions};
 pub use partition::{HIVE_NULL, escape_hive, unescape_hive};
-pub use stores::{Place, Stores};
+pub use stores::{StorePath, Stores};
 pub use temporary::{is_temporary, remove_temporaries};

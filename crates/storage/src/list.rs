@@ -33,13 +33,13 @@ pub struct ListRules {
 
 impl ListRules {
     /// Rules that accept names with one of these endings.
-    pub fn suffixes<S: Into<String>>(suffixes: impl IntoIterator<Item = S>) -> Self {
+    pub fn with_suffixes<S: Into<String>>(suffixes: impl IntoIterator<Item = S>) -> Self {
         Self {
             suffixes: suffixes.into_iter().map(Into::into).collect(),
         }
     }
 
-    fn takes(&self, name: &str) -> bool {
+    fn accepts_name(&self, name: &str) -> bool {
         !is_hidden(name)
             && (self.suffixes.is_empty()
                 || self.suffixes.iter().any(|suffix| {
@@ -97,7 +97,7 @@ impl fmt::Debug for Listing {
 
 impl Listing {
     /// The size of all files in bytes.
-    pub fn bytes(&self) -> u64 {
+    pub fn total_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 }
@@ -119,8 +119,8 @@ pub async fn list_source(
         skipped: 0,
     };
     match source {
-        SourceLocation::Place(place) => lister.place(place).await?,
-        SourceLocation::Pattern { base, segments } => lister.pattern(base, segments).await?,
+        SourceLocation::Single(place) => lister.list_location(place).await?,
+        SourceLocation::Pattern { base, segments } => lister.list_pattern(base, segments).await?,
     }
     let Lister {
         mut files, skipped, ..
@@ -153,31 +153,31 @@ struct Lister<'a> {
 }
 
 impl Lister<'_> {
-    async fn place(&mut self, place: &Location) -> Result<(), StoreError> {
-        match local_kind(place).await? {
-            Some(PlaceKind::Folder) => {
-                let listed = self.list(place.path()).await?;
-                return self.tree(listed).await;
+    async fn list_location(&mut self, location: &Location) -> Result<(), StoreError> {
+        match local_kind(location).await? {
+            Some(LocalKind::Folder) => {
+                let listed = self.list_folder(location.path()).await?;
+                return self.take_folder(listed).await;
             }
-            Some(PlaceKind::File) => {
-                let meta = self.head(place).await?;
-                self.take(meta, &[]);
+            Some(LocalKind::File) => {
+                let meta = self.head_object(location).await?;
+                self.take_file(meta, &[]);
                 return Ok(());
             }
             None => {}
         }
         // A bucket has no folders: an empty listing may mean that this is an
         // object, or that it does not exist.
-        let listed = self.list(place.path()).await?;
+        let listed = self.list_folder(location.path()).await?;
         if listed.objects.is_empty() && listed.common_prefixes.is_empty() {
-            let meta = self.head(place).await?;
-            self.take(meta, &[]);
+            let meta = self.head_object(location).await?;
+            self.take_file(meta, &[]);
             return Ok(());
         }
-        self.tree(listed).await
+        self.take_folder(listed).await
     }
 
-    async fn pattern(
+    async fn list_pattern(
         &mut self,
         base: &Location,
         segments: &[glob::Pattern],
@@ -187,13 +187,13 @@ impl Lister<'_> {
         let mut folders = vec![(base.path().clone(), Vec::new())];
         for (depth, segment) in segments.iter().enumerate() {
             let last = depth + 1 == segments.len();
-            let hidden_too = is_hidden(segment.as_str());
+            let include_hidden = is_hidden(segment.as_str());
             let mut next = Vec::new();
-            for (values, listed) in self.list_all(folders).await? {
+            for (values, listed) in self.list_folders(folders).await? {
                 for path in listed.common_prefixes {
                     let name = path.filename().unwrap_or_default();
-                    if segment.matches(name) && (hidden_too || !is_hidden(name)) {
-                        let values = below(&values, name);
+                    if segment.matches(name) && (include_hidden || !is_hidden(name)) {
+                        let values = with_partition(&values, name);
                         next.push((path, values));
                     }
                 }
@@ -202,8 +202,8 @@ impl Lister<'_> {
                     if !segment.matches(name) {
                         continue;
                     }
-                    if hidden_too || !is_hidden(name) {
-                        self.take(meta, &values);
+                    if include_hidden || !is_hidden(name) {
+                        self.take_file(meta, &values);
                     } else {
                         self.skipped += 1;
                     }
@@ -212,19 +212,23 @@ impl Lister<'_> {
             folders = next;
         }
         // Each folder that the last segment matched is listed like a source.
-        for (values, listed) in self.list_all(folders).await? {
-            self.descend(listed, values).await?;
+        for (values, listed) in self.list_folders(folders).await? {
+            self.take_partition_folders(listed, values).await?;
         }
         Ok(())
     }
 
-    async fn tree(&mut self, listed: ListResult) -> Result<(), StoreError> {
-        self.descend(listed, Vec::new()).await
+    async fn take_folder(&mut self, listed: ListResult) -> Result<(), StoreError> {
+        self.take_partition_folders(listed, Vec::new()).await
     }
 
     /// Takes the files of a folder, then those of its partition folders, level
     /// by level.
-    async fn descend(&mut self, listed: ListResult, values: Values) -> Result<(), StoreError> {
+    async fn take_partition_folders(
+        &mut self,
+        listed: ListResult,
+        values: PartitionValues,
+    ) -> Result<(), StoreError> {
         let mut level = vec![(values, listed)];
         while !level.is_empty() {
             let mut folders = Vec::new();
@@ -232,9 +236,9 @@ impl Lister<'_> {
                 for meta in listed.objects {
                     if self
                         .rules
-                        .takes(meta.location.filename().unwrap_or_default())
+                        .accepts_name(meta.location.filename().unwrap_or_default())
                     {
-                        self.take(meta, &values);
+                        self.take_file(meta, &values);
                     } else {
                         self.skipped += 1;
                     }
@@ -242,42 +246,42 @@ impl Lister<'_> {
                 for path in listed.common_prefixes {
                     let name = path.filename().unwrap_or_default();
                     if !is_hidden(name) && parse_folder(name).is_some() {
-                        let values = below(&values, name);
+                        let values = with_partition(&values, name);
                         folders.push((path, values));
                     }
                 }
             }
-            level = self.list_all(folders).await?;
+            level = self.list_folders(folders).await?;
         }
         Ok(())
     }
 
-    async fn list_all(
+    async fn list_folders(
         &self,
-        folders: Vec<(Path, Values)>,
-    ) -> Result<Vec<(Values, ListResult)>, StoreError> {
+        folders: Vec<(Path, PartitionValues)>,
+    ) -> Result<Vec<(PartitionValues, ListResult)>, StoreError> {
         futures::stream::iter(folders)
-            .map(|(path, values)| async move { Ok((values, self.list(&path).await?)) })
+            .map(|(path, values)| async move { Ok((values, self.list_folder(&path).await?)) })
             .buffered(CONCURRENT_LISTINGS)
             .try_collect()
             .await
     }
 
-    async fn list(&self, path: &Path) -> Result<ListResult, StoreError> {
+    async fn list_folder(&self, path: &Path) -> Result<ListResult, StoreError> {
         self.store
             .list_with_delimiter(Some(path))
             .await
-            .map_err(|error| StoreError::access("list", self.base.display_of(path), error))
+            .map_err(|error| StoreError::access("list", self.base.display_path(path), error))
     }
 
-    async fn head(&self, place: &Location) -> Result<ObjectMeta, StoreError> {
+    async fn head_object(&self, location: &Location) -> Result<ObjectMeta, StoreError> {
         self.store
-            .head(place.path())
+            .head(location.path())
             .await
-            .map_err(|error| StoreError::access("read", place, error))
+            .map_err(|error| StoreError::access("read", location, error))
     }
 
-    fn take(&mut self, meta: ObjectMeta, values: &[(String, Option<String>)]) {
+    fn take_file(&mut self, meta: ObjectMeta, values: &[(String, Option<String>)]) {
         self.files.push(SourceFile {
             path: meta.location,
             size: meta.size,
@@ -288,15 +292,15 @@ impl Lister<'_> {
     }
 }
 
-type Values = Vec<(String, Option<String>)>;
+type PartitionValues = Vec<(String, Option<String>)>;
 
-fn below(values: &[(String, Option<String>)], name: &str) -> Values {
+fn with_partition(values: &[(String, Option<String>)], name: &str) -> PartitionValues {
     let mut values = values.to_vec();
     values.extend(parse_folder(name));
     values
 }
 
-enum PlaceKind {
+enum LocalKind {
     Folder,
     File,
 }
@@ -304,27 +308,26 @@ enum PlaceKind {
 /// Whether a local location is a folder or a file; `None` for a bucket. A missing
 /// or unreadable location is an error here, while the local store's listing
 /// would be empty.
-async fn local_kind(place: &Location) -> Result<Option<PlaceKind>, StoreError> {
-    let Some(path) = place.local_path() else {
+async fn local_kind(location: &Location) -> Result<Option<LocalKind>, StoreError> {
+    let Some(path) = location.local_path() else {
         return Ok(None);
     };
     let result = tokio::task::spawn_blocking(move || {
         let metadata = std::fs::metadata(&path)?;
         if metadata.is_dir() {
             std::fs::read_dir(&path)?;
-            return Ok(PlaceKind::Folder);
+            return Ok(LocalKind::Folder);
         }
-        Ok(PlaceKind::File)
+        Ok(LocalKind::File)
     })
     .await
     .map_err(std::io::Error::other)
     .and_then(|result| result);
     match result {
         Ok(kind) => Ok(Some(kind)),
-        Err(error) => Err(StoreError::access("read", place, error)),
+        Err(error) => Err(StoreError::access("read", location, error)),
     }
 }
 
 #[cfg(test)]
-#[path = "list_tests.rs"]
 mod tests;

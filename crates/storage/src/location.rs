@@ -17,15 +17,15 @@ const WILDCARDS: [char; 3] = ['*', '?', '['];
 
 /// Which store a location belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Root {
+pub(crate) enum StoreRoot {
     /// The file system of this machine.
     Local,
     /// An S3 bucket.
     S3 { bucket: String },
 }
 
-impl Root {
-    pub(crate) fn of(url: &Url) -> Result<Self, StoreError> {
+impl StoreRoot {
+    pub(crate) fn from_url(url: &Url) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Location {
             text: url.to_string(),
             source,
@@ -50,7 +50,7 @@ impl Root {
 /// in a bucket. Absolute and normalized.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Location {
-    root: Root,
+    root: StoreRoot,
     segments: Vec<String>,
     path: Path,
     url: Url,
@@ -61,7 +61,7 @@ impl Location {
     ///
     /// Relative paths are resolved against `base`, which is an absolute folder.
     pub fn parse(text: &str, base: &FsPath) -> Result<Self, StoreError> {
-        let location = parse(text, base).map_err(|source| StoreError::Location {
+        let location = parse_location(text, base).map_err(|source| StoreError::Location {
             text: text.to_owned(),
             source,
         })?;
@@ -92,26 +92,26 @@ impl Location {
         }
         let mut segments = self.segments.clone();
         segments.push(name.to_owned());
-        Self::build(self.root.clone(), segments).map_err(fail)
+        Self::from_segments(self.root.clone(), segments).map_err(fail)
     }
 
     /// A location below this one; `relative` is plain names separated by slashes.
     pub fn join(&self, relative: &str) -> Result<Self, StoreError> {
-        let mut place = self.clone();
+        let mut location = self.clone();
         for name in relative.split('/') {
-            place = place.child(name)?;
+            location = location.child(name)?;
         }
-        Ok(place)
+        Ok(location)
     }
 
     /// `segments` must not contain control characters, "/", "." or "..".
-    fn build(root: Root, segments: Vec<String>) -> Result<Self, LocationError> {
+    fn from_segments(root: StoreRoot, segments: Vec<String>) -> Result<Self, LocationError> {
         let malformed = |reason: String| LocationError::Malformed { reason };
         // Parsed without decoding: a name such as "a%20b" stays as it is.
         let path = Path::parse(segments.join("/")).map_err(|e| malformed(e.to_string()))?;
         let text = match &root {
-            Root::Local => "file:///".to_owned(),
-            Root::S3 { bucket } => format!("s3://{bucket}/"),
+            StoreRoot::Local => "file:///".to_owned(),
+            StoreRoot::S3 { bucket } => format!("s3://{bucket}/"),
         };
         let mut url = Url::parse(&text).map_err(|e| malformed(e.to_string()))?;
         if let Ok(mut path) = url.path_segments_mut() {
@@ -143,16 +143,16 @@ impl Location {
     /// The path on this machine, `None` for a bucket.
     pub fn local_path(&self) -> Option<PathBuf> {
         match self.root {
-            Root::Local => Some(FsPath::new("/").join(self.segments.join("/"))),
-            Root::S3 { .. } => None,
+            StoreRoot::Local => Some(FsPath::new("/").join(self.segments.join("/"))),
+            StoreRoot::S3 { .. } => None,
         }
     }
 
     /// Another path in the same store, as people write it.
-    pub fn display_of(&self, path: &Path) -> String {
+    pub fn display_path(&self, path: &Path) -> String {
         match &self.root {
-            Root::Local => format!("/{path}"),
-            Root::S3 { bucket } => format!("s3://{bucket}/{path}"),
+            StoreRoot::Local => format!("/{path}"),
+            StoreRoot::S3 { bucket } => format!("s3://{bucket}/{path}"),
         }
     }
 
@@ -171,8 +171,8 @@ impl fmt::Display for Location {
     /// As people write it: a plain path, or `s3://bucket/prefix`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.root {
-            Root::Local => write!(f, "/{}", self.segments.join("/")),
-            Root::S3 { bucket } => write!(f, "s3://{bucket}/{}", self.segments.join("/")),
+            StoreRoot::Local => write!(f, "/{}", self.segments.join("/")),
+            StoreRoot::S3 { bucket } => write!(f, "s3://{bucket}/{}", self.segments.join("/")),
         }
     }
 }
@@ -187,7 +187,7 @@ impl fmt::Debug for Location {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceLocation {
     /// A folder or a file.
-    Place(Location),
+    Single(Location),
     /// A folder, and one or more pattern segments below it.
     Pattern {
         /// The part without wildcards.
@@ -205,12 +205,12 @@ impl SourceLocation {
             text: text.to_owned(),
             source,
         };
-        let mut place = parse(text, base).map_err(fail)?;
-        let Some(first) = place.segments.iter().position(|s| s.contains(WILDCARDS)) else {
-            return Ok(Self::Place(place));
+        let mut location = parse_location(text, base).map_err(fail)?;
+        let Some(first) = location.segments.iter().position(|s| s.contains(WILDCARDS)) else {
+            return Ok(Self::Single(location));
         };
-        let mut segments = Vec::with_capacity(place.segments.len() - first);
-        for segment in place.segments.drain(first..) {
+        let mut segments = Vec::with_capacity(location.segments.len() - first);
+        for segment in location.segments.drain(first..) {
             if segment.contains("**") {
                 return Err(fail(LocationError::Pattern {
                     reason: "'**' is not supported, write one '*' for each level".to_owned(),
@@ -222,14 +222,14 @@ impl SourceLocation {
                 })
             })?);
         }
-        let base = Location::build(place.root, place.segments).map_err(fail)?;
+        let base = Location::from_segments(location.root, location.segments).map_err(fail)?;
         Ok(Self::Pattern { base, segments })
     }
 
     /// The location, or the folder that the pattern starts from.
     pub fn base(&self) -> &Location {
         match self {
-            Self::Place(place) => place,
+            Self::Single(place) => place,
             Self::Pattern { base, .. } => base,
         }
     }
@@ -238,7 +238,7 @@ impl SourceLocation {
 impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Place(place) => place.fmt(f),
+            Self::Single(place) => place.fmt(f),
             Self::Pattern { base, segments } => {
                 write!(f, "{}", base.to_string().trim_end_matches('/'))?;
                 segments.iter().try_for_each(|s| write!(f, "/{s}"))
@@ -258,7 +258,7 @@ fn check_characters(text: &str) -> Result<(), LocationError> {
     }
 }
 
-fn parse(text: &str, base: &FsPath) -> Result<Location, LocationError> {
+fn parse_location(text: &str, base: &FsPath) -> Result<Location, LocationError> {
     if text.trim().is_empty() {
         return Err(LocationError::Empty);
     }
@@ -266,15 +266,15 @@ fn parse(text: &str, base: &FsPath) -> Result<Location, LocationError> {
     let Some((scheme, rest)) = text.split_once("://") else {
         // "file:/path" is how Hadoop and Java print local URLs.
         return match text.strip_prefix("file:/") {
-            Some(rest) => local(&decode(&format!("/{rest}"))?, base),
-            None => local(text, base),
+            Some(rest) => parse_local_path(&decode_percent(&format!("/{rest}"))?, base),
+            None => parse_local_path(text, base),
         };
     };
     // Not `Url::parse`: there "?" starts a query, and here it is a wildcard.
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     match scheme.to_ascii_lowercase().as_str() {
         "file" => match authority {
-            "" | "localhost" => local(&decode(&format!("/{path}"))?, base),
+            "" | "localhost" => parse_local_path(&decode_percent(&format!("/{path}"))?, base),
             host => Err(LocationError::FileHost {
                 host: host.to_owned(),
             }),
@@ -292,11 +292,11 @@ fn parse(text: &str, base: &FsPath) -> Result<Location, LocationError> {
                 });
             }
             let mut segments = Vec::new();
-            for segment in decode(path)?.split('/') {
+            for segment in decode_percent(path)?.split('/') {
                 push_segment(&mut segments, segment)?;
             }
             let bucket = authority.to_owned();
-            Location::build(Root::S3 { bucket }, segments)
+            Location::from_segments(StoreRoot::S3 { bucket }, segments)
         }
         scheme => Err(LocationError::Scheme {
             scheme: scheme.to_owned(),
@@ -304,7 +304,7 @@ fn parse(text: &str, base: &FsPath) -> Result<Location, LocationError> {
     }
 }
 
-fn local(text: &str, base: &FsPath) -> Result<Location, LocationError> {
+fn parse_local_path(text: &str, base: &FsPath) -> Result<Location, LocationError> {
     let mut segments = Vec::new();
     if !text.starts_with('/') {
         if !base.is_absolute() {
@@ -327,7 +327,7 @@ fn local(text: &str, base: &FsPath) -> Result<Location, LocationError> {
     for segment in text.split('/') {
         push_segment(&mut segments, segment)?;
     }
-    Location::build(Root::Local, segments)
+    Location::from_segments(StoreRoot::Local, segments)
 }
 
 fn push_segment(segments: &mut Vec<String>, segment: &str) -> Result<(), LocationError> {
@@ -347,7 +347,7 @@ fn push_segment(segments: &mut Vec<String>, segment: &str) -> Result<(), Locatio
 }
 
 /// Decodes `%XX`; a stray percent sign is kept.
-fn decode(text: &str) -> Result<String, LocationError> {
+fn decode_percent(text: &str) -> Result<String, LocationError> {
     let out = percent_encoding::percent_decode_str(text).collect();
     String::from_utf8(out).map_err(|_| LocationError::Malformed {
         reason: "its percent-encoded bytes are not UTF-8".to_owned(),
@@ -355,5 +355,4 @@ fn decode(text: &str) -> Result<String, LocationError> {
 }
 
 #[cfg(test)]
-#[path = "location_tests.rs"]
 mod tests;

@@ -44,7 +44,7 @@ pub struct OptionSpec {
     boolean: bool,
 }
 
-const fn spec(
+const fn option_spec(
     key: &'static str,
     default: &'static str,
     description: &'static str,
@@ -61,13 +61,13 @@ const fn spec(
 }
 
 const OPTIONS: &[OptionSpec] = &[
-    spec(
+    option_spec(
         "sluice.s3.endpoint",
         "AWS_ENDPOINT_URL, else the region's endpoint",
         "URL of an S3-compatible service",
         AmazonS3ConfigKey::Endpoint,
     ),
-    spec(
+    option_spec(
         "sluice.s3.region",
         "AWS_REGION, else us-east-1",
         "region of the buckets",
@@ -75,7 +75,7 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     OptionSpec {
         secret: true,
-        ..spec(
+        ..option_spec(
             "sluice.s3.access_key_id",
             "AWS_ACCESS_KEY_ID",
             "id of the access key",
@@ -84,7 +84,7 @@ const OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         secret: true,
-        ..spec(
+        ..option_spec(
             "sluice.s3.secret_access_key",
             "AWS_SECRET_ACCESS_KEY",
             "secret of the access key",
@@ -93,7 +93,7 @@ const OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         boolean: true,
-        ..spec(
+        ..option_spec(
             "sluice.s3.allow_http",
             "false",
             "allow an endpoint without TLS",
@@ -102,7 +102,7 @@ const OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         boolean: true,
-        ..spec(
+        ..option_spec(
             "sluice.s3.virtual_hosted_style",
             "false",
             "put the bucket in the host name instead of the path",
@@ -118,7 +118,7 @@ pub struct StoreOptions {
     /// process's current folder.
     pub base_dir: Option<PathBuf>,
     /// S3 settings; later ones win.
-    s3: Vec<(AmazonS3ConfigKey, Secret)>,
+    s3_settings: Vec<(AmazonS3ConfigKey, Secret)>,
 }
 
 impl StoreOptions {
@@ -138,7 +138,7 @@ impl StoreOptions {
     }
 
     fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut s3: Vec<_> = vars
+        let mut s3_settings: Vec<_> = vars
             .into_iter()
             .filter(|(key, value)| key.starts_with("AWS_") && !value.is_empty())
             .filter_map(|(key, value)| {
@@ -147,8 +147,11 @@ impl StoreOptions {
             })
             .collect();
         // The environment has no order, and two variables may set one key.
-        s3.sort_by(|a: &(AmazonS3ConfigKey, Secret), b| a.0.as_ref().cmp(b.0.as_ref()));
-        Self { base_dir: None, s3 }
+        s3_settings.sort_by(|a: &(AmazonS3ConfigKey, Secret), b| a.0.as_ref().cmp(b.0.as_ref()));
+        Self {
+            base_dir: None,
+            s3_settings,
+        }
     }
 
     /// Every `sluice.s3.*` setting.
@@ -184,18 +187,20 @@ impl StoreOptions {
         {
             return Err(fail("must start with http:// or https://".to_owned()));
         }
-        self.s3.push((spec.config, Secret::new(value)));
+        self.s3_settings.push((spec.config, Secret::new(value)));
         Ok(())
     }
 
     /// Whether [`StoreOptions::set`] is responsible for this key.
-    pub fn owns(key: &str) -> bool {
+    pub fn owns_key(key: &str) -> bool {
         key.starts_with("sluice.s3.")
     }
 
     /// The S3 settings, in the order in which to apply them.
-    pub(crate) fn s3(&self) -> impl Iterator<Item = (AmazonS3ConfigKey, &str)> {
-        self.s3.iter().map(|(key, value)| (*key, value.expose()))
+    pub(crate) fn s3_settings(&self) -> impl Iterator<Item = (AmazonS3ConfigKey, &str)> {
+        self.s3_settings
+            .iter()
+            .map(|(key, value)| (*key, value.expose()))
     }
 }
 
@@ -215,7 +220,7 @@ mod tests {
         options
             .set("sluice.s3.secret_access_key", "hunter4")
             .unwrap();
-        assert_eq!(options.s3().count(), 3);
+        assert_eq!(options.s3_settings().count(), 3);
         let shown = format!("{options:?}");
         assert!(!shown.contains("hunter"), "{shown}");
         assert!(shown.contains("***"));
@@ -227,7 +232,7 @@ mod tests {
     fn settings_are_checked() {
         let mut options = StoreOptions::new();
         options.set("sluice.s3.allow_http", "Yes").unwrap();
-        let (_, value) = options.s3().next().unwrap();
+        let (_, value) = options.s3_settings().next().unwrap();
         assert_eq!(value, "true");
         for (key, value, part) in [
             ("sluice.s3.endpont", "x", "sluice.s3.endpoint"),
@@ -247,7 +252,10 @@ mod tests {
         let mut options =
             StoreOptions::from_vars([("AWS_REGION".to_owned(), "eu-west-1".to_owned())]);
         options.set("sluice.s3.region", "eu-north-1").unwrap();
-        let values: Vec<_> = options.s3().map(|(_, value)| value.to_owned()).collect();
+        let values: Vec<_> = options
+            .s3_settings()
+            .map(|(_, value)| value.to_owned())
+            .collect();
         assert_eq!(values, ["eu-west-1", "eu-north-1"]);
     }
 }

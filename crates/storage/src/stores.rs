@@ -14,16 +14,16 @@ use url::Url;
 
 use crate::durable::DurableLocal;
 use crate::error::{LocationError, StoreError};
-use crate::location::{Location, Root, SourceLocation};
+use crate::location::{Location, SourceLocation, StoreRoot};
 use crate::options::StoreOptions;
 
 /// All object stores of a process. Clones are cheap and share their stores.
 #[derive(Clone)]
 pub struct Stores {
-    shared: Arc<Shared>,
+    shared: Arc<SharedStores>,
 }
 
-struct Shared {
+struct SharedStores {
     options: StoreOptions,
     local: Arc<dyn ObjectStore>,
     buckets: RwLock<HashMap<String, Arc<dyn ObjectStore>>>,
@@ -41,20 +41,20 @@ impl fmt::Debug for Stores {
 /// A location with its store. The store is that of the whole file system or
 /// bucket, so its calls need `path`.
 #[derive(Clone)]
-pub struct Place {
+pub struct StorePath {
     /// The store of the whole file system or bucket.
     pub store: Arc<dyn ObjectStore>,
     /// Where it is.
     pub location: Location,
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for StorePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} in {}", self.location, self.store)
     }
 }
 
-impl Place {
+impl StorePath {
     /// The path in the store.
     pub fn path(&self) -> &Path {
         self.location.path()
@@ -75,7 +75,7 @@ impl Stores {
     /// [`Stores::new`] with another store for local paths, for tests.
     pub fn with_local(options: StoreOptions, local: Arc<dyn ObjectStore>) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SharedStores {
                 options,
                 local,
                 buckets: RwLock::default(),
@@ -86,32 +86,32 @@ impl Stores {
     /// The store for a URL: of the file system for `file://`, of the bucket for
     /// `s3://`. Cheap after the first call for a bucket; does not open a
     /// connection.
-    pub fn resolve(&self, url: &Url) -> Result<Arc<dyn ObjectStore>, StoreError> {
-        match Root::of(url)? {
-            Root::Local => Ok(Arc::clone(&self.shared.local)),
-            Root::S3 { bucket } => self.bucket(&bucket),
+    pub fn resolve_url(&self, url: &Url) -> Result<Arc<dyn ObjectStore>, StoreError> {
+        match StoreRoot::from_url(url)? {
+            StoreRoot::Local => Ok(Arc::clone(&self.shared.local)),
+            StoreRoot::S3 { bucket } => self.bucket_store(&bucket),
         }
     }
 
     /// Parses a path or URL that names one location.
-    pub fn location(&self, text: &str) -> Result<Location, StoreError> {
-        Location::parse(text, &self.base(text)?)
+    pub fn parse_location(&self, text: &str) -> Result<Location, StoreError> {
+        Location::parse(text, &self.base_folder(text)?)
     }
 
     /// Parses a path or URL that may contain wildcards.
-    pub fn source(&self, text: &str) -> Result<SourceLocation, StoreError> {
-        SourceLocation::parse(text, &self.base(text)?)
+    pub fn parse_source(&self, text: &str) -> Result<SourceLocation, StoreError> {
+        SourceLocation::parse(text, &self.base_folder(text)?)
     }
 
     /// A location with its store.
-    pub fn open(&self, location: &Location) -> Result<Place, StoreError> {
-        Ok(Place {
-            store: self.resolve(location.url())?,
+    pub fn open(&self, location: &Location) -> Result<StorePath, StoreError> {
+        Ok(StorePath {
+            store: self.resolve_url(location.url())?,
             location: location.clone(),
         })
     }
 
-    fn base(&self, text: &str) -> Result<PathBuf, StoreError> {
+    fn base_folder(&self, text: &str) -> Result<PathBuf, StoreError> {
         if let Some(base) = &self.shared.options.base_dir {
             return Ok(base.clone());
         }
@@ -128,18 +128,18 @@ impl Stores {
         })
     }
 
-    fn bucket(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    fn bucket_store(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, StoreError> {
         if let Some(store) = self.shared.buckets.read().get(bucket) {
             return Ok(Arc::clone(store));
         }
         let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
-        for (key, value) in self.shared.options.s3() {
+        for (key, value) in self.shared.options.s3_settings() {
             builder = builder.with_config(key, value);
         }
         // Commits are put-if-absent; S3 has had If-None-Match since 2024.
         let store = builder
             .with_conditional_put(S3ConditionalPut::ETagMatch)
-            .with_retry(retries())
+            .with_retry(retry_config())
             .build()
             .map_err(|source| StoreError::Setup {
                 bucket: bucket.to_owned(),
@@ -155,7 +155,7 @@ impl Stores {
 
 /// Retries for some seconds: long enough for a short network failure, and short
 /// enough that a wrong endpoint is reported before people give up.
-fn retries() -> RetryConfig {
+fn retry_config() -> RetryConfig {
     RetryConfig {
         max_retries: 6,
         retry_timeout: Duration::from_secs(60),
@@ -171,13 +171,13 @@ mod tests {
     #[test]
     fn one_store_per_bucket_and_one_for_all_files() {
         let stores = Stores::new(StoreOptions::new());
-        let resolve = |text: &str| stores.resolve(&Url::parse(text).unwrap()).unwrap();
+        let resolve = |text: &str| stores.resolve_url(&Url::parse(text).unwrap()).unwrap();
         assert!(Arc::ptr_eq(&resolve("s3://a/x"), &resolve("s3a://a/y")));
         assert!(!Arc::ptr_eq(&resolve("s3://a/x"), &resolve("s3://b/x")));
         assert!(Arc::ptr_eq(&resolve("file:///a"), &resolve("file:///b/c")));
         for text in ["hdfs://a/b", "s3:///b", "file://host/b"] {
             assert!(
-                stores.resolve(&Url::parse(text).unwrap()).is_err(),
+                stores.resolve_url(&Url::parse(text).unwrap()).is_err(),
                 "{text}"
             );
         }
@@ -193,7 +193,9 @@ mod tests {
             .set("sluice.s3.secret_access_key", "hunter2")
             .unwrap();
         let stores = Stores::new(options);
-        let place = stores.open(&stores.location("s3://a/b").unwrap()).unwrap();
+        let place = stores
+            .open(&stores.parse_location("s3://a/b").unwrap())
+            .unwrap();
         let shown = format!("{stores:?} {place:?} {}", place.store).to_lowercase();
         assert!(!shown.contains("hunter"), "{shown}");
     }
@@ -204,11 +206,14 @@ mod tests {
         options.base_dir = Some("/srv/jobs".into());
         let stores = Stores::new(options);
         assert_eq!(
-            stores.location("gold").unwrap().to_string(),
+            stores.parse_location("gold").unwrap().to_string(),
             "/srv/jobs/gold"
         );
         let stores = Stores::new(StoreOptions::new());
         let here = std::env::current_dir().unwrap().join("gold");
-        assert_eq!(stores.location("gold").unwrap().local_path().unwrap(), here);
+        assert_eq!(
+            stores.parse_location("gold").unwrap().local_path().unwrap(),
+            here
+        );
     }
 }

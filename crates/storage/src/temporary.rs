@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A new temporary name for a final path.
-pub(crate) fn name_for(path: &Path) -> PathBuf {
+pub(crate) fn temporary_name_for(path: &Path) -> PathBuf {
     // 64 random bits: writers on several machines may share one folder.
     let random = uuid::Uuid::new_v4().as_u64_pair().1;
     let mut name = OsString::from(path.as_os_str());
@@ -37,8 +37,8 @@ fn final_name(file_name: &str) -> Option<&str> {
 /// Blocks. A missing folder counts as empty. Symbolic links are not followed.
 pub fn remove_temporaries(folder: &Path, matches: impl Fn(&str) -> bool) -> io::Result<usize> {
     let mut removed = 0;
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(folder) = open.pop() {
+    let mut pending_folders = vec![folder.to_path_buf()];
+    while let Some(folder) = pending_folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -48,12 +48,12 @@ pub fn remove_temporaries(folder: &Path, matches: impl Fn(&str) -> bool) -> io::
             let entry = entry?;
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                open.push(entry.path());
+                pending_folders.push(entry.path());
                 continue;
             }
             let name = entry.file_name();
-            let ours = name.to_str().and_then(final_name).is_some_and(&matches);
-            if kind.is_file() && ours {
+            let name_matches = name.to_str().and_then(final_name).is_some_and(&matches);
+            if kind.is_file() && name_matches {
                 match std::fs::remove_file(entry.path()) {
                     Ok(()) => removed += 1,
                     // Its writer removed it first.
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_leftovers_with_the_prefix_go() {
+    fn only_leftovers_with_the_prefix_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("day=1");
         std::fs::create_dir(&below).unwrap();
@@ -98,7 +98,7 @@ mod tests {
             remove_temporaries(&folder.path().join("none"), |_| true).unwrap(),
             0
         );
-        let name = name_for(Path::new("/a/b.json"));
+        let name = temporary_name_for(Path::new("/a/b.json"));
         assert!(is_temporary(name.file_name().unwrap().to_str().unwrap()));
     }
 }

@@ -20,10 +20,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use sluice_ingest::{IngestOptions, RunBounds, ingest_topic};
+use sluice_ingest::{IngestOptions, RunLimits, ingest_topic};
 use sluice_kafka_sandbox::{Broker, Installation};
 use sluice_service::kafka::KafkaSettings;
-use sluice_service::signals::Stop;
+use sluice_service::signals::StopSignal;
 use sluice_storage::{StoreOptions, Stores};
 
 const PARTITIONS: i32 = 3;
@@ -31,22 +31,22 @@ const ROUNDS: usize = 3;
 
 /// The measurements of reading the topic once.
 #[derive(Clone, Copy)]
-struct Run {
+struct BenchRun {
     records: u64,
     bytes: u64,
     wall: Duration,
     cpu: Duration,
 }
 
-impl Run {
-    fn rate(&self) -> f64 {
+impl BenchRun {
+    fn records_per_second(&self) -> f64 {
         self.records as f64 / self.wall.as_secs_f64()
     }
 
-    fn show(&self, what: &str) {
+    fn print_rates(&self, what: &str) {
         println!(
             "  {what:14} {:>9.0} records/s {:>7.1} MB/s {:>6.2} µs CPU/record",
-            self.rate(),
+            self.records_per_second(),
             self.bytes as f64 / 1e6 / self.wall.as_secs_f64(),
             self.cpu.as_secs_f64() * 1e6 / self.records as f64,
         );
@@ -54,7 +54,7 @@ impl Run {
 }
 
 /// The CPU time of this process, over all threads.
-fn cpu() -> Duration {
+fn cpu_time() -> Duration {
     // SAFETY: all zero is a valid value, and the call fills it.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
@@ -68,7 +68,7 @@ fn cpu() -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
-fn record(at: u64, size: usize) -> String {
+fn make_record(at: u64, size: usize) -> String {
     let mut text = format!(
         "{{\"event_id\":\"{at:032x}\",\"user_id\":\"user_{:05}\",\"event_type\":\"page_view\",\
          \"timestamp\":\"2026-11-{:02}T{:02}:{:02}:{:02}.{:06}Z\",\"price\":{}.99,\
@@ -92,7 +92,7 @@ fn record(at: u64, size: usize) -> String {
     text
 }
 
-fn fill(address: &str, topic: &str, records: u64, size: usize) -> u64 {
+fn fill_topic(address: &str, topic: &str, records: u64, size: usize) -> u64 {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("linger.ms", "20")
@@ -101,7 +101,7 @@ fn fill(address: &str, topic: &str, records: u64, size: usize) -> u64 {
         .unwrap();
     let mut bytes = 0;
     for at in 0..records {
-        let text = record(at, size);
+        let text = make_record(at, size);
         bytes += text.len() as u64;
         loop {
             let record = BaseRecord::<str, String>::to(topic)
@@ -123,8 +123,8 @@ fn fill(address: &str, topic: &str, records: u64, size: usize) -> u64 {
 }
 
 /// Reads the topic with librdkafka alone: polls and drops.
-fn bare(address: &str, topic: &str) -> Run {
-    let (begun, before) = (Instant::now(), cpu());
+fn read_with_bare_consumer(address: &str, topic: &str) -> BenchRun {
+    let (begun, before) = (Instant::now(), cpu_time());
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", "bare")
@@ -153,15 +153,15 @@ fn bare(address: &str, topic: &str) -> Run {
             None => panic!("the topic does not end"),
         }
     }
-    Run {
+    BenchRun {
         records,
         bytes,
         wall: begun.elapsed(),
-        cpu: cpu() - before,
+        cpu: cpu_time() - before,
     }
 }
 
-fn landing(address: &str, topic: &str, bytes: u64) -> Run {
+fn read_with_ingest(address: &str, topic: &str, bytes: u64) -> BenchRun {
     let folder = tempfile::tempdir_in(".").unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -170,25 +170,25 @@ fn landing(address: &str, topic: &str, bytes: u64) -> Run {
         .unwrap();
     let stores = Stores::new(StoreOptions::new());
     let path = folder.path().join(topic);
-    let place = stores.open(&stores.location(path.to_str().unwrap()).unwrap());
+    let place = stores.open(&stores.parse_location(path.to_str().unwrap()).unwrap());
     let options = Arc::new(IngestOptions {
         kafka: KafkaSettings::new(address),
-        bounds: RunBounds {
+        limits: RunLimits {
             until_caught_up: true,
-            ..RunBounds::default()
+            ..RunLimits::default()
         },
         timeout: Duration::from_secs(30),
         ..IngestOptions::default()
     });
-    let (begun, before) = (Instant::now(), cpu());
-    let run = ingest_topic(options, topic.to_owned(), place.unwrap(), Stop::new());
+    let (begun, before) = (Instant::now(), cpu_time());
+    let run = ingest_topic(options, topic.to_owned(), place.unwrap(), StopSignal::new());
     let (report, result) = runtime.block_on(run);
     result.unwrap();
-    Run {
+    BenchRun {
         records: report.rows,
         bytes,
         wall: begun.elapsed(),
-        cpu: cpu() - before,
+        cpu: cpu_time() - before,
     }
 }
 
@@ -204,21 +204,27 @@ fn main() {
     for size in [330, 1000] {
         let topic = format!("bench_{size}");
         broker.create_topic(&topic, PARTITIONS as u32).unwrap();
-        let bytes = fill(broker.address(), &topic, records, size);
-        let (mut best_bare, mut best_landing): (Option<Run>, Option<Run>) = (None, None);
+        let bytes = fill_topic(broker.address(), &topic, records, size);
+        let (mut best_bare, mut best_landing): (Option<BenchRun>, Option<BenchRun>) = (None, None);
         for _ in 0..ROUNDS {
-            let better = |best: Option<Run>, run: Run| match best {
+            let better = |best: Option<BenchRun>, run: BenchRun| match best {
                 Some(best) if best.wall < run.wall => Some(best),
                 _ => Some(run),
             };
-            best_bare = better(best_bare, bare(broker.address(), &topic));
-            best_landing = better(best_landing, landing(broker.address(), &topic, bytes));
+            best_bare = better(best_bare, read_with_bare_consumer(broker.address(), &topic));
+            best_landing = better(
+                best_landing,
+                read_with_ingest(broker.address(), &topic, bytes),
+            );
         }
         let (bare, landing) = (best_bare.unwrap(), best_landing.unwrap());
         assert_eq!((bare.records, landing.records), (records, records));
         println!("{records} records of {size} bytes, {PARTITIONS} partitions, best of {ROUNDS}");
-        bare.show("bare consumer");
-        landing.show("ingest-landing");
-        println!("  ratio          {:>9.2}", landing.rate() / bare.rate());
+        bare.print_rates("bare consumer");
+        landing.print_rates("ingest-landing");
+        println!(
+            "  ratio          {:>9.2}",
+            landing.records_per_second() / bare.records_per_second()
+        );
     }
 }

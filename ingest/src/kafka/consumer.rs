@@ -13,31 +13,31 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 use sluice_service::kafka::KafkaSettings;
 
-use super::conf::{self, ConfError};
-use super::facts::{self, KafkaError};
-use super::native::{Batches, Polled, show_borrowed};
-use crate::start::{Facts, Watermarks};
+use super::client_config::{self, ClientConfigError};
+use super::metadata::{self, KafkaError};
+use super::native::{BatchQueue, Polled, emit_borrowed_message};
+use crate::start_offsets::{OffsetBounds, TopicMetadata};
 
 /// What happened to a group member since the last look.
 #[derive(Debug, Default)]
-struct Membership {
+struct GroupMembership {
     /// Newly assigned partitions, which have no offset yet.
-    given: Option<Vec<i32>>,
+    assigned: Option<Vec<i32>>,
     /// Whether partitions were revoked.
     revoked: bool,
 }
 
 /// How often the same warning of the client library is logged.
-const SAME_COMPLAINT: Duration = Duration::from_secs(10);
+const REPEATED_WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Records the group's rebalances; the polling thread acts on them.
 #[derive(Default)]
-pub(crate) struct Assigner {
-    membership: Mutex<Membership>,
-    complained: Mutex<Option<(Option<RDKafkaErrorCode>, Instant)>>,
+pub(crate) struct GroupContext {
+    membership: Mutex<GroupMembership>,
+    last_warning: Mutex<Option<(Option<RDKafkaErrorCode>, Instant)>>,
 }
 
-impl ClientContext for Assigner {
+impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel as Level;
         match level {
@@ -54,17 +54,17 @@ impl ClientContext for Assigner {
         if code == Some(RDKafkaErrorCode::PartitionEOF) {
             return;
         }
-        let mut complained = self.complained.lock();
-        let again =
-            complained.is_some_and(|(last, at)| last == code && at.elapsed() < SAME_COMPLAINT);
-        if !again {
+        let mut complained = self.last_warning.lock();
+        let is_repeated = complained
+            .is_some_and(|(last, at)| last == code && at.elapsed() < REPEATED_WARNING_INTERVAL);
+        if !is_repeated {
             *complained = Some((code, Instant::now()));
             tracing::warn!("{reason}");
         }
     }
 }
 
-impl ConsumerContext for Assigner {
+impl ConsumerContext for GroupContext {
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -78,7 +78,7 @@ impl ConsumerContext for Assigner {
                 .iter()
                 .map(|e| e.partition())
                 .collect();
-            membership.given = Some(given);
+            membership.assigned = Some(given);
             // Nothing is fetched until the offsets are known from the ledger:
             // the group's own offsets are never read.
             if let Err(error) = consumer.assign(&TopicPartitionList::new()) {
@@ -86,7 +86,7 @@ impl ConsumerContext for Assigner {
             }
         } else {
             membership.revoked = true;
-            membership.given = None;
+            membership.assigned = None;
             if let Err(error) = consumer.unassign() {
                 tracing::warn!(%error, "the revoked partitions cannot be released");
             }
@@ -95,8 +95,8 @@ impl ConsumerContext for Assigner {
 }
 
 /// A consumer of one topic.
-pub(crate) struct Consumer {
-    client: BaseConsumer<Assigner>,
+pub(crate) struct TopicConsumer {
+    client: BaseConsumer<GroupContext>,
     pub(crate) topic: String,
     servers: String,
     /// Whether a group assigns the partitions.
@@ -106,20 +106,20 @@ pub(crate) struct Consumer {
 
 /// Creates a consumer. It connects lazily, so only a wrong setting is an error
 /// here.
-pub(crate) fn connect(
+pub(crate) fn create_consumer(
     settings: &KafkaSettings,
     topic: &str,
     group: Option<&str>,
     timeout: Duration,
-) -> Result<Consumer, ConfError> {
+) -> Result<TopicConsumer, ClientConfigError> {
     // A consumer needs a group to commit offsets for lag tools.
     let lag_group = format!("ingest-landing-{topic}");
-    let client = conf::client(settings, group.unwrap_or(&lag_group))?
-        .create_with_context(Assigner::default())
-        .map_err(|error| ConfError::Refused {
+    let client = client_config::client_config(settings, group.unwrap_or(&lag_group))?
+        .create_with_context(GroupContext::default())
+        .map_err(|error| ClientConfigError::Refused {
             problem: error.to_string(),
         })?;
-    Ok(Consumer {
+    Ok(TopicConsumer {
         client,
         topic: topic.to_owned(),
         servers: settings.bootstrap_servers().to_owned(),
@@ -128,14 +128,14 @@ pub(crate) fn connect(
     })
 }
 
-impl Consumer {
-    fn failed(&self, action: &'static str, source: Client) -> KafkaError {
-        KafkaError::of(action, &self.topic, &self.servers, source)
+impl TopicConsumer {
+    fn kafka_error(&self, action: &'static str, source: Client) -> KafkaError {
+        KafkaError::from_client_error(action, &self.topic, &self.servers, source)
     }
 
     /// The error for a code after which records can no longer be read.
-    pub(crate) fn broken(&self, code: RDKafkaErrorCode) -> KafkaError {
-        self.failed("read the records", Client::MessageConsumption(code))
+    pub(crate) fn consume_error(&self, code: RDKafkaErrorCode) -> KafkaError {
+        self.kafka_error("read the records", Client::MessageConsumption(code))
     }
 
     pub(crate) fn is_grouped(&self) -> bool {
@@ -143,75 +143,78 @@ impl Consumer {
     }
 
     /// Fetches the topic's ids, partitions and offsets. Blocks.
-    pub(crate) fn facts(&self) -> Result<Facts, KafkaError> {
-        facts::facts(&self.client, &self.topic, &self.servers, self.timeout)
+    pub(crate) fn fetch_metadata(&self) -> Result<TopicMetadata, KafkaError> {
+        metadata::fetch_topic_metadata(&self.client, &self.topic, &self.servers, self.timeout)
     }
 
     /// The first offset of each partition at or after a time; the partition's end
     /// where there is none. Blocks.
-    pub(crate) fn offsets_at(
+    pub(crate) fn offsets_at_time(
         &self,
-        facts: &Facts,
+        metadata: &TopicMetadata,
         millis: i64,
     ) -> Result<BTreeMap<i32, i64>, KafkaError> {
-        facts::offsets_at(
+        metadata::find_offsets_at_time(
             &self.client,
             &self.topic,
             &self.servers,
-            facts,
+            metadata,
             millis,
             self.timeout,
         )
     }
 
     /// The first and last offset of one partition. Blocks, for at most five seconds.
-    pub(crate) fn watermarks(&self, partition: i32) -> Result<Watermarks, KafkaError> {
-        self.watermarks_within(partition, Duration::from_secs(5))
+    pub(crate) fn offset_bounds(&self, partition: i32) -> Result<OffsetBounds, KafkaError> {
+        self.offset_bounds_within(partition, Duration::from_secs(5))
     }
 
     /// The first and last offset of one partition. Blocks, for at most `most`.
-    pub(crate) fn watermarks_within(
+    pub(crate) fn offset_bounds_within(
         &self,
         partition: i32,
         most: Duration,
-    ) -> Result<Watermarks, KafkaError> {
+    ) -> Result<OffsetBounds, KafkaError> {
         let timeout = self.timeout.min(most);
         let (low, high) = self
             .client
             .fetch_watermarks(&self.topic, partition, timeout)
-            .map_err(|source| self.failed("read the offsets", source))?;
-        Ok(Watermarks { low, high })
+            .map_err(|source| self.kafka_error("read the offsets", source))?;
+        Ok(OffsetBounds { low, high })
     }
 
     /// Assigns these partitions, and no others, to be read from these offsets.
-    pub(crate) fn assign(&self, offsets: &BTreeMap<i32, i64>) -> Result<(), KafkaError> {
-        let list = self.list(offsets)?;
+    pub(crate) fn assign_offsets(&self, offsets: &BTreeMap<i32, i64>) -> Result<(), KafkaError> {
+        let list = self.partition_list(offsets)?;
         self.client
             .assign(&list)
-            .map_err(|source| self.failed("assign the partitions", source))
+            .map_err(|source| self.kafka_error("assign the partitions", source))
     }
 
-    pub(crate) fn subscribe(&self) -> Result<(), KafkaError> {
+    pub(crate) fn join_group(&self) -> Result<(), KafkaError> {
         self.client
             .subscribe(&[&self.topic])
-            .map_err(|source| self.failed("join the group", source))
+            .map_err(|source| self.kafka_error("join the group", source))
     }
 
     /// The partitions that the group has assigned since the last call.
-    pub(crate) fn given(&self) -> Option<Vec<i32>> {
-        self.client.context().membership.lock().given.take()
+    pub(crate) fn take_assignment(&self) -> Option<Vec<i32>> {
+        self.client.context().membership.lock().assigned.take()
     }
 
     /// Whether the group has revoked partitions since the last call.
-    pub(crate) fn revoked(&self) -> bool {
+    pub(crate) fn take_revocation(&self) -> bool {
         std::mem::take(&mut self.client.context().membership.lock().revoked)
     }
 
-    fn list(&self, offsets: &BTreeMap<i32, i64>) -> Result<TopicPartitionList, KafkaError> {
+    fn partition_list(
+        &self,
+        offsets: &BTreeMap<i32, i64>,
+    ) -> Result<TopicPartitionList, KafkaError> {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in offsets {
             list.add_partition_offset(&self.topic, *partition, Offset::Offset(*offset))
-                .map_err(|source| self.failed("assign the partitions", source))?;
+                .map_err(|source| self.kafka_error("assign the partitions", source))?;
         }
         Ok(list)
     }
@@ -233,38 +236,38 @@ impl Consumer {
 
     /// Commits offsets to the consumer group for lag tools. Best effort: ingest
     /// never reads them.
-    pub(crate) fn leave_offsets(&self, next: &BTreeMap<i32, i64>) {
-        let left = self
-            .list(next)
+    pub(crate) fn commit_offsets_for_lag_tools(&self, next: &BTreeMap<i32, i64>) {
+        let result = self
+            .partition_list(next)
             .map_err(|error| error.to_string())
             .and_then(|list| {
                 self.client
                     .commit(&list, CommitMode::Async)
                     .map_err(|error| error.to_string())
             });
-        if let Err(error) = left {
+        if let Err(error) = result {
             tracing::debug!(topic = self.topic, %error, "no offsets were committed for lag tools");
         }
     }
 
     /// Opens the source of fetched messages. `None` when the client has no queue.
-    pub(crate) fn feed(&self) -> Option<Feed<'_>> {
+    pub(crate) fn open_feed(&self) -> Option<RecordFeed<'_>> {
         if self.grouped {
-            return Some(Feed::Events(&self.client));
+            return Some(RecordFeed::Events(&self.client));
         }
-        Batches::new(&self.client).map(Feed::Batches)
+        BatchQueue::new(&self.client).map(RecordFeed::Batches)
     }
 }
 
 /// The source of fetched messages.
-pub(crate) enum Feed<'c> {
+pub(crate) enum RecordFeed<'c> {
     /// Many messages at a time, for partitions that are assigned by hand.
-    Batches(Batches<'c>),
+    Batches(BatchQueue<'c>),
     /// One message at a time, with the group's events in between.
-    Events(&'c BaseConsumer<Assigner>),
+    Events(&'c BaseConsumer<GroupContext>),
 }
 
-impl Feed<'_> {
+impl RecordFeed<'_> {
     /// Passes all available events to `each`, or waits up to `wait` for the first
     /// one. Returns how many there were.
     pub(crate) fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(Polled<'_>)) -> usize {
@@ -274,7 +277,7 @@ impl Feed<'_> {
         };
         match consumer.poll(wait) {
             None => return 0,
-            Some(Ok(message)) => show_borrowed(&message, each),
+            Some(Ok(message)) => emit_borrowed_message(&message, each),
             Some(Err(Client::PartitionEOF(partition))) => each(Polled::End {
                 partition,
                 offset: None,
@@ -294,4 +297,4 @@ impl Feed<'_> {
 }
 
 /// A consumer that is shared between threads.
-pub(crate) type SharedConsumer = Arc<Consumer>;
+pub(crate) type SharedConsumer = Arc<TopicConsumer>;

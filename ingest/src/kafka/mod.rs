@@ -1,12 +1,12 @@
 //! Everything that talks to brokers.
 
-mod conf;
+mod client_config;
 mod consumer;
-mod facts;
+mod metadata;
 mod native;
 mod topic_id;
 
-pub use conf::ConfError;
-pub(crate) use consumer::{Consumer, SharedConsumer, connect};
-pub use facts::KafkaError;
+pub use client_config::ClientConfigError;
+pub(crate) use consumer::{SharedConsumer, TopicConsumer, create_consumer};
+pub use metadata::KafkaError;
 pub(crate) use native::Polled;

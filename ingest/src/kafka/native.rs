@@ -15,16 +15,19 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
-use crate::envelope::{Meta, Record};
+use crate::envelope::{Record, RecordMetadata};
 
 /// How many messages are requested at a time.
-const BATCH: usize = 1024;
+const BATCH_SIZE: usize = 1024;
 
 /// An event from the consumer's queue.
 pub(crate) enum Polled<'a> {
     Record(Record<'a>),
     /// The partition was read to its end; the end offset, if known.
-    End { partition: i32, offset: Option<i64> },
+    End {
+        partition: i32,
+        offset: Option<i64>,
+    },
     /// A partition cannot be read now; without a partition, none can.
     Error {
         partition: Option<i32>,
@@ -35,11 +38,11 @@ pub(crate) enum Polled<'a> {
 
 /// A message that librdkafka owns.
 #[derive(Debug, Clone, Copy)]
-struct Native<'a> {
+struct NativeMessage<'a> {
     message: &'a sys::rd_kafka_message_t,
 }
 
-impl<'a> Native<'a> {
+impl<'a> NativeMessage<'a> {
     /// # Safety
     /// `message` is valid for `'a`.
     unsafe fn new(message: *const sys::rd_kafka_message_t) -> Option<Self> {
@@ -48,12 +51,12 @@ impl<'a> Native<'a> {
     }
 
     fn value(&self) -> Option<&'a [u8]> {
-        bytes(self.message.payload, self.message.len)
+        borrow_bytes(self.message.payload, self.message.len)
     }
 }
 
 /// Borrows bytes that a message owns.
-fn bytes<'a>(data: *const std::ffi::c_void, length: usize) -> Option<&'a [u8]> {
+fn borrow_bytes<'a>(data: *const std::ffi::c_void, length: usize) -> Option<&'a [u8]> {
     if data.is_null() {
         return None;
     }
@@ -62,9 +65,9 @@ fn bytes<'a>(data: *const std::ffi::c_void, length: usize) -> Option<&'a [u8]> {
     Some(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) })
 }
 
-impl Meta for Native<'_> {
+impl RecordMetadata for NativeMessage<'_> {
     fn key(&self) -> Option<&[u8]> {
-        bytes(self.message.key, self.message.key_len)
+        borrow_bytes(self.message.key, self.message.key_len)
     }
 
     fn timestamp(&self) -> Option<(i64, bool)> {
@@ -103,19 +106,19 @@ impl Meta for Native<'_> {
             // SAFETY: a header's name ends with a NUL and lives as long as the
             // message.
             let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
-            each(&name, bytes(value, size));
+            each(&name, borrow_bytes(value, size));
         }
     }
 }
 
-fn show(native: Native<'_>, each: &mut dyn FnMut(Polled<'_>)) {
+fn emit_message(native: NativeMessage<'_>, each: &mut dyn FnMut(Polled<'_>)) {
     let message = native.message;
     match message.err {
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => each(Polled::Record(Record {
             partition: message.partition,
             offset: message.offset,
             value: native.value(),
-            meta: &native,
+            metadata: &native,
         })),
         RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => each(Polled::End {
             partition: message.partition,
@@ -142,33 +145,36 @@ fn show(native: Native<'_>, each: &mut dyn FnMut(Polled<'_>)) {
 }
 
 /// Passes a message of the safe API to `each`, in the same form as a batch does.
-pub(crate) fn show_borrowed(message: &BorrowedMessage<'_>, each: &mut dyn FnMut(Polled<'_>)) {
+pub(crate) fn emit_borrowed_message(
+    message: &BorrowedMessage<'_>,
+    each: &mut dyn FnMut(Polled<'_>),
+) {
     // SAFETY: the message is borrowed for this call.
-    if let Some(native) = unsafe { Native::new(message.ptr()) } {
-        show(native, each);
+    if let Some(native) = unsafe { NativeMessage::new(message.ptr()) } {
+        emit_message(native, each);
     }
 }
 
 /// The queue of a consumer whose partitions are assigned by hand.
-pub(crate) struct Batches<'c> {
+pub(crate) struct BatchQueue<'c> {
     queue: NonNull<sys::rd_kafka_queue_t>,
     messages: Vec<*mut sys::rd_kafka_message_t>,
     consumer: PhantomData<&'c ()>,
 }
 
-impl<'c> Batches<'c> {
+impl<'c> BatchQueue<'c> {
     /// `None` for a consumer without a group.
     pub(crate) fn new<C: ConsumerContext>(consumer: &'c BaseConsumer<C>) -> Option<Self> {
         // SAFETY: the client is valid as long as `consumer`, which is borrowed.
         let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
         Some(Self {
             queue: NonNull::new(queue)?,
-            messages: vec![ptr::null_mut(); BATCH],
+            messages: vec![ptr::null_mut(); BATCH_SIZE],
             consumer: PhantomData,
         })
     }
 
-    fn fetch(&mut self, most: usize, wait: Duration) -> usize {
+    fn fetch_messages(&mut self, most: usize, wait: Duration) -> usize {
         let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         let most = most.min(self.messages.len());
         // SAFETY: the queue is valid, and the array has room for `most`.
@@ -188,8 +194,8 @@ impl<'c> Batches<'c> {
     pub(crate) fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(Polled<'_>)) -> usize {
         // With a wait, librdkafka waits until the whole array is full. So take
         // what is there first, and wait for a single message only.
-        let count = match self.fetch(BATCH, Duration::ZERO) {
-            0 => self.fetch(1, wait),
+        let count = match self.fetch_messages(BATCH_SIZE, Duration::ZERO) {
+            0 => self.fetch_messages(1, wait),
             count => count,
         };
         for message in self.messages.iter_mut().take(count) {
@@ -197,8 +203,8 @@ impl<'c> Batches<'c> {
             // SAFETY: librdkafka has just passed ownership of the message, it is
             // destroyed once, and what is borrowed from it ends with the call.
             unsafe {
-                if let Some(native) = Native::new(message) {
-                    show(native, each);
+                if let Some(native) = NativeMessage::new(message) {
+                    emit_message(native, each);
                     sys::rd_kafka_message_destroy(message);
                 }
             }
@@ -207,7 +213,7 @@ impl<'c> Batches<'c> {
     }
 }
 
-impl Drop for Batches<'_> {
+impl Drop for BatchQueue<'_> {
     fn drop(&mut self) {
         // SAFETY: this object owns the queue's reference, and the client is
         // still alive.

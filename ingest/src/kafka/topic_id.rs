@@ -8,18 +8,18 @@ use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaRespErr;
 
 /// A pointer that is destroyed when it is dropped.
-struct Owned<T> {
+struct OwnedPointer<T> {
     pointer: *mut T,
     destroy: unsafe extern "C" fn(*mut T),
 }
 
-impl<T> Owned<T> {
+impl<T> OwnedPointer<T> {
     fn new(pointer: *mut T, destroy: unsafe extern "C" fn(*mut T)) -> Option<Self> {
         (!pointer.is_null()).then_some(Self { pointer, destroy })
     }
 }
 
-impl<T> Drop for Owned<T> {
+impl<T> Drop for OwnedPointer<T> {
     fn drop(&mut self) {
         // SAFETY: the pointer came from the constructor that belongs to
         // `destroy`, and nothing else destroys it.
@@ -32,7 +32,7 @@ impl<T> Drop for Owned<T> {
 ///
 /// # Safety
 /// `client` is a valid librdkafka client for the whole call.
-pub(super) unsafe fn topic_id(
+pub(super) unsafe fn fetch_topic_id(
     client: *mut sys::rd_kafka_t,
     topic: &str,
     timeout: Duration,
@@ -43,11 +43,11 @@ pub(super) unsafe fn topic_id(
     // SAFETY: every pointer is checked when it is made and lives to the end of
     // this function; the result belongs to the event, and is copied from it.
     unsafe {
-        let topics = Owned::new(
+        let topics = OwnedPointer::new(
             sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len()),
             sys::rd_kafka_TopicCollection_destroy,
         )?;
-        let options = Owned::new(
+        let options = OwnedPointer::new(
             sys::rd_kafka_AdminOptions_new(
                 client,
                 sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
@@ -61,9 +61,10 @@ pub(super) unsafe fn topic_id(
             problem.as_mut_ptr(),
             problem.len(),
         );
-        let queue = Owned::new(sys::rd_kafka_queue_new(client), sys::rd_kafka_queue_destroy)?;
+        let queue =
+            OwnedPointer::new(sys::rd_kafka_queue_new(client), sys::rd_kafka_queue_destroy)?;
         sys::rd_kafka_DescribeTopics(client, topics.pointer, options.pointer, queue.pointer);
-        let event = Owned::new(
+        let event = OwnedPointer::new(
             sys::rd_kafka_queue_poll(queue.pointer, timeout),
             sys::rd_kafka_event_destroy,
         )?;

@@ -13,14 +13,14 @@ static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
 
 /// Starts a broker for one test; `None`, with a printed notice, where Kafka is
 /// not installed.
-pub(crate) fn start() -> Option<Broker> {
+pub(crate) fn start_broker() -> Option<Broker> {
     let installation = Installation::find().unwrap()?;
     Some(Broker::start(&installation, &[]).unwrap())
 }
 
 /// The broker that the tests of this process share; they must not disturb it.
-pub(crate) fn broker() -> Option<&'static Broker> {
-    BROKER.get_or_init(start).as_ref()
+pub(crate) fn shared_broker() -> Option<&'static Broker> {
+    BROKER.get_or_init(start_broker).as_ref()
 }
 
 impl Cluster for Broker {
@@ -33,7 +33,7 @@ impl Cluster for Broker {
     }
 
     /// Uses the client library, because Kafka's own tool takes a second per topic.
-    fn topic(&self, partitions: i32) -> String {
+    fn new_topic(&self, partitions: i32) -> String {
         let topic = topic_name();
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
             .set("bootstrap.servers", self.address())

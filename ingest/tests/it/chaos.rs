@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::apache::broker;
+use crate::apache::shared_broker;
 use crate::checker::assert_exact;
 use crate::cluster::Cluster;
-use crate::lanes;
-use crate::mock::mock;
-use crate::process::{command, ingest, signal, succeed, tell};
-use crate::records::produce_some;
+use crate::mock::mock_broker;
+use crate::parallel;
+use crate::process::{ingest_command, print_line, program_command, run_successfully, send_signal};
+use crate::records::produce_mixed;
 
 const DEFAULT_KILLS: usize = 20;
 
@@ -25,10 +25,10 @@ const RECORDS: usize = 120;
 
 /// A small random number generator. The seed is printed, so that a run can be
 /// repeated.
-struct Draw(u64);
+struct Random(u64);
 
-impl Draw {
-    fn below(&mut self, limit: u64) -> u64 {
+impl Random {
+    fn next_below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -36,19 +36,21 @@ impl Draw {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
+fn env_number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 fn asked_kills() -> Option<usize> {
-    number("SLUICE_CHAOS_KILLS").map(|kills| kills as usize)
+    env_number("SLUICE_CHAOS_KILLS").map(|kills| kills as usize)
 }
 
-fn start(address: &str, topic: &str, landing: &Path, draw: &mut Draw) -> Child {
-    let roll = format!("{}KiB", 1 + draw.below(8));
-    let compression = ["none", "zstd", "gzip"][draw.below(3) as usize];
+fn start_ingest(address: &str, topic: &str, landing: &Path, draw: &mut Random) -> Child {
+    let roll = format!("{}KiB", 1 + draw.next_below(8));
+    let compression = ["none", "zstd", "gzip"][draw.next_below(3) as usize];
     let args = ["--roll-size", &roll, "--compression", compression];
-    ingest(address, topic, landing, &args).spawn().unwrap()
+    ingest_command(address, topic, landing, &args)
+        .spawn()
+        .unwrap()
 }
 
 /// One topic, and how often its runs are killed.
@@ -58,38 +60,38 @@ struct Case {
 }
 
 /// How a case ended.
-struct Ended {
+struct CaseResult {
     records: usize,
     /// Kills that arrived before the run ended by itself.
     hit: usize,
 }
 
-fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
-    let mut draw = Draw(case.seed);
-    let (address, topic) = (cluster.address(), cluster.topic(3));
+fn run_case(cluster: &dyn Cluster, case: &Case) -> CaseResult {
+    let mut draw = Random(case.seed);
+    let (address, topic) = (cluster.address(), cluster.new_topic(3));
     let landing = tempfile::tempdir().unwrap();
     // The time of an undisturbed run, and a bit more, so that kills hit any part
     // of a run on any machine. The first of all runs is slower.
     let unharmed = ["first", "second"].map(|tag| {
-        produce_some(&address, &topic, 3, RECORDS, tag);
+        produce_mixed(&address, &topic, 3, RECORDS, tag);
         let begun = Instant::now();
-        succeed(ingest(&address, &topic, landing.path(), &[]));
+        run_successfully(ingest_command(&address, &topic, landing.path(), &[]));
         begun.elapsed().as_millis() as u64
     });
     let longest = unharmed[0].min(unharmed[1]) * 5 / 4;
     let mut hit = 0;
     for round in 0..case.kills {
-        produce_some(&address, &topic, 3, RECORDS, &format!("round {round}"));
-        let mut first = start(&address, &topic, landing.path(), &mut draw);
-        let mut second =
-            (draw.below(3) == 0).then(|| start(&address, &topic, landing.path(), &mut draw));
-        std::thread::sleep(Duration::from_millis(draw.below(longest)));
-        if draw.below(4) == 0 {
-            signal(&first, libc::SIGSTOP);
-            std::thread::sleep(Duration::from_millis(draw.below(200)));
-            signal(&first, libc::SIGCONT);
+        produce_mixed(&address, &topic, 3, RECORDS, &format!("round {round}"));
+        let mut first = start_ingest(&address, &topic, landing.path(), &mut draw);
+        let mut second = (draw.next_below(3) == 0)
+            .then(|| start_ingest(&address, &topic, landing.path(), &mut draw));
+        std::thread::sleep(Duration::from_millis(draw.next_below(longest)));
+        if draw.next_below(4) == 0 {
+            send_signal(&first, libc::SIGSTOP);
+            std::thread::sleep(Duration::from_millis(draw.next_below(200)));
+            send_signal(&first, libc::SIGCONT);
         }
-        signal(&first, libc::SIGKILL);
+        send_signal(&first, libc::SIGKILL);
         if !first.wait().unwrap().success() {
             hit += 1;
         }
@@ -97,33 +99,33 @@ fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
             assert!(second.wait().unwrap().success());
         }
     }
-    succeed(ingest(&address, &topic, landing.path(), &[]));
+    run_successfully(ingest_command(&address, &topic, landing.path(), &[]));
     let records = assert_exact(&address, &topic, landing.path());
     assert_eq!(records, (2 + case.kills) * RECORDS);
-    succeed(command(&[
+    run_successfully(program_command(&[
         "verify",
         "--output",
         landing.path().to_str().unwrap(),
     ]));
-    Ended { records, hit }
+    CaseResult { records, hit }
 }
 
 fn random_kills(cluster: &dyn Cluster, kills: usize) {
     let name = cluster.name();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = number("SLUICE_CHAOS_SEED").unwrap_or(now.as_nanos() as u64 | 1);
-    tell(&format!("{name}: {kills} kills, SLUICE_CHAOS_SEED={seed}"));
-    let mut draw = Draw(seed);
+    let seed = env_number("SLUICE_CHAOS_SEED").unwrap_or(now.as_nanos() as u64 | 1);
+    print_line(&format!("{name}: {kills} kills, SLUICE_CHAOS_SEED={seed}"));
+    let mut draw = Random(seed);
     let cases: Vec<Case> = (0..kills)
         .step_by(KILLS)
         .map(|done| Case {
             kills: KILLS.min(kills - done),
-            seed: draw.below(u64::MAX) | 1,
+            seed: draw.next_below(u64::MAX) | 1,
         })
         .collect();
-    let ended = lanes::run(&cases, |case| try_out(cluster, case));
-    let sum = |count: fn(&Ended) -> usize| ended.iter().map(count).sum::<usize>();
-    tell(&format!(
+    let ended = parallel::run_cases(&cases, |case| run_case(cluster, case));
+    let sum = |count: fn(&CaseResult) -> usize| ended.iter().map(count).sum::<usize>();
+    print_line(&format!(
         "{name}: {kills} kills, {} of them during a run, {} records: 0 lost, 0 repeated",
         sum(|ended| ended.hit),
         sum(|ended| ended.records)
@@ -132,12 +134,12 @@ fn random_kills(cluster: &dyn Cluster, kills: usize) {
 
 #[test]
 fn random_kills_lose_and_repeat_nothing() {
-    random_kills(mock(), asked_kills().unwrap_or(DEFAULT_KILLS));
+    random_kills(mock_broker(), asked_kills().unwrap_or(DEFAULT_KILLS));
 }
 
 #[test]
 fn nor_with_apache_kafka() {
-    let Some(kafka) = broker() else { return };
+    let Some(kafka) = shared_broker() else { return };
     let tenth = |kills: usize| kills.div_ceil(10);
     random_kills(kafka, asked_kills().map_or(DEFAULT_KILLS, tenth));
 }

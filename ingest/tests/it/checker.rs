@@ -16,14 +16,14 @@ use serde_json::Value;
 /// `(partition, offset, hash of the value)`, and how often each occurs.
 pub(crate) type Multiset = BTreeMap<(i32, i64, u64), u32>;
 
-fn hash(value: Option<&[u8]>) -> u64 {
+fn hash_value(value: Option<&[u8]>) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
 /// Reads all committed records of a topic.
-pub(crate) fn topic(address: &str, topic: &str) -> Multiset {
+pub(crate) fn topic_records(address: &str, topic: &str) -> Multiset {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", "checker")
@@ -50,7 +50,7 @@ pub(crate) fn topic(address: &str, topic: &str) -> Multiset {
                 let key = (
                     message.partition(),
                     message.offset(),
-                    hash(message.payload()),
+                    hash_value(message.payload()),
                 );
                 *all.entry(key).or_default() += 1;
             }
@@ -62,7 +62,7 @@ pub(crate) fn topic(address: &str, topic: &str) -> Multiset {
     all
 }
 
-fn read(path: &Path) -> Vec<u8> {
+fn read_stored(path: &Path) -> Vec<u8> {
     let stored = std::fs::read(path).unwrap();
     let mut plain = Vec::new();
     match path.extension().and_then(|ending| ending.to_str()) {
@@ -78,7 +78,7 @@ fn read(path: &Path) -> Vec<u8> {
 }
 
 /// Reads the entries of a topic's ledger as plain JSON.
-pub(crate) fn entries(folder: &Path) -> Vec<Value> {
+pub(crate) fn ledger_entries(folder: &Path) -> Vec<Value> {
     let ledger = folder.join("_ledger");
     (0..)
         .map(|seq| ledger.join(format!("{seq:020}.json")))
@@ -88,14 +88,14 @@ pub(crate) fn entries(folder: &Path) -> Vec<Value> {
 }
 
 /// Reads all records that have landed in a topic's folder, lines and rejects.
-pub(crate) fn landed(folder: &Path) -> Multiset {
+pub(crate) fn landed_records(folder: &Path) -> Multiset {
     let mut all = Multiset::new();
-    for entry in entries(folder) {
+    for entry in ledger_entries(folder) {
         for range in entry["body"]["ranges"].as_array().unwrap() {
             let partition = i32::try_from(range["partition"].as_i64().unwrap()).unwrap();
             let start = range["start"].as_i64().unwrap();
             if let Some(path) = range["file"]["path"].as_str() {
-                let text = read(&folder.join(path));
+                let text = read_stored(&folder.join(path));
                 let rows = range["rows"].as_i64().unwrap();
                 let offsets: Vec<i64> = match range["runs"].as_array() {
                     Some(runs) => runs
@@ -114,12 +114,12 @@ pub(crate) fn landed(folder: &Path) -> Multiset {
                     .collect();
                 assert_eq!(lines.len(), offsets.len(), "{path}");
                 for (line, offset) in lines.into_iter().zip(offsets) {
-                    *all.entry((partition, offset, hash(Some(line))))
+                    *all.entry((partition, offset, hash_value(Some(line))))
                         .or_default() += 1;
                 }
             }
             if let Some(path) = range["rejected"]["path"].as_str() {
-                let text = String::from_utf8(read(&folder.join(path))).unwrap();
+                let text = String::from_utf8(read_stored(&folder.join(path))).unwrap();
                 for line in text.lines() {
                     let reject: Value = serde_json::from_str(line).unwrap();
                     let value = reject["value_base64"].as_str().map(|text| {
@@ -128,7 +128,7 @@ pub(crate) fn landed(folder: &Path) -> Multiset {
                             .unwrap()
                     });
                     let offset = reject["offset"].as_i64().unwrap();
-                    let key = (partition, offset, hash(value.as_deref()));
+                    let key = (partition, offset, hash_value(value.as_deref()));
                     *all.entry(key).or_default() += 1;
                 }
             }
@@ -153,8 +153,8 @@ pub(crate) fn differences(topic: &Multiset, landed: &Multiset) -> (usize, usize)
 /// Asserts that every record of the topic has landed exactly once, and returns
 /// how many there are.
 pub(crate) fn assert_exact(address: &str, name: &str, landing: &Path) -> usize {
-    let topic = topic(address, name);
-    let landed = landed(&landing.join(name));
+    let topic = topic_records(address, name);
+    let landed = landed_records(&landing.join(name));
     assert_eq!(
         differences(&topic, &landed),
         (0, 0),

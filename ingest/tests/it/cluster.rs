@@ -12,7 +12,7 @@ pub(crate) trait Cluster: Sync {
     fn address(&self) -> String;
 
     /// Creates a topic and returns its name.
-    fn topic(&self, partitions: i32) -> String;
+    fn new_topic(&self, partitions: i32) -> String;
 }
 
 static TOPICS: AtomicU32 = AtomicU32::new(0);

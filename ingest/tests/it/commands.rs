@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::checker::{assert_exact, entries};
+use crate::checker::{assert_exact, ledger_entries};
 use crate::cluster::Cluster as _;
-use crate::mock::mock;
-use crate::process::{command, fail, ingest, signal, succeed};
-use crate::records::{produce, produce_some};
+use crate::mock::mock_broker;
+use crate::process::{ingest_command, program_command, run_failing, run_successfully, send_signal};
+use crate::records::{produce_mixed, produce_records};
 use crate::wait;
 
 struct Case {
@@ -15,69 +15,69 @@ struct Case {
     landing: tempfile::TempDir,
 }
 
-fn case(partitions: i32) -> Case {
+fn new_case(partitions: i32) -> Case {
     Case {
-        address: mock().address(),
-        topic: mock().topic(partitions),
+        address: mock_broker().address(),
+        topic: mock_broker().new_topic(partitions),
         landing: tempfile::tempdir().unwrap(),
     }
 }
 
 impl Case {
-    fn output(&self) -> &str {
+    fn landing_path(&self) -> &str {
         self.landing.path().to_str().unwrap()
     }
 
-    fn ingest(&self, more: &[&str]) -> std::process::Command {
-        ingest(&self.address, &self.topic, self.landing.path(), more)
+    fn ingest_command(&self, more: &[&str]) -> std::process::Command {
+        ingest_command(&self.address, &self.topic, self.landing.path(), more)
     }
 
-    fn json(&self, more: &[&str]) -> Value {
-        let text = succeed(self.ingest(&[more, &["--format", "json"]].concat()));
+    fn ingest_report(&self, more: &[&str]) -> Value {
+        let text = run_successfully(self.ingest_command(&[more, &["--format", "json"]].concat()));
         serde_json::from_str::<Value>(&text).unwrap()[0].take()
     }
 
-    fn entries(&self) -> Vec<Value> {
-        entries(&self.landing.path().join(&self.topic))
+    fn ledger_entries(&self) -> Vec<Value> {
+        ledger_entries(&self.landing.path().join(&self.topic))
     }
 
     fn assert_exact(&self) -> usize {
         assert_exact(&self.address, &self.topic, self.landing.path())
     }
 
-    fn status(&self, more: &[&str]) -> std::process::Command {
+    fn status_command(&self, more: &[&str]) -> std::process::Command {
         let args = [
             "status",
             "--bootstrap-servers",
             &self.address,
             "--output",
-            self.output(),
+            self.landing_path(),
         ];
-        command(&[&args, more].concat())
+        program_command(&[&args, more].concat())
     }
 }
 
 #[test]
 fn a_topic_lands_and_status_and_verify_agree() {
-    let case = case(3);
-    produce_some(&case.address, &case.topic, 3, 300, "a");
-    let report = case.json(&[]);
+    let case = new_case(3);
+    produce_mixed(&case.address, &case.topic, 3, 300, "a");
+    let report = case.ingest_report(&[]);
     assert_eq!(
         (report["rows"].as_u64(), report["rejects"].as_u64()),
         (Some(270), Some(30))
     );
     assert_eq!(case.assert_exact(), 300);
     // Without new records nothing is written.
-    let report = case.json(&[]);
+    let report = case.ingest_report(&[]);
     assert_eq!(report["entries"].as_array().unwrap().len(), 0);
-    produce_some(&case.address, &case.topic, 3, 30, "b");
-    let text = succeed(case.ingest(&[]));
+    produce_mixed(&case.address, &case.topic, 3, 30, "b");
+    let text = run_successfully(case.ingest_command(&[]));
     assert!(
         text.contains("27 rows, 3 rejects") && text.contains("entry 1"),
         "{text}"
     );
     assert_eq!(case.assert_exact(), 330);
-    let status = succeed(case.status(&[]));
+    let status = run_successfully(case.status_command(&[]));
     for part in [
         "rows        297",
         "rejects     33",
@@ -86,71 +86,80 @@ fn a_topic_lands_and_status_and_verify_agree() {
     ] {
         assert!(status.contains(part), "{status}");
     }
-    let status: Value = serde_json::from_str(&succeed(case.status(&["--format", "json"]))).unwrap();
+    let status: Value = serde_json::from_str(&run_successfully(
+        case.status_command(&["--format", "json"]),
+    ))
+    .unwrap();
     assert_eq!(status[0]["partitions"][2]["next"], 110);
-    let verified = succeed(command(&[
+    let verified = run_successfully(program_command(&[
         "verify",
         "--broker",
         "--bootstrap-servers",
         &case.address,
         "--output",
-        case.output(),
+        case.landing_path(),
     ]));
     assert!(verified.contains("297 rows, 33 rejects") && verified.contains("no problems"));
     // The topic is caught up, so it is complete up to now.
-    let hour = succeed(case.status(&["--watermark", "--complete-to", "2026-01-01"]));
+    let hour =
+        run_successfully(case.status_command(&["--watermark", "--complete-to", "2026-01-01"]));
     assert!(hour.starts_with(&case.topic), "{hour}");
-    let said = fail(case.status(&["--complete-to", "2999-01-01"]), 13);
+    let said = run_failing(case.status_command(&["--complete-to", "2999-01-01"]), 13);
     assert!(said.contains("is not complete up to 2999"), "{said}");
 }
 
 #[test]
 fn bounds_are_exact_and_the_next_run_goes_on_there() {
-    let case = case(2);
-    produce_some(&case.address, &case.topic, 2, 100, "a");
+    let case = new_case(2);
+    produce_mixed(&case.address, &case.topic, 2, 100, "a");
     for _ in 0..3 {
-        let report = case.json(&["--max-records", "30"]);
+        let report = case.ingest_report(&["--max-records", "30"]);
         let records = report["rows"].as_u64().unwrap() + report["rejects"].as_u64().unwrap();
         assert_eq!(records, 30);
     }
-    case.json(&["--max-bytes", "1"]);
-    succeed(case.ingest(&[]));
+    case.ingest_report(&["--max-bytes", "1"]);
+    run_successfully(case.ingest_command(&[]));
     assert_eq!(case.assert_exact(), 100);
-    assert_eq!(case.entries().len(), 5);
-    assert_eq!(case.entries()[0]["body"]["closed_by"], "records");
+    assert_eq!(case.ledger_entries().len(), 5);
+    assert_eq!(case.ledger_entries()[0]["body"]["closed_by"], "records");
 }
 
 #[test]
 fn the_same_run_id_is_one_run() {
-    let case = case(1);
-    produce_some(&case.address, &case.topic, 1, 20, "a");
-    let first = case.json(&["--run-id", "nightly"]);
-    produce_some(&case.address, &case.topic, 1, 20, "b");
-    let again = case.json(&["--run-id", "nightly"]);
+    let case = new_case(1);
+    produce_mixed(&case.address, &case.topic, 1, 20, "a");
+    let first = case.ingest_report(&["--run-id", "nightly"]);
+    produce_mixed(&case.address, &case.topic, 1, 20, "b");
+    let again = case.ingest_report(&["--run-id", "nightly"]);
     assert_eq!(again["already_run"], true);
     assert_eq!(again["rows"], first["rows"]);
     assert_eq!(again["entries"], first["entries"]);
     // A run that was killed before its commit is continued under the same id, and
     // its result covers all its batches.
-    produce_some(&case.address, &case.topic, 1, 20, "c");
+    produce_mixed(&case.address, &case.topic, 1, 20, "c");
     let long = ["--run-id", "the next"];
-    let mut killed = case.ingest(&long);
+    let mut killed = case.ingest_command(&long);
     killed.env("SLUICE_CRASH_POINT", "landing.6a");
     assert_eq!(killed.output().unwrap().status.code(), None);
-    let resumed = case.json(&long);
+    let resumed = case.ingest_report(&long);
     assert_eq!(resumed["already_run"], false);
-    assert_eq!(case.json(&long)["rows"], resumed["rows"]);
+    assert_eq!(case.ingest_report(&long)["rows"], resumed["rows"]);
     assert_eq!(case.assert_exact(), 60);
     // A run without records is recorded too.
-    case.json(&["--run-id", "idle"]);
-    assert_eq!(case.json(&["--run-id", "idle"])["already_run"], true);
+    case.ingest_report(&["--run-id", "idle"]);
+    assert_eq!(
+        case.ingest_report(&["--run-id", "idle"])["already_run"],
+        true
+    );
 }
 
 #[test]
 fn two_runs_at_once_share_the_work_without_repeating_it() {
-    let case = case(3);
-    produce_some(&case.address, &case.topic, 3, 600, "a");
-    let runs: Vec<_> = (0..4).map(|_| case.ingest(&[]).spawn().unwrap()).collect();
+    let case = new_case(3);
+    produce_mixed(&case.address, &case.topic, 3, 600, "a");
+    let runs: Vec<_> = (0..4)
+        .map(|_| case.ingest_command(&[]).spawn().unwrap())
+        .collect();
     for run in runs {
         let output = run.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -161,50 +170,50 @@ fn two_runs_at_once_share_the_work_without_repeating_it() {
 
 #[test]
 fn a_service_commits_batch_after_batch_and_drains_on_sigterm() {
-    let case = case(2);
-    produce_some(&case.address, &case.topic, 2, 50, "a");
+    let case = new_case(2);
+    produce_mixed(&case.address, &case.topic, 2, 50, "a");
     let args = [
         "--bootstrap-servers",
         &case.address,
         "--topic",
         &case.topic,
         "--output",
-        case.output(),
+        case.landing_path(),
         "--follow",
         "--duration",
         "0.3",
     ];
-    let service = command(&args).spawn().unwrap();
+    let service = program_command(&args).spawn().unwrap();
     let folder = case.landing.path().join(&case.topic);
-    let landed = |records| wait::landed(&folder, records);
+    let landed = |records| wait::wait_until_landed(&folder, records);
     landed(50);
-    produce_some(&case.address, &case.topic, 2, 70, "b");
+    produce_mixed(&case.address, &case.topic, 2, 70, "b");
     landed(120);
-    produce_some(&case.address, &case.topic, 2, 10, "c");
-    signal(&service, libc::SIGTERM);
+    produce_mixed(&case.address, &case.topic, 2, 10, "c");
+    send_signal(&service, libc::SIGTERM);
     let output = service.wait_with_output().unwrap();
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    succeed(case.ingest(&[]));
+    run_successfully(case.ingest_command(&[]));
     assert_eq!(case.assert_exact(), 130);
 }
 
 #[test]
 fn several_topics_have_ledgers_of_their_own() {
-    let case = case(1);
-    let second = mock().topic(2);
-    produce_some(&case.address, &case.topic, 1, 10, "a");
-    produce_some(&case.address, &second, 2, 20, "b");
-    succeed(case.ingest(&["--topic", &second]));
+    let case = new_case(1);
+    let second = mock_broker().new_topic(2);
+    produce_mixed(&case.address, &case.topic, 1, 10, "a");
+    produce_mixed(&case.address, &second, 2, 20, "b");
+    run_successfully(case.ingest_command(&["--topic", &second]));
     assert_eq!(case.assert_exact(), 10);
     assert_eq!(
         assert_exact(&case.address, &second, case.landing.path()),
         20
     );
-    let status = succeed(case.status(&[]));
+    let status = run_successfully(case.status_command(&[]));
     assert!(
         status.contains(&second) && status.contains(&case.topic),
         "{status}"
@@ -213,31 +222,34 @@ fn several_topics_have_ledgers_of_their_own() {
 
 #[test]
 fn where_a_new_ledger_begins_can_be_chosen() {
-    let case = case(1);
-    produce_some(&case.address, &case.topic, 1, 20, "a");
-    succeed(case.ingest(&["--from-offset", "latest"]));
-    produce_some(&case.address, &case.topic, 1, 5, "b");
-    assert_eq!(case.json(&["--from-offset", "earliest"])["rows"], 5);
+    let case = new_case(1);
+    produce_mixed(&case.address, &case.topic, 1, 20, "a");
+    run_successfully(case.ingest_command(&["--from-offset", "latest"]));
+    produce_mixed(&case.address, &case.topic, 1, 5, "b");
+    assert_eq!(
+        case.ingest_report(&["--from-offset", "earliest"])["rows"],
+        5
+    );
     let other = tempfile::tempdir().unwrap();
     let run = |begin: &str| {
-        ingest(
+        ingest_command(
             &case.address,
             &case.topic,
             other.path(),
             &["--from-offset", begin],
         )
     };
-    let said = fail(run("99"), 2);
+    let said = run_failing(run("99"), 2);
     assert!(said.contains("there is no offset 99"), "{said}");
-    let text = succeed(run("15"));
+    let text = run_successfully(run("15"));
     assert!(text.contains("9 rows, 1 rejects"), "{text}");
 }
 
 #[test]
 fn a_part_can_be_replayed_into_a_folder_of_its_own() {
-    let case = case(2);
-    produce_some(&case.address, &case.topic, 2, 100, "a");
-    succeed(case.ingest(&[]));
+    let case = new_case(2);
+    produce_mixed(&case.address, &case.topic, 2, 100, "a");
+    run_successfully(case.ingest_command(&[]));
     let repair = tempfile::tempdir().unwrap();
     let args = [
         "replay",
@@ -252,21 +264,21 @@ fn a_part_can_be_replayed_into_a_folder_of_its_own() {
         "--to",
         "20",
     ];
-    let text = succeed(command(&args));
+    let text = run_successfully(program_command(&args));
     assert!(text.contains("18 rows, 2 rejects"), "{text}");
-    let said = fail(command(&args), 2);
+    let said = run_failing(program_command(&args), 2);
     assert!(said.contains("has a ledger already"), "{said}");
     assert_eq!(case.assert_exact(), 100);
 }
 
 #[test]
 fn an_envelope_keeps_the_value_unchanged() {
-    let case = case(1);
+    let case = new_case(1);
     let value = b"{ \"a\" : 1.0e2 , \"u\":\"\\u00e9\" }";
-    produce(&case.address, &case.topic, [(0, Some(&value[..]))]);
-    succeed(case.ingest(&["--envelope"]));
+    produce_records(&case.address, &case.topic, [(0, Some(&value[..]))]);
+    run_successfully(case.ingest_command(&["--envelope"]));
     let folder = case.landing.path().join(&case.topic);
-    let path = case.entries()[0]["body"]["ranges"][0]["file"]["path"].clone();
+    let path = case.ledger_entries()[0]["body"]["ranges"][0]["file"]["path"].clone();
     let line = std::fs::read(folder.join(path.as_str().unwrap())).unwrap();
     assert!(line.windows(value.len()).any(|part| part == value));
     let envelope: Value = serde_json::from_slice(&line).unwrap();
@@ -277,30 +289,30 @@ fn an_envelope_keeps_the_value_unchanged() {
 
 #[test]
 fn what_is_damaged_is_found() {
-    let case = case(1);
-    produce_some(&case.address, &case.topic, 1, 20, "a");
-    succeed(case.ingest(&[]));
+    let case = new_case(1);
+    produce_mixed(&case.address, &case.topic, 1, 20, "a");
+    run_successfully(case.ingest_command(&[]));
     let folder = case.landing.path().join(&case.topic);
-    let path = case.entries()[0]["body"]["ranges"][0]["file"]["path"].clone();
+    let path = case.ledger_entries()[0]["body"]["ranges"][0]["file"]["path"].clone();
     let path = folder.join(path.as_str().unwrap());
-    let verify = || command(&["verify", "--output", case.output()]);
+    let verify = || program_command(&["verify", "--output", case.landing_path()]);
     let mut text = std::fs::read(&path).unwrap();
     text[3] ^= 1;
     std::fs::write(&path, &text).unwrap();
-    let output = crate::process::run(verify());
+    let output = crate::process::run_command(verify());
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("has the checksum"), "{said}");
     std::fs::remove_file(&path).unwrap();
-    let output = crate::process::run(verify());
+    let output = crate::process::run_command(verify());
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("is missing"), "{said}");
 }
 
 #[test]
 fn each_error_has_its_code() {
-    let case = case(1);
-    produce_some(&case.address, &case.topic, 1, 5, "a");
+    let case = new_case(1);
+    produce_mixed(&case.address, &case.topic, 1, 5, "a");
     let no_broker = [
         "--bootstrap-servers",
         "127.0.0.1:1",
@@ -309,24 +321,30 @@ fn each_error_has_its_code() {
         "--timeout",
         "2s",
         "--output",
-        case.output(),
+        case.landing_path(),
     ];
-    let said = fail(command(&no_broker), 4);
+    let said = run_failing(program_command(&no_broker), 4);
     assert!(
         said.contains("no broker of `127.0.0.1:1` answers"),
         "{said}"
     );
-    fail(case.ingest(&["--kafka-conf", "no.such=1"]), 2);
-    fail(
-        case.ingest(&["--kafka-conf", "isolation.level=read_uncommitted"]),
+    run_failing(case.ingest_command(&["--kafka-conf", "no.such=1"]), 2);
+    run_failing(
+        case.ingest_command(&["--kafka-conf", "isolation.level=read_uncommitted"]),
         2,
     );
-    fail(command(&["--output", case.output()]), 2);
-    fail(
-        command(&["status", "--topic", "nothing", "--output", case.output()]),
+    run_failing(program_command(&["--output", case.landing_path()]), 2);
+    run_failing(
+        program_command(&[
+            "status",
+            "--topic",
+            "nothing",
+            "--output",
+            case.landing_path(),
+        ]),
         8,
     );
     let blocked = case.landing.path().join("blocked");
     std::fs::write(&blocked, "").unwrap();
-    fail(ingest(&case.address, &case.topic, &blocked, &[]), 9);
+    run_failing(ingest_command(&case.address, &case.topic, &blocked, &[]), 9);
 }

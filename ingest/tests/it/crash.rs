@@ -3,15 +3,17 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use sluice_service::crash::{ACTION, POINT};
+use sluice_service::crash::{ACTION_VARIABLE, POINT_VARIABLE};
 
-use crate::apache::broker;
-use crate::checker::{assert_exact, entries};
+use crate::apache::shared_broker;
+use crate::checker::{assert_exact, ledger_entries};
 use crate::cluster::Cluster;
-use crate::lanes;
-use crate::mock::mock;
-use crate::process::{command, ingest, signal, stopped, succeed, tell};
-use crate::records::produce_some;
+use crate::mock::mock_broker;
+use crate::parallel;
+use crate::process::{
+    ingest_command, print_line, program_command, run_successfully, send_signal, wait_until_stopped,
+};
+use crate::records::produce_mixed;
 
 /// The points in the order in which a run passes them; `@n` means the nth time.
 const POINTS: &[&str] = &[
@@ -43,36 +45,38 @@ struct Case {
 }
 
 /// How a case ended.
-struct Ended {
+struct CaseResult {
     records: usize,
     /// Whether the run reached the point: with two runs, one may have nothing to do.
     hit: bool,
 }
 
-fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
+fn run_case(cluster: &dyn Cluster, case: &Case) -> CaseResult {
     let &Case { point, two, action } = case;
     let address = cluster.address();
-    let topic = cluster.topic(3);
+    let topic = cluster.new_topic(3);
     let landing = tempfile::tempdir().unwrap();
-    produce_some(&address, &topic, 3, 240, "first");
+    produce_mixed(&address, &topic, 3, 240, "first");
     // The ledger is not empty when the run starts.
-    succeed(ingest(&address, &topic, landing.path(), SMALL));
-    produce_some(&address, &topic, 3, 240, "second");
+    run_successfully(ingest_command(&address, &topic, landing.path(), SMALL));
+    produce_mixed(&address, &topic, 3, 240, "second");
 
-    let run = || ingest(&address, &topic, landing.path(), SMALL);
+    let run = || ingest_command(&address, &topic, landing.path(), SMALL);
     let mut crashing = run();
-    crashing.env(POINT, point).env(ACTION, action);
+    crashing
+        .env(POINT_VARIABLE, point)
+        .env(ACTION_VARIABLE, action);
     let mut crashing = crashing.spawn().unwrap();
     let mut other = two.then(|| run().spawn().unwrap());
     let hit = if action == "stop" {
-        let hit = stopped(&mut crashing);
+        let hit = wait_until_stopped(&mut crashing);
         if hit {
             // The second run overtakes it, and so does a third.
             if let Some(other) = &mut other {
                 assert!(other.wait().unwrap().success());
             }
-            succeed(run());
-            signal(&crashing, libc::SIGCONT);
+            run_successfully(run());
+            send_signal(&crashing, libc::SIGCONT);
         }
         let output = crashing.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -88,28 +92,28 @@ fn try_out(cluster: &dyn Cluster, case: &Case) -> Ended {
     if let Some(mut other) = other {
         assert!(other.wait().unwrap().success());
     }
-    produce_some(&address, &topic, 3, 60, "third");
-    succeed(run());
+    produce_mixed(&address, &topic, 3, 60, "third");
+    run_successfully(run());
     let records = assert_exact(&address, &topic, landing.path());
     assert_eq!(records, 540);
-    assert!(!entries(&landing.path().join(&topic)).is_empty());
-    succeed(command(&[
+    assert!(!ledger_entries(&landing.path().join(&topic)).is_empty());
+    run_successfully(program_command(&[
         "verify",
         "--output",
         landing.path().to_str().unwrap(),
     ]));
-    Ended { records, hit }
+    CaseResult { records, hit }
 }
 
 /// Runs every combination.
-fn matrix(cluster: &dyn Cluster) {
+fn run_crash_matrix(cluster: &dyn Cluster) {
     let mut cases = Vec::new();
     for action in ["kill", "stop"] {
         for two in [false, true] {
             cases.extend(POINTS.iter().map(|point| Case { point, two, action }));
         }
     }
-    let ended = lanes::run(&cases, |case| try_out(cluster, case));
+    let ended = parallel::run_cases(&cases, |case| run_case(cluster, case));
     let name = cluster.name();
     for (cases, ended) in cases.chunks(POINTS.len()).zip(ended.chunks(POINTS.len())) {
         let runs = if cases[0].two {
@@ -117,14 +121,14 @@ fn matrix(cluster: &dyn Cluster) {
         } else {
             "one run"
         };
-        tell(&format!(
+        print_line(&format!(
             "{name}: {} points, {runs}, {}, {} hit: 0 lost, 0 repeated",
             cases.len(),
             cases[0].action,
             ended.iter().filter(|ended| ended.hit).count(),
         ));
     }
-    tell(&format!(
+    print_line(&format!(
         "{name}: {} cases with {} records: 0 lost, 0 repeated",
         cases.len(),
         ended.iter().map(|ended| ended.records).sum::<usize>()
@@ -133,11 +137,11 @@ fn matrix(cluster: &dyn Cluster) {
 
 #[test]
 fn nothing_is_lost_or_repeated_wherever_a_run_ends() {
-    matrix(mock());
+    run_crash_matrix(mock_broker());
 }
 
 #[test]
 fn nor_with_apache_kafka() {
-    let Some(kafka) = broker() else { return };
-    matrix(kafka);
+    let Some(kafka) = shared_broker() else { return };
+    run_crash_matrix(kafka);
 }

@@ -6,13 +6,13 @@ use std::process::Child;
 
 use tempfile::TempDir;
 
-use crate::apache::broker;
-use crate::checker::{assert_exact, entries};
+use crate::apache::shared_broker;
+use crate::checker::{assert_exact, ledger_entries};
 use crate::cluster::Cluster;
-use crate::mock::mock;
-use crate::process::{command, signal};
-use crate::records::produce_some;
-use crate::wait::landed;
+use crate::mock::mock_broker;
+use crate::process::{program_command, send_signal};
+use crate::records::produce_mixed;
+use crate::wait::wait_until_landed;
 
 const PARTITIONS: i32 = 4;
 
@@ -30,14 +30,14 @@ impl Group {
     fn new(cluster: &dyn Cluster) -> Self {
         Self {
             address: cluster.address(),
-            topic: cluster.topic(PARTITIONS),
+            topic: cluster.new_topic(PARTITIONS),
             landing: tempfile::tempdir().unwrap(),
             sent: 0,
         }
     }
 
     /// Starts a member, which commits every half second.
-    fn member(&self) -> Child {
+    fn start_member(&self) -> Child {
         let args = ["--bootstrap-servers", &self.address, "--topic", &self.topic];
         let group = ["--group", "landing", "--follow", "--duration", "0.5"];
         // The shortest timeout that brokers allow, so that a lost member is noticed
@@ -45,21 +45,21 @@ impl Group {
         let timeout = ["--kafka-conf", "session.timeout.ms=6000"];
         let output = ["--output", self.landing.path().to_str().unwrap()];
         let quiet = ["--log-level", "warn"];
-        command(&[&args[..], &group, &timeout, &output, &quiet].concat())
+        program_command(&[&args[..], &group, &timeout, &output, &quiet].concat())
             .spawn()
             .unwrap()
     }
 
     /// Sends records to all partitions and waits until they have landed.
     /// Returns how many members committed some of them.
-    fn send(&mut self, count: usize) -> usize {
+    fn send_records(&mut self, count: usize) -> usize {
         let folder = self.landing.path().join(&self.topic);
-        let before = entries(&folder).len();
+        let before = ledger_entries(&folder).len();
         let tag = format!("after {}", self.sent);
-        produce_some(&self.address, &self.topic, PARTITIONS, count, &tag);
+        produce_mixed(&self.address, &self.topic, PARTITIONS, count, &tag);
         self.sent += count;
-        landed(&folder, self.sent as u64);
-        let members: BTreeSet<String> = entries(&folder)
+        wait_until_landed(&folder, self.sent as u64);
+        let members: BTreeSet<String> = ledger_entries(&folder)
             .into_iter()
             .skip(before)
             .map(|entry| entry["body"]["run_id"].to_string())
@@ -68,15 +68,15 @@ impl Group {
     }
 
     /// Sends records until this many members commit some of them.
-    fn settle(&mut self, members: usize) {
-        let settled = (0..ROUNDS).any(|_| self.send(40) == members);
+    fn wait_until_shared(&mut self, members: usize) {
+        let settled = (0..ROUNDS).any(|_| self.send_records(40) == members);
         assert!(settled, "{members} members do not share the partitions");
     }
 
     /// Stops the members with SIGTERM, and asserts that everything has landed once.
-    fn end(self, members: Vec<Child>) {
+    fn stop_members(self, members: Vec<Child>) {
         for member in &members {
-            signal(member, libc::SIGTERM);
+            send_signal(member, libc::SIGTERM);
         }
         for member in members {
             let ended = member.wait_with_output().unwrap();
@@ -90,23 +90,23 @@ impl Group {
 
 #[test]
 fn a_group_shares_the_partitions() {
-    let mut group = Group::new(mock());
-    let members = vec![group.member(), group.member()];
-    group.send(400);
-    group.settle(2);
-    group.end(members);
+    let mut group = Group::new(mock_broker());
+    let members = vec![group.start_member(), group.start_member()];
+    group.send_records(400);
+    group.wait_until_shared(2);
+    group.stop_members(members);
 }
 
 #[test]
 fn a_group_outlives_a_member_that_is_killed() {
-    let Some(kafka) = broker() else { return };
+    let Some(kafka) = shared_broker() else { return };
     let mut group = Group::new(kafka);
-    let (mut killed, other) = (group.member(), group.member());
-    group.send(400);
-    group.settle(2);
-    signal(&killed, libc::SIGKILL);
+    let (mut killed, other) = (group.start_member(), group.start_member());
+    group.send_records(400);
+    group.wait_until_shared(2);
+    send_signal(&killed, libc::SIGKILL);
     killed.wait().unwrap();
     // The other member takes over its partitions.
-    assert_eq!(group.send(400), 1);
-    group.end(vec![other]);
+    assert_eq!(group.send_records(400), 1);
+    group.stop_members(vec![other]);
 }

@@ -10,20 +10,22 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::Value;
 use sluice_kafka_sandbox::{Broker, Installation};
-use sluice_service::crash::{ACTION, POINT};
+use sluice_service::crash::{ACTION_VARIABLE, POINT_VARIABLE};
 
-use crate::apache::{broker, start};
-use crate::checker::{assert_exact, entries};
+use crate::apache::{shared_broker, start_broker};
+use crate::checker::{assert_exact, ledger_entries};
 use crate::cluster::{Cluster as _, topic_name};
-use crate::process::{command, fail, ingest, signal, stopped, succeed};
-use crate::records::produce_some;
-use crate::wait::until;
+use crate::process::{
+    ingest_command, program_command, run_failing, run_successfully, send_signal, wait_until_stopped,
+};
+use crate::records::produce_mixed;
+use crate::wait::wait_until;
 
-fn last(landing: &Path, topic: &str) -> Value {
-    entries(&landing.join(topic)).pop().unwrap()["body"].take()
+fn last_batch(landing: &Path, topic: &str) -> Value {
+    ledger_entries(&landing.join(topic)).pop().unwrap()["body"].take()
 }
 
-fn lag(broker: &Broker, landing: &Path) -> i64 {
+fn topic_lag(broker: &Broker, landing: &Path) -> i64 {
     let args = [
         "status",
         "--bootstrap-servers",
@@ -33,13 +35,13 @@ fn lag(broker: &Broker, landing: &Path) -> i64 {
         "--format",
         "json",
     ];
-    let status: Value = serde_json::from_str(&succeed(command(&args))).unwrap();
+    let status: Value = serde_json::from_str(&run_successfully(program_command(&args))).unwrap();
     status[0]["lag"].as_i64().unwrap()
 }
 
 /// Waits until a consumer of committed records can read up to these offsets: the
 /// broker confirms the end of a transaction before it writes the markers.
-fn readable_up_to(broker: &Broker, topic: &str, ends: &[(i32, i64)]) {
+fn wait_until_readable(broker: &Broker, topic: &str, ends: &[(i32, i64)]) {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", broker.address())
         .set("isolation.level", "read_committed")
@@ -47,7 +49,7 @@ fn readable_up_to(broker: &Broker, topic: &str, ends: &[(i32, i64)]) {
         .unwrap();
     let wait = Duration::from_secs(20);
     for (partition, end) in ends {
-        until("the markers are written", || {
+        wait_until("the markers are written", || {
             let marks = consumer.fetch_watermarks(topic, *partition, wait);
             marks.unwrap().1 >= *end
         });
@@ -56,8 +58,10 @@ fn readable_up_to(broker: &Broker, topic: &str, ends: &[(i32, i64)]) {
 
 #[test]
 fn aborted_transactions_do_not_land_and_leave_no_lag() {
-    let Some(broker) = broker() else { return };
-    let topic = broker.topic(2);
+    let Some(broker) = shared_broker() else {
+        return;
+    };
+    let topic = broker.new_topic(2);
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", broker.address())
         .set("transactional.id", &topic)
@@ -84,18 +88,23 @@ fn aborted_transactions_do_not_land_and_leave_no_lag() {
         }
         // Ten records and a marker in each round.
         let end = 11 * (i64::from(round) + 1);
-        readable_up_to(broker, &topic, &[(0, end), (1, end)]);
-        succeed(ingest(broker.address(), &topic, landing.path(), &[]));
-        assert_eq!(lag(broker, landing.path()), 0, "after round {round}");
+        wait_until_readable(broker, &topic, &[(0, end), (1, end)]);
+        run_successfully(ingest_command(
+            broker.address(),
+            &topic,
+            landing.path(),
+            &[],
+        ));
+        assert_eq!(topic_lag(broker, landing.path()), 0, "after round {round}");
     }
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 80);
-    let next = last(landing.path(), &topic)["next"].clone();
+    let next = last_batch(landing.path(), &topic)["next"].clone();
     assert_eq!(next, serde_json::json!({"0": 66, "1": 66}));
     // All at once, across the gaps: the runs give the lines their offsets.
     let whole = tempfile::tempdir().unwrap();
-    succeed(ingest(broker.address(), &topic, whole.path(), &[]));
+    run_successfully(ingest_command(broker.address(), &topic, whole.path(), &[]));
     assert_eq!(assert_exact(broker.address(), &topic, whole.path()), 80);
-    let runs = last(whole.path(), &topic)["ranges"][0]["runs"].clone();
+    let runs = last_batch(whole.path(), &topic)["ranges"][0]["runs"].clone();
     assert_eq!(runs.as_array().unwrap().len(), 4, "{runs}");
     // A replay that ends after an aborted transaction ends, and reports that
     // offset as its next.
@@ -108,28 +117,40 @@ fn aborted_transactions_do_not_land_and_leave_no_lag() {
         &topic,
     ];
     let args = [&args[..], &["--from", "0", "--to", "22", "--output"]].concat();
-    let text = succeed(command(
+    let text = run_successfully(program_command(
         &[&args[..], &[part.path().to_str().unwrap()]].concat(),
     ));
     assert!(text.contains("20 rows, 0 rejects"), "{text}");
-    let ends = last(part.path(), &topic)["next"].clone();
+    let ends = last_batch(part.path(), &topic)["next"].clone();
     assert_eq!(ends, serde_json::json!({"0": 22, "1": 22}));
     // Ingest does not read past an open transaction.
     producer.begin_transaction().unwrap();
     let record = BaseRecord::to(&topic).partition(0).key("k").payload("{}");
     producer.send(record).map_err(|(error, _)| error).unwrap();
     producer.flush(wait).unwrap();
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
-    assert_eq!(last(landing.path(), &topic)["next"], next);
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
+    assert_eq!(last_batch(landing.path(), &topic)["next"], next);
     producer.commit_transaction(wait).unwrap();
-    readable_up_to(broker, &topic, &[(0, 68)]);
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    wait_until_readable(broker, &topic, &[(0, 68)]);
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 81);
 }
 
 #[test]
 fn compaction_leaves_gaps_that_are_runs() {
-    let Some(broker) = broker() else { return };
+    let Some(broker) = shared_broker() else {
+        return;
+    };
     let topic = topic_name();
     broker
         .create_topic_with(
@@ -149,14 +170,14 @@ fn compaction_leaves_gaps_that_are_runs() {
             let key = ["a", "b", "c"][at % 3];
             (Some(key), value.as_str())
         });
-        broker.produce(&topic, records).unwrap();
+        broker.produce_records(&topic, records).unwrap();
         std::thread::sleep(Duration::from_millis(700));
     }
     let mut left = 30;
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(180) {
         // A new record closes the segment before it.
-        broker.produce(&topic, [(Some("z"), "{}")]).unwrap();
+        broker.produce_records(&topic, [(Some("z"), "{}")]).unwrap();
         left = broker.consume_with_gaps(&topic).unwrap().len();
         if left < 15 {
             break;
@@ -164,69 +185,109 @@ fn compaction_leaves_gaps_that_are_runs() {
     }
     assert!(left < 15, "the broker did not compact: {left} records");
     let landing = tempfile::tempdir().unwrap();
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
     assert_exact(broker.address(), &topic, landing.path());
-    assert_eq!(lag(broker, landing.path()), 0);
-    let batch = last(landing.path(), &topic);
+    assert_eq!(topic_lag(broker, landing.path()), 0);
+    let batch = last_batch(landing.path(), &topic);
     assert!(batch["ranges"][0]["runs"].as_array().is_some(), "{batch}");
 }
 
 #[test]
 fn retention_that_overtakes_us_stops_ingest_until_the_loss_is_accepted() {
-    let Some(broker) = broker() else { return };
-    let topic = broker.topic(1);
+    let Some(broker) = shared_broker() else {
+        return;
+    };
+    let topic = broker.new_topic(1);
     let landing = tempfile::tempdir().unwrap();
-    produce_some(broker.address(), &topic, 1, 10, "a");
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
-    produce_some(broker.address(), &topic, 1, 20, "b");
+    produce_mixed(broker.address(), &topic, 1, 10, "a");
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
+    produce_mixed(broker.address(), &topic, 1, 20, "b");
     broker.delete_records(&topic, &[(0, 17)]).unwrap();
-    let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 10);
+    let said = run_failing(
+        ingest_command(broker.address(), &topic, landing.path(), &[]),
+        10,
+    );
     assert!(
         said.contains("7 records") && said.contains("offset 17"),
         "{said}"
     );
     let accept = ["--accept-data-loss"];
-    let text = succeed(ingest(broker.address(), &topic, landing.path(), &accept));
+    let text = run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &accept,
+    ));
     assert!(text.contains("7 offsets lost"), "{text}");
-    let batch = last(landing.path(), &topic);
+    let batch = last_batch(landing.path(), &topic);
     assert_eq!(batch["holes"][0]["end"], 17);
     assert_eq!(batch["next"]["0"], 30);
     let output = landing.path().to_str().unwrap();
-    succeed(command(&["verify", "--output", output]));
+    run_successfully(program_command(&["verify", "--output", output]));
     // A new ledger starts at the first offset that exists and loses nothing.
     let fresh = tempfile::tempdir().unwrap();
-    succeed(ingest(broker.address(), &topic, fresh.path(), &[]));
+    run_successfully(ingest_command(broker.address(), &topic, fresh.path(), &[]));
     assert_exact(broker.address(), &topic, fresh.path());
 }
 
 #[test]
 fn a_topic_that_was_made_again_is_not_taken_for_the_old_one() {
-    let Some(broker) = broker() else { return };
-    let topic = broker.topic(1);
+    let Some(broker) = shared_broker() else {
+        return;
+    };
+    let topic = broker.new_topic(1);
     let landing = tempfile::tempdir().unwrap();
-    produce_some(broker.address(), &topic, 1, 10, "a");
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
-    let batch = last(landing.path(), &topic);
+    produce_mixed(broker.address(), &topic, 1, 10, "a");
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
+    let batch = last_batch(landing.path(), &topic);
     assert!(
         batch["topic_id"].is_string() && batch["cluster_id"].is_string(),
         "{batch}"
     );
     broker.delete_topic(&topic).unwrap();
-    let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 8);
+    let said = run_failing(
+        ingest_command(broker.address(), &topic, landing.path(), &[]),
+        8,
+    );
     assert!(said.contains("there is no topic"), "{said}");
     broker.create_topic(&topic, 1).unwrap();
-    produce_some(broker.address(), &topic, 1, 50, "b");
-    let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 11);
+    produce_mixed(broker.address(), &topic, 1, 50, "b");
+    let said = run_failing(
+        ingest_command(broker.address(), &topic, landing.path(), &[]),
+        11,
+    );
     assert!(said.contains("was deleted and recreated"), "{said}");
 }
 
 #[test]
 fn offsets_that_went_backwards_stop_ingest() {
-    let Some(broker) = broker() else { return };
-    let topic = broker.topic(1);
+    let Some(broker) = shared_broker() else {
+        return;
+    };
+    let topic = broker.new_topic(1);
     let landing = tempfile::tempdir().unwrap();
-    produce_some(broker.address(), &topic, 1, 10, "a");
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    produce_mixed(broker.address(), &topic, 1, 10, "a");
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
     // Simulates a broker that lost records: the ledger has a higher offset.
     let entry = landing
         .path()
@@ -238,32 +299,49 @@ fn offsets_that_went_backwards_stop_ingest() {
         text.replace("\"next\":{\"0\":10}", "\"next\":{\"0\":99}"),
     )
     .unwrap();
-    let said = fail(ingest(broker.address(), &topic, landing.path(), &[]), 12);
+    let said = run_failing(
+        ingest_command(broker.address(), &topic, landing.path(), &[]),
+        12,
+    );
     assert!(said.contains("went backwards"), "{said}");
 }
 
 #[test]
 fn partitions_that_are_added_land_too() {
-    let Some(broker) = broker() else { return };
-    let topic = broker.topic(1);
+    let Some(broker) = shared_broker() else {
+        return;
+    };
+    let topic = broker.new_topic(1);
     let landing = tempfile::tempdir().unwrap();
-    produce_some(broker.address(), &topic, 1, 30, "a");
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    produce_mixed(broker.address(), &topic, 1, 30, "a");
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
     broker.add_partitions(&topic, 3).unwrap();
-    produce_some(broker.address(), &topic, 3, 60, "b");
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    produce_mixed(broker.address(), &topic, 3, 60, "b");
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 90);
 }
 
 #[test]
 fn two_runs_at_once_and_a_retry_repeat_nothing() {
-    let Some(broker) = broker() else { return };
-    let topic = broker.topic(3);
+    let Some(broker) = shared_broker() else {
+        return;
+    };
+    let topic = broker.new_topic(3);
     let landing = tempfile::tempdir().unwrap();
-    produce_some(broker.address(), &topic, 3, 3000, "a");
+    produce_mixed(broker.address(), &topic, 3, 3000, "a");
     let runs: Vec<_> = (0..2)
         .map(|_| {
-            let mut run = ingest(
+            let mut run = ingest_command(
                 broker.address(),
                 &topic,
                 landing.path(),
@@ -276,53 +354,71 @@ fn two_runs_at_once_and_a_retry_repeat_nothing() {
         assert!(run.wait_with_output().unwrap().status.success());
     }
     let twice = ["--run-id", "hourly"];
-    succeed(ingest(broker.address(), &topic, landing.path(), &twice));
-    produce_some(broker.address(), &topic, 3, 300, "b");
-    let text = succeed(ingest(broker.address(), &topic, landing.path(), &twice));
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &twice,
+    ));
+    produce_mixed(broker.address(), &topic, 3, 300, "b");
+    let text = run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &twice,
+    ));
     assert!(text.contains("already committed"), "{text}");
-    succeed(ingest(broker.address(), &topic, landing.path(), &[]));
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 3300);
 }
 
 #[test]
 fn a_broker_that_restarts_in_mid_window_costs_nothing() {
-    let Some(broker) = start() else { return };
-    let topic = broker.topic(2);
+    let Some(broker) = start_broker() else { return };
+    let topic = broker.new_topic(2);
     let landing = tempfile::tempdir().unwrap();
     let log = landing.path().join("log");
     // A run that is stopped by a signal after this many records.
     let halted = |records: usize, end: [&str; 2]| {
         let args = ["--bootstrap-servers", broker.address(), "--topic", &topic];
         let output = ["--output", landing.path().to_str().unwrap()];
-        let mut run = command(&[&args[..], &output, &end].concat())
-            .env(POINT, format!("landing.3@{records}"))
-            .env(ACTION, "stop")
+        let mut run = program_command(&[&args[..], &output, &end].concat())
+            .env(POINT_VARIABLE, format!("landing.3@{records}"))
+            .env(ACTION_VARIABLE, "stop")
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        assert!(stopped(&mut run), "{records} records were not taken");
+        assert!(
+            wait_until_stopped(&mut run),
+            "{records} records were not taken"
+        );
         run
     };
     let said = || std::fs::read_to_string(&log).unwrap();
-    produce_some(broker.address(), &topic, 2, 500, "a");
+    produce_mixed(broker.address(), &topic, 2, 500, "a");
     let mut run = halted(500, ["--max-records", "1000"]);
     broker.stop().unwrap();
-    signal(&run, libc::SIGCONT);
-    until("the run notices that the broker is down", || {
+    send_signal(&run, libc::SIGCONT);
+    wait_until("the run notices that the broker is down", || {
         said().contains("no broker answers, retrying")
     });
-    broker.start_again().unwrap();
-    produce_some(broker.address(), &topic, 2, 500, "b");
+    broker.restart().unwrap();
+    produce_mixed(broker.address(), &topic, 2, 500, "b");
     assert!(run.wait().unwrap().success(), "{}", said());
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1000);
-    assert_eq!(entries(&landing.path().join(&topic)).len(), 1);
+    assert_eq!(ledger_entries(&landing.path().join(&topic)).len(), 1);
     // A broker that stays down is an error, and what was read is committed.
-    produce_some(broker.address(), &topic, 2, 100, "c");
+    produce_mixed(broker.address(), &topic, 2, 100, "c");
     let mut run = halted(100, ["--duration", "20"]);
     broker.stop().unwrap();
-    signal(&run, libc::SIGCONT);
+    send_signal(&run, libc::SIGCONT);
     assert_eq!(run.wait().unwrap().code(), Some(4), "{}", said());
-    broker.start_again().unwrap();
+    broker.restart().unwrap();
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1100);
 }
 
@@ -333,7 +429,7 @@ fn tls_and_passwords_work_and_stay_secret() {
     };
     let (broker, secure) = Broker::start_secure(&installation, &[]).unwrap();
     broker.create_topic("secure", 1).unwrap();
-    produce_some(broker.address(), "secure", 1, 30, "a");
+    produce_mixed(broker.address(), "secure", 1, 30, "a");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("client.properties");
     let landing = folder.path().join("landing");
@@ -355,9 +451,9 @@ fn tls_and_passwords_work_and_stay_secret() {
         ];
         let (file, landing) = (file.to_str().unwrap(), landing.to_str().unwrap());
         let files = ["--kafka-properties", file, "--output", landing];
-        command(&[&args[..], &more[..], &files[..]].concat())
+        program_command(&[&args[..], &more[..], &files[..]].concat())
     };
-    let said = fail(with("a-wrong-password"), 4);
+    let said = run_failing(with("a-wrong-password"), 4);
     assert!(said.contains("no broker of"), "{said}");
     assert!(!said.contains("a-wrong-password"), "{said}");
     let output = with(secure.password).output().unwrap();

@@ -8,24 +8,24 @@ use rdkafka::producer::DefaultProducerContext;
 use crate::cluster::{Cluster, topic_name};
 
 /// A mock cluster that all tests of this process share.
-pub(crate) struct Mock {
+pub(crate) struct MockBroker {
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
 // SAFETY: the mock cluster's calls go through its own queue to its own thread.
-unsafe impl Sync for Mock {}
+unsafe impl Sync for MockBroker {}
 // SAFETY: as above.
-unsafe impl Send for Mock {}
+unsafe impl Send for MockBroker {}
 
-static MOCK: OnceLock<Mock> = OnceLock::new();
+static MOCK: OnceLock<MockBroker> = OnceLock::new();
 
-pub(crate) fn mock() -> &'static Mock {
-    MOCK.get_or_init(|| Mock {
+pub(crate) fn mock_broker() -> &'static MockBroker {
+    MOCK.get_or_init(|| MockBroker {
         cluster: MockCluster::new(1).unwrap(),
     })
 }
 
-impl Cluster for Mock {
+impl Cluster for MockBroker {
     fn name(&self) -> &'static str {
         "mock broker"
     }
@@ -34,7 +34,7 @@ impl Cluster for Mock {
         self.cluster.bootstrap_servers()
     }
 
-    fn topic(&self, partitions: i32) -> String {
+    fn new_topic(&self, partitions: i32) -> String {
         let topic = topic_name();
         self.cluster.create_topic(&topic, partitions, 1).unwrap();
         topic

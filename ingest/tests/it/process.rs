@@ -4,16 +4,16 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::wait::until;
+use crate::wait::wait_until;
 
 /// Prints a line, even where the output of passing tests is hidden.
-pub(crate) fn tell(text: &str) {
+pub(crate) fn print_line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// A command that is ready to start, without environment variables that could
 /// change its behavior.
-pub(crate) fn command(args: &[&str]) -> Command {
+pub(crate) fn program_command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ingest-landing"));
     command
         .args(args)
@@ -27,7 +27,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
 }
 
 /// The command that ingests a topic until it is caught up.
-pub(crate) fn ingest(address: &str, topic: &str, folder: &Path, more: &[&str]) -> Command {
+pub(crate) fn ingest_command(address: &str, topic: &str, folder: &Path, more: &[&str]) -> Command {
     let mut args = vec![
         "--bootstrap-servers",
         address,
@@ -42,18 +42,18 @@ pub(crate) fn ingest(address: &str, topic: &str, folder: &Path, more: &[&str]) -
         "20s",
     ];
     args.extend(more);
-    command(&args)
+    program_command(&args)
 }
 
 /// Runs a command to its end.
-pub(crate) fn run(mut command: Command) -> Output {
+pub(crate) fn run_command(mut command: Command) -> Output {
     command.output().unwrap()
 }
 
 /// Runs a command, which must succeed, and returns its standard output.
-pub(crate) fn succeed(command: Command) -> String {
+pub(crate) fn run_successfully(command: Command) -> String {
     let shown = format!("{command:?}");
-    let output = run(command);
+    let output = run_command(command);
     assert!(
         output.status.success(),
         "{shown}: {}\n{}",
@@ -64,16 +64,16 @@ pub(crate) fn succeed(command: Command) -> String {
 }
 
 /// Runs a command, which must end with this code, and returns its standard error.
-pub(crate) fn fail(command: Command, code: i32) -> String {
+pub(crate) fn run_failing(command: Command, code: i32) -> String {
     let shown = format!("{command:?}");
-    let output = run(command);
+    let output = run_command(command);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{shown}: {said}");
     said
 }
 
 /// Sends a signal to a child process.
-pub(crate) fn signal(child: &Child, signal: i32) {
+pub(crate) fn send_signal(child: &Child, signal: i32) {
     let id = i32::try_from(child.id()).unwrap();
     // SAFETY: there are no pointers; the process is a child that was not waited
     // for yet.
@@ -83,10 +83,10 @@ pub(crate) fn signal(child: &Child, signal: i32) {
 }
 
 /// Waits until a process is stopped (true) or has ended (false).
-pub(crate) fn stopped(child: &mut Child) -> bool {
+pub(crate) fn wait_until_stopped(child: &mut Child) -> bool {
     let stat = format!("/proc/{}/stat", child.id());
     let mut ended = false;
-    until("the process stops or ends", || {
+    wait_until("the process stops or ends", || {
         ended = child.try_wait().unwrap().is_some();
         let text = std::fs::read_to_string(&stat).unwrap_or_default();
         let state = text.rsplit_once(") ").map(|(_, rest)| rest);

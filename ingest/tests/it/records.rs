@@ -6,7 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 /// Sends records `(partition, value)`; a value of `None` is a tombstone.
-pub(crate) fn produce<'a>(
+pub(crate) fn produce_records<'a>(
     address: &str,
     topic: &str,
     records: impl IntoIterator<Item = (i32, Option<&'a [u8]>)>,
@@ -32,7 +32,7 @@ pub(crate) fn produce<'a>(
 
 /// Sends `count` records, spread over the partitions. Every tenth must be
 /// rejected.
-pub(crate) fn produce_some(address: &str, topic: &str, partitions: i32, count: usize, tag: &str) {
+pub(crate) fn produce_mixed(address: &str, topic: &str, partitions: i32, count: usize, tag: &str) {
     let values: Vec<Option<Vec<u8>>> = (0..count)
         .map(|at| match at % 30 {
             9 => Some(format!("[\"{tag}\",{at}]").into_bytes()),
@@ -51,5 +51,5 @@ pub(crate) fn produce_some(address: &str, topic: &str, partitions: i32, count: u
         .iter()
         .enumerate()
         .map(|(at, value)| ((at % partitions as usize) as i32, value.as_deref()));
-    produce(address, topic, records);
+    produce_records(address, topic, records);
 }

@@ -9,14 +9,14 @@ use std::process::{Child, Command};
 
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
-use sluice_service::crash::POINT;
-use sluice_storage::{Place, StoreOptions, Stores};
+use sluice_service::crash::POINT_VARIABLE;
+use sluice_storage::{StoreOptions, StorePath, Stores};
 
 use crate::checker::assert_exact;
 use crate::cluster::Cluster as _;
-use crate::mock::mock;
-use crate::process::{command, fail, succeed, tell};
-use crate::records::produce_some;
+use crate::mock::mock_broker;
+use crate::process::{print_line, program_command, run_failing, run_successfully};
+use crate::records::produce_mixed;
 
 const SECRET: &str = "s3-secret-that-nobody-may-see";
 
@@ -30,7 +30,7 @@ impl Bucket {
         let Ok(endpoint) = std::env::var("SLUICE_TEST_S3") else {
             let message = "set SLUICE_TEST_S3 to the URL of an S3 server to test against it";
             assert!(std::env::var_os("SLUICE_CI").is_none(), "{message}");
-            tell(&format!("SKIPPED: {message}"));
+            print_line(&format!("SKIPPED: {message}"));
             return None;
         };
         let host = endpoint
@@ -59,7 +59,7 @@ impl Bucket {
     }
 
     /// Adds the environment that a command needs to reach the bucket.
-    fn known_to(&self, mut command: Command) -> Command {
+    fn with_credentials(&self, mut command: Command) -> Command {
         command
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_ALLOW_HTTP", "true")
@@ -69,11 +69,11 @@ impl Bucket {
         command
     }
 
-    fn ingest(&self, address: &str, topic: &str) -> Command {
+    fn ingest_command(&self, address: &str, topic: &str) -> Command {
         let url = self.url();
         let args = ["--bootstrap-servers", address, "--topic", topic];
         let more = ["--until-caught-up", "--roll-size", "2KiB", "--output", &url];
-        self.known_to(command(&[&args[..], &more[..]].concat()))
+        self.with_credentials(program_command(&[&args[..], &more[..]].concat()))
     }
 
     /// Copies everything into a local folder.
@@ -89,8 +89,10 @@ impl Bucket {
             options.set(key, value).unwrap();
         }
         let stores = Stores::new(options);
-        let place = stores.open(&stores.location(&self.url()).unwrap()).unwrap();
-        let Place { store, location } = place;
+        let place = stores
+            .open(&stores.parse_location(&self.url()).unwrap())
+            .unwrap();
+        let StorePath { store, location } = place;
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let objects: Vec<_> = store
@@ -120,19 +122,19 @@ fn a_bucket_is_as_good_as_a_folder() {
     let Some(bucket) = Bucket::create() else {
         return;
     };
-    let (address, topic) = (mock().address(), mock().topic(3));
+    let (address, topic) = (mock_broker().address(), mock_broker().new_topic(3));
     // Runs are killed at each step around the commit; the next run continues.
     for point in ["landing.3b", "landing.5b", "landing.6a", "landing.6b"] {
-        produce_some(&address, &topic, 3, 120, point);
-        let mut killed = bucket.ingest(&address, &topic);
-        killed.env(POINT, point);
+        produce_mixed(&address, &topic, 3, 120, point);
+        let mut killed = bucket.ingest_command(&address, &topic);
+        killed.env(POINT_VARIABLE, point);
         let output = killed.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), None, "{point} was not passed: {said}");
         assert!(!said.contains(SECRET), "{said}");
     }
     let runs: Vec<Child> = (0..2)
-        .map(|_| bucket.ingest(&address, &topic).spawn().unwrap())
+        .map(|_| bucket.ingest_command(&address, &topic).spawn().unwrap())
         .collect();
     for run in runs {
         let output = run.wait_with_output().unwrap();
@@ -143,9 +145,10 @@ fn a_bucket_is_as_good_as_a_folder() {
     bucket.download(landing.path());
     assert_eq!(assert_exact(&address, &topic, landing.path()), 480);
     let url = bucket.url();
-    let verified = succeed(bucket.known_to(command(&["verify", "--output", &url])));
+    let verified =
+        run_successfully(bucket.with_credentials(program_command(&["verify", "--output", &url])));
     assert!(verified.contains("432 rows, 48 rejects") && verified.contains("no problems"));
     let nowhere = ["status", "--output", "s3://there-is-no-such-bucket/landing"];
-    let said = fail(bucket.known_to(command(&nowhere)), 9);
+    let said = run_failing(bucket.with_credentials(program_command(&nowhere)), 9);
     assert!(said.contains("there-is-no-such-bucket"), "{said}");
 }

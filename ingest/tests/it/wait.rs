@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::checker::entries;
+use crate::checker::ledger_entries;
 
 /// Only keeps a test from hanging forever.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Waits until a condition holds.
-pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < LIMIT, "timed out waiting until {what}");
@@ -19,9 +19,9 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
 
 /// Waits until this many records, lines and rejects together, have landed in a
 /// topic's folder.
-pub(crate) fn landed(folder: &Path, records: u64) {
-    until(&format!("{records} records have landed"), || {
-        let newest = entries(folder).pop();
+pub(crate) fn wait_until_landed(folder: &Path, records: u64) {
+    wait_until(&format!("{records} records have landed"), || {
+        let newest = ledger_entries(folder).pop();
         newest.is_some_and(|entry| {
             let totals = &entry["body"]["totals"];
             let count = |name: &str| totals[name].as_u64().unwrap();

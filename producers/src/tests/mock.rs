@@ -8,11 +8,11 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use sluice_service::signals::Stop;
+use sluice_service::signals::StopSignal;
 
+use super::harness::{IMPATIENT, RunOutput, SharedText, run, run_impatiently, run_until, run_with};
 use super::plan::plan;
-use super::world::{Ended, IMPATIENT, Text, run, run_impatiently, run_until, run_with};
-use crate::source::Source;
+use crate::source::EventSource;
 
 const PARTITIONS: i32 = 3;
 const ALL_BROKERS: i32 = -1;
@@ -90,9 +90,9 @@ fn content(cluster: &Cluster) -> Content {
 /// What the same seed sends, as one list in order.
 fn expected(args: &[&str]) -> Vec<(String, Vec<u8>)> {
     let plan = plan(args).unwrap();
-    let mut source = Source::new(&plan);
-    (0..plan.required())
-        .map(|_| source.next())
+    let mut source = EventSource::new(&plan);
+    (0..plan.required_events())
+        .map(|_| source.next_event())
         .map(|event| (event.key.to_string(), event.value))
         .collect()
 }
@@ -115,7 +115,7 @@ fn assert_arrived(content: &Content, expected: &[(String, Vec<u8>)]) {
     );
 }
 
-fn assert_balanced(ended: &Ended) {
+fn assert_balanced(ended: &RunOutput) {
     let json = ended.json();
     let number = |name: &str| json[name].as_u64().unwrap();
     assert_eq!(
@@ -250,15 +250,15 @@ fn events_that_time_out_are_failures() {
 }
 
 /// Runs the program and asks it to stop once `events` are in the topic.
-fn stopped_after(cluster: &Cluster, args: &[&str], events: i64) -> Ended {
-    let stop = Stop::new();
+fn run_and_stop_after(cluster: &Cluster, args: &[&str], events: i64) -> RunOutput {
+    let stop = StopSignal::new();
     let consumer = consumer(cluster);
     std::thread::scope(|scope| {
         let run = scope.spawn(|| run_until(args, &stop));
         while end(&consumer) < events && !run.is_finished() {
             std::thread::sleep(Duration::from_millis(10));
         }
-        stop.ask();
+        stop.request_stop();
         run.join().unwrap()
     })
 }
@@ -275,7 +275,7 @@ fn stopping_an_endless_run_is_its_proper_end() {
         "200",
         "--output=json",
     ];
-    let ended = stopped_after(&cluster, &args, 20);
+    let ended = run_and_stop_after(&cluster, &args, 20);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_balanced(&ended);
     let json = ended.json();
@@ -296,7 +296,7 @@ fn stopping_before_the_count_is_reached_is_not_success() {
         &servers,
         &["--count", "1000000", "--rate", "500", "--seed", "8"],
     );
-    let ended = stopped_after(&cluster, &args, 20);
+    let ended = run_and_stop_after(&cluster, &args, 20);
     assert_eq!(ended.code, 5, "{ended:?}");
     assert_balanced(&ended);
     let json = ended.json();
@@ -316,9 +316,9 @@ fn stopping_before_the_count_is_reached_is_not_success() {
         until,
     ];
     let plan = plan(&args).unwrap();
-    let mut source = Source::new(&plan);
+    let mut source = EventSource::new(&plan);
     let expected: Vec<_> = (0..sent)
-        .map(|_| source.next())
+        .map(|_| source.next_event())
         .map(|event| (event.key.to_string(), event.value))
         .collect();
     assert_arrived(&content(&cluster), &expected);
@@ -333,7 +333,7 @@ fn after_the_bulk_a_stop_is_success() {
         &servers,
         &["--count", "50", "--continue-after", "--interval", "0.01"],
     );
-    let ended = stopped_after(&cluster, &args, 60);
+    let ended = run_and_stop_after(&cluster, &args, 60);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_balanced(&ended);
     assert!(ended.json()["sent"].as_u64().unwrap() >= 60);
@@ -344,14 +344,14 @@ fn events_without_an_answer_are_not_called_sent() {
     let cluster = cluster();
     let servers = cluster.bootstrap_servers();
     takes_no_events(&cluster);
-    let (stop, err) = (Stop::new(), Text::default());
+    let (stop, err) = (StopSignal::new(), SharedText::default());
     let args = bulk(&servers, &["--count", "1000000000"]);
     let ended = std::thread::scope(|scope| {
         let run = scope.spawn(|| run_with(&args, &stop, IMPATIENT, &err));
         while !err.read().contains(" in flight") && !run.is_finished() {
             std::thread::sleep(Duration::from_millis(10));
         }
-        stop.ask();
+        stop.request_stop();
         run.join().unwrap()
     });
     assert_eq!(ended.code, 5, "{ended:?}");
@@ -397,7 +397,7 @@ fn a_count_of_live_events_ends_by_itself() {
 }
 
 #[test]
-fn without_a_broker_the_reason_is_told() {
+fn without_a_broker_the_reason_is_reported() {
     let args = [
         "user-events",
         "--bootstrap-servers",

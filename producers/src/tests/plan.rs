@@ -5,14 +5,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::{CommandFactory, Parser};
 
-use super::world;
+use super::harness;
 use crate::cli::Cli;
-use crate::plan::{Plan, PlanError};
+use crate::plan::{PlanError, ProducePlan};
 
-pub(super) fn plan(args: &[&str]) -> Result<Plan, PlanError> {
+pub(super) fn plan(args: &[&str]) -> Result<ProducePlan, PlanError> {
     let cli = Cli::try_parse_from(std::iter::once(&"produce-events").chain(args)).unwrap();
     let now: DateTime<Utc> = "2026-11-24T11:22:33.987654Z".parse().unwrap();
-    Plan::new(&cli, now, || 77)
+    ProducePlan::new(&cli, now, || 77)
 }
 
 #[test]
@@ -21,13 +21,16 @@ fn the_options_are_sound() {
 }
 
 #[test]
-fn without_bulk_an_event_a_second_is_sent_for_ever() {
+fn without_bulk_an_event_a_second_is_sent_forever() {
     let plan = plan(&["user-events"]).unwrap();
     assert_eq!(plan.topic, "user_events");
     assert!(plan.bulk.is_none());
     let live = plan.live.as_ref().unwrap();
-    assert_eq!((live.count, live.step), (None, Duration::from_secs(1)));
-    assert_eq!((plan.required(), plan.total(), plan.seed), (0, None, 77));
+    assert_eq!((live.count, live.interval), (None, Duration::from_secs(1)));
+    assert_eq!(
+        (plan.required_events(), plan.total_events(), plan.seed),
+        (0, None, 77)
+    );
 }
 
 #[test]
@@ -36,20 +39,23 @@ fn a_bulk_ends_now_and_begins_90_days_ago() {
     assert_eq!(plan.topic, "transaction_events");
     assert!(plan.live.is_none());
     let bulk = plan.bulk.as_ref().unwrap();
-    assert_eq!(bulk.step, Duration::ZERO);
+    assert_eq!(bulk.interval, Duration::ZERO);
     let clock = bulk.clock();
     let start = DateTime::from_timestamp_micros(clock.start_micros).unwrap();
     assert_eq!(start.to_rfc3339(), "2026-08-26T11:22:33+00:00");
     assert_eq!(clock.length_micros, 90 * 86_400_000_000);
-    assert_eq!((plan.required(), plan.total()), (10_000, Some(10_000)));
     assert_eq!(
-        plan.repeat(),
+        (plan.required_events(), plan.total_events()),
+        (10_000, Some(10_000))
+    );
+    assert_eq!(
+        plan.repeat_options(),
         "--seed 77 --users 2500 --bulk --count 10000 --until 2026-11-24T11:22:33Z"
     );
 }
 
 #[test]
-fn after_a_bulk_it_goes_on_for_ever() {
+fn after_a_bulk_live_events_follow_forever() {
     let args = [
         "user-events",
         "--bulk",
@@ -61,8 +67,11 @@ fn after_a_bulk_it_goes_on_for_ever() {
     ];
     let plan = plan(&args).unwrap();
     let live = plan.live.as_ref().unwrap();
-    assert_eq!((live.count, live.step), (None, Duration::from_millis(250)));
-    assert_eq!((plan.required(), plan.total()), (5, None));
+    assert_eq!(
+        (live.count, live.interval),
+        (None, Duration::from_millis(250))
+    );
+    assert_eq!((plan.required_events(), plan.total_events()), (5, None));
 }
 
 #[test]
@@ -78,8 +87,8 @@ fn a_rate_holds_for_both_parts() {
     ];
     let plan = plan(&args).unwrap();
     let step = Duration::from_millis(20);
-    assert_eq!(plan.bulk.unwrap().step, step);
-    assert_eq!(plan.live.unwrap().step, step);
+    assert_eq!(plan.bulk.unwrap().interval, step);
+    assert_eq!(plan.live.unwrap().interval, step);
 }
 
 #[test]
@@ -103,7 +112,7 @@ fn what_is_printed_makes_the_same_plan() {
         "3",
     ];
     let first = plan(&args).unwrap();
-    let again = format!("user-events {}", first.repeat());
+    let again = format!("user-events {}", first.repeat_options());
     let again = plan(&again.split(' ').collect::<Vec<_>>()).unwrap();
     assert_eq!(format!("{first:?}"), format!("{again:?}"));
 }
@@ -169,11 +178,11 @@ fn slips_are_refused_before_anything_happens() {
             "out of range",
         ),
     ] {
-        let ended = world::run(args);
+        let ended = harness::run(args);
         assert_eq!(ended.code, 2, "{args:?}: {ended:?}");
         assert!(ended.err.contains(said), "{args:?}: {}", ended.err);
         assert!(ended.err.starts_with("error: "), "{}", ended.err);
-        let ended = world::run(&[args, &["--output", "json"]].concat());
+        let ended = harness::run(&[args, &["--output", "json"]].concat());
         let json = ended.json();
         assert_eq!(json["exit_code"], 2);
         assert_eq!(json["error"]["kind"], "invalid");
@@ -182,7 +191,7 @@ fn slips_are_refused_before_anything_happens() {
 
 #[test]
 fn help_is_no_error() {
-    let ended = world::run(&["--help"]);
+    let ended = harness::run(&["--help"]);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
     assert!(ended.out.contains("--duplicate-permille"));
 }

@@ -7,13 +7,15 @@ use proptest::prelude::*;
 use sluice_sample_events::Event;
 
 use super::plan::plan;
-use crate::source::Source;
-use crate::tally::Sent;
+use crate::counts::SentCounts;
+use crate::source::EventSource;
 
 fn bulk(args: &[&str]) -> Vec<Event> {
     let plan = plan(args).unwrap();
-    let mut source = Source::new(&plan);
-    (0..plan.required()).map(|_| source.next()).collect()
+    let mut source = EventSource::new(&plan);
+    (0..plan.required_events())
+        .map(|_| source.next_event())
+        .collect()
 }
 
 proptest! {
@@ -50,17 +52,17 @@ proptest! {
         let mut args = vec!["transaction-events", "--bulk", "--count", "600", "--seed", &seed];
         args.extend(["--duplicate-permille", "200", "--malformed-permille", "200", "--late-permille", "200"]);
         let events = bulk(&args);
-        let mut sent = Sent::default();
+        let mut sent = SentCounts::default();
         for event in &events {
-            sent.add(event);
+            sent.count_event(event);
         }
         prop_assert_eq!(sent.events, 600);
         prop_assert_eq!(sent.bytes, events.iter().map(|event| event.value.len() as u64).sum::<u64>());
-        let broken = events.iter().filter(|event| matches!(event.kind, sluice_sample_events::LineKind::Broken(_)));
+        let broken = events.iter().filter(|event| matches!(event.kind, sluice_sample_events::LineKind::Malformed(_)));
         prop_assert_eq!(sent.malformed.total(), broken.count() as u64);
         let times: Vec<_> = events.iter().map(|event| event.timestamp_micros).collect();
-        prop_assert_eq!(sent.times, Some((*times.iter().min().unwrap(), *times.iter().max().unwrap())));
-        prop_assert!(sent.repeats > 0 && sent.updates > 0 && sent.late > 0);
+        prop_assert_eq!(sent.time_range, Some((*times.iter().min().unwrap(), *times.iter().max().unwrap())));
+        prop_assert!(sent.duplicates > 0 && sent.updates > 0 && sent.late > 0);
     }
 }
 
@@ -90,9 +92,9 @@ fn other_seeds_send_other_ids() {
 
 #[test]
 fn live_events_happen_when_they_are_asked_for() {
-    let mut source = Source::new(&plan(&["transaction-events"]).unwrap());
+    let mut source = EventSource::new(&plan(&["transaction-events"]).unwrap());
     let now: DateTime<Utc> = "2026-11-24T11:22:33.123456Z".parse().unwrap();
-    let event = source.next_at(now);
+    let event = source.next_event_at(now);
     assert_eq!(event.timestamp_micros, now.timestamp_micros());
     let text = String::from_utf8(event.value).unwrap();
     assert!(text.contains("\"2026-11-24T11:22:33.123456Z\""), "{text}");

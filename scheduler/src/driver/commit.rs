@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use sluice_engine::job::{AnalyzedDataset, AnalyzedJob};
-use sluice_gold::{CommitInfo, CommitOutcome, DataFile, GoldError, checkpoint_due};
+use sluice_gold::{CommitInfo, CommitOutcome, DataFile, GoldError, is_checkpoint_due};
 use sluice_proto::v1::{DatasetPhase, ErrorKind, LogLevel};
 use sluice_storage::Location;
 
-use super::DriverSettings;
+use super::Driver;
 use super::execution::Manifests;
-use crate::job::{JobFailure, LiveJob, failure};
-use sluice_service::format::chain;
+use crate::job::{JobFailure, LiveJob, job_error};
+use sluice_service::format::error_chain;
 
 /// Why a table did not get its version.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +31,8 @@ enum CommitError {
 
 /// Commits every dataset. A job cannot be cancelled in between: each commit is
 /// short, and a deliberately half-committed job would be of no use.
-pub(super) async fn commit(
-    settings: &DriverSettings,
+pub(super) async fn commit_job(
+    driver: &Driver,
     live: &LiveJob,
     job: &AnalyzedJob,
     mut manifests: Manifests,
@@ -43,7 +43,7 @@ pub(super) async fn commit(
         async move {
             (
                 index,
-                commit_one(settings, live, &job.gold, dataset, &files).await,
+                commit_dataset(driver, live, &job.gold, dataset, &files).await,
             )
         }
     });
@@ -54,7 +54,7 @@ pub(super) async fn commit(
         match result {
             Ok(version) => {
                 committed.push(name.as_str());
-                live.update(|job| {
+                live.update_record(|job| {
                     if let Some(result) = job.datasets.get_mut(index) {
                         result.version = Some(version);
                         result.set_phase(DatasetPhase::Committed);
@@ -62,8 +62,12 @@ pub(super) async fn commit(
                 });
             }
             Err(error) => {
-                live.log(LogLevel::Error, &format!("commit {name}"), chain(&error));
-                live.update(|job| {
+                live.write_log(
+                    LogLevel::Error,
+                    &format!("commit {name}"),
+                    error_chain(&error),
+                );
+                live.update_record(|job| {
                     if let Some(result) = job.datasets.get_mut(index) {
                         result.set_phase(DatasetPhase::Failed);
                     }
@@ -75,7 +79,7 @@ pub(super) async fn commit(
     match failed {
         None => {
             let tables = committed.len();
-            live.log(
+            live.write_log(
                 LogLevel::Info,
                 "driver",
                 format!(
@@ -91,15 +95,15 @@ pub(super) async fn commit(
 
 /// Commits one dataset, and removes files that lost attempts of its tasks
 /// wrote.
-async fn commit_one(
-    settings: &DriverSettings,
+async fn commit_dataset(
+    driver: &Driver,
     live: &LiveJob,
     gold: &Location,
     dataset: &AnalyzedDataset,
     files: &[DataFile],
 ) -> Result<u64, CommitError> {
-    let job = live.job();
-    let table = settings.gold.open(gold, &dataset.name)?;
+    let job = live.record();
+    let table = driver.gold.open(gold, &dataset.name)?;
     let info = CommitInfo {
         job_id: job.job_id.clone(),
         job_name: job.name.clone(),
@@ -110,7 +114,7 @@ async fn commit_one(
     let outcome = table.commit_replace(&dataset.spec, files, &info).await;
     let not_committed = match &outcome {
         Ok(outcome) => matches!(outcome, CommitOutcome::Conflict { .. }),
-        Err(error) => !error.outcome_unknown(),
+        Err(error) => !error.is_outcome_unknown(),
     };
     if not_committed {
         // No version names these files, and none will.
@@ -118,10 +122,10 @@ async fn commit_one(
             .cleanup_uncommitted(&job.job_id, &HashSet::new())
             .await
         {
-            live.log(
+            live.write_log(
                 LogLevel::Warn,
                 &format!("clean up {}", dataset.name),
-                chain(&error),
+                error_chain(&error),
             );
         }
     }
@@ -140,25 +144,25 @@ async fn commit_one(
     let committed: HashSet<String> = files.iter().map(|file| file.path.clone()).collect();
     // The commit is durable: the steps below may fail without failing the job.
     match table.cleanup_uncommitted(&job.job_id, &committed).await {
-        Ok(cleanup) if cleanup.deleted_files > 0 => live.log(
+        Ok(cleanup) if cleanup.deleted_files > 0 => live.write_log(
             LogLevel::Info,
             &format!("commit {}", dataset.name),
             format!("removed {} files of lost attempts", cleanup.deleted_files),
         ),
         Ok(_) => {}
-        Err(error) => live.log(
+        Err(error) => live.write_log(
             LogLevel::Warn,
             &format!("commit {}", dataset.name),
-            chain(&error),
+            error_chain(&error),
         ),
     }
-    if checkpoint_due(version, &dataset.spec)
-        && let Err(error) = table.checkpoint().await
+    if is_checkpoint_due(version, &dataset.spec)
+        && let Err(error) = table.write_checkpoint().await
     {
-        live.log(
+        live.write_log(
             LogLevel::Warn,
             &format!("commit {}", dataset.name),
-            chain(&error),
+            error_chain(&error),
         );
     }
     Ok(version)
@@ -188,9 +192,9 @@ fn commit_failure(name: &str, error: &CommitError, committed: &[&str]) -> JobFai
             committed.join(", ")
         )
     };
-    failure(
+    job_error(
         kind,
-        format!("cannot commit {name}: {}", chain(error)),
+        format!("cannot commit {name}: {}", error_chain(error)),
         next,
     )
 }

@@ -13,34 +13,34 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::Reporter;
-use super::steps::{Board, Phase, Plan, Verdict};
-use super::{DriverSettings, PROGRESS_EVERY, stopped};
-use crate::conf::JobConf;
-use crate::job::{JobFailure, LiveJob, failure, of_analysis, of_run};
+use super::job_progress::JobProgressReporter;
+use super::step_states::{StepPhase, StepSpec, StepStates, StepVerdict};
+use super::{Driver, PROGRESS_EVERY, stop_error};
+use crate::job::{JobFailure, LiveJob, analysis_error, job_error, run_error};
+use crate::job_settings::JobSettings;
 use crate::runner::{RunError, StepProgress, StepRun};
 
 /// The files of each dataset, by its index in the job.
 pub(super) type Manifests = BTreeMap<usize, Vec<DataFile>>;
 
 /// The steps of a job while they run.
-pub(super) struct Execution<'a> {
-    settings: &'a DriverSettings,
+pub(super) struct JobExecution<'a> {
+    driver: &'a Driver,
     live: &'a LiveJob,
     job: &'a AnalyzedJob,
-    conf: &'a JobConf,
+    job_settings: &'a JobSettings,
     job_id: String,
-    board: Board,
+    step_states: StepStates,
     /// The folder that the newest attempt of each staged step writes to.
-    tokens: HashMap<usize, String>,
+    stage_dirs: HashMap<usize, String>,
     manifests: Manifests,
-    reporter: Reporter,
+    reporter: JobProgressReporter,
     /// Steps that ran out of memory; they are planned for less memory.
-    frugal: HashSet<usize>,
+    low_memory_steps: HashSet<usize>,
 }
 
 /// The result of one attempt of a step.
-struct Ended {
+struct StepOutcome {
     step: usize,
     attempt: u32,
     result: Result<Vec<RecordBatch>, StepError>,
@@ -51,109 +51,109 @@ enum StepError {
     Plan(JobFailure),
 }
 
-impl<'a> Execution<'a> {
+impl<'a> JobExecution<'a> {
     pub(super) fn new(
-        settings: &'a DriverSettings,
+        driver: &'a Driver,
         live: &'a LiveJob,
         job: &'a AnalyzedJob,
-        conf: &'a JobConf,
+        job_settings: &'a JobSettings,
     ) -> Self {
-        let plans = job
+        let specs = job
             .steps
             .iter()
-            .map(|step| Plan {
+            .map(|step| StepSpec {
                 after: step.after.clone(),
                 staged: matches!(step.kind, StepKind::Stage { .. }),
             })
             .collect();
         Self {
-            settings,
+            driver: driver,
             live,
             job,
-            conf,
-            job_id: live.job().job_id,
-            board: Board::new(plans),
-            tokens: HashMap::new(),
+            job_settings: job_settings,
+            job_id: live.record().job_id,
+            step_states: StepStates::new(specs),
+            stage_dirs: HashMap::new(),
             manifests: Manifests::new(),
-            frugal: HashSet::new(),
-            reporter: Reporter::new(job),
+            low_memory_steps: HashSet::new(),
+            reporter: JobProgressReporter::new(job),
         }
     }
 
     /// Runs every step and gives the files to commit. When this returns, no task
     /// of the job runs any more, whatever the result.
-    pub(super) async fn run(&mut self) -> Result<Manifests, JobFailure> {
+    pub(super) async fn run_steps(&mut self) -> Result<Manifests, JobFailure> {
         let stop = CancellationToken::new();
-        let mut running: JoinSet<Ended> = JoinSet::new();
+        let mut running: JoinSet<StepOutcome> = JoinSet::new();
         let mut ticks = tokio::time::interval(PROGRESS_EVERY);
         let result = loop {
-            if let Err(reason) = self.start_ready(&mut running, &stop).await {
+            if let Err(reason) = self.start_ready_steps(&mut running, &stop).await {
                 break Err(reason);
             }
-            if self.board.done() {
+            if self.step_states.all_done() {
                 break Ok(());
             }
             tokio::select! {
                 ended = running.join_next() => match ended {
-                    Some(Ok(ended)) => if let Err(reason) = self.ended(ended) {
+                    Some(Ok(ended)) => if let Err(reason) = self.on_step_end(ended) {
                         break Err(reason);
                     },
-                    Some(Err(panic)) => break Err(failure(
+                    Some(Err(panic)) => break Err(job_error(
                         ErrorKind::Internal,
                         format!("a step of the job panicked: {panic}"),
                         "this is a fault in sluice; report it with the scheduler's log",
                     )),
-                    None => break Err(failure(ErrorKind::Internal, "no step of the job can start", "this is a fault in sluice; report it with the job file")),
+                    None => break Err(job_error(ErrorKind::Internal, "no step of the job can start", "this is a fault in sluice; report it with the job file")),
                 },
-                () = self.live.cancelled().cancelled() => break Err(stopped(self.live)),
-                _ = ticks.tick() => self.report().await,
+                () = self.live.cancel_token().cancelled() => break Err(stop_error(self.live)),
+                _ = ticks.tick() => self.report_progress().await,
             }
         };
         stop.cancel();
         while running.join_next().await.is_some() {}
-        self.report().await;
+        self.report_progress().await;
         result.map(|()| std::mem::take(&mut self.manifests))
     }
 
     /// Plans and starts every step that can run.
-    async fn start_ready(
+    async fn start_ready_steps(
         &mut self,
-        running: &mut JoinSet<Ended>,
+        running: &mut JoinSet<StepOutcome>,
         stop: &CancellationToken,
     ) -> Result<(), JobFailure> {
-        for step in self.board.ready() {
-            let attempt = self.board.start(step);
+        for step in self.step_states.ready_steps() {
+            let attempt = self.step_states.start_attempt(step);
             let token = format!("{}-{step}-{attempt}", self.job_id);
             if matches!(self.job.steps[step].kind, StepKind::Stage { .. }) {
-                self.tokens.insert(step, token.clone());
+                self.stage_dirs.insert(step, token.clone());
             }
             let options = PhysicalOptions {
-                slots: self.settings.runner.capacity().await.vcores.max(1) as usize,
-                partitions: self.conf.shuffle_partitions,
+                slots: self.driver.runner.capacity().await.vcores.max(1) as usize,
+                partitions: self.job_settings.shuffle_partitions,
                 job_id: self.job_id.clone(),
                 token,
-                frugal: self.frugal.contains(&step),
+                low_memory: self.low_memory_steps.contains(&step),
             };
-            let runner = Arc::clone(&self.settings.runner);
+            let runner = Arc::clone(&self.driver.runner);
             let planned = self
                 .job
-                .physical(&self.job.steps[step], &options, |config| {
-                    runner.configure(config)
+                .plan_physical(&self.job.steps[step], &options, |config| {
+                    runner.configure_session(config)
                 })
                 .await;
             let (sender, receiver) = watch::channel(StepProgress::default());
-            self.reporter.started(step, receiver);
+            self.reporter.on_step_started(step, receiver);
             let (context, plan) = match planned {
                 Ok(planned) => planned,
                 // The input of a step can also be lost while it is planned.
                 Err(error) => {
-                    let text = sluice_service::format::chain(&error);
-                    let result = Err(match crate::runner::classify(&text) {
+                    let text = sluice_service::format::error_chain(&error);
+                    let result = Err(match crate::runner::classify_error(&text) {
                         lost @ RunError::StagedLost { .. } => StepError::Run(lost),
-                        _ => StepError::Plan(of_analysis(&error, "")),
+                        _ => StepError::Plan(analysis_error(&error, "")),
                     });
                     running.spawn(async move {
-                        Ended {
+                        StepOutcome {
                             step,
                             attempt,
                             result,
@@ -163,20 +163,23 @@ impl<'a> Execution<'a> {
                 }
             };
             tracing::debug!(
-                step = self.name(step),
+                step = self.step_name(step),
                 plan = crate::runner::plan_text(plan.as_ref()),
                 "step planned"
             );
             let run = StepRun {
-                name: self.name(step),
+                name: self.step_name(step),
                 context,
                 plan,
-                stall_timeout: self.conf.task_timeout,
+                stall_timeout: self.job_settings.task_timeout,
             };
             let stop = stop.clone();
             running.spawn(async move {
-                let result = runner.run(run, sender, stop).await.map_err(StepError::Run);
-                Ended {
+                let result = runner
+                    .run_plan(run, sender, stop)
+                    .await
+                    .map_err(StepError::Run);
+                StepOutcome {
                     step,
                     attempt,
                     result,
@@ -186,43 +189,52 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    fn ended(&mut self, ended: Ended) -> Result<(), JobFailure> {
-        let Ended {
+    fn on_step_end(&mut self, ended: StepOutcome) -> Result<(), JobFailure> {
+        let StepOutcome {
             step,
             attempt,
             result,
         } = ended;
         match result {
             Ok(batches) => {
-                if self.board.succeed(step) == Verdict::Again {
-                    self.release(step);
+                if self.step_states.on_success(step) == StepVerdict::Retry {
+                    self.release_stage(step);
                     return Ok(());
                 }
-                self.keep(step, &batches)?;
-                self.reporter.finished(step);
-                self.live
-                    .log(LogLevel::Info, &self.name(step), self.reporter.line(step));
-                self.release_unread();
+                self.record_output(step, &batches)?;
+                self.reporter.on_step_finished(step);
+                self.live.write_log(
+                    LogLevel::Info,
+                    &self.step_name(step),
+                    self.reporter.step_summary(step),
+                );
+                self.release_read_stages();
                 Ok(())
             }
             Err(StepError::Plan(reason)) => Err(reason),
-            Err(StepError::Run(RunError::Cancelled)) => Err(stopped(self.live)),
-            Err(StepError::Run(error)) => self.failed(step, attempt, &error),
+            Err(StepError::Run(RunError::Cancelled)) => Err(stop_error(self.live)),
+            Err(StepError::Run(error)) => self.on_step_failure(step, attempt, &error),
         }
     }
 
-    fn failed(&mut self, step: usize, attempt: u32, error: &RunError) -> Result<(), JobFailure> {
-        let name = self.name(step);
-        self.reporter.failed(step);
+    fn on_step_failure(
+        &mut self,
+        step: usize,
+        attempt: u32,
+        error: &RunError,
+    ) -> Result<(), JobFailure> {
+        let name = self.step_name(step);
+        self.reporter.discard_attempt(step);
         if let RunError::StagedLost { message } = error {
             // The message names the token, which belongs to one step.
             let lost = self
-                .tokens
+                .stage_dirs
                 .iter()
                 .find(|(_, token)| message.contains(token.as_str()))
                 .map(|(lost, _)| *lost);
-            if let Some(lost) = lost.filter(|lost| self.board.phase(*lost) == Phase::Done) {
-                self.live.log(
+            if let Some(lost) = lost.filter(|lost| self.step_states.phase(*lost) == StepPhase::Done)
+            {
+                self.live.write_log(
                     LogLevel::Warn,
                     &name,
                     format!(
@@ -230,31 +242,35 @@ impl<'a> Execution<'a> {
                         self.job.steps[lost].name
                     ),
                 );
-                for void in self.board.lose(lost) {
-                    self.release(void);
-                    if let StepKind::Stage { slot } = &self.job.steps[void].kind {
-                        slot.clear();
+                for invalidated in self.step_states.invalidate_step(lost) {
+                    self.release_stage(invalidated);
+                    if let StepKind::Stage { slot } = &self.job.steps[invalidated].kind {
+                        slot.clear_parts();
                     }
-                    self.reporter.failed(void);
+                    self.reporter.discard_attempt(invalidated);
                 }
             }
         }
         // After a plan for low memory failed, another attempt would fail, too.
-        let hopeless = matches!(error, RunError::OutOfMemory { .. }) && !self.frugal.insert(step);
-        let was_stale = self.board.phase(step) == (Phase::Running { stale: true });
-        if hopeless
-            || !(error.retryable() || was_stale)
-            || self.board.fail(step, self.conf.max_attempts) == Verdict::GiveUp
+        let out_of_memory_again =
+            matches!(error, RunError::OutOfMemory { .. }) && !self.low_memory_steps.insert(step);
+        let was_stale = self.step_states.phase(step) == (StepPhase::Running { stale: true });
+        if out_of_memory_again
+            || !(error.is_retryable() || was_stale)
+            || self
+                .step_states
+                .on_failure(step, self.job_settings.max_attempts)
+                == StepVerdict::GiveUp
         {
-            self.live.log(
+            self.live.write_log(
                 LogLevel::Error,
                 &name,
                 format!("attempt {attempt} failed: {error}"),
             );
-            return Err(of_run(&name, error));
+            return Err(run_error(&name, error));
         }
-        self.release(step);
-        self.live.log(
+        self.release_stage(step);
+        self.live.write_log(
             LogLevel::Warn,
             &name,
             format!("attempt {attempt} failed and is retried: {error}"),
@@ -263,9 +279,9 @@ impl<'a> Execution<'a> {
     }
 
     /// Records the files that a step wrote.
-    fn keep(&mut self, step: usize, batches: &[RecordBatch]) -> Result<(), JobFailure> {
-        let broken = |error: &dyn std::fmt::Display| {
-            failure(
+    fn record_output(&mut self, step: usize, batches: &[RecordBatch]) -> Result<(), JobFailure> {
+        let unreadable_manifest = |error: &dyn std::fmt::Display| {
+            job_error(
                 ErrorKind::Internal,
                 format!(
                     "{}: its manifest cannot be read: {error}",
@@ -278,22 +294,24 @@ impl<'a> Execution<'a> {
             StepKind::Stage { slot } => {
                 let mut parts: Vec<StagedPart> = Vec::new();
                 for line in manifest_lines(batches) {
-                    parts.push(serde_json::from_str(line).map_err(|error| broken(&error))?);
+                    parts.push(
+                        serde_json::from_str(line).map_err(|error| unreadable_manifest(&error))?,
+                    );
                 }
-                slot.fill(parts);
+                slot.set_parts(parts);
             }
             StepKind::Write { dataset } => {
                 let mut files = Vec::new();
                 for batch in batches {
                     files.extend(
                         sluice_engine::sink::read_manifest(batch)
-                            .map_err(|error| broken(&error))?,
+                            .map_err(|error| unreadable_manifest(&error))?,
                     );
                 }
                 if let Some(dataset) = self.job.datasets.get(*dataset) {
-                    dataset.slot.fill(files.clone());
+                    dataset.slot.set_files(files.clone());
                 }
-                self.reporter.written(step, &files);
+                self.reporter.on_files_written(step, &files);
                 self.manifests.insert(*dataset, files);
             }
         }
@@ -301,37 +319,41 @@ impl<'a> Execution<'a> {
     }
 
     /// Removes the files of staged steps whose last reader has finished.
-    fn release_unread(&mut self) {
-        let unread: Vec<usize> = self
-            .tokens
+    fn release_read_stages(&mut self) {
+        let read_stages: Vec<usize> = self
+            .stage_dirs
             .keys()
             .copied()
-            .filter(|step| self.board.unread(*step) && self.board.phase(*step) == Phase::Done)
+            .filter(|step| {
+                self.step_states.has_no_pending_readers(*step)
+                    && self.step_states.phase(*step) == StepPhase::Done
+            })
             .collect();
-        for step in unread {
-            self.release(step);
+        for step in read_stages {
+            self.release_stage(step);
         }
     }
 
-    fn release(&mut self, step: usize) {
-        if let Some(token) = self.tokens.remove(&step) {
-            self.settings.runner.release(&token);
+    fn release_stage(&mut self, step: usize) {
+        if let Some(token) = self.stage_dirs.remove(&step) {
+            self.driver.runner.remove_staged(&token);
         }
     }
 
     /// Removes the files of all staged steps.
-    pub(super) fn release_all(&mut self) {
-        for (_, token) in self.tokens.drain() {
-            self.settings.runner.release(&token);
+    pub(super) fn release_all_stages(&mut self) {
+        for (_, token) in self.stage_dirs.drain() {
+            self.driver.runner.remove_staged(&token);
         }
     }
 
-    async fn report(&mut self) {
-        let capacity = self.settings.runner.capacity().await;
-        self.reporter.publish(self.live, capacity, &self.board);
+    async fn report_progress(&mut self) {
+        let capacity = self.driver.runner.capacity().await;
+        self.reporter
+            .publish_progress(self.live, capacity, &self.step_states);
     }
 
-    fn name(&self, step: usize) -> String {
+    fn step_name(&self, step: usize) -> String {
         let step = &self.job.steps[step];
         match step.kind {
             StepKind::Stage { .. } => format!("stage {}", step.name),

@@ -8,31 +8,31 @@
 //! is written: a failure before that leaves each table as it was.
 
 mod commit;
+mod dry_run;
 mod execution;
-mod plan;
-mod progress;
-mod steps;
-mod uncommitted;
+mod job_progress;
+mod step_states;
+mod uncommitted_files;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sluice_engine::job::{AnalyzeError, AnalyzeOptions, AnalyzedJob, analyze};
+use sluice_engine::job::{AnalyzeError, AnalyzeOptions, AnalyzedJob, analyze_job};
 use sluice_gold::{GoldError, GoldTables};
 use sluice_jobfile::Job as CheckedJob;
 use sluice_proto::v1::{ErrorKind, JobState, LogLevel, Progress};
 use sluice_storage::Stores;
 
-use crate::conf::JobConf;
-use crate::job::{JobFailure, LiveJob, failure};
+use crate::job::{JobFailure, LiveJob, job_error};
+use crate::job_settings::JobSettings;
 use crate::runner::Runner;
 
-pub(crate) use plan::describe;
-pub(crate) use uncommitted::Uncommitted;
+pub(crate) use dry_run::describe_plan;
+pub(crate) use uncommitted_files::UncommittedFiles;
 
 /// Runs jobs; every job of this process shares one.
 #[derive(Clone)]
-pub struct DriverSettings {
+pub struct Driver {
     /// Where steps run.
     pub runner: Arc<dyn Runner>,
     /// The stores of sources and gold.
@@ -45,76 +45,81 @@ pub struct DriverSettings {
 }
 
 /// A submission whose job file and settings are valid.
-pub(crate) struct Submission {
+pub(crate) struct CheckedSubmission {
     /// The job with its parameters bound.
     pub job: CheckedJob,
     /// The folder of the gold tables.
     pub gold: String,
-    pub conf: JobConf,
+    pub settings: JobSettings,
 }
 
 /// How often progress is published while steps run.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
-impl DriverSettings {
+impl Driver {
     /// Reads the inputs of a job and plans its steps.
-    pub(crate) async fn analyze(
+    pub(crate) async fn analyze_job(
         &self,
-        submission: &Submission,
+        submission: &CheckedSubmission,
     ) -> Result<AnalyzedJob, AnalyzeError> {
         let session_error = |source| AnalyzeError::Engine {
             what: "the session".to_owned(),
             source,
         };
-        let config = submission.conf.session_config().map_err(session_error)?;
-        let config = self.runner.configure(config);
-        let session = sluice_engine::session::state(config, Arc::clone(&self.runtime))
+        let config = submission
+            .settings
+            .session_config()
             .map_err(session_error)?;
+        let config = self.runner.configure_session(config);
+        let session =
+            sluice_engine::session::build_session_state(config, Arc::clone(&self.runtime))
+                .map_err(session_error)?;
         let options = AnalyzeOptions {
             stores: self.stores.clone(),
             gold: submission.gold.clone(),
-            target_file_size: submission.conf.target_file_size,
+            target_file_size: submission.settings.target_file_size,
             session,
         };
-        analyze(&submission.job, &options).await
+        analyze_job(&submission.job, &options).await
     }
 
     /// Runs a job to its end and gives the result. It enters the states on the
     /// way; the caller sets the final state.
-    pub(crate) async fn drive(
+    pub(crate) async fn run_job(
         &self,
         live: &Arc<LiveJob>,
-        submission: &Submission,
+        submission: &CheckedSubmission,
     ) -> Result<(), JobFailure> {
-        let cancel = live.cancelled().clone();
+        let cancel = live.cancel_token().clone();
         let analyzed = tokio::select! {
-            analyzed = self.analyze(submission) => {
-                analyzed.map_err(|error| crate::job::of_analysis(&error, &submission.job.text))?
+            analyzed = self.analyze_job(submission) => {
+                analyzed.map_err(|error| crate::job::analysis_error(&error, &submission.job.text))?
             }
-            () = cancel.cancelled() => return Err(stopped(live)),
+            () = cancel.cancelled() => return Err(stop_error(live)),
         };
-        progress::describe_job(live, &analyzed);
-        live.advance(JobState::Planned, None);
-        live.log(LogLevel::Info, "driver", plan_line(&analyzed));
+        job_progress::record_plan(live, &analyzed);
+        live.advance_state(JobState::Planned, None);
+        live.write_log(LogLevel::Info, "driver", plan_summary(&analyzed));
         self.wait_for_executors(live).await?;
-        live.advance(JobState::Running, None);
-        let mut execution = execution::Execution::new(self, live, &analyzed, &submission.conf);
-        let ran = execution.run().await;
-        let manifests = match ran {
+        live.advance_state(JobState::Running, None);
+        let mut execution =
+            execution::JobExecution::new(self, live, &analyzed, &submission.settings);
+        let run_result = execution.run_steps().await;
+        let manifests = match run_result {
             Ok(manifests) => manifests,
             Err(reason) => {
-                execution.release_all();
-                self.remove_files(live, &analyzed).await;
+                execution.release_all_stages();
+                self.remove_uncommitted(live, &analyzed).await;
                 return Err(reason);
             }
         };
-        execution.release_all();
+        execution.release_all_stages();
         if cancel.is_cancelled() {
-            self.remove_files(live, &analyzed).await;
-            return Err(stopped(live));
+            self.remove_uncommitted(live, &analyzed).await;
+            return Err(stop_error(live));
         }
-        live.advance(JobState::Committing, None);
-        commit::commit(self, live, &analyzed, manifests).await
+        live.advance_state(JobState::Committing, None);
+        commit::commit_job(self, live, &analyzed, manifests).await
     }
 
     /// A cluster without executors accepts the job and waits for an executor;
@@ -122,11 +127,11 @@ impl DriverSettings {
     async fn wait_for_executors(&self, live: &LiveJob) -> Result<(), JobFailure> {
         let begun = Instant::now();
         let mut ticks = tokio::time::interval(PROGRESS_EVERY);
-        let mut told = false;
+        let mut announced = false;
         while self.runner.capacity().await.vcores == 0 {
-            if !told {
-                told = true;
-                live.log(
+            if !announced {
+                announced = true;
+                live.write_log(
                     LogLevel::Info,
                     "driver",
                     "no executors are registered; waiting for one",
@@ -134,11 +139,11 @@ impl DriverSettings {
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(50)) => {}
-                _ = ticks.tick() => live.progress(Progress {
+                _ = ticks.tick() => live.publish_progress(Progress {
                     elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
                     ..Progress::default()
                 }),
-                () = live.cancelled().cancelled() => return Err(stopped(live)),
+                () = live.cancel_token().cancelled() => return Err(stop_error(live)),
             }
         }
         Ok(())
@@ -146,26 +151,26 @@ impl DriverSettings {
 
     /// Removes the files of a job that does not reach its commit: now, and
     /// repeatedly for some time.
-    async fn remove_files(&self, live: &Arc<LiveJob>, analyzed: &AnalyzedJob) {
-        let files = Uncommitted::of(live.job().job_id, analyzed);
+    async fn remove_uncommitted(&self, live: &Arc<LiveJob>, analyzed: &AnalyzedJob) {
+        let files = UncommittedFiles::from_analyzed(live.record().job_id, analyzed);
         let live = Arc::clone(live);
         let failed = move |table: &str, error: &GoldError| {
             let target = format!("clean up {table}");
-            live.log(
+            live.write_log(
                 LogLevel::Warn,
                 &target,
-                sluice_service::format::chain(error),
+                sluice_service::format::error_chain(error),
             );
         };
-        files.remove(self, &failed).await;
+        files.remove_now(self, &failed).await;
         files.remove_later(self.clone(), failed);
     }
 }
 
 /// The error of a job that was asked to end.
-pub(crate) fn stopped(live: &LiveJob) -> JobFailure {
-    live.stopped_by().unwrap_or_else(|| {
-        failure(
+pub(crate) fn stop_error(live: &LiveJob) -> JobFailure {
+    live.stop_reason().unwrap_or_else(|| {
+        job_error(
             ErrorKind::Killed,
             "the job was cancelled",
             "gold is unchanged",
@@ -173,7 +178,7 @@ pub(crate) fn stopped(live: &LiveJob) -> JobFailure {
     })
 }
 
-fn plan_line(analyzed: &AnalyzedJob) -> String {
+fn plan_summary(analyzed: &AnalyzedJob) -> String {
     let bytes: u64 = analyzed.inputs.iter().map(|input| input.bytes).sum();
     let files: u64 = analyzed.inputs.iter().map(|input| input.files).sum();
     format!(

@@ -12,7 +12,7 @@ pub fn new_job_id(now: DateTime<Utc>, random: u32) -> String {
 /// Whether `id` may be a submission id: 1 to 128 letters, digits, `-`, `_`, `.`,
 /// `:`, `+`, beginning with a letter or digit. Orchestrators put their run ids
 /// there; it is never used as a path.
-pub fn valid_submission_id(id: &str) -> bool {
+pub fn is_valid_submission_id(id: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.:+".contains(c);
     (1..=128).contains(&id.len())
         && id.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -1,16 +1,16 @@
 //! Jobs as the scheduler keeps them: live ones with their events, past ones on
 //! disk.
 
+mod errors;
 mod id;
-mod live;
-mod outcome;
-mod store;
+mod job_store;
+mod live_job;
 
-pub use id::{new_job_id, valid_submission_id};
-pub use live::{LiveJob, LogFile};
-pub use outcome::{JobFailure, failure};
-pub(crate) use outcome::{invalid, messages, of_analysis, of_run};
-pub use store::{JobStore, StoreFailure};
+pub use errors::{JobFailure, job_error};
+pub(crate) use errors::{analysis_error, invalid_job_error, proto_diagnostics, run_error};
+pub use id::{is_valid_submission_id, new_job_id};
+pub use job_store::{JobStore, JobStoreError};
+pub use live_job::{LiveJob, LogFile};
 
 use sluice_proto::v1::JobState;
 
@@ -20,16 +20,16 @@ use sluice_proto::v1::JobState;
 /// ACCEPTED → PLANNED → RUNNING → COMMITTING → SUCCEEDED
 ///     └─────────┴─────────┴───────────┴─────→ FAILED, KILLED, TIMED_OUT, INTERRUPTED
 /// ```
-pub fn may_follow(from: JobState, to: JobState) -> bool {
+pub fn can_transition(from: JobState, to: JobState) -> bool {
     use JobState::{Accepted, Committing, Planned, Running, Succeeded};
     matches!(
         (from, to),
         (Accepted, Planned) | (Planned, Running) | (Running, Committing) | (Committing, Succeeded)
-    ) || (!is_end(from) && is_end(to) && to != Succeeded)
+    ) || (!is_final_state(from) && is_final_state(to) && to != Succeeded)
 }
 
 /// Whether a job in this state has ended.
-pub fn is_end(state: JobState) -> bool {
+pub fn is_final_state(state: JobState) -> bool {
     matches!(
         state,
         JobState::Succeeded

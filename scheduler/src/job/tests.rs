@@ -27,20 +27,20 @@ const STATES: [JobState; 9] = [
 
 #[test]
 fn no_state_follows_an_end() {
-    for from in STATES.into_iter().filter(|state| is_end(*state)) {
+    for from in STATES.into_iter().filter(|state| is_final_state(*state)) {
         for to in STATES {
-            assert!(!may_follow(from, to), "{from:?} → {to:?}");
+            assert!(!can_transition(from, to), "{from:?} → {to:?}");
         }
     }
 }
 
 #[test]
 fn every_state_but_an_end_can_fail_and_only_committing_succeeds() {
-    for from in STATES.into_iter().filter(|state| !is_end(*state)) {
-        assert!(may_follow(from, JobState::Failed));
-        assert!(may_follow(from, JobState::Killed));
+    for from in STATES.into_iter().filter(|state| !is_final_state(*state)) {
+        assert!(can_transition(from, JobState::Failed));
+        assert!(can_transition(from, JobState::Killed));
         assert_eq!(
-            may_follow(from, JobState::Succeeded),
+            can_transition(from, JobState::Succeeded),
             from == JobState::Committing
         );
     }
@@ -64,10 +64,10 @@ fn ids_sort_by_time_and_are_plain_names() {
 #[test]
 fn submission_ids_are_checked() {
     for good in ["a", "dag.task:2026-01-01T00:00:00+00:00", &"x".repeat(128)] {
-        assert!(valid_submission_id(good), "{good}");
+        assert!(is_valid_submission_id(good), "{good}");
     }
     for bad in ["", "-a", "a b", "../etc", "a/b", "ä", &"x".repeat(129)] {
-        assert!(!valid_submission_id(bad), "{bad}");
+        assert!(!is_valid_submission_id(bad), "{bad}");
     }
 }
 
@@ -78,7 +78,7 @@ async fn records_survive_and_a_torn_write_is_left_out() {
     assert!(past.is_empty());
     let answers: Vec<_> = [JobState::Accepted, JobState::Running, JobState::Succeeded]
         .into_iter()
-        .map(|state| store.save(job("a", state)))
+        .map(|state| store.save_record(job("a", state)))
         .collect();
     for answer in answers {
         answer.await.unwrap().unwrap();
@@ -98,31 +98,35 @@ fn the_log_is_read_back_as_it_was_written() {
         job("a", JobState::Accepted),
         LogFile::create(dir.path(), "a").ok(),
     );
-    live.log(LogLevel::Warn, "driver", "two\nlines");
-    live.log(LogLevel::Info, "driver", "");
-    let lines = LogFile::read(dir.path(), "a").unwrap();
+    live.write_log(LogLevel::Warn, "driver", "two\nlines");
+    live.write_log(LogLevel::Info, "driver", "");
+    let lines = LogFile::read_lines(dir.path(), "a").unwrap();
     let seen: Vec<_> = lines
         .iter()
         .map(|line| (line.level(), line.message.as_str()))
         .collect();
     assert_eq!(seen, [(LogLevel::Warn, "two\nlines"), (LogLevel::Info, "")]);
-    assert!(LogFile::read(dir.path(), "missing").unwrap().is_empty());
+    assert!(
+        LogFile::read_lines(dir.path(), "missing")
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
 fn watchers_see_every_change_and_the_last_of_many_progress_reports() {
     let live = LiveJob::new(job("a", JobState::Accepted), None);
     for tasks in 1..=100 {
-        live.progress(Progress {
+        live.publish_progress(Progress {
             tasks_done: tasks,
             ..Progress::default()
         });
     }
-    live.advance(JobState::Planned, None);
+    live.advance_state(JobState::Planned, None);
     // Not a transition that the state machine allows.
-    live.advance(JobState::Succeeded, None);
+    live.advance_state(JobState::Succeeded, None);
     assert_eq!(live.state(), JobState::Planned);
-    live.finish();
+    live.publish_finished();
     let events = live.events_after(0);
     let progress: Vec<_> = events
         .iter()
@@ -148,8 +152,12 @@ fn watchers_see_every_change_and_the_last_of_many_progress_reports() {
 #[test]
 fn the_first_reason_to_stop_stays() {
     let live = LiveJob::new(job("a", JobState::Accepted), None);
-    live.stop(failure(sluice_proto::v1::ErrorKind::TimedOut, "first", ""));
-    live.stop(failure(sluice_proto::v1::ErrorKind::Killed, "second", ""));
-    assert_eq!(live.stopped_by().unwrap().message, "first");
-    assert!(live.cancelled().is_cancelled());
+    live.request_stop(job_error(
+        sluice_proto::v1::ErrorKind::TimedOut,
+        "first",
+        "",
+    ));
+    live.request_stop(job_error(sluice_proto::v1::ErrorKind::Killed, "second", ""));
+    assert_eq!(live.stop_reason().unwrap().message, "first");
+    assert!(live.cancel_token().is_cancelled());
 }

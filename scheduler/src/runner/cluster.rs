@@ -20,15 +20,15 @@ use tokio::sync::{RwLock, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify};
+use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify_error};
 use crate::server::BallistaServer;
 
-type Graph = Arc<RwLock<ExecutionGraphBox>>;
+type SharedGraph = Arc<RwLock<ExecutionGraphBox>>;
 
 /// How often a new job's graph is looked up, half a millisecond apart.
-const GRAPH_LOOKS: u32 = 2_000;
+const MAX_GRAPH_LOOKUPS: u32 = 2_000;
 /// How often the state of a running job is read, for progress and the watchdog.
-const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a result of a few manifest rows may take to arrive: an executor
 /// that is paused after its last task would otherwise block the job forever.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -48,7 +48,7 @@ impl ClusterRunner {
     }
 
     /// The status that Ballista reports for a job.
-    async fn status(&self, id: &JobId) -> Option<job_status::Status> {
+    async fn job_status(&self, id: &JobId) -> Option<job_status::Status> {
         let status = self.server.state.task_manager.get_job_status(id).await;
         status.ok().flatten().and_then(|status| status.status)
     }
@@ -57,14 +57,14 @@ impl ClusterRunner {
     ///
     /// Ballista plans a job after it has accepted it, and drops it soon after
     /// its end, so this looks often.
-    async fn graph(&self, id: &JobId) -> Option<Graph> {
-        for _ in 0..GRAPH_LOOKS {
+    async fn find_graph(&self, id: &JobId) -> Option<SharedGraph> {
+        for _ in 0..MAX_GRAPH_LOOKUPS {
             let jobs = self.server.state.task_manager.get_running_job_cache();
             if let Some(job) = jobs.get(id) {
                 return Some(Arc::clone(&job.execution_graph));
             }
             if matches!(
-                self.status(id).await,
+                self.job_status(id).await,
                 Some(job_status::Status::Failed(_) | job_status::Status::Successful(_))
             ) {
                 return None;
@@ -75,7 +75,7 @@ impl ClusterRunner {
     }
 
     /// Cancels the job and waits until Ballista reports its end.
-    async fn cancel(&self, id: &JobId, updates: &mut mpsc::Receiver<JobStatus>) {
+    async fn cancel_and_wait(&self, id: &JobId, updates: &mut mpsc::Receiver<JobStatus>) {
         // A cancel that arrives while the job is being planned is lost, so it
         // is repeated until the job has ended.
         let deadline = Instant::now() + CANCEL_TIMEOUT;
@@ -83,9 +83,9 @@ impl ClusterRunner {
             if let Err(error) = self.server.cancel_job(id.clone()).await {
                 warn!(ballista_job = %id, %error, "cannot cancel");
             }
-            let _ = tokio::time::timeout(SAMPLE_EVERY, updates.recv()).await;
+            let _ = tokio::time::timeout(SAMPLE_INTERVAL, updates.recv()).await;
             if matches!(
-                self.status(id).await,
+                self.job_status(id).await,
                 None | Some(job_status::Status::Failed(_) | job_status::Status::Successful(_))
             ) {
                 return;
@@ -94,12 +94,12 @@ impl ClusterRunner {
         warn!(ballista_job = %id, "the job did not end in time after it was cancelled");
     }
 
-    async fn fetch(&self, job: SuccessfulJob) -> Result<Vec<RecordBatch>, RunError> {
+    async fn fetch_result(&self, job: SuccessfulJob) -> Result<Vec<RecordBatch>, RunError> {
         let mut batches = Vec::new();
         for location in job.partition_location {
             let location: PartitionLocation =
                 location.try_into().map_err(|error: BallistaError| {
-                    classify(&format!("the job's result has no location: {error}"))
+                    classify_error(&format!("the job's result has no location: {error}"))
                 })?;
             let fetched = tokio::time::timeout(FETCH_TIMEOUT, fetch_partition(&location)).await;
             batches.extend(fetched.unwrap_or_else(|_| {
@@ -128,7 +128,7 @@ impl Runner for ClusterRunner {
             .await
             .unwrap_or_default();
         Capacity {
-            executors: count(executors.len()),
+            executors: saturating_u32(executors.len()),
             vcores: executors
                 .iter()
                 .map(|(executor, ..)| executor.specification.vcores)
@@ -136,11 +136,11 @@ impl Runner for ClusterRunner {
         }
     }
 
-    fn configure(&self, config: SessionConfig) -> SessionConfig {
+    fn configure_session(&self, config: SessionConfig) -> SessionConfig {
         config
     }
 
-    async fn run(
+    async fn run_plan(
         &self,
         run: StepRun,
         progress: watch::Sender<StepProgress>,
@@ -155,16 +155,16 @@ impl Runner for ClusterRunner {
         );
         let id = submitted
             .await
-            .map_err(|error| classify(&error.to_string()))?;
+            .map_err(|error| classify_error(&error.to_string()))?;
         debug!(ballista_job = %id, step = run.name, "submitted");
-        let graph = self.graph(&id).await;
-        let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+        let graph = self.find_graph(&id).await;
+        let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut watchdog = Watchdog::new(run.stall_timeout);
         let status = loop {
             let status = tokio::select! {
                 () = cancel.cancelled() => {
-                    self.cancel(&id, &mut updates).await;
+                    self.cancel_and_wait(&id, &mut updates).await;
                     self.server.state.executor_manager.clean_up_job_data(id);
                     return Err(RunError::Cancelled);
                 }
@@ -174,20 +174,20 @@ impl Runner for ClusterRunner {
                     // with the job: only the state itself is reliable.
                     None => {
                         ticks.tick().await;
-                        self.status(&id).await
+                        self.job_status(&id).await
                     }
                 },
                 _ = ticks.tick() => {
                     if let Some(graph) = &graph {
-                        let (sample, pulse) = sample(graph).await;
+                        let (sample, pulse) = sample_graph(graph).await;
                         progress.send_replace(sample);
-                        if self.capacity().await.vcores > 0 && watchdog.stalled(pulse, Instant::now()) {
-                            self.cancel(&id, &mut updates).await;
+                        if self.capacity().await.vcores > 0 && watchdog.has_stalled(pulse, Instant::now()) {
+                            self.cancel_and_wait(&id, &mut updates).await;
                             self.server.state.executor_manager.clean_up_job_data(id);
                             return Err(RunError::Stalled { seconds: run.stall_timeout.as_secs() });
                         }
                     }
-                    self.status(&id).await
+                    self.job_status(&id).await
                 }
             };
             if let Some(
@@ -198,12 +198,12 @@ impl Runner for ClusterRunner {
             }
         };
         if let Some(graph) = &graph {
-            progress.send_replace(sample(graph).await.0);
+            progress.send_replace(sample_graph(graph).await.0);
         }
         let result = match status {
-            job_status::Status::Successful(job) => self.fetch(job).await,
-            job_status::Status::Failed(job) => Err(classify(&job.error)),
-            _ => Err(classify("the job ended without a final state")),
+            job_status::Status::Successful(job) => self.fetch_result(job).await,
+            job_status::Status::Failed(job) => Err(classify_error(&job.error)),
+            _ => Err(classify_error("the job ended without a final state")),
         };
         // The rows have arrived: nothing reads the job's shuffle files any more.
         self.server
@@ -214,7 +214,7 @@ impl Runner for ClusterRunner {
         result
     }
 
-    fn release(&self, token: &str) {
+    fn remove_staged(&self, token: &str) {
         self.server
             .state
             .executor_manager
@@ -224,30 +224,30 @@ impl Runner for ClusterRunner {
 
 /// The progress of a job, and a number that changes with every task that
 /// starts or ends.
-async fn sample(graph: &Graph) -> (StepProgress, u64) {
+async fn sample_graph(graph: &SharedGraph) -> (StepProgress, u64) {
     let graph = graph.read().await;
     let mut progress = StepProgress::default();
-    let mut pulse = 0;
+    let mut event_count = 0;
     for stage in graph.stages().values() {
-        add_stage(&mut progress, &mut pulse, stage);
+        add_stage_progress(&mut progress, &mut event_count, stage);
     }
-    (progress, pulse)
+    (progress, event_count)
 }
 
-fn add_stage(progress: &mut StepProgress, pulse: &mut u64, stage: &ExecutionStage) {
+fn add_stage_progress(progress: &mut StepProgress, event_count: &mut u64, stage: &ExecutionStage) {
     progress.stages_total += 1;
     match stage {
         ExecutionStage::UnResolved(_) => {}
-        ExecutionStage::Resolved(stage) => progress.tasks_total += count(stage.partitions),
+        ExecutionStage::Resolved(stage) => progress.tasks_total += saturating_u32(stage.partitions),
         ExecutionStage::Running(stage) => {
-            progress.tasks_total += count(stage.partitions);
+            progress.tasks_total += saturating_u32(stage.partitions);
             for task in &stage.task_infos {
                 match task.task_status {
                     task_status::Status::Running(_) => progress.tasks_running += 1,
                     task_status::Status::Successful(_) => progress.tasks_done += 1,
                     task_status::Status::Failed(_) => {}
                 }
-                *pulse +=
+                *event_count +=
                     1 + u64::from(!matches!(task.task_status, task_status::Status::Running(_)));
             }
             for metrics in stage.stage_metrics.iter().flatten() {
@@ -256,42 +256,42 @@ fn add_stage(progress: &mut StepProgress, pulse: &mut u64, stage: &ExecutionStag
         }
         ExecutionStage::Successful(stage) => {
             progress.stages_done += 1;
-            progress.tasks_total += count(stage.partitions);
-            progress.tasks_done += count(stage.partitions);
-            *pulse += 2 * stage.task_infos.len() as u64 + 1;
+            progress.tasks_total += saturating_u32(stage.partitions);
+            progress.tasks_done += saturating_u32(stage.partitions);
+            *event_count += 2 * stage.task_infos.len() as u64 + 1;
             for metrics in &stage.stage_metrics {
                 progress.add_metrics(metrics);
             }
         }
-        ExecutionStage::Failed(stage) => progress.tasks_total += count(stage.partitions),
+        ExecutionStage::Failed(stage) => progress.tasks_total += saturating_u32(stage.partitions),
     }
 }
 
-fn count(n: usize) -> u32 {
+fn saturating_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// Detects that the number of task events no longer changes.
 struct Watchdog {
     limit: Duration,
-    pulse: u64,
-    since: Instant,
+    event_count: u64,
+    last_change: Instant,
 }
 
 impl Watchdog {
     fn new(limit: Duration) -> Self {
         Self {
             limit,
-            pulse: 0,
-            since: Instant::now(),
+            event_count: 0,
+            last_change: Instant::now(),
         }
     }
 
-    fn stalled(&mut self, pulse: u64, now: Instant) -> bool {
-        if pulse != self.pulse {
-            (self.pulse, self.since) = (pulse, now);
+    fn has_stalled(&mut self, event_count: u64, now: Instant) -> bool {
+        if event_count != self.event_count {
+            (self.event_count, self.last_change) = (event_count, now);
         }
-        now.duration_since(self.since) >= self.limit
+        now.duration_since(self.last_change) >= self.limit
     }
 }
 

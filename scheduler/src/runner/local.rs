@@ -8,18 +8,18 @@ use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect};
 use datafusion::prelude::SessionConfig;
-use sluice_engine::node::NodeInfo;
+use sluice_engine::executor_context::ExecutorContext;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify};
+use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify_error};
 
 /// How long a cancelled plan may take to end: one that does not yield its
 /// thread ends with the process.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the counts of a running plan are read.
-const SAMPLE_EVERY: Duration = Duration::from_millis(200);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The same plans as on a cluster, as tasks of this process' tokio runtime.
 pub struct LocalRunner {
@@ -58,35 +58,35 @@ impl Runner for LocalRunner {
         }
     }
 
-    fn configure(&self, config: SessionConfig) -> SessionConfig {
-        let node = NodeInfo {
+    fn configure_session(&self, config: SessionConfig) -> SessionConfig {
+        let node = ExecutorContext {
             work_dir: self.work_dir.path().to_owned(),
             host: String::new(),
             flight_port: 0,
         };
-        node.attach(config)
+        node.attach_to(config)
     }
 
-    async fn run(
+    async fn run_plan(
         &self,
         run: StepRun,
         progress: watch::Sender<StepProgress>,
         cancel: CancellationToken,
     ) -> Result<Vec<RecordBatch>, RunError> {
-        let tasks = u32::try_from(widest(run.plan.as_ref())).unwrap_or(u32::MAX);
+        let tasks = u32::try_from(max_partitions(run.plan.as_ref())).unwrap_or(u32::MAX);
         let plan = Arc::clone(&run.plan);
         // A separate task, so that aborting it stops the plan.
         let context = run.context.task_ctx();
         let mut work = tokio::spawn(collect(Arc::clone(&plan), context));
-        let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+        let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
         loop {
             tokio::select! {
                 ended = &mut work => {
-                    progress.send_replace(sample(plan.as_ref(), tasks, true));
+                    progress.send_replace(sample_plan(plan.as_ref(), tasks, true));
                     return match ended {
                         Ok(Ok(batches)) => Ok(batches),
-                        Ok(Err(error)) => Err(sluice_engine::failure::failure(&error, &|_| None).into()),
-                        Err(panic) => Err(classify(&format!("a task of {} panicked: {panic}", run.name))),
+                        Ok(Err(error)) => Err(sluice_engine::task_failure::classify_error(&error, &|_| None).into()),
+                        Err(panic) => Err(classify_error(&format!("a task of {} panicked: {panic}", run.name))),
                     };
                 }
                 () = cancel.cancelled() => {
@@ -97,20 +97,20 @@ impl Runner for LocalRunner {
                     return Err(RunError::Cancelled);
                 }
                 _ = ticks.tick() => {
-                    progress.send_replace(sample(plan.as_ref(), tasks, false));
+                    progress.send_replace(sample_plan(plan.as_ref(), tasks, false));
                 }
             }
         }
     }
 
-    fn release(&self, token: &str) {
+    fn remove_staged(&self, token: &str) {
         // The whole work folder is deleted with the runner; this only frees
         // space sooner.
         let _ = std::fs::remove_dir_all(self.work_dir.path().join(token));
     }
 }
 
-fn sample(plan: &dyn ExecutionPlan, tasks: u32, done: bool) -> StepProgress {
+fn sample_plan(plan: &dyn ExecutionPlan, tasks: u32, done: bool) -> StepProgress {
     let mut progress = StepProgress {
         stages_done: u32::from(done),
         stages_total: 1,
@@ -124,10 +124,10 @@ fn sample(plan: &dyn ExecutionPlan, tasks: u32, done: bool) -> StepProgress {
 }
 
 /// The most partitions that any node of the plan has.
-fn widest(plan: &dyn ExecutionPlan) -> usize {
+fn max_partitions(plan: &dyn ExecutionPlan) -> usize {
     let own = plan.output_partitioning().partition_count();
     plan.children()
         .into_iter()
-        .map(|child| widest(child.as_ref()))
+        .map(|child| max_partitions(child.as_ref()))
         .fold(own, usize::max)
 }

@@ -1,9 +1,9 @@
 //! Runs the physical plan of a step, on the cluster or in this process.
 
 mod cluster;
-mod failure;
 mod local;
-mod progress;
+mod run_error;
+mod step_progress;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use cluster::ClusterRunner;
-pub use failure::{RunError, classify};
 pub use local::LocalRunner;
-pub use progress::{SourceStats, StepProgress};
-pub(crate) use progress::{plan_text, shape};
+pub use run_error::{RunError, classify_error};
+pub use step_progress::{SourceStats, StepProgress};
+pub(crate) use step_progress::{plan_shape, plan_text};
 
 /// One attempt of a step: a plan to run.
 #[derive(Clone)]
@@ -51,14 +51,14 @@ pub trait Runner: Send + Sync + 'static {
     async fn capacity(&self) -> Capacity;
 
     /// Adds the settings that plans for this runner need.
-    fn configure(&self, config: SessionConfig) -> SessionConfig;
+    fn configure_session(&self, config: SessionConfig) -> SessionConfig;
 
     /// Runs a plan to its end and gives its rows.
     ///
     /// Publishes its progress on `progress`. When `cancel` fires, everything
     /// that was started for the plan is stopped before this returns
     /// [`RunError::Cancelled`].
-    async fn run(
+    async fn run_plan(
         &self,
         run: StepRun,
         progress: watch::Sender<StepProgress>,
@@ -67,5 +67,5 @@ pub trait Runner: Send + Sync + 'static {
 
     /// Removes the files of a staged relation. This does not wait, and it does
     /// not report failures.
-    fn release(&self, token: &str);
+    fn remove_staged(&self, token: &str);
 }

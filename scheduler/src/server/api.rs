@@ -10,35 +10,35 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sluice_service::secrets::Secrets;
 use sluice_proto::v1::{JobState, ListJobsRequest};
+use sluice_service::secrets::Secrets;
 
 use super::ballista::BallistaServer;
-use super::cluster::Notes;
+use super::executor_tracker::ExecutorTracker;
 use super::executors;
 use super::view::JobsView;
 
 /// The most jobs on one page.
-const MOST_JOBS: u32 = 1000;
+const MAX_PAGE_SIZE: u32 = 1000;
 
 /// The state that the handlers read.
 #[derive(Clone)]
-pub(super) struct Api {
-    pub(super) view: Arc<dyn JobsView>,
+pub(super) struct ApiState {
+    pub(super) jobs: Arc<dyn JobsView>,
     pub(super) ballista: BallistaServer,
-    pub(super) notes: Notes,
+    pub(super) tracker: ExecutorTracker,
     pub(super) secrets: Secrets,
     /// When this process started, milliseconds since the Unix epoch.
     pub(super) started_ms: i64,
 }
 
-pub(super) fn routes(api: Api) -> Router {
+pub(super) fn api_routes(api: ApiState) -> Router {
     Router::new()
         .route("/api/v1/jobs", get(list_jobs))
         .route("/api/v1/jobs/{id}", get(get_job))
         .route("/api/v1/executors", get(list_executors))
         .route("/api/executors", get(list_executors))
-        .route("/api/v1/version", get(version))
+        .route("/api/v1/version", get(get_version))
         .with_state(api)
 }
 
@@ -56,10 +56,10 @@ struct ListQuery {
 }
 
 impl ListQuery {
-    fn request(self) -> Result<ListJobsRequest, String> {
-        if self.limit > MOST_JOBS {
+    fn to_list_request(self) -> Result<ListJobsRequest, String> {
+        if self.limit > MAX_PAGE_SIZE {
             return Err(format!(
-                "limit is at most {MOST_JOBS}; ask for the next page with page_token"
+                "limit is at most {MAX_PAGE_SIZE}; ask for the next page with page_token"
             ));
         }
         let states = self
@@ -87,8 +87,8 @@ impl ListQuery {
     }
 }
 
-impl Api {
-    fn answer(&self, status: StatusCode, body: &Value) -> Response {
+impl ApiState {
+    fn respond_json(&self, status: StatusCode, body: &Value) -> Response {
         let text = body.to_string();
         let text = self.secrets.redact(&text).into_owned();
         let headers = [
@@ -98,54 +98,54 @@ impl Api {
         (status, headers, text).into_response()
     }
 
-    fn refuse(&self, status: StatusCode, message: &str) -> Response {
-        self.answer(status, &json!({ "error": { "message": message } }))
+    fn respond_error(&self, status: StatusCode, message: &str) -> Response {
+        self.respond_json(status, &json!({ "error": { "message": message } }))
     }
 }
 
 async fn list_jobs(
-    State(api): State<Api>,
+    State(api): State<ApiState>,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
     let request = match query {
-        Ok(Query(query)) => query.request(),
+        Ok(Query(query)) => query.to_list_request(),
         Err(rejection) => Err(rejection.body_text()),
     };
     match request {
         Ok(request) => {
-            let page = api.view.list(request).await;
+            let page = api.jobs.list_jobs(request).await;
             let jobs: Vec<Value> = page
                 .jobs
                 .iter()
                 .map(sluice_proto::json::job_summary)
                 .collect();
             let next = (!page.next_page_token.is_empty()).then_some(page.next_page_token);
-            api.answer(
+            api.respond_json(
                 StatusCode::OK,
                 &json!({ "jobs": jobs, "next_page_token": next }),
             )
         }
-        Err(message) => api.refuse(StatusCode::BAD_REQUEST, &message),
+        Err(message) => api.respond_error(StatusCode::BAD_REQUEST, &message),
     }
 }
 
-async fn get_job(State(api): State<Api>, Path(id): Path<String>) -> Response {
-    match api.view.get(&id).await {
-        Some(job) => api.answer(StatusCode::OK, &sluice_proto::json::job(&job)),
-        None => api.refuse(
+async fn get_job(State(api): State<ApiState>, Path(id): Path<String>) -> Response {
+    match api.jobs.find_job(&id).await {
+        Some(job) => api.respond_json(StatusCode::OK, &sluice_proto::json::job(&job)),
+        None => api.respond_error(
             StatusCode::NOT_FOUND,
             &format!("no job has the id `{id}`; list them at /api/v1/jobs"),
         ),
     }
 }
 
-async fn list_executors(State(api): State<Api>) -> Response {
-    let executors = executors::all(&api.ballista, &api.notes).await;
-    api.answer(StatusCode::OK, &json!({ "executors": executors }))
+async fn list_executors(State(api): State<ApiState>) -> Response {
+    let executors = executors::list_executors(&api.ballista, &api.tracker).await;
+    api.respond_json(StatusCode::OK, &json!({ "executors": executors }))
 }
 
-async fn version(State(api): State<Api>) -> Response {
-    api.answer(
+async fn get_version(State(api): State<ApiState>) -> Response {
+    api.respond_json(
         StatusCode::OK,
         &json!({
             "version": sluice_service::VERSION,
@@ -175,17 +175,25 @@ mod tests {
     fn queries_become_requests_or_say_what_is_wrong() {
         let running = JobState::Running.name();
         let request = query(5, &format!("{running},{}", running.to_uppercase()))
-            .request()
+            .to_list_request()
             .unwrap();
         assert_eq!(request.limit, 5);
         assert_eq!(request.states, [i32::from(JobState::Running); 2]);
-        assert_eq!(query(0, "").request().unwrap().states, Vec::<i32>::new());
+        assert_eq!(
+            query(0, "").to_list_request().unwrap().states,
+            Vec::<i32>::new()
+        );
         assert!(
             query(1001, "")
-                .request()
+                .to_list_request()
                 .unwrap_err()
                 .contains("at most 1000")
         );
-        assert!(query(1, "gone").request().unwrap_err().contains(running));
+        assert!(
+            query(1, "gone")
+                .to_list_request()
+                .unwrap_err()
+                .contains(running)
+        );
     }
 }

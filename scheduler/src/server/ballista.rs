@@ -19,10 +19,10 @@ use sluice_engine::session::{self, MAX_MESSAGE_BYTES, RuntimeOptions};
 use sluice_service::address::HostPort;
 use sluice_storage::{StoreOptions, Stores};
 
-use super::cluster::Cluster;
 use super::error::ServerError;
+use super::executor_tracker::TrackedClusterState;
 use super::metrics::Metrics;
-use crate::config::Options;
+use crate::options::Options;
 
 /// Ballista's scheduler with the plan types that Sluice ships.
 pub type BallistaServer = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
@@ -33,19 +33,19 @@ pub type BallistaServer = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 const KEEP_GRAPHS_SECONDS: u64 = 60;
 
 /// Starts the scheduler without serving it on a port.
-pub(super) async fn start(
+pub(super) async fn start_ballista(
     options: &Options,
     instance: &str,
     address: &HostPort,
-    cluster: Arc<Cluster>,
+    cluster: Arc<TrackedClusterState>,
     metrics: &Metrics,
 ) -> Result<BallistaServer, ServerError> {
     let stores = Stores::new(StoreOptions::from_env());
-    let runtime = session::runtime(stores, &RuntimeOptions::default())?;
+    let runtime = session::build_runtime(stores, &RuntimeOptions::default())?;
     let config_producer: ConfigProducer = Arc::new(session::base_config);
     let session_builder: SessionBuilder =
-        Arc::new(move |config| session::state(config, Arc::clone(&runtime)));
-    let config = Arc::new(config(
+        Arc::new(move |config| session::build_session_state(config, Arc::clone(&runtime)));
+    let config = Arc::new(scheduler_config(
         options,
         instance,
         address,
@@ -70,7 +70,7 @@ pub(super) async fn start(
     Ok(server)
 }
 
-fn config(
+fn scheduler_config(
     options: &Options,
     instance: &str,
     address: &HostPort,
@@ -117,7 +117,7 @@ fn config(
 }
 
 /// Has Ballista assign waiting tasks to free cores.
-pub(super) async fn offer(server: &BallistaServer, executor: &str) {
+pub(super) async fn trigger_scheduling(server: &BallistaServer, executor: &str) {
     // Ballista has no call for this; an empty status update has the effect.
     let request = tonic::Request::new(UpdateTaskStatusParams {
         executor_id: executor.to_owned(),
@@ -130,7 +130,7 @@ pub(super) async fn offer(server: &BallistaServer, executor: &str) {
 
 /// Gives up an executor now: its tasks run elsewhere, and so does what only it
 /// had computed.
-pub(super) async fn give_up(server: &BallistaServer, executor: &str, reason: &str) {
+pub(super) async fn give_up_executor(server: &BallistaServer, executor: &str, reason: &str) {
     let request = tonic::Request::new(ExecutorStoppedParams {
         executor_id: executor.to_owned(),
         reason: reason.to_owned(),

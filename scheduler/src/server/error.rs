@@ -2,8 +2,8 @@
 
 use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
-use sluice_service::folder::FolderError;
 use sluice_service::listen::ListenError;
+use sluice_service::owned_folder::FolderError;
 use thiserror::Error;
 
 /// Why a scheduler cannot start or continue.

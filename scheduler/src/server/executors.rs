@@ -7,7 +7,7 @@ use ballista_core::serde::protobuf::executor_status::Status;
 use serde::Serialize;
 
 use super::ballista::BallistaServer;
-use super::cluster::Notes;
+use super::executor_tracker::ExecutorTracker;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,7 +44,10 @@ pub struct ExecutorInfo {
 }
 
 /// Every registered executor, by id.
-pub(super) async fn all(server: &BallistaServer, notes: &Notes) -> Vec<ExecutorInfo> {
+pub(super) async fn list_executors(
+    server: &BallistaServer,
+    notes: &ExecutorTracker,
+) -> Vec<ExecutorInfo> {
     let manager = &server.state.executor_manager;
     let Ok(states) = manager.get_executors_state().await else {
         return Vec::new();
@@ -54,7 +57,7 @@ pub(super) async fn all(server: &BallistaServer, notes: &Notes) -> Vec<ExecutorI
     let mut executors: Vec<ExecutorInfo> = states
         .into_iter()
         .filter_map(|(executor, _, metrics)| {
-            let noted = notes.get(&executor.id)?;
+            let noted = notes.find_executor(&executor.id)?;
             let status = manager
                 .get_executor_hearbeat(&executor.id)
                 .and_then(|heartbeat| heartbeat.status?.status);
@@ -69,10 +72,10 @@ pub(super) async fn all(server: &BallistaServer, notes: &Notes) -> Vec<ExecutorI
                     _ => ExecutorState::Draining,
                 },
                 vcores,
-                vcores_free: vcores.saturating_sub(noted.used()),
+                vcores_free: vcores.saturating_sub(noted.used_cores()),
                 tasks_given: noted.tasks_given,
-                registered_seconds: seconds(noted.registered),
-                last_heartbeat_seconds: seconds(noted.heard),
+                registered_seconds: seconds(noted.registered_at),
+                last_heartbeat_seconds: seconds(noted.last_heartbeat),
                 resident_memory_bytes: metrics.iter().find_map(|metric| match metric.metric {
                     Some(Metric::ProcPhysicalMemory(bytes)) => Some(bytes),
                     _ => None,

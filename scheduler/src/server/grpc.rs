@@ -21,11 +21,11 @@ use ballista_core::serde::protobuf::{
 };
 use futures::Stream;
 use sluice_engine::session::MAX_MESSAGE_BYTES;
-use sluice_service::cluster::{
+use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
+use sluice_service::heartbeat_headers::{
     ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
     RUNNING_JOBS_HEADER, join_jobs, split_jobs,
 };
-use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
@@ -34,14 +34,14 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 use super::ballista::BallistaServer;
-use super::cluster::{Notes, TaskName};
 use super::error::ServerError;
+use super::executor_tracker::{ExecutorTracker, TaskName};
 use super::view::JobsView;
 
 /// Serves both services until `stop`.
-pub(super) async fn serve(
+pub(super) async fn serve_grpc(
     listener: TcpListener,
-    executors: ForExecutors,
+    executors: ExecutorService,
     jobs: impl JobService,
     stop: CancellationToken,
 ) -> Result<(), ServerError> {
@@ -67,32 +67,32 @@ pub(super) async fn serve(
 
 /// The calls that executors may make; each is recorded, then passed on to
 /// Ballista.
-pub(super) struct ForExecutors {
+pub(super) struct ExecutorService {
     ballista: BallistaServer,
-    notes: Notes,
+    tracker: ExecutorTracker,
     instance: MetadataValue<Ascii>,
     executor_timeout: MetadataValue<Ascii>,
-    view: Arc<dyn JobsView>,
+    jobs: Arc<dyn JobsView>,
 }
 
-impl ForExecutors {
+impl ExecutorService {
     pub(super) fn new(
         ballista: BallistaServer,
-        notes: Notes,
+        tracker: ExecutorTracker,
         instance: &str,
         timeout: Duration,
-        view: Arc<dyn JobsView>,
+        jobs: Arc<dyn JobsView>,
     ) -> Self {
         Self {
             ballista,
-            notes,
+            tracker,
             instance: instance
                 .parse()
                 .unwrap_or(MetadataValue::from_static("unnamed")),
             executor_timeout: u64::try_from(timeout.as_millis())
                 .unwrap_or(u64::MAX)
                 .into(),
-            view,
+            jobs,
         }
     }
 
@@ -106,7 +106,7 @@ impl ForExecutors {
 }
 
 /// Ballista reads the peer's address from axum's request extension.
-fn with_peer<T>(mut request: Request<T>) -> Request<T> {
+fn with_peer_address<T>(mut request: Request<T>) -> Request<T> {
     if let Some(peer) = request.remote_addr() {
         request
             .extensions_mut()
@@ -115,14 +115,14 @@ fn with_peer<T>(mut request: Request<T>) -> Request<T> {
     request
 }
 
-fn closed<T>() -> Result<Response<T>, Status> {
+fn not_served<T>() -> Result<Response<T>, Status> {
     Err(Status::unimplemented(
         "this method is not served; use sluice.v1.JobService",
     ))
 }
 
 #[tonic::async_trait]
-impl SchedulerGrpc for ForExecutors {
+impl SchedulerGrpc for ExecutorService {
     type ExecuteQueryPushStream =
         Pin<Box<dyn Stream<Item = Result<GetJobStatusResult, Status>> + Send>>;
 
@@ -130,7 +130,9 @@ impl SchedulerGrpc for ForExecutors {
         &self,
         request: Request<RegisterExecutorParams>,
     ) -> Result<Response<RegisterExecutorResult>, Status> {
-        self.ballista.register_executor(with_peer(request)).await
+        self.ballista
+            .register_executor(with_peer_address(request))
+            .await
     }
 
     async fn heart_beat_from_executor(
@@ -140,12 +142,12 @@ impl SchedulerGrpc for ForExecutors {
         let ended = self.ended_jobs(request.metadata());
         let mut response = self
             .ballista
-            .heart_beat_from_executor(with_peer(request))
+            .heart_beat_from_executor(with_peer_address(request))
             .await?;
         let headers = response.metadata_mut();
         headers.insert(INSTANCE_HEADER, self.instance.clone());
         headers.insert(EXECUTOR_TIMEOUT_HEADER, self.executor_timeout.clone());
-        headers.insert(ACTIVE_JOBS_HEADER, self.view.active().into());
+        headers.insert(ACTIVE_JOBS_HEADER, self.jobs.count_active().into());
         if let Some(ended) = ended {
             headers.insert(ENDED_JOBS_HEADER, ended);
         }
@@ -164,7 +166,7 @@ impl SchedulerGrpc for ForExecutors {
                 attempt: status.stage_attempt_num as usize,
                 task: status.task_id as usize,
             };
-            self.notes.ended(&report.executor_id, &task);
+            self.tracker.on_task_ended(&report.executor_id, &task);
         }
         SchedulerGrpc::update_task_status(&self.ballista, request).await
     }
@@ -186,62 +188,62 @@ impl SchedulerGrpc for ForExecutors {
         &self,
         _: Request<PollWorkParams>,
     ) -> Result<Response<PollWorkResult>, Status> {
-        closed()
+        not_served()
     }
 
     async fn create_update_session(
         &self,
         _: Request<CreateUpdateSessionParams>,
     ) -> Result<Response<CreateUpdateSessionResult>, Status> {
-        closed()
+        not_served()
     }
 
     async fn remove_session(
         &self,
         _: Request<RemoveSessionParams>,
     ) -> Result<Response<RemoveSessionResult>, Status> {
-        closed()
+        not_served()
     }
 
     async fn execute_query_push(
         &self,
         _: Request<ExecuteQueryParams>,
     ) -> Result<Response<Self::ExecuteQueryPushStream>, Status> {
-        closed()
+        not_served()
     }
 
     async fn execute_query(
         &self,
         _: Request<ExecuteQueryParams>,
     ) -> Result<Response<ExecuteQueryResult>, Status> {
-        closed()
+        not_served()
     }
 
     async fn get_job_status(
         &self,
         _: Request<GetJobStatusParams>,
     ) -> Result<Response<GetJobStatusResult>, Status> {
-        closed()
+        not_served()
     }
 
     async fn get_job_metrics(
         &self,
         _: Request<GetJobMetricsParams>,
     ) -> Result<Response<GetJobMetricsResult>, Status> {
-        closed()
+        not_served()
     }
 
     async fn cancel_job(
         &self,
         _: Request<CancelJobParams>,
     ) -> Result<Response<CancelJobResult>, Status> {
-        closed()
+        not_served()
     }
 
     async fn clean_job_data(
         &self,
         _: Request<CleanJobDataParams>,
     ) -> Result<Response<CleanJobDataResult>, Status> {
-        closed()
+        not_served()
     }
 }

@@ -16,15 +16,15 @@ use super::executors::{ExecutorInfo, ExecutorState};
 pub struct Metrics {
     pub(super) registry: Registry,
     jobs: IntGaugeVec,
-    submitted: IntCounter,
-    ended: IntCounterVec,
-    seconds: HistogramVec,
-    plans: IntCounterVec,
+    jobs_submitted: IntCounter,
+    jobs_ended: IntCounterVec,
+    job_seconds: HistogramVec,
+    plans_ended: IntCounterVec,
     executors: IntGaugeVec,
     vcores: IntGauge,
     vcores_free: IntGauge,
     tasks_pending: IntGauge,
-    resident: IntGauge,
+    resident_bytes: IntGauge,
 }
 
 impl Metrics {
@@ -74,14 +74,14 @@ impl Metrics {
         registry.register(Box::new(seconds.clone()))?;
         Ok(Self {
             jobs: gauges("jobs", "Jobs on record, by state.", "state")?,
-            submitted,
-            ended: counters(
+            jobs_submitted: submitted,
+            jobs_ended: counters(
                 "jobs_ended_total",
                 "Jobs that ended since the start, by state.",
                 "state",
             )?,
-            seconds,
-            plans: counters(
+            job_seconds: seconds,
+            plans_ended: counters(
                 "plans_total",
                 "Plans that the executors ran, by outcome.",
                 "outcome",
@@ -90,7 +90,7 @@ impl Metrics {
             vcores: gauge("vcores", "Tasks that the executors may run at a time.")?,
             vcores_free: gauge("vcores_free", "How many of the vcores are free.")?,
             tasks_pending: gauge("tasks_pending", "Tasks that wait for a free core.")?,
-            resident: gauge(
+            resident_bytes: gauge(
                 "resident_memory_bytes",
                 "Memory that the process holds now.",
             )?,
@@ -99,20 +99,20 @@ impl Metrics {
     }
 
     /// Counts a job that was accepted.
-    pub fn job_submitted(&self) {
-        self.submitted.inc();
+    pub fn count_job_submitted(&self) {
+        self.jobs_submitted.inc();
     }
 
     /// Counts a job that ended in `state`, this long after its submission.
-    pub fn job_ended(&self, state: JobState, took: Duration) {
-        self.ended.with_label_values(&[state.name()]).inc();
-        self.seconds
+    pub fn count_job_ended(&self, state: JobState, took: Duration) {
+        self.jobs_ended.with_label_values(&[state.name()]).inc();
+        self.job_seconds
             .with_label_values(&[state.name()])
             .observe(took.as_secs_f64());
     }
 
     /// Updates the gauges.
-    pub(super) fn refresh(&self, counts: &[(JobState, usize)], executors: &[ExecutorInfo]) {
+    pub(super) fn refresh_gauges(&self, counts: &[(JobState, usize)], executors: &[ExecutorInfo]) {
         for state in JobState::ALL {
             let count = counts
                 .iter()
@@ -121,7 +121,7 @@ impl Metrics {
                 .sum::<usize>();
             self.jobs
                 .with_label_values(&[state.name()])
-                .set(clamp(count as u64));
+                .set(saturating_i64(count as u64));
         }
         for (state, name) in [
             (ExecutorState::Active, "active"),
@@ -130,7 +130,7 @@ impl Metrics {
             let count = executors.iter().filter(|e| e.state == state).count();
             self.executors
                 .with_label_values(&[name])
-                .set(clamp(count as u64));
+                .set(saturating_i64(count as u64));
         }
         let active = || {
             executors
@@ -141,12 +141,12 @@ impl Metrics {
         self.vcores_free
             .set(active().map(|e| i64::from(e.vcores_free)).sum());
         if let Some(bytes) = sluice_service::http::resident_bytes() {
-            self.resident.set(clamp(bytes));
+            self.resident_bytes.set(saturating_i64(bytes));
         }
     }
 }
 
-fn clamp(value: u64) -> i64 {
+fn saturating_i64(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -155,19 +155,19 @@ impl SchedulerMetricsCollector for Metrics {
     fn record_submitted(&self, _: &JobId, _: u64, _: u64) {}
 
     fn record_completed(&self, _: &JobId, _: u64, _: u64) {
-        self.plans.with_label_values(&["succeeded"]).inc();
+        self.plans_ended.with_label_values(&["succeeded"]).inc();
     }
 
     fn record_failed(&self, _: &JobId, _: u64, _: u64) {
-        self.plans.with_label_values(&["failed"]).inc();
+        self.plans_ended.with_label_values(&["failed"]).inc();
     }
 
     fn record_cancelled(&self, _: &JobId) {
-        self.plans.with_label_values(&["cancelled"]).inc();
+        self.plans_ended.with_label_values(&["cancelled"]).inc();
     }
 
     fn set_pending_tasks_queue_size(&self, value: u64) {
-        self.tasks_pending.set(clamp(value));
+        self.tasks_pending.set(saturating_i64(value));
     }
 
     fn gather_metrics(&self) -> ballista_core::error::Result<Option<(Vec<u8>, String)>> {
@@ -201,14 +201,14 @@ mod tests {
     #[test]
     fn jobs_executors_and_cores_show() {
         let metrics = Metrics::new().unwrap();
-        metrics.job_submitted();
-        metrics.job_ended(JobState::Succeeded, Duration::from_millis(300));
+        metrics.count_job_submitted();
+        metrics.count_job_ended(JobState::Succeeded, Duration::from_millis(300));
         metrics.record_cancelled(&"j".into());
         let executors = [
             executor(ExecutorState::Active, 3),
             executor(ExecutorState::Draining, 4),
         ];
-        metrics.refresh(&[(JobState::Running, 2)], &executors);
+        metrics.refresh_gauges(&[(JobState::Running, 2)], &executors);
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&metrics.registry.gather(), &mut text)

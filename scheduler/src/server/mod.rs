@@ -15,20 +15,20 @@
 
 mod api;
 mod ballista;
-mod cluster;
 mod error;
+mod executor_tracker;
 mod executors;
+mod failure_detector;
 mod grpc;
 mod metrics;
-mod node;
-mod run;
+mod process;
+mod program;
 mod view;
-mod watch;
 
 pub use ballista::BallistaServer;
 pub use error::ServerError;
 pub use executors::{ExecutorInfo, ExecutorState};
 pub use metrics::Metrics;
-pub use node::{Node, start};
-pub use run::run;
+pub use process::{SchedulerProcess, start_scheduler};
+pub use program::run;
 pub use view::JobsView;

@@ -1,5 +1,5 @@
-"""Jobs that do not end by themselves, for what happens to a task in mid-job: one
-task waits on its worker, the other one in the triggerer."""
+"""Jobs that do not end by themselves, for tests that interrupt a task during its
+job: one task waits on its worker, the other one in the triggerer."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from airflow.sdk import dag
 from sluice_airflow.operators.submit_job import SluiceSubmitJobOperator
 
 
-def of(dag_id: str, *, deferrable: bool) -> None:
+def endless_dag(dag_id: str, *, deferrable: bool) -> None:
     @dag(
         dag_id,
         schedule=None,
@@ -27,5 +27,5 @@ def of(dag_id: str, *, deferrable: bool) -> None:
     one_job()
 
 
-of("endless_on_a_worker", deferrable=False)
-of("endless_deferred", deferrable=True)
+endless_dag("endless_on_a_worker", deferrable=False)
+endless_dag("endless_deferred", deferrable=True)

@@ -1,5 +1,4 @@
-"""Airflow: the pipeline, and what happens to tasks whose worker dies or that
-somebody ends."""
+"""Airflow: the pipeline, and tasks whose worker dies or that are ended by hand."""
 
 from datetime import UTC, datetime
 
@@ -16,13 +15,13 @@ class Airflow:
 
     def healthy(self):
         self.stack.compose("up", "-d", "--no-recreate", "--wait", "--wait-timeout", "300")
-        self.tell("everything healthy")
+        self.log_step("everything healthy")
 
     def jobs_of(self, name):
         return [job for job in self.stack.api("/api/v1/jobs")["jobs"] if job["name"] == name]
 
     def runs_alone(self, dag):
-        """The id of the one job of this name, once it runs."""
+        """The id of the only job of this name, when it is running."""
 
         def running():
             jobs = self.jobs_of(dag)
@@ -33,8 +32,8 @@ class Airflow:
         return job
 
     def is_killed(self, job, dag):
-        """Nothing of the job goes on, nothing of it is in gold, and no retry
-        began another one."""
+        """The job has stopped, nothing of it is in gold, and no retry started
+        another one."""
         self.stack.until("the job's end", lambda: self.stack.api(f"/api/v1/jobs/{job}")["state"] == "KILLED", 60)
         self.stack.until(
             "idle executors",
@@ -45,21 +44,21 @@ class Airflow:
 
     def test_20_airflow(self):
         self.healthy()
-        nobody = {"username": "admin", "password": "admin"}
-        self.assertEqual(AirflowApi(self.stack).status("POST", "/auth/token", nobody)[0], 401)
+        wrong_password = {"username": "admin", "password": "admin"}
+        self.assertEqual(AirflowApi(self.stack).status("POST", "/auth/token", wrong_password)[0], 401)
         found = self.airflow.get("/importErrors")
         self.assertEqual(found["total_entries"], 0, found)
 
     def test_21_the_pipeline(self):
         before = self.versions()
         airflow = self.airflow
-        # A Dag that is no longer paused has a run for the interval before at once.
+        # When a DAG is unpaused, Airflow starts a run for the previous interval.
         airflow.pause("streamflow_main", False)
         run = self.stack.until("a run", lambda: airflow.runs("streamflow_main"), 60)[0]["dag_run_id"]
         state, tasks = airflow.ended("streamflow_main", run)
         airflow.pause("streamflow_main", True)
         self.assertEqual((state, tasks["load_gold"]), ("success", "success"), tasks)
-        self.tell(f"streamflow_main: {sum(state == 'success' for state in tasks.values())} tasks succeeded")
+        self.log_step(f"streamflow_main: {sum(state == 'success' for state in tasks.values())} tasks succeeded")
         after = self.versions()
         self.assertTrue(all(after[table] > before[table] for table in TABLES), (before, after))
         self.gold_is_right()
@@ -88,7 +87,7 @@ class Airflow:
         state, tasks = airflow.ended("streamflow_main", run)
         airflow.pause("streamflow_main", True)
         self.assertEqual((state, tasks["load_range"], tasks["load_gold"]), ("success", "success", "skipped"), tasks)
-        self.tell("the minute was sent through again")
+        self.log_step("the minute was reprocessed")
         (landing,) = (self.stack.data / "landing-ranges").glob("*/*/*")
         (gold,) = (self.stack.data / "gold-ranges").iterdir()
         self.assertEqual(self.landed("transaction_events", landing), 10_000)
@@ -100,23 +99,23 @@ class Airflow:
         airflow, dag = self.airflow, "endless_on_a_worker"
         run = airflow.start(dag)
         job = self.runs_alone(dag)
-        # The worker that has the task, and the task, which is its child; both say
-        # in their names which it is.
+        # The worker that has the task, and the task, which is its child; the names
+        # of both processes contain the task's id.
         task = airflow.task(dag, run, "job")["id"]
         killed = self.stack.execute("airflow", "pkill", "-KILL", "--echo", "--full", f"airflow worker -- .*{task}")
         self.assertEqual(len(killed.splitlines()), 2, killed)
-        self.tell("worker killed in mid-job")
+        self.log_step("worker killed during the job")
 
-        def again():
+        def second_try():
             task = airflow.task(dag, run, "job")
-            return task["try_number"] == 2 and "going on with it" in airflow.log(dag, run, "job", 2)
+            return task["try_number"] == 2 and "continuing with it" in airflow.log(dag, run, "job", 2)
 
-        self.stack.until("a second try", again, 120)
-        self.tell("the next try goes on with the job")
+        self.stack.until("a second try", second_try, 120)
+        self.log_step("the next try continues with the job")
         self.assertEqual(self.runs_alone(dag), job)
         airflow.mark(dag, run, "job", "failed")
         self.is_killed(job, dag)
-        self.tell("marked as failed: the job is killed")
+        self.log_step("marked as failed: the job is killed")
 
     def test_25_a_deferred_task_whose_airflow_is_killed_and_that_is_ended(self):
         airflow, dag = self.airflow, "endless_deferred"
@@ -128,13 +127,13 @@ class Airflow:
         self.stack.docker("start", container)
         self.healthy()
         airflow = self.airflow
-        # Nobody hears of the end of a task that no triggerer has.
+        # Airflow notifies only a triggerer of the end of a deferred task.
         self.stack.until("another triggerer", lambda: airflow.triggerer(dag, run, "job") not in (None, first), 120)
-        told = len(airflow.log(dag, run, "job", 1))
-        self.stack.until("more from the job", lambda: len(airflow.log(dag, run, "job", 1)) > told, 60)
-        self.tell("the new triggerer follows the job")
+        logged = len(airflow.log(dag, run, "job", 1))
+        self.stack.until("more from the job", lambda: len(airflow.log(dag, run, "job", 1)) > logged, 60)
+        self.log_step("the new triggerer follows the job")
         self.assertEqual(airflow.tasks(dag, run)["job"], "deferred")
         self.assertEqual(self.runs_alone(dag), job)
         airflow.mark(dag, run, "job", "failed")
         self.is_killed(job, dag)
-        self.tell("marked as failed: the job is killed")
+        self.log_step("marked as failed: the job is killed")

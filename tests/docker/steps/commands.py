@@ -1,4 +1,4 @@
-"""The commands of docs/docker.md as people type them."""
+"""The commands of docs/docker.md."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from steps.common import TABLES
 
 
 def topics():
-    """What deploy/docker/topics.conf asks for: partitions and settings by topic."""
+    """Partitions and settings by topic, from deploy/docker/topics.conf."""
     found = {}
     for line in (ROOT / "deploy/docker/topics.conf").read_text().splitlines():
         if line and not line.startswith("#"):
@@ -36,18 +36,18 @@ class Commands:
 
     def test_02_first_up(self):
         self.stack.compose("--profile", "tools", "build")
-        self.tell("images built")
+        self.log_step("images built")
         self.began = time.monotonic()
         self.stack.compose("up", "-d", "--build")
-        self.tell("first up")
+        self.log_step("first up")
         self.executors_are(2)
         for image in IMAGES:
             found = self.stack.inspect(f"sluice/{image}:{self.stack.tag}")
             self.assertEqual(found["Config"]["Labels"]["org.opencontainers.image.title"], f"sluice-{image}")
             self.assertNotIn(found["Config"]["User"], ("", "0", "root"))
-            self.tell(f"sluice/{image}: {found['Size'] / 1e6:.0f} MB")
+            self.log_step(f"sluice/{image}: {found['Size'] / 1e6:.0f} MB")
 
-    def test_03_executors_offer_what_their_containers_have(self):
+    def test_03_executors_size_themselves_by_their_containers(self):
         for container in self.stack.containers("executor"):
             limits = self.stack.inspect(container)["HostConfig"]
             host = self.stack.address(container)
@@ -68,7 +68,7 @@ class Commands:
         self.assertEqual(sent.returncode, 0, sent.stderr)
         type(self).from_outside = 100
 
-    def test_03_topics_are_made_on_purpose(self):
+    def test_03_topics_are_created_from_the_configuration(self):
         listed = self.stack.execute(
             "kafka", "/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", "localhost:9092",
             "--describe", "--exclude-internal",
@@ -83,16 +83,16 @@ class Commands:
             self.assertLessEqual(settings, found[topic][1])
 
     def test_04_produce_and_ingest(self):
-        # Within one minute, which a later step runs the pipeline for again.
+        # Within one minute: a later step reprocesses this minute.
         if (second := time.time() % 60) > 40:
             time.sleep(60 - second)
         type(self).minute = int(time.time() // 60)
-        # For the Airflow of later steps: an interval that is this minute.
+        # For Airflow in later steps: an interval that is this minute.
         first = self.minute % 60
         self.stack.env["STREAMFLOW_SCHEDULE"] = f"{first},{(first + 1) % 60} * * * *"
         self.stack.execute("airflow", "produce-events", "user-events", "--bulk", "--count", "50000")
         self.stack.execute("airflow", "produce-events", "transaction-events", "--bulk", "--count", "10000")
-        self.tell("produced")
+        self.log_step("produced")
         self.assertEqual(int(time.time() // 60), self.minute)
         runs = [
             self.stack.start("exec", "-T", "airflow", "ingest-landing", "--topic", topic, "--duration", "30")
@@ -100,12 +100,12 @@ class Commands:
         ]
         for run in runs:
             self.stack.finish(run)
-        self.tell("ingested")
+        self.log_step("ingested")
         self.assertEqual(self.landed("user_events"), 50_000 + self.from_outside)
         self.assertEqual(self.landed("transaction_events"), 10_000)
 
     def test_05_submit(self):
         self.submit()
-        self.tell("submitted")
+        self.log_step("submitted")
         self.assertEqual(set(self.versions()), TABLES)
         print(self.gold_is_right())

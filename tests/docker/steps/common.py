@@ -1,4 +1,4 @@
-"""What several steps do."""
+"""Shared by several steps."""
 
 import json
 import subprocess
@@ -15,13 +15,13 @@ TABLES = {"transactions", "user_events", "daily_revenue", "customer_monthly_spen
 
 
 class Common:
-    """`stack` is the stack, `began` when the step did."""
+    """`stack` is the stack, `began` the start time of the step."""
 
-    def tell(self, text):
+    def log_step(self, text):
         print(f"  {text} ({time.monotonic() - self.began:.1f} s)", flush=True)
 
     def landed(self, topic, landing=None):
-        """Rows of the topic by its ledger, which must be those of its files."""
+        """Rows of the topic by its ledger, which must equal those of its files."""
         folder = (landing or self.stack.data / "landing") / topic
         rows = 0
         for entry in sorted((folder / "_ledger").glob("[0-9]*.json")):
@@ -33,7 +33,7 @@ class Common:
         return rows
 
     def compare(self, landing, gold):
-        """Gold, read by readers of others, against what landed."""
+        """Compares gold, as independent readers see it, with landing."""
         compared = subprocess.run(
             [sys.executable, ROOT / "tests/readers/compare.py", landing, gold, "--allow-stray"],
             capture_output=True, text=True, check=False,
@@ -57,17 +57,17 @@ class Common:
         return self.stack.execute("scheduler", *SUBMIT)
 
     def submit_from(self, service):
-        """Starts the job and returns when executors are at work on it."""
+        """Starts the job and returns when executors are working on it."""
         before = {job["job_id"] for job in self.stack.api("/api/v1/jobs")["jobs"]}
         client = self.stack.start("exec", "-T", service, *SUBMIT)
         self.addCleanup(client.stdout.close)
 
-        def at_work():
+        def working():
             busy = any(each["vcores_free"] < each["vcores"] for each in self.stack.executors().values())
             new = [job for job in self.stack.api("/api/v1/jobs")["jobs"] if job["job_id"] not in before]
             return new[0]["job_id"] if new and busy and new[0]["state"] == "RUNNING" else None
 
-        return client, self.stack.until("the job runs", at_work, 30)
+        return client, self.stack.until("the job runs", working, 30)
 
     def tasks_given(self):
         return {host: each["tasks_given"] for host, each in self.stack.executors().items()}
@@ -77,16 +77,16 @@ class Common:
         (container,) = [c for c in self.stack.containers("executor") if self.stack.address(c) == host]
         return container
 
-    def one_at_work(self):
-        """The container of an executor that runs a task now."""
+    def one_busy(self):
+        """The container of an executor that is running a task."""
 
         def busy():
             return [host for host, each in self.stack.executors().items() if each["vcores_free"] < each["vcores"]]
 
-        return self.container_of(self.stack.until("an executor at work", busy, 30)[0])
+        return self.container_of(self.stack.until("a busy executor", busy, 30)[0])
 
     def still_runs(self, job):
-        self.assertEqual(self.stack.api(f"/api/v1/jobs/{job}")["state"], "RUNNING", "it was in mid-job")
+        self.assertEqual(self.stack.api(f"/api/v1/jobs/{job}")["state"], "RUNNING", "the job is still running")
 
     def scale(self, count):
         self.stack.compose("up", "-d", "--no-recreate", "--scale", f"executor={count}")

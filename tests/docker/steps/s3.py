@@ -4,13 +4,13 @@ import subprocess
 
 from stack import ROOT
 
-# Enough for several files of each topic; the stand-in is no fast server.
+# Enough for several files of each topic; the stand-in is not a fast server.
 RECORDS = 20_000
 
 
 class S3:
     def mirror(self, folder):
-        """Everything in the bucket, with the keys that the stack made."""
+        """Downloads everything in the bucket, with the generated keys."""
         import boto3
 
         keys = dict(line.split("=", 1) for line in self.stack.s3_keys.read_text().split())
@@ -31,19 +31,19 @@ class S3:
         subprocess.run([ROOT / "deploy/docker/s3-keys.sh"], env=self.stack.env, check=True, capture_output=True)
         self.stack.compose("--profile", "s3", "up", "-d", "--build")
         self.stack.compose("--profile", "s3", "up", "-d", "--wait", "s3")
-        self.tell("the stack with S3")
+        self.log_step("the stack with S3")
         for topic in ("user_events", "transaction_events"):
             self.stack.execute(
                 "airflow", "ingest-landing", "--topic", topic, "--until-caught-up", "--max-records", str(RECORDS),
-                "--output", "s3://sluice/landing",
+                "--landing", "s3://sluice/landing",
             )
-        self.tell("ingested")
+        self.log_step("ingested")
         self.executors_are(2)
         out = self.stack.execute(
             "scheduler", "submit-job", "/opt/jobs/landing_to_gold.sql", "--master", "sluice://scheduler:50050",
             "--landing", "s3://sluice/landing", "--gold", "s3://sluice/gold",
         )
-        self.tell("submitted")
+        self.log_step("submitted")
         for line in self.stack.s3_keys.read_text().splitlines():
             if "KEY" in line:
                 self.assertNotIn(line.split("=", 1)[1], out + self.stack.compose("logs", "scheduler", "executor", "airflow"))

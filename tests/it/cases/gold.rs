@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 /// A table at its only version.
-pub(super) struct Found {
+pub(super) struct FoundTable {
     /// The column names, separated by `|`.
     pub(super) columns: String,
     /// `name type` of each column, as Delta writes types.
@@ -22,7 +22,7 @@ pub(super) struct Found {
 }
 
 /// The tables that have a commit.
-pub(super) fn tables(gold: &Path) -> Vec<String> {
+pub(super) fn committed_tables(gold: &Path) -> Vec<String> {
     let Ok(folders) = fs::read_dir(gold) else {
         return Vec::new();
     };
@@ -33,7 +33,7 @@ pub(super) fn tables(gold: &Path) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn read(table: &Path) -> Result<Found, String> {
+pub(super) fn read_table(table: &Path) -> Result<FoundTable, String> {
     let log = table.join("_delta_log/00000000000000000000.json");
     let log = fs::read_to_string(&log).map_err(|e| format!("{}: {e}", log.display()))?;
     let actions: Vec<Value> = log
@@ -50,11 +50,17 @@ pub(super) fn read(table: &Path) -> Result<Found, String> {
         .iter()
         .map(|field| field["name"].as_str().unwrap())
         .collect();
-    let mut found = Found {
+    let mut found = FoundTable {
         columns: names.join(" | "),
         schema: fields
             .iter()
-            .map(|field| format!("{} {}", field["name"].as_str().unwrap(), ty(&field["type"])))
+            .map(|field| {
+                format!(
+                    "{} {}",
+                    field["name"].as_str().unwrap(),
+                    type_text(&field["type"])
+                )
+            })
             .collect(),
         folders: Vec::new(),
         files: Vec::new(),
@@ -65,8 +71,8 @@ pub(super) fn read(table: &Path) -> Result<Found, String> {
             found.folders.push(folder.to_owned());
         }
         // In the log the path is percent-encoded.
-        found.files.push(rows(
-            &table.join(decoded(path)),
+        found.files.push(read_rows(
+            &table.join(percent_decoded(path)),
             &names,
             &add["partitionValues"],
         )?);
@@ -77,11 +83,15 @@ pub(super) fn read(table: &Path) -> Result<Found, String> {
 }
 
 /// A type of a Delta schema as text, such as `array<string>`.
-fn ty(value: &Value) -> String {
+fn type_text(value: &Value) -> String {
     match value["type"].as_str() {
         None => value.as_str().unwrap_or_default().to_owned(),
-        Some("array") => format!("array<{}>", ty(&value["elementType"])),
-        Some("map") => format!("map<{},{}>", ty(&value["keyType"]), ty(&value["valueType"])),
+        Some("array") => format!("array<{}>", type_text(&value["elementType"])),
+        Some("map") => format!(
+            "map<{},{}>",
+            type_text(&value["keyType"]),
+            type_text(&value["valueType"])
+        ),
         Some(_) => {
             let fields = value["fields"].as_array().into_iter().flatten();
             let fields: Vec<String> = fields
@@ -89,7 +99,7 @@ fn ty(value: &Value) -> String {
                     format!(
                         "{}:{}",
                         f["name"].as_str().unwrap_or_default(),
-                        ty(&f["type"])
+                        type_text(&f["type"])
                     )
                 })
                 .collect();
@@ -98,7 +108,7 @@ fn ty(value: &Value) -> String {
     }
 }
 
-fn decoded(path: &str) -> String {
+fn percent_decoded(path: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = path.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
@@ -117,7 +127,7 @@ fn decoded(path: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn rows(path: &Path, names: &[&str], partition: &Value) -> Result<Vec<String>, String> {
+fn read_rows(path: &Path, names: &[&str], partition: &Value) -> Result<Vec<String>, String> {
     let file = fs::File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)
         .and_then(|b| b.build())

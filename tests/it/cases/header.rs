@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// One diagnostic that the check must report.
 #[derive(Debug, Clone)]
-pub(super) struct Expected {
+pub(super) struct ExpectedFinding {
     pub(super) severity: &'static str,
     pub(super) code: String,
     pub(super) at: Option<String>,
@@ -16,22 +16,22 @@ pub(super) struct Expected {
 
 /// Which aspect of a table is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum TableAspect {
     Rows { ordered: bool },
     Schema,
     Folders,
 }
 
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) what: What,
+pub(super) struct ExpectedTable {
+    pub(super) aspect: TableAspect,
     pub(super) dataset: String,
     pub(super) lines: Vec<String>,
 }
 
 /// An input file.
 #[derive(Debug, Default)]
-pub(super) struct Input {
+pub(super) struct InputFile {
     path: String,
     /// Lines end with a carriage return and a line feed.
     crlf: bool,
@@ -48,20 +48,20 @@ pub(super) struct Input {
 #[derive(Debug, Default)]
 pub(super) struct Header {
     pub(super) params: BTreeMap<String, String>,
-    pub(super) expected: Vec<Expected>,
-    pub(super) files: Vec<Input>,
-    pub(super) tables: Vec<Table>,
+    pub(super) expected: Vec<ExpectedFinding>,
+    pub(super) files: Vec<InputFile>,
+    pub(super) tables: Vec<ExpectedTable>,
     pub(super) malformed: Vec<(String, u64)>,
     /// The kind of error that the job ends with.
     pub(super) fails: Option<String>,
     pub(super) says: Vec<String>,
 }
 
-pub(super) fn folder() -> PathBuf {
+pub(super) fn cases_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
 }
 
-pub(super) fn read(text: &str) -> Result<Header, String> {
+pub(super) fn parse_header(text: &str) -> Result<Header, String> {
     let mut header = Header::default();
     let mut content: Option<bool> = None;
     for line in text.lines() {
@@ -94,7 +94,7 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
                 let (name, value) = value.split_once('=').ok_or("param: name=value")?;
                 header.params.insert(name.to_owned(), value.to_owned());
             }
-            "error" | "warning" => header.expected.push(Expected {
+            "error" | "warning" => header.expected.push(ExpectedFinding {
                 severity: if key == "error" { "error" } else { "warning" },
                 code: value.to_owned(),
                 at: None,
@@ -116,20 +116,20 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
                 ));
             }
             "file" => {
-                header.files.push(input(value, flags)?);
+                header.files.push(parse_input(value, flags)?);
                 content = Some(true);
             }
             "result" | "schema" | "folders" => {
-                let what = match (key, flags) {
-                    ("result", "" | "ordered") => What::Rows {
+                let aspect = match (key, flags) {
+                    ("result", "" | "ordered") => TableAspect::Rows {
                         ordered: flags == "ordered",
                     },
-                    ("schema", "") => What::Schema,
-                    ("folders", "") => What::Folders,
+                    ("schema", "") => TableAspect::Schema,
+                    ("folders", "") => TableAspect::Folders,
                     _ => return Err(format!("unknown `{key} {flags}`")),
                 };
-                header.tables.push(Table {
-                    what,
+                header.tables.push(ExpectedTable {
+                    aspect,
                     dataset: value.to_owned(),
                     lines: Vec::new(),
                 });
@@ -142,10 +142,10 @@ pub(super) fn read(text: &str) -> Result<Header, String> {
     Ok(header)
 }
 
-fn input(path: &str, flags: &str) -> Result<Input, String> {
-    let mut input = Input {
+fn parse_input(path: &str, flags: &str) -> Result<InputFile, String> {
+    let mut input = InputFile {
         path: path.to_owned(),
-        ..Input::default()
+        ..InputFile::default()
     };
     for flag in flags.split_whitespace() {
         match flag {
@@ -159,7 +159,7 @@ fn input(path: &str, flags: &str) -> Result<Input, String> {
     Ok(input)
 }
 
-impl Input {
+impl InputFile {
     /// Writes the file below `landing`; a path that ends with `/` is a folder.
     pub(super) fn write(&self, landing: &Path) -> Result<(), String> {
         let path = landing.join(&self.path);
@@ -177,7 +177,8 @@ impl Input {
                 .lines
                 .first()
                 .ok_or("`file copy` needs a line with the file's name")?;
-            return fs::read(folder().join("data").join(name)).map_err(|e| format!("{name}: {e}"));
+            return fs::read(cases_folder().join("data").join(name))
+                .map_err(|e| format!("{name}: {e}"));
         }
         let end = if self.crlf { "\r\n" } else { "\n" };
         let mut text = if self.bom {

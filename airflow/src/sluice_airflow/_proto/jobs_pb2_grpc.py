@@ -82,28 +82,27 @@ class JobServiceServicer(object):
     """
 
     def SubmitJob(self, request, context):
-        """Checks a job and starts it. A job that cannot run is refused with a
-        status whose details hold a `JobError`; nothing is recorded for it.
-        The same submission id twice is one job: the second call returns the
-        first one's job with `existing` set.
+        """Checks a job and starts it. A job that cannot run is refused with a status
+        whose details hold a `JobError`; nothing is recorded for it. Calls with the
+        same submission id start one job: the second call returns the job of the
+        first with `existing` set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchJob(self, request, context):
-        """Streams what happens to a job: first what happened after
-        `after_sequence`, then what happens from now on. The last event is always
-        `finished`, whatever `after_sequence` says; then the stream ends. A stream
-        that ends without it broke and can be asked for again from the last
-        sequence seen.
+        """Streams the events of a job: first the past events after `after_sequence`,
+        then new events. The last event is always `finished`, whatever
+        `after_sequence` is; then the stream ends. A stream that ends without
+        `finished` is broken; call again with the last sequence received.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetJob(self, request, context):
-        """One job as it stands now, running or past.
+        """The current state of one job, running or past.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,29 +116,30 @@ class JobServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CancelJob(self, request, context):
-        """Asks a job to end. Returns at once with the job as it stands: watch it to
-        learn when it ended. A job that has ended already is returned unchanged.
+        """Asks a job to end. Returns the current state of the job at once; watch the
+        job to learn when it has ended. A job that has already ended is returned
+        unchanged.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def JobLogs(self, request, context):
-        """The driver's log of one job, oldest line first.
+        """The driver's log of one job, the oldest line first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PlanJob(self, request, context):
-        """What a job would do, without doing it.
+        """The plan of a job, without running the job.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ServerInfo(self, request, context):
-        """What runs at this address.
+        """The version, engines and executors of the scheduler at this address.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -17,7 +17,7 @@ async def report_missed_deadline(context: dict[str, Any], **kwargs: Any) -> str:
     run = context.get("dag_run") or {}
     deadline = context.get("deadline") or {}
     message = (
-        f"Dag {run.get('dag_id')} run {run.get('dag_run_id')} is {run.get('state')} "
+        f"DAG {run.get('dag_id')} run {run.get('dag_run_id')} is {run.get('state')} "
         f"and has missed its deadline {deadline.get('deadline_time')}"
     )
     if kwargs:

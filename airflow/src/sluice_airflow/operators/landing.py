@@ -62,7 +62,9 @@ class LandingOperator(BaseOperator):
             self._program = LandingProgram(self.binary, lambda line: self.log.info("%s", line))
         finished = self._program.run([*arguments, "--output", "json"])
         if self._program.stopped:
-            raise SluiceError(f"{what} was ended with its task; the records read so far have landed", "killed")
+            raise SluiceError(
+                f"{what} was ended with its task; the records read so far have landed", "killed"
+            )
         if finished.code != 0:
             self.on_failure(what, finished)
         return finished.document

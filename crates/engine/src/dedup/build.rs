@@ -12,9 +12,9 @@ use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBu
 
 use super::ROW_ID;
 use super::ids::row_kept;
-use super::split::{Numbering, Split};
+use super::split::{DedupSplit, Numbering};
 
-impl Split {
+impl DedupSplit {
     /// The ids of the rows to drop: one column, [`ROW_ID`].
     ///
     /// `staged` is a plan of the staged rows with the schema
@@ -23,11 +23,11 @@ impl Split {
     ///
     /// # Errors
     /// When `staged` lacks a column.
-    pub fn losers(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
+    pub fn duplicate_ids(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
         // The side that is built (left) is small in both joins: repeated keys
         // here, duplicates in `deduplicated_by_join`. The rows are only probed.
         let repeated = self.repeated_keys(staged)?;
-        let rows = self.narrow_rows(staged)?;
+        let rows = self.key_and_order_columns(staged)?;
         let names = |relation: &str| -> Vec<Column> {
             (0..self.keys.len())
                 .map(|at| Column::new(Some(relation), key_name(at)))
@@ -40,13 +40,13 @@ impl Split {
             None,
             NullEquality::NullEqualsNull,
         )?;
-        let place = row_number()
+        let rank = row_number()
             .partition_by(names("__rows").into_iter().map(Expr::Column).collect())
             .order_by(self.full_order())
             .build()?
             .alias("__place");
         candidates
-            .window([place])?
+            .window([rank])?
             .filter(Expr::Column(Column::from_name("__place")).gt(lit(1_u64)))?
             .project([row_id("__rows").alias(ROW_ID)])?
             .build()
@@ -68,7 +68,7 @@ impl Split {
     }
 
     /// For each row: its keys, its order columns, and its id.
-    fn narrow_rows(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
+    fn key_and_order_columns(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
         let mut exprs = self.renamed_keys(staged)?;
         for (at, key) in self.order.iter().enumerate() {
             exprs.push(staged_column(staged, &key.column)?.alias(order_name(at)));
@@ -93,7 +93,7 @@ impl Split {
 
     /// The order of the query, followed by the columns that decide ties.
     fn full_order(&self) -> Vec<Sort> {
-        let given = self
+        let query_order = self
             .order
             .iter()
             .enumerate()
@@ -101,7 +101,7 @@ impl Split {
         let ties = (0..self.tie_columns().len())
             .map(|at| Sort::new(rows_column(tie_name(at)), true, false));
         let last = Sort::new(row_id("__rows"), true, false);
-        given.chain(ties).chain([last]).collect()
+        query_order.chain(ties).chain([last]).collect()
     }
 
     /// Columns that decide between rows that are equal in the query's order.
@@ -133,9 +133,13 @@ impl Split {
     /// # Errors
     /// When `staged` does not have the schema [`DedupSplit::staged_schema`], or
     /// `duplicates` has no column [`ROW_ID`].
-    pub fn survivors(&self, staged: &LogicalPlan, losers: &LogicalPlan) -> Result<LogicalPlan> {
-        let dropped = LogicalPlanBuilder::from(losers.clone())
-            .project([staged_column(losers, ROW_ID)?.alias(ROW_ID)])?
+    pub fn deduplicated_by_join(
+        &self,
+        staged: &LogicalPlan,
+        duplicates: &LogicalPlan,
+    ) -> Result<LogicalPlan> {
+        let dropped = LogicalPlanBuilder::from(duplicates.clone())
+            .project([staged_column(duplicates, ROW_ID)?.alias(ROW_ID)])?
             .alias("__losers")?;
         let rows = LogicalPlanBuilder::from(staged.clone())
             .alias("__staged")?
@@ -152,7 +156,7 @@ impl Split {
                 NullEquality::NullEqualsNothing,
             )?
             .build()?;
-        self.restore(kept)
+        self.restore_columns(kept)
     }
 
     /// As [`DedupSplit::deduplicated_by_join`], from the ids of the duplicates.
@@ -164,26 +168,26 @@ impl Split {
     ///
     /// # Errors
     /// As [`DedupSplit::deduplicated_by_join`].
-    pub fn survivors_without(&self, staged: &LogicalPlan, losers: &[u64]) -> Result<LogicalPlan> {
+    pub fn deduplicated(&self, staged: &LogicalPlan, duplicates: &[u64]) -> Result<LogicalPlan> {
         let rows = LogicalPlanBuilder::from(staged.clone());
-        let kept = if losers.is_empty() {
+        let kept = if duplicates.is_empty() {
             rows
         } else {
-            rows.filter(row_kept(staged_column(staged, ROW_ID)?, losers))?
+            rows.filter(row_kept(staged_column(staged, ROW_ID)?, duplicates))?
         };
-        self.restore(kept.build()?)
+        self.restore_columns(kept.build()?)
     }
 
     /// The whole plan, with `deduplicated` in place of the deduplication.
     ///
     /// # Errors
     /// When `deduplicated` has another schema than the node that it replaces.
-    pub fn finish(&self, survivors: &LogicalPlan) -> Result<LogicalPlan> {
+    pub fn replace_in_plan(&self, deduplicated: &LogicalPlan) -> Result<LogicalPlan> {
         let finished = self.plan.clone().transform_down(|node| {
             if node == self.node {
                 // No node below can be equal to this one.
                 Ok(Transformed::new(
-                    survivors.clone(),
+                    deduplicated.clone(),
                     true,
                     TreeNodeRecursion::Jump,
                 ))
@@ -199,7 +203,7 @@ impl Split {
 
     /// Restores names, qualifiers and the row number column, and puts the nodes
     /// between window and filter back on top.
-    fn restore(&self, kept: LogicalPlan) -> Result<LogicalPlan> {
+    fn restore_columns(&self, kept: LogicalPlan) -> Result<LogicalPlan> {
         let mut exprs = Vec::with_capacity(self.columns.len() + 1);
         let before = self.window.input.schema();
         for ((qualifier, field), name) in before.iter().zip(&self.columns) {
@@ -211,31 +215,33 @@ impl Split {
             numbered.ok_or_else(|| plan_datafusion_err!("a window without columns"))?;
         exprs.push(lit(1_u64).alias_qualified(qualifier.cloned(), field.name()));
         let restored = LogicalPlanBuilder::from(kept).project(exprs)?.build()?;
-        same_columns(&restored, &self.window)?;
+        check_same_columns(&restored, &self.window)?;
 
         let LogicalPlan::Filter(filter) = &self.node else {
             return plan_err!("a deduplication that is not a filter");
         };
-        let above = reattach(&filter.input, restored)?;
-        match conjunction(self.remaining.iter().cloned()) {
-            Some(predicate) => LogicalPlanBuilder::from(above).filter(predicate)?.build(),
-            None => Ok(above),
+        let restored_input = reattach_nodes(&filter.input, restored)?;
+        match conjunction(self.other_predicates.iter().cloned()) {
+            Some(predicate) => LogicalPlanBuilder::from(restored_input)
+                .filter(predicate)?
+                .build(),
+            None => Ok(restored_input),
         }
     }
 }
 
 /// Puts the nodes from `plan` down to its window onto `bottom`.
-fn reattach(plan: &LogicalPlan, bottom: LogicalPlan) -> Result<LogicalPlan> {
+fn reattach_nodes(plan: &LogicalPlan, bottom: LogicalPlan) -> Result<LogicalPlan> {
     if matches!(plan, LogicalPlan::Window(_)) {
         return Ok(bottom);
     }
     match plan.inputs().as_slice() {
-        [input] => plan.with_new_exprs(plan.expressions(), vec![reattach(input, bottom)?]),
+        [input] => plan.with_new_exprs(plan.expressions(), vec![reattach_nodes(input, bottom)?]),
         _ => plan_err!("a node with several inputs between window and filter"),
     }
 }
 
-fn same_columns(
+fn check_same_columns(
     restored: &LogicalPlan,
     window: &datafusion::logical_expr::logical_plan::Window,
 ) -> Result<()> {

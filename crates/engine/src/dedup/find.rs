@@ -20,8 +20,8 @@ pub struct Dedup {
 }
 
 /// The innermost deduplication of the plan, if there is one.
-pub fn find(plan: &LogicalPlan) -> Option<Dedup> {
-    let found = innermost(plan)?;
+pub fn find_dedup(plan: &LogicalPlan) -> Option<Dedup> {
+    let found = innermost_dedup(plan)?;
     Some(Dedup {
         input: found.window.input.as_ref().clone(),
         keys: found.function.params.partition_by.clone(),
@@ -30,7 +30,7 @@ pub fn find(plan: &LogicalPlan) -> Option<Dedup> {
 }
 
 /// The nodes of a deduplication inside a plan.
-pub(super) struct Found<'a> {
+pub(super) struct DedupMatch<'a> {
     /// The node to replace, a filter.
     pub(super) node: &'a LogicalPlan,
     pub(super) filter: &'a Filter,
@@ -41,7 +41,7 @@ pub(super) struct Found<'a> {
 }
 
 /// The first deduplication whose input holds no other one.
-pub(super) fn innermost(plan: &LogicalPlan) -> Option<Found<'_>> {
+pub(super) fn innermost_dedup(plan: &LogicalPlan) -> Option<DedupMatch<'_>> {
     // Plans inside these run more than once, or with outer rows in scope.
     if matches!(
         plan,
@@ -51,11 +51,11 @@ pub(super) fn innermost(plan: &LogicalPlan) -> Option<Found<'_>> {
     }
     plan.inputs()
         .into_iter()
-        .find_map(innermost)
-        .or_else(|| recognize(plan))
+        .find_map(innermost_dedup)
+        .or_else(|| match_dedup(plan))
 }
 
-fn recognize(plan: &LogicalPlan) -> Option<Found<'_>> {
+fn match_dedup(plan: &LogicalPlan) -> Option<DedupMatch<'_>> {
     let LogicalPlan::Filter(filter) = plan else {
         return None;
     };
@@ -63,11 +63,11 @@ fn recognize(plan: &LogicalPlan) -> Option<Found<'_>> {
         .into_iter()
         .enumerate()
         .find_map(|(conjunct, predicate)| {
-            let column = first_only(predicate)?;
+            let column = first_row_column(predicate)?;
             let index = filter.input.schema().maybe_index_of_column(column)?;
             let window = window_below(&filter.input, index)?;
             let function = row_number(window)?;
-            Some(Found {
+            Some(DedupMatch {
                 node: plan,
                 filter,
                 conjunct,
@@ -78,11 +78,14 @@ fn recognize(plan: &LogicalPlan) -> Option<Found<'_>> {
 }
 
 /// The column `c` of `c = 1`, `c <= 1` or `c < 2`, with either side first.
-fn first_only(predicate: &Expr) -> Option<&Column> {
+fn first_row_column(predicate: &Expr) -> Option<&Column> {
     let Expr::BinaryExpr(binary) = predicate else {
         return None;
     };
-    let (column, op, value) = match (integer(&binary.left), integer(&binary.right)) {
+    let (column, op, value) = match (
+        integer_literal(&binary.left),
+        integer_literal(&binary.right),
+    ) {
         (None, Some(value)) => (&binary.left, binary.op, value),
         (Some(value), None) => (&binary.right, binary.op.swap()?, value),
         _ => return None,
@@ -109,10 +112,10 @@ fn holds_integers(data_type: &DataType) -> bool {
     data_type.is_integer() || matches!(data_type, DataType::Decimal128(_, 0))
 }
 
-fn integer(expr: &Expr) -> Option<i128> {
+fn integer_literal(expr: &Expr) -> Option<i128> {
     match expr {
-        Expr::Alias(alias) => integer(&alias.expr),
-        Expr::Cast(cast) if holds_integers(cast.field.data_type()) => integer(&cast.expr),
+        Expr::Alias(alias) => integer_literal(&alias.expr),
+        Expr::Cast(cast) if holds_integers(cast.field.data_type()) => integer_literal(&cast.expr),
         Expr::Literal(value, _) => match value {
             ScalarValue::Int8(Some(v)) => Some(i128::from(*v)),
             ScalarValue::Int16(Some(v)) => Some(i128::from(*v)),

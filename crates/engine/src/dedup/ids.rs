@@ -67,7 +67,7 @@ impl ScalarUDFImpl for RowKept {
                 let Some(ids) = ids.as_primitive_opt::<UInt64Type>() else {
                     return exec_err!("row ids must be UInt64, not {}", ids.data_type());
                 };
-                let kept = kept(ids.values(), dropped);
+                let kept = not_dropped(ids.values(), dropped);
                 let kept = BooleanArray::new(kept.values().clone(), ids.nulls().cloned());
                 Ok(ColumnarValue::Array(Arc::new(kept)))
             }
@@ -77,27 +77,27 @@ impl ScalarUDFImpl for RowKept {
 }
 
 /// Which of `ids` are not in `dropped`.
-fn kept(ids: &[u64], dropped: &[u8]) -> BooleanArray {
+fn not_dropped(ids: &[u64], dropped: &[u8]) -> BooleanArray {
     let (dropped, _) = dropped.as_chunks::<8>();
     let at = |index: usize| dropped.get(index).map(|bytes| u64::from_le_bytes(*bytes));
     // Ids mostly ascend, so the position of the last one is near the next one's.
-    let mut place = 0;
+    let mut position = 0;
     let mut last = 0;
     ids.iter()
         .map(|&id| {
             if id < last {
-                place = dropped.partition_point(|bytes| u64::from_le_bytes(*bytes) < id);
+                position = dropped.partition_point(|bytes| u64::from_le_bytes(*bytes) < id);
             }
             last = id;
             let mut steps = 0;
-            while at(place).is_some_and(|value| value < id) {
-                place += 1;
+            while at(position).is_some_and(|value| value < id) {
+                position += 1;
                 steps += 1;
                 if steps > 8 {
-                    place = dropped.partition_point(|bytes| u64::from_le_bytes(*bytes) < id);
+                    position = dropped.partition_point(|bytes| u64::from_le_bytes(*bytes) < id);
                 }
             }
-            Some(at(place) != Some(id))
+            Some(at(position) != Some(id))
         })
         .collect()
 }

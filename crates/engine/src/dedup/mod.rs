@@ -31,13 +31,13 @@ mod split;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
-pub use find::{Dedup, find};
+pub use find::{Dedup, find_dedup};
 pub use ids::{row_kept, row_kept_udf};
-pub use split::{Numbering, OrderKey, Split, split};
+pub use split::{DedupSplit, Numbering, OrderKey, split_dedup};
 
 /// The column of the staged rows with the row's unique id, UInt64, never null.
 pub const ROW_ID: &str = "__row_id";
 
 /// The hidden column of a source with the row's position in it, UInt64: unique,
 /// and the same on every run over the same files.
-pub const POSITION: &str = "__position";
+pub const POSITION_COLUMN: &str = "__position";

@@ -10,8 +10,8 @@ use datafusion::logical_expr::logical_plan::{
 };
 use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
 
-use super::find::{Found, innermost};
-use super::{POSITION, ROW_ID};
+use super::find::{DedupMatch, innermost_dedup};
+use super::{POSITION_COLUMN, ROW_ID};
 
 /// Where the ids of the staged rows come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct OrderKey {
 
 /// A plan cut at its innermost deduplication.
 #[derive(Debug, Clone)]
-pub struct Split {
+pub struct DedupSplit {
     /// The rows to stage: uniquely named columns, including keys and order
     /// expressions; not optimized.
     pub input: LogicalPlan,
@@ -52,7 +52,7 @@ pub struct Split {
     /// The node that is replaced, a filter.
     pub(super) node: LogicalPlan,
     /// The other conjuncts of the filter.
-    pub(super) remaining: Vec<Expr>,
+    pub(super) other_predicates: Vec<Expr>,
     pub(super) plan: LogicalPlan,
 }
 
@@ -65,14 +65,14 @@ pub struct Split {
 ///
 /// # Errors
 /// When a node cannot be rebuilt, which would be a defect.
-pub fn split(
+pub fn split_dedup(
     plan: LogicalPlan,
     position: &dyn Fn(&TableScan) -> Option<Arc<dyn TableSource>>,
-) -> Result<Option<Split>> {
-    let Some(found) = innermost(&plan) else {
+) -> Result<Option<DedupSplit>> {
+    let Some(found) = innermost_dedup(&plan) else {
         return Ok(None);
     };
-    let Found {
+    let DedupMatch {
         node,
         filter,
         conjunct,
@@ -86,13 +86,13 @@ pub fn split(
         .map(|(_, predicate)| predicate.clone())
         .collect();
 
-    let mut staged = Staged::of(&window.input);
+    let mut staged = StagedProjection::from_input(&window.input);
     let keys = function
         .params
         .partition_by
         .iter()
         .enumerate()
-        .map(|(at, key)| staged.column(key, &format!("__key_{at}")))
+        .map(|(at, key)| staged.column_for(key, &format!("__key_{at}")))
         .collect();
     let order = function
         .params
@@ -100,15 +100,15 @@ pub fn split(
         .iter()
         .enumerate()
         .map(|(at, sort)| OrderKey {
-            column: staged.column(&sort.expr, &format!("__order_{at}")),
+            column: staged.column_for(&sort.expr, &format!("__order_{at}")),
             asc: sort.asc,
             nulls_first: sort.nulls_first,
         })
         .collect();
     let columns = staged.names.clone();
-    let (input, numbering) = staged.plan(position)?;
+    let (input, numbering) = staged.into_plan(position)?;
     let (window, node) = (window.clone(), node.clone());
-    Ok(Some(Split {
+    Ok(Some(DedupSplit {
         input,
         numbering,
         keys,
@@ -116,12 +116,12 @@ pub fn split(
         columns,
         window,
         node,
-        remaining,
+        other_predicates: remaining,
         plan,
     }))
 }
 
-impl Split {
+impl DedupSplit {
     /// The schema of the staged rows, ids included.
     pub fn staged_schema(&self) -> Schema {
         let schema = self.input.schema().as_arrow();
@@ -133,13 +133,13 @@ impl Split {
     }
 
     /// The plan before it was cut.
-    pub fn plan(&self) -> &LogicalPlan {
+    pub fn original_plan(&self) -> &LogicalPlan {
         &self.plan
     }
 }
 
 /// The projection that is staged.
-struct Staged<'a> {
+struct StagedProjection<'a> {
     input: &'a LogicalPlan,
     /// Names of the input's columns.
     names: Vec<String>,
@@ -147,8 +147,8 @@ struct Staged<'a> {
     extra: Vec<(Expr, String)>,
 }
 
-impl<'a> Staged<'a> {
-    fn of(input: &'a LogicalPlan) -> Self {
+impl<'a> StagedProjection<'a> {
+    fn from_input(input: &'a LogicalPlan) -> Self {
         // Columns of a join may share a name; in the staged rows they may not.
         let mut taken = HashSet::new();
         let names = input
@@ -172,7 +172,7 @@ impl<'a> Staged<'a> {
     }
 
     /// The staged column that holds `expr`.
-    fn column(&mut self, expr: &Expr, name: &str) -> String {
+    fn column_for(&mut self, expr: &Expr, name: &str) -> String {
         if let Expr::Column(column) = expr
             && let Some(index) = self.input.schema().maybe_index_of_column(column)
             && let Some(known) = self.names.get(index)
@@ -186,7 +186,7 @@ impl<'a> Staged<'a> {
         name.to_owned()
     }
 
-    fn plan(
+    fn into_plan(
         self,
         position: &dyn Fn(&TableScan) -> Option<Arc<dyn TableSource>>,
     ) -> Result<(LogicalPlan, Numbering)> {
@@ -201,7 +201,7 @@ impl<'a> Staged<'a> {
             .iter()
             .map(|(expr, name)| expr.clone().alias(name));
         let mut exprs: Vec<Expr> = columns.chain(extra).collect();
-        let (input, numbering) = match with_position(self.input, position)? {
+        let (input, numbering) = match carry_position(self.input, position)? {
             Some((input, column)) => {
                 exprs.push(Expr::Column(column).alias(ROW_ID));
                 (input, Numbering::Source)
@@ -215,7 +215,7 @@ impl<'a> Staged<'a> {
 
 /// The plan with the position of its rows in their source as an additional
 /// column, if each of its rows is one row of one scan.
-fn with_position(
+fn carry_position(
     plan: &LogicalPlan,
     position: &dyn Fn(&TableScan) -> Option<Arc<dyn TableSource>>,
 ) -> Result<Option<(LogicalPlan, Column)>> {
@@ -225,14 +225,14 @@ fn with_position(
             None => Ok(None),
         },
         LogicalPlan::Filter(node) => {
-            let Some((input, column)) = with_position(&node.input, position)? else {
+            let Some((input, column)) = carry_position(&node.input, position)? else {
                 return Ok(None);
             };
             let filter = Filter::try_new(node.predicate.clone(), Arc::new(input))?;
             Ok(Some((LogicalPlan::Filter(filter), column)))
         }
         LogicalPlan::Projection(node) => {
-            let Some((input, column)) = with_position(&node.input, position)? else {
+            let Some((input, column)) = carry_position(&node.input, position)? else {
                 return Ok(None);
             };
             let mut exprs = node.expr.clone();
@@ -241,7 +241,7 @@ fn with_position(
             Ok(Some((LogicalPlan::Projection(projection), column)))
         }
         LogicalPlan::SubqueryAlias(node) => {
-            let Some((input, column)) = with_position(&node.input, position)? else {
+            let Some((input, column)) = carry_position(&node.input, position)? else {
                 return Ok(None);
             };
             let alias = SubqueryAlias::try_new(Arc::new(input), node.alias.clone())?;
@@ -268,7 +268,7 @@ fn positioned_scan(
         .iter()
         .map(|field| index_of(field.name()))
         .collect::<Result<Vec<_>>>()?;
-    projection.push(index_of(POSITION)?);
+    projection.push(index_of(POSITION_COLUMN)?);
     let table: TableReference = scan.table_name.clone();
     let scan = TableScanBuilder::new(table.clone(), source)
         .with_projection(Some(projection))
@@ -277,6 +277,6 @@ fn positioned_scan(
         .build()?;
     Ok((
         LogicalPlan::TableScan(scan),
-        Column::new(Some(table), POSITION),
+        Column::new(Some(table), POSITION_COLUMN),
     ))
 }

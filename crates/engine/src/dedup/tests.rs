@@ -12,7 +12,9 @@ use datafusion::logical_expr::logical_plan::TableScan;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{Numbering, POSITION, ROW_ID, Split, find, row_kept_udf, split};
+use super::{
+    DedupSplit, Numbering, POSITION_COLUMN, ROW_ID, find_dedup, row_kept_udf, split_dedup,
+};
 
 /// Pseudo-random numbers that are the same on every run.
 struct Numbers(u64);
@@ -117,7 +119,8 @@ fn case(batch: &RecordBatch, partitions: usize, piece: usize) -> Case {
     context
         .register_table("d", table(&rows(99, 8, false), 1, 8))
         .unwrap();
-    let positioned = provider_as_source(table(&numbered(batch, POSITION), partitions, piece));
+    let positioned =
+        provider_as_source(table(&numbered(batch, POSITION_COLUMN), partitions, piece));
     Case {
         context,
         positioned,
@@ -140,8 +143,8 @@ impl Case {
         }
     }
 
-    fn split(&self, plan: LogicalPlan, positions: bool) -> Option<Split> {
-        split(plan, &|scan: &TableScan| {
+    fn split(&self, plan: LogicalPlan, positions: bool) -> Option<DedupSplit> {
+        split_dedup(plan, &|scan: &TableScan| {
             (positions && scan.table_name.table() == "t").then(|| Arc::clone(&self.positioned))
         })
         .unwrap()
@@ -157,7 +160,7 @@ impl Case {
     }
 
     /// The staged rows as a table.
-    async fn stage(&self, split: &Split) -> LogicalPlan {
+    async fn stage(&self, split: &DedupSplit) -> LogicalPlan {
         let schema = split.input.schema().inner();
         let batches = self.run(&split.input).await;
         let mut batch = arrow::compute::concat_batches(schema, &batches).unwrap();
@@ -178,9 +181,9 @@ impl Case {
         let mut listed = plan;
         while let Some(split) = self.split(joined.clone(), positions) {
             let staged = self.stage(&split).await;
-            let losers = split.losers(&staged).unwrap();
-            let survivors = split.survivors(&staged, &losers).unwrap();
-            joined = split.finish(&survivors).unwrap();
+            let losers = split.duplicate_ids(&staged).unwrap();
+            let survivors = split.deduplicated_by_join(&staged, &losers).unwrap();
+            joined = split.replace_in_plan(&survivors).unwrap();
 
             let split = self.split(listed, positions).unwrap();
             let ids: Vec<u64> = self
@@ -195,8 +198,8 @@ impl Case {
                         .to_vec()
                 })
                 .collect();
-            let survivors = split.survivors_without(&staged, &ids).unwrap();
-            listed = split.finish(&survivors).unwrap();
+            let survivors = split.deduplicated(&staged, &ids).unwrap();
+            listed = split.replace_in_plan(&survivors).unwrap();
         }
         let joined = text(&self.run(&joined).await);
         assert_eq!(joined, text(&self.run(&listed).await));
@@ -242,7 +245,7 @@ async fn equals_row_number_for_a_unique_order() {
         for optimized in [false, true] {
             for positions in [false, true] {
                 let plan = case.plan(sql, optimized).await;
-                assert!(find(&plan).is_some(), "{sql}\n{plan}");
+                assert!(find_dedup(&plan).is_some(), "{sql}\n{plan}");
                 let rewritten = case.rewritten(plan, positions).await;
                 assert_eq!(
                     rewritten, expected,
@@ -325,17 +328,17 @@ async fn the_schema_stays_exactly() {
             let plan = case.plan(sql, optimized).await;
             let split = case.split(plan.clone(), true).unwrap();
             let staged = case.stage(&split).await;
-            let losers = split.losers(&staged).unwrap();
+            let losers = split.duplicate_ids(&staged).unwrap();
             let fields = losers.schema().fields();
             assert_eq!((fields.len(), fields[0].name().as_str()), (1, ROW_ID));
             for survivors in [
-                split.survivors(&staged, &losers).unwrap(),
-                split.survivors_without(&staged, &[1]).unwrap(),
+                split.deduplicated_by_join(&staged, &losers).unwrap(),
+                split.deduplicated(&staged, &[1]).unwrap(),
             ] {
                 let before: Vec<_> = split.node.schema().iter().collect();
                 let after: Vec<_> = survivors.schema().iter().collect();
                 assert_eq!(after, before, "{sql}");
-                let finished = split.finish(&survivors).unwrap();
+                let finished = split.replace_in_plan(&survivors).unwrap();
                 assert_eq!(
                     finished.schema().as_arrow(),
                     plan.schema().as_arrow(),
@@ -385,7 +388,7 @@ async fn anything_else_is_left_alone() {
     ] {
         for optimized in [false, true] {
             let plan = case.plan(sql, optimized).await;
-            assert!(find(&plan).is_none(), "{sql}\n{plan}");
+            assert!(find_dedup(&plan).is_none(), "{sql}\n{plan}");
         }
     }
 }
@@ -400,7 +403,7 @@ async fn a_stage_of_another_schema_is_refused() {
         .unwrap()
         .build()
         .unwrap();
-    let error = split.losers(&other).unwrap_err();
+    let error = split.duplicate_ids(&other).unwrap_err();
     assert!(
         error
             .to_string()

@@ -19,21 +19,21 @@ use sluice_storage::{Location, Stores};
 use sqlparser::ast::{Query, Statement};
 
 use super::AnalyzeError;
-use super::check::check_types;
-use super::dataset::{DatasetSlot, DatasetTable};
-use super::diagnose::diagnose;
-use super::narrow::{self, Unit, UnitKind};
-use super::place;
-use super::shared::{self, Node};
+use super::column_pruning::{self, StepDraft, StepDraftKind};
+use super::dataset_table::{DatasetSlot, DatasetTable};
+use super::plan_diagnostics::diagnose_error;
+use super::producers::TableProducers;
 use super::sources;
-use super::spelling;
+use super::spans;
+use super::spark_syntax;
+use super::staging::{self, RelationNode};
 use super::steps::{
-    AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind, describe,
+    AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind, describe_columns,
 };
-use super::tables::Tables;
+use super::type_check::check_types;
 use crate::dedup::{self, Numbering};
 use crate::source::NdjsonTable;
-use crate::staged::{StagedSlot, StagedTable, SurvivorsTable};
+use crate::staged::{DeduplicatedTable, StagedSlot, StagedTable};
 
 /// What planning needs in addition to the job.
 #[derive(Debug, Clone)]
@@ -55,19 +55,19 @@ pub struct AnalyzeOptions {
 /// [`AnalyzeError::Store`] when a source or the gold folder cannot be used;
 /// [`AnalyzeError::Landing`] when a source's ledger cannot;
 /// [`AnalyzeError::Engine`] when the engine fails.
-pub async fn analyze(job: &Job, options: &AnalyzeOptions) -> Result<AnalyzedJob, AnalyzeError> {
+pub async fn analyze_job(job: &Job, options: &AnalyzeOptions) -> Result<AnalyzedJob, AnalyzeError> {
     let gold = options
         .stores
-        .location(&options.gold)
+        .parse_location(&options.gold)
         .map_err(|source| AnalyzeError::Store {
             what: "gold folder".to_owned(),
             source,
         })?;
     let mut analysis = Analysis::new(job, options, gold);
     for (index, relation) in job.relations.iter().enumerate() {
-        analysis.relation(index, relation).await?;
+        analysis.add_relation(index, relation).await?;
     }
-    analysis.finish()
+    analysis.into_analyzed_job()
 }
 
 /// Planning in progress.
@@ -77,19 +77,19 @@ struct Analysis<'a> {
     gold: Location,
     context: SessionContext,
     /// By relation: whether it is staged, because several results read it.
-    staged: Vec<bool>,
+    is_staged: Vec<bool>,
     /// By relation: whether any result reads it.
-    wanted: Vec<bool>,
-    units: Vec<Unit>,
-    tables: Tables,
+    is_needed: Vec<bool>,
+    steps: Vec<StepDraft>,
+    producers: TableProducers,
     /// Landing sources that are read in place, by name.
-    open: HashMap<String, Arc<NdjsonTable>>,
+    ndjson_tables: HashMap<String, Arc<NdjsonTable>>,
     datasets: Vec<AnalyzedDataset>,
     inputs: Vec<InputSummary>,
     relations: Vec<RelationSummary>,
     errors: Vec<Diagnostic>,
     /// Relations that cannot be planned; their readers report no further errors.
-    broken: Vec<String>,
+    failed_relations: Vec<String>,
 }
 
 impl<'a> Analysis<'a> {
@@ -100,11 +100,11 @@ impl<'a> Analysis<'a> {
             .enumerate()
             .map(|(index, relation)| (relation.name(), index))
             .collect();
-        let nodes: Vec<Node> = job
+        let nodes: Vec<RelationNode> = job
             .relations
             .iter()
-            .map(|relation| Node {
-                kept: matches!(relation, Relation::Dataset(_)),
+            .map(|relation| RelationNode {
+                is_dataset: matches!(relation, Relation::Dataset(_)),
                 reads: relation
                     .depends_on()
                     .iter()
@@ -117,98 +117,106 @@ impl<'a> Analysis<'a> {
             options,
             gold,
             context: SessionContext::new_with_state(options.session.clone()),
-            staged: shared::staged(&nodes),
-            wanted: shared::wanted(&nodes),
-            units: Vec::new(),
-            tables: Tables::default(),
-            open: HashMap::new(),
+            is_staged: staging::find_staged(&nodes),
+            is_needed: staging::find_needed(&nodes),
+            steps: Vec::new(),
+            producers: TableProducers::default(),
+            ndjson_tables: HashMap::new(),
             datasets: Vec::new(),
             inputs: Vec::new(),
             relations: Vec::new(),
             errors: Vec::new(),
-            broken: Vec::new(),
+            failed_relations: Vec::new(),
         }
     }
 
-    async fn relation(&mut self, index: usize, relation: &Relation) -> Result<(), AnalyzeError> {
-        if !self.wanted[index] {
+    async fn add_relation(
+        &mut self,
+        index: usize,
+        relation: &Relation,
+    ) -> Result<(), AnalyzeError> {
+        if !self.is_needed[index] {
             // The author was warned; opening it could only fail the job.
             return Ok(());
         }
         if relation
             .depends_on()
             .iter()
-            .any(|name| self.broken.contains(name))
+            .any(|name| self.failed_relations.contains(name))
         {
-            self.broken.push(relation.name().to_owned());
+            self.failed_relations.push(relation.name().to_owned());
             return Ok(());
         }
         match relation {
-            Relation::Source(source) => self.source(index, source).await,
-            Relation::View(view) => match self.plan(relation, &view.query).await? {
-                Some(plan) => self.view(index, view, plan),
+            Relation::Source(source) => self.add_source(index, source).await,
+            Relation::View(view) => match self.plan_query(relation, &view.query).await? {
+                Some(plan) => self.add_view(index, view, plan),
                 None => Ok(()),
             },
-            Relation::Dataset(dataset) => match self.plan(relation, &dataset.query).await? {
-                Some(plan) => self.dataset(dataset, plan),
+            Relation::Dataset(dataset) => match self.plan_query(relation, &dataset.query).await? {
+                Some(plan) => self.add_dataset(dataset, plan),
                 None => Ok(()),
             },
         }
     }
 
-    async fn source(&mut self, index: usize, source: &jobfile::Source) -> Result<(), AnalyzeError> {
-        let opened = sources::open(source, &self.options.stores).await?;
+    async fn add_source(
+        &mut self,
+        index: usize,
+        source: &jobfile::Source,
+    ) -> Result<(), AnalyzeError> {
+        let opened = sources::open_source(source, &self.options.stores).await?;
         self.inputs.push(opened.summary);
-        self.describe(
+        self.add_summary(
             source_kind(),
             &source.name,
             &[],
-            self.staged[index],
+            self.is_staged[index],
             &opened.table.schema(),
         );
         if let Some(ndjson) = opened.ndjson {
-            self.open.insert(source.name.clone(), ndjson);
+            self.ndjson_tables.insert(source.name.clone(), ndjson);
         }
-        if !self.staged[index] {
-            return self.register(&source.name, opened.table);
+        if !self.is_staged[index] {
+            return self.register_table(&source.name, opened.table);
         }
         let plan =
             LogicalPlanBuilder::scan(source.name.as_str(), provider_as_source(opened.table), None)
                 .and_then(LogicalPlanBuilder::build)
-                .map_err(|error| engine(&source.name, error))?;
-        self.stage(&source.name, plan)
+                .map_err(|error| engine_error(&source.name, error))?;
+        self.stage_relation(&source.name, plan)
     }
 
-    fn view(
+    fn add_view(
         &mut self,
         index: usize,
         view: &jobfile::View,
         plan: LogicalPlan,
     ) -> Result<(), AnalyzeError> {
-        let plan = self.deduplicate(&view.name, plan)?;
+        let plan = self.extract_dedups(&view.name, plan)?;
         // Filtering and renaming rows that are already staged costs less than
         // staging them a second time.
-        let staged = self.staged[index] && !self.is_light(&plan);
+        let staged = self.is_staged[index] && !self.is_cheap_to_recompute(&plan);
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
-        self.describe("view", &view.name, &view.depends_on, staged, &schema);
+        self.add_summary("view", &view.name, &view.depends_on, staged, &schema);
         if staged {
-            return self.stage(&view.name, plan);
+            return self.stage_relation(&view.name, plan);
         }
-        self.register(&view.name, Arc::new(ViewTable::new(plan, None)))
+        self.register_table(&view.name, Arc::new(ViewTable::new(plan, None)))
     }
 
-    fn dataset(
+    fn add_dataset(
         &mut self,
         dataset: &jobfile::Dataset,
         plan: LogicalPlan,
     ) -> Result<(), AnalyzeError> {
-        let plan = self.deduplicate(&dataset.name, plan)?;
+        let plan = self.extract_dedups(&dataset.name, plan)?;
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
         let Some(spec) = self.table_spec(dataset, &schema) else {
-            self.broken.push(dataset.name.clone());
+            self.failed_relations.push(dataset.name.clone());
             return Ok(());
         };
-        self.describe(
+        self.add_summary(
             "materialized view",
             &dataset.name,
             &dataset.depends_on,
@@ -230,10 +238,10 @@ impl<'a> Analysis<'a> {
             spec.partition_by.clone(),
             Arc::clone(&slot),
         );
-        self.tables.insert(&dataset.name, self.units.len());
-        self.units.push(Unit {
+        self.producers.insert(&dataset.name, self.steps.len());
+        self.steps.push(StepDraft {
             name: dataset.name.clone(),
-            kind: UnitKind::Dataset {
+            kind: StepDraftKind::Dataset {
                 dataset: self.datasets.len(),
             },
             plan,
@@ -248,25 +256,25 @@ impl<'a> Analysis<'a> {
                 .unwrap_or(self.options.target_file_size),
             slot,
         });
-        self.register(&dataset.name, Arc::new(table))
+        self.register_table(&dataset.name, Arc::new(table))
     }
 
     /// Plans a query and checks its types; `None` when there are errors.
-    async fn plan(
+    async fn plan_query(
         &mut self,
         relation: &Relation,
         query: &Query,
     ) -> Result<Option<LogicalPlan>, AnalyzeError> {
         let mut query = query.clone();
-        let problems = spelling::respell(&mut query);
+        let problems = spark_syntax::rewrite_spark_syntax(&mut query);
         if !problems.is_empty() {
             let file = &self.job.file_name;
             self.errors.extend(
                 problems
                     .into_iter()
-                    .map(|problem| problem.in_file(file.clone())),
+                    .map(|problem| problem.with_file(file.clone())),
             );
-            self.broken.push(relation.name().to_owned());
+            self.failed_relations.push(relation.name().to_owned());
             return Ok(None);
         }
         let statement = EngineStatement::Statement(Box::new(Statement::Query(Box::new(query))));
@@ -279,8 +287,8 @@ impl<'a> Analysis<'a> {
             Ok(plan) => Ok(Some(plan)),
             Err(error) => {
                 self.errors
-                    .extend(diagnose(relation, &self.job.file_name, &error));
-                self.broken.push(relation.name().to_owned());
+                    .extend(diagnose_error(relation, &self.job.file_name, &error));
+                self.failed_relations.push(relation.name().to_owned());
                 Ok(None)
             }
         }
@@ -288,21 +296,22 @@ impl<'a> Analysis<'a> {
 
     /// Takes deduplications out of a plan: what they read becomes a separate
     /// step, so that row ids are moved and rows are not.
-    fn deduplicate(
+    fn extract_dedups(
         &mut self,
         owner: &str,
         mut plan: LogicalPlan,
     ) -> Result<LogicalPlan, AnalyzeError> {
-        let failed = |error| engine(owner, error);
+        let failed = |error| engine_error(owner, error);
         for count in 1.. {
-            let open = &self.open;
-            let position = |scan: &TableScan| positioned(scan, open);
-            let Some(split) = dedup::split(plan.clone(), &position).map_err(failed)? else {
+            let ndjson_tables = &self.ndjson_tables;
+            let position = |scan: &TableScan| source_with_position(scan, ndjson_tables);
+            let Some(split) = dedup::split_dedup(plan.clone(), &position).map_err(failed)? else {
                 break;
             };
             // Names of relations hold no spaces, so these names are unique.
-            let [rows_name, losers_name, kept_name] = ["rows", "duplicates", "deduplicated"]
-                .map(|part| format!("{owner} {part} {count}"));
+            let [rows_name, duplicates_name, deduplicated_name] =
+                ["rows", "duplicates", "deduplicated"]
+                    .map(|part| format!("{owner} {part} {count}"));
             let numbered = split.numbering == Numbering::Append;
             let schema: SchemaRef = Arc::new(split.staged_schema());
             let rows = StagedSlot::new();
@@ -311,63 +320,78 @@ impl<'a> Analysis<'a> {
                 Arc::clone(&schema),
                 Arc::clone(&rows),
             ));
-            let rows_scan = scan(&rows_name, Arc::clone(&rows_table) as _).map_err(failed)?;
-            let losers_plan = split.losers(&rows_scan).map_err(failed)?;
-            let losers_schema: SchemaRef = Arc::clone(losers_plan.schema().inner());
-            let losers = StagedSlot::new();
-            let rows_unit = self.push_staged(&rows_name, split.input.clone(), rows, numbered);
-            let losers_unit =
-                self.push_staged(&losers_name, losers_plan, Arc::clone(&losers), false);
-            let losers_table = StagedTable::new(&losers_name, losers_schema, losers);
-            let kept = SurvivorsTable::new(rows_table, Arc::new(losers_table));
-            self.tables
-                .insert_survivors(&kept_name, rows_unit, losers_unit);
-            let kept_scan = scan(&kept_name, Arc::new(kept)).map_err(failed)?;
-            let survivors = split.survivors_without(&kept_scan, &[]).map_err(failed)?;
-            plan = split.finish(&survivors).map_err(failed)?;
+            let rows_scan = table_scan(&rows_name, Arc::clone(&rows_table) as _).map_err(failed)?;
+            let duplicates_plan = split.duplicate_ids(&rows_scan).map_err(failed)?;
+            let duplicates_schema: SchemaRef = Arc::clone(duplicates_plan.schema().inner());
+            let duplicates = StagedSlot::new();
+            let rows_step = self.push_staged_step(&rows_name, split.input.clone(), rows, numbered);
+            let duplicates_step = self.push_staged_step(
+                &duplicates_name,
+                duplicates_plan,
+                Arc::clone(&duplicates),
+                false,
+            );
+            let duplicates_table =
+                StagedTable::new(&duplicates_name, duplicates_schema, duplicates);
+            let deduplicated = DeduplicatedTable::new(rows_table, Arc::new(duplicates_table));
+            self.producers
+                .insert_deduplicated(&deduplicated_name, rows_step, duplicates_step);
+            let deduplicated_scan =
+                table_scan(&deduplicated_name, Arc::new(deduplicated)).map_err(failed)?;
+            let deduplicated_rows = split
+                .deduplicated(&deduplicated_scan, &[])
+                .map_err(failed)?;
+            plan = split.replace_in_plan(&deduplicated_rows).map_err(failed)?;
         }
         Ok(plan)
     }
 
-    fn stage(&mut self, name: &str, plan: LogicalPlan) -> Result<(), AnalyzeError> {
+    fn stage_relation(&mut self, name: &str, plan: LogicalPlan) -> Result<(), AnalyzeError> {
         let slot = StagedSlot::new();
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
-        self.push_staged(name, plan, Arc::clone(&slot), false);
-        self.register(name, Arc::new(StagedTable::new(name, schema, slot)))
+        self.push_staged_step(name, plan, Arc::clone(&slot), false);
+        self.register_table(name, Arc::new(StagedTable::new(name, schema, slot)))
     }
 
-    fn push_staged(
+    fn push_staged_step(
         &mut self,
         name: &str,
         plan: LogicalPlan,
         slot: Arc<StagedSlot>,
         numbered: bool,
     ) -> usize {
-        let unit = self.units.len();
-        self.tables.insert(name, unit);
-        self.units.push(Unit {
+        let step = self.steps.len();
+        self.producers.insert(name, step);
+        self.steps.push(StepDraft {
             name: name.to_owned(),
-            kind: UnitKind::Staged { slot, numbered },
+            kind: StepDraftKind::Staged { slot, numbered },
             plan,
         });
-        unit
+        step
     }
 
-    fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), AnalyzeError> {
+    fn register_table(
+        &self,
+        name: &str,
+        table: Arc<dyn TableProvider>,
+    ) -> Result<(), AnalyzeError> {
         let reference = datafusion::common::TableReference::bare(name);
         self.context
             .register_table(reference, table)
-            .map_err(|error| engine(name, error))?;
+            .map_err(|error| engine_error(name, error))?;
         Ok(())
     }
 
     /// Whether a plan only filters and projects staged rows.
-    fn is_light(&self, plan: &LogicalPlan) -> bool {
+    fn is_cheap_to_recompute(&self, plan: &LogicalPlan) -> bool {
         match plan {
             LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
-                plan.inputs().iter().all(|input| self.is_light(input)) && !has_subquery(plan)
+                plan.inputs()
+                    .iter()
+                    .all(|input| self.is_cheap_to_recompute(input))
+                    && !has_subquery(plan)
             }
-            LogicalPlan::TableScan(scan) => self.tables.contains(scan.table_name.table()),
+            LogicalPlan::TableScan(scan) => self.producers.contains(scan.table_name.table()),
             _ => false,
         }
     }
@@ -389,7 +413,7 @@ impl<'a> Analysis<'a> {
         for (key, value) in dataset.table_properties() {
             let property = [(key, value.value.as_str())];
             if let Err(error) = sluice_gold::check_properties(&dataset.name, property) {
-                problems.push(Diagnostic::error("E0512", error.to_string()).at(value.span));
+                problems.push(Diagnostic::error("E0512", error.to_string()).with_span(value.span));
             }
         }
         if problems.is_empty()
@@ -403,7 +427,7 @@ impl<'a> Analysis<'a> {
                 let span = fields
                     .iter()
                     .rposition(|field| top(field.name()))
-                    .and_then(|index| place::of_column(&dataset.query, index, fields.len()))
+                    .and_then(|index| spans::span_of_column(&dataset.query, index, fields.len()))
                     .unwrap_or(dataset.span);
                 Diagnostic::error(
                     "E0511",
@@ -412,8 +436,8 @@ impl<'a> Analysis<'a> {
                         problem.column, problem.reason
                     ),
                 )
-                .at(span)
-                .help(problem.suggestion)
+                .with_span(span)
+                .with_help(problem.suggestion)
             }));
         }
         if !problems.is_empty() {
@@ -421,7 +445,7 @@ impl<'a> Analysis<'a> {
             self.errors.extend(
                 problems
                     .into_iter()
-                    .map(|problem| problem.in_file(file.clone())),
+                    .map(|problem| problem.with_file(file.clone())),
             );
             return None;
         }
@@ -437,7 +461,7 @@ impl<'a> Analysis<'a> {
         })
     }
 
-    fn describe(
+    fn add_summary(
         &mut self,
         kind: &'static str,
         name: &str,
@@ -450,34 +474,39 @@ impl<'a> Analysis<'a> {
             kind,
             depends_on: depends_on.to_vec(),
             shared,
-            columns: describe(schema),
+            columns: describe_columns(schema),
         });
     }
 
-    fn finish(self) -> Result<AnalyzedJob, AnalyzeError> {
+    fn into_analyzed_job(self) -> Result<AnalyzedJob, AnalyzeError> {
         if !self.errors.is_empty() {
             return Err(AnalyzeError::Invalid(
                 self.errors.into_iter().collect::<Diagnostics>(),
             ));
         }
         let session = self.context.state();
-        let units = narrow::narrow(self.units, &self.tables, &self.open, &session)
-            .map_err(|(name, error)| engine(&name, error))?;
-        let steps = units
+        let drafts = column_pruning::prune_columns(
+            self.steps,
+            &self.producers,
+            &self.ndjson_tables,
+            &session,
+        )
+        .map_err(|(name, error)| engine_error(&name, error))?;
+        let steps = drafts
             .into_iter()
             .enumerate()
             .map(|(index, unit)| Step {
                 // A staged source scans its files under its own name.
                 after: self
-                    .tables
-                    .read_by(&unit.plan)
+                    .producers
+                    .steps_read_by(&unit.plan)
                     .into_iter()
                     .filter(|read| *read != index)
                     .collect(),
                 name: unit.name,
                 kind: match unit.kind {
-                    UnitKind::Staged { slot, .. } => StepKind::Stage { slot },
-                    UnitKind::Dataset { dataset } => StepKind::Write { dataset },
+                    StepDraftKind::Staged { slot, .. } => StepKind::Stage { slot },
+                    StepDraftKind::Dataset { dataset } => StepKind::Write { dataset },
                 },
                 plan: unit.plan,
             })
@@ -507,32 +536,36 @@ fn unknown_column(
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let help = jobfile::suggest_or_list(column, "its columns are", names.collect::<Vec<_>>());
     let message = format!("{clause} names `{column}`, which the query does not return");
-    Some(Diagnostic::error("E0510", message).at(span).help(help))
+    Some(
+        Diagnostic::error("E0510", message)
+            .with_span(span)
+            .with_help(help),
+    )
 }
 
 const fn source_kind() -> &'static str {
     "external table"
 }
 
-fn engine(what: &str, source: DataFusionError) -> AnalyzeError {
+fn engine_error(what: &str, source: DataFusionError) -> AnalyzeError {
     AnalyzeError::Engine {
         what: what.to_owned(),
         source,
     }
 }
 
-fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan, DataFusionError> {
+fn table_scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan, DataFusionError> {
     let reference = datafusion::common::TableReference::bare(name);
     LogicalPlanBuilder::scan(reference, provider_as_source(table), None)?.build()
 }
 
 /// The same source with the position of each row, for a scan of a landing
 /// source.
-fn positioned(
+fn source_with_position(
     scan: &TableScan,
-    open: &HashMap<String, Arc<NdjsonTable>>,
+    ndjson_tables: &HashMap<String, Arc<NdjsonTable>>,
 ) -> Option<Arc<dyn TableSource>> {
-    let table = open.get(scan.table_name.table())?;
+    let table = ndjson_tables.get(scan.table_name.table())?;
     // A staged source has the same name but no positions.
     let provider = source_as_provider(&scan.source).ok()?;
     (provider.as_ref() as &dyn std::any::Any).downcast_ref::<NdjsonTable>()?;

@@ -8,21 +8,21 @@
 //! its inputs are known.
 
 mod analyze;
-mod check;
-mod dataset;
-mod diagnose;
-mod narrow;
+mod arrow_types;
+mod column_pruning;
+mod dataset_table;
 mod physical;
-mod place;
-mod shared;
+mod plan_diagnostics;
+mod producers;
 mod sources;
-mod spelling;
+mod spans;
+mod spark_syntax;
+mod staging;
 mod steps;
-mod tables;
-mod types;
+mod type_check;
 
-pub use analyze::{AnalyzeOptions, analyze};
-pub use dataset::{DatasetSlot, DatasetTable};
+pub use analyze::{AnalyzeOptions, analyze_job};
+pub use dataset_table::{DatasetSlot, DatasetTable};
 pub use physical::PhysicalOptions;
 pub use steps::{AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind};
 
@@ -49,7 +49,7 @@ pub enum AnalyzeError {
         /// Such as `source user_events`.
         what: String,
         #[source]
-        source: sluice_landing::CommittedError,
+        source: sluice_landing::LandedFilesError,
     },
     /// The engine failed where it should not have, which is a defect.
     #[error("cannot plan {what}: {source}")]

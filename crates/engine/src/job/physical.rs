@@ -29,11 +29,11 @@ pub struct PhysicalOptions {
     pub token: String,
     /// Plan for little memory: joins that spill, and smaller tasks. This is
     /// slower; it is for a step that ran out of memory.
-    pub frugal: bool,
+    pub low_memory: bool,
 }
 
 /// How many tasks a low-memory plan makes of one.
-const FRUGAL_SPLIT: usize = 4;
+const LOW_MEMORY_SPLIT: usize = 4;
 
 /// Below this, in bytes of input, a second task costs more than it saves.
 const MIN_TASK_BYTES: u64 = 8 * 1024 * 1024;
@@ -43,7 +43,7 @@ const MAX_TASK_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Partitions for an input of `bytes` on `slots`: fewer than slots for little
 /// data, then one for each slot, then a multiple of the slots.
-pub(super) fn partitions(bytes: u64, slots: usize) -> usize {
+pub(super) fn partition_count(bytes: u64, slots: usize) -> usize {
     let slots = slots.max(1) as u64;
     let wanted = if bytes < slots * MIN_TASK_BYTES {
         bytes.div_ceil(MIN_TASK_BYTES).max(1)
@@ -62,7 +62,7 @@ impl AnalyzedJob {
     /// # Errors
     /// When the plan cannot be made. The steps that it reads from must have
     /// finished.
-    pub async fn physical(
+    pub async fn plan_physical(
         &self,
         step: &Step,
         options: &PhysicalOptions,
@@ -74,16 +74,16 @@ impl AnalyzedJob {
         };
         let mut target = options
             .partitions
-            .unwrap_or_else(|| partitions(input_bytes(&step.plan), options.slots));
-        if options.frugal {
-            target = target.saturating_mul(FRUGAL_SPLIT);
+            .unwrap_or_else(|| partition_count(input_bytes(&step.plan), options.slots));
+        if options.low_memory {
+            target = target.saturating_mul(LOW_MEMORY_SPLIT);
         }
         let config = self
             .session
             .config()
             .clone()
             .with_target_partitions(target)
-            .set_bool("datafusion.optimizer.prefer_hash_join", !options.frugal);
+            .set_bool("datafusion.optimizer.prefer_hash_join", !options.low_memory);
         let config = configure(config);
         let state = SessionStateBuilder::new_from_existing(self.session.clone())
             .with_config(config)
@@ -97,14 +97,16 @@ impl AnalyzedJob {
             StepKind::Stage { .. } => {
                 let writer: Arc<dyn ExecutionPlan> =
                     Arc::new(StageWriterExec::new(plan, &options.token));
-                single(writer)
+                coalesce_partitions(writer)
             }
-            StepKind::Write { dataset } => self.sink(plan, *dataset, options).map_err(failed)?,
+            StepKind::Write { dataset } => self
+                .plan_dataset_sink(plan, *dataset, options)
+                .map_err(failed)?,
         };
         Ok((Arc::new(SessionContext::new_with_state(state)), plan))
     }
 
-    fn sink(
+    fn plan_dataset_sink(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         dataset: usize,
@@ -139,7 +141,7 @@ impl AnalyzedJob {
 /// Puts all manifest rows into one partition. The task on top reads each
 /// writer's rows from one successful attempt only. A writer with one partition
 /// needs no task on top.
-fn single(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+fn coalesce_partitions(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     if plan.output_partitioning().partition_count() == 1 {
         return plan;
     }
@@ -171,14 +173,14 @@ mod tests {
 
     #[test]
     fn little_data_is_one_task_and_much_fills_rounds() {
-        assert_eq!(partitions(0, 4), 1);
-        assert_eq!(partitions(MIB, 4), 1);
-        assert_eq!(partitions(17 * MIB, 4), 3);
-        assert_eq!(partitions(100 * MIB, 4), 4);
-        assert_eq!(partitions(1024 * MIB, 4), 4);
-        assert_eq!(partitions(1025 * MIB, 4), 8);
+        assert_eq!(partition_count(0, 4), 1);
+        assert_eq!(partition_count(MIB, 4), 1);
+        assert_eq!(partition_count(17 * MIB, 4), 3);
+        assert_eq!(partition_count(100 * MIB, 4), 4);
+        assert_eq!(partition_count(1024 * MIB, 4), 4);
+        assert_eq!(partition_count(1025 * MIB, 4), 8);
         assert_eq!(
-            partitions(u64::MAX / 4, 0),
+            partition_count(u64::MAX / 4, 0),
             usize::try_from(u64::MAX / 4 / (256 * MIB) + 1).unwrap_or(0)
         );
     }

@@ -14,12 +14,12 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectMeta;
 use sluice_jobfile::{self as jobfile, Format};
-use sluice_landing::{CommittedError, committed};
+use sluice_landing::{LandedFilesError, retain_landed};
 use sluice_storage::{ListRules, Listing, Stores, list_source};
 
-use super::types;
+use super::arrow_types;
 use super::{AnalyzeError, InputSummary};
-use crate::source::{Compression, InputFile, Mode, NdjsonOptions, NdjsonTable};
+use crate::source::{Compression, InputFile, NdjsonOptions, NdjsonTable, ParseMode};
 
 /// An opened source.
 pub(super) struct OpenSource {
@@ -31,7 +31,7 @@ pub(super) struct OpenSource {
 
 /// Lists a source's files and makes a table of them. The run reads exactly this
 /// list; files that arrive later belong to the next run.
-pub(super) async fn open(
+pub(super) async fn open_source(
     source: &jobfile::Source,
     stores: &Stores,
 ) -> Result<OpenSource, AnalyzeError> {
@@ -39,14 +39,14 @@ pub(super) async fn open(
         what: format!("source {}", source.name),
         source: error,
     };
-    let location = stores.source(&source.location).map_err(store_error)?;
-    let listing = list_source(stores, &location, &rules(source))
+    let location = stores.parse_source(&source.location).map_err(store_error)?;
+    let listing = list_source(stores, &location, &list_rules(source))
         .await
         .map_err(store_error)?;
     // A topic's folder also holds files of batches that have not landed.
-    let listing = match committed(listing).await {
+    let listing = match retain_landed(listing).await {
         Ok(listing) => listing,
-        Err(CommittedError::Store(error)) => return Err(store_error(error)),
+        Err(LandedFilesError::Store(error)) => return Err(store_error(error)),
         Err(error) => {
             return Err(AnalyzeError::Landing {
                 what: format!("source {}", source.name),
@@ -59,17 +59,18 @@ pub(super) async fn open(
         name: source.name.clone(),
         location: listing.source.to_string(),
         files: listing.files.len() as u64,
-        bytes: listing.bytes(),
+        bytes: listing.total_bytes(),
     };
     if source.format == Format::Json {
-        let table = Arc::new(ndjson(source, &listing, store));
+        let table = Arc::new(ndjson_table(source, &listing, store));
         return Ok(OpenSource {
             table: Arc::clone(&table) as _,
             ndjson: Some(table),
             summary,
         });
     }
-    let table = listed(source, &listing, &store).map_err(|error| engine_error(source, error))?;
+    let table =
+        listing_table(source, &listing, &store).map_err(|error| engine_error(source, error))?;
     Ok(OpenSource {
         table,
         ndjson: None,
@@ -85,14 +86,14 @@ fn engine_error(source: &jobfile::Source, error: DataFusionError) -> AnalyzeErro
 }
 
 /// Which files of a folder belong to a source, by their names.
-fn rules(source: &jobfile::Source) -> ListRules {
+fn list_rules(source: &jobfile::Source) -> ListRules {
     let plain: &[&str] = match source.format {
         Format::Json => &[".json", ".jsonl", ".ndjson"],
         Format::Csv => &[".csv", ".tsv", ".txt"],
-        Format::Parquet => return ListRules::suffixes([".parquet"]),
+        Format::Parquet => return ListRules::with_suffixes([".parquet"]),
     };
     let endings = ["", ".gz", ".gzip", ".zst", ".zstd"];
-    ListRules::suffixes(
+    ListRules::with_suffixes(
         plain
             .iter()
             .flat_map(|name| endings.iter().map(move |ending| format!("{name}{ending}"))),
@@ -104,7 +105,7 @@ fn store_url(listing: &Listing) -> Result<ObjectStoreUrl, DataFusionError> {
     ObjectStoreUrl::parse(&url[..url::Position::BeforePath])
 }
 
-fn meta(file: &sluice_storage::SourceFile) -> ObjectMeta {
+fn object_meta(file: &sluice_storage::SourceFile) -> ObjectMeta {
     ObjectMeta {
         location: file.path.clone(),
         last_modified: file.last_modified,
@@ -114,7 +115,7 @@ fn meta(file: &sluice_storage::SourceFile) -> ObjectMeta {
     }
 }
 
-fn ndjson(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) -> NdjsonTable {
+fn ndjson_table(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) -> NdjsonTable {
     let compression = match source.compression {
         jobfile::Compression::Auto => None,
         jobfile::Compression::None => Some(Compression::None),
@@ -122,15 +123,15 @@ fn ndjson(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) ->
         jobfile::Compression::Zstd => Some(Compression::Zstd),
     };
     let mode = match source.mode {
-        jobfile::Mode::Permissive => Mode::Permissive,
-        jobfile::Mode::DropMalformed => Mode::DropMalformed,
-        jobfile::Mode::FailFast => Mode::FailFast,
+        jobfile::ParseMode::Permissive => ParseMode::Permissive,
+        jobfile::ParseMode::DropMalformed => ParseMode::DropMalformed,
+        jobfile::ParseMode::FailFast => ParseMode::FailFast,
     };
     let files = listing
         .files
         .iter()
         .map(|file| InputFile {
-            meta: meta(file),
+            meta: object_meta(file),
             splittable: compression.unwrap_or_else(|| Compression::of_path(file.path.as_ref()))
                 == Compression::None,
         })
@@ -142,7 +143,7 @@ fn ndjson(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) ->
         compression,
     };
     NdjsonTable::new(
-        types::schema(&source.columns),
+        arrow_types::source_schema(&source.columns),
         store,
         files,
         Arc::new(options),
@@ -150,7 +151,7 @@ fn ndjson(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) ->
 }
 
 /// A table of Parquet or CSV files: DataFusion reads them, we list them.
-fn listed(
+fn listing_table(
     source: &jobfile::Source,
     listing: &Listing,
     store: &ObjectStoreUrl,
@@ -169,7 +170,7 @@ fn listed(
     let options = ListingOptions::new(format).with_file_extension("");
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
-        .with_schema(types::schema(&source.columns));
+        .with_schema(arrow_types::source_schema(&source.columns));
     Ok(Arc::new(ListingTable::try_new(config)?))
 }
 

@@ -9,7 +9,7 @@ use sluice_gold::TableSpec;
 use sluice_jobfile::{Diagnostics, SortKey};
 use sluice_storage::Location;
 
-use super::dataset::DatasetSlot;
+use super::dataset_table::DatasetSlot;
 use crate::staged::StagedSlot;
 
 /// A job that can run: steps in an order in which they may start.
@@ -100,7 +100,7 @@ pub struct RelationSummary {
 impl AnalyzedJob {
     /// All steps that need the rows of `step`, directly or through others, in
     /// order.
-    pub fn dependents(&self, step: usize) -> Vec<usize> {
+    pub fn dependent_steps(&self, step: usize) -> Vec<usize> {
         let mut affected = vec![false; self.steps.len()];
         if let Some(first) = affected.get_mut(step) {
             *first = true;
@@ -121,14 +121,14 @@ impl AnalyzedJob {
 }
 
 /// Name, type in the job language and nullability of each column.
-pub(super) fn describe(schema: &SchemaRef) -> Vec<(String, String, bool)> {
+pub(super) fn describe_columns(schema: &SchemaRef) -> Vec<(String, String, bool)> {
     schema
         .fields()
         .iter()
         .map(|field| {
             (
                 field.name().clone(),
-                super::types::sql_type(field.data_type()),
+                super::arrow_types::sql_type(field.data_type()),
                 field.is_nullable(),
             )
         })

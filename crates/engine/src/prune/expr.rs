@@ -8,16 +8,16 @@ use datafusion::logical_expr::logical_plan::Subquery;
 use datafusion::scalar::ScalarValue;
 
 use super::required::Need;
-use super::walk::Walker;
+use super::walk::NeedWalker;
 
 /// What is read of each input of a node, column by column, collected while its
 /// expressions are walked.
-pub(super) struct Inputs<'a> {
+pub(super) struct InputNeeds<'a> {
     schemas: Vec<&'a DFSchema>,
     needs: Vec<Vec<Option<Need>>>,
 }
 
-impl<'a> Inputs<'a> {
+impl<'a> InputNeeds<'a> {
     pub(super) fn new(schemas: Vec<&'a DFSchema>) -> Self {
         let needs = schemas
             .iter()
@@ -27,21 +27,21 @@ impl<'a> Inputs<'a> {
     }
 
     /// Adds a need for a column by its index.
-    pub(super) fn add(&mut self, input: usize, index: usize, need: Need) {
+    pub(super) fn add_need(&mut self, input: usize, index: usize, need: Need) {
         if let Some(slot) = self.needs.get_mut(input).and_then(|n| n.get_mut(index)) {
-            merge(slot, need);
+            merge_need(slot, need);
         }
     }
 
     /// Adds a need for every column of every input.
     pub(super) fn add_everywhere(&mut self, need: &Need) {
         for slot in self.needs.iter_mut().flatten() {
-            merge(slot, need.clone());
+            merge_need(slot, need.clone());
         }
     }
 
     /// The needs of one input.
-    pub(super) fn take(&mut self, input: usize) -> Vec<Option<Need>> {
+    pub(super) fn take_needs(&mut self, input: usize) -> Vec<Option<Need>> {
         self.needs
             .get_mut(input)
             .map(std::mem::take)
@@ -50,18 +50,18 @@ impl<'a> Inputs<'a> {
 
     /// Adds a need for every column that `column` can mean; false when there is
     /// none.
-    fn column(&mut self, column: &Column, need: &Need, strict: bool) -> bool {
-        let exact = self.matching(need, |qualified, name| {
+    fn add_column(&mut self, column: &Column, need: &Need, strict: bool) -> bool {
+        let exact = self.add_matching(need, |qualified, name| {
             name == column.name
                 && (column.relation.is_none() || qualified == column.relation.as_ref())
         });
         // A column whose qualifier was renamed on the way is matched by its name
         // alone, rather than giving up; but an outer reference must not match by
         // accident.
-        exact || (!strict && self.matching(need, |_, name| name == column.name))
+        exact || (!strict && self.add_matching(need, |_, name| name == column.name))
     }
 
-    fn matching(
+    fn add_matching(
         &mut self,
         need: &Need,
         matches: impl Fn(Option<&datafusion::common::TableReference>, &str) -> bool,
@@ -70,7 +70,7 @@ impl<'a> Inputs<'a> {
         for (schema, needs) in self.schemas.iter().zip(&mut self.needs) {
             for ((qualifier, field), slot) in schema.iter().zip(needs) {
                 if matches(qualifier, field.name()) {
-                    merge(slot, need.clone());
+                    merge_need(slot, need.clone());
                     found = true;
                 }
             }
@@ -79,42 +79,47 @@ impl<'a> Inputs<'a> {
     }
 }
 
-pub(super) fn merge(slot: &mut Option<Need>, need: Need) {
+pub(super) fn merge_need(slot: &mut Option<Need>, need: Need) {
     match slot {
         Some(known) => known.merge(need),
         None => *slot = Some(need),
     }
 }
 
-impl Walker {
+impl NeedWalker {
     /// Records that `need` of the value of `expr` is read.
-    pub(super) fn expr(&mut self, expr: &Expr, need: Need, inputs: &mut Inputs<'_>) -> Result<()> {
+    pub(super) fn walk_expr(
+        &mut self,
+        expr: &Expr,
+        need: Need,
+        inputs: &mut InputNeeds<'_>,
+    ) -> Result<()> {
         match expr {
             Expr::Column(column) => {
-                if !inputs.column(column, &need, false) {
-                    self.lost = true;
+                if !inputs.add_column(column, &need, false) {
+                    self.gave_up = true;
                 }
                 Ok(())
             }
-            Expr::Alias(alias) => self.expr(&alias.expr, need, inputs),
+            Expr::Alias(alias) => self.walk_expr(&alias.expr, need, inputs),
             Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
-                self.expr(inner, Need::presence(), inputs)
+                self.walk_expr(inner, Need::presence_only(), inputs)
             }
-            Expr::ScalarFunction(function) => self.function(function, need, inputs, expr),
+            Expr::ScalarFunction(function) => self.walk_function(function, need, inputs, expr),
             #[expect(deprecated)]
             Expr::Wildcard { .. } => {
-                self.lost = true;
+                self.gave_up = true;
                 Ok(())
             }
-            _ => self.whole(expr, inputs),
+            _ => self.walk_whole_expr(expr, inputs),
         }
     }
 
-    fn function(
+    fn walk_function(
         &mut self,
         function: &ScalarFunction,
         need: Need,
-        inputs: &mut Inputs<'_>,
+        inputs: &mut InputNeeds<'_>,
         expr: &Expr,
     ) -> Result<()> {
         let Some((base, rest)) = function.args.split_first() else {
@@ -127,57 +132,61 @@ impl Walker {
                         .iter()
                         .rev()
                         .fold(need, |inner, name| Need::field(*name, inner));
-                    self.expr(base, inner, inputs)
+                    self.walk_expr(base, inner, inputs)
                 }
-                None => self.whole(expr, inputs),
+                None => self.walk_whole_expr(expr, inputs),
             },
             // These return elements or a part of their list unchanged.
             "array_element" | "array_slice" => {
-                self.expr(base, need, inputs)?;
+                self.walk_expr(base, need, inputs)?;
                 rest.iter()
-                    .try_for_each(|arg| self.expr(arg, Need::All, inputs))
+                    .try_for_each(|arg| self.walk_expr(arg, Need::All, inputs))
             }
             // These look at the list, not into its elements.
             "array_length" | "cardinality" if rest.is_empty() => {
-                self.expr(base, Need::presence(), inputs)
+                self.walk_expr(base, Need::presence_only(), inputs)
             }
-            _ => self.whole(expr, inputs),
+            _ => self.walk_whole_expr(expr, inputs),
         }
     }
 
     /// An expression that may read its parts whole.
-    fn whole(&mut self, expr: &Expr, inputs: &mut Inputs<'_>) -> Result<()> {
+    fn walk_whole_expr(&mut self, expr: &Expr, inputs: &mut InputNeeds<'_>) -> Result<()> {
         match expr {
-            Expr::Exists(exists) => self.subquery(&exists.subquery, inputs)?,
-            Expr::InSubquery(within) => self.subquery(&within.subquery, inputs)?,
-            Expr::SetComparison(compared) => self.subquery(&compared.subquery, inputs)?,
-            Expr::ScalarSubquery(subquery) => self.subquery(subquery, inputs)?,
+            Expr::Exists(exists) => self.walk_subquery(&exists.subquery, inputs)?,
+            Expr::InSubquery(within) => self.walk_subquery(&within.subquery, inputs)?,
+            Expr::SetComparison(compared) => self.walk_subquery(&compared.subquery, inputs)?,
+            Expr::ScalarSubquery(subquery) => self.walk_subquery(subquery, inputs)?,
             _ => {}
         }
         expr.apply_children(|child| {
-            self.expr(child, Need::All, inputs)?;
+            self.walk_expr(child, Need::All, inputs)?;
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(())
     }
 
-    fn subquery(&mut self, subquery: &Subquery, inputs: &mut Inputs<'_>) -> Result<()> {
-        self.outer_references(&subquery.outer_ref_columns, inputs);
-        self.everything_of(&subquery.subquery)
+    fn walk_subquery(&mut self, subquery: &Subquery, inputs: &mut InputNeeds<'_>) -> Result<()> {
+        self.require_outer_columns(&subquery.outer_ref_columns, inputs);
+        self.require_all(&subquery.subquery)
     }
 
     /// Records the columns of this node's inputs that a subquery refers to. Gives
     /// up at a reference to a node still further out.
-    pub(super) fn outer_references(&mut self, references: &[Expr], inputs: &mut Inputs<'_>) {
+    pub(super) fn require_outer_columns(
+        &mut self,
+        references: &[Expr],
+        inputs: &mut InputNeeds<'_>,
+    ) {
         for reference in references {
             let known = match reference {
                 Expr::OuterReferenceColumn(_, column) | Expr::Column(column) => {
-                    inputs.column(column, &Need::All, true)
+                    inputs.add_column(column, &Need::All, true)
                 }
                 _ => false,
             };
             if !known {
-                self.lost = true;
+                self.gave_up = true;
             }
         }
     }

@@ -29,6 +29,6 @@ mod walk;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
-pub use rebase::rebase;
+pub use rebase::rebase_plan;
 pub use required::{Need, RequiredFields, narrow_schema, narrow_types};
 pub use walk::{read_through, required_fields};

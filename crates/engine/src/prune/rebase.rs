@@ -17,13 +17,13 @@ use datafusion::logical_expr::{LogicalPlan, TableSource};
 /// # Errors
 /// When a projected column is missing from the new source, or an expression
 /// no longer fits the types below it.
-pub fn rebase(
+pub fn rebase_plan(
     plan: LogicalPlan,
     source: &dyn Fn(&TableScan) -> Option<Arc<dyn TableSource>>,
 ) -> Result<LogicalPlan> {
     let rebased = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::TableScan(scan) => match source(&scan) {
-            Some(new) => Ok(Transformed::yes(LogicalPlan::TableScan(replace(
+            Some(new) => Ok(Transformed::yes(LogicalPlan::TableScan(replace_source(
                 scan, new,
             )?))),
             None => Ok(Transformed::no(LogicalPlan::TableScan(scan))),
@@ -33,7 +33,7 @@ pub fn rebase(
     Ok(rebased.data)
 }
 
-fn replace(scan: TableScan, new: Arc<dyn TableSource>) -> Result<TableScan> {
+fn replace_source(scan: TableScan, new: Arc<dyn TableSource>) -> Result<TableScan> {
     let schema = new.schema();
     let projection = scan
         .projected_schema

@@ -21,7 +21,7 @@ pub enum Need {
 
 impl Need {
     /// Only whether the value is present.
-    pub fn presence() -> Self {
+    pub fn presence_only() -> Self {
         Self::Fields(BTreeMap::new())
     }
 
@@ -68,7 +68,7 @@ impl RequiredFields {
     }
 
     /// Adds a column.
-    pub fn require(&mut self, column: &str, need: Need) {
+    pub fn require_column(&mut self, column: &str, need: Need) {
         match self.columns.get_mut(column) {
             Some(known) => known.merge(need),
             None => {
@@ -81,12 +81,12 @@ impl RequiredFields {
     pub fn merge(&mut self, other: &RequiredFields) {
         self.everything |= other.everything;
         for (column, need) in &other.columns {
-            self.require(column, need.clone());
+            self.require_column(column, need.clone());
         }
     }
 
     /// How much of `column` is read, if anything.
-    pub fn need(&self, column: &str) -> Option<Need> {
+    pub fn need_of(&self, column: &str) -> Option<Need> {
         if self.everything {
             Some(Need::All)
         } else {
@@ -104,10 +104,10 @@ pub fn narrow_schema(schema: &Schema, required: &RequiredFields) -> Schema {
     let kept: Vec<FieldRef> = schema
         .fields()
         .iter()
-        .filter_map(|field| Some(narrow_field(field, &required.need(field.name())?)))
+        .filter_map(|field| Some(narrow_field(field, &required.need_of(field.name())?)))
         .collect();
-    let kept = match (kept.is_empty(), cheapest(schema.fields())) {
-        (true, Some(field)) => vec![narrow_field(field, &Need::presence())],
+    let kept = match (kept.is_empty(), cheapest_field(schema.fields())) {
+        (true, Some(field)) => vec![narrow_field(field, &Need::presence_only())],
         _ => kept,
     };
     Schema::new_with_metadata(kept, schema.metadata().clone())
@@ -121,7 +121,7 @@ pub fn narrow_types(schema: &Schema, required: &RequiredFields) -> Schema {
     let fields: Vec<FieldRef> = schema
         .fields()
         .iter()
-        .map(|field| match required.need(field.name()) {
+        .map(|field| match required.need_of(field.name()) {
             Some(need) => narrow_field(field, &need),
             None => Arc::clone(field),
         })
@@ -161,15 +161,15 @@ fn narrow_struct(fields: &Fields, wanted: &BTreeMap<String, Need>) -> Fields {
         .iter()
         .filter_map(|field| Some(narrow_field(field, wanted.get(field.name())?)))
         .collect();
-    match (kept.is_empty(), cheapest(fields)) {
-        (true, Some(field)) => Fields::from(vec![narrow_field(field, &Need::presence())]),
+    match (kept.is_empty(), cheapest_field(fields)) {
+        (true, Some(field)) => Fields::from(vec![narrow_field(field, &Need::presence_only())]),
         _ => kept,
     }
 }
 
 /// The field that costs least to read; it is kept where a struct or a table would
 /// otherwise have no field left.
-fn cheapest(fields: &Fields) -> Option<&FieldRef> {
+fn cheapest_field(fields: &Fields) -> Option<&FieldRef> {
     fields
         .iter()
         .find(|field| field.data_type().is_primitive())

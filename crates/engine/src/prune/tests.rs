@@ -12,7 +12,9 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
-use super::{RequiredFields, narrow_schema, narrow_types, read_through, rebase, required_fields};
+use super::{
+    RequiredFields, narrow_schema, narrow_types, read_through, rebase_plan, required_fields,
+};
 
 fn fields(of: &[(&str, DataType)]) -> Fields {
     of.iter()
@@ -242,7 +244,7 @@ async fn check(sql: &str) -> String {
         full.state().optimize(&unoptimized).unwrap(),
     ] {
         let types = schemas(&read_through(&given, None), narrow_types);
-        let rebased = rebase(given.clone(), &|scan| {
+        let rebased = rebase_plan(given.clone(), &|scan| {
             let name = scan.table_name.table();
             let batch = narrow_batch(tables().get(name)?, types.get(name)?);
             Some(provider_as_source(mem(batch)))
@@ -399,8 +401,8 @@ async fn a_view_is_narrowed_through_what_is_read_of_it() {
     )
     .await;
     let mut output = RequiredFields::default();
-    output.require("id", super::Need::All);
-    output.require("item", super::Need::field("pid", super::Need::All));
+    output.require_column("id", super::Need::All);
+    output.require_column("item", super::Need::field("pid", super::Need::All));
     let required = read_through(&view, Some(&output));
     let schema = narrow_schema(events().schema().as_ref(), &required["t"]);
     assert_eq!(describe_all(schema.fields()), "id products[{pid}]");
@@ -430,6 +432,6 @@ async fn what_cannot_be_followed_is_read_whole() {
                  SELECT ts FROM t UNION ALL SELECT ts - 1 FROM r WHERE ts > 3
                ) SELECT * FROM r";
     let required = required_fields(&plan(&full, sql).await);
-    assert_eq!(required["t"].need("ts"), Some(super::Need::All));
+    assert_eq!(required["t"].need_of("ts"), Some(super::Need::All));
     check(sql).await;
 }

@@ -12,7 +12,7 @@ use datafusion::logical_expr::logical_plan::{
 };
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use super::expr::{Inputs, merge};
+use super::expr::{InputNeeds, merge_need};
 use super::required::{Need, RequiredFields};
 
 /// What a plan reads of each table, by table name, such that its SQL text can
@@ -22,7 +22,7 @@ use super::required::{Need, RequiredFields};
 /// names. Its whole output counts as read. Merge the results of several plans
 /// with [`RequiredFields::merge`].
 pub fn required_fields(plan: &LogicalPlan) -> HashMap<String, RequiredFields> {
-    Walker::run(plan, None, true)
+    NeedWalker::collect_needs(plan, None, true)
 }
 
 /// What a plan reads of each table, by table name, where only `output` of its
@@ -34,261 +34,261 @@ pub fn read_through(
     plan: &LogicalPlan,
     output: Option<&RequiredFields>,
 ) -> HashMap<String, RequiredFields> {
-    Walker::run(plan, output, false)
+    NeedWalker::collect_needs(plan, output, false)
 }
 
-pub(super) struct Walker {
+pub(super) struct NeedWalker {
     tables: HashMap<String, RequiredFields>,
     /// A part of the plan could not be analyzed: every table counts as read whole.
-    pub(super) lost: bool,
+    pub(super) gave_up: bool,
     /// Keep columns that the SQL text names although their value is not used.
-    mentions: bool,
+    keep_named_columns: bool,
 }
 
 type Needs = Vec<Option<Need>>;
 
-impl Walker {
-    fn run(
+impl NeedWalker {
+    fn collect_needs(
         plan: &LogicalPlan,
         output: Option<&RequiredFields>,
-        mentions: bool,
+        keep_named_columns: bool,
     ) -> HashMap<String, RequiredFields> {
         let mut walker = Self {
             tables: HashMap::new(),
-            lost: false,
-            mentions,
+            gave_up: false,
+            keep_named_columns,
         };
         let needs = plan
             .schema()
             .fields()
             .iter()
             .map(|field| match output {
-                Some(output) => output.need(field.name()),
+                Some(output) => output.need_of(field.name()),
                 None => Some(Need::All),
             })
             .collect();
-        let walked = walker.plan(plan, needs);
-        if walked.is_err() || walker.lost {
+        let walked = walker.walk_plan(plan, needs);
+        if walked.is_err() || walker.gave_up {
             give_up(plan, &mut walker.tables);
         }
         walker.tables
     }
 
     /// A plan of which every column is read whole.
-    pub(super) fn everything_of(&mut self, plan: &LogicalPlan) -> Result<()> {
+    pub(super) fn require_all(&mut self, plan: &LogicalPlan) -> Result<()> {
         let needs = vec![Some(Need::All); plan.schema().fields().len()];
-        self.plan(plan, needs)
+        self.walk_plan(plan, needs)
     }
 
-    fn plan(&mut self, plan: &LogicalPlan, out: Needs) -> Result<()> {
+    fn walk_plan(&mut self, plan: &LogicalPlan, out: Needs) -> Result<()> {
         match plan {
-            LogicalPlan::Projection(node) => self.projection(node, &out),
+            LogicalPlan::Projection(node) => self.walk_projection(node, &out),
             LogicalPlan::Filter(node) => {
-                self.passing(&node.input, out, [&node.predicate], Need::All)
+                self.pass_through(&node.input, out, [&node.predicate], Need::All)
             }
             LogicalPlan::Sort(node) => {
                 let mut out = out;
-                if self.mentions {
+                if self.keep_named_columns {
                     // `SELECT * … ORDER BY 2` counts columns, so all must stay.
                     for slot in &mut out {
-                        merge(slot, Need::presence());
+                        merge_need(slot, Need::presence_only());
                     }
                 }
                 let exprs = node.expr.iter().map(|sort| &sort.expr);
-                self.passing(&node.input, out, exprs, Need::All)
+                self.pass_through(&node.input, out, exprs, Need::All)
             }
             LogicalPlan::Limit(node) => {
                 let exprs = node.skip.iter().chain(&node.fetch).map(AsRef::as_ref);
-                self.passing(&node.input, out, exprs, Need::All)
+                self.pass_through(&node.input, out, exprs, Need::All)
             }
             LogicalPlan::Repartition(node) => match &node.partitioning_scheme {
                 Partitioning::Hash(exprs, _) | Partitioning::DistributeBy(exprs) => {
-                    self.passing(&node.input, out, exprs, Need::All)
+                    self.pass_through(&node.input, out, exprs, Need::All)
                 }
-                _ => self.passing(&node.input, out, [], Need::All),
+                _ => self.pass_through(&node.input, out, [], Need::All),
             },
-            LogicalPlan::SubqueryAlias(node) => self.plan(&node.input, out),
-            LogicalPlan::Subquery(node) => self.plan(&node.subquery, out),
-            LogicalPlan::Window(node) => self.window(node, &out),
-            LogicalPlan::Aggregate(node) => self.aggregate(node),
-            LogicalPlan::Join(node) => self.join(node, out),
-            LogicalPlan::Union(node) => self.union(node),
-            LogicalPlan::Distinct(Distinct::All(input)) => self.everything_of(input),
+            LogicalPlan::SubqueryAlias(node) => self.walk_plan(&node.input, out),
+            LogicalPlan::Subquery(node) => self.walk_plan(&node.subquery, out),
+            LogicalPlan::Window(node) => self.walk_window(node, &out),
+            LogicalPlan::Aggregate(node) => self.walk_aggregate(node),
+            LogicalPlan::Join(node) => self.walk_join(node, out),
+            LogicalPlan::Union(node) => self.walk_union(node),
+            LogicalPlan::Distinct(Distinct::All(input)) => self.require_all(input),
             LogicalPlan::Distinct(Distinct::On(node)) => {
                 let sorts = node.sort_expr.iter().flatten().map(|sort| &sort.expr);
                 let exprs = node.on_expr.iter().chain(&node.select_expr).chain(sorts);
                 let none = vec![None; node.input.schema().fields().len()];
-                self.passing(&node.input, none, exprs, Need::All)
+                self.pass_through(&node.input, none, exprs, Need::All)
             }
-            LogicalPlan::Unnest(node) => self.unnest(node, &out),
-            LogicalPlan::TableScan(node) => self.scan(node, &out),
+            LogicalPlan::Unnest(node) => self.walk_unnest(node, &out),
+            LogicalPlan::TableScan(node) => self.walk_scan(node, &out),
             LogicalPlan::EmptyRelation(_) => Ok(()),
-            other => self.unknown(other),
+            other => self.walk_unknown(other),
         }
     }
 
     /// A node whose output is its input's columns, in the same order.
-    fn passing<'e>(
+    fn pass_through<'e>(
         &mut self,
         input: &LogicalPlan,
         out: Needs,
         exprs: impl IntoIterator<Item = &'e Expr>,
         need: Need,
     ) -> Result<()> {
-        let mut inputs = Inputs::new(vec![input.schema()]);
+        let mut inputs = InputNeeds::new(vec![input.schema()]);
         for (index, wanted) in out.into_iter().enumerate() {
             if let Some(wanted) = wanted {
-                inputs.add(0, index, wanted);
+                inputs.add_need(0, index, wanted);
             }
         }
         for expr in exprs {
-            self.expr(expr, need.clone(), &mut inputs)?;
+            self.walk_expr(expr, need.clone(), &mut inputs)?;
         }
-        self.plan(input, inputs.take(0))
+        self.walk_plan(input, inputs.take_needs(0))
     }
 
-    fn projection(&mut self, node: &Projection, out: &[Option<Need>]) -> Result<()> {
-        let wildcard = if self.mentions {
+    fn walk_projection(&mut self, node: &Projection, out: &[Option<Need>]) -> Result<()> {
+        let wildcard = if self.keep_named_columns {
             from_wildcard(node)
         } else {
             vec![true; node.expr.len()]
         };
-        let mut inputs = Inputs::new(vec![node.input.schema()]);
+        let mut inputs = InputNeeds::new(vec![node.input.schema()]);
         for ((expr, wanted), wildcard) in node.expr.iter().zip(out).zip(wildcard) {
             match wanted {
-                Some(need) => self.expr(expr, need.clone(), &mut inputs)?,
+                Some(need) => self.walk_expr(expr, need.clone(), &mut inputs)?,
                 // Not used, but its columns and fields must still resolve.
                 None if !wildcard || !is_column(expr) => {
-                    self.expr(expr, Need::presence(), &mut inputs)?;
+                    self.walk_expr(expr, Need::presence_only(), &mut inputs)?;
                 }
                 None => {}
             }
         }
-        self.plan(&node.input, inputs.take(0))
+        self.walk_plan(&node.input, inputs.take_needs(0))
     }
 
-    fn window(&mut self, node: &Window, out: &[Option<Need>]) -> Result<()> {
+    fn walk_window(&mut self, node: &Window, out: &[Option<Need>]) -> Result<()> {
         let width = node.input.schema().fields().len();
         let out = out.iter().take(width).cloned().collect();
-        self.passing(&node.input, out, &node.window_expr, Need::All)
+        self.pass_through(&node.input, out, &node.window_expr, Need::All)
     }
 
-    fn aggregate(&mut self, node: &Aggregate) -> Result<()> {
+    fn walk_aggregate(&mut self, node: &Aggregate) -> Result<()> {
         let none = vec![None; node.input.schema().fields().len()];
         let exprs = node.group_expr.iter().chain(&node.aggr_expr);
-        self.passing(&node.input, none, exprs, Need::All)
+        self.pass_through(&node.input, none, exprs, Need::All)
     }
 
-    fn join(&mut self, node: &Join, out: Needs) -> Result<()> {
+    fn walk_join(&mut self, node: &Join, out: Needs) -> Result<()> {
         let (left, right) = (node.left.schema(), node.right.schema());
         let width = left.fields().len();
-        let mut inputs = Inputs::new(vec![left, right]);
+        let mut inputs = InputNeeds::new(vec![left, right]);
         for (index, need) in out.into_iter().enumerate() {
             let Some(need) = need else { continue };
             match node.join_type {
                 JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => {
                     if index < width {
-                        inputs.add(0, index, need);
+                        inputs.add_need(0, index, need);
                     } else {
-                        inputs.add(1, index - width, need);
+                        inputs.add_need(1, index - width, need);
                     }
                 }
                 // The column after the last one is the mark, which no input has.
                 JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => {
-                    inputs.add(0, index, need);
+                    inputs.add_need(0, index, need);
                 }
                 JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => {
-                    inputs.add(1, index, need);
+                    inputs.add_need(1, index, need);
                 }
             }
         }
         let keys = node.on.iter().flat_map(|(left, right)| [left, right]);
         for expr in keys.chain(&node.filter) {
-            self.expr(expr, Need::All, &mut inputs)?;
+            self.walk_expr(expr, Need::All, &mut inputs)?;
         }
         // A lateral right side refers to columns of the left one.
         for side in [&node.left, &node.right] {
             let references = lateral_references(side)?;
-            self.outer_references(&references, &mut inputs);
+            self.require_outer_columns(&references, &mut inputs);
         }
-        let (left, right) = (inputs.take(0), inputs.take(1));
-        self.plan(&node.left, left)?;
-        self.plan(&node.right, right)
+        let (left, right) = (inputs.take_needs(0), inputs.take_needs(1));
+        self.walk_plan(&node.left, left)?;
+        self.walk_plan(&node.right, right)
     }
 
     /// Branches of a union are matched by position and must keep the same types, so
     /// nothing below a union is narrowed.
-    fn union(&mut self, node: &Union) -> Result<()> {
+    fn walk_union(&mut self, node: &Union) -> Result<()> {
         node.inputs
             .iter()
-            .try_for_each(|input| self.everything_of(input))
+            .try_for_each(|input| self.require_all(input))
     }
 
-    fn unnest(&mut self, node: &Unnest, out: &[Option<Need>]) -> Result<()> {
-        let mut inputs = Inputs::new(vec![node.input.schema()]);
+    fn walk_unnest(&mut self, node: &Unnest, out: &[Option<Need>]) -> Result<()> {
+        let mut inputs = InputNeeds::new(vec![node.input.schema()]);
         // The number of elements decides the number of rows, whether or not the
         // elements are read.
         for (index, _) in &node.list_type_columns {
-            inputs.add(0, *index, Need::presence());
+            inputs.add_need(0, *index, Need::presence_only());
         }
         for index in &node.struct_type_columns {
-            inputs.add(0, *index, Need::All);
+            inputs.add_need(0, *index, Need::All);
         }
         for (index, need) in node.dependency_indices.iter().zip(out) {
             if let Some(need) = need {
-                inputs.add(0, *index, need.clone());
+                inputs.add_need(0, *index, need.clone());
             }
         }
-        self.plan(&node.input, inputs.take(0))
+        self.walk_plan(&node.input, inputs.take_needs(0))
     }
 
-    fn scan(&mut self, node: &TableScan, out: &[Option<Need>]) -> Result<()> {
+    fn walk_scan(&mut self, node: &TableScan, out: &[Option<Need>]) -> Result<()> {
         let schema = node.source.schema();
         let filtered = DFSchema::try_from_qualified_schema(node.table_name.clone(), &schema)?;
-        let mut inputs = Inputs::new(vec![&filtered]);
+        let mut inputs = InputNeeds::new(vec![&filtered]);
         for (position, need) in out.iter().enumerate() {
             let index = match &node.projection {
                 Some(projection) => projection.get(position).copied().unwrap_or(position),
                 None => position,
             };
             if let Some(need) = need {
-                inputs.add(0, index, need.clone());
+                inputs.add_need(0, index, need.clone());
             }
         }
         for filter in &node.filters {
-            self.expr(filter, Need::All, &mut inputs)?;
+            self.walk_expr(filter, Need::All, &mut inputs)?;
         }
         let table = self
             .tables
             .entry(node.table_name.table().to_owned())
             .or_default();
-        for (field, need) in schema.fields().iter().zip(inputs.take(0)) {
+        for (field, need) in schema.fields().iter().zip(inputs.take_needs(0)) {
             if let Some(need) = need {
-                table.require(field.name(), need);
+                table.require_column(field.name(), need);
             }
         }
         match node.source.get_logical_plan() {
-            Some(view) => self.everything_of(&view),
+            Some(view) => self.require_all(&view),
             None => Ok(()),
         }
     }
 
-    fn unknown(&mut self, plan: &LogicalPlan) -> Result<()> {
+    fn walk_unknown(&mut self, plan: &LogicalPlan) -> Result<()> {
         let below = plan.inputs();
         let schemas = below.iter().map(|input| input.schema().as_ref()).collect();
-        let mut inputs = Inputs::new(schemas);
+        let mut inputs = InputNeeds::new(schemas);
         inputs.add_everywhere(&Need::All);
         // Expressions are walked only for their subqueries: all columns are
         // already required, so a reference that cannot be resolved here does not
         // matter.
-        let lost = self.lost;
+        let gave_up = self.gave_up;
         for expr in plan.expressions() {
-            self.expr(&expr, Need::All, &mut inputs)?;
+            self.walk_expr(&expr, Need::All, &mut inputs)?;
         }
-        self.lost = lost;
+        self.gave_up = gave_up;
         below
             .into_iter()
-            .try_for_each(|input| self.everything_of(input))
+            .try_for_each(|input| self.require_all(input))
     }
 }
 

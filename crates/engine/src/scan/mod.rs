@@ -11,11 +11,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
 pub(crate) use projection::ColumnProjection;
-pub(crate) use source::{ColumnFormat, ColumnSource, Scan};
+pub(crate) use source::{ColumnFormat, ColumnSource, PartitionScan};
 
 /// The scan of a table without files, because a file scan must have at least one
 /// file.
-pub(crate) fn empty(
+pub(crate) fn empty_scan(
     table: &SchemaRef,
     projection: Option<&Vec<usize>>,
 ) -> Result<Arc<dyn ExecutionPlan>> {

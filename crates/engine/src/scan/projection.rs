@@ -19,7 +19,7 @@ pub(crate) struct ColumnProjection {
 
 impl ColumnProjection {
     /// Every column of `schema`.
-    pub(crate) fn all(schema: &Schema) -> Self {
+    pub(crate) fn all_columns(schema: &Schema) -> Self {
         let indices: Vec<usize> = (0..schema.fields().len()).collect();
         Self {
             exprs: ProjectionExprs::from_indices(&indices, schema),
@@ -43,7 +43,7 @@ impl ColumnProjection {
 
     /// This projection followed by `outer`; `None` when the result computes
     /// anything.
-    pub(crate) fn select(&self, outer: &ProjectionExprs) -> Result<Option<Self>> {
+    pub(crate) fn merge_projection(&self, outer: &ProjectionExprs) -> Result<Option<Self>> {
         let exprs = self.exprs.try_merge(outer)?;
         let picks = exprs.iter().all(|e| e.expr.is::<Column>());
         Ok(picks.then_some(Self { exprs }))
@@ -67,11 +67,11 @@ impl ColumnProjection {
     }
 
     /// The schema of a scan of `table` with this projection.
-    pub(crate) fn schema(&self, table: &Schema) -> Result<SchemaRef> {
+    pub(crate) fn output_schema(&self, table: &Schema) -> Result<SchemaRef> {
         Ok(Arc::new(self.exprs.project_schema(table)?))
     }
 
-    pub(crate) fn apply(
+    pub(crate) fn apply_to_exprs(
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {

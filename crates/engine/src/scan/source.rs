@@ -22,21 +22,21 @@ pub(crate) trait ColumnFormat: fmt::Debug + Clone + Send + Sync + 'static {
     const FILE_TYPE: &'static str;
 
     /// The opener for the files of one partition.
-    fn opener(
+    fn create_opener(
         &self,
-        scan: &Scan<'_>,
+        scan: &PartitionScan<'_>,
         store: Arc<dyn ObjectStore>,
         config: &FileScanConfig,
     ) -> Result<Arc<dyn FileOpener>>;
 
     /// Further details in displayed plans.
-    fn describe(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_details(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
         Ok(())
     }
 }
 
 /// What an opener needs to know of the partition of a scan.
-pub(crate) struct Scan<'a> {
+pub(crate) struct PartitionScan<'a> {
     /// The columns of the table.
     pub(crate) table: &'a SchemaRef,
     /// The columns that the scan returns.
@@ -59,7 +59,7 @@ impl<F: ColumnFormat> ColumnSource<F> {
     pub(crate) fn new(table: SchemaRef, format: F) -> Self {
         Self {
             format,
-            projection: ColumnProjection::all(&table),
+            projection: ColumnProjection::all_columns(&table),
             table_schema: TableSchema::from(table),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -79,13 +79,13 @@ impl<F: ColumnFormat> FileSource for ColumnSource<F> {
         config: &FileScanConfig,
         partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
-        let scan = Scan {
+        let scan = PartitionScan {
             table: self.table_schema.file_schema(),
             projection: &self.projection,
             metrics: &self.metrics,
             partition,
         };
-        self.format.opener(&scan, store, config)
+        self.format.create_opener(&scan, store, config)
     }
 
     fn table_schema(&self) -> &TableSchema {
@@ -105,9 +105,12 @@ impl<F: ColumnFormat> FileSource for ColumnSource<F> {
         &self,
         projection: &ProjectionExprs,
     ) -> Result<Option<Arc<dyn FileSource>>> {
-        Ok(self.projection.select(projection)?.map(|projection| {
-            Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>
-        }))
+        Ok(self
+            .projection
+            .merge_projection(projection)?
+            .map(|projection| {
+                Arc::new(self.clone().with_projection(projection)) as Arc<dyn FileSource>
+            }))
     }
 
     fn metrics(&self) -> &ExecutionPlanMetricsSet {
@@ -119,7 +122,7 @@ impl<F: ColumnFormat> FileSource for ColumnSource<F> {
     }
 
     fn fmt_extra(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.format.describe(f)
+        self.format.write_details(f)
     }
 
     /// Files are divided when the table is scanned, never afterwards.
@@ -131,6 +134,6 @@ impl<F: ColumnFormat> FileSource for ColumnSource<F> {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        self.projection.apply(f)
+        self.projection.apply_to_exprs(f)
     }
 }

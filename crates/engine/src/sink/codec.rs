@@ -52,7 +52,7 @@ struct SortMessage {
 ///
 /// # Errors
 /// When the table's schema has a type that cannot be sent.
-pub(crate) fn encode(node: &GoldSinkExec) -> Result<Vec<u8>> {
+pub(crate) fn encode_sink(node: &GoldSinkExec) -> Result<Vec<u8>> {
     let spec = node.spec();
     let message = SinkMessage {
         table_url: spec.table_url.clone(),
@@ -81,7 +81,7 @@ pub(crate) fn encode(node: &GoldSinkExec) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the bytes are of another version, or do not match the input.
-pub(crate) fn decode(
+pub(crate) fn decode_sink(
     bytes: &[u8],
     inputs: &[Arc<dyn ExecutionPlan>],
 ) -> Result<Arc<dyn ExecutionPlan>> {

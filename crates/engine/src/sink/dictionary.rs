@@ -60,25 +60,25 @@ fn expected_values(array: &ArrayRef) -> Result<f64> {
     create_hashes([array], &RandomState::with_seed(0), &mut hashes)?;
     let mut last = None;
     let mut draws = 0_usize;
-    let mut seen = HashSet::with_capacity(hashes.len());
+    let mut distinct = HashSet::with_capacity(hashes.len());
     for (row, hash) in hashes.into_iter().enumerate() {
         if array.is_null(row) || last == Some(hash) {
             continue;
         }
         last = Some(hash);
         draws += 1;
-        seen.insert(hash);
+        distinct.insert(hash);
     }
     Ok(if draws < SAMPLE_ROWS {
-        seen.len() as f64
-    } else if seen.len() == draws {
+        distinct.len() as f64
+    } else if distinct.len() == draws {
         f64::INFINITY
     } else {
-        solve(draws as f64, seen.len() as f64)
+        estimate_distinct(draws as f64, distinct.len() as f64)
     })
 }
 
-fn solve(draws: f64, distinct: f64) -> f64 {
+fn estimate_distinct(draws: f64, distinct: f64) -> f64 {
     let (mut low, mut high) = (distinct, 1e9);
     // The number of distinct values shown grows with D, so bisection finds D.
     for _ in 0..48 {

@@ -25,9 +25,9 @@ use datafusion::physical_plan::{
 };
 use futures::{TryStreamExt, stream};
 
-use super::conform::Conform;
 use super::manifest;
 use super::partition::Partitioner;
+use super::schema_mapping::SchemaMapping;
 use super::spec::SinkSpec;
 use super::task::{SinkTask, TaskMetrics};
 
@@ -37,7 +37,7 @@ use super::task::{SinkTask, TaskMetrics};
 pub struct GoldSinkExec {
     input: Arc<dyn ExecutionPlan>,
     spec: Arc<SinkSpec>,
-    conform: Conform,
+    mapping: SchemaMapping,
     /// How the input's rows must be sorted, if at all.
     ordering: Option<LexOrdering>,
     properties: Arc<PlanProperties>,
@@ -52,9 +52,9 @@ impl GoldSinkExec {
     /// When the columns of the input cannot be converted to the table's without loss,
     /// or a partition or sort column cannot be used.
     pub fn try_new(input: Arc<dyn ExecutionPlan>, spec: Arc<SinkSpec>) -> Result<Self> {
-        spec.check()?;
-        let conform = Conform::new(&spec, &input.schema())?;
-        let ordering = ordering(&spec, &conform)?;
+        spec.check_columns()?;
+        let conform = SchemaMapping::new(&spec, &input.schema())?;
+        let ordering = required_ordering(&spec, &conform)?;
         let properties = PlanProperties::new(
             EquivalenceProperties::new(manifest::manifest_schema()),
             Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
@@ -64,7 +64,7 @@ impl GoldSinkExec {
         Ok(Self {
             input,
             spec,
-            conform,
+            mapping: conform,
             ordering,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -90,7 +90,7 @@ fn task_number(task_id: Option<&str>, partition: usize) -> u64 {
 }
 
 /// The order by partition and sort columns, over the columns of the input.
-fn ordering(spec: &SinkSpec, conform: &Conform) -> Result<Option<LexOrdering>> {
+fn required_ordering(spec: &SinkSpec, conform: &SchemaMapping) -> Result<Option<LexOrdering>> {
     let partitions = spec
         .partition_by
         .iter()
@@ -103,7 +103,7 @@ fn ordering(spec: &SinkSpec, conform: &Conform) -> Result<Option<LexOrdering>> {
     });
     let mut exprs = Vec::new();
     for (column, options) in partitions.chain(sorts) {
-        let Some(index) = conform.source(column) else {
+        let Some(index) = conform.source_index(column) else {
             return plan_err!("column '{column}' is not in the sink's input");
         };
         let column = Column::new(column, index);
@@ -177,14 +177,14 @@ impl ExecutionPlan for GoldSinkExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let (store_url, root) = self.spec.location()?;
+        let (store_url, root) = self.spec.store_and_root()?;
         let task = SinkTask {
             spec: Arc::clone(&self.spec),
-            conform: self.conform.clone(),
+            mapping: self.mapping.clone(),
             partitioner: Partitioner::new(&self.spec),
             store: context.runtime_env().object_store(&store_url)?,
             root,
-            number: task_number(context.task_id().as_deref(), partition),
+            task_number: task_number(context.task_id().as_deref(), partition),
             memory: MemoryConsumer::new(format!("GoldSinkExec[{partition}]"))
                 .register(context.memory_pool()),
             metrics: self.task_metrics(partition),
@@ -192,7 +192,7 @@ impl ExecutionPlan for GoldSinkExec {
         let rows = self.input.execute(partition, context)?;
         let written = async move {
             let (partitioner, files) = task.run(rows).await?;
-            manifest::rows(&partitioner, &files)
+            manifest::manifest_rows(&partitioner, &files)
         };
         // A task without files returns no batch.
         let batches =

@@ -29,7 +29,7 @@ pub(super) struct OpenFile {
     /// Path below the table's root.
     name: String,
     /// The location for messages.
-    place: String,
+    display_path: String,
     values: PartitionValues,
     encoder: ArrowWriter<Vec<u8>>,
     upload: Upload,
@@ -63,7 +63,7 @@ impl OpenFile {
         let location = Path::parse(format!("{root}/{name}"))
             .map_err(|error| spec.columns_error(format!("unusable file name: {error}")))?;
         let options = ArrowWriterOptions::new()
-            .with_properties(properties(spec, sample)?)
+            .with_properties(writer_properties(spec, sample)?)
             // Readers take the types from Parquet's own schema.
             .with_skip_arrow_metadata(true);
         let encoder = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)
@@ -71,7 +71,7 @@ impl OpenFile {
         Ok(Self {
             dataset: spec.dataset.clone(),
             schema,
-            place: spec.place(&location),
+            display_path: spec.display_location(&location),
             name,
             values,
             encoder,
@@ -85,18 +85,18 @@ impl OpenFile {
     }
 
     /// Bytes of the file so far; those of the open row group are estimated.
-    pub(super) fn size(&self) -> u64 {
+    pub(super) fn estimated_bytes(&self) -> u64 {
         (self.encoder.bytes_written() + self.encoder.in_progress_size()) as u64
     }
 
     /// Bytes of memory that are held for the file.
-    pub(super) fn memory(&self) -> usize {
+    pub(super) fn memory_bytes(&self) -> usize {
         self.encoder.memory_size() + self.encoder.inner().capacity() + self.upload.buffered_bytes()
     }
 
     /// Encodes rows; the bytes of a finished row group are held until
     /// [`OpenFile::send_encoded`].
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(super) fn write_rows(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += batch.num_rows() as u64;
         self.encoder
             .write(batch)
@@ -104,24 +104,24 @@ impl OpenFile {
     }
 
     /// Ends the open row group early, to free its memory.
-    pub(super) fn flush(&mut self) -> Result<()> {
+    pub(super) fn flush_row_group(&mut self) -> Result<()> {
         self.encoder
             .flush()
             .map_err(|source| encode_error(&self.dataset, source).into())
     }
 
     /// Passes encoded bytes to the upload.
-    pub(super) async fn send(&mut self) -> Result<()> {
+    pub(super) async fn send_encoded(&mut self) -> Result<()> {
         self.encoder
             .sync()
             .map_err(|source| encode_error(&self.dataset, source.into()))?;
         let bytes = std::mem::take(self.encoder.inner_mut());
-        let sent = self.upload.put(Bytes::from(bytes)).await;
+        let sent = self.upload.put_bytes(Bytes::from(bytes)).await;
         sent.map_err(|source| self.storage_error(source).into())
     }
 
     /// Encodes the rest of the file.
-    pub(super) fn close(&mut self) -> Result<FinishedFile> {
+    pub(super) fn finish_encoding(&mut self) -> Result<FinishedFile> {
         let metadata = self
             .encoder
             .finish()
@@ -138,8 +138,8 @@ impl OpenFile {
     }
 
     /// Completes the upload; only then the file exists in the store.
-    pub(super) async fn publish(&mut self) -> Result<()> {
-        self.send().await?;
+    pub(super) async fn complete_upload(&mut self) -> Result<()> {
+        self.send_encoded().await?;
         let finished = self.upload.finish().await;
         finished.map_err(|source| self.storage_error(source).into())
     }
@@ -152,7 +152,7 @@ impl OpenFile {
     fn storage_error(&self, source: object_store::Error) -> SinkError {
         SinkError::Storage {
             dataset: self.dataset.clone(),
-            place: self.place.clone(),
+            place: self.display_path.clone(),
             source,
         }
     }
@@ -165,7 +165,7 @@ fn encode_error(dataset: &str, source: parquet::errors::ParquetError) -> SinkErr
     }
 }
 
-fn properties(spec: &SinkSpec, sample: &RecordBatch) -> Result<WriterProperties> {
+fn writer_properties(spec: &SinkSpec, sample: &RecordBatch) -> Result<WriterProperties> {
     let level = ZstdLevel::try_new(spec.zstd_level)
         .map_err(|source| encode_error(&spec.dataset, source))?;
     let mut builder = WriterProperties::builder()

@@ -11,7 +11,7 @@ use super::error::SinkError;
 use super::file::FinishedFile;
 use super::partition::Partitioner;
 
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+static MANIFEST_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
         Field::new("manifest", DataType::Utf8, false),
         Field::new("rows", DataType::UInt64, false),
@@ -22,7 +22,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 /// Columns of a manifest: `manifest` (a file as JSON), `rows` and `bytes` of
 /// the file.
 pub fn manifest_schema() -> SchemaRef {
-    Arc::clone(&SCHEMA)
+    Arc::clone(&MANIFEST_SCHEMA)
 }
 
 /// The files that manifest rows name.
@@ -45,7 +45,10 @@ pub fn read_manifest(batch: &RecordBatch) -> Result<Vec<DataFile>> {
     Ok(files)
 }
 
-pub(super) fn rows(partitioner: &Partitioner, files: &[FinishedFile]) -> Result<RecordBatch> {
+pub(super) fn manifest_rows(
+    partitioner: &Partitioner,
+    files: &[FinishedFile],
+) -> Result<RecordBatch> {
     let lines = files
         .iter()
         .map(|file| data_file(partitioner, file).to_json())
@@ -70,7 +73,7 @@ fn data_file(partitioner: &Partitioner, file: &FinishedFile) -> DataFile {
         path: file.name.clone(),
         size: file.bytes,
         modification_time_ms: file.written_ms,
-        partition_values: partitioner.named(&file.values),
+        partition_values: partitioner.named_values(&file.values),
         stats: file.stats.clone(),
     }
 }

@@ -18,7 +18,6 @@
 //!   or a value that does not fit is an error that names dataset and column.
 
 pub(crate) mod codec;
-mod conform;
 mod dictionary;
 mod error;
 mod exec;
@@ -26,6 +25,7 @@ mod file;
 mod manifest;
 mod partition;
 mod plan;
+mod schema_mapping;
 mod spec;
 mod task;
 mod upload;

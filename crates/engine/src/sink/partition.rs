@@ -44,7 +44,10 @@ impl Partitioner {
 
     /// Groups of adjacent rows with equal partition values, without the partition
     /// columns.
-    pub(super) fn split(&self, batch: &RecordBatch) -> Result<Vec<(PartitionValues, RecordBatch)>> {
+    pub(super) fn split_rows(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<Vec<(PartitionValues, RecordBatch)>> {
         if batch.num_rows() == 0 {
             return Ok(Vec::new());
         }
@@ -59,14 +62,14 @@ impl Partitioner {
             .map(|Range { start, end }| {
                 let values = keys
                     .iter()
-                    .map(|key| self.value(key, start))
+                    .map(|key| self.partition_text(key, start))
                     .collect::<Result<_>>()?;
                 Ok((values, rows.slice(start, end - start)))
             })
             .collect()
     }
 
-    fn value(&self, key: &ArrayRef, row: usize) -> Result<Option<String>> {
+    fn partition_text(&self, key: &ArrayRef, row: usize) -> Result<Option<String>> {
         let value = partition_value(key.as_ref(), row).map_err(|data_type| SinkError::Columns {
             dataset: self.dataset.clone(),
             detail: format!(
@@ -79,12 +82,12 @@ impl Partitioner {
 
     /// The folder of a partition below the table's root, ending in `/`; empty
     /// without partition columns.
-    pub(super) fn folder(&self, values: &PartitionValues) -> String {
-        partition_path(&self.named(values))
+    pub(super) fn folder_path(&self, values: &PartitionValues) -> String {
+        partition_path(&self.named_values(values))
     }
 
     /// Names of the partition columns with their values.
-    pub(super) fn named(&self, values: &PartitionValues) -> Vec<(String, Option<String>)> {
+    pub(super) fn named_values(&self, values: &PartitionValues) -> Vec<(String, Option<String>)> {
         self.names
             .iter()
             .cloned()

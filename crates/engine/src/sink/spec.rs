@@ -7,7 +7,7 @@ use object_store::path::Path;
 use url::{Position, Url};
 
 use super::error::SinkError;
-use crate::readable::readable;
+use crate::display_path::display_path;
 
 /// One column by which the rows of each file are sorted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,15 +78,15 @@ impl SinkSpec {
     }
 
     /// The location of a path of the table's store, for messages.
-    pub(super) fn place(&self, path: &Path) -> String {
+    pub(super) fn display_location(&self, path: &Path) -> String {
         match Url::parse(&self.table_url) {
-            Ok(url) => readable(&url[..Position::BeforePath], path),
+            Ok(url) => display_path(&url[..Position::BeforePath], path),
             Err(_) => path.to_string(),
         }
     }
 
     /// The store of the table and the table's root in it.
-    pub(super) fn location(&self) -> Result<(ObjectStoreUrl, Path)> {
+    pub(super) fn store_and_root(&self) -> Result<(ObjectStoreUrl, Path)> {
         let unusable = |detail: String| {
             self.columns_error(format!(
                 "table location '{}' is not a usable url: {detail}",
@@ -101,13 +101,13 @@ impl SinkSpec {
 
     /// Checks that the table has the partition and sort columns and that at least
     /// one column remains for the files.
-    pub(super) fn check(&self) -> Result<()> {
-        self.location()?;
+    pub(super) fn check_columns(&self) -> Result<()> {
+        self.store_and_root()?;
         for column in &self.partition_by {
-            self.column(column, "partition")?;
+            self.find_column(column, "partition")?;
         }
         for sort in &self.sort_by {
-            self.column(&sort.column, "sort")?;
+            self.find_column(&sort.column, "sort")?;
         }
         if self.file_schema().fields().is_empty() {
             return Err(self
@@ -117,7 +117,7 @@ impl SinkSpec {
         Ok(())
     }
 
-    fn column(&self, name: &str, role: &str) -> Result<&FieldRef> {
+    fn find_column(&self, name: &str, role: &str) -> Result<&FieldRef> {
         let found = self
             .schema
             .fields()

@@ -12,9 +12,9 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use sluice_gold::DataFileName;
 
-use super::conform::Conform;
 use super::file::{FinishedFile, OpenFile};
 use super::partition::{PartitionValues, Partitioner};
+use super::schema_mapping::SchemaMapping;
 use super::spec::SinkSpec;
 use super::upload::Upload;
 
@@ -32,12 +32,12 @@ pub(super) struct TaskMetrics {
 #[derive(Debug)]
 pub(super) struct SinkTask {
     pub(super) spec: Arc<SinkSpec>,
-    pub(super) conform: Conform,
+    pub(super) mapping: SchemaMapping,
     pub(super) partitioner: Partitioner,
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) root: Path,
     /// Part of the file names.
-    pub(super) number: u64,
+    pub(super) task_number: u64,
     pub(super) memory: MemoryReservation,
     pub(super) metrics: TaskMetrics,
 }
@@ -51,19 +51,19 @@ impl SinkTask {
         mut rows: SendableRecordBatchStream,
     ) -> Result<(Partitioner, Vec<FinishedFile>)> {
         let mut files = TaskFiles::new(Arc::clone(&self.store));
-        match self.write(&mut rows, &mut files).await {
-            Ok(()) => Ok((self.partitioner, std::mem::take(&mut files.done))),
+        match self.write_all(&mut rows, &mut files).await {
+            Ok(()) => Ok((self.partitioner, std::mem::take(&mut files.finished))),
             Err(error) => {
                 // Drop the source of the rows first: it may hold resources that
                 // the clean-up waits for.
                 drop(rows);
-                files.remove().await;
+                files.remove_all().await;
                 Err(error)
             }
         }
     }
 
-    async fn write(
+    async fn write_all(
         &self,
         rows: &mut SendableRecordBatchStream,
         files: &mut TaskFiles,
@@ -71,20 +71,20 @@ impl SinkTask {
         while let Some(batch) = rows.next().await {
             let batch = {
                 let _timer = self.metrics.baseline.elapsed_compute().timer();
-                self.conform.apply(&batch?)?
+                self.mapping.map_batch(&batch?)?
             };
-            for (values, batch) in self.partitioner.split(&batch)? {
-                self.write_run(files, values, &batch).await?;
+            for (values, batch) in self.partitioner.split_rows(&batch)? {
+                self.write_partition_rows(files, values, &batch).await?;
             }
             // Without this, a cancel would not reach a task whose source is always
             // ready.
             tokio::task::yield_now().await;
         }
-        self.finish(files).await
+        self.finish_file(files).await
     }
 
     /// Writes rows of one hive partition.
-    async fn write_run(
+    async fn write_partition_rows(
         &self,
         files: &mut TaskFiles,
         values: PartitionValues,
@@ -95,56 +95,56 @@ impl SinkTask {
             .as_ref()
             .is_some_and(|file| file.values() != &values)
         {
-            self.finish(files).await?;
+            self.finish_file(files).await?;
         }
         let file = match &mut files.open {
             Some(file) => file,
-            none => none.insert(self.open(values, batch)?),
+            none => none.insert(self.open_file(values, batch)?),
         };
         {
             let _compute = self.metrics.baseline.elapsed_compute().timer();
             let _encode = self.metrics.encode_time.timer();
-            file.write(batch)?;
+            file.write_rows(batch)?;
         }
         self.metrics.rows_written.add(batch.num_rows());
         let upload = self.metrics.upload_time.timer();
-        file.send().await?;
+        file.send_encoded().await?;
         upload.done();
-        if self.memory.try_resize(file.memory()).is_err() {
+        if self.memory.try_resize(file.memory_bytes()).is_err() {
             // Ending the open row group frees most of the memory.
-            file.flush()?;
-            file.send().await?;
-            self.memory.try_resize(file.memory())?;
+            file.flush_row_group()?;
+            file.send_encoded().await?;
+            self.memory.try_resize(file.memory_bytes())?;
         }
-        if file.size() >= self.spec.target_file_bytes {
-            self.finish(files).await?;
+        if file.estimated_bytes() >= self.spec.target_file_bytes {
+            self.finish_file(files).await?;
         }
         Ok(())
     }
 
-    fn open(&self, values: PartitionValues, sample: &RecordBatch) -> Result<OpenFile> {
-        let file = DataFileName::new(&self.spec.job_id, self.number).ok_or_else(|| {
+    fn open_file(&self, values: PartitionValues, sample: &RecordBatch) -> Result<OpenFile> {
+        let file = DataFileName::new(&self.spec.job_id, self.task_number).ok_or_else(|| {
             let id = &self.spec.job_id;
             self.spec
                 .columns_error(format!("job id '{id}' cannot be part of a file name"))
         })?;
-        let name = format!("{}{file}", self.partitioner.folder(&values));
+        let name = format!("{}{file}", self.partitioner.folder_path(&values));
         let store = Arc::clone(&self.store);
         OpenFile::create(&self.spec, store, &self.root, name, values, sample)
     }
 
     /// Ends the open file, if there is one.
-    async fn finish(&self, files: &mut TaskFiles) -> Result<()> {
+    async fn finish_file(&self, files: &mut TaskFiles) -> Result<()> {
         let Some(file) = &mut files.open else {
             return Ok(());
         };
         let finished = {
             let _compute = self.metrics.baseline.elapsed_compute().timer();
             let _encode = self.metrics.encode_time.timer();
-            file.close()?
+            file.finish_encoding()?
         };
         let upload = self.metrics.upload_time.timer();
-        file.publish().await?;
+        file.complete_upload().await?;
         upload.done();
         files.open = None;
         self.memory.free();
@@ -152,7 +152,7 @@ impl SinkTask {
         self.metrics
             .bytes_written
             .add(usize::try_from(finished.bytes).unwrap_or(usize::MAX));
-        files.done.push(finished);
+        files.finished.push(finished);
         Ok(())
     }
 }
@@ -162,7 +162,7 @@ impl SinkTask {
 struct TaskFiles {
     store: Arc<dyn ObjectStore>,
     open: Option<OpenFile>,
-    done: Vec<FinishedFile>,
+    finished: Vec<FinishedFile>,
 }
 
 impl TaskFiles {
@@ -170,28 +170,28 @@ impl TaskFiles {
         Self {
             store,
             open: None,
-            done: Vec::new(),
+            finished: Vec::new(),
         }
     }
 
     /// Tries to delete all files.
-    async fn remove(&mut self) {
-        let leftovers = self.leftovers();
-        leftovers.remove().await;
+    async fn remove_all(&mut self) {
+        let leftovers = self.take_leftovers();
+        leftovers.remove_files().await;
     }
 
-    fn leftovers(&mut self) -> Leftovers {
+    fn take_leftovers(&mut self) -> Leftovers {
         Leftovers {
             store: Arc::clone(&self.store),
             upload: self.open.take().map(OpenFile::into_upload),
-            files: self.done.drain(..).map(|file| file.location).collect(),
+            files: self.finished.drain(..).map(|file| file.location).collect(),
         }
     }
 }
 
 impl Drop for TaskFiles {
     fn drop(&mut self) {
-        let leftovers = self.leftovers();
+        let leftovers = self.take_leftovers();
         if leftovers.is_empty() {
             return;
         }
@@ -199,7 +199,7 @@ impl Drop for TaskFiles {
         // runtime is shutting down, nothing can run it, but the driver cleans up
         // too.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(leftovers.remove());
+            runtime.spawn(leftovers.remove_files());
         }
     }
 }
@@ -215,7 +215,7 @@ impl Leftovers {
         self.upload.is_none() && self.files.is_empty()
     }
 
-    async fn remove(self) {
+    async fn remove_files(self) {
         if let Some(upload) = self.upload {
             let path = upload.path().clone();
             if let Err(error) = upload.abort().await {

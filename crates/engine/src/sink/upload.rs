@@ -51,7 +51,7 @@ impl Upload {
     }
 
     /// Adds bytes to the file.
-    pub(super) async fn put(&mut self, bytes: Bytes) -> Result<()> {
+    pub(super) async fn put_bytes(&mut self, bytes: Bytes) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -59,7 +59,7 @@ impl Upload {
         self.pending.push(bytes);
         while self.pending_bytes >= PART_BYTES {
             let part = self.take_part();
-            self.send(part).await?;
+            self.send_part(part).await?;
         }
         Ok(())
     }
@@ -73,7 +73,7 @@ impl Upload {
             return Ok(());
         }
         if rest.content_length() > 0 {
-            self.send(rest).await?;
+            self.send_part(rest).await?;
         }
         while let Some(part) = self.parts.join_next().await {
             part.map_err(object_store::Error::from)??;
@@ -94,7 +94,7 @@ impl Upload {
         }
     }
 
-    async fn send(&mut self, part: PutPayload) -> Result<()> {
+    async fn send_part(&mut self, part: PutPayload) -> Result<()> {
         while self.parts.len() >= PARTS_IN_FLIGHT {
             if let Some(part) = self.parts.join_next().await {
                 part.map_err(object_store::Error::from)??;

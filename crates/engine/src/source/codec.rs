@@ -15,21 +15,21 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::{FileOrdinal, Ndjson, NdjsonOptions, NdjsonSource};
+use super::{FileOrdinal, NdjsonFormat, NdjsonOptions, NdjsonSource};
+use crate::node_codec;
 use crate::scan::ColumnProjection;
-use crate::wire;
 
 #[derive(Serialize, Deserialize)]
-struct Scan {
+struct ScanMessage {
     store: String,
     options: NdjsonOptions,
     projection: Vec<(usize, String)>,
-    groups: Vec<Vec<Piece>>,
+    groups: Vec<Vec<PieceMessage>>,
     limit: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Piece {
+struct PieceMessage {
     path: String,
     size: u64,
     modified_ms: i64,
@@ -37,8 +37,8 @@ struct Piece {
     ordinal: u32,
 }
 
-impl Piece {
-    fn of(file: &PartitionedFile) -> Self {
+impl PieceMessage {
+    fn from_file(file: &PartitionedFile) -> Self {
         Self {
             path: file.object_meta.location.to_string(),
             size: file.object_meta.size,
@@ -50,7 +50,7 @@ impl Piece {
         }
     }
 
-    fn file(self) -> Result<PartitionedFile> {
+    fn into_file(self) -> Result<PartitionedFile> {
         let location =
             Path::parse(&self.path).map_err(|e| DataFusionError::External(Box::new(e)))?;
         let file = PartitionedFile::new_from_meta(ObjectMeta {
@@ -68,24 +68,24 @@ impl Piece {
     }
 }
 
-pub(crate) fn encode(config: &FileScanConfig, source: &NdjsonSource) -> Result<Vec<u8>> {
-    let scan = Scan {
+pub(crate) fn encode_scan(config: &FileScanConfig, source: &NdjsonSource) -> Result<Vec<u8>> {
+    let scan = ScanMessage {
         store: config.object_store_url.as_str().to_owned(),
         options: source.format.options.as_ref().clone(),
         projection: source.projection.columns(),
         groups: config
             .file_groups
             .iter()
-            .map(|group| group.files().iter().map(Piece::of).collect())
+            .map(|group| group.files().iter().map(PieceMessage::from_file).collect())
             .collect(),
         limit: config.limit,
     };
-    wire::encode(&source.format.declared, &scan)
+    node_codec::encode_node(&source.format.declared, &scan)
 }
 
-pub(crate) fn decode(buf: &[u8]) -> Result<Arc<dyn ExecutionPlan>> {
-    let (declared, scan): (_, Scan) = wire::decode(buf)?;
-    let source = Ndjson::source(declared, Arc::new(scan.options));
+pub(crate) fn decode_scan(buf: &[u8]) -> Result<Arc<dyn ExecutionPlan>> {
+    let (declared, scan): (_, ScanMessage) = node_codec::decode_node(buf)?;
+    let source = NdjsonFormat::new_source(declared, Arc::new(scan.options));
     let projection =
         ColumnProjection::from_columns(scan.projection, source.table_schema().file_schema());
     let source = source.with_projection(projection);
@@ -94,7 +94,10 @@ pub(crate) fn decode(buf: &[u8]) -> Result<Arc<dyn ExecutionPlan>> {
         .into_iter()
         .map(|group| {
             Ok(FileGroup::new(
-                group.into_iter().map(Piece::file).collect::<Result<_>>()?,
+                group
+                    .into_iter()
+                    .map(PieceMessage::into_file)
+                    .collect::<Result<_>>()?,
             ))
         })
         .collect::<Result<_>>()?;

@@ -22,7 +22,7 @@ const MIN_SPLIT_BYTES: u64 = 4 * 1024 * 1024;
 /// same number of bytes. Splittable files are cut at any byte (the reader finds
 /// the lines); others stay whole. Every byte is in exactly one group; empty
 /// files are left out.
-pub fn group(files: &[InputFile], target: usize) -> Vec<FileGroup> {
+pub fn group_files(files: &[InputFile], target: usize) -> Vec<FileGroup> {
     let total: u64 = files.iter().map(|file| file.meta.size).sum();
     let share = total
         .div_ceil(target.max(1) as u64)
@@ -61,5 +61,4 @@ pub fn group(files: &[InputFile], target: usize) -> Vec<FileGroup> {
 }
 
 #[cfg(test)]
-#[path = "groups_tests.rs"]
 mod tests;

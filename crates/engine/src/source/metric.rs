@@ -34,7 +34,7 @@ impl SourceMetric {
     }
 
     /// The metric and source of a name made by [`Self::name`].
-    pub fn parse(name: &str) -> Option<(Self, &str)> {
+    pub fn parse_name(name: &str) -> Option<(Self, &str)> {
         Self::ALL
             .iter()
             .find_map(|(metric, prefix)| Some((*metric, name.strip_prefix(prefix)?)))
@@ -49,10 +49,10 @@ mod tests {
     fn names_are_read_back() {
         for (metric, _) in SourceMetric::ALL {
             assert_eq!(
-                SourceMetric::parse(&metric.name("user_events")),
+                SourceMetric::parse_name(&metric.name("user_events")),
                 Some((metric, "user_events"))
             );
         }
-        assert_eq!(SourceMetric::parse("output_rows"), None);
+        assert_eq!(SourceMetric::parse_name("output_rows"), None);
     }
 }

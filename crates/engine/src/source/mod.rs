@@ -5,10 +5,10 @@
 //! kind whole, and rows would be duplicated silently.
 
 pub(crate) mod codec;
+mod file_bytes;
 mod groups;
 mod metric;
 mod opener;
-mod read;
 mod table;
 
 use std::fmt;
@@ -20,9 +20,9 @@ use datafusion::error::Result;
 use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
 
-use crate::scan::{ColumnFormat, ColumnSource, Scan};
+use crate::scan::{ColumnFormat, ColumnSource, PartitionScan};
 
-pub use groups::{InputFile, group};
+pub use groups::{InputFile, group_files};
 pub use metric::SourceMetric;
 pub(crate) use opener::DATA_QUALITY_MARKER;
 pub use table::NdjsonTable;
@@ -41,7 +41,7 @@ pub const CORRUPT_COLUMN: &str = "_corrupt_record";
 pub struct NdjsonOptions {
     /// The name of the source, for errors and metrics.
     pub name: String,
-    pub mode: Mode,
+    pub mode: ParseMode,
     /// The longest line that is accepted, in bytes.
     pub max_line_bytes: usize,
     /// The compression of every file; by the file's name when not set.
@@ -72,12 +72,12 @@ impl NdjsonOptions {
     }
 }
 
-impl From<Mode> for sluice_ndjson::Mode {
-    fn from(mode: Mode) -> Self {
+impl From<ParseMode> for sluice_ndjson::Mode {
+    fn from(mode: ParseMode) -> Self {
         match mode {
-            Mode::Permissive => Self::Permissive,
-            Mode::DropMalformed => Self::DropMalformed,
-            Mode::FailFast => Self::FailFast,
+            ParseMode::Permissive => Self::Permissive,
+            ParseMode::DropMalformed => Self::DropMalformed,
+            ParseMode::FailFast => Self::FailFast,
         }
     }
 }
@@ -85,7 +85,7 @@ impl From<Mode> for sluice_ndjson::Mode {
 /// What happens to a line that does not fit its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub enum ParseMode {
     /// The row is kept with nulls where it does not fit.
     Permissive,
     /// The row is left out and counted.
@@ -134,38 +134,38 @@ pub(crate) struct FileOrdinal(pub(crate) u32);
 
 /// A [`FileSource`](datafusion::datasource::physical_plan::FileSource) over
 /// newline-delimited JSON, plain, gzip or zstd.
-pub(crate) type NdjsonSource = ColumnSource<Ndjson>;
+pub(crate) type NdjsonSource = ColumnSource<NdjsonFormat>;
 
 /// The format of an [`NdjsonSource`].
 #[derive(Debug, Clone)]
-pub(crate) struct Ndjson {
+pub(crate) struct NdjsonFormat {
     /// The columns as they were declared. One named [`POSITION_COLUMN`] or
     /// [`CORRUPT_COLUMN`] is filled by the reader.
     pub(crate) declared: SchemaRef,
     pub(crate) options: Arc<NdjsonOptions>,
 }
 
-impl Ndjson {
+impl NdjsonFormat {
     /// A source of lines with the columns of `declared`.
-    pub(crate) fn source(declared: SchemaRef, options: Arc<NdjsonOptions>) -> NdjsonSource {
+    pub(crate) fn new_source(declared: SchemaRef, options: Arc<NdjsonOptions>) -> NdjsonSource {
         let schema = options.output_schema(&declared);
         ColumnSource::new(schema, Self { declared, options })
     }
 }
 
-impl ColumnFormat for Ndjson {
+impl ColumnFormat for NdjsonFormat {
     const FILE_TYPE: &'static str = "ndjson";
 
-    fn opener(
+    fn create_opener(
         &self,
-        scan: &Scan<'_>,
+        scan: &PartitionScan<'_>,
         store: Arc<dyn ObjectStore>,
         config: &FileScanConfig,
     ) -> Result<Arc<dyn FileOpener>> {
         let opener = opener::NdjsonOpener::new(
             (store, config.object_store_url.clone()),
             &self.declared,
-            scan.projection.schema(scan.table)?,
+            scan.projection.output_schema(scan.table)?,
             scan.projection,
             Arc::clone(&self.options),
             opener::ScanMetrics::new(scan.metrics, &self.options.name, scan.partition),
@@ -173,7 +173,7 @@ impl ColumnFormat for Ndjson {
         Ok(Arc::new(opener))
     }
 
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NdjsonOptions { name, mode, .. } = self.options.as_ref();
         write!(f, ", source={name}, mode={mode:?}")
     }

@@ -11,13 +11,13 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::StreamExt;
 use object_store::ObjectStore;
-use sluice_ndjson::{DecodeError, DecodeOptions, Scan, ScanFile, Stats, Step};
+use sluice_ndjson::{DecodeError, DecodeOptions, DecodeStats, FileScan, ScanFile, ScanOutput};
 
-use super::read::FileBytes;
+use super::file_bytes::FileBytes;
 use super::{
     CORRUPT_COLUMN, Compression, FileOrdinal, NdjsonOptions, POSITION_COLUMN, SourceMetric,
 };
-use crate::readable::readable;
+use crate::display_path::display_path;
 use crate::scan::ColumnProjection;
 
 /// Rows of a batch: enough to make the overhead per batch small, few enough to
@@ -30,9 +30,9 @@ pub(super) struct NdjsonOpener {
     /// The URL that names the store.
     url: ObjectStoreUrl,
     /// What the decoder reads: the projected columns, each once.
-    decode: DecodeOptions,
+    decode_options: DecodeOptions,
     /// For each output column, its index among the decoded ones.
-    pick: Vec<usize>,
+    output_indices: Vec<usize>,
     output: SchemaRef,
     options: Arc<NdjsonOptions>,
     metrics: ScanMetrics,
@@ -59,8 +59,8 @@ impl ScanMetrics {
         }
     }
 
-    fn add(&self, before: Stats, after: Stats) {
-        let more = |of: fn(&Stats) -> u64| (of(&after) - of(&before)) as usize;
+    fn add_difference(&self, before: DecodeStats, after: DecodeStats) {
+        let more = |of: fn(&DecodeStats) -> u64| (of(&after) - of(&before)) as usize;
         self.lines.add(more(|stats| stats.lines - stats.blank));
         self.malformed.add(more(|stats| stats.malformed));
         self.dropped.add(more(|stats| stats.dropped));
@@ -101,15 +101,15 @@ impl NdjsonOpener {
         Ok(Self {
             store,
             url,
-            decode,
-            pick,
+            decode_options: decode,
+            output_indices: pick,
             output,
             options,
             metrics,
         })
     }
 
-    fn compression(&self, file: &PartitionedFile) -> Compression {
+    fn compression_of(&self, file: &PartitionedFile) -> Compression {
         self.options
             .compression
             .unwrap_or_else(|| Compression::of_path(file.object_meta.location.as_ref()))
@@ -119,7 +119,7 @@ impl NdjsonOpener {
 impl FileOpener for NdjsonOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
         let scanned = ScanFile {
-            path: readable(self.url.as_str(), &file.object_meta.location).into(),
+            path: display_path(self.url.as_str(), &file.object_meta.location).into(),
             ordinal: file
                 .extension::<FileOrdinal>()
                 .map_or(0, |ordinal| ordinal.0),
@@ -128,60 +128,60 @@ impl FileOpener for NdjsonOpener {
                 .range
                 .as_ref()
                 .map(|range| range.start.cast_unsigned()..range.end.cast_unsigned()),
-            compression: self.compression(&file).into(),
+            compression: self.compression_of(&file).into(),
         };
-        let scan = Scan::new(self.decode.clone(), vec![scanned])
+        let scan = FileScan::new(self.decode_options.clone(), vec![scanned])
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let reading = Reading {
+        let reading = FileReader {
             scan,
             bytes: FileBytes::new(Arc::clone(&self.store), file.object_meta),
             metrics: self.metrics.clone(),
-            pick: self.pick.clone(),
+            output_indices: self.output_indices.clone(),
             output: Arc::clone(&self.output),
             source: self.options.name.clone(),
         };
         Ok(Box::pin(async move {
-            Ok(futures::stream::try_unfold(reading, Reading::next).boxed())
+            Ok(futures::stream::try_unfold(reading, FileReader::next_batch).boxed())
         }))
     }
 }
 
 /// A file, or a range of a file, while it is read.
-struct Reading {
-    scan: Scan,
+struct FileReader {
+    scan: FileScan,
     bytes: FileBytes,
     metrics: ScanMetrics,
-    pick: Vec<usize>,
+    output_indices: Vec<usize>,
     output: SchemaRef,
     source: String,
 }
 
-impl Reading {
-    async fn next(mut self) -> Result<Option<(RecordBatch, Self)>> {
+impl FileReader {
+    async fn next_batch(mut self) -> Result<Option<(RecordBatch, Self)>> {
         loop {
             let before = self.scan.stats();
-            let step = self.scan.step();
-            self.metrics.add(before, self.scan.stats());
+            let step = self.scan.next_output();
+            self.metrics.add_difference(before, self.scan.stats());
             match step.map_err(|error| data_error(&self.source, &error))? {
-                Step::Batch(batch) => return Ok(Some((self.picked(&batch)?, self))),
-                Step::Fetch { range, .. } => {
-                    let bytes = self.bytes.read(range).await?;
+                ScanOutput::Batch(batch) => return Ok(Some((self.project_output(&batch)?, self))),
+                ScanOutput::Fetch { range, .. } => {
+                    let bytes = self.bytes.read_chunk(range).await?;
                     self.metrics.bytes.add(bytes.len());
-                    self.scan.supply(bytes);
+                    self.scan.supply_bytes(bytes);
                 }
-                Step::CountLines { range, .. } => {
+                ScanOutput::CountLines { range, .. } => {
                     let lines = self.bytes.count_lines(range).await?;
                     self.scan.set_base_line(lines);
                 }
-                Step::Done => return Ok(None),
+                ScanOutput::Done => return Ok(None),
             }
         }
     }
 
     /// The columns in the order of the plan.
-    fn picked(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    fn project_output(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let columns = self
-            .pick
+            .output_indices
             .iter()
             .map(|index| Arc::clone(batch.column(*index)))
             .collect();

@@ -15,8 +15,8 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::groups::{InputFile, group};
-use super::{Ndjson, NdjsonOptions, POSITION_COLUMN};
+use super::groups::{InputFile, group_files};
+use super::{NdjsonFormat, NdjsonOptions, POSITION_COLUMN};
 use crate::scan;
 
 /// Newline-delimited JSON files that are already listed, with a declared schema.
@@ -51,7 +51,7 @@ impl NdjsonTable {
     }
 
     /// The columns as they were declared.
-    pub fn declared(&self) -> &SchemaRef {
+    pub fn declared_schema(&self) -> &SchemaRef {
         &self.declared
     }
 
@@ -83,7 +83,7 @@ impl NdjsonTable {
         self.schema.field_with_name(POSITION_COLUMN).is_ok()
     }
 
-    pub fn bytes(&self) -> u64 {
+    pub fn total_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.meta.size).sum()
     }
 
@@ -104,7 +104,7 @@ impl TableProvider for NdjsonTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        Some(self.estimate())
+        Some(self.estimated_statistics())
     }
 
     async fn scan(
@@ -114,17 +114,17 @@ impl TableProvider for NdjsonTable {
         _: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let groups = group(&self.files, state.config().target_partitions());
+        let groups = group_files(&self.files, state.config().target_partitions());
         if groups.is_empty() {
-            return scan::empty(&self.schema, projection);
+            return scan::empty_scan(&self.schema, projection);
         }
-        let source = Arc::new(Ndjson::source(
+        let source = Arc::new(NdjsonFormat::new_source(
             Arc::clone(&self.declared),
             Arc::clone(&self.options),
         ));
         let config = FileScanConfigBuilder::new(self.store.clone(), source)
             .with_file_groups(groups)
-            .with_statistics(self.estimate())
+            .with_statistics(self.estimated_statistics())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
@@ -135,10 +135,10 @@ impl TableProvider for NdjsonTable {
 impl NdjsonTable {
     /// The bytes are known, the rows are not. That is enough for a join to build
     /// on the smaller side, and cannot be mistaken for a row count.
-    fn estimate(&self) -> Statistics {
+    fn estimated_statistics(&self) -> Statistics {
         Statistics {
             num_rows: Precision::Absent,
-            total_byte_size: usize::try_from(self.bytes())
+            total_byte_size: usize::try_from(self.total_bytes())
                 .map_or(Precision::Absent, Precision::Inexact),
             column_statistics: vec![ColumnStatistics::new_unknown(); self.schema.fields().len()],
         }

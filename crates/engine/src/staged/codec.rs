@@ -8,14 +8,14 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::ExecutionPlan;
 use serde::{Deserialize, Serialize};
 
-use super::source::{PartRange, Staged, StagedSource};
+use super::source::{PartRange, StagedFormat, StagedSource};
 use super::table::{partitioned_file, staged_url};
 use super::writer::StageWriterExec;
+use crate::node_codec;
 use crate::scan::ColumnProjection;
-use crate::wire;
 
 #[derive(Serialize, Deserialize)]
-struct Scan {
+struct ScanMessage {
     projection: Vec<(usize, String)>,
     groups: Vec<Vec<PartRange>>,
     limit: Option<usize>,
@@ -32,18 +32,18 @@ pub(crate) fn encode_scan(config: &FileScanConfig, source: &StagedSource) -> Res
         .iter()
         .map(|group| group.files().iter().map(range).collect())
         .collect::<Result<_>>()?;
-    let scan = Scan {
+    let scan = ScanMessage {
         projection: source.projection.columns(),
         groups,
         limit: config.limit,
     };
-    wire::encode(config.file_schema(), &scan)
+    node_codec::encode_node(config.file_schema(), &scan)
 }
 
 pub(crate) fn decode_scan(buf: &[u8]) -> Result<Arc<dyn ExecutionPlan>> {
-    let (schema, scan): (_, Scan) = wire::decode(buf)?;
+    let (schema, scan): (_, ScanMessage) = node_codec::decode_node(buf)?;
     let projection = ColumnProjection::from_columns(scan.projection, &schema);
-    let source = StagedSource::new(schema, Staged).with_projection(projection);
+    let source = StagedSource::new(schema, StagedFormat).with_projection(projection);
     let groups = scan
         .groups
         .into_iter()

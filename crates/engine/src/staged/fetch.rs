@@ -65,12 +65,14 @@ impl RemoteBlocks {
             r#type: "IO_BLOCK_TRANSPORT".to_owned(),
             body: action.encode_to_vec().into(),
         };
-        let mut client = connect(part).await.map_err(|e| lost(&name, &e))?;
+        let mut client = connect_to_executor(part)
+            .await
+            .map_err(|e| lost_part_error(&name, &e))?;
         let call = tokio::time::timeout(SILENCE_TIMEOUT, client.do_action(request));
         let stream = match call.await {
             Ok(Ok(response)) => response.into_inner(),
-            Ok(Err(status)) => return Err(lost(&name, &status.message())),
-            Err(_) => return Err(lost(&name, &"no answer")),
+            Ok(Err(status)) => return Err(lost_part_error(&name, &status.message())),
+            Err(_) => return Err(lost_part_error(&name, &"no answer")),
         };
         Ok(Self {
             part: name,
@@ -80,22 +82,22 @@ impl RemoteBlocks {
     }
 
     /// The bytes of the next block.
-    pub(super) async fn next(&mut self, block: Block) -> Result<bytes::Bytes> {
+    pub(super) async fn next_block(&mut self, block: Block) -> Result<bytes::Bytes> {
         let length =
             usize::try_from(block.length).map_err(|e| DataFusionError::External(Box::new(e)))?;
         while self.pending.len() < length {
             match tokio::time::timeout(SILENCE_TIMEOUT, self.stream.message()).await {
                 Ok(Ok(Some(message))) => self.pending.extend_from_slice(&message.body),
-                Ok(Ok(None)) => return Err(lost(&self.part, &"the file ended early")),
-                Ok(Err(status)) => return Err(lost(&self.part, &status.message())),
-                Err(_) => return Err(lost(&self.part, &"no more data arrived")),
+                Ok(Ok(None)) => return Err(lost_part_error(&self.part, &"the file ended early")),
+                Ok(Err(status)) => return Err(lost_part_error(&self.part, &status.message())),
+                Err(_) => return Err(lost_part_error(&self.part, &"no more data arrived")),
             }
         }
         Ok(self.pending.split_to(length).freeze())
     }
 }
 
-async fn connect(part: &StagedPart) -> Result<FlightServiceClient<Channel>, String> {
+async fn connect_to_executor(part: &StagedPart) -> Result<FlightServiceClient<Channel>, String> {
     let host = if part.host.contains(':') {
         format!("[{}]", part.host)
     } else {
@@ -112,7 +114,7 @@ async fn connect(part: &StagedPart) -> Result<FlightServiceClient<Channel>, Stri
 }
 
 /// The error that makes the driver run the stage step again.
-pub(super) fn lost(part: &str, reason: &dyn std::fmt::Display) -> DataFusionError {
+pub(super) fn lost_part_error(part: &str, reason: &dyn std::fmt::Display) -> DataFusionError {
     DataFusionError::Execution(format!(
         "{LOST_MARKER}: staged part {part} cannot be read: {reason}"
     ))

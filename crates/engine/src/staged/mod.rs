@@ -16,10 +16,10 @@
 //! [`LOST_MARKER`], after which the driver runs the stage step again.
 
 pub(crate) mod codec;
+mod deduplicated;
 mod fetch;
 mod part;
 mod source;
-mod survivors;
 mod table;
 mod writer;
 
@@ -32,9 +32,9 @@ mod writer;
 )]
 mod tests;
 
+pub use deduplicated::DeduplicatedTable;
 pub use part::{Block, StagedPart};
 pub(crate) use source::StagedSource;
-pub use survivors::SurvivorsTable;
 pub use table::{StagedSlot, StagedTable};
 pub use writer::StageWriterExec;
 

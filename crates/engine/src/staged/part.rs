@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::node::NodeInfo;
+use crate::executor_context::ExecutorContext;
 
 /// One file of a staged relation, as the task that wrote it reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl From<Block> for (u64, u64, u64) {
 
 impl StagedPart {
     /// A part that has no rows yet, in the process's work folder.
-    pub(crate) fn new(node: &NodeInfo, token: &str, file_id: u64) -> Self {
+    pub(crate) fn new(node: &ExecutorContext, token: &str, file_id: u64) -> Self {
         Self {
             token: token.to_owned(),
             file_id,

@@ -18,10 +18,10 @@ use datafusion::physical_plan::metrics::{Count, MetricBuilder};
 use futures::StreamExt;
 use object_store::ObjectStore;
 
-use super::fetch::{RemoteBlocks, lost};
+use super::fetch::{RemoteBlocks, lost_part_error};
 use super::part::{Block, StagedPart};
 use crate::dedup::ROW_ID;
-use crate::scan::{ColumnFormat, ColumnProjection, ColumnSource, Scan};
+use crate::scan::{ColumnFormat, ColumnProjection, ColumnSource, PartitionScan};
 
 /// A [`FileSource`](datafusion::datasource::physical_plan::FileSource) over
 /// staged parts. Each "file" carries its [`PartRange`] as an extension; its path
@@ -30,23 +30,23 @@ use crate::scan::{ColumnFormat, ColumnProjection, ColumnSource, Scan};
 /// A column named [`ROW_ID`] that is marked with [`NUMBERED_KEY`] is not in the
 /// files: it is the ordinal of the part, shifted left by 40 bits, plus the row's
 /// position in it. It is the same in every scan of the same parts.
-pub(crate) type StagedSource = ColumnSource<Staged>;
+pub(crate) type StagedSource = ColumnSource<StagedFormat>;
 
 /// The format of staged parts: an Arrow IPC file with the columns of its table.
 #[derive(Debug, Clone)]
-pub(crate) struct Staged;
+pub(crate) struct StagedFormat;
 
-impl ColumnFormat for Staged {
+impl ColumnFormat for StagedFormat {
     const FILE_TYPE: &'static str = "staged";
 
-    fn opener(
+    fn create_opener(
         &self,
-        scan: &Scan<'_>,
+        scan: &PartitionScan<'_>,
         _: Arc<dyn ObjectStore>,
         _: &FileScanConfig,
     ) -> Result<Arc<dyn FileOpener>> {
         Ok(Arc::new(PartOpener {
-            decoder: Arc::new(Decoder::new(scan.table, scan.projection)?),
+            decoder: Arc::new(BlockDecoder::new(scan.table, scan.projection)?),
             bytes: MetricBuilder::new(scan.metrics).counter("bytes_scanned", scan.partition),
         }))
     }
@@ -63,7 +63,7 @@ pub(super) struct PartRange {
 }
 
 impl PartRange {
-    fn selected(&self) -> Result<&[Block]> {
+    fn selected_blocks(&self) -> Result<&[Block]> {
         self.part
             .blocks
             .get(self.first_block..self.first_block + self.blocks)
@@ -76,7 +76,7 @@ impl PartRange {
 }
 
 struct PartOpener {
-    decoder: Arc<Decoder>,
+    decoder: Arc<BlockDecoder>,
     bytes: Count,
 }
 
@@ -89,7 +89,7 @@ impl FileOpener for PartOpener {
         let bytes = self.bytes.clone();
         Ok(Box::pin(async move {
             let ordinal = range.ordinal;
-            let blocks = range.selected()?.to_vec();
+            let blocks = range.selected_blocks()?.to_vec();
             let reader = PartReader::open(&range.part, &blocks).await?;
             let stream = futures::stream::try_unfold(
                 (reader, blocks.into_iter()),
@@ -99,10 +99,10 @@ impl FileOpener for PartOpener {
                         let Some(block) = blocks.next() else {
                             return Ok(None);
                         };
-                        let buffer = reader.read(block).await?;
+                        let buffer = reader.read_block(block).await?;
                         bytes.add(buffer.len());
                         let first_row = (ordinal << ORDINAL_SHIFT) + block.first_row;
-                        let batch = decoder.decode(&buffer, first_row)?;
+                        let batch = decoder.decode_block(&buffer, first_row)?;
                         Ok(Some((batch, (reader, blocks))))
                     }
                 },
@@ -113,13 +113,16 @@ impl FileOpener for PartOpener {
 }
 
 /// Reads a whole column of row ids from local and remote parts.
-pub(super) async fn read_ids(schema: &SchemaRef, parts: &[Arc<StagedPart>]) -> Result<Vec<u64>> {
-    let decoder = Decoder::new(schema, &ColumnProjection::all(schema))?;
+pub(super) async fn read_row_ids(
+    schema: &SchemaRef,
+    parts: &[Arc<StagedPart>],
+) -> Result<Vec<u64>> {
+    let decoder = BlockDecoder::new(schema, &ColumnProjection::all_columns(schema))?;
     let mut ids = Vec::new();
     for part in parts.iter().filter(|part| !part.blocks.is_empty()) {
         let mut reader = PartReader::open(part, &part.blocks).await?;
         for block in &part.blocks {
-            let batch = decoder.decode(&reader.read(*block).await?, 0)?;
+            let batch = decoder.decode_block(&reader.read_block(*block).await?, 0)?;
             if let Some(column) = batch
                 .columns()
                 .first()
@@ -152,7 +155,7 @@ impl PartReader {
             });
         }
         if part.port == 0 {
-            return Err(lost(
+            return Err(lost_part_error(
                 &part.path.display().to_string(),
                 &"the file does not exist",
             ));
@@ -162,23 +165,23 @@ impl PartReader {
         )))
     }
 
-    async fn read(&mut self, block: Block) -> Result<Buffer> {
+    async fn read_block(&mut self, block: Block) -> Result<Buffer> {
         match self {
             Self::Local { file, part } => {
                 let length = usize::try_from(block.length)
                     .map_err(|e| DataFusionError::External(Box::new(e)))?;
                 let mut bytes = datafusion::arrow::buffer::MutableBuffer::from_len_zeroed(length);
                 file.read_exact_at(bytes.as_slice_mut(), block.offset)
-                    .map_err(|e| lost(&part.path.display().to_string(), &e))?;
+                    .map_err(|e| lost_part_error(&part.path.display().to_string(), &e))?;
                 Ok(bytes.into())
             }
-            Self::Remote(remote) => Ok(Buffer::from(remote.next(block).await?)),
+            Self::Remote(remote) => Ok(Buffer::from(remote.next_block(block).await?)),
         }
     }
 }
 
 /// Decodes the bytes of a block as the projected batch.
-struct Decoder {
+struct BlockDecoder {
     inner: FileDecoder,
     projected: SchemaRef,
     /// For each output column, whether the reader fills it with row ids.
@@ -188,9 +191,9 @@ struct Decoder {
 /// Bits of a row id that are the row's position in its part.
 const ORDINAL_SHIFT: u32 = 40;
 
-impl Decoder {
+impl BlockDecoder {
     fn new(schema: &SchemaRef, projection: &ColumnProjection) -> Result<Self> {
-        let projected = projection.schema(schema)?;
+        let projected = projection.output_schema(schema)?;
         let is_numbered = |index: usize| {
             schema
                 .fields()
@@ -219,7 +222,7 @@ impl Decoder {
         })
     }
 
-    fn decode(&self, buffer: &Buffer, first_row: u64) -> Result<RecordBatch> {
+    fn decode_block(&self, buffer: &Buffer, first_row: u64) -> Result<RecordBatch> {
         // An encapsulated message: 0xFFFFFFFF, the length of its metadata as
         // a little-endian i32, the metadata, the body (Arrow columnar format,
         // "Encapsulated message format").

@@ -17,7 +17,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::part::StagedPart;
-use super::source::{PartRange, Staged, StagedSource, row_id_field};
+use super::source::{PartRange, StagedFormat, StagedSource, row_id_field};
 use crate::scan;
 
 /// Receives the parts of a relation after its stage step has run.
@@ -36,12 +36,12 @@ impl StagedSlot {
     }
 
     /// Sets the parts, in place of any earlier ones.
-    pub fn fill(&self, parts: Vec<StagedPart>) {
+    pub fn set_parts(&self, parts: Vec<StagedPart>) {
         *self.parts.write() = Some(parts.into_iter().map(Arc::new).collect());
     }
 
     /// Removes the parts.
-    pub fn clear(&self) {
+    pub fn clear_parts(&self) {
         *self.parts.write() = None;
     }
 
@@ -104,7 +104,7 @@ impl TableProvider for StagedTable {
 
     fn statistics(&self) -> Option<Statistics> {
         let parts = self.slot.parts()?;
-        Some(statistics(&parts, self.schema.fields().len()))
+        Some(part_statistics(&parts, self.schema.fields().len()))
     }
 
     async fn scan(
@@ -120,14 +120,14 @@ impl TableProvider for StagedTable {
                 self.name
             ))
         })?;
-        let groups = groups(&parts, state.config().target_partitions());
+        let groups = group_parts(&parts, state.config().target_partitions());
         if groups.is_empty() {
-            return scan::empty(&self.schema, projection);
+            return scan::empty_scan(&self.schema, projection);
         }
-        let source = Arc::new(StagedSource::new(Arc::clone(&self.schema), Staged));
+        let source = Arc::new(StagedSource::new(Arc::clone(&self.schema), StagedFormat));
         let config = FileScanConfigBuilder::new(staged_url(), source)
             .with_file_groups(groups)
-            .with_statistics(statistics(&parts, self.schema.fields().len()))
+            .with_statistics(part_statistics(&parts, self.schema.fields().len()))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
@@ -143,7 +143,7 @@ pub(super) fn staged_url() -> ObjectStoreUrl {
 
 /// One file group per part; parts are divided by blocks when there are fewer
 /// than the session has partitions.
-fn groups(parts: &[Arc<StagedPart>], target: usize) -> Vec<FileGroup> {
+fn group_parts(parts: &[Arc<StagedPart>], target: usize) -> Vec<FileGroup> {
     let parts: Vec<_> = parts
         .iter()
         .filter(|part| !part.blocks.is_empty())
@@ -181,7 +181,7 @@ pub(super) fn partitioned_file(range: PartRange) -> PartitionedFile {
     PartitionedFile::new(name, bytes).with_extension(range)
 }
 
-fn statistics(parts: &[Arc<StagedPart>], columns: usize) -> Statistics {
+fn part_statistics(parts: &[Arc<StagedPart>], columns: usize) -> Statistics {
     let total = |of: fn(&StagedPart) -> u64| {
         let sum: u64 = parts.iter().map(|part| of(part)).sum();
         usize::try_from(sum).map_or(Precision::Absent, Precision::Exact)

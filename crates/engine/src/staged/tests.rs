@@ -17,7 +17,7 @@ use datafusion_proto::bytes::{
 use super::*;
 use crate::codec::SluiceCodec;
 use crate::dedup::ROW_ID;
-use crate::node::NodeInfo;
+use crate::executor_context::ExecutorContext;
 
 fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -35,12 +35,12 @@ fn batch(from: i64, rows: i64) -> RecordBatch {
 }
 
 fn context(dir: &std::path::Path) -> SessionContext {
-    let node = NodeInfo {
+    let node = ExecutorContext {
         work_dir: dir.to_owned(),
         host: String::new(),
         flight_port: 0,
     };
-    SessionContext::new_with_config(node.attach(SessionConfig::new().with_target_partitions(3)))
+    SessionContext::new_with_config(node.attach_to(SessionConfig::new().with_target_partitions(3)))
 }
 
 /// Stages three partitions, the last of them empty.
@@ -93,7 +93,7 @@ async fn rows_come_back_by_projection() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
     let slot = StagedSlot::new();
-    slot.fill(stage(&context, "t").await);
+    slot.set_parts(stage(&context, "t").await);
     assert_eq!(slot.parts().unwrap().len(), 2);
     let table = StagedTable::new("rows", schema(), slot);
     let mut ids: Vec<i64> = Vec::new();
@@ -124,7 +124,7 @@ async fn numbers_are_unique_and_the_same_in_every_scan() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
     let slot = StagedSlot::new();
-    slot.fill(stage(&context, "t").await);
+    slot.set_parts(stage(&context, "t").await);
     let table = StagedTable::new("rows", schema(), slot).with_row_id();
     assert_eq!(table.schema().field(2).name(), ROW_ID);
     let pairs = |batches: Vec<RecordBatch>, id: usize, number: usize| {
@@ -155,12 +155,12 @@ async fn numbers_are_unique_and_the_same_in_every_scan() {
 }
 
 #[tokio::test]
-async fn survivors_lack_the_losers_in_both_ways() {
+async fn duplicates_are_dropped_in_both_ways() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
     context.register_udf(crate::dedup::row_kept_udf().as_ref().clone());
     let slot = StagedSlot::new();
-    slot.fill(stage(&context, "rows").await);
+    slot.set_parts(stage(&context, "rows").await);
     let rows = Arc::new(StagedTable::new("rows", schema(), slot).with_row_id());
     let numbers: Vec<u64> = scan(&context, &rows, Some(vec![2]))
         .await
@@ -194,10 +194,10 @@ async fn survivors_lack_the_losers_in_both_ways() {
         .map(|batch| serde_json::from_str(batch.column(0).as_string::<i32>().value(0)).unwrap())
         .collect();
     let losers = StagedSlot::new();
-    losers.fill(parts);
+    losers.set_parts(parts);
     let losers = Arc::new(StagedTable::new("losers", losers_schema, losers));
     for listed in [true, false] {
-        let table = SurvivorsTable::new(Arc::clone(&rows), Arc::clone(&losers))
+        let table = DeduplicatedTable::new(Arc::clone(&rows), Arc::clone(&losers))
             .with_max_listed(if listed { 100 } else { 0 });
         let plan = table
             .scan(&context.state(), Some(&vec![0]), &[], None)
@@ -214,11 +214,11 @@ async fn survivors_lack_the_losers_in_both_ways() {
 }
 
 #[tokio::test]
-async fn a_lost_part_is_told_by_its_token() {
+async fn a_lost_part_is_reported_by_its_token() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
     let slot = StagedSlot::new();
-    slot.fill(stage(&context, "token-7").await);
+    slot.set_parts(stage(&context, "token-7").await);
     std::fs::remove_dir_all(dir.path().join("token-7")).unwrap();
     let table = StagedTable::new("rows", schema(), slot);
     let plan = table.scan(&context.state(), None, &[], None).await.unwrap();
@@ -243,7 +243,7 @@ async fn an_empty_relation_scans_as_empty() {
         table.scan(&state, None, &[], None).await.is_err(),
         "not computed yet"
     );
-    slot.fill(Vec::new());
+    slot.set_parts(Vec::new());
     let plan = table.scan(&state, Some(&vec![1]), &[], None).await.unwrap();
     assert_eq!(plan.schema().field(0).name(), "name");
     assert!(collect(plan, context.task_ctx()).await.unwrap().is_empty());

@@ -25,7 +25,7 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::part::{Block, StagedPart};
-use crate::node::NodeInfo;
+use crate::executor_context::ExecutorContext;
 
 /// Writes each partition of its input to one staged file and returns one row for
 /// it: the [`StagedPart`] as JSON in the column `manifest`.
@@ -122,12 +122,12 @@ impl ExecutionPlan for StageWriterExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let node = NodeInfo::of(&context)?;
+        let node = ExecutorContext::from_task(&context)?;
         let input = self.input.execute(partition, Arc::clone(&context))?;
         let part = StagedPart::new(&node, &self.token, uuid::Uuid::new_v4().as_u64_pair().0);
         let metrics = WriterMetrics::new(&self.metrics, partition);
-        let rows =
-            stream::once(write(part, input, metrics)).try_filter_map(|row| async move { Ok(row) });
+        let rows = stream::once(write_part(part, input, metrics))
+            .try_filter_map(|row| async move { Ok(row) });
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             manifest_schema(),
             rows.boxed(),
@@ -157,7 +157,7 @@ impl WriterMetrics {
 
 /// Writes the whole stream. Returns the manifest row, or nothing when the stream
 /// was empty.
-async fn write(
+async fn write_part(
     part: StagedPart,
     mut input: SendableRecordBatchStream,
     metrics: WriterMetrics,
@@ -173,14 +173,14 @@ async fn write(
             Some(writer) => writer,
             None => file.insert(PartFile::create(part.clone(), &batch.schema())?),
         };
-        let bytes = writer.append(&batch)?;
+        let bytes = writer.append_batch(&batch)?;
         metrics.rows.add(batch.num_rows());
         metrics.bytes.add(bytes as usize);
     }
     let Some(file) = file else {
         return Ok(None);
     };
-    let part = file.finish()?;
+    let part = file.finish_file()?;
     let json = serde_json::to_string(&part).map_err(|e| DataFusionError::External(Box::new(e)))?;
     let column: ArrayRef = Arc::new(StringArray::from(vec![json]));
     Ok(Some(RecordBatch::try_new(manifest_schema(), vec![column])?))
@@ -189,7 +189,7 @@ async fn write(
 /// A staged file while it is written; deleted when dropped unfinished.
 struct PartFile {
     part: StagedPart,
-    writer: StreamWriter<Counting<BufWriter<File>>>,
+    writer: StreamWriter<CountingWriter<BufWriter<File>>>,
     finished: bool,
 }
 
@@ -201,8 +201,8 @@ impl PartFile {
             }
             File::create_new(&part.path)
         };
-        let file = open().map_err(|e| at(&part, e))?;
-        let counting = Counting {
+        let file = open().map_err(|e| part_io_error(&part, e))?;
+        let counting = CountingWriter {
             inner: BufWriter::with_capacity(1 << 20, file),
             written: 0,
         };
@@ -215,9 +215,9 @@ impl PartFile {
     }
 
     /// Appends a batch and returns its bytes in the file.
-    fn append(&mut self, batch: &RecordBatch) -> Result<u64> {
+    fn append_batch(&mut self, batch: &RecordBatch) -> Result<u64> {
         let offset = self.writer.get_ref().written;
-        self.writer.write(batch).map_err(|e| self.failed(e))?;
+        self.writer.write(batch).map_err(|e| self.write_error(e))?;
         let length = self.writer.get_ref().written - offset;
         self.part.blocks.push(Block {
             offset,
@@ -228,20 +228,22 @@ impl PartFile {
         Ok(length)
     }
 
-    fn finish(mut self) -> Result<StagedPart> {
-        self.writer.finish().map_err(|e| self.failed(e))?;
+    fn finish_file(mut self) -> Result<StagedPart> {
+        self.writer.finish().map_err(|e| self.write_error(e))?;
         self.writer
             .get_mut()
             .flush()
-            .map_err(|e| at(&self.part, e))?;
+            .map_err(|e| part_io_error(&self.part, e))?;
         self.part.bytes = self.writer.get_ref().written;
         self.finished = true;
         Ok(self.part.clone())
     }
 
-    fn failed(&self, error: datafusion::arrow::error::ArrowError) -> DataFusionError {
+    fn write_error(&self, error: datafusion::arrow::error::ArrowError) -> DataFusionError {
         match error {
-            datafusion::arrow::error::ArrowError::IoError(_, source) => at(&self.part, source),
+            datafusion::arrow::error::ArrowError::IoError(_, source) => {
+                part_io_error(&self.part, source)
+            }
             other => other.into(),
         }
     }
@@ -258,7 +260,7 @@ impl Drop for PartFile {
 }
 
 /// An I/O error with the path of the file.
-fn at(part: &StagedPart, source: io::Error) -> DataFusionError {
+fn part_io_error(part: &StagedPart, source: io::Error) -> DataFusionError {
     DataFusionError::IoError(io::Error::new(
         source.kind(),
         format!("cannot write staged file {}: {source}", part.path.display()),
@@ -266,12 +268,12 @@ fn at(part: &StagedPart, source: io::Error) -> DataFusionError {
 }
 
 /// Counts the bytes written.
-struct Counting<W> {
+struct CountingWriter<W> {
     inner: W,
     written: u64,
 }
 
-impl<W: Write> Write for Counting<W> {
+impl<W: Write> Write for CountingWriter<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.inner.write(buf)?;
         self.written += n as u64;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_jobfile::{DataType, Diagnostics, Job, Relation, parse};
+use sluice_jobfile::{DataType, Diagnostics, Job, Relation, parse_job_file};
 
 fn params(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
@@ -12,7 +12,7 @@ fn params(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn bind(text: &str, pairs: &[(&str, &str)]) -> Result<Job, Diagnostics> {
-    parse("job.sql", text)?.bind(&params(pairs))
+    parse_job_file("job.sql", text)?.bind_parameters(&params(pairs))
 }
 
 fn query(job: &Job, name: &str) -> String {
@@ -36,7 +36,7 @@ fn variables_describe_the_parameters_of_a_job() {
         .to_owned()
         + SOURCE
         + "CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT id, landing AS a, path AS b, share AS c, again AS d, nothing AS e FROM s;";
-    let file = parse("job.sql", &text).unwrap();
+    let file = parse_job_file("job.sql", &text).unwrap();
     let shown: Vec<_> = file
         .variables()
         .iter()
@@ -72,7 +72,7 @@ fn variables_describe_the_parameters_of_a_job() {
     );
     assert!(file.variables()[0].is_required());
     let job = file
-        .bind(&params(&[("landing", "/in"), ("run-date", "2024-06-01")]))
+        .bind_parameters(&params(&[("landing", "/in"), ("run-date", "2024-06-01")]))
         .unwrap();
     assert_eq!(
         query(&job, "t"),
@@ -137,7 +137,9 @@ fn names_clash_only_where_a_column_is_known() {
              CREATE TEMPORARY VIEW v AS SELECT id AS other, 1 AS m FROM s;
              CREATE OR REFRESH MATERIALIZED VIEW t AS {query};"
         );
-        parse("j", &text).map(|_| ()).map_err(|e| e.to_string())
+        parse_job_file("j", &text)
+            .map(|_| ())
+            .map_err(|e| e.to_string())
     };
     for fine in [
         "SELECT n FROM v",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sluice_jobfile::{Diagnostic, Diagnostics, Severity, decode, parse};
+use sluice_jobfile::{Diagnostic, Diagnostics, Severity, decode_job_file, parse_job_file};
 
 /// One expected diagnostic.
 #[derive(Debug, Clone)]
@@ -73,11 +73,11 @@ fn header(text: &str) -> Result<Header, String> {
 
 fn outcome(path: &Path, params: &BTreeMap<String, String>) -> Diagnostics {
     let name = path.file_name().unwrap().to_string_lossy();
-    let text = match decode(&name, &fs::read(path).unwrap()) {
+    let text = match decode_job_file(&name, &fs::read(path).unwrap()) {
         Ok(text) => text,
         Err(findings) => return findings,
     };
-    match parse(&name, &text).and_then(|file| file.bind(params)) {
+    match parse_job_file(&name, &text).and_then(|file| file.bind_parameters(params)) {
         Ok(job) => job.warnings,
         Err(findings) => findings,
     }
@@ -119,7 +119,7 @@ fn check(path: &Path) -> Result<(), String> {
         return Err("the header needs `-- ok` or `-- error: …`".to_owned());
     }
     let findings = outcome(path, &header.params);
-    let rendered = findings.render(&text, false);
+    let rendered = findings.render_snippets(&text, false);
     let mut left: Vec<&Diagnostic> = findings.iter().collect();
     for expected in &header.expected {
         let Some(at) = left.iter().position(|found| fits(expected, found)) else {

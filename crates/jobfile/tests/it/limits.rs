@@ -4,21 +4,22 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sluice_jobfile::{MAX_FILE_BYTES, parse};
+use sluice_jobfile::{MAX_FILE_BYTES, parse_job_file};
 
 const SOURCE: &str = "CREATE EXTERNAL TABLE s (a INT) STORED AS JSON LOCATION 'x';\n";
 
 fn outcome(query: &str) -> String {
     let text = format!("{SOURCE}CREATE OR REFRESH MATERIALIZED VIEW t AS {query};");
     let start = Instant::now();
-    let result = match parse("j", &text).and_then(|file| file.bind(&BTreeMap::new())) {
-        Ok(job) => {
-            // As the engine does: copy, print, drop.
-            let shown = job.relations[1].query().map(ToString::to_string);
-            format!("ok {}", shown.unwrap_or_default().len())
-        }
-        Err(findings) => findings.to_string(),
-    };
+    let result =
+        match parse_job_file("j", &text).and_then(|file| file.bind_parameters(&BTreeMap::new())) {
+            Ok(job) => {
+                // As the engine does: copy, print, drop.
+                let shown = job.relations[1].query().map(ToString::to_string);
+                format!("ok {}", shown.unwrap_or_default().len())
+            }
+            Err(findings) => findings.to_string(),
+        };
     assert!(
         start.elapsed() < Duration::from_secs(20),
         "{} characters took {:?}",
@@ -141,13 +142,13 @@ fn many_statements_work() {
         ));
     }
     text.push_str("CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT * FROM v1999;");
-    let file = parse("j", &text).unwrap();
+    let file = parse_job_file("j", &text).unwrap();
     assert_eq!(file.datasets().collect::<Vec<_>>(), ["t"]);
 }
 
 #[test]
 fn files_have_a_largest_size() {
     let text = " ".repeat(MAX_FILE_BYTES + 1);
-    let error = parse("j", &text).unwrap_err().to_string();
+    let error = parse_job_file("j", &text).unwrap_err().to_string();
     assert!(error.contains("E0101"), "{error}");
 }

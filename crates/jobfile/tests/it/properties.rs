@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sluice_jobfile::{Relation, parse};
+use sluice_jobfile::{Relation, parse_job_file};
 
 /// Pieces of job files in random order.
 fn scraps() -> impl Strategy<Value = String> {
@@ -159,15 +159,15 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in any::<String>()) {
-        if let Err(findings) = parse("j", &text) {
-            findings.render(&text, true);
+        if let Err(findings) = parse_job_file("j", &text) {
+            findings.render_snippets(&text, true);
         }
     }
 
     #[test]
     fn no_scraps_panic_and_places_are_in_the_file(text in scraps()) {
-        if let Err(findings) = parse("j", &text) {
-            findings.render(&text, false);
+        if let Err(findings) = parse_job_file("j", &text) {
+            findings.render_snippets(&text, false);
             prop_assert!(findings.has_errors());
             let lines: Vec<&str> = text.split('\n').collect();
             for finding in &findings {
@@ -184,9 +184,9 @@ proptest! {
 
     #[test]
     fn right_job_files_are_read((text, count) in job_text()) {
-        let file = parse("j", &text);
+        let file = parse_job_file("j", &text);
         prop_assert!(file.is_ok(), "{}\n{}", text, file.unwrap_err());
-        let job = file.unwrap().bind(&BTreeMap::new()).unwrap();
+        let job = file.unwrap().bind_parameters(&BTreeMap::new()).unwrap();
         prop_assert_eq!(job.relations.len(), count);
         let mut seen: Vec<&str> = Vec::new();
         for relation in &job.relations {
@@ -208,7 +208,7 @@ proptest! {
              CREATE MATERIALIZED VIEW t AS SELECT v AS plain, '{location}' AS inside FROM s;"
         );
         let params = BTreeMap::from([("v".to_owned(), value.clone())]);
-        let job = parse("j", &text).unwrap().bind(&params).unwrap();
+        let job = parse_job_file("j", &text).unwrap().bind_parameters(&params).unwrap();
         let expected = model(&location, &value);
         let Relation::Source(source) = &job.relations[0] else { panic!("source first") };
         prop_assert_eq!(&source.location, &expected);

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use sluice_jobfile::{
-    Compression, DataType, Format, Job, Mode, Relation, Source, parse, parse_size,
+    Compression, DataType, Format, Job, ParseMode, Relation, Source, parse_job_file, parse_size,
 };
 
 fn job(text: &str) -> Job {
-    parse("job.sql", text)
-        .and_then(|file| file.bind(&BTreeMap::new()))
-        .unwrap_or_else(|e| panic!("{}", e.render(text, false)))
+    parse_job_file("job.sql", text)
+        .and_then(|file| file.bind_parameters(&BTreeMap::new()))
+        .unwrap_or_else(|e| panic!("{}", e.render_snippets(text, false)))
 }
 
 fn source(text: &str) -> Source {
@@ -21,7 +21,7 @@ fn source(text: &str) -> Source {
 }
 
 #[test]
-fn relations_come_behind_what_they_read_and_else_in_file_order() {
+fn relations_come_after_what_they_read_and_else_in_file_order() {
     let job = job("
         CREATE OR REFRESH MATERIALIZED VIEW d AS SELECT * FROM c, b;
         CREATE OR REFRESH MATERIALIZED VIEW c AS SELECT * FROM a WHERE x IN (SELECT x FROM s2);
@@ -70,7 +70,7 @@ fn sources_keep_the_keys_of_json() {
         s.columns[2].ty.to_string(),
         "STRUCT<B: ARRAY<STRUCT<c: INT NOT NULL, d: DECIMAL(38, 18)>>, e: MAP<STRING, ARRAY<INT>>>"
     );
-    assert_eq!((s.format, s.mode), (Format::Json, Mode::Permissive));
+    assert_eq!((s.format, s.mode), (Format::Json, ParseMode::Permissive));
     assert_eq!(
         (s.compression, s.max_line_bytes),
         (Compression::Zstd, 1 << 20)
@@ -116,7 +116,7 @@ fn csv_options_have_meanings() {
     );
     assert_eq!(
         (s.csv.null_value.as_str(), s.mode),
-        ("NA", Mode::DropMalformed)
+        ("NA", ParseMode::DropMalformed)
     );
 }
 
@@ -215,7 +215,7 @@ fn a_view_with_columns_renames_those_of_its_query() {
 }
 
 #[test]
-fn places_of_the_syntax_tree_are_places_of_the_file() {
+fn spans_of_the_syntax_tree_are_spans_of_the_file() {
     use sqlparser::ast::{SelectItem, SetExpr, Spanned};
     let text = "\n-- ä\nCREATE EXTERNAL TABLE s (a INT) STORED AS JSON LOCATION 'x';\n\
         CREATE OR REFRESH MATERIALIZED VIEW t AS\n  SELECT 'ü',\n    a FROM s;";

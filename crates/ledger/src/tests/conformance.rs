@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use uuid::Uuid;
 
-use super::support::{Note, Subject, committed, lost, note};
+use super::support::{LedgerFixture, Note, expect_committed, expect_lost, note};
 use crate::{Damage, Entry, LedgerError, Snapshot};
 
 /// Runs every check, each in its own folder.
-pub(super) async fn conformance(subject: &Subject) {
+pub(super) async fn conformance(subject: &LedgerFixture) {
     an_empty_ledger_has_no_tail(&subject.child("empty")).await;
     entries_are_read_as_they_were_written(&subject.child("round trip")).await;
     a_taken_number_is_lost(&subject.child("lost")).await;
@@ -22,15 +22,15 @@ pub(super) async fn conformance(subject: &Subject) {
     snapshots_fit_or_are_ignored(&subject.child("snapshot")).await;
 }
 
-async fn an_empty_ledger_has_no_tail(subject: &Subject) {
+async fn an_empty_ledger_has_no_tail(subject: &LedgerFixture) {
     let ledger = subject.open();
-    assert_eq!(ledger.tail().await.unwrap(), None);
-    assert_eq!(ledger.read(0).await.unwrap(), None);
-    let snapshot = ledger.latest_snapshot::<u64>().await.unwrap();
+    assert_eq!(ledger.read_tail().await.unwrap(), None);
+    assert_eq!(ledger.read_entry(0).await.unwrap(), None);
+    let snapshot = ledger.read_snapshot::<u64>().await.unwrap();
     assert_eq!(snapshot, None);
 }
 
-async fn entries_are_read_as_they_were_written(subject: &Subject) {
+async fn entries_are_read_as_they_were_written(subject: &LedgerFixture) {
     let ledger = subject.open();
     let mut written = Vec::new();
     for number in 0..40 {
@@ -41,33 +41,42 @@ async fn entries_are_read_as_they_were_written(subject: &Subject) {
             _ => "w".to_owned(),
         };
         let appended = ledger.append(number, note(&text, number)).await.unwrap();
-        written.push(committed(appended));
-        assert_eq!(ledger.tail().await.unwrap().as_ref(), written.last());
+        written.push(expect_committed(appended));
+        assert_eq!(ledger.read_tail().await.unwrap().as_ref(), written.last());
     }
     for ledger in [ledger, subject.open()] {
-        assert_eq!(ledger.tail().await.unwrap().as_ref(), written.last());
-        assert_eq!(ledger.read(8).await.unwrap().as_ref(), written.get(8));
-        assert_eq!(ledger.read(40).await.unwrap(), None);
-        let read: Vec<_> = ledger.range(3..=39).try_collect().await.unwrap();
+        assert_eq!(ledger.read_tail().await.unwrap().as_ref(), written.last());
+        assert_eq!(ledger.read_entry(8).await.unwrap().as_ref(), written.get(8));
+        assert_eq!(ledger.read_entry(40).await.unwrap(), None);
+        let read: Vec<_> = ledger.read_range(3..=39).try_collect().await.unwrap();
         assert_eq!(read, written[3..]);
-        assert_eq!(ledger.clone().tail().await.unwrap().unwrap().seq, 39);
+        assert_eq!(ledger.clone().read_tail().await.unwrap().unwrap().seq, 39);
     }
     let ids: std::collections::HashSet<_> = written.iter().map(|entry| entry.id).collect();
     assert_eq!(ids.len(), written.len());
 }
 
-async fn a_taken_number_is_lost(subject: &Subject) {
+async fn a_taken_number_is_lost(subject: &LedgerFixture) {
     let (first, second) = (subject.open(), subject.open());
-    let zero = committed(first.append(0, note("a", 0)).await.unwrap());
-    assert_eq!(lost(second.append(0, note("b", 0)).await.unwrap()), zero);
+    let zero = expect_committed(first.append(0, note("a", 0)).await.unwrap());
+    assert_eq!(
+        expect_lost(second.append(0, note("b", 0)).await.unwrap()),
+        zero
+    );
     // An entry from an earlier append of the same writer counts as another's too.
-    assert_eq!(lost(first.append(0, note("a", 0)).await.unwrap()), zero);
-    let one = committed(second.append(1, note("b", 1)).await.unwrap());
-    assert_eq!(lost(first.append(1, note("a", 1)).await.unwrap()), one);
-    assert_eq!(first.tail().await.unwrap(), Some(one));
+    assert_eq!(
+        expect_lost(first.append(0, note("a", 0)).await.unwrap()),
+        zero
+    );
+    let one = expect_committed(second.append(1, note("b", 1)).await.unwrap());
+    assert_eq!(
+        expect_lost(first.append(1, note("a", 1)).await.unwrap()),
+        one
+    );
+    assert_eq!(first.read_tail().await.unwrap(), Some(one));
 }
 
-async fn gaps_do_not_come_into_being(subject: &Subject) {
+async fn gaps_do_not_come_into_being(subject: &LedgerFixture) {
     let ledger = subject.open();
     let gap = |result: Result<_, LedgerError>| {
         let error: LedgerError = result.map(|_| ()).unwrap_err();
@@ -76,16 +85,16 @@ async fn gaps_do_not_come_into_being(subject: &Subject) {
     };
     let text = gap(ledger.append(1, note("a", 1)).await);
     assert!(text.contains("it has no entry 0"), "{text}");
-    committed(ledger.append(0, note("a", 0)).await.unwrap());
+    expect_committed(ledger.append(0, note("a", 0)).await.unwrap());
     gap(ledger.append(2, note("a", 2)).await);
     gap(ledger.append(u64::MAX, note("a", 2)).await);
-    assert_eq!(ledger.tail().await.unwrap().unwrap().seq, 0);
+    assert_eq!(ledger.read_tail().await.unwrap().unwrap().seq, 0);
     for seq in 1..3 {
         assert_eq!(subject.get(&subject.entry_path(seq)).await, None);
     }
 }
 
-async fn each_number_has_one_winner(subject: &Subject) {
+async fn each_number_has_one_winner(subject: &LedgerFixture) {
     const WRITERS: usize = 4;
     const EACH: u64 = 8;
     let writers = (0..WRITERS).map(|writer| {
@@ -96,10 +105,10 @@ async fn each_number_has_one_winner(subject: &Subject) {
             while (won.len() as u64) < EACH {
                 let body = note(&format!("w{writer}"), won.len() as u64);
                 match ledger.append(next, body.clone()).await.unwrap() {
-                    crate::Appended::Committed(entry) => won.push(entry),
-                    crate::Appended::Lost(entry) => assert_ne!(entry.body, body),
+                    crate::AppendOutcome::Committed(entry) => won.push(entry),
+                    crate::AppendOutcome::Lost(entry) => assert_ne!(entry.body, body),
                 }
-                next = ledger.tail().await.unwrap().unwrap().seq + 1;
+                next = ledger.read_tail().await.unwrap().unwrap().seq + 1;
             }
             won
         })
@@ -110,13 +119,18 @@ async fn each_number_has_one_winner(subject: &Subject) {
     }
     won.sort_by_key(|entry| entry.seq);
     let last = WRITERS as u64 * EACH - 1;
-    let log: Vec<_> = subject.open().range(0..=last).try_collect().await.unwrap();
+    let log: Vec<_> = subject
+        .open()
+        .read_range(0..=last)
+        .try_collect()
+        .await
+        .unwrap();
     assert_eq!(log, won);
-    assert_eq!(subject.open().tail().await.unwrap().unwrap().seq, last);
+    assert_eq!(subject.open().read_tail().await.unwrap().unwrap().seq, last);
 }
 
-async fn no_hint_leads_astray(subject: &Subject) {
-    subject.fill(21).await;
+async fn no_hint_leads_astray(subject: &LedgerFixture) {
+    subject.fill_entries(21).await;
     let hint = subject.path("_hint.json");
     let ahead = format!("{{\"seq\":{}}}", u64::MAX);
     for text in [
@@ -130,35 +144,35 @@ async fn no_hint_leads_astray(subject: &Subject) {
         "{\"seq\":-1}",
     ] {
         subject.put(&hint, text.to_owned()).await;
-        let tail = subject.open().tail().await.unwrap().unwrap();
+        let tail = subject.open().read_tail().await.unwrap().unwrap();
         assert_eq!(tail.seq, 20, "with the hint '{text}'");
     }
     subject.remove(&hint).await;
-    assert_eq!(subject.open().tail().await.unwrap().unwrap().seq, 20);
+    assert_eq!(subject.open().read_tail().await.unwrap().unwrap().seq, 20);
     // A process that knows an older tail finds the new one.
     let ledger = subject.open();
-    ledger.read(2).await.unwrap();
-    assert_eq!(ledger.tail().await.unwrap().unwrap().seq, 20);
+    ledger.read_entry(2).await.unwrap();
+    assert_eq!(ledger.read_tail().await.unwrap().unwrap().seq, 20);
 }
 
-async fn holes_are_found_out(subject: &Subject) {
+async fn holes_are_found_out(subject: &LedgerFixture) {
     let none = subject.child("first");
-    none.fill(3).await;
+    none.fill_entries(3).await;
     none.remove(&none.entry_path(0)).await;
     let missing = |error: LedgerError| match error {
         LedgerError::Missing { seq, found, .. } => (seq, found),
         other => panic!("{other:?}"),
     };
-    let error = none.open().tail().await.unwrap_err();
+    let error = none.open().read_tail().await.unwrap_err();
     assert_eq!(missing(error), (0, Some(1)));
 
     let middle = subject.child("middle");
-    middle.fill(12).await;
+    middle.fill_entries(12).await;
     // A search from 0 probes 7.
     for seq in [7, 8] {
         middle.remove(&middle.entry_path(seq)).await;
     }
-    let error = middle.open().tail().await.unwrap_err();
+    let error = middle.open().read_tail().await.unwrap_err();
     assert!(
         error.to_string().contains("entry 7 of the ledger"),
         "{error}"
@@ -167,21 +181,21 @@ async fn holes_are_found_out(subject: &Subject) {
 
     // An entry that this process has read cannot disappear.
     let end = subject.child("end");
-    end.fill(5).await;
+    end.fill_entries(5).await;
     let ledger = end.open();
-    assert_eq!(ledger.tail().await.unwrap().unwrap().seq, 4);
+    assert_eq!(ledger.read_tail().await.unwrap().unwrap().seq, 4);
     end.remove(&end.entry_path(4)).await;
-    assert_eq!(missing(ledger.tail().await.unwrap_err()), (4, None));
+    assert_eq!(missing(ledger.read_tail().await.unwrap_err()), (4, None));
     let gap = ledger.append(5, note("a", 5)).await.unwrap_err();
     assert!(matches!(gap, LedgerError::Gap { .. }), "{gap:?}");
 }
 
-async fn damaged_files_are_named(subject: &Subject) {
-    subject.fill(3).await;
+async fn damaged_files_are_named(subject: &LedgerFixture) {
+    subject.fill_entries(3).await;
     let path = subject.entry_path(2);
     let whole = subject.get(&path).await.unwrap();
     let first = subject.get(&subject.entry_path(0)).await.unwrap();
-    let shown = subject.place.location.display_of(&path);
+    let shown = subject.store_path.location.display_path(&path);
     let ledger = subject.open();
     for bytes in [
         whole.slice(..whole.len() / 2),
@@ -192,11 +206,11 @@ async fn damaged_files_are_named(subject: &Subject) {
     ] {
         subject.put(&path, bytes).await;
         for error in [
-            ledger.read(2).await.unwrap_err(),
-            subject.open().tail().await.unwrap_err(),
+            ledger.read_entry(2).await.unwrap_err(),
+            subject.open().read_tail().await.unwrap_err(),
             ledger.append(2, note("a", 2)).await.unwrap_err(),
             ledger
-                .range(0..=2)
+                .read_range(0..=2)
                 .try_collect::<Vec<_>>()
                 .await
                 .unwrap_err(),
@@ -206,14 +220,14 @@ async fn damaged_files_are_named(subject: &Subject) {
             assert!(text.contains(&shown) && text.contains("backup"), "{text}");
         }
     }
-    let error = ledger.read(2).await.unwrap_err();
+    let error = ledger.read_entry(2).await.unwrap_err();
     let LedgerError::Damaged { damage, .. } = error else {
         panic!("{error:?}");
     };
     assert!(matches!(damage, Damage::NotAnEntry(_)), "{damage:?}");
 
     subject.put(&path, "{\"format\":2,\"new\":true}").await;
-    let error = subject.open().tail().await.unwrap_err();
+    let error = subject.open().read_tail().await.unwrap_err();
     assert!(matches!(error, LedgerError::Format { format: 2, .. }));
     let text = error.to_string();
     assert!(
@@ -223,12 +237,12 @@ async fn damaged_files_are_named(subject: &Subject) {
 
     let other = Entry::new(2, "another kind of ledger").encode().unwrap();
     subject.put(&path, other).await;
-    let error = subject.open().tail().await.unwrap_err();
+    let error = subject.open().read_tail().await.unwrap_err();
     assert!(matches!(error, LedgerError::Body { .. }), "{error:?}");
     assert!(error.to_string().contains(&shown), "{error}");
 }
 
-async fn clocks_do_not_matter(subject: &Subject) {
+async fn clocks_do_not_matter(subject: &LedgerFixture) {
     let times = [
         "2199-01-01T00:00:00Z",
         "1970-01-01T00:00:00Z",
@@ -236,7 +250,7 @@ async fn clocks_do_not_matter(subject: &Subject) {
     ];
     for (seq, time) in (0..).zip(times) {
         let entry = Entry {
-            at: time.parse::<DateTime<Utc>>().unwrap(),
+            created_at: time.parse::<DateTime<Utc>>().unwrap(),
             ..Entry::new(seq, note("clock", seq))
         };
         subject
@@ -244,24 +258,24 @@ async fn clocks_do_not_matter(subject: &Subject) {
             .await;
     }
     let ledger = subject.open();
-    assert_eq!(ledger.tail().await.unwrap().unwrap().seq, 2);
-    let entry = committed(ledger.append(3, note("clock", 3)).await.unwrap());
-    assert_eq!(subject.open().tail().await.unwrap(), Some(entry));
+    assert_eq!(ledger.read_tail().await.unwrap().unwrap().seq, 2);
+    let entry = expect_committed(ledger.append(3, note("clock", 3)).await.unwrap());
+    assert_eq!(subject.open().read_tail().await.unwrap(), Some(entry));
 }
 
-async fn ranges_are_whole_or_fail(subject: &Subject) {
-    subject.fill(40).await;
+async fn ranges_are_whole_or_fail(subject: &LedgerFixture) {
+    subject.fill_entries(40).await;
     let ledger = subject.open();
-    let read: Vec<_> = ledger.range(5..=39).try_collect().await.unwrap();
+    let read: Vec<_> = ledger.read_range(5..=39).try_collect().await.unwrap();
     let numbers: Vec<_> = read.iter().map(|entry| entry.seq).collect();
     assert_eq!(numbers, (5..40).collect::<Vec<_>>());
     #[allow(
         clippy::reversed_empty_ranges,
         reason = "nothing new is an empty range"
     )]
-    let nothing: Vec<_> = ledger.range(40..=39).try_collect().await.unwrap();
+    let nothing: Vec<_> = ledger.read_range(40..=39).try_collect().await.unwrap();
     assert_eq!(nothing, []);
-    let results: Vec<_> = futures::StreamExt::collect(ledger.range(38..=60)).await;
+    let results: Vec<_> = futures::StreamExt::collect(ledger.read_range(38..=60)).await;
     assert_eq!(results.len(), 3, "it ends after the first error");
     assert!(matches!(
         results.last(),
@@ -269,26 +283,26 @@ async fn ranges_are_whole_or_fail(subject: &Subject) {
     ));
 }
 
-async fn snapshots_fit_or_are_ignored(subject: &Subject) {
+async fn snapshots_fit_or_are_ignored(subject: &LedgerFixture) {
     let ledger = subject.open();
-    let zero = committed(ledger.append(0, note("a", 1)).await.unwrap());
-    let one = committed(ledger.append(1, note("a", 2)).await.unwrap());
-    ledger.snapshot(&one, &vec![1, 2]).await.unwrap();
+    let zero = expect_committed(ledger.append(0, note("a", 1)).await.unwrap());
+    let one = expect_committed(ledger.append(1, note("a", 2)).await.unwrap());
+    ledger.write_snapshot(&one, &vec![1, 2]).await.unwrap();
     let fresh = subject.open();
     let expected = Snapshot {
         seq: 1,
         state: vec![1, 2],
     };
-    assert_eq!(fresh.latest_snapshot().await.unwrap(), Some(expected));
+    assert_eq!(fresh.read_snapshot().await.unwrap(), Some(expected));
     // A later version stores another state: replay.
-    let other = fresh.latest_snapshot::<String>().await.unwrap();
+    let other = fresh.read_snapshot::<String>().await.unwrap();
     assert_eq!(other, None);
     // An older one may replace it.
-    ledger.snapshot(&zero, &vec![1]).await.unwrap();
-    let snapshot = fresh.latest_snapshot::<Vec<u64>>().await.unwrap();
+    ledger.write_snapshot(&zero, &vec![1]).await.unwrap();
+    let snapshot = fresh.read_snapshot::<Vec<u64>>().await.unwrap();
     assert_eq!(snapshot.unwrap().seq, 0);
     // The tail does not depend on it.
-    assert_eq!(subject.open().tail().await.unwrap(), Some(one));
+    assert_eq!(subject.open().read_tail().await.unwrap(), Some(one));
     // Snapshots of an earlier ledger in this folder, or of entries that a backup
     // does not have.
     for (seq, id) in [(0, Uuid::new_v4()), (9, zero.id)] {
@@ -297,13 +311,13 @@ async fn snapshots_fit_or_are_ignored(subject: &Subject) {
             id,
             ..zero.clone()
         };
-        ledger.snapshot(&foreign, &vec![7]).await.unwrap();
-        let snapshot = fresh.latest_snapshot::<Vec<u64>>().await.unwrap();
+        ledger.write_snapshot(&foreign, &vec![7]).await.unwrap();
+        let snapshot = fresh.read_snapshot::<Vec<u64>>().await.unwrap();
         assert_eq!(snapshot, None);
     }
     for text in ["", "nonsense", "{\"format\":2,\"seq\":0}"] {
         subject.put(&subject.path("_snapshot.json"), text).await;
-        let snapshot = fresh.latest_snapshot::<Vec<u64>>().await.unwrap();
+        let snapshot = fresh.read_snapshot::<Vec<u64>>().await.unwrap();
         assert_eq!(snapshot, None);
     }
 }

@@ -9,14 +9,14 @@ use parking_lot::Mutex;
 use sluice_storage::{DurableFs, DurableLocal, RealFs, StoreErrorKind};
 
 use super::conformance::conformance;
-use super::support::{Subject, committed, local_place, note};
+use super::support::{LedgerFixture, expect_committed, local_path, note};
 use crate::LedgerError;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_on_disk_conforms() {
     let folder = tempfile::tempdir().unwrap();
-    let place = local_place(Arc::new(DurableLocal::new()), folder.path());
-    conformance(&Subject::new(place)).await;
+    let place = local_path(Arc::new(DurableLocal::new()), folder.path());
+    conformance(&LedgerFixture::new(place)).await;
 }
 
 /// Records the calls, and fails a number of calls of one name.
@@ -57,17 +57,17 @@ impl DurableFs for Disk {
         self.call("sync", path)?;
         RealFs.sync_file(file, path)
     }
-    fn link(&self, from: &FsPath, to: &FsPath) -> io::Result<()> {
+    fn link_file(&self, from: &FsPath, to: &FsPath) -> io::Result<()> {
         self.call("link", to)?;
-        RealFs.link(from, to)
+        RealFs.link_file(from, to)
     }
-    fn rename(&self, from: &FsPath, to: &FsPath) -> io::Result<()> {
+    fn rename_file(&self, from: &FsPath, to: &FsPath) -> io::Result<()> {
         self.call("rename", to)?;
-        RealFs.rename(from, to)
+        RealFs.rename_file(from, to)
     }
-    fn remove(&self, path: &FsPath) -> io::Result<()> {
+    fn remove_file(&self, path: &FsPath) -> io::Result<()> {
         self.call("remove", path)?;
-        RealFs.remove(path)
+        RealFs.remove_file(path)
     }
     fn create_dir(&self, path: &FsPath) -> io::Result<()> {
         self.call("mkdir", path)?;
@@ -82,7 +82,7 @@ impl DurableFs for Disk {
 struct Setup {
     _folder: tempfile::TempDir,
     disk: Arc<Disk>,
-    subject: Subject,
+    subject: LedgerFixture,
 }
 
 impl Setup {
@@ -91,8 +91,8 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let disk = Arc::new(Disk::default());
         let store = DurableLocal::with_fs(Arc::clone(&disk) as _);
-        let subject = Subject::new(local_place(Arc::new(store), folder.path()));
-        committed(subject.open().append(0, note("a", 0)).await.unwrap());
+        let subject = LedgerFixture::new(local_path(Arc::new(store), folder.path()));
+        expect_committed(subject.open().append(0, note("a", 0)).await.unwrap());
         disk.take_calls();
         Self {
             _folder: folder,
@@ -111,7 +111,13 @@ const ONE: &str = "00000000000000000001.json";
 #[tokio::test]
 async fn an_entry_is_durable_before_it_is_acknowledged() {
     let t = Setup::new().await;
-    committed(t.subject.hasty().append(1, note("a", 1)).await.unwrap());
+    expect_committed(
+        t.subject
+            .open_without_pauses()
+            .append(1, note("a", 1))
+            .await
+            .unwrap(),
+    );
     let expected = [
         format!("create {ONE}"),
         format!("write {ONE}"),
@@ -129,14 +135,25 @@ async fn an_entry_is_durable_before_it_is_acknowledged() {
 async fn a_name_that_is_not_durable_is_synced_again() {
     let t = Setup::new().await;
     t.fail("syncdir", 1);
-    committed(t.subject.hasty().append(1, note("a", 1)).await.unwrap());
+    expect_committed(
+        t.subject
+            .open_without_pauses()
+            .append(1, note("a", 1))
+            .await
+            .unwrap(),
+    );
     let calls = t.disk.take_calls();
     let syncs = calls.iter().filter(|call| call.starts_with("syncdir"));
     assert_eq!(syncs.count(), 2, "{calls:?}");
 
     t.fail("syncdir", usize::MAX);
-    let error = t.subject.hasty().append(2, note("a", 2)).await.unwrap_err();
-    assert!(error.outcome_unknown(), "{error:?}");
+    let error = t
+        .subject
+        .open_without_pauses()
+        .append(2, note("a", 2))
+        .await
+        .unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
     assert!(error.to_string().contains("check entry 2"), "{error}");
 }
 
@@ -145,14 +162,23 @@ async fn a_failed_write_leaves_nothing_and_a_hiccup_is_survived() {
     let t = Setup::new().await;
     for name in ["create", "write", "sync", "link"] {
         t.fail(name, usize::MAX);
-        let error = t.subject.hasty().append(1, note("a", 1)).await.unwrap_err();
+        let error = t
+            .subject
+            .open_without_pauses()
+            .append(1, note("a", 1))
+            .await
+            .unwrap_err();
         assert!(matches!(error, LedgerError::Store(_)), "{name}: {error:?}");
         assert_eq!(error.store_kind(), Some(StoreErrorKind::Other));
-        assert_eq!(t.subject.open().tail().await.unwrap().unwrap().seq, 0);
+        assert_eq!(t.subject.open().read_tail().await.unwrap().unwrap().seq, 0);
     }
     for (name, seq) in ["create", "write", "sync", "link"].into_iter().zip(1..) {
         t.fail(name, 2);
-        let appended = t.subject.hasty().append(seq, note("a", seq)).await;
-        committed(appended.unwrap());
+        let appended = t
+            .subject
+            .open_without_pauses()
+            .append(seq, note("a", seq))
+            .await;
+        expect_committed(appended.unwrap());
     }
 }

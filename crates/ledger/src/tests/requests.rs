@@ -6,21 +6,21 @@ use futures::StreamExt as _;
 use object_store::memory::InMemory;
 use sluice_fault_store::{FaultyStore, Op};
 
-use super::faults::over;
-use super::support::{Subject, bucket_place, committed, note};
+use super::faults::fixture_over;
+use super::support::{LedgerFixture, bucket_path, expect_committed, note};
 
 const ENTRIES: u64 = 100_000;
 
 struct Setup {
     store: FaultyStore,
-    subject: Subject,
+    subject: LedgerFixture,
 }
 
 impl Setup {
     async fn new() -> Self {
-        let store = FaultyStore::counting(Arc::new(InMemory::new()));
-        let subject = over(store.clone(), bucket_place);
-        subject.fill(ENTRIES).await;
+        let store = FaultyStore::without_faults(Arc::new(InMemory::new()));
+        let subject = fixture_over(store.clone(), bucket_path);
+        subject.fill_entries(ENTRIES).await;
         Self { store, subject }
     }
 
@@ -34,7 +34,7 @@ impl Setup {
         }
         let counts = self.store.counts();
         counts.reset();
-        let tail = self.subject.open().tail().await.unwrap().unwrap();
+        let tail = self.subject.open().read_tail().await.unwrap().unwrap();
         assert_eq!(tail.seq, ENTRIES - 1);
         (counts.total(), counts.listed())
     }
@@ -79,21 +79,28 @@ async fn a_long_ledger_is_opened_with_few_calls() {
 async fn a_running_process_needs_two_or_three_calls() {
     let t = Setup::new().await;
     let ledger = t.subject.open();
-    ledger.tail().await.unwrap();
+    ledger.read_tail().await.unwrap();
     let counts = t.store.counts();
     counts.reset();
-    ledger.tail().await.unwrap();
+    ledger.read_tail().await.unwrap();
     assert_eq!(
-        (counts.of(Op::Get), counts.of(Op::Head), counts.total()),
+        (
+            counts.count_of(Op::Get),
+            counts.count_of(Op::Head),
+            counts.total()
+        ),
         (1, 1, 2)
     );
     let mut hints = 0;
     for seq in ENTRIES..ENTRIES + 32 {
         counts.reset();
-        committed(ledger.append(seq, note("a", seq)).await.unwrap());
-        assert_eq!((counts.of(Op::Head), counts.of(Op::Create)), (1, 1));
-        assert_eq!(counts.total(), 2 + counts.of(Op::Put));
-        hints += counts.of(Op::Put);
+        expect_committed(ledger.append(seq, note("a", seq)).await.unwrap());
+        assert_eq!(
+            (counts.count_of(Op::Head), counts.count_of(Op::Create)),
+            (1, 1)
+        );
+        assert_eq!(counts.total(), 2 + counts.count_of(Op::Put));
+        hints += counts.count_of(Op::Put);
     }
     assert_eq!(hints, 2);
 }
@@ -104,9 +111,13 @@ async fn a_range_is_not_read_far_ahead() {
     let counts = t.store.counts();
     counts.reset();
     let ledger = t.subject.open();
-    let mut entries = std::pin::pin!(ledger.range(0..=ENTRIES - 1));
+    let mut entries = std::pin::pin!(ledger.read_range(0..=ENTRIES - 1));
     for seq in 0..10 {
         assert_eq!(entries.next().await.unwrap().unwrap().seq, seq);
     }
-    assert!(counts.of(Op::Get) <= 10 + 16 + 1, "{}", counts.of(Op::Get));
+    assert!(
+        counts.count_of(Op::Get) <= 10 + 16 + 1,
+        "{}",
+        counts.count_of(Op::Get)
+    );
 }

@@ -11,17 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice_fault_store::FaultyStore;
-use sluice_storage::{Place, StoreErrorKind, StoreOptions, Stores};
+use sluice_storage::{StoreErrorKind, StoreOptions, StorePath, Stores};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 use super::conformance::conformance;
-use super::faults::{hiccups, over};
-use super::support::{Subject, committed, note};
+use super::faults::{fixture_over, recoverable_faults};
+use super::support::{LedgerFixture, expect_committed, note};
 
 /// A folder in a new bucket.
-async fn bucket() -> Option<Place> {
+async fn bucket() -> Option<StorePath> {
     let Ok(endpoint) = std::env::var("SLUICE_TEST_S3") else {
         let message = "set SLUICE_TEST_S3 to the URL of an S3 server to test against it";
         assert!(std::env::var_os("SLUICE_CI").is_none(), "{message}");
@@ -45,7 +45,7 @@ async fn bucket() -> Option<Place> {
     ))
 }
 
-fn place(endpoint: &str, url: &str) -> Place {
+fn place(endpoint: &str, url: &str) -> StorePath {
     let mut options = StoreOptions::new();
     for (key, value) in [
         ("sluice.s3.endpoint", endpoint),
@@ -57,32 +57,32 @@ fn place(endpoint: &str, url: &str) -> Place {
         options.set(key, value).unwrap();
     }
     let stores = Stores::new(options);
-    stores.open(&stores.location(url).unwrap()).unwrap()
+    stores.open(&stores.parse_location(url).unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_on_s3_conforms() {
     if let Some(place) = bucket().await {
-        conformance(&Subject::new(place)).await;
+        conformance(&LedgerFixture::new(place)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_on_a_faulty_s3_conforms() {
     if let Some(place) = bucket().await {
-        let faulty = FaultyStore::new(Arc::clone(&place.store), hiccups());
-        conformance(&over(faulty, |store| Place { store, ..place })).await;
+        let faulty = FaultyStore::new(Arc::clone(&place.store), recoverable_faults());
+        conformance(&fixture_over(faulty, |store| StorePath { store, ..place })).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_bucket_is_an_error_at_once() {
-    let Some(Place { .. }) = bucket().await else {
+    let Some(StorePath { .. }) = bucket().await else {
         return;
     };
     let endpoint = std::env::var("SLUICE_TEST_S3").unwrap();
-    let nowhere = Subject::new(place(&endpoint, "s3://no-such-bucket-here/_ledger"));
-    let error = nowhere.open().tail().await.unwrap_err();
+    let nowhere = LedgerFixture::new(place(&endpoint, "s3://no-such-bucket-here/_ledger"));
+    let error = nowhere.open().read_tail().await.unwrap_err();
     assert_eq!(
         error.store_kind(),
         Some(StoreErrorKind::NotFound),
@@ -94,7 +94,7 @@ async fn a_missing_bucket_is_an_error_at_once() {
         Some(StoreErrorKind::NotFound),
         "{error:?}"
     );
-    assert!(!error.outcome_unknown());
+    assert!(!error.is_outcome_unknown());
 }
 
 /// One request, with its body.
@@ -150,10 +150,10 @@ async fn a_write_that_the_client_repeats_is_ours() {
     let server = std::env::var("SLUICE_TEST_S3").unwrap();
     let server = server.strip_prefix("http://").unwrap().to_owned();
     let (url, creates) = losing_proxy(server).await;
-    let lossy = Subject::new(place(&url, direct.url().as_str()));
-    let entry = committed(lossy.open().append(0, note("a", 0)).await.unwrap());
+    let lossy = LedgerFixture::new(place(&url, direct.url().as_str()));
+    let entry = expect_committed(lossy.open().append(0, note("a", 0)).await.unwrap());
     // The client sent the second one by itself, and got 412.
     assert_eq!(creates.load(Ordering::SeqCst), 2);
-    let tail = Subject::new(direct).open().tail().await.unwrap();
+    let tail = LedgerFixture::new(direct).open().read_tail().await.unwrap();
     assert_eq!(tail, Some(entry));
 }

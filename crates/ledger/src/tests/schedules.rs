@@ -9,12 +9,12 @@ use futures::TryStreamExt as _;
 use object_store::ObjectStore as _;
 use object_store::memory::InMemory;
 use proptest::prelude::*;
-use sluice_fault_store::{FaultyStore, Op, Script, Wait};
+use sluice_fault_store::{Delay, FaultScript, FaultyStore, Op};
 use uuid::Uuid;
 
-use super::faults::over;
-use super::support::{Note, Subject, bucket_place, note};
-use crate::{Appended, Entry, Ledger};
+use super::faults::fixture_over;
+use super::support::{LedgerFixture, Note, bucket_path, note};
+use crate::{AppendOutcome, Entry, Ledger};
 
 /// `None`: the call goes through.
 type Fault = Option<sluice_fault_store::Fault>;
@@ -28,17 +28,17 @@ struct Schedule {
     others: Vec<Fault>,
 }
 
-fn wait() -> impl Strategy<Value = Wait> {
-    (0u32..12).prop_map(Wait::Turns)
+fn wait() -> impl Strategy<Value = Delay> {
+    (0u32..12).prop_map(Delay::Turns)
 }
 
 fn create_fault() -> impl Strategy<Value = Fault> {
     use sluice_fault_store::Fault as F;
     prop_oneof![
         4 => Just(None),
-        3 => wait().prop_map(|wait| Some(F::Late(wait))),
-        3 => wait().prop_map(|wait| Some(F::SlowAnswer(wait))),
-        3 => (0u32..60).prop_map(|turns| Some(F::Stray(Wait::Turns(turns)))),
+        3 => wait().prop_map(|wait| Some(F::DelayedRequest(wait))),
+        3 => wait().prop_map(|wait| Some(F::DelayedAnswer(wait))),
+        3 => (0u32..60).prop_map(|turns| Some(F::ArrivesAfterTimeout(Delay::Turns(turns)))),
         3 => Just(Some(F::LostAnswer)),
         3 => Just(Some(F::LostRequest)),
         3 => Just(Some(F::SentTwice)),
@@ -51,8 +51,8 @@ fn other_fault() -> impl Strategy<Value = Fault> {
     use sluice_fault_store::Fault as F;
     prop_oneof![
         6 => Just(None),
-        3 => wait().prop_map(|wait| Some(F::Late(wait))),
-        3 => wait().prop_map(|wait| Some(F::SlowAnswer(wait))),
+        3 => wait().prop_map(|wait| Some(F::DelayedRequest(wait))),
+        3 => wait().prop_map(|wait| Some(F::DelayedAnswer(wait))),
         3 => Just(Some(F::LostAnswer)),
     ]
 }
@@ -74,7 +74,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
 
 /// The outcome of one append as reported to its writer.
 #[derive(Debug)]
-enum Told {
+enum ReportedOutcome {
     Committed(Entry<Note>),
     Lost(u64, Entry<Note>),
     Failed,
@@ -83,14 +83,18 @@ enum Told {
 
 /// Appends `appends` times, sometimes after the tail and sometimes after the last
 /// entry that it has read, which may be stale.
-async fn write(ledger: Ledger<Note>, name: String, appends: u64) -> Vec<(Note, Told)> {
-    let mut told = Vec::new();
+async fn run_writer(
+    ledger: Ledger<Note>,
+    name: String,
+    appends: u64,
+) -> Vec<(Note, ReportedOutcome)> {
+    let mut reported = Vec::new();
     let mut next = None;
     for number in 0..appends {
         let expected = match next {
             Some(next) if number % 3 != 0 => next,
             _ => loop {
-                match ledger.tail().await {
+                match ledger.read_tail().await {
                     Ok(tail) => break tail.map_or(0, |entry| entry.seq + 1),
                     Err(error) => assert!(error.store_kind().is_some(), "{error:?}"),
                 }
@@ -98,26 +102,35 @@ async fn write(ledger: Ledger<Note>, name: String, appends: u64) -> Vec<(Note, T
         };
         let body = note(&name, number);
         let end = match ledger.append(expected, body.clone()).await {
-            Ok(Appended::Committed(entry)) => Told::Committed(entry),
-            Ok(Appended::Lost(entry)) => Told::Lost(expected, entry),
-            Err(crate::LedgerError::OutcomeUnknown { seq, id, .. }) => Told::Unknown(seq, id),
+            Ok(AppendOutcome::Committed(entry)) => ReportedOutcome::Committed(entry),
+            Ok(AppendOutcome::Lost(entry)) => ReportedOutcome::Lost(expected, entry),
+            Err(crate::LedgerError::OutcomeUnknown { seq, id, .. }) => {
+                ReportedOutcome::Unknown(seq, id)
+            }
             Err(error) => {
                 assert!(error.store_kind().is_some(), "{error:?}");
-                Told::Failed
+                ReportedOutcome::Failed
             }
         };
         next = match &end {
-            Told::Committed(entry) | Told::Lost(_, entry) => Some(entry.seq + 1),
-            Told::Failed | Told::Unknown(..) => None,
+            ReportedOutcome::Committed(entry) | ReportedOutcome::Lost(_, entry) => {
+                Some(entry.seq + 1)
+            }
+            ReportedOutcome::Failed | ReportedOutcome::Unknown(..) => None,
         };
-        told.push((body, end));
+        reported.push((body, end));
     }
-    told
+    reported
 }
 
 /// The log in the store, which must begin at 0 and have no gaps.
-async fn log(subject: &Subject) -> Vec<Entry<Note>> {
-    let objects: Vec<_> = subject.raw.list(None).try_collect().await.unwrap();
+async fn read_stored_log(subject: &LedgerFixture) -> Vec<Entry<Note>> {
+    let objects: Vec<_> = subject
+        .faultless_store
+        .list(None)
+        .try_collect()
+        .await
+        .unwrap();
     let mut entries = BTreeMap::new();
     for object in objects {
         let name = object.location.filename().unwrap();
@@ -126,73 +139,79 @@ async fn log(subject: &Subject) -> Vec<Entry<Note>> {
         }
         let seq: u64 = name.strip_suffix(".json").unwrap().parse().unwrap();
         let bytes = subject.get(&object.location).await.unwrap();
-        entries.insert(seq, crate::entry::decode::<Note>(seq, &bytes).unwrap());
+        entries.insert(
+            seq,
+            crate::entry::decode_entry::<Note>(seq, &bytes).unwrap(),
+        );
     }
     let numbers: Vec<_> = entries.keys().copied().collect();
     assert_eq!(numbers, (0..entries.len() as u64).collect::<Vec<_>>());
     entries.into_values().collect()
 }
 
-async fn run(schedule: Schedule) {
-    let (creates, others) = (Script::default(), Script::default());
+async fn run_schedule(schedule: Schedule) {
+    let (creates, others) = (FaultScript::default(), FaultScript::default());
     // A script cannot hold "no fault": use a delay of zero turns.
-    let queue = |faults: Vec<Fault>, script: &Script| {
-        script.set(
-            faults
-                .into_iter()
-                .map(|fault| fault.unwrap_or(sluice_fault_store::Fault::Late(Wait::Turns(0)))),
-        );
+    let queue = |faults: Vec<Fault>, script: &FaultScript| {
+        script.set_faults(faults.into_iter().map(|fault| {
+            fault.unwrap_or(sluice_fault_store::Fault::DelayedRequest(Delay::Turns(0)))
+        }));
     };
     queue(schedule.creates, &creates);
     queue(schedule.others, &others);
     let store = FaultyStore::new(Arc::new(InMemory::new()), move |call| match call.op {
-        Op::Create => creates.take(),
-        _ => others.take(),
+        Op::Create => creates.take_next(),
+        _ => others.take_next(),
     });
-    let subject = over(store, bucket_place);
+    let subject = fixture_over(store, bucket_path);
     let writers: Vec<_> = (0..schedule.writers)
         .map(|writer| {
-            let ledger = subject.hasty();
-            tokio::spawn(write(ledger, format!("w{writer}"), schedule.appends))
+            let ledger = subject.open_without_pauses();
+            tokio::spawn(run_writer(ledger, format!("w{writer}"), schedule.appends))
         })
         .collect();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for writer in writers {
-        told.extend(writer.await.unwrap());
+        reported.extend(writer.await.unwrap());
     }
     // Let the writes that are in flight arrive.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    let log = log(&subject).await;
-    check(&log, &told);
-    let behind = Subject::new(bucket_place(Arc::clone(&subject.raw)));
-    assert_eq!(behind.open().tail().await.unwrap().as_ref(), log.last());
+    let log = read_stored_log(&subject).await;
+    check_log(&log, &reported);
+    let without_faults = LedgerFixture::new(bucket_path(Arc::clone(&subject.faultless_store)));
+    assert_eq!(
+        without_faults.open().read_tail().await.unwrap().as_ref(),
+        log.last()
+    );
 }
 
-fn check(log: &[Entry<Note>], told: &[(Note, Told)]) {
-    let mut places: HashMap<(&str, u64), Vec<&Entry<Note>>> = HashMap::new();
+fn check_log(log: &[Entry<Note>], reported: &[(Note, ReportedOutcome)]) {
+    let mut stored: HashMap<(&str, u64), Vec<&Entry<Note>>> = HashMap::new();
     for entry in log {
         let key = (entry.body.writer.as_str(), entry.body.number);
-        places.entry(key).or_default().push(entry);
+        stored.entry(key).or_default().push(entry);
     }
-    for (body, end) in told {
+    for (body, end) in reported {
         let key = (body.writer.as_str(), body.number);
-        let found = places.remove(&key).unwrap_or_default();
+        let found = stored.remove(&key).unwrap_or_default();
         match (end, found.as_slice()) {
-            (Told::Committed(entry), [only]) => assert_eq!(*only, entry),
-            (Told::Lost(expected, winner), []) => {
+            (ReportedOutcome::Committed(entry), [only]) => assert_eq!(*only, entry),
+            (ReportedOutcome::Lost(expected, winner), []) => {
                 assert_eq!(log.get(*expected as usize), Some(winner));
                 assert_ne!(winner.body, *body);
             }
-            (Told::Failed | Told::Unknown(..), []) => {}
-            (Told::Unknown(seq, id), [only]) => assert_eq!((only.seq, only.id), (*seq, *id)),
+            (ReportedOutcome::Failed | ReportedOutcome::Unknown(..), []) => {}
+            (ReportedOutcome::Unknown(seq, id), [only]) => {
+                assert_eq!((only.seq, only.id), (*seq, *id))
+            }
             (end, found) => panic!("{body:?} was reported as {end:?}, and the log has {found:?}"),
         }
     }
     assert!(
-        places.is_empty(),
-        "entries that no writer reported: {places:?}"
+        stored.is_empty(),
+        "entries that no writer reported: {stored:?}"
     );
 }
 
@@ -206,6 +225,6 @@ proptest! {
     #[test]
     fn any_schedule_leaves_a_log_that_agrees_with_its_writers(schedule in schedule()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(run(schedule));
+        runtime.block_on(run_schedule(schedule));
     }
 }

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde::{Deserialize, Serialize};
-use sluice_storage::{Location, Place};
+use sluice_storage::{Location, StorePath};
 
-use crate::pauses::Pauses;
-use crate::{Appended, Entry, Ledger};
+use crate::backoff::Backoff;
+use crate::{AppendOutcome, Entry, Ledger};
 
 /// The body of the test entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,59 +27,59 @@ pub(super) fn note(writer: &str, number: u64) -> Note {
 }
 
 /// A folder in any store, with a bucket's location.
-pub(super) fn bucket_place(store: Arc<dyn ObjectStore>) -> Place {
-    Place {
+pub(super) fn bucket_path(store: Arc<dyn ObjectStore>) -> StorePath {
+    StorePath {
         store,
         location: Location::parse("s3://test/landing zone/_ledger", FsPath::new("/")).unwrap(),
     }
 }
 
 /// A folder of the local file system.
-pub(super) fn local_place(store: Arc<dyn ObjectStore>, folder: &FsPath) -> Place {
+pub(super) fn local_path(store: Arc<dyn ObjectStore>, folder: &FsPath) -> StorePath {
     let folder = folder.join("landing ü/_ledger");
-    Place {
+    StorePath {
         store,
         location: Location::parse(folder.to_str().unwrap(), FsPath::new("/")).unwrap(),
     }
 }
 
 /// A ledger's folder, also accessible without faults.
-pub(super) struct Subject {
-    pub(super) place: Place,
-    pub(super) raw: Arc<dyn ObjectStore>,
+pub(super) struct LedgerFixture {
+    pub(super) store_path: StorePath,
+    pub(super) faultless_store: Arc<dyn ObjectStore>,
 }
 
-impl Subject {
-    pub(super) fn new(place: Place) -> Self {
+impl LedgerFixture {
+    pub(super) fn new(store_path: StorePath) -> Self {
         Self {
-            raw: Arc::clone(&place.store),
-            place,
+            faultless_store: Arc::clone(&store_path.store),
+            store_path,
         }
     }
 
     /// A separate folder below this one.
     pub(super) fn child(&self, name: &str) -> Self {
         Self {
-            raw: Arc::clone(&self.raw),
-            place: Place {
-                store: Arc::clone(&self.place.store),
-                location: self.place.location.child(name).unwrap(),
+            faultless_store: Arc::clone(&self.faultless_store),
+            store_path: StorePath {
+                store: Arc::clone(&self.store_path.store),
+                location: self.store_path.location.child(name).unwrap(),
             },
         }
     }
 
     /// A ledger that has read nothing yet, as in a new process.
     pub(super) fn open(&self) -> Ledger<Note> {
-        Ledger::new(self.place.clone())
+        Ledger::new(self.store_path.clone())
     }
 
     /// The same, but retries without pauses.
-    pub(super) fn hasty(&self) -> Ledger<Note> {
-        Ledger::with_pauses(self.place.clone(), Pauses::NONE)
+    pub(super) fn open_without_pauses(&self) -> Ledger<Note> {
+        Ledger::with_backoff(self.store_path.clone(), Backoff::NONE)
     }
 
     pub(super) fn path(&self, name: &str) -> Path {
-        self.place.path().clone().join(name)
+        self.store_path.path().clone().join(name)
     }
 
     pub(super) fn entry_path(&self, seq: u64) -> Path {
@@ -88,24 +88,27 @@ impl Subject {
 
     /// Writes a file, replacing any existing one.
     pub(super) async fn put(&self, path: &Path, bytes: impl Into<Bytes>) {
-        self.raw.put(path, bytes.into().into()).await.unwrap();
+        self.faultless_store
+            .put(path, bytes.into().into())
+            .await
+            .unwrap();
     }
 
     pub(super) async fn get(&self, path: &Path) -> Option<Bytes> {
-        let object = self.raw.get(path).await.ok()?;
+        let object = self.faultless_store.get(path).await.ok()?;
         Some(object.bytes().await.unwrap())
     }
 
     /// Removes a file if it exists.
     pub(super) async fn remove(&self, path: &Path) {
-        match self.raw.delete(path).await {
+        match self.faultless_store.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => panic!("{error:?}"),
         }
     }
 
     /// Writes entries directly into the folder, without a hint.
-    pub(super) async fn fill(&self, count: u64) {
+    pub(super) async fn fill_entries(&self, count: u64) {
         for seq in 0..count {
             let bytes = Entry::new(seq, note("fill", seq)).encode().unwrap();
             self.put(&self.entry_path(seq), bytes).await;
@@ -113,16 +116,16 @@ impl Subject {
     }
 }
 
-pub(super) fn committed<B: std::fmt::Debug>(appended: Appended<B>) -> Entry<B> {
+pub(super) fn expect_committed<B: std::fmt::Debug>(appended: AppendOutcome<B>) -> Entry<B> {
     match appended {
-        Appended::Committed(entry) => entry,
+        AppendOutcome::Committed(entry) => entry,
         other => panic!("{other:?}"),
     }
 }
 
-pub(super) fn lost<B: std::fmt::Debug>(appended: Appended<B>) -> Entry<B> {
+pub(super) fn expect_lost<B: std::fmt::Debug>(appended: AppendOutcome<B>) -> Entry<B> {
     match appended {
-        Appended::Lost(entry) => entry,
+        AppendOutcome::Lost(entry) => entry,
         other => panic!("{other:?}"),
     }
 }

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use sluice_ndjson::{DecodeOptions, Decoder, FileContext, Mode, Poll};
+use sluice_ndjson::{DecodeOptions, Decoder, DecoderOutput, FileContext, Mode};
 
 const CHUNK: usize = 1 << 20;
 const BATCH_ROWS: usize = 8192;
@@ -23,13 +23,13 @@ const RUNS: u32 = 5;
 /// machine does not count. Falls back to elapsed time where the kernel does not
 /// report it.
 fn cpu_seconds(start: Instant) -> f64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = schedstat.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
     nanoseconds.map_or_else(|| start.elapsed().as_secs_f64(), |n| n / 1e9)
 }
 
 /// The average seconds of several runs after a first one, and the rows of a run.
-fn timed(mut run: impl FnMut() -> usize) -> (f64, usize) {
+fn time_runs(mut run: impl FnMut() -> usize) -> (f64, usize) {
     let rows = run();
     let start = Instant::now();
     let before = cpu_seconds(start);
@@ -39,7 +39,7 @@ fn timed(mut run: impl FnMut() -> usize) -> (f64, usize) {
     ((cpu_seconds(start) - before) / f64::from(RUNS), rows)
 }
 
-fn sluice(schema: &SchemaRef, data: &Bytes) -> usize {
+fn decode_with_sluice(schema: &SchemaRef, data: &Bytes) -> usize {
     let mut options = DecodeOptions::new(SchemaRef::clone(schema));
     options.mode = Mode::FailFast;
     options.batch_rows = BATCH_ROWS;
@@ -48,20 +48,20 @@ fn sluice(schema: &SchemaRef, data: &Bytes) -> usize {
     let mut rows = 0;
     loop {
         match decoder.next_batch().expect("good data") {
-            Poll::Batch(batch) => rows += batch.num_rows(),
-            Poll::NeedInput if next < data.len() => {
+            DecoderOutput::Batch(batch) => rows += batch.num_rows(),
+            DecoderOutput::NeedInput if next < data.len() => {
                 let end = data.len().min(next + CHUNK);
-                decoder.push(data.slice(next..end));
+                decoder.push_chunk(data.slice(next..end));
                 next = end;
             }
-            Poll::NeedInput => decoder.finish(),
-            Poll::NeedBaseLine => decoder.set_base_line(0),
-            Poll::Done => return rows,
+            DecoderOutput::NeedInput => decoder.end_input(),
+            DecoderOutput::NeedBaseLine => decoder.set_base_line(0),
+            DecoderOutput::Done => return rows,
         }
     }
 }
 
-fn arrow_json(schema: &SchemaRef, data: &Bytes) -> usize {
+fn decode_with_arrow_json(schema: &SchemaRef, data: &Bytes) -> usize {
     let mut decoder = arrow_json::ReaderBuilder::new(SchemaRef::clone(schema))
         .with_batch_size(BATCH_ROWS)
         .build_decoder()
@@ -93,7 +93,10 @@ fn main() {
     let (transactions, users) = match paths.as_slice() {
         [transactions, users] => {
             let read = |path| Bytes::from(std::fs::read(path).expect("a file"));
-            (repeat(&read(transactions)), repeat(&read(users)))
+            (
+                repeat_to_64_mb(&read(transactions)),
+                repeat_to_64_mb(&read(users)),
+            )
         }
         _ => (events::transactions(), events::user_events()),
     };
@@ -137,13 +140,13 @@ fn main() {
     )
     .expect("stdout");
     for (name, schema, data) in cases {
-        let (ours, rows) = timed(|| sluice(&schema, data));
+        let (ours, rows) = time_runs(|| decode_with_sluice(&schema, data));
         let speed = |seconds: f64| data.len() as f64 / 1e6 / seconds;
         if alone {
             writeln!(out, "{name:<42} {:>12.0}", speed(ours)).expect("stdout");
             continue;
         }
-        let (theirs, their_rows) = timed(|| arrow_json(&schema, data));
+        let (theirs, their_rows) = time_runs(|| decode_with_arrow_json(&schema, data));
         assert_eq!(rows, their_rows, "{name}");
         writeln!(
             out,
@@ -157,7 +160,7 @@ fn main() {
 }
 
 /// Repeats a small file until it fills 64 MB.
-fn repeat(data: &Bytes) -> Bytes {
+fn repeat_to_64_mb(data: &Bytes) -> Bytes {
     let times = (64_000_000 / data.len().max(1)).max(1);
     Bytes::from(data.repeat(times))
 }

@@ -84,7 +84,7 @@ proptest! {
 }
 
 #[test]
-fn no_scan_passes_the_line() {
+fn no_scan_crosses_a_line_feed() {
     let src = b"[1, \"abc\n]]]]";
     assert_eq!(super::skip_container(src, 1), None);
     assert_eq!(super::find_plain_end(src, 5), 8);

@@ -8,13 +8,13 @@ use std::arch::x86_64::{
 
 use super::portable;
 
-const STEP: usize = 16;
+const VECTOR_BYTES: usize = 16;
 const BLOCK: usize = 64;
 
 /// Loads the 16 bytes at `pos`; `None` if fewer remain.
 #[inline(always)]
-fn load16(src: &[u8], pos: usize) -> Option<__m128i> {
-    let bytes = src.get(pos..pos + STEP)?;
+fn load_16(src: &[u8], pos: usize) -> Option<__m128i> {
+    let bytes = src.get(pos..pos + VECTOR_BYTES)?;
     // SAFETY: the slice holds 16 readable bytes, and the load may be unaligned.
     Some(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
@@ -34,25 +34,25 @@ fn plain_stops(v: __m128i) -> u32 {
 
 /// Bytes of two loads. Most strings of events are shorter, so the loops below
 /// run once or twice, which the CPU predicts well.
-const PAIR: usize = 2 * STEP;
+const PAIR_BYTES: usize = 2 * VECTOR_BYTES;
 
 /// Loads the 32 bytes at `pos`; `None` if fewer remain.
 #[inline(always)]
-fn load32(src: &[u8], pos: usize) -> Option<(__m128i, __m128i)> {
-    let bytes = src.get(pos..)?.first_chunk::<PAIR>()?;
+fn load_32(src: &[u8], pos: usize) -> Option<(__m128i, __m128i)> {
+    let bytes = src.get(pos..)?.first_chunk::<PAIR_BYTES>()?;
     // SAFETY: both loads lie inside the 32 bytes and may be unaligned.
     Some(unsafe {
         let start = bytes.as_ptr();
         (
             _mm_loadu_si128(start.cast()),
-            _mm_loadu_si128(start.add(STEP).cast()),
+            _mm_loadu_si128(start.add(VECTOR_BYTES).cast()),
         )
     })
 }
 
 /// A bit for each byte whose highest bit is set: it is not ASCII.
 #[inline(always)]
-fn signs(v: __m128i) -> u32 {
+fn sign_bits(v: __m128i) -> u32 {
     // SAFETY: every x86-64 CPU has SSE2.
     unsafe { _mm_movemask_epi8(v) }.cast_unsigned()
 }
@@ -62,18 +62,18 @@ fn signs(v: __m128i) -> u32 {
 pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, bool) {
     let mut at = pos;
     let mut high = 0;
-    while let Some((a, b)) = load32(src, at) {
-        dst.reserve(PAIR);
+    while let Some((a, b)) = load_32(src, at) {
+        dst.reserve(PAIR_BYTES);
         let len = dst.len();
         // SAFETY: `reserve` made room for 32 bytes after `len`; the stores
         // may be unaligned and initialize all of them.
         unsafe {
             let end = dst.as_mut_ptr().add(len);
             _mm_storeu_si128(end.cast(), a);
-            _mm_storeu_si128(end.add(STEP).cast(), b);
+            _mm_storeu_si128(end.add(VECTOR_BYTES).cast(), b);
         }
-        let stops = plain_stops(a) | (plain_stops(b) << STEP);
-        let negative = signs(a) | (signs(b) << STEP);
+        let stops = plain_stops(a) | (plain_stops(b) << VECTOR_BYTES);
+        let negative = sign_bits(a) | (sign_bits(b) << VECTOR_BYTES);
         if stops != 0 {
             let run = stops.trailing_zeros();
             high |= negative & ((1 << run) - 1);
@@ -84,8 +84,8 @@ pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, b
         }
         high |= negative;
         // SAFETY: all 32 bytes after `len` were just stored.
-        unsafe { dst.set_len(len + PAIR) };
-        at += PAIR;
+        unsafe { dst.set_len(len + PAIR_BYTES) };
+        at += PAIR_BYTES;
     }
     let end = portable::find_plain_end(src, at);
     let run = src.get(at..end).unwrap_or_default();
@@ -97,12 +97,12 @@ pub(crate) fn copy_plain(src: &[u8], pos: usize, dst: &mut Vec<u8>) -> (usize, b
 #[inline(always)]
 pub(crate) fn find_plain_end(src: &[u8], pos: usize) -> usize {
     let mut at = pos;
-    while let Some((a, b)) = load32(src, at) {
-        let stops = plain_stops(a) | (plain_stops(b) << STEP);
+    while let Some((a, b)) = load_32(src, at) {
+        let stops = plain_stops(a) | (plain_stops(b) << VECTOR_BYTES);
         if stops != 0 {
             return at + stops.trailing_zeros() as usize;
         }
-        at += PAIR;
+        at += PAIR_BYTES;
     }
     portable::find_plain_end(src, at)
 }
@@ -128,12 +128,12 @@ fn scalar_stops(v: __m128i) -> u32 {
 #[inline(always)]
 pub(crate) fn find_scalar_end(src: &[u8], pos: usize) -> usize {
     let mut at = pos;
-    while let Some(v) = load16(src, at) {
+    while let Some(v) = load_16(src, at) {
         let stops = scalar_stops(v);
         if stops != 0 {
             return at + stops.trailing_zeros() as usize;
         }
-        at += STEP;
+        at += VECTOR_BYTES;
     }
     portable::find_scalar_end(src, at)
 }
@@ -289,14 +289,14 @@ fn masks_sse2(block: &[u8; BLOCK]) -> Masks {
         close: 0,
         newline: 0,
     };
-    for lane in 0..BLOCK / STEP {
-        let Some(v) = load16(block, lane * STEP) else {
+    for lane in 0..BLOCK / VECTOR_BYTES {
+        let Some(v) = load_16(block, lane * VECTOR_BYTES) else {
             break;
         };
         let bits = |v: __m128i, byte: u8| {
             // SAFETY: every x86-64 CPU has SSE2.
             let mask = unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(byte as i8))) };
-            u64::from(mask.cast_unsigned()) << (lane * STEP)
+            u64::from(mask.cast_unsigned()) << (lane * VECTOR_BYTES)
         };
         // SAFETY: every x86-64 CPU has SSE2.
         let folded = unsafe { _mm_or_si128(v, _mm_set1_epi8(0x20)) };

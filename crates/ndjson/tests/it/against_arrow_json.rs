@@ -12,7 +12,7 @@ use sluice_ndjson::{FileContext, Mode};
 use crate::generate::{Dice, line, prune, random_schema};
 use crate::support::{column, decode_chunks, options, schema};
 
-fn arrow_json(schema: &SchemaRef, text: &[u8]) -> Option<RecordBatch> {
+fn decode_with_arrow_json(schema: &SchemaRef, text: &[u8]) -> Option<RecordBatch> {
     let mut decoder = arrow_json::ReaderBuilder::new(schema.clone())
         .with_batch_size(1000)
         .build_decoder()
@@ -21,7 +21,7 @@ fn arrow_json(schema: &SchemaRef, text: &[u8]) -> Option<RecordBatch> {
     decoder.flush().ok()?
 }
 
-fn ours(schema: &SchemaRef, text: &[u8], mode: Mode) -> Option<RecordBatch> {
+fn decode_with_sluice(schema: &SchemaRef, text: &[u8], mode: Mode) -> Option<RecordBatch> {
     let chunks = text.chunks(37).map(<[u8]>::to_vec);
     let file = FileContext::new("f", 0);
     Some(
@@ -55,19 +55,19 @@ proptest! {
         let mut taken = String::new();
         for _ in 0..12 {
             let line = line(&mut dice, &schema) + "\n";
-            let Some(theirs) = arrow_json(&schema, line.as_bytes()) else {
-                prop_assert!(ours(&schema, line.as_bytes(), Mode::FailFast).is_none_or(|b| b.num_rows() == 1));
+            let Some(theirs) = decode_with_arrow_json(&schema, line.as_bytes()) else {
+                prop_assert!(decode_with_sluice(&schema, line.as_bytes(), Mode::FailFast).is_none_or(|b| b.num_rows() == 1));
                 continue;
             };
-            let Some(ours) = ours(&schema, line.as_bytes(), Mode::FailFast) else {
+            let Some(ours) = decode_with_sluice(&schema, line.as_bytes(), Mode::FailFast) else {
                 panic!("only arrow-json accepts {line} as {schema}");
             };
             assert_same(&ours, &theirs, &line);
             taken.push_str(&line);
         }
         if !taken.is_empty() {
-            let theirs = arrow_json(&schema, taken.as_bytes()).unwrap();
-            let ours = ours(&schema, taken.as_bytes(), Mode::DropMalformed).unwrap();
+            let theirs = decode_with_arrow_json(&schema, taken.as_bytes()).unwrap();
+            let ours = decode_with_sluice(&schema, taken.as_bytes(), Mode::DropMalformed).unwrap();
             assert_same(&ours, &theirs, &taken);
         }
     }
@@ -78,10 +78,10 @@ proptest! {
         let full = random_schema(&mut dice, true);
         let pruned = schema(prune(&mut dice, full.fields()));
         let text: String = (0..8).map(|_| line(&mut dice, &full) + "\n").collect();
-        let Some(all) = ours(&full, text.as_bytes(), Mode::FailFast) else {
+        let Some(all) = decode_with_sluice(&full, text.as_bytes(), Mode::FailFast) else {
             return Ok(());
         };
-        let some = ours(&pruned, text.as_bytes(), Mode::FailFast).unwrap();
+        let some = decode_with_sluice(&pruned, text.as_bytes(), Mode::FailFast).unwrap();
         prop_assert_eq!(some.num_rows(), all.num_rows());
         for (index, field) in pruned.fields().iter().enumerate() {
             let full_index = full.index_of(field.name()).unwrap();

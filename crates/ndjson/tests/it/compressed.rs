@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::{Compression as Level, GzBuilder};
 use sluice_ndjson::{Compression, DecodeError};
 
-use crate::scans::{plain, run, scan_options};
+use crate::scans::{run_scan, scan_file, scan_options};
 use crate::support::column;
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -39,9 +39,9 @@ fn several_members_cut_anywhere() {
         let (a, b) = all.split_at(all.len() / 2 + 5);
         let data = [compress(a), compress(b), compress(b"")].concat();
         for step in [1, 17, 4096, 1 << 20] {
-            let batch = run(
+            let batch = run_scan(
                 &scan_options(),
-                vec![(plain(name, 0, &data, None), &data)],
+                vec![(scan_file(name, 0, &data, None), &data)],
                 step,
             );
             let batch = batch.unwrap();
@@ -56,9 +56,9 @@ fn more_than_a_buffer_from_few_bytes() {
     let all = text(0..200_000);
     for (name, compress) in FORMATS {
         let data = compress(&all);
-        let batch = run(
+        let batch = run_scan(
             &scan_options(),
-            vec![(plain(name, 0, &data, None), &data)],
+            vec![(scan_file(name, 0, &data, None), &data)],
             1 << 20,
         );
         assert_eq!(batch.unwrap().num_rows(), 200_000, "{name}");
@@ -71,8 +71,12 @@ fn truncated_at_every_byte() {
         let data = compress(&text(0..20));
         for end in 1..data.len() {
             let cut = &data[..end];
-            let error = run(&scan_options(), vec![(plain(name, 0, cut, None), cut)], 10)
-                .expect_err(&format!("{name} cut at {end}"));
+            let error = run_scan(
+                &scan_options(),
+                vec![(scan_file(name, 0, cut, None), cut)],
+                10,
+            )
+            .expect_err(&format!("{name} cut at {end}"));
             let DecodeError::Compressed { offset, reason, .. } = &error else {
                 panic!("{error}");
             };
@@ -85,15 +89,15 @@ fn truncated_at_every_byte() {
 }
 
 #[test]
-fn damaged_data_is_an_error_with_its_place() {
+fn damaged_data_is_an_error_that_names_the_file() {
     for (name, compress) in FORMATS {
         let good = compress(&text(0..500));
         for at in [0, good.len() / 2, good.len() - 6] {
             let mut data = good.clone();
             data[at] ^= 0x55;
-            let result = run(
+            let result = run_scan(
                 &scan_options(),
-                vec![(plain(name, 0, &data, None), &data)],
+                vec![(scan_file(name, 0, &data, None), &data)],
                 100,
             );
             // zstd frames of `encode_all` have no checksum: damage inside may
@@ -111,18 +115,18 @@ fn damaged_data_is_an_error_with_its_place() {
         }
         let mut data = good.clone();
         data.extend_from_slice(b"not compressed");
-        let error = run(
+        let error = run_scan(
             &scan_options(),
-            vec![(plain(name, 0, &data, None), &data)],
+            vec![(scan_file(name, 0, &data, None), &data)],
             100,
         );
         assert!(error.is_err(), "{name}");
     }
     let mut padded = gzip(&text(0..5));
     padded.extend_from_slice(&[0; 512]);
-    let file = plain("f.gz", 0, &padded, None);
+    let file = scan_file("f.gz", 0, &padded, None);
     assert_eq!(
-        run(&scan_options(), vec![(file, &padded)], 100)
+        run_scan(&scan_options(), vec![(file, &padded)], 100)
             .unwrap()
             .num_rows(),
         5

@@ -303,7 +303,7 @@ fn partial_results_of_nested_values() {
 }
 
 #[test]
-fn keys_are_told_apart_exactly() {
+fn keys_are_compared_exactly() {
     let schema = schema([
         nullable("a", DataType::Int64),
         nullable("A", DataType::Int64),

@@ -2,7 +2,9 @@
 
 use arrow::datatypes::{DataType, Field};
 use bytes::Bytes;
-use sluice_ndjson::{DecodeError, DecodeOptions, Decoder, FileContext, Mode, Poll, position};
+use sluice_ndjson::{
+    DecodeError, DecodeOptions, Decoder, DecoderOutput, FileContext, Mode, row_position,
+};
 
 use crate::support::{column, decode, decode_chunks, list, nullable, options, schema, structure};
 
@@ -76,7 +78,7 @@ fn positions_are_offsets_of_line_starts() {
     let mut expected = Vec::new();
     for line in lines {
         if !line.trim_ascii().is_empty() {
-            expected.push(position(3, offset).to_string());
+            expected.push(row_position(3, offset).to_string());
         }
         offset += line.len() as u64;
     }
@@ -88,9 +90,9 @@ fn a_long_line_fails_fast_before_it_ends() {
     let mut options = everything();
     options.mode = Mode::FailFast;
     let mut decoder = Decoder::new(options, FileContext::new("f", 0)).unwrap();
-    decoder.push(Bytes::from_static(b"{\"id\": 1}\n{\"s\": \""));
-    assert!(matches!(decoder.next_batch(), Ok(Poll::NeedInput)));
-    decoder.push(Bytes::from(vec![b'x'; 100]));
+    decoder.push_chunk(Bytes::from_static(b"{\"id\": 1}\n{\"s\": \""));
+    assert!(matches!(decoder.next_batch(), Ok(DecoderOutput::NeedInput)));
+    decoder.push_chunk(Bytes::from(vec![b'x'; 100]));
     let error = decoder.next_batch().unwrap_err();
     let DecodeError::Malformed {
         line: 2,
@@ -109,7 +111,7 @@ fn a_long_line_fails_fast_before_it_ends() {
 }
 
 #[test]
-fn a_line_as_long_as_the_limit_passes() {
+fn a_line_as_long_as_the_limit_is_accepted() {
     let line = format!("{{\"s\": \"{}\"}}", "x".repeat(60 - 9));
     assert_eq!(line.len(), 60);
     let batch = decode(&everything(), &format!("{line}\n{line} \n{line}")).unwrap();
@@ -126,17 +128,17 @@ fn many_files_share_batches() {
         if file > 0 {
             decoder.next_file(FileContext::new(format!("f{file}"), file));
         }
-        decoder.push(Bytes::from_static(
+        decoder.push_chunk(Bytes::from_static(
             b"\xef\xbb\xbf{\"id\": 1}\n{\"id\": \"x\"}",
         ));
     }
-    decoder.finish();
-    let Poll::Batch(batch) = decoder.next_batch().unwrap() else {
+    decoder.end_input();
+    let DecoderOutput::Batch(batch) = decoder.next_batch().unwrap() else {
         panic!("no batch");
     };
     assert_eq!(batch.num_rows(), 10);
-    assert!(matches!(decoder.next_batch(), Ok(Poll::Done)));
-    assert_eq!(column(&batch, 0)[9], position(4, 13).to_string());
+    assert!(matches!(decoder.next_batch(), Ok(DecoderOutput::Done)));
+    assert_eq!(column(&batch, 0)[9], row_position(4, 13).to_string());
     assert!(column(&batch, 4)[7].contains("file: f3, line: 2"));
 }
 
@@ -145,14 +147,20 @@ fn line_numbers_of_a_part_are_asked_for_once() {
     let mut file = FileContext::new("f", 0);
     file.offset = 1000;
     let mut decoder = Decoder::new(everything(), file).unwrap();
-    decoder.push(Bytes::from_static(
+    decoder.push_chunk(Bytes::from_static(
         b"{\"id\": 1}\n{\"id\": [}\n{\"id\": \"2\"}\n",
     ));
-    decoder.finish();
-    assert!(matches!(decoder.next_batch(), Ok(Poll::NeedBaseLine)));
-    assert!(matches!(decoder.next_batch(), Ok(Poll::NeedBaseLine)));
+    decoder.end_input();
+    assert!(matches!(
+        decoder.next_batch(),
+        Ok(DecoderOutput::NeedBaseLine)
+    ));
+    assert!(matches!(
+        decoder.next_batch(),
+        Ok(DecoderOutput::NeedBaseLine)
+    ));
     decoder.set_base_line(41);
-    let Poll::Batch(batch) = decoder.next_batch().unwrap() else {
+    let DecoderOutput::Batch(batch) = decoder.next_batch().unwrap() else {
         panic!("no batch");
     };
     assert!(column(&batch, 4)[1].contains("line: 43"));
@@ -174,10 +182,10 @@ fn batches_have_the_rows_asked_for() {
     options.batch_rows = 7;
     let text: String = (0..100).map(|n| format!("{{\"id\": {n}}}\n")).collect();
     let mut decoder = Decoder::new(options, FileContext::new("f", 0)).unwrap();
-    decoder.push(Bytes::from(text));
-    decoder.finish();
+    decoder.push_chunk(Bytes::from(text));
+    decoder.end_input();
     let mut sizes = Vec::new();
-    while let Poll::Batch(batch) = decoder.next_batch().unwrap() {
+    while let DecoderOutput::Batch(batch) = decoder.next_batch().unwrap() {
         sizes.push(batch.num_rows());
     }
     assert_eq!(sizes, [vec![7; 14], vec![2]].concat());

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use sluice_ndjson::{DecodeError, DecodeOptions, Decoder, FileContext, Mode, SchemaError, Stats};
+use sluice_ndjson::{
+    DecodeError, DecodeOptions, DecodeStats, Decoder, FileContext, Mode, SchemaError,
+};
 
 use crate::support::{column, decode, decode_chunks, nullable, options, schema, structure};
 
@@ -15,7 +17,7 @@ const TEXT: &str = "{\"id\": 1, \"name\": \"one\"}\r
 \t
 {\"id\": 6, \"name\": \"six\"}";
 
-fn described() -> DataType {
+fn corrupt_struct() -> DataType {
     structure([
         nullable("raw", DataType::Utf8),
         nullable("file", DataType::Utf8),
@@ -39,7 +41,7 @@ fn with_corrupt(data_type: DataType) -> DecodeOptions {
 
 #[test]
 fn permissive_keeps_what_fits_and_describes_the_rest() {
-    let batch = decode(&with_corrupt(described()), TEXT).unwrap();
+    let batch = decode(&with_corrupt(corrupt_struct()), TEXT).unwrap();
     assert_eq!(
         column(&batch, 0),
         ["1", "null", "null", "null", "null", "6"]
@@ -101,7 +103,7 @@ fn dropmalformed_counts_what_it_leaves_out() {
     let options = options(plain(), Mode::DropMalformed);
     let (batch, stats) = decode_chunks(&options, FileContext::new("f", 0), chunks).unwrap();
     assert_eq!(column(&batch, 0), ["1", "6"]);
-    let expected = Stats {
+    let expected = DecodeStats {
         lines: 7,
         rows: 2,
         malformed: 4,
@@ -135,11 +137,11 @@ fn failfast_says_where() {
 }
 
 #[test]
-fn failfast_says_the_same_again() {
+fn failfast_repeats_the_same_error() {
     let options = options(plain(), Mode::FailFast);
     let mut decoder = Decoder::new(options, FileContext::new("f", 0)).unwrap();
-    decoder.push("{\"id\": 1}\n{\"id\": x}\n{\"id\": 2}\n".into());
-    decoder.finish();
+    decoder.push_chunk("{\"id\": 1}\n{\"id\": x}\n{\"id\": 2}\n".into());
+    decoder.end_input();
     let first = decoder.next_batch().unwrap_err().to_string();
     assert_eq!(decoder.next_batch().unwrap_err().to_string(), first);
     assert!(first.contains("line 2, column 8"), "{first}");
@@ -215,7 +217,7 @@ fn strings_that_are_not_utf8() {
     let mut bytes =
         b"{\"name\": \"caf\xc3\xa9\"}\n{\"name\": \"caf\xe9\"}\n{\"name\": \"\\n\xff\"}\n".to_vec();
     bytes.extend_from_slice(b"{\"id\": 1, \"other\": \"\xff\"}\n{\"name\": [\"\xff\"]}\n");
-    let mut options = with_corrupt(described());
+    let mut options = with_corrupt(corrupt_struct());
     let file = || FileContext::new("f", 0);
     let (batch, _) = decode_chunks(&options, file(), [bytes.clone()]).unwrap();
     assert_eq!(column(&batch, 2), ["café", "null", "null", "null", "null"]);

@@ -47,7 +47,7 @@ fn random_options(dice: &mut Dice, schema: SchemaRef) -> DecodeOptions {
     options
 }
 
-fn check(seed: u64) {
+fn check_seed(seed: u64) {
     let mut dice = Dice::new(seed);
     let read = random_schema(&mut dice, true);
     // Sometimes the lines have another schema: nothing fits.
@@ -101,7 +101,7 @@ fn mutated_lines_of_random_schemas() {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut seed = 0;
     while Instant::now() < end {
-        check(seed);
+        check_seed(seed);
         seed += 1;
     }
     assert!(seed > 10);

@@ -9,12 +9,17 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field};
 use bytes::Bytes;
 use sluice_ndjson::{
-    Compression, DecodeError, DecodeOptions, Mode, Scan, ScanFile, Step, output_schema,
+    Compression, DecodeError, DecodeOptions, FileScan, Mode, ScanFile, ScanOutput, output_schema,
 };
 
 use crate::support::{column, nullable, options, schema, structure};
 
-pub(crate) fn plain(name: &str, ordinal: u32, data: &[u8], range: Option<Range<u64>>) -> ScanFile {
+pub(crate) fn scan_file(
+    name: &str,
+    ordinal: u32,
+    data: &[u8],
+    range: Option<Range<u64>>,
+) -> ScanFile {
     ScanFile {
         path: Arc::from(name),
         ordinal,
@@ -45,28 +50,28 @@ pub(crate) fn scan_options() -> DecodeOptions {
 }
 
 /// Runs a scan over files in memory, `step` bytes at a time.
-pub(crate) fn run(
+pub(crate) fn run_scan(
     options: &DecodeOptions,
     files: Vec<(ScanFile, &[u8])>,
     step: usize,
 ) -> Result<RecordBatch, DecodeError> {
     let data: Vec<&[u8]> = files.iter().map(|(_, data)| *data).collect();
-    let mut scan = Scan::new(options.clone(), files.into_iter().map(|(f, _)| f)).unwrap();
+    let mut scan = FileScan::new(options.clone(), files.into_iter().map(|(f, _)| f)).unwrap();
     let mut batches = Vec::new();
     loop {
-        match scan.step()? {
-            Step::Batch(batch) => batches.push(batch),
-            Step::Fetch { file, range } => {
+        match scan.next_output()? {
+            ScanOutput::Batch(batch) => batches.push(batch),
+            ScanOutput::Fetch { file, range } => {
                 let rest = data[file].get(range.start as usize..).unwrap_or_default();
                 let length = rest.len().min(step).min((range.end - range.start) as usize);
-                scan.supply(Bytes::copy_from_slice(&rest[..length]));
+                scan.supply_bytes(Bytes::copy_from_slice(&rest[..length]));
             }
-            Step::CountLines { file, range } => {
+            ScanOutput::CountLines { file, range } => {
                 let before = &data[file][range.start as usize..range.end as usize];
                 let feeds = before.iter().filter(|&&b| b == b'\n').count();
                 scan.set_base_line(feeds as u64);
             }
-            Step::Done => break,
+            ScanOutput::Done => break,
         }
     }
     let schema = output_schema(&options.schema, options.mode);
@@ -78,7 +83,12 @@ const DATA: &[u8] = b"{\"id\": 1}\n\r\n{\"id\": bad}\r\n{\"id\": 3}\n\n{\"id\": 
 #[test]
 fn every_two_cuts_give_the_rows_of_the_whole_file() {
     let options = scan_options();
-    let whole = run(&options, vec![(plain("f", 1, DATA, None), DATA)], 1 << 20).unwrap();
+    let whole = run_scan(
+        &options,
+        vec![(scan_file("f", 1, DATA, None), DATA)],
+        1 << 20,
+    )
+    .unwrap();
     assert_eq!(column(&whole, 0), ["1", "null", "3", "null"]);
     assert!(column(&whole, 1)[3].contains("line: 6"));
     let size = DATA.len() as u64;
@@ -89,25 +99,29 @@ fn every_two_cuts_give_the_rows_of_the_whole_file() {
                 let parts: Vec<RecordBatch> = ranges
                     .iter()
                     .map(|range| {
-                        let file = plain("f", 1, DATA, Some(range.clone()));
-                        run(&options, vec![(file, DATA)], step).unwrap()
+                        let file = scan_file("f", 1, DATA, Some(range.clone()));
+                        run_scan(&options, vec![(file, DATA)], step).unwrap()
                     })
                     .collect();
                 let joined = concat_batches(&whole.schema(), &parts).unwrap();
                 assert_eq!(joined, whole, "cut at {a} and {b}, {step} at a time");
             }
             // The same three ranges as files of one scan.
-            let files = ranges.map(|range| (plain("f", 1, DATA, Some(range)), DATA));
-            assert_eq!(run(&options, files.into(), 5).unwrap(), whole, "{a} {b}");
+            let files = ranges.map(|range| (scan_file("f", 1, DATA, Some(range)), DATA));
+            assert_eq!(
+                run_scan(&options, files.into(), 5).unwrap(),
+                whole,
+                "{a} {b}"
+            );
         }
     }
 }
 
 #[test]
 fn a_file_that_shrank_is_an_error() {
-    let mut file = plain("gone.json", 0, DATA, None);
+    let mut file = scan_file("gone.json", 0, DATA, None);
     file.size += 10;
-    let error = run(&scan_options(), vec![(file, DATA)], 1 << 20).unwrap_err();
+    let error = run_scan(&scan_options(), vec![(file, DATA)], 1 << 20).unwrap_err();
     assert!(matches!(error, DecodeError::Shortened { offset, .. } if offset == DATA.len() as u64));
     assert!(
         error.to_string().contains("gone.json ends at byte"),
@@ -119,14 +133,14 @@ fn a_file_that_shrank_is_an_error() {
 fn empty_files_and_no_files() {
     let empty: &[u8] = b"";
     let options = scan_options();
-    assert_eq!(run(&options, vec![], 10).unwrap().num_rows(), 0);
+    assert_eq!(run_scan(&options, vec![], 10).unwrap().num_rows(), 0);
     let files = vec![
-        (plain("a", 0, empty, None), empty),
-        (plain("b", 1, DATA, None), DATA),
-        (plain("c.gz", 2, empty, None), empty),
-        (plain("d", 3, DATA, Some(500..900)), DATA),
+        (scan_file("a", 0, empty, None), empty),
+        (scan_file("b", 1, DATA, None), DATA),
+        (scan_file("c.gz", 2, empty, None), empty),
+        (scan_file("d", 3, DATA, Some(500..900)), DATA),
     ];
-    assert_eq!(run(&options, files, 10).unwrap().num_rows(), 4);
+    assert_eq!(run_scan(&options, files, 10).unwrap().num_rows(), 4);
 }
 
 /// The loop of a blocking reader: it needs no buffer in addition to the chunk.
@@ -142,20 +156,20 @@ fn a_file_on_disk() {
     let half = text.len() as u64 / 2;
     let mut rows = 0;
     for range in [0..half, half..text.len() as u64] {
-        let file = plain("events.json", 0, text.as_bytes(), Some(range));
-        let mut scan = Scan::new(scan_options(), [file]).unwrap();
+        let file = scan_file("events.json", 0, text.as_bytes(), Some(range));
+        let mut scan = FileScan::new(scan_options(), [file]).unwrap();
         loop {
-            match scan.step().unwrap() {
-                Step::Batch(batch) => rows += batch.num_rows(),
-                Step::Fetch { range, .. } => {
+            match scan.next_output().unwrap() {
+                ScanOutput::Batch(batch) => rows += batch.num_rows(),
+                ScanOutput::Fetch { range, .. } => {
                     input.seek(SeekFrom::Start(range.start)).unwrap();
                     let mut chunk = Vec::with_capacity(16 << 10);
                     let most = (range.end - range.start).min(16 << 10);
                     input.by_ref().take(most).read_to_end(&mut chunk).unwrap();
-                    scan.supply(Bytes::from(chunk));
+                    scan.supply_bytes(Bytes::from(chunk));
                 }
-                Step::CountLines { .. } => panic!("no line is bad"),
-                Step::Done => break,
+                ScanOutput::CountLines { .. } => panic!("no line is bad"),
+                ScanOutput::Done => break,
             }
         }
     }

@@ -8,7 +8,8 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use sluice_ndjson::{
-    DecodeError, DecodeOptions, Decoder, FileContext, Mode, Poll, Stats, output_schema,
+    DecodeError, DecodeOptions, DecodeStats, Decoder, DecoderOutput, FileContext, Mode,
+    output_schema,
 };
 
 pub(crate) fn nullable(name: &str, data_type: DataType) -> Field {
@@ -50,7 +51,7 @@ pub(crate) fn decode_chunks(
     options: &DecodeOptions,
     file: FileContext,
     chunks: impl IntoIterator<Item = Vec<u8>>,
-) -> Result<(RecordBatch, Stats), DecodeError> {
+) -> Result<(RecordBatch, DecodeStats), DecodeError> {
     let schema = output_schema(&options.schema, options.mode);
     let mut decoder = Decoder::new(options.clone(), file).unwrap();
     let mut chunks = chunks.into_iter();
@@ -58,22 +59,22 @@ pub(crate) fn decode_chunks(
     let mut done = false;
     loop {
         match decoder.next_batch()? {
-            Poll::Batch(batch) => {
+            DecoderOutput::Batch(batch) => {
                 assert!(batch.num_rows() > 0 && batch.num_rows() <= options.batch_rows);
                 batches.push(batch);
             }
-            Poll::NeedInput => match chunks.next() {
-                Some(chunk) => decoder.push(Bytes::from(chunk)),
+            DecoderOutput::NeedInput => match chunks.next() {
+                Some(chunk) => decoder.push_chunk(Bytes::from(chunk)),
                 None => {
                     assert!(
                         !std::mem::replace(&mut done, true),
                         "asked again after the end"
                     );
-                    decoder.finish();
+                    decoder.end_input();
                 }
             },
-            Poll::NeedBaseLine => decoder.set_base_line(100),
-            Poll::Done => break,
+            DecoderOutput::NeedBaseLine => decoder.set_base_line(100),
+            DecoderOutput::Done => break,
         }
     }
     let stats = decoder.stats();

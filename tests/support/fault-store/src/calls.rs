@@ -34,7 +34,7 @@ pub enum Op {
 
 impl Op {
     /// Whether the call changes the store.
-    pub fn writes(self) -> bool {
+    pub fn is_write(self) -> bool {
         !matches!(self, Self::Get | Self::Head | Self::List)
     }
 }
@@ -49,22 +49,22 @@ pub struct Call<'a> {
 
 /// How often the store was called.
 #[derive(Debug, Default)]
-pub struct Counts {
+pub struct CallCounts {
     calls: Mutex<BTreeMap<Op, usize>>,
     listed: Mutex<usize>,
 }
 
-impl Counts {
-    pub(crate) fn note(&self, op: Op) {
+impl CallCounts {
+    pub(crate) fn count_call(&self, op: Op) {
         *self.calls.lock().entry(op).or_default() += 1;
     }
 
-    pub(crate) fn note_listed(&self) {
+    pub(crate) fn count_listed(&self) {
         *self.listed.lock() += 1;
     }
 
     /// The number of calls of one kind, including failed ones.
-    pub fn of(&self, op: Op) -> usize {
+    pub fn count_of(&self, op: Op) -> usize {
         self.calls.lock().get(&op).copied().unwrap_or_default()
     }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 /// The length of a delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub enum Delay {
     /// A number of turns of the other tasks. On a runtime of one thread this is
     /// exact and takes no time, so that a schedule is the same on every run.
     Turns(u32),
@@ -19,8 +19,8 @@ pub enum Wait {
     For(Duration),
 }
 
-impl Wait {
-    pub(crate) async fn pass(self) {
+impl Delay {
+    pub(crate) async fn wait_out(self) {
         match self {
             Self::Turns(turns) => {
                 for _ in 0..turns {
@@ -47,14 +47,14 @@ pub enum Fault {
     /// for two requests at the same time).
     FalseConflict,
     /// Another writer puts these bytes there first.
-    Overtaken(Bytes),
+    OtherWriterFirst(Bytes),
     /// The request arrives late.
-    Late(Wait),
+    DelayedRequest(Delay),
     /// The request arrives at once, and its response arrives late.
-    SlowAnswer(Wait),
+    DelayedAnswer(Delay),
     /// The caller gets a timeout, and the request arrives only after that: other
     /// calls may come in between.
-    Stray(Wait),
+    ArrivesAfterTimeout(Delay),
     /// The request is refused with this kind of I/O error.
     Refused(io::ErrorKind),
 }
@@ -62,40 +62,42 @@ pub enum Fault {
 impl Fault {
     /// The error with which a call fails at once, `None` when the fault does not
     /// prevent the call.
-    pub(crate) fn error(&self) -> Option<object_store::Error> {
+    pub(crate) fn call_error(&self) -> Option<object_store::Error> {
         match self {
-            Self::LostAnswer | Self::LostRequest => Some(failure(io::ErrorKind::ConnectionReset)),
-            Self::Stray(_) => Some(failure(io::ErrorKind::TimedOut)),
-            Self::Refused(kind) => Some(failure(*kind)),
+            Self::LostAnswer | Self::LostRequest => {
+                Some(io_failure(io::ErrorKind::ConnectionReset))
+            }
+            Self::ArrivesAfterTimeout(_) => Some(io_failure(io::ErrorKind::TimedOut)),
+            Self::Refused(kind) => Some(io_failure(*kind)),
             Self::SentTwice
             | Self::FalseConflict
-            | Self::Overtaken(_)
-            | Self::Late(_)
-            | Self::SlowAnswer(_) => None,
+            | Self::OtherWriterFirst(_)
+            | Self::DelayedRequest(_)
+            | Self::DelayedAnswer(_) => None,
         }
     }
 
-    pub(crate) async fn before(&self) {
-        if let Self::Late(wait) = self {
-            wait.pass().await;
+    pub(crate) async fn delay_request(&self) {
+        if let Self::DelayedRequest(wait) = self {
+            wait.wait_out().await;
         }
     }
 
-    pub(crate) async fn after(&self) {
-        if let Self::SlowAnswer(wait) = self {
-            wait.pass().await;
+    pub(crate) async fn delay_answer(&self) {
+        if let Self::DelayedAnswer(wait) = self {
+            wait.wait_out().await;
         }
     }
 }
 
-pub(crate) fn failure(kind: io::ErrorKind) -> object_store::Error {
+pub(crate) fn io_failure(kind: io::ErrorKind) -> object_store::Error {
     object_store::Error::Generic {
         store: "FaultyStore",
         source: Box::new(io::Error::from(kind)),
     }
 }
 
-pub(crate) fn exists(path: &Path) -> object_store::Error {
+pub(crate) fn conflict_error(path: &Path) -> object_store::Error {
     object_store::Error::AlreadyExists {
         path: path.to_string(),
         source: "409 Conflict, injected".into(),
@@ -104,21 +106,21 @@ pub(crate) fn exists(path: &Path) -> object_store::Error {
 
 /// A queue of faults, one for each matching call. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Script(Arc<Mutex<VecDeque<Fault>>>);
+pub struct FaultScript(Arc<Mutex<VecDeque<Fault>>>);
 
-impl Script {
+impl FaultScript {
     /// Replaces the remaining faults by these.
-    pub fn set(&self, faults: impl IntoIterator<Item = Fault>) {
+    pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
         *self.0.lock() = faults.into_iter().collect();
     }
 
     /// The next fault, `None` when none is left.
-    pub fn take(&self) -> Option<Fault> {
+    pub fn take_next(&self) -> Option<Fault> {
         self.0.lock().pop_front()
     }
 
     /// The number of remaining faults.
-    pub fn left(&self) -> usize {
+    pub fn faults_left(&self) -> usize {
         self.0.lock().len()
     }
 }

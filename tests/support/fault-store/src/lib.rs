@@ -13,8 +13,8 @@ mod fault;
 mod store;
 mod upload;
 
-pub use calls::{Call, Counts, Op};
-pub use fault::{Fault, Script, Wait};
+pub use calls::{Call, CallCounts, Op};
+pub use fault::{Delay, Fault, FaultScript};
 pub use store::FaultyStore;
 
 #[cfg(test)]

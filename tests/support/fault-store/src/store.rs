@@ -16,30 +16,30 @@ use object_store::{
     RenameOptions, Result,
 };
 
-use crate::calls::{Call, Counts, Op};
-use crate::fault::{Fault, Script, exists, failure};
+use crate::calls::{Call, CallCounts, Op};
+use crate::fault::{Fault, FaultScript, conflict_error, io_failure};
 use crate::upload::FaultyUpload;
 
-type Plan = dyn Fn(&Call<'_>) -> Option<Fault> + Send + Sync;
+type FaultPlan = dyn Fn(&Call<'_>) -> Option<Fault> + Send + Sync;
 
 /// A store that injects the faults of its plan and counts its calls. Clones share
 /// the plan and the counts.
 #[derive(Clone)]
 pub struct FaultyStore {
     inner: Arc<dyn ObjectStore>,
-    judge: Judge,
+    planner: FaultPlanner,
 }
 
 /// Counts calls and gets their faults from the plan.
 #[derive(Clone)]
-pub(crate) struct Judge {
-    plan: Arc<Plan>,
-    counts: Arc<Counts>,
+pub(crate) struct FaultPlanner {
+    plan: Arc<FaultPlan>,
+    counts: Arc<CallCounts>,
 }
 
-impl Judge {
-    pub(crate) fn fault(&self, op: Op, path: &Path) -> Option<Fault> {
-        self.counts.note(op);
+impl FaultPlanner {
+    pub(crate) fn next_fault(&self, op: Op, path: &Path) -> Option<Fault> {
+        self.counts.count_call(op);
         (self.plan)(&Call { op, path })
     }
 }
@@ -52,7 +52,7 @@ impl FaultyStore {
     ) -> Self {
         Self {
             inner,
-            judge: Judge {
+            planner: FaultPlanner {
                 plan: Arc::new(plan),
                 counts: Arc::default(),
             },
@@ -60,25 +60,25 @@ impl FaultyStore {
     }
 
     /// A store without faults that counts its calls.
-    pub fn counting(inner: Arc<dyn ObjectStore>) -> Self {
+    pub fn without_faults(inner: Arc<dyn ObjectStore>) -> Self {
         Self::new(inner, |_| None)
     }
 
     /// A store in which each call that `matches` accepts takes the next fault of the
     /// returned script.
-    pub fn scripted(
+    pub fn with_script(
         inner: Arc<dyn ObjectStore>,
         matches: impl Fn(&Call<'_>) -> bool + Send + Sync + 'static,
-    ) -> (Self, Script) {
-        let script = Script::default();
+    ) -> (Self, FaultScript) {
+        let script = FaultScript::default();
         let faults = script.clone();
-        let plan = move |call: &Call<'_>| matches(call).then(|| faults.take()).flatten();
+        let plan = move |call: &Call<'_>| matches(call).then(|| faults.take_next()).flatten();
         (Self::new(inner, plan), script)
     }
 
     /// The counts of its calls.
-    pub fn counts(&self) -> &Counts {
-        &self.judge.counts
+    pub fn counts(&self) -> &CallCounts {
+        &self.planner.counts
     }
 
     /// The wrapped store, without faults.
@@ -86,8 +86,8 @@ impl FaultyStore {
         &self.inner
     }
 
-    fn fault(&self, op: Op, path: &Path) -> Option<Fault> {
-        self.judge.fault(op, path)
+    fn next_fault(&self, op: Op, path: &Path) -> Option<Fault> {
+        self.planner.next_fault(op, path)
     }
 
     async fn faulty_put(
@@ -102,34 +102,34 @@ impl FaultyStore {
             Fault::LostAnswer => {
                 // The result is lost, whatever it was.
                 let _ = put().await;
-                Err(failure(io::ErrorKind::ConnectionReset))
+                Err(io_failure(io::ErrorKind::ConnectionReset))
             }
-            Fault::LostRequest => Err(failure(io::ErrorKind::ConnectionReset)),
+            Fault::LostRequest => Err(io_failure(io::ErrorKind::ConnectionReset)),
             Fault::SentTwice => {
                 put().await?;
                 put().await
             }
-            Fault::FalseConflict => Err(exists(location)),
-            Fault::Overtaken(bytes) => {
+            Fault::FalseConflict => Err(conflict_error(location)),
+            Fault::OtherWriterFirst(bytes) => {
                 self.inner.put(location, bytes.clone().into()).await?;
                 put().await
             }
-            Fault::Late(_) | Fault::SlowAnswer(_) => {
-                fault.before().await;
+            Fault::DelayedRequest(_) | Fault::DelayedAnswer(_) => {
+                fault.delay_request().await;
                 let result = put().await;
-                fault.after().await;
+                fault.delay_answer().await;
                 result
             }
-            Fault::Stray(wait) => {
+            Fault::ArrivesAfterTimeout(wait) => {
                 let (inner, location, wait) = (Arc::clone(&self.inner), location.clone(), *wait);
                 tokio::spawn(async move {
-                    wait.pass().await;
+                    wait.wait_out().await;
                     // The caller has already got an error.
                     let _ = inner.put_opts(&location, payload, opts).await;
                 });
-                Err(failure(io::ErrorKind::TimedOut))
+                Err(io_failure(io::ErrorKind::TimedOut))
             }
-            Fault::Refused(kind) => Err(failure(*kind)),
+            Fault::Refused(kind) => Err(io_failure(*kind)),
         }
     }
 
@@ -138,20 +138,20 @@ impl FaultyStore {
         prefix: Option<&Path>,
         list: impl FnOnce(&dyn ObjectStore) -> BoxStream<'static, Result<ObjectMeta>> + Send + 'static,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let fault = self.fault(Op::List, &prefix.cloned().unwrap_or_default());
-        if let Some(error) = fault.as_ref().and_then(Fault::error) {
+        let fault = self.next_fault(Op::List, &prefix.cloned().unwrap_or_default());
+        if let Some(error) = fault.as_ref().and_then(Fault::call_error) {
             return stream::once(async { Err(error) }).boxed();
         }
         let inner = Arc::clone(&self.inner);
-        let counts = Arc::clone(&self.judge.counts);
+        let counts = Arc::clone(&self.planner.counts);
         stream::once(async move {
             if let Some(fault) = &fault {
-                fault.before().await;
+                fault.delay_request().await;
             }
             list(inner.as_ref())
         })
         .flatten()
-        .inspect(move |_| counts.note_listed())
+        .inspect(move |_| counts.count_listed())
         .boxed()
     }
 }
@@ -169,16 +169,19 @@ impl fmt::Debug for FaultyStore {
 }
 
 /// Runs a call that is not a put: delays it, fails it, or passes it on.
-async fn around<T>(fault: Option<Fault>, call: impl Future<Output = Result<T>>) -> Result<T> {
+async fn call_with_fault<T>(
+    fault: Option<Fault>,
+    call: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let Some(fault) = fault else {
         return call.await;
     };
-    if let Some(error) = fault.error() {
+    if let Some(error) = fault.call_error() {
         return Err(error);
     }
-    fault.before().await;
+    fault.delay_request().await;
     let result = call.await;
-    fault.after().await;
+    fault.delay_answer().await;
     result
 }
 
@@ -194,7 +197,7 @@ impl ObjectStore for FaultyStore {
             PutMode::Create => Op::Create,
             PutMode::Overwrite | PutMode::Update(_) => Op::Put,
         };
-        match self.fault(op, location) {
+        match self.next_fault(op, location) {
             None => self.inner.put_opts(location, payload, opts).await,
             Some(fault) => self.faulty_put(fault, location, payload, opts).await,
         }
@@ -205,37 +208,37 @@ impl ObjectStore for FaultyStore {
         location: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let fault = self.fault(Op::Upload, location);
-        let upload = around(fault, self.inner.put_multipart_opts(location, opts)).await?;
+        let fault = self.next_fault(Op::Upload, location);
+        let upload = call_with_fault(fault, self.inner.put_multipart_opts(location, opts)).await?;
         Ok(Box::new(FaultyUpload::new(
             upload,
-            self.judge.clone(),
+            self.planner.clone(),
             location.clone(),
         )))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let op = if options.head { Op::Head } else { Op::Get };
-        let fault = self.fault(op, location);
-        around(fault, self.inner.get_opts(location, options)).await
+        let fault = self.next_fault(op, location);
+        call_with_fault(fault, self.inner.get_opts(location, options)).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let fault = self.fault(Op::Get, location);
-        around(fault, self.inner.get_ranges(location, ranges)).await
+        let fault = self.next_fault(Op::Get, location);
+        call_with_fault(fault, self.inner.get_ranges(location, ranges)).await
     }
 
     fn delete_stream(
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let judge = self.judge.clone();
+        let judge = self.planner.clone();
         let locations = locations.then(move |location| {
             let fault = location
                 .as_ref()
                 .ok()
-                .and_then(|location| judge.fault(Op::Delete, location));
-            around(fault, async move { location })
+                .and_then(|location| judge.next_fault(Op::Delete, location));
+            call_with_fault(fault, async move { location })
         });
         self.inner.delete_stream(locations.boxed())
     }
@@ -257,21 +260,21 @@ impl ObjectStore for FaultyStore {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let fault = self.fault(Op::List, &prefix.cloned().unwrap_or_default());
-        let result = around(fault, self.inner.list_with_delimiter(prefix)).await?;
+        let fault = self.next_fault(Op::List, &prefix.cloned().unwrap_or_default());
+        let result = call_with_fault(fault, self.inner.list_with_delimiter(prefix)).await?;
         for _ in &result.objects {
-            self.judge.counts.note_listed();
+            self.planner.counts.count_listed();
         }
         Ok(result)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let fault = self.fault(Op::Copy, to);
-        around(fault, self.inner.copy_opts(from, to, options)).await
+        let fault = self.next_fault(Op::Copy, to);
+        call_with_fault(fault, self.inner.copy_opts(from, to, options)).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        let fault = self.fault(Op::Copy, to);
-        around(fault, self.inner.rename_opts(from, to, options)).await
+        let fault = self.next_fault(Op::Copy, to);
+        call_with_fault(fault, self.inner.rename_opts(from, to, options)).await
     }
 }

@@ -8,20 +8,24 @@ use object_store::path::Path;
 use object_store::{MultipartUpload, PutPayload, PutResult, Result, UploadPart};
 
 use crate::calls::Op;
-use crate::fault::{Fault, failure};
-use crate::store::Judge;
+use crate::fault::{Fault, io_failure};
+use crate::store::FaultPlanner;
 
 /// An upload whose parts and completion may fail. Its abort is counted and never
 /// fails.
 pub(crate) struct FaultyUpload {
     inner: Box<dyn MultipartUpload>,
-    judge: Judge,
+    planner: FaultPlanner,
     path: Path,
 }
 
 impl FaultyUpload {
-    pub(crate) fn new(inner: Box<dyn MultipartUpload>, judge: Judge, path: Path) -> Self {
-        Self { inner, judge, path }
+    pub(crate) fn new(inner: Box<dyn MultipartUpload>, planner: FaultPlanner, path: Path) -> Self {
+        Self {
+            inner,
+            planner,
+            path,
+        }
     }
 }
 
@@ -34,14 +38,14 @@ impl fmt::Debug for FaultyUpload {
 #[async_trait]
 impl MultipartUpload for FaultyUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        let fault = self.judge.fault(Op::Part, &self.path);
-        if let Some(error) = fault.as_ref().and_then(Fault::error) {
+        let fault = self.planner.next_fault(Op::Part, &self.path);
+        if let Some(error) = fault.as_ref().and_then(Fault::call_error) {
             return async { Err(error) }.boxed();
         }
         let part = self.inner.put_part(data);
         async move {
             if let Some(fault) = &fault {
-                fault.before().await;
+                fault.delay_request().await;
             }
             part.await
         }
@@ -49,23 +53,23 @@ impl MultipartUpload for FaultyUpload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let fault = self.judge.fault(Op::Complete, &self.path);
+        let fault = self.planner.next_fault(Op::Complete, &self.path);
         if let Some(Fault::LostAnswer) = fault {
             // The result is lost, whatever it was.
             let _ = self.inner.complete().await;
-            return Err(failure(std::io::ErrorKind::ConnectionReset));
+            return Err(io_failure(std::io::ErrorKind::ConnectionReset));
         }
-        if let Some(error) = fault.as_ref().and_then(Fault::error) {
+        if let Some(error) = fault.as_ref().and_then(Fault::call_error) {
             return Err(error);
         }
         if let Some(fault) = &fault {
-            fault.before().await;
+            fault.delay_request().await;
         }
         self.inner.complete().await
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.judge.fault(Op::Abort, &self.path);
+        self.planner.next_fault(Op::Abort, &self.path);
         self.inner.abort().await
     }
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::SandboxError;
 use crate::installation::Installation;
 use crate::record::Record;
-use crate::tool::Tool;
+use crate::tool::ToolCall;
 
 /// Ends the broker and removes its folder when its standard input closes, also when
 /// the test process was killed. It runs in a separate process group, so that Ctrl-C
@@ -39,16 +39,16 @@ impl Broker {
         installation: &Installation,
         settings: &[(&str, &str)],
     ) -> Result<Self, SandboxError> {
-        let mut broker = Self::prepare(installation)?;
-        broker.args = pairs(settings);
+        let mut broker = Self::prepare_folder(installation)?;
+        broker.args = key_value_pairs(settings);
         // The script's random cluster id may begin with a dash, which Kafka's tool
         // takes for an option.
-        let mut tries = 0;
+        let mut attempts = 0;
         broker.address = loop {
-            tries += 1;
-            match broker.launch() {
+            attempts += 1;
+            match broker.start_process() {
                 Err(SandboxError::Failed { output, .. })
-                    if tries < 4 && output.contains("--cluster-id") => {}
+                    if attempts < 4 && output.contains("--cluster-id") => {}
                 launched => break launched?,
             }
         };
@@ -56,7 +56,7 @@ impl Broker {
     }
 
     /// A folder with its guard, in which no broker runs yet.
-    pub(crate) fn prepare(installation: &Installation) -> Result<Self, SandboxError> {
+    pub(crate) fn prepare_folder(installation: &Installation) -> Result<Self, SandboxError> {
         let folder = tempfile::Builder::new()
             .prefix("sluice-kafka-")
             .tempdir()
@@ -102,7 +102,7 @@ impl Broker {
     /// # Errors
     /// When it does not end.
     pub fn stop(&self) -> Result<(), SandboxError> {
-        self.signal("stop")
+        self.run_broker_verb("stop")
     }
 
     /// Ends the broker with SIGKILL.
@@ -110,7 +110,7 @@ impl Broker {
     /// # Errors
     /// When it does not end.
     pub fn kill(&self) -> Result<(), SandboxError> {
-        self.signal("kill")
+        self.run_broker_verb("kill")
     }
 
     /// Suspends the broker with SIGSTOP: connections stay open, but it does not
@@ -119,7 +119,7 @@ impl Broker {
     /// # Errors
     /// When no signal can be sent.
     pub fn pause(&self) -> Result<(), SandboxError> {
-        self.signal("pause")
+        self.run_broker_verb("pause")
     }
 
     /// Resumes the broker after [`Self::pause`].
@@ -127,7 +127,7 @@ impl Broker {
     /// # Errors
     /// When no signal can be sent.
     pub fn resume(&self) -> Result<(), SandboxError> {
-        self.signal("resume")
+        self.run_broker_verb("resume")
     }
 
     /// Starts the broker again after [`Self::stop`] or [`Self::kill`], with the same
@@ -135,8 +135,8 @@ impl Broker {
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start_again(&self) -> Result<(), SandboxError> {
-        self.launch().map(drop)
+    pub fn restart(&self) -> Result<(), SandboxError> {
+        self.start_process().map(drop)
     }
 
     /// Creates a topic.
@@ -159,11 +159,11 @@ impl Broker {
     ) -> Result<(), SandboxError> {
         let partitions = partitions.to_string();
         let mut args = vec!["--create", "--topic", topic, "--partitions", &partitions];
-        let settings: Vec<String> = pairs(settings);
+        let settings: Vec<String> = key_value_pairs(settings);
         for setting in &settings {
             args.extend(["--config", setting]);
         }
-        self.tool("topics", &args).map(drop)
+        self.run_tool("topics", &args).map(drop)
     }
 
     /// Raises the number of a topic's partitions to `partitions`.
@@ -173,7 +173,7 @@ impl Broker {
     pub fn add_partitions(&self, topic: &str, partitions: u32) -> Result<(), SandboxError> {
         let partitions = partitions.to_string();
         let args = ["--alter", "--topic", topic, "--partitions", &partitions];
-        self.tool("topics", &args).map(drop)
+        self.run_tool("topics", &args).map(drop)
     }
 
     /// Changes settings of a topic.
@@ -185,9 +185,9 @@ impl Broker {
         topic: &str,
         settings: &[(&str, &str)],
     ) -> Result<(), SandboxError> {
-        let settings = pairs(settings).join(",");
+        let settings = key_value_pairs(settings).join(",");
         let args = ["--alter", "--topic", topic, "--add-config", &settings];
-        self.tool("configs", &args).map(drop)
+        self.run_tool("configs", &args).map(drop)
     }
 
     /// Deletes a topic.
@@ -195,7 +195,7 @@ impl Broker {
     /// # Errors
     /// When the broker refuses or does not answer.
     pub fn delete_topic(&self, topic: &str) -> Result<(), SandboxError> {
-        self.tool("topics", &["--delete", "--topic", topic])
+        self.run_tool("topics", &["--delete", "--topic", topic])
             .map(drop)
     }
 
@@ -203,8 +203,8 @@ impl Broker {
     ///
     /// # Errors
     /// When the broker does not answer.
-    pub fn topics(&self) -> Result<Vec<String>, SandboxError> {
-        let text = self.tool("topics", &["--list"])?;
+    pub fn list_topics(&self) -> Result<Vec<String>, SandboxError> {
+        let text = self.run_tool("topics", &["--list"])?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 
@@ -227,7 +227,7 @@ impl Broker {
             source,
         })?;
         let path = path.display().to_string();
-        self.tool("delete-records", &["--offset-json-file", &path])
+        self.run_tool("delete-records", &["--offset-json-file", &path])
             .map(drop)
     }
 
@@ -236,7 +236,7 @@ impl Broker {
     /// # Errors
     /// When the broker does not answer.
     pub fn end_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, SandboxError> {
-        self.offsets(topic, "-1")
+        self.get_offsets(topic, "-1")
     }
 
     /// The offset of the first record of each partition.
@@ -244,11 +244,11 @@ impl Broker {
     /// # Errors
     /// When the broker does not answer.
     pub fn first_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, SandboxError> {
-        self.offsets(topic, "-2")
+        self.get_offsets(topic, "-2")
     }
 
-    fn offsets(&self, topic: &str, time: &str) -> Result<BTreeMap<i32, i64>, SandboxError> {
-        let text = self.tool("get-offsets", &["--topic", topic, "--time", time])?;
+    fn get_offsets(&self, topic: &str, time: &str) -> Result<BTreeMap<i32, i64>, SandboxError> {
+        let text = self.run_tool("get-offsets", &["--topic", topic, "--time", time])?;
         text.lines()
             .map(|line| {
                 let mut parts = line.rsplit(':');
@@ -269,7 +269,7 @@ impl Broker {
     ///
     /// # Errors
     /// When the broker refuses or does not answer.
-    pub fn produce<'a>(
+    pub fn produce_records<'a>(
         &self,
         topic: &str,
         records: impl IntoIterator<Item = (Option<&'a str>, &'a str)>,
@@ -291,7 +291,7 @@ impl Broker {
                 args.extend(["--reader-property", property]);
             }
         }
-        self.tool_with_input("console-producer", &args, Some(input))
+        self.run_tool_with_input("console-producer", &args, Some(input))
             .map(drop)
     }
 
@@ -302,7 +302,7 @@ impl Broker {
     /// # Errors
     /// When the broker does not answer, or returns fewer records than its offsets
     /// indicate.
-    pub fn consume(&self, topic: &str) -> Result<Vec<Record>, SandboxError> {
+    pub fn consume_all(&self, topic: &str) -> Result<Vec<Record>, SandboxError> {
         let first: i64 = self.first_offsets(topic)?.values().sum();
         let end: i64 = self.end_offsets(topic)?.values().sum();
         self.consume_count(topic, usize::try_from(end - first).unwrap_or(0))
@@ -318,7 +318,8 @@ impl Broker {
             return Ok(Vec::new());
         }
         let text = count.to_string();
-        let records = self.read(topic, &["--max-messages", &text, "--timeout-ms", "60000"])?;
+        let records =
+            self.run_consumer(topic, &["--max-messages", &text, "--timeout-ms", "60000"])?;
         if records.len() == count {
             Ok(records)
         } else {
@@ -336,7 +337,7 @@ impl Broker {
     /// # Errors
     /// When the broker does not answer.
     pub fn consume_with_gaps(&self, topic: &str) -> Result<Vec<Record>, SandboxError> {
-        self.read(
+        self.run_consumer(
             topic,
             &[
                 "--isolation-level",
@@ -347,14 +348,14 @@ impl Broker {
         )
     }
 
-    fn read(&self, topic: &str, limits: &[&str]) -> Result<Vec<Record>, SandboxError> {
+    fn run_consumer(&self, topic: &str, limits: &[&str]) -> Result<Vec<Record>, SandboxError> {
         let verb = "console-consumer";
         let mut args = vec!["--topic", topic, "--from-beginning"];
         args.extend(limits);
         for property in Record::FORMAT {
             args.extend(["--formatter-property", property]);
         }
-        let text = self.tool(verb, &args)?;
+        let text = self.run_tool(verb, &args)?;
         let mut records = text
             .lines()
             .map(|line| {
@@ -373,11 +374,11 @@ impl Broker {
     ///
     /// # Errors
     /// When the tool fails, with what it printed.
-    pub fn tool(&self, verb: &str, args: &[&str]) -> Result<String, SandboxError> {
-        self.tool_with_input(verb, args, None)
+    pub fn run_tool(&self, verb: &str, args: &[&str]) -> Result<String, SandboxError> {
+        self.run_tool_with_input(verb, args, None)
     }
 
-    fn tool_with_input(
+    fn run_tool_with_input(
         &self,
         verb: &str,
         args: &[&str],
@@ -385,35 +386,35 @@ impl Broker {
     ) -> Result<String, SandboxError> {
         let mut all = vec!["--bootstrap-server".to_owned(), self.address.clone()];
         all.extend(args.iter().map(|arg| (*arg).to_owned()));
-        self.run(verb, all, input)
+        self.run_script(verb, all, input)
     }
 
-    fn signal(&self, verb: &str) -> Result<(), SandboxError> {
-        self.run(verb, vec![self.folder().display().to_string()], None)
+    fn run_broker_verb(&self, verb: &str) -> Result<(), SandboxError> {
+        self.run_script(verb, vec![self.folder().display().to_string()], None)
             .map(drop)
     }
 
-    pub(crate) fn launch(&self) -> Result<String, SandboxError> {
+    pub(crate) fn start_process(&self) -> Result<String, SandboxError> {
         let mut args = vec![self.folder().display().to_string()];
         args.extend(self.args.iter().cloned());
-        let output = self.run("start", args, None)?;
+        let output = self.run_script("start", args, None)?;
         Ok(output.trim().to_owned())
     }
 
-    fn run(
+    fn run_script(
         &self,
         verb: &str,
         args: Vec<String>,
         input: Option<String>,
     ) -> Result<String, SandboxError> {
-        Tool {
+        ToolCall {
             script: self.installation.script(),
             folder: self.folder(),
             verb,
             args,
             input,
         }
-        .run()
+        .run_to_end()
     }
 }
 
@@ -425,7 +426,7 @@ impl Drop for Broker {
     }
 }
 
-pub(crate) fn pairs(settings: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn key_value_pairs(settings: &[(&str, &str)]) -> Vec<String> {
     settings
         .iter()
         .map(|(key, value)| format!("{key}={value}"))

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use crate::SandboxError;
 
 /// The variable with the installation's folder.
-const HOME: &str = "SLUICE_KAFKA_HOME";
+const HOME_VARIABLE: &str = "SLUICE_KAFKA_HOME";
 /// Set in CI, where a missing installation is an error.
-const CI: &str = "SLUICE_CI";
+const CI_VARIABLE: &str = "SLUICE_CI";
 
 /// A folder with Apache Kafka and the script `kafka` that drives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,26 +25,28 @@ impl Installation {
     /// # Errors
     /// When it is missing and `SLUICE_CI` is set.
     pub fn find() -> Result<Option<Self>, SandboxError> {
-        let named = std::env::var_os(HOME).filter(|home| !home.is_empty());
+        let named = std::env::var_os(HOME_VARIABLE).filter(|home| !home.is_empty());
         let home = named.map_or_else(
             || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/kafka"),
             PathBuf::from,
         );
-        match Self::at(&home) {
+        match Self::in_folder(&home) {
             Ok(found) => Ok(Some(found)),
-            Err(message) if std::env::var_os(CI).is_some() => Err(SandboxError::Missing(message)),
+            Err(message) if std::env::var_os(CI_VARIABLE).is_some() => {
+                Err(SandboxError::Missing(message))
+            }
             Err(message) => {
-                skipped(&message);
+                print_skipped(&message);
                 Ok(None)
             }
         }
     }
 
-    fn at(home: &Path) -> Result<Self, String> {
+    fn in_folder(home: &Path) -> Result<Self, String> {
         let script = home.join("kafka");
         if !script.is_file() {
             return Err(format!(
-                "no Apache Kafka in {}; set {HOME} to its folder",
+                "no Apache Kafka in {}; set {HOME_VARIABLE} to its folder",
                 home.display()
             ));
         }
@@ -74,6 +76,6 @@ impl Installation {
 }
 
 #[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
-fn skipped(why: &str) {
+fn print_skipped(why: &str) {
     eprintln!("SKIPPED: not tested against Apache Kafka: {why}");
 }

@@ -25,7 +25,7 @@
 mod broker;
 mod installation;
 mod record;
-mod secure;
+mod secure_listener;
 mod tool;
 
 use std::io;
@@ -36,7 +36,7 @@ use thiserror::Error;
 pub use broker::Broker;
 pub use installation::Installation;
 pub use record::Record;
-pub use secure::Secure;
+pub use secure_listener::SecureListener;
 
 /// A failed operation on a sandbox broker.
 #[derive(Debug, Error)]
@@ -63,7 +63,7 @@ pub enum SandboxError {
     Failed { verb: String, output: String },
     /// A tool that did not end.
     #[error("`kafka {verb}` did not end within {seconds} s:\n{output}")]
-    TooLong {
+    TimedOut {
         verb: String,
         /// The time limit.
         seconds: u64,

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use crate::SandboxError;
 
 /// No tool takes a tenth of this time. It only prevents a test from hanging forever.
-const LIMIT: Duration = Duration::from_secs(300);
-const POLL: Duration = Duration::from_millis(20);
+const TIME_LIMIT: Duration = Duration::from_secs(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One call of a tool.
-pub(crate) struct Tool<'a> {
+pub(crate) struct ToolCall<'a> {
     pub(crate) script: &'a Path,
     pub(crate) folder: &'a Path,
     pub(crate) verb: &'a str,
@@ -21,9 +21,9 @@ pub(crate) struct Tool<'a> {
     pub(crate) input: Option<String>,
 }
 
-impl Tool<'_> {
+impl ToolCall<'_> {
     /// Runs the tool to its end and returns its standard output.
-    pub(crate) fn run(self) -> Result<String, SandboxError> {
+    pub(crate) fn run_to_end(self) -> Result<String, SandboxError> {
         let Self {
             script,
             folder,
@@ -54,7 +54,7 @@ impl Tool<'_> {
             // A tool that ended before it read everything says why itself.
             let _ = stdin.write_all(input.as_bytes());
         }
-        let success = wait(&mut child).map_err(failed)?;
+        let success = wait_or_kill(&mut child).map_err(failed)?;
         let read = |path: &Path| {
             std::fs::read(path)
                 .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -67,9 +67,9 @@ impl Tool<'_> {
                 verb: verb.to_owned(),
                 output: out + &err,
             }),
-            None => Err(SandboxError::TooLong {
+            None => Err(SandboxError::TimedOut {
                 verb: verb.to_owned(),
-                seconds: LIMIT.as_secs(),
+                seconds: TIME_LIMIT.as_secs(),
                 output: out + &err,
             }),
         }
@@ -77,17 +77,17 @@ impl Tool<'_> {
 }
 
 /// Whether the tool succeeded; `None` when it was killed because it took too long.
-fn wait(child: &mut Child) -> std::io::Result<Option<bool>> {
+fn wait_or_kill(child: &mut Child) -> std::io::Result<Option<bool>> {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status.success()));
         }
-        if begun.elapsed() > LIMIT {
+        if begun.elapsed() > TIME_LIMIT {
             child.kill()?;
             child.wait()?;
             return Ok(None);
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }

@@ -21,7 +21,7 @@ fn a_broker_goes_through_its_life() {
     broker.create_topic("events", 2).unwrap();
     let values: Vec<String> = (0..20).map(|n| format!("{{\"n\": {n}}}")).collect();
     broker
-        .produce("events", values.iter().map(|v| (Some("k"), v.as_str())))
+        .produce_records("events", values.iter().map(|v| (Some("k"), v.as_str())))
         .unwrap();
     let read = broker.consume_count("events", 20).unwrap();
     assert_eq!(
@@ -39,7 +39,7 @@ fn a_broker_goes_through_its_life() {
     broker.resume().unwrap();
     broker.kill().unwrap();
     assert!(TcpStream::connect(&address).is_err());
-    broker.start_again().unwrap();
+    broker.restart().unwrap();
     assert_eq!(broker.address(), address);
     assert_eq!(broker.end_offsets("events").unwrap()[&partition], 20);
     let refused = broker.create_topic("events", 1).unwrap_err();

@@ -16,7 +16,7 @@ use super::store::{listed, memory};
 use super::{context, context_with, ids, input, large, orders, spec, write};
 use crate::sink::{GoldSinkExec, SinkError, plan_sink};
 use sluice_fault_store::{Call, Fault, FaultyStore, Op};
-use sluice_service::failure::FailureKind;
+use sluice_service::task_failure::FailureKind;
 
 /// A store that has no space left for the calls that `refused` names.
 fn full(
@@ -54,10 +54,10 @@ async fn a_failing_store_leaves_nothing() {
     let error = write(&context(&store), plan).await.unwrap_err();
     // A full disk is a permanent failure, and the message includes the system's
     // error text.
-    let failure = crate::failure::failure(&error, &|_| None);
+    let failure = crate::task_failure::classify_error(&error, &|_| None);
     assert_eq!(failure.kind, FailureKind::Storage, "{failure}");
     assert!(failure.message.contains("no storage space"), "{failure}");
-    assert_eq!(calls.counts().of(Op::Abort), 1);
+    assert_eq!(calls.counts().count_of(Op::Abort), 1);
     assert!(listed(&store).await.is_empty());
 }
 

@@ -144,8 +144,8 @@ async fn the_codec_gives_back_the_node() {
     spec.zstd_level = 3;
     let input = input(vec![vec![rows]], &schema);
     let node = GoldSinkExec::try_new(Arc::clone(&input), Arc::new(spec)).unwrap();
-    let bytes = codec::encode(&node).unwrap();
-    let decoded = codec::decode(&bytes, &[Arc::clone(&input)]).unwrap();
+    let bytes = codec::encode_sink(&node).unwrap();
+    let decoded = codec::decode_sink(&bytes, &[Arc::clone(&input)]).unwrap();
     let decoded = decoded.downcast_ref::<GoldSinkExec>().unwrap();
     assert_eq!(decoded.spec(), node.spec());
     assert_eq!(
@@ -153,8 +153,8 @@ async fn the_codec_gives_back_the_node() {
         format!("{:?}", node.ordering())
     );
 
-    assert!(codec::decode(&bytes, &[]).is_err());
-    let error = codec::decode(&[255, 255], &[input])
+    assert!(codec::decode_sink(&bytes, &[]).is_err());
+    let error = codec::decode_sink(&[255, 255], &[input])
         .unwrap_err()
         .to_string();
     assert!(error.contains("a gold sink cannot be read"), "{error}");

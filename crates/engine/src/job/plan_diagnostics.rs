@@ -1,0 +1,286 @@
+//! Turns the planner's errors into diagnostics of the job file.
+
+use std::sync::Arc;
+
+use datafusion::common::{Location as EngineLocation, SchemaError, Span as EngineSpan};
+use datafusion::error::DataFusionError;
+use sluice_jobfile::{Diagnostic, Position, Relation, Span};
+
+use super::spans;
+
+/// One planning error becomes one diagnostic, or several where the planner
+/// collected several errors.
+pub(super) fn diagnose_error(
+    relation: &Relation,
+    file: &str,
+    error: &DataFusionError,
+) -> Vec<Diagnostic> {
+    if let DataFusionError::Collection(errors) = error {
+        return errors
+            .iter()
+            .flat_map(|error| diagnose_error(relation, file, error))
+            .collect();
+    }
+    let planner_diagnostic = error.diagnostic();
+    let mut diagnostic = match schema_error(error) {
+        Some(problem) => schema_diagnostic(problem),
+        None => text_diagnostic(
+            &planner_diagnostic.map_or_else(|| innermost_message(error), |d| d.message.clone()),
+            &innermost_message(error),
+        ),
+    };
+    let place = planner_diagnostic
+        .and_then(|d| d.span)
+        .or_else(|| column_span(error));
+    let place = place
+        .and_then(job_file_span)
+        .or_else(|| spans::span_of_named(relation, &innermost_message(error)));
+    diagnostic = diagnostic.with_span(place.unwrap_or_else(|| relation.span()));
+    diagnostic.file = file.to_owned();
+    // The planner's suggestions are already in our help.
+    let notes = planner_diagnostic
+        .into_iter()
+        .flat_map(|d| &d.notes)
+        .filter(|note| !note.message.to_lowercase().starts_with("possible "));
+    diagnostic
+        .notes
+        .extend(notes.map(|note| lower_first_letter(&note.message)));
+    diagnostic.notes.push(format!(
+        "in the query of {} `{}`",
+        relation.kind(),
+        relation.name()
+    ));
+    if diagnostic.help.is_none() {
+        diagnostic.help = planner_diagnostic
+            .and_then(|d| d.helps.first())
+            .map(|help| lower_first_letter(&help.message));
+    }
+    vec![diagnostic]
+}
+
+fn schema_error(error: &DataFusionError) -> Option<&SchemaError> {
+    match error {
+        DataFusionError::SchemaError(problem, _) => Some(problem),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            schema_error(inner)
+        }
+        DataFusionError::Shared(inner) => schema_error(inner),
+        _ => None,
+    }
+}
+
+fn column_span(error: &DataFusionError) -> Option<EngineSpan> {
+    match schema_error(error)? {
+        SchemaError::FieldNotFound { field, .. } => field.spans.first(),
+        _ => None,
+    }
+}
+
+fn schema_diagnostic(problem: &SchemaError) -> Diagnostic {
+    match problem {
+        SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } => {
+            let names: Vec<&str> = valid_fields
+                .iter()
+                .map(|column| column.name.as_str())
+                .collect();
+            let diagnostic =
+                Diagnostic::error("E0501", format!("no column `{}` here", field.flat_name()))
+                    .with_label("unknown column");
+            let help = sluice_jobfile::suggest_or_list(
+                &field.name,
+                "the columns are",
+                names.iter().copied(),
+            );
+            diagnostic.with_help(help)
+        }
+        SchemaError::AmbiguousReference { field } => Diagnostic::error(
+            "E0502",
+            format!(
+                "column `{}` is in more than one of the relations",
+                field.flat_name()
+            ),
+        )
+        .with_label("ambiguous")
+        .with_help("write the relation's name or alias before it"),
+        SchemaError::DuplicateQualifiedField { qualifier, name } => Diagnostic::error(
+            "E0503",
+            format!("column `{qualifier}.{name}` appears twice in the result"),
+        )
+        .with_help("give one of them another name with AS"),
+        SchemaError::DuplicateUnqualifiedField { name } => Diagnostic::error(
+            "E0503",
+            format!("column `{name}` appears twice in the result"),
+        )
+        .with_help("give one of them another name with AS"),
+    }
+}
+
+fn text_diagnostic(message: &str, whole: &str) -> Diagnostic {
+    if let Some(name) = text_between(whole, "Invalid function '", "'") {
+        let help = spark_replacement(name).unwrap_or_else(|| {
+            // The engine always names the nearest function, even when it is not
+            // similar.
+            let near = text_between(whole, "Did you mean '", "'").unwrap_or_default();
+            sluice_jobfile::suggest_or_list(name, "the nearest by name is", [near])
+        });
+        return Diagnostic::error("E0504", format!("no function `{name}`"))
+            .with_label("unknown function")
+            .with_help(help);
+    }
+    if let Some(call) = text_between(
+        whole,
+        "No function matches the given name and argument types '",
+        "'. You",
+    ) {
+        let diagnostic =
+            Diagnostic::error("E0504", format!("no function takes these types: `{call}`"))
+                .with_help("CAST the arguments to the types of one of these");
+        return whole
+            .split_once("Candidate functions:")
+            .map(|(_, candidates)| {
+                candidates
+                    .lines()
+                    .map(str::trim)
+                    .filter(|line| !line.is_empty())
+                    .take(8)
+            })
+            .into_iter()
+            .flatten()
+            .fold(diagnostic, |diagnostic, candidate| {
+                diagnostic.with_note(candidate.replace('\t', ""))
+            });
+    }
+    if let Some(field) = text_between(whole, "Field ", " not found in struct") {
+        return Diagnostic::error("E0501", format!("no field `{field}` in this struct"))
+            .with_label("unknown field");
+    }
+    if whole.contains("require unique expression names") {
+        let name = text_between(whole, "expression \"", "\"").unwrap_or_default();
+        return Diagnostic::error(
+            "E0503",
+            format!("column `{name}` appears twice in the result"),
+        )
+        .with_help("give one of them another name with AS");
+    }
+    let code =
+        if whole.contains("GROUP BY") || whole.contains("aggregate") || whole.contains("Aggregate")
+        {
+            "E0505"
+        } else if [
+            "cannot be coerced",
+            "coercion",
+            "coerce",
+            "Cannot infer common",
+            " type",
+            "Cannot cast",
+        ]
+        .iter()
+        .any(|sign| whole.contains(sign))
+        {
+            "E0506"
+        } else {
+            "E0509"
+        };
+    let diagnostic = Diagnostic::error(code, lower_first_letter(message));
+    if message == whole {
+        diagnostic
+    } else {
+        diagnostic.with_note(lower_first_letter(whole))
+    }
+}
+
+fn text_between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}
+
+/// What to write instead of Spark functions that neither function package has.
+fn spark_replacement(name: &str) -> Option<String> {
+    const KNOWN: &[(&str, &str)] = &[
+        (
+            "explode_outer",
+            "unnest(CASE WHEN cardinality(a) > 0 THEN a ELSE [NULL] END)",
+        ),
+        (
+            "posexplode",
+            "unnest(a) AS item, unnest(generate_series(1, cardinality(a))) AS pos",
+        ),
+        (
+            "inline",
+            "unnest(a) AS item in a subquery, and item.* fields by name outside",
+        ),
+        ("max_by", "last_value(x ORDER BY y)"),
+        ("min_by", "first_value(x ORDER BY y)"),
+        ("split", "string_to_array(text, delimiter)"),
+        ("regexp_extract", "regexp_match(text, pattern)[1]"),
+        (
+            "get_json_object",
+            "json_get_str(text, 'key', …), or text->'key'->>'key'",
+        ),
+        (
+            "from_json",
+            "the JSON functions (json_get_str, json_get_int, …)",
+        ),
+        (
+            "to_json",
+            "the column itself: gold tables hold structs, arrays and maps",
+        ),
+        (
+            "aggregate",
+            "array_sum(a), or unnest in a subquery and GROUP BY",
+        ),
+        (
+            "reduce",
+            "array_sum(a), or unnest in a subquery and GROUP BY",
+        ),
+        ("months_between", "date_diff, or date_part of both dates"),
+        (
+            "monotonically_increasing_id",
+            "row_number() OVER (ORDER BY …)",
+        ),
+    ];
+    let (_, instead) = KNOWN
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    Some(format!("write {instead}"))
+}
+
+/// The innermost text of an error, without the engine's prefixes.
+fn innermost_message(error: &DataFusionError) -> String {
+    let inner: &DataFusionError = match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => inner,
+        DataFusionError::Shared(inner) => Arc::as_ref(inner),
+        other => return other.message().to_string(),
+    };
+    innermost_message(inner)
+}
+
+fn lower_first_letter(message: &str) -> String {
+    let message = message.trim().trim_end_matches('.');
+    let mut chars = message.chars();
+    match (chars.next(), chars.clone().next()) {
+        // Not all capitals, such as `GROUP BY`.
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => message.to_owned(),
+    }
+}
+
+fn job_file_span(span: EngineSpan) -> Option<Span> {
+    let position = |location: EngineLocation| {
+        Some(Position {
+            line: u32::try_from(location.line).ok().filter(|line| *line > 0)?,
+            column: u32::try_from(location.column)
+                .ok()
+                .filter(|column| *column > 0)?,
+        })
+    };
+    Some(Span {
+        start: position(span.start)?,
+        end: position(span.end)?,
+    })
+}

@@ -1,0 +1,77 @@
+//! Every byte is read exactly once, whatever the files and the number of tasks.
+
+use chrono::DateTime;
+use object_store::path::Path;
+
+use super::*;
+
+fn file(name: usize, size: u64, splittable: bool) -> InputFile {
+    InputFile {
+        meta: ObjectMeta {
+            location: Path::from(format!("f{name:03}.json")),
+            last_modified: DateTime::UNIX_EPOCH,
+            size,
+            e_tag: None,
+            version: None,
+        },
+        splittable,
+    }
+}
+
+#[test]
+fn groups_tile_the_files() {
+    let mut state = 7_u64;
+    let mut random = |bound: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % bound
+    };
+    for _ in 0..300 {
+        let files: Vec<InputFile> = (0..random(20) as usize)
+            .map(|name| {
+                let size = [0, 1, 1000, 5_000_000, 300_000_000][random(5) as usize] + random(3);
+                file(name, size, random(3) > 0)
+            })
+            .collect();
+        let target = 1 + random(9) as usize;
+        let groups = group_files(&files, target);
+        assert!(
+            groups.len() <= target.max(1),
+            "{} groups for {target}",
+            groups.len()
+        );
+        for (ordinal, input) in files.iter().enumerate() {
+            let mut pieces: Vec<(u64, u64)> = groups
+                .iter()
+                .flat_map(FileGroup::files)
+                .filter(|piece| piece.object_meta.location == input.meta.location)
+                .map(|piece| {
+                    assert_eq!(
+                        piece.extension::<FileOrdinal>().map(|o| o.0),
+                        u32::try_from(ordinal).ok()
+                    );
+                    match &piece.range {
+                        Some(range) => (range.start.cast_unsigned(), range.end.cast_unsigned()),
+                        None => (0, input.meta.size),
+                    }
+                })
+                .collect();
+            pieces.sort_unstable();
+            let mut at = 0;
+            for (start, end) in &pieces {
+                assert_eq!(*start, at);
+                at = *end;
+            }
+            assert_eq!(at, input.meta.size);
+            assert!(input.splittable || pieces.len() <= 1);
+        }
+    }
+}
+
+#[test]
+fn little_data_is_not_divided() {
+    assert_eq!(group_files(&[file(0, 1000, true)], 8).len(), 1);
+    assert!(group_files(&[], 8).is_empty());
+    assert!(group_files(&[file(0, 0, true)], 8).is_empty());
+}

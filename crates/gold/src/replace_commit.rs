@@ -1,0 +1,306 @@
+//! Builds the log entry of a replace commit from its inputs alone: no clock, no
+//! store.
+
+use std::collections::{BTreeMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::commit::CommitInfo;
+use crate::data_file::DataFile;
+use crate::error::GoldError;
+use crate::log_actions::{
+    Action, AddLine, CommitLine, FormatLine, MetadataLine, ProtocolLine, RemoveLine, TxnLine,
+    encode_entry, encode_path,
+};
+use crate::properties::{APPEND_ONLY_KEY, check_properties};
+use crate::schema::{check_schema, delta_schema, schema_string};
+use crate::snapshot::Snapshot;
+use crate::table::TableSpec;
+
+/// Protocol versions of the tables that this writer creates.
+const READER_VERSION: i32 = 1;
+const WRITER_VERSION: i32 = 2;
+
+/// Features that require nothing of a replace, because it never does what they
+/// restrict. Append-only tables are checked separately.
+const HARMLESS_FEATURES: &[&str] = &["appendOnly", "invariants", "timestampNtz"];
+
+/// A log entry that is ready to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlannedEntry {
+    /// The version to create.
+    pub(crate) version: u64,
+    /// The entry's text.
+    pub(crate) entry: String,
+    /// Whether it creates the table.
+    pub(crate) creates_table: bool,
+    /// How many files it removes.
+    pub(crate) removed_files: usize,
+}
+
+/// A replace of a table's whole content. Everything that does not depend on the
+/// table's state is checked once, before the first attempt.
+#[derive(Debug)]
+pub(crate) struct ReplaceCommit<'a> {
+    table: &'a str,
+    spec: &'a TableSpec,
+    adds: &'a [DataFile],
+    info: &'a CommitInfo,
+    schema_string: String,
+}
+
+impl<'a> ReplaceCommit<'a> {
+    pub(crate) fn new_checked(
+        table: &'a str,
+        spec: &'a TableSpec,
+        adds: &'a [DataFile],
+        info: &'a CommitInfo,
+    ) -> Result<Self, GoldError> {
+        let schema_error = |problems| GoldError::Schema {
+            table: table.to_owned(),
+            problems,
+        };
+        check_schema(&spec.schema, &spec.partition_by).map_err(schema_error)?;
+        check_properties(
+            table,
+            spec.properties
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.as_str())),
+        )?;
+        check_files(table, spec, adds)?;
+        // The log can represent every schema that `check_schema` accepts.
+        let schema_string =
+            schema_string(&delta_schema(&spec.schema)).ok_or_else(|| schema_error(Vec::new()))?;
+        Ok(Self {
+            table,
+            spec,
+            adds,
+            info,
+            schema_string,
+        })
+    }
+
+    /// The entry of the version after `snapshot`, or of the first version without
+    /// a snapshot.
+    ///
+    /// `now` is in milliseconds since the epoch; `new_id` becomes the id of a
+    /// new table.
+    pub(crate) fn plan_entry(
+        &self,
+        snapshot: Option<&Snapshot>,
+        now: i64,
+        new_id: Uuid,
+    ) -> Result<PlannedEntry, GoldError> {
+        if let Some(snapshot) = snapshot {
+            check_writable(self.table, snapshot)?;
+        }
+        let removes: Vec<_> = snapshot
+            .iter()
+            .flat_map(|snapshot| &snapshot.files)
+            .map(|file| RemoveLine {
+                path: file.raw_path.clone(),
+                deletion_timestamp: now,
+                data_change: true,
+                extended_file_metadata: true,
+                partition_values: file.partition_values.clone(),
+                size: file.size,
+            })
+            .collect();
+        let mut actions = Vec::with_capacity(4 + removes.len() + self.adds.len());
+        actions.push(Action::CommitInfo(self.commit_line(
+            snapshot,
+            removes.len(),
+            now,
+        )));
+        if snapshot.is_none() {
+            actions.push(Action::Protocol(ProtocolLine {
+                min_reader_version: READER_VERSION,
+                min_writer_version: WRITER_VERSION,
+            }));
+        }
+        actions.extend(
+            self.changed_metadata(snapshot, now, new_id)
+                .map(Action::Metadata),
+        );
+        if let Some((app_id, version)) = &self.info.txn {
+            actions.push(Action::Txn(TxnLine {
+                app_id: app_id.clone(),
+                version: *version,
+                last_updated: now,
+            }));
+        }
+        let removed = removes.len();
+        actions.extend(removes.into_iter().map(Action::Remove));
+        for file in self.adds {
+            actions.push(Action::Add(self.add_line(file)?));
+        }
+        Ok(PlannedEntry {
+            version: snapshot.map_or(0, |snapshot| snapshot.version + 1),
+            entry: encode_entry(&actions).map_err(|error| self.json_error(error))?,
+            creates_table: snapshot.is_none(),
+            removed_files: removed,
+        })
+    }
+
+    fn json_error(&self, error: serde_json::Error) -> GoldError {
+        GoldError::Log {
+            table: self.table.to_owned(),
+            source: error.into(),
+        }
+    }
+
+    fn add_line(&self, file: &DataFile) -> Result<AddLine, GoldError> {
+        Ok(AddLine {
+            path: encode_path(&file.path),
+            partition_values: file
+                .partition_values
+                .iter()
+                .map(|(column, value)| {
+                    let value = value.clone().filter(|value| !value.is_empty());
+                    (column.clone(), value)
+                })
+                .collect(),
+            size: file.size,
+            modification_time: file.modification_time_ms,
+            data_change: true,
+            stats: serde_json::to_string(&file.stats).map_err(|e| self.json_error(e))?,
+        })
+    }
+
+    fn commit_line(&self, snapshot: Option<&Snapshot>, removed: usize, now: i64) -> CommitLine {
+        let rows: u64 = self.adds.iter().map(|file| file.stats.num_records).sum();
+        let bytes: u64 = self.adds.iter().map(|file| file.size).sum();
+        CommitLine {
+            timestamp: now,
+            operation: "WRITE",
+            operation_parameters: BTreeMap::from([
+                ("mode", "Overwrite".to_owned()),
+                ("partitionBy", json_list(&self.spec.partition_by)),
+            ]),
+            read_version: snapshot.map(|snapshot| snapshot.version),
+            isolation_level: "Serializable",
+            is_blind_append: false,
+            operation_metrics: BTreeMap::from([
+                ("numFiles", self.adds.len().to_string()),
+                ("numOutputRows", rows.to_string()),
+                ("numOutputBytes", bytes.to_string()),
+                ("numRemovedFiles", removed.to_string()),
+            ]),
+            engine_info: self.info.engine.clone(),
+            txn_id: self.info.commit_id.to_string(),
+            job_id: self.info.job_id.clone(),
+            job_name: self.info.job_name.clone(),
+        }
+    }
+
+    /// The table's metadata if the table is new or its metadata changes, `None` if
+    /// the log already has it.
+    fn changed_metadata(
+        &self,
+        snapshot: Option<&Snapshot>,
+        now: i64,
+        new_id: Uuid,
+    ) -> Option<MetadataLine> {
+        let spec = self.spec;
+        // Keep properties that were set on the table by other means.
+        let mut configuration = snapshot.map(|s| s.properties.clone()).unwrap_or_default();
+        configuration.extend(spec.properties.clone());
+        if let Some(snapshot) = snapshot {
+            let same = configuration == snapshot.properties
+                && spec.partition_by == snapshot.partition_by
+                && spec.comment == snapshot.description
+                && Some(&spec.name) == snapshot.name.as_ref()
+                && same_json(&self.schema_string, &snapshot.schema_string);
+            if same {
+                return None;
+            }
+        }
+        Some(MetadataLine {
+            id: snapshot.map_or_else(|| new_id.to_string(), |s| s.table_id.clone()),
+            name: Some(spec.name.clone()),
+            description: spec.comment.clone(),
+            format: FormatLine::parquet(),
+            schema_string: self.schema_string.clone(),
+            partition_columns: spec.partition_by.clone(),
+            configuration,
+            created_time: snapshot.map_or(Some(now), |s| s.created_time),
+        })
+    }
+}
+
+fn json_list(names: &[String]) -> String {
+    serde_json::Value::from(names.to_vec()).to_string()
+}
+
+/// Compares two schema strings by content: writers order keys differently.
+fn same_json(a: &str, b: &str) -> bool {
+    let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    a == b || matches!((parse(a), parse(b)), (Some(a), Some(b)) if a == b)
+}
+
+/// Checks that this writer supports everything that the table's protocol
+/// requires.
+fn check_writable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> {
+    let unsupported_features: Vec<_> = snapshot
+        .features
+        .iter()
+        .filter(|feature| !HARMLESS_FEATURES.contains(&feature.as_str()))
+        .cloned()
+        .collect();
+    // Versions 3 to 6 imply features without listing them.
+    let by_version = snapshot.writer_version <= WRITER_VERSION;
+    let by_features = snapshot.writer_version == 7 && unsupported_features.is_empty();
+    if !(by_version || by_features) {
+        return Err(GoldError::Protocol {
+            table: table.to_owned(),
+            reader: snapshot.reader_version,
+            writer: snapshot.writer_version,
+            features: unsupported_features,
+        });
+    }
+    let append_only = snapshot.properties.get(APPEND_ONLY_KEY);
+    if append_only.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Err(GoldError::AppendOnly {
+            table: table.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn check_files(table: &str, spec: &TableSpec, adds: &[DataFile]) -> Result<(), GoldError> {
+    let mut paths = HashSet::with_capacity(adds.len());
+    for file in adds {
+        let fail = |problem: String| {
+            Err(GoldError::DataFile {
+                table: table.to_owned(),
+                path: file.path.clone(),
+                problem,
+            })
+        };
+        let plain = file
+            .path
+            .split('/')
+            .all(|part| !part.is_empty() && part != "." && part != "..");
+        if !plain {
+            return fail("its path is not relative to the table".to_owned());
+        }
+        if !paths.insert(file.path.as_str()) {
+            return fail("it is listed twice".to_owned());
+        }
+        if !file
+            .partition_values
+            .iter()
+            .map(|(column, _)| column)
+            .eq(&spec.partition_by)
+        {
+            return fail(format!(
+                "its partition columns are not those of the table ({})",
+                spec.partition_by.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

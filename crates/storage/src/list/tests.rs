@@ -1,0 +1,180 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use object_store::memory::InMemory;
+
+use super::*;
+use crate::error::StoreErrorKind;
+use crate::options::StoreOptions;
+
+struct Setup {
+    folder: tempfile::TempDir,
+    stores: Stores,
+}
+
+impl Setup {
+    fn new(files: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file).unwrap();
+        }
+        let mut options = StoreOptions::new();
+        options.base_dir = Some(folder.path().to_path_buf());
+        Self {
+            folder,
+            stores: Stores::new(options),
+        }
+    }
+
+    async fn list(&self, text: &str, suffixes: &[&str]) -> Result<Listing, StoreError> {
+        let rules = ListRules::with_suffixes(suffixes.iter().copied());
+        list_source(&self.stores, &self.stores.parse_source(text)?, &rules).await
+    }
+
+    async fn names(&self, text: &str, suffixes: &[&str]) -> Vec<String> {
+        let root = Path::from_absolute_path(self.folder.path()).unwrap();
+        let listing = self.list(text, suffixes).await.unwrap();
+        let names = listing.files.iter().map(|file| {
+            let parts: Vec<_> = file.path.prefix_match(&root).unwrap().collect();
+            let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
+            parts.join("/")
+        });
+        names.collect()
+    }
+}
+
+const LANDING: &[&str] = &[
+    "in/b.json",
+    "in/a.JSON",
+    "in/c.json.gz",
+    "in/notes.txt",
+    "in/_SUCCESS",
+    "in/.d.json.crc",
+    "in/e.json#7",
+    "in/_ledger/1.json",
+    "in/deeper/f.json",
+    "in/day=2024-01-01/g.json",
+    "in/day=2024-01-01/hour=__HIVE_DEFAULT_PARTITION__/h.json",
+    "in/day=a%2Fb/i.json",
+];
+
+#[tokio::test]
+async fn a_folder_gives_its_files_and_those_of_partitions() {
+    let t = Setup::new(LANDING);
+    assert_eq!(
+        t.names("in", &[".json", ".json.gz"]).await,
+        [
+            "in/a.JSON",
+            "in/b.json",
+            "in/c.json.gz",
+            "in/day=2024-01-01/g.json",
+            "in/day=2024-01-01/hour=__HIVE_DEFAULT_PARTITION__/h.json",
+            "in/day=a%2Fb/i.json",
+        ]
+    );
+    let listing = t.list("in/", &[".json"]).await.unwrap();
+    let values = |name: &str| {
+        let file = listing
+            .files
+            .iter()
+            .find(|f| f.path.filename() == Some(name));
+        file.unwrap().partition_values.clone()
+    };
+    let day = ("day".to_owned(), Some("2024-01-01".to_owned()));
+    assert_eq!(values("h.json"), [day.clone(), ("hour".to_owned(), None)]);
+    assert_eq!(values("g.json"), [day]);
+    assert_eq!(
+        values("i.json"),
+        [("day".to_owned(), Some("a/b".to_owned()))]
+    );
+    assert_eq!(values("b.json"), []);
+    // _SUCCESS, the checksum, the note and the archive; never the temporary.
+    assert_eq!(listing.skipped, 4);
+    assert_eq!(
+        listing.total_bytes(),
+        listing.files.iter().map(|f| f.size).sum::<u64>()
+    );
+    assert!(listing.files.iter().all(|f| f.e_tag.is_some()));
+}
+
+#[tokio::test]
+async fn a_file_or_a_pattern_is_taken_as_named() {
+    let t = Setup::new(LANDING);
+    assert_eq!(t.names("in/notes.txt", &[".json"]).await, ["in/notes.txt"]);
+    assert_eq!(t.names("in/*.json", &[]).await, ["in/b.json"]);
+    assert_eq!(
+        t.names("in/_*", &[]).await,
+        ["in/_SUCCESS", "in/_ledger/1.json"]
+    );
+    assert_eq!(
+        t.names("in/[a-c].*", &[".x"]).await,
+        ["in/a.JSON", "in/b.json", "in/c.json.gz"]
+    );
+    assert_eq!(
+        t.names("in/day=*/?.json", &[]).await,
+        ["in/day=2024-01-01/g.json", "in/day=a%2Fb/i.json"]
+    );
+    assert_eq!(
+        t.names("i*/d*", &[".json"]).await,
+        [
+            "in/day=2024-01-01/g.json",
+            "in/day=2024-01-01/hour=__HIVE_DEFAULT_PARTITION__/h.json",
+            "in/day=a%2Fb/i.json",
+            "in/deeper/f.json",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn missing_and_empty_sources_are_distinguished() {
+    let t = Setup::new(&["in/notes.txt"]);
+    std::fs::create_dir(t.folder.path().join("none")).unwrap();
+    let error = t.list("landing", &[]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotFound);
+    assert!(error.to_string().contains("check the location"), "{error}");
+    let error = t.list("landing/*.json", &[]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotFound);
+    let error = t.list("none", &[]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Empty);
+    let error = t.list("in", &[".json"]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Empty);
+    assert!(
+        error
+            .to_string()
+            .contains("1 file with another name was skipped"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("put files there"), "{error}");
+    let error = t.list("in/*.json", &[]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Empty);
+}
+
+/// A bucket has objects and no folders.
+#[tokio::test]
+async fn in_a_bucket_an_empty_listing_may_be_an_object_or_nothing() {
+    let store = InMemory::new();
+    for name in ["in/a.json", "in/day=1/b.json", "in/_x"] {
+        store.put(&Path::from(name), "{}".into()).await.unwrap();
+    }
+    let rules = ListRules::default();
+    for (text, expected) in [
+        ("s3://b/in", Ok(2)),
+        ("s3://b/in/_x", Ok(1)),
+        ("s3://b/none", Err(StoreErrorKind::NotFound)),
+    ] {
+        let place = Location::parse(text, std::path::Path::new("/")).unwrap();
+        let mut lister = Lister {
+            store: &store,
+            base: &place,
+            rules: &rules,
+            files: Vec::new(),
+            skipped: 0,
+        };
+        let result = lister
+            .list_location(&place)
+            .await
+            .map_err(|error| error.kind());
+        assert_eq!(result.map(|()| lister.files.len()), expected, "{text}");
+    }
+}

@@ -1,0 +1,184 @@
+use ballista_core::serde::scheduler::{
+    ExecutorMetadata, ExecutorOperatingSystemSpecification, ExecutorSpecification, PartitionId,
+    PartitionLocation, PartitionStats,
+};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::physical_plan::Partitioning;
+
+use super::*;
+
+fn reader(job: &str, stage: usize, executor: &str) -> Arc<dyn ExecutionPlan> {
+    let location = PartitionLocation {
+        map_partition_id: 0,
+        partition_id: PartitionId::new(&job.into(), stage, 0),
+        executor_meta: ExecutorMetadata {
+            id: executor.to_owned(),
+            host: "h".to_owned(),
+            port: 1,
+            grpc_port: 2,
+            specification: ExecutorSpecification::default(),
+            os_info: ExecutorOperatingSystemSpecification::default(),
+        },
+        partition_stats: PartitionStats::default(),
+        file_id: None,
+        is_sort_shuffle: false,
+    };
+    let schema = Arc::new(Schema::empty());
+    let partitioning = Partitioning::UnknownPartitioning(1);
+    Arc::new(ShuffleReaderExec::try_new(stage, vec![vec![location]], schema, partitioning).unwrap())
+}
+
+fn fetch_failed(executor: &str, stage: usize) -> DataFusionError {
+    BallistaError::FetchFailed(
+        executor.to_owned(),
+        stage,
+        0,
+        "connection refused".to_owned(),
+    )
+    .into_datafusion()
+}
+
+fn name() -> TaskName {
+    TaskName {
+        job: "mine".to_owned(),
+        stage: 2,
+        task: 0,
+    }
+}
+
+#[test]
+fn a_failed_fetch_from_the_same_job_is_left_to_ballista() {
+    let reads = ForeignStages::find_in_plan(&reader("mine", 1, "e1"), "mine");
+    let error = translate_error(&name(), &reads, fetch_failed("e1", 1));
+    assert_eq!(classify::failed_fetch(&error), Some(("e1", 1)));
+}
+
+#[test]
+fn a_failed_fetch_from_another_job_becomes_a_lost_staged_part() {
+    let reads = ForeignStages::find_in_plan(&reader("earlier", 1, "e1"), "mine");
+    let error = translate_error(&name(), &reads, fetch_failed("e1", 1));
+    assert_eq!(classify::failed_fetch(&error), None);
+    let failure = TaskFailure::find_in_text(&error.to_string()).unwrap();
+    assert_eq!(failure.kind, FailureKind::StagedLost);
+    assert!(error.to_string().contains("SLUICE_STAGED_LOST"));
+}
+
+#[test]
+fn cancellation_stays_cancellation() {
+    let cancelled = BallistaError::Cancelled.into_datafusion();
+    let error = translate_error(&name(), &ForeignStages::default(), cancelled);
+    assert!(classify::is_cancelled(&error));
+}
+
+/// A stage that behaves as a test wants.
+#[derive(Debug)]
+struct Scripted(Script);
+
+#[derive(Debug, Clone, Copy)]
+enum Script {
+    Panic,
+    Hang,
+    Succeed,
+}
+
+impl fmt::Display for Scripted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+#[async_trait]
+impl QueryStageExecutor for Scripted {
+    async fn execute_query_stage(
+        &self,
+        _: usize,
+        _: Arc<TaskContext>,
+    ) -> Result<Vec<ShuffleWritePartition>> {
+        match self.0 {
+            Script::Panic => panic!("index 9 is out of bounds of a scripted operator"),
+            Script::Hang => std::future::pending().await,
+            Script::Succeed => Ok(vec![]),
+        }
+    }
+
+    fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
+        Vec::new()
+    }
+}
+
+fn task(script: Script, tasks: &RunningTasks) -> Task {
+    Task {
+        inner: Arc::new(Scripted(script)),
+        name: name(),
+        foreign_stages: ForeignStages::default(),
+        tasks: tasks.clone(),
+        metrics: Metrics::new(1, 1).unwrap(),
+    }
+}
+
+fn ended(task: &Task, outcome: &str) -> f64 {
+    let families = task.metrics.registry.gather();
+    let family = families
+        .iter()
+        .find(|f| f.name() == "sluice_executor_tasks_total")
+        .unwrap();
+    let metric = family
+        .get_metric()
+        .iter()
+        .find(|m| m.get_label()[0].value() == outcome)
+        .unwrap();
+    metric.get_counter().get_value()
+}
+
+#[tokio::test]
+async fn a_panic_becomes_an_error_that_says_where() {
+    panics::install_hook();
+    let tasks = RunningTasks::default();
+    let task = task(Script::Panic, &tasks);
+    let error = task
+        .execute_query_stage(0, Arc::default())
+        .await
+        .unwrap_err();
+    let failure = TaskFailure::find_in_text(&error.to_string()).unwrap();
+    assert_eq!(failure.kind, FailureKind::Internal);
+    assert!(failure.message.contains("engine_tests.rs:"), "{failure}");
+    assert!(
+        failure.message.contains("index 9 is out of bounds"),
+        "{failure}"
+    );
+    assert_eq!(tasks.running_count(), 0);
+    assert_eq!(ended(&task, "failed"), 1.0);
+}
+
+#[tokio::test]
+async fn a_running_task_can_be_cancelled_from_within() {
+    let tasks = RunningTasks::default();
+    let task = Arc::new(task(Script::Hang, &tasks));
+    let work = tokio::spawn({
+        let task = Arc::clone(&task);
+        async move { task.execute_query_stage(0, Arc::default()).await }
+    });
+    while tasks.running_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        tasks.cancel_started_before(Instant::now() + std::time::Duration::from_secs(1)),
+        1
+    );
+    let error = work.await.unwrap().unwrap_err();
+    assert!(classify::is_cancelled(&error));
+    assert_eq!(ended(&task, "cancelled"), 1.0);
+}
+
+#[tokio::test]
+async fn success_and_being_dropped_are_counted() {
+    let tasks = RunningTasks::default();
+    let good = task(Script::Succeed, &tasks);
+    good.execute_query_stage(0, Arc::default()).await.unwrap();
+    assert_eq!(ended(&good, "succeeded"), 1.0);
+    let hanging = task(Script::Hang, &tasks);
+    let limit = std::time::Duration::from_millis(10);
+    let _ = tokio::time::timeout(limit, hanging.execute_query_stage(0, Arc::default())).await;
+    assert_eq!(ended(&hanging, "cancelled"), 1.0);
+    assert_eq!(tasks.running_count(), 0);
+}

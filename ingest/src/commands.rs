@@ -1,0 +1,396 @@
+//! The program: parses the arguments, runs one command, and returns its exit
+//! code.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Parser as _;
+use futures::future::join_all;
+use sluice_service::console::Console;
+use sluice_service::format::{error_chain, format_count};
+use sluice_service::kafka::{KafkaOptions, KafkaSettings};
+use sluice_service::logs;
+use sluice_service::secrets::Secrets;
+use sluice_service::signals::StopSignal;
+use sluice_storage::{StoreOptions, StorePath, Stores};
+use tokio::runtime::Builder;
+
+use crate::IngestError;
+use crate::batch_builder::LineOptions;
+use crate::cli::{
+    Cli, CollectArgs, Command, CommonArgs, IngestArgs, LineArgs, ReplayArgs, ReportFormat,
+    StatusArgs, VerifyArgs,
+};
+use crate::error::ExitKind;
+use crate::kafka::ClientConfigError;
+use crate::orphan_files;
+use crate::replay::{self, replay_topic};
+use crate::status::{self, TopicStatus, open_topic, topic_statuses};
+use crate::topic_ingest::{BeginAt, IngestOptions, RunLimits, ingest_topic};
+use crate::verify::verify_topic;
+use crate::watermark::full_hour;
+
+/// How long a run lasts when no limit is given.
+const DEFAULT_DURATION: Duration = Duration::from_secs(30);
+
+/// How long blocked threads may delay the end of the process.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Runs ingest-landing and returns its exit code (see `docs/exit-codes.md`);
+/// `args` begins with the program's name.
+pub fn run<I>(args: I) -> u8
+where
+    I: IntoIterator,
+    I::Item: Into<OsString> + Clone,
+{
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap knows whether this is help or an error, and which stream it
+            // belongs to.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitKind::Invalid as u8
+            } else {
+                ExitKind::Success as u8
+            };
+        }
+    };
+    let runtime = match Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(source) => {
+            return exit_code(&Console::standard(), Err(IngestError::Process { source }));
+        }
+    };
+    let code = runtime.block_on(dispatch_command(cli));
+    // After a second signal to stop, threads that still read are not waited for.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    code
+}
+
+async fn dispatch_command(cli: Cli) -> u8 {
+    let (kafka, logs) = cli.kafka_and_log_options();
+    let kafka = match kafka.map(KafkaOptions::load_settings).transpose() {
+        Ok(kafka) => kafka.unwrap_or_default(),
+        Err(error) => {
+            return exit_code(
+                &Console::standard(),
+                Err(ClientConfigError::from(error).into()),
+            );
+        }
+    };
+    let secrets = Secrets::from_environment().merged_with(kafka.secrets());
+    // The client library may include a setting's value in an error.
+    let console = Console::standard().with_secrets(&secrets);
+    if let Err(error) = logs::init_logging(logs, &secrets) {
+        let problem = error.to_string();
+        return exit_code(&console, Err(IngestError::Invalid { problem }));
+    }
+    let result = match cli.command {
+        None => run_ingest(cli.ingest, kafka, &console).await,
+        Some(Command::Status(args)) => run_status(args, kafka, &console).await,
+        Some(Command::Verify(args)) => run_verify(args, kafka, &console).await,
+        Some(Command::Replay(args)) => run_replay(args, kafka, &console).await,
+        Some(Command::Collect(args)) => run_collect(args, &console).await,
+    };
+    exit_code(&console, result)
+}
+
+fn exit_code(console: &Console, result: Result<(), IngestError>) -> u8 {
+    match result {
+        Ok(()) => ExitKind::Success as u8,
+        Err(error) => {
+            print_error(console, &error);
+            error.exit_kind() as u8
+        }
+    }
+}
+
+/// Prints an error with its causes on standard error.
+fn print_error(console: &Console, error: &IngestError) {
+    console.print_error(&error_chain(error), "");
+}
+
+fn print_json(console: &Console, value: &impl serde::Serialize) {
+    if let Ok(text) = serde_json::to_string_pretty(value) {
+        console.print_out(&text);
+    }
+}
+
+fn stores_from_env() -> Stores {
+    Stores::new(StoreOptions::from_env())
+}
+
+fn open_landing(stores: &Stores, output: &str) -> Result<StorePath, IngestError> {
+    let fail = |source| IngestError::Store {
+        topic: "*".to_owned(),
+        source: Box::new(source),
+    };
+    let location = stores.parse_location(output).map_err(fail)?;
+    stores.open(&location).map_err(fail)
+}
+
+fn open_topic_folder(
+    stores: &Stores,
+    landing: &StorePath,
+    topic: &str,
+) -> Result<StorePath, IngestError> {
+    let fail = |source| IngestError::Store {
+        topic: topic.to_owned(),
+        source: Box::new(source),
+    };
+    let location = landing.location.child(topic).map_err(fail)?;
+    stores.open(&location).map_err(fail)
+}
+
+fn line_options(lines: &LineArgs) -> LineOptions {
+    LineOptions {
+        compression: lines.compression,
+        roll_bytes: lines.roll_size,
+        envelope: lines.envelope,
+        event_time_field: Some(lines.event_time_field.clone()).filter(|field| !field.is_empty()),
+    }
+}
+
+fn run_limits(args: &IngestArgs) -> RunLimits {
+    let has_no_limit =
+        args.max_records.is_none() && args.max_bytes.is_none() && !args.until_caught_up;
+    RunLimits {
+        duration: args.duration.or(has_no_limit.then_some(DEFAULT_DURATION)),
+        max_records: args.max_records,
+        max_bytes: args.max_bytes,
+        until_caught_up: args.until_caught_up,
+        follow: args.follow,
+        target_offsets: None,
+    }
+}
+
+async fn run_ingest(
+    args: IngestArgs,
+    kafka: KafkaSettings,
+    console: &Console,
+) -> Result<(), IngestError> {
+    let mut topics = args.topic.clone();
+    topics.sort();
+    topics.dedup();
+    if topics.is_empty() {
+        return Err(IngestError::Invalid {
+            problem: "no topic is given; add --topic TOPIC".to_owned(),
+        });
+    }
+    let begin_at = args
+        .from_timestamp
+        .map(|time| BeginAt::Time(time.timestamp_millis()))
+        .or(args.from_offset.clone())
+        .unwrap_or_default();
+    let options = Arc::new(IngestOptions {
+        kafka,
+        group: args.group.clone(),
+        run_id: args.run_id.clone(),
+        begin_at,
+        accept_data_loss: args.accept_data_loss,
+        line_options: line_options(&args.lines),
+        limits: run_limits(&args),
+        timeout: args.brokers.timeout,
+    });
+    let stores = stores_from_env();
+    let landing = open_landing(&stores, &args.common.output)?;
+    let stop = StopSignal::on_signals().map_err(|source| IngestError::Process { source })?;
+    let mut tasks = Vec::new();
+    for topic in topics {
+        let store_path = open_topic_folder(&stores, &landing, &topic)?;
+        let run = ingest_topic(Arc::clone(&options), topic, store_path, stop.clone());
+        tasks.push(tokio::spawn(run));
+    }
+    let ended = tokio::select! {
+        ended = join_all(tasks) => ended,
+        () = stop.now.cancelled() => return Err(IngestError::Killed),
+    };
+    let mut reports = Vec::new();
+    let mut errors = Vec::new();
+    for run in ended {
+        match run {
+            Ok((report, result)) => {
+                // For a topic that committed nothing and failed, the error is
+                // enough.
+                if result.is_ok() || !report.entries.is_empty() {
+                    reports.push(report);
+                }
+                errors.extend(result.err());
+            }
+            Err(_) => errors.push(IngestError::Internal {
+                topic: "*".to_owned(),
+                problem: "the task of a topic ended early",
+            }),
+        }
+    }
+    match args.common.format {
+        ReportFormat::Json => print_json(console, &reports),
+        ReportFormat::Text => reports
+            .iter()
+            .for_each(|report| console.print_out(&report.summary_line())),
+    }
+    // The worst error decides the exit code; the others are printed too.
+    errors.sort_by_key(IngestError::exit_kind);
+    let worst_error = errors.pop();
+    errors.iter().for_each(|error| print_error(console, error));
+    worst_error.map_or(Ok(()), Err)
+}
+
+async fn run_status(
+    args: StatusArgs,
+    kafka: KafkaSettings,
+    console: &Console,
+) -> Result<(), IngestError> {
+    let stores = stores_from_env();
+    let landing = open_landing(&stores, &args.common.output)?;
+    // Brokers that do not answer must not make a status slow.
+    let timeout = args.brokers.timeout.min(Duration::from_secs(10));
+    let all = topic_statuses(
+        &stores,
+        &landing,
+        &args.topic,
+        &kafka,
+        args.lateness,
+        timeout,
+    )
+    .await?;
+    let all = require_nonempty(all, &landing)?;
+    match args.common.format {
+        ReportFormat::Json => print_json(console, &all),
+        ReportFormat::Text if args.watermark => {
+            for topic in &all {
+                let hour = topic.watermark.map(full_hour);
+                let hour = hour.map_or_else(|| "unknown".to_owned(), status::format_time);
+                console.print_out(&format!("{} {hour}", topic.topic));
+            }
+        }
+        ReportFormat::Text => all
+            .iter()
+            .for_each(|topic| console.print_out(&topic.render_text())),
+    }
+    match args.complete_to {
+        Some(wanted) => require_complete(&all, wanted),
+        None => Ok(()),
+    }
+}
+
+fn require_complete(all: &[TopicStatus], wanted: DateTime<Utc>) -> Result<(), IngestError> {
+    match all
+        .iter()
+        .find(|topic| topic.watermark.is_none_or(|known| known < wanted))
+    {
+        Some(topic) => Err(IngestError::NotComplete {
+            topic: topic.topic.clone(),
+            wanted: status::format_time(wanted),
+            known: topic
+                .watermark
+                .map_or_else(|| "nothing is known".to_owned(), status::format_time),
+        }),
+        None => Ok(()),
+    }
+}
+
+async fn topic_names(landing: &StorePath, names: &[String]) -> Result<Vec<String>, IngestError> {
+    if names.is_empty() {
+        return require_nonempty(status::list_topics(landing).await?, landing);
+    }
+    Ok(names.to_vec())
+}
+
+/// Fails when there is no topic: a check of nothing must not succeed.
+fn require_nonempty<T>(found: Vec<T>, landing: &StorePath) -> Result<Vec<T>, IngestError> {
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(IngestError::NoLedger {
+            location: landing.location.to_string(),
+        }),
+    }
+}
+
+async fn run_verify(
+    args: VerifyArgs,
+    kafka: KafkaSettings,
+    console: &Console,
+) -> Result<(), IngestError> {
+    let stores = stores_from_env();
+    let landing = open_landing(&stores, &args.common.output)?;
+    let broker = args.broker.then_some((&kafka, args.brokers.timeout));
+    let mut all = Vec::new();
+    for topic in topic_names(&landing, &args.topic).await? {
+        all.push(verify_topic(&stores, &landing, &topic, broker).await?);
+    }
+    match args.common.format {
+        ReportFormat::Json => print_json(console, &all),
+        ReportFormat::Text => all
+            .iter()
+            .for_each(|verified| console.print_out(&verified.render_text())),
+    }
+    match all.iter().map(|verified| verified.problems.len()).sum() {
+        0 => Ok(()),
+        problems => Err(IngestError::Damaged { problems }),
+    }
+}
+
+async fn run_replay(
+    args: ReplayArgs,
+    kafka: KafkaSettings,
+    console: &Console,
+) -> Result<(), IngestError> {
+    let stores = stores_from_env();
+    let landing = open_landing(&stores, &args.output)?;
+    let store_path = open_topic_folder(&stores, &landing, &args.topic)?;
+    let stop = StopSignal::on_signals().map_err(|source| IngestError::Process { source })?;
+    let request = replay::ReplayRequest {
+        topic: args.topic,
+        from: args.from,
+        to: args.to,
+        kafka,
+        line_options: line_options(&args.lines),
+        timeout: args.brokers.timeout,
+    };
+    let report = replay_topic(request, store_path, stop).await?;
+    match args.format {
+        ReportFormat::Json => print_json(console, &report),
+        ReportFormat::Text => console.print_out(&report.summary_line()),
+    }
+    Ok(())
+}
+
+async fn run_collect(args: CollectArgs, console: &Console) -> Result<(), IngestError> {
+    let CommonArgs { output, format, .. } = args.common;
+    let stores = stores_from_env();
+    let landing = open_landing(&stores, &output)?;
+    let mut all = std::collections::BTreeMap::new();
+    let topics = match args.topic.is_empty() {
+        true => status::list_topics(&landing).await?,
+        false => args.topic,
+    };
+    for topic in topics {
+        let (landed, newest) = open_topic(&stores, &landing, &topic).await?;
+        let removed = orphan_files::delete_orphans(
+            landed.store_path(),
+            landed.ledger(),
+            &newest,
+            orphan_files::ScanDepth::All,
+        )
+        .await?;
+        all.insert(topic, removed);
+    }
+    match format {
+        ReportFormat::Json => print_json(console, &all),
+        ReportFormat::Text => {
+            for (topic, removed) in all {
+                let removed = format_count(removed as u64, "orphan");
+                console.print_out(&format!("{topic}: {removed} deleted"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! Writes one landing file: compressed, with a checksum, durable under its final
+//! name.
+
+use std::hash::Hasher as _;
+use std::io::{self, Read as _, Seek as _, Write};
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use object_store::{ObjectStoreExt as _, WriteMultipart};
+use sluice_storage::{DurableFile, Location, StoreError, StorePath};
+use tokio::runtime::Handle;
+use twox_hash::XxHash3_64;
+
+use sluice_landing::StoredFile;
+use sluice_landing::{CompressingWriter, Compression};
+
+/// The size of one part of an upload.
+const PART_BYTES: usize = 8 << 20;
+
+/// How many parts of one upload are sent at the same time.
+const MAX_PARTS_IN_FLIGHT: usize = 4;
+
+/// The folder of a topic, and how to write there.
+#[derive(Debug, Clone)]
+pub(crate) enum TopicFolder {
+    /// On this machine: files are written in place, under temporary names.
+    Local {
+        folder: PathBuf,
+        store_path: StorePath,
+    },
+    /// In a bucket: files are written to a local file first, because an upload
+    /// needs the object's name, and the name contains the end offset.
+    Remote {
+        store_path: StorePath,
+        runtime: Handle,
+    },
+}
+
+impl TopicFolder {
+    /// Must be called inside a Tokio runtime.
+    pub(crate) fn new(store_path: StorePath) -> Self {
+        match store_path.location.local_path() {
+            Some(folder) => Self::Local { folder, store_path },
+            None => Self::Remote {
+                store_path,
+                runtime: Handle::current(),
+            },
+        }
+    }
+
+    pub(crate) fn store_path(&self) -> &StorePath {
+        match self {
+            Self::Local { store_path, .. } | Self::Remote { store_path, .. } => store_path,
+        }
+    }
+
+    fn location_of(&self, below: &str) -> Result<Location, StoreError> {
+        self.store_path().location.join(below)
+    }
+}
+
+/// Formats a checksum the way entries store it.
+pub(crate) fn format_checksum(hash: &XxHash3_64) -> String {
+    format!("xxh3-64:{:016x}", hash.finish())
+}
+
+/// Forwards bytes to a file, and computes their size and checksum.
+struct ChecksumWriter {
+    sink: FileSink,
+    hash: XxHash3_64,
+    bytes: u64,
+}
+
+enum FileSink {
+    Local(DurableFile),
+    Spool(std::fs::File),
+}
+
+impl Write for ChecksumWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.sink {
+            FileSink::Local(file) => file.write(bytes)?,
+            FileSink::Spool(file) => file.write(bytes)?,
+        };
+        self.hash.write(bytes.get(..written).unwrap_or_default());
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file that is being written. Dropping it removes what was written.
+pub(crate) struct LandingFile {
+    folder: TopicFolder,
+    /// `_rejects`, or none.
+    subfolder: Option<&'static str>,
+    encoder: CompressingWriter<ChecksumWriter>,
+}
+
+impl LandingFile {
+    /// Creates a file in the topic's folder, or in a subfolder of it.
+    pub(crate) fn create(
+        folder: &TopicFolder,
+        below: Option<&'static str>,
+        hint: &str,
+        compression: Compression,
+    ) -> Result<Self, StoreError> {
+        let fail =
+            |source: io::Error| StoreError::access("write", &folder.store_path().location, source);
+        let to = match folder {
+            TopicFolder::Local { folder: path, .. } => {
+                let path = below.map_or_else(|| path.clone(), |below| path.join(below));
+                let file = DurableFile::create(&path, hint).map_err(|source| {
+                    StoreError::access("write", &folder.store_path().location, source)
+                })?;
+                FileSink::Local(file)
+            }
+            TopicFolder::Remote { .. } => FileSink::Spool(tempfile::tempfile().map_err(fail)?),
+        };
+        let summed = ChecksumWriter {
+            sink: to,
+            hash: XxHash3_64::with_seed(0),
+            bytes: 0,
+        };
+        Ok(Self {
+            folder: folder.clone(),
+            subfolder: below,
+            encoder: CompressingWriter::new(compression, summed).map_err(fail)?,
+        })
+    }
+
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.encoder.write_all(bytes).map_err(|source| {
+            StoreError::access("write", &self.folder.store_path().location, source)
+        })
+    }
+
+    /// Makes the file durable under this name.
+    pub(crate) fn persist_as(self, name: &str) -> Result<StoredFile, StoreError> {
+        let path = match self.subfolder {
+            Some(below) => format!("{below}/{name}"),
+            None => name.to_owned(),
+        };
+        let location = self.folder.location_of(&path)?;
+        let fail = |source: io::Error| StoreError::access("write", &location, source);
+        let summed = self.encoder.finish().map_err(fail)?;
+        match (summed.sink, &self.folder) {
+            (FileSink::Local(file), _) => file
+                .persist_as(name)
+                .map_err(|source| StoreError::access("write", &location, source))?,
+            (
+                FileSink::Spool(file),
+                TopicFolder::Remote {
+                    store_path,
+                    runtime,
+                },
+            ) => runtime
+                .block_on(upload_file(store_path, &location, file))
+                .map_err(|source| StoreError::access("write", &location, source))?,
+            (FileSink::Spool(_), TopicFolder::Local { .. }) => {
+                return Err(fail(io::Error::other("a local file cannot be spooled")));
+            }
+        }
+        Ok(StoredFile {
+            path,
+            bytes: summed.bytes,
+            checksum: format_checksum(&summed.hash),
+        })
+    }
+}
+
+/// Uploads a spooled file to its object. The name is unique, so nothing is
+/// overwritten.
+async fn upload_file(
+    store_path: &StorePath,
+    location: &Location,
+    mut file: std::fs::File,
+) -> object_store::Result<()> {
+    let generic = |source: io::Error| object_store::Error::Generic {
+        store: "spool",
+        source: Box::new(source),
+    };
+    file.rewind().map_err(generic)?;
+    let length = file.metadata().map_err(generic)?.len();
+    if length <= PART_BYTES as u64 {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(generic)?;
+        store_path.store.put(location.path(), bytes.into()).await?;
+        return Ok(());
+    }
+    let upload = store_path.store.put_multipart(location.path()).await?;
+    let mut writer = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+    loop {
+        let mut part = vec![0; PART_BYTES];
+        let read = file.read(&mut part).map_err(generic)?;
+        if read == 0 {
+            break;
+        }
+        part.truncate(read);
+        writer.wait_for_capacity(MAX_PARTS_IN_FLIGHT).await?;
+        writer.put(Bytes::from(part));
+    }
+    writer.finish().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_storage::{StoreOptions, Stores};
+
+    use super::*;
+    use sluice_landing::REJECTS_FOLDER;
+
+    #[tokio::test]
+    async fn a_file_has_the_size_and_checksum_that_are_recorded() {
+        let root = tempfile::tempdir().unwrap();
+        let stores = Stores::new(StoreOptions::new());
+        let location = stores
+            .parse_location(root.path().to_str().unwrap())
+            .unwrap();
+        let folder = TopicFolder::new(stores.open(&location).unwrap());
+        for (below, compression) in [
+            (None, Compression::None),
+            (Some(REJECTS_FOLDER), Compression::Zstd),
+        ] {
+            let mut output = LandingFile::create(&folder, below, "t-0", compression).unwrap();
+            output.write_bytes(b"{\"a\":1}\n").unwrap();
+            let stored = output.persist_as("t-0-0-1-ab").unwrap();
+            let bytes = std::fs::read(root.path().join(&stored.path)).unwrap();
+            assert_eq!(bytes.len() as u64, stored.bytes);
+            let mut hash = XxHash3_64::with_seed(0);
+            hash.write(&bytes);
+            assert_eq!(format_checksum(&hash), stored.checksum);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_bucket_gets_whole_objects() {
+        let memory = std::sync::Arc::new(object_store::memory::InMemory::new());
+        let stores = Stores::with_local(StoreOptions::new(), memory.clone());
+        let store_path = stores
+            .open(&stores.parse_location("/bucket").unwrap())
+            .unwrap();
+        let folder = TopicFolder::Remote {
+            store_path: store_path.clone(),
+            runtime: Handle::current(),
+        };
+        for length in [10, PART_BYTES + 10] {
+            let folder = folder.clone();
+            let name = format!("t-{length}");
+            let stored = tokio::task::spawn_blocking(move || {
+                let mut output =
+                    LandingFile::create(&folder, None, "t", Compression::None).unwrap();
+                output.write_bytes(&vec![b'x'; length]).unwrap();
+                output.persist_as(&name).unwrap()
+            })
+            .await
+            .unwrap();
+            let object = store_path.location.join(&stored.path).unwrap();
+            let meta = store_path.store.head(object.path()).await.unwrap();
+            assert_eq!((meta.size, stored.bytes), (length as u64, length as u64));
+        }
+    }
+}

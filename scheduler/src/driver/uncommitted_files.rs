@@ -1,0 +1,92 @@
+//! Removes the files of jobs that did not reach their commit.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sluice_engine::job::AnalyzedJob;
+use sluice_gold::GoldError;
+use sluice_proto::v1::Job;
+use sluice_storage::{Location, StoreErrorKind};
+
+use super::Driver;
+
+/// The delays between repeated cleanups after a job's end: a task that was being
+/// dispatched when its job was cancelled runs until its executor learns of the
+/// cancellation, and may still write files.
+const CLEANUP_DELAYS: [Duration; 3] = [
+    Duration::from_secs(2),
+    Duration::from_secs(8),
+    Duration::from_secs(50),
+];
+
+/// The data files of a job that did not reach its commit. They may be removed
+/// only when no commit can name them, so never for a job that was committing.
+pub(crate) struct UncommittedFiles {
+    job_id: String,
+    /// The parent folder and the name of each table.
+    tables: Vec<(Location, String)>,
+}
+
+impl UncommittedFiles {
+    /// The files of a job that this process ran.
+    pub(super) fn from_analyzed(job_id: String, job: &AnalyzedJob) -> Self {
+        let names = job.datasets.iter().map(|dataset| dataset.name.clone());
+        Self {
+            job_id,
+            tables: names.map(|name| (job.gold.clone(), name)).collect(),
+        }
+    }
+
+    /// The files of a job that an earlier process ran.
+    pub(crate) fn from_record(driver: &Driver, job: &Job) -> Self {
+        let table = |location: &str, name: &str| {
+            let root = location.trim_end_matches('/').strip_suffix(name)?;
+            let root = driver.stores.parse_location(root).ok()?;
+            Some((root, name.to_owned()))
+        };
+        let tables = job.datasets.iter();
+        Self {
+            job_id: job.job_id.clone(),
+            tables: tables
+                .filter_map(|one| table(&one.location, &one.name))
+                .collect(),
+        }
+    }
+
+    /// Removes the files that exist now. Calls `on_error` for each table whose
+    /// files cannot be removed.
+    pub(super) async fn remove_now(
+        &self,
+        driver: &Driver,
+        on_error: &(dyn Fn(&str, &GoldError) + Send + Sync),
+    ) {
+        for (root, name) in &self.tables {
+            let removed = async {
+                let table = driver.gold.open(root, name)?;
+                table
+                    .cleanup_uncommitted(&self.job_id, &HashSet::new())
+                    .await
+            };
+            if let Err(error) = removed.await {
+                // A folder that was never created has no files.
+                if error.store_kind() != Some(StoreErrorKind::NotFound) {
+                    on_error(name, &error);
+                }
+            }
+        }
+    }
+
+    /// Removes, in the background, files that tasks write after the job's end.
+    pub(crate) fn remove_later(
+        self,
+        driver: Driver,
+        on_error: impl Fn(&str, &GoldError) + Send + Sync + 'static,
+    ) {
+        tokio::spawn(async move {
+            for pause in CLEANUP_DELAYS {
+                tokio::time::sleep(pause).await;
+                self.remove_now(&driver, &on_error).await;
+            }
+        });
+    }
+}
