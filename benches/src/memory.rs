@@ -13,7 +13,7 @@ pub fn peak_bytes(pid: u32) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Resets [`peak`] to the memory that the process holds now. Where the system does
+/// Resets [`peak_bytes`] to the memory that the process holds now. Where the system does
 /// not allow it, the peak stays that since the start of the process.
 pub fn reset_peak(pid: u32) {
     let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");

@@ -1,5 +1,10 @@
 //! The options of the command line, defined with clap.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "doc comments are help texts here, with brackets of their own"
+)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

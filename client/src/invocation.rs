@@ -266,11 +266,6 @@ fn job_name_from(file: &Path) -> String {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 mod tests {
     use clap::Parser;
 

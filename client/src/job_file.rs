@@ -75,7 +75,6 @@ pub(crate) fn check_job_file(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -32,10 +32,4 @@ pub use program::run;
 pub use sluice_proto::v1::{ErrorKind, JobError};
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 mod tests;

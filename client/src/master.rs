@@ -158,7 +158,6 @@ fn parse_address(given: &str, address: &str) -> Result<Address, MasterError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -109,7 +109,7 @@ impl ProgressDisplay {
         }
     }
 
-    /// Whether [`Self::tick`] has an effect.
+    /// Whether [`Self::redraw_live`] has an effect.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.style, DisplayStyle::Live(_))
     }

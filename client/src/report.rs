@@ -296,5 +296,4 @@ fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;

@@ -1,4 +1,4 @@
-//! What the errors of this process's tasks mean; see [`sluice_engine::failure`].
+//! What the errors of this process's tasks mean; see [`sluice_engine::task_failure`].
 
 use datafusion::error::DataFusionError;
 use sluice_engine::task_failure;
@@ -13,5 +13,4 @@ pub(crate) fn task_failure(error: &DataFusionError) -> TaskFailure {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

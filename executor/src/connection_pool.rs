@@ -110,7 +110,6 @@ pub(crate) async fn evict_periodically(connections: ConnectionPool) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

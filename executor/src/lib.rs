@@ -40,7 +40,7 @@ pub use error::ExecutorError;
 pub use options::{ENVIRONMENT_PREFIX, Options};
 pub use process::run_executor;
 
-/// Runs the executor; see [`program::run`] for its exit codes.
+/// Runs the executor; see [`sluice_service::program::run_program`] for its exit codes.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     program::run_program::<Executor>(arguments)
 }

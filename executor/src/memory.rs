@@ -30,8 +30,8 @@ impl TaskRuntimes {
     pub(crate) fn new(base: Arc<RuntimeEnv>, bytes_per_core: usize, held_bytes: HeldBytes) -> Self {
         Self {
             base,
-            bytes_per_core: bytes_per_core,
-            held_bytes: held_bytes,
+            bytes_per_core,
+            held_bytes,
         }
     }
 }
@@ -101,7 +101,6 @@ impl MemoryPool for CountedPool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -194,7 +194,6 @@ fn saturating_i64(value: u64) -> i64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use prometheus::{Encoder, TextEncoder};
 

@@ -64,7 +64,6 @@ fn crate_relative_path(file: &str) -> &str {
 }
 
 #[cfg(test)]
-#[allow(clippy::panic)]
 mod tests {
     use super::*;
 

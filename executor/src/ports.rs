@@ -126,7 +126,6 @@ pub(crate) async fn advertised_host(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

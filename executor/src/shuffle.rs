@@ -94,7 +94,6 @@ fn last_modified(folder: &Path) -> Option<SystemTime> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::tasks::TaskName;

@@ -263,5 +263,4 @@ fn panic_error(name: &TaskName, message: &str) -> DataFusionError {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

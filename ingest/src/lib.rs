@@ -13,16 +13,6 @@
 //! - commands: `topic_ingest`, `status`, `verify`, `replay`, `orphan_files`, and
 //!   `commands`, which is the program's entry point.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "a test fails by panicking"
-    )
-)]
-
 mod batch_builder;
 mod batch_limits;
 mod batch_reader;

@@ -1,7 +1,7 @@
 //! `produce-events`: sends the sample events of `sluice-sample-events` to Kafka,
 //! as a bulk load, as live events one after another, or both.
 //!
-//! [`run`] is the whole program. `plan`, `source` and `pace` decide without I/O
+//! [`run()`] is the whole program. `plan`, `source` and `pace` decide without I/O
 //! what is sent and when. `send` sends it. `tally` counts every event from the
 //! moment it enters the client's queue until the broker acknowledges it or it
 //! fails.
@@ -22,10 +22,4 @@ mod topic;
 pub use run::run;
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 mod tests;

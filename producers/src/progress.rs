@@ -66,7 +66,7 @@ impl ProgressDisplay {
         }
     }
 
-    /// Whether [`Self::show`] would show anything.
+    /// Whether [`Self::show_state`] would show anything.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last_update) >= DRAW_EVERY
     }

@@ -11,7 +11,7 @@ use crate::plan::ProducePlan;
 const POOLS_SEED: u64 = 1;
 
 /// An endless stream of events. Its events depend on the plan alone, and for
-/// [`Source::next_at`] on the times asked for.
+/// [`EventSource::next_event_at`] on the times asked for.
 #[derive(Debug)]
 pub(crate) enum EventSource {
     User(Lines<UserEvents>),

@@ -80,7 +80,6 @@ pub fn clap_command() -> clap::Command {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::ffi::OsString;
 

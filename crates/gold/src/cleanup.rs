@@ -51,7 +51,7 @@ impl GoldTable {
     /// commit that the caller does not know of is kept.
     ///
     /// Call it only when none of the job's tasks can write any more, and never
-    /// after [`GoldError::outcome_unknown`]. It lists the whole table, so do not
+    /// after [`GoldError::is_outcome_unknown`]. It lists the whole table, so do not
     /// call it after a job whose attempts all succeeded: there is nothing to
     /// delete.
     pub async fn cleanup_uncommitted(

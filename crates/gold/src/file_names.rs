@@ -154,7 +154,6 @@ fn float_text(value: f64, finite: impl Fn(f64) -> String) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use std::sync::Arc;
 

@@ -192,7 +192,6 @@ impl GoldTable {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use object_store::path::Path;
 

@@ -225,7 +225,6 @@ fn apply_metadata(state: &mut Snapshot, metadata: MetadataRead) -> Result<(), No
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -2,12 +2,6 @@
 //! moto on `http://127.0.0.1:5000`). Without it, the tests are skipped with a
 //! message.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -98,7 +98,7 @@ pub(crate) fn variable_names(text: &str) -> Vec<String> {
 }
 
 /// The text with variables replaced by their values. NULL and unknown variables
-/// become empty text; [`check`] has reported the latter.
+/// become empty text; [`check_placeholders`] has reported the latter.
 pub(crate) fn expand_template<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
     split_parts(text)
         .into_iter()
@@ -165,7 +165,6 @@ fn placeholder_span(source: &SourceText, span: Span, nth: usize) -> Span {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::span::Position;

@@ -1,8 +1,8 @@
 //! The job language: turns the text of a SQL job file into a checked job.
 //!
-//! [`parse`] reads the statements of a file and reports all errors at once,
+//! [`parse_job_file`] reads the statements of a file and reports all errors at once,
 //! each with its position, a code and a suggestion. [`JobFile::variables`] are
-//! the job's parameters. [`JobFile::bind`] replaces them by their values and
+//! the job's parameters. [`JobFile::bind_parameters`] replaces them by their values and
 //! returns a [`Job`]: sources, views and datasets in an order in which they can
 //! be computed.
 //!

@@ -108,7 +108,7 @@ impl<'a> TokenCursor<'a> {
             .map_or(&[], |i| &self.tokens[*i..])
     }
 
-    /// Advances past the first `count` tokens of [`Cursor::rest`].
+    /// Advances past the first `count` tokens of [`TokenCursor::rest_tokens`].
     pub(crate) fn skip_tokens(&mut self, count: usize) {
         if let Some(start) = self.significant.get(self.index) {
             let end = start + count;

@@ -173,7 +173,6 @@ fn sql_type(ty: &DataType) -> SqlType {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::span::Position;

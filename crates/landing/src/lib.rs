@@ -4,21 +4,11 @@
 //! ledger names have landed. `docs/ingest-landing.md` documents the layout. The
 //! crate `sluice-ingest` writes the folder from Kafka; this crate reads it.
 //!
-//! - [`Batch`] is the content of one ledger entry, with the [`Runs`] of its lines'
+//! - [`LandingEntry`] is the content of one ledger entry, with the [`OffsetSpans`] of its lines'
 //!   offsets.
-//! - [`FileName`] and [`Compression`] are parsed from a file's name.
-//! - [`Landing`] lists the files of a range of entries, [`committed`] keeps only
-//!   the landed files of a listing, and [`lines`] reads a file.
-
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "a test fails by panicking"
-    )
-)]
+//! - [`LandingFileName`] and [`Compression`] are parsed from a file's name.
+//! - [`TopicLanding`] lists the files of a range of entries, [`retain_landed`] keeps only
+//!   the landed files of a listing, and [`read_lines`] reads a file.
 
 mod compression;
 mod entry;

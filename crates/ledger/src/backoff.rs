@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 /// The number of attempts of one write. With the pauses they take some seconds. A
-/// store that takes long to fail gets fewer attempts after [`PATIENCE`], but still
+/// store that takes long to fail gets fewer attempts after [`LATE_AFTER`], but still
 /// a few: the time may also have passed because the process was suspended.
 const MAX_ATTEMPTS: u32 = 12;
 const MAX_LATE_ATTEMPTS: u32 = 4;

@@ -18,7 +18,7 @@ use crate::error::LedgerError;
 use crate::folder::LedgerFolder;
 use crate::tail_search::{SearchStep, TailSearch};
 
-/// The number of entries that [`Ledger::range`] reads ahead.
+/// The number of entries that [`Ledger::read_range`] reads ahead.
 const READ_AHEAD: usize = 16;
 
 /// An append-only log of numbered entries in one folder of a store.
@@ -201,7 +201,7 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
     ///
     /// # Errors
     /// [`LedgerError::Missing`] when there is such a gap or an entry has
-    /// disappeared, and the errors of [`Ledger::read`].
+    /// disappeared, and the errors of [`Ledger::read_entry`].
     pub async fn read_tail(&self) -> Result<Option<Entry<B>>, LedgerError> {
         let Some((last, bytes)) = self.shared.find_tail().await? else {
             return Ok(None);

@@ -18,7 +18,7 @@
 //! does not depend on them.
 //!
 //! Callers follow this loop: read the tail, derive the next entry from it alone,
-//! append; on [`Appended::Lost`], start over from the winner's entry.
+//! append; on [`AppendOutcome::Lost`], start over from the winner's entry.
 
 mod append;
 mod backoff;

@@ -68,7 +68,7 @@ impl<B: Serialize + DeserializeOwned + Send + Sync + 'static> Ledger<B> {
     ///
     /// # Errors
     /// [`LedgerError::Store`] when the store fails, and the errors of
-    /// [`Ledger::read`] for the entry that the snapshot names.
+    /// [`Ledger::read_entry`] for the entry that the snapshot names.
     pub async fn read_snapshot<S: DeserializeOwned>(
         &self,
     ) -> Result<Option<Snapshot<S>>, LedgerError> {

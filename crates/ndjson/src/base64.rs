@@ -41,7 +41,6 @@ fn sextet_value(byte: u8) -> Option<u8> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::decode_base64;
 

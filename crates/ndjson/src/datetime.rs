@@ -330,7 +330,6 @@ fn region_to_utc(local: i64, zone: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{Zones, parse_date, parse_timestamp};
 

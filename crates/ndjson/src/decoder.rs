@@ -116,7 +116,7 @@ impl Decoder {
         })
     }
 
-    /// The schema of the batches: [`output_schema`] of the options.
+    /// The schema of the batches: what `ndjson::output_schema` returns for the options.
     pub fn schema(&self) -> &SchemaRef {
         &self.columns.schema
     }

@@ -166,7 +166,6 @@ fn to_words(bytes: &[u8; TOKEN_BYTES]) -> Words {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{AFTER_BRACE, FoundKey, KeyPredictor, NO_FIELD};
 

@@ -24,10 +24,7 @@ pub(crate) struct LeafDecoder<C> {
 
 impl<C> LeafDecoder<C> {
     pub(crate) fn new(column: C, label: FieldLabel) -> Self {
-        Self {
-            column,
-            label: label,
-        }
+        Self { column, label }
     }
 }
 

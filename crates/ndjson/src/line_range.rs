@@ -109,7 +109,6 @@ impl LineRange {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use bytes::Bytes;
 

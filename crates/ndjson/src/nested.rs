@@ -83,9 +83,9 @@ impl ListDecoder {
         Self {
             element,
             element_nullable,
-            element_label: element_label,
+            element_label,
             offsets: ListOffsets::new(),
-            label: label,
+            label,
         }
     }
 
@@ -184,9 +184,9 @@ impl MapDecoder {
             keys: Strings::new(),
             value,
             value_nullable,
-            value_label: value_label,
+            value_label,
             offsets: ListOffsets::new(),
-            label: label,
+            label,
         }
     }
 

@@ -254,7 +254,6 @@ fn parse_exponent(text: &[u8]) -> Option<i64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use arrow::datatypes::{Float32Type, Float64Type};
 

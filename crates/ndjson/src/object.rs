@@ -64,7 +64,7 @@ impl StructDecoder {
             key_predictor: KeyPredictor::new(),
             rows: 0,
             nulls: Nulls::default(),
-            label: label,
+            label,
         }
     }
 

@@ -13,13 +13,13 @@ pub struct Defects {
     /// duplicate of a transaction) a later message with another status.
     pub duplicates: u32,
     /// Lines that are not events, or in which a value has the wrong type; see
-    /// [`Fault`].
+    /// [`Defect`].
     pub malformed: u32,
     /// Transactions of valid JSON in which a field that the example job needs (id,
     /// user, type, status or products) is absent or null.
     pub incomplete: u32,
     /// New and good events that arrive long after they happened: their timestamp
-    /// is [`Faults::LATENESS_SECONDS`] before their neighbours'.
+    /// is [`Defects::LATENESS_SECONDS`] before their neighbours'.
     pub late: u32,
 }
 

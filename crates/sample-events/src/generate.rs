@@ -150,10 +150,10 @@ pub fn generate_landing(args: &GenerateArgs) -> anyhow::Result<GenerateReport> {
     })
 }
 
-/// Calls [`generate`] and prints on `out` what was written.
+/// Calls [`generate_landing`] and prints on `out` what was written.
 ///
 /// # Errors
-/// As [`generate`], or when `out` cannot be written.
+/// As [`generate_landing`], or when `out` cannot be written.
 pub fn run_generator(args: &GenerateArgs, out: &mut impl Write) -> anyhow::Result<GenerateReport> {
     let started = Instant::now();
     let report = generate_landing(args)?;
@@ -208,7 +208,7 @@ fn line_counts(args: &GenerateArgs, faults: Defects) -> (u64, u64) {
     (2 * transactions, transactions)
 }
 
-/// The bytes of the first [`MEASURED`] lines together, newlines included.
+/// The bytes of the first [`MEASURED_LINES`] lines together, newlines included.
 fn measured_bytes<T: TopicGenerator>(mut lines: Lines<T>) -> u64 {
     let mut bytes = Vec::new();
     for _ in 0..MEASURED_LINES {

@@ -70,7 +70,7 @@ pub(crate) fn append_uuid(out: &mut Vec<u8>, draw: &mut RandomStream) {
     append_hex(out, low, 12);
 }
 
-/// The length of what [`timestamp`] writes.
+/// The length of what [`append_timestamp`] writes.
 pub(crate) const TIMESTAMP_LEN: usize = 27;
 
 /// Appends a time as `2026-01-07T20:58:29.292017Z`. Years are 0000 to 9999.

@@ -7,10 +7,10 @@
 //!
 //! There are three layers, each usable alone:
 //!
-//! * A [`Topic`] generates one intact event after another.
+//! * A [`TopicGenerator`] generates one intact event after another.
 //! * [`Lines`] mixes in what real landing files hold in addition: duplicates,
 //!   lines that are not events, events that lack a field.
-//! * [`landing`] writes lines into files; [`args`] is its command line.
+//! * [`landing`] writes lines into files; [`generate`] is its command line.
 //!
 //! The same seed and options give the same bytes on every machine: the random
 //! generator is ChaCha, and no choice depends on floating point.
@@ -48,5 +48,4 @@ pub use transactions::TransactionEvents;
 pub use user_events::UserEvents;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;

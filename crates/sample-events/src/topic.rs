@@ -5,7 +5,7 @@ use crate::random::RandomStream;
 
 /// Generates one kind of event. Implemented by [`crate::UserEvents`] and
 /// [`crate::TransactionEvents`]. What changes or damages a line works on the bytes
-/// that [`Topic::append`] wrote.
+/// that [`TopicGenerator::append_event`] wrote.
 pub trait TopicGenerator {
     /// The topic's name, which is also its folder in the landing zone.
     const NAME: &'static str;

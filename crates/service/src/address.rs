@@ -105,7 +105,6 @@ impl FromStr for HostPort {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -246,7 +246,6 @@ impl fmt::Debug for KeyValue {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use clap::Parser;
 

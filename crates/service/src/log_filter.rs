@@ -90,7 +90,6 @@ impl Visit for ExpectedMessage {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};

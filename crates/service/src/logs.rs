@@ -144,7 +144,6 @@ impl<W: Write> Write for RedactedLine<'_, W> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -40,7 +40,6 @@ fn cgroup_bytes(root: &Path) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

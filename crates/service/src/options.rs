@@ -64,7 +64,7 @@ pub enum OptionsError {
 ///
 /// # Errors
 /// See [`OptionsError`]. A request for help or version is returned as
-/// [`OptionsError::Arguments`] too; [`exit_with`] prints it.
+/// [`OptionsError::Arguments`] too; [`print_and_exit_code`] prints it.
 pub fn load_options<T>(
     prefix: &str,
     arguments: impl IntoIterator<Item = OsString>,
@@ -75,7 +75,7 @@ where
     load_options_with(prefix, arguments, |name| std::env::var_os(name))
 }
 
-/// [`load`] with a replaceable lookup of `PREFIX_CONFIG`, for tests.
+/// [`load_options`] with a replaceable lookup of `PREFIX_CONFIG`, for tests.
 fn load_options_with<T>(
     prefix: &str,
     arguments: impl IntoIterator<Item = OsString>,
@@ -277,5 +277,4 @@ fn flag_value(arguments: &[OsString], flag: &str) -> Option<OsString> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

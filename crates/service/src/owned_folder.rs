@@ -119,7 +119,6 @@ fn owner_suffix(lock: &mut File) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

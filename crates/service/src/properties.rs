@@ -133,7 +133,6 @@ fn unescape_text(text: &str, line: usize) -> Result<String, PropertiesError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use proptest::prelude::*;
 

@@ -147,7 +147,6 @@ impl fmt::Display for TaskFailure {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -96,7 +96,6 @@ impl io::Write for DurableFile {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::io::Write as _;
 

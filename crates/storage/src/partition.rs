@@ -70,7 +70,6 @@ pub(crate) fn parse_folder(name: &str) -> Option<(String, Option<String>)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
 

@@ -67,7 +67,6 @@ pub fn remove_temporaries(folder: &Path, matches: impl Fn(&str) -> bool) -> io::
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -67,10 +67,10 @@ impl<'a> JobExecution<'a> {
             })
             .collect();
         Self {
-            driver: driver,
+            driver,
             live,
             job,
-            job_settings: job_settings,
+            job_settings,
             job_id: live.record().job_id,
             step_states: StepStates::new(specs),
             stage_dirs: HashMap::new(),

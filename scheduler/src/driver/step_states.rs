@@ -46,7 +46,7 @@ impl StepStates {
     pub(super) fn new(specs: Vec<StepSpec>) -> Self {
         let count = specs.len();
         Self {
-            specs: specs,
+            specs,
             phases: vec![StepPhase::Pending; count],
             attempts: vec![0; count],
         }

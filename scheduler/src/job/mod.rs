@@ -41,10 +41,4 @@ pub fn is_final_state(state: JobState) -> bool {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 mod tests;

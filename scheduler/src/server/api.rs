@@ -56,7 +56,7 @@ struct ListQuery {
 }
 
 impl ListQuery {
-    fn to_list_request(self) -> Result<ListJobsRequest, String> {
+    fn into_list_request(self) -> Result<ListJobsRequest, String> {
         if self.limit > MAX_PAGE_SIZE {
             return Err(format!(
                 "limit is at most {MAX_PAGE_SIZE}; ask for the next page with page_token"
@@ -108,7 +108,7 @@ async fn list_jobs(
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
     let request = match query {
-        Ok(Query(query)) => query.to_list_request(),
+        Ok(Query(query)) => query.into_list_request(),
         Err(rejection) => Err(rejection.body_text()),
     };
     match request {
@@ -159,7 +159,6 @@ async fn get_version(State(api): State<ApiState>) -> Response {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -175,23 +174,23 @@ mod tests {
     fn queries_become_requests_or_say_what_is_wrong() {
         let running = JobState::Running.name();
         let request = query(5, &format!("{running},{}", running.to_uppercase()))
-            .to_list_request()
+            .into_list_request()
             .unwrap();
         assert_eq!(request.limit, 5);
         assert_eq!(request.states, [i32::from(JobState::Running); 2]);
         assert_eq!(
-            query(0, "").to_list_request().unwrap().states,
+            query(0, "").into_list_request().unwrap().states,
             Vec::<i32>::new()
         );
         assert!(
             query(1001, "")
-                .to_list_request()
+                .into_list_request()
                 .unwrap_err()
                 .contains("at most 1000")
         );
         assert!(
             query(1, "gone")
-                .to_list_request()
+                .into_list_request()
                 .unwrap_err()
                 .contains(running)
         );

@@ -266,7 +266,6 @@ impl ClusterState for TrackedClusterState {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::time::Duration;
 

@@ -123,7 +123,6 @@ async fn wait_until_refused(address: &(String, u16)) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

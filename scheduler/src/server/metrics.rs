@@ -176,7 +176,6 @@ impl SchedulerMetricsCollector for Metrics {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use prometheus::{Encoder, TextEncoder};
 

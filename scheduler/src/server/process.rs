@@ -147,7 +147,7 @@ impl SchedulerProcess {
     /// records the remaining ones as interrupted, and ends. The line on stdout
     /// announces that connections are accepted.
     ///
-    /// `jobs` must refuse submissions once [`Stop::drain`] is cancelled.
+    /// `jobs` must refuse submissions once `StopSignals::drain_jobs` is cancelled.
     ///
     /// # Errors
     /// When one of the services ends by itself.

@@ -19,7 +19,7 @@ use crate::job_registry::{JobRegistry, RegistryOptions};
 use crate::options::{ENVIRONMENT_PREFIX, Options};
 use crate::runner::ClusterRunner;
 
-/// Runs the scheduler; see [`program::run`] for its exit codes.
+/// Runs the scheduler; see [`sluice_service::program::run_program`] for its exit codes.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     program::run_program::<Scheduler>(arguments)
 }

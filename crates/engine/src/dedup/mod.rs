@@ -28,7 +28,6 @@ mod ids;
 mod split;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
 pub use find::{Dedup, find_dedup};

@@ -26,7 +26,6 @@ mod required;
 mod walk;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
 pub use rebase::rebase_plan;

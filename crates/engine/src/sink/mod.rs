@@ -31,7 +31,6 @@ mod task;
 mod upload;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
 pub use error::SinkError;

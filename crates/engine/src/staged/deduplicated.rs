@@ -41,7 +41,7 @@ impl DeduplicatedTable {
     pub fn new(rows: Arc<StagedTable>, duplicates: Arc<StagedTable>) -> Self {
         Self {
             rows,
-            duplicates: duplicates,
+            duplicates,
             max_listed: MAX_LISTED_IDS,
         }
     }

@@ -4,7 +4,7 @@
 //! The plan of a stage step ends in [`StageWriterExec`]: each task writes the
 //! rows of its partition to a file below its executor's work folder and returns
 //! one [`StagedPart`]. Later steps scan a [`StagedTable`] of those parts. The leaf
-//! of such a scan is a `FileScanConfig` over [`StagedSource`], which the scheduler
+//! of such a scan is a `FileScanConfig` over `StagedSource`, which the scheduler
 //! slices by task like any file scan. A part on the same machine is read from its
 //! file; any other part is fetched through the Arrow Flight service of the
 //! executor that holds it.
@@ -24,12 +24,6 @@ mod table;
 mod writer;
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 mod tests;
 
 pub use deduplicated::DeduplicatedTable;

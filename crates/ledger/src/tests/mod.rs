@@ -1,8 +1,6 @@
 //! Tests of ledgers on complete stores: one suite for all stores, and tests for
 //! each.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 mod conformance;
 mod faults;
 mod local;

@@ -30,5 +30,4 @@ mod trusted;
 pub(crate) use trusted::string_array;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

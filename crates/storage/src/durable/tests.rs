@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt as _;
 use parking_lot::Mutex;

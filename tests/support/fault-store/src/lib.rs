@@ -2,7 +2,7 @@
 //!
 //! [`FaultyStore`] wraps any store. Before each call it calls its plan, a closure
 //! that gets the [`Call`] and may return a [`Fault`]; calls without a fault are
-//! passed on. [`Script`] is the plan for tests that need "the next three puts fail
+//! passed on. [`FaultScript`] is the plan for tests that need "the next three puts fail
 //! like this"; property tests use a random plan.
 //!
 //! This is a separate crate and not a feature of `sluice-storage`, because a

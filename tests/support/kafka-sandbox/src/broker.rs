@@ -308,7 +308,7 @@ impl Broker {
         self.consume_count(topic, usize::try_from(end - first).unwrap_or(0))
     }
 
-    /// Like [`Self::consume`], but faster: reads `count` records, even if the topic
+    /// Like [`Self::consume_all`], but faster: reads `count` records, even if the topic
     /// has more.
     ///
     /// # Errors
@@ -330,7 +330,7 @@ impl Broker {
         }
     }
 
-    /// Like [`Self::consume`], for topics with transactions or compaction, where the
+    /// Like [`Self::consume_all`], for topics with transactions or compaction, where the
     /// number of records is not known: reads committed records until none has
     /// arrived for five seconds.
     ///
