@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostics::{Diagnostic, Severity};
 use crate::span::Span;
 
 /// A tab is shown as this many cells, in any column.
@@ -35,19 +35,29 @@ const ANSI: Style = Style {
 
 /// Renders `items` with the lines of `text`, followed by a count.
 pub(crate) fn render_diagnostics(items: &[Diagnostic], text: &str, color: bool) -> String {
-    let style = if color { &ANSI } else { &PLAIN };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines: Vec<&str> = text
-        .split('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line))
+    let mut out: String = items
+        .iter()
+        .map(|item| format!("{}\n\n", render_diagnostic(item, text, color)))
         .collect();
-    let mut out = String::new();
-    for item in items {
-        render_diagnostic(&mut out, item, &lines, style);
-        out.push('\n');
-    }
     out.push_str(&count_line(items));
     out
+}
+
+/// Renders one diagnostic, without a line break at the end.
+pub(crate) fn render_diagnostic(item: &Diagnostic, text: &str, color: bool) -> String {
+    let mut out = String::new();
+    let style = if color { &ANSI } else { &PLAIN };
+    write_diagnostic(&mut out, item, text, style);
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// The line with this number, counted from 1.
+fn nth_line(text: &str, number: u32) -> Option<&str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let index = usize::try_from(number).ok()?.checked_sub(1)?;
+    let line = text.split('\n').nth(index)?;
+    Some(line.strip_suffix('\r').unwrap_or(line))
 }
 
 fn count_line(items: &[Diagnostic]) -> String {
@@ -62,7 +72,7 @@ fn count_line(items: &[Diagnostic]) -> String {
     }
 }
 
-fn render_diagnostic(out: &mut String, item: &Diagnostic, lines: &[&str], style: &Style) {
+fn write_diagnostic(out: &mut String, item: &Diagnostic, text: &str, style: &Style) {
     let Style {
         bold,
         gutter,
@@ -90,10 +100,7 @@ fn render_diagnostic(out: &mut String, item: &Diagnostic, lines: &[&str], style:
         };
         let (line, column) = (span.start.line, span.start.column);
         out.push_str(&format!("{pad}{gutter}-->{reset} {file}:{line}:{column}\n"));
-        let index = usize::try_from(line)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(1);
-        if let Some(source) = lines.get(index) {
+        if let Some(source) = nth_line(text, line) {
             let (shown, lead, carets) = excerpt_line(source, span);
             let label = item
                 .label

@@ -6,15 +6,14 @@ use sqlparser::ast::{Query, SetExpr, TableAliasColumnDef, TableFactor};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use crate::diagnostic::Diagnostic;
-use crate::dialect::SluiceDialect;
+use crate::diagnostics::{Diagnostic, codes};
 use crate::job::{Dataset, Relation, View};
-use crate::option_clauses::CheckPhase;
-use crate::parse_context::ParseContext;
-use crate::source::{qualified_name_error, repeated_clause_error};
 use crate::span::Spanned;
-use crate::token_cursor::{Name, ParseResult, TokenCursor};
-use crate::{codes, option_clauses, query};
+use crate::statements::option_clauses::{self, CheckPhase};
+use crate::statements::parse_context::ParseContext;
+use crate::statements::query;
+use crate::syntax::dialect::SluiceDialect;
+use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor, repeated_clause_error};
 
 /// The longest name of a dataset, which becomes the name of a folder.
 const MAX_DATASET_NAME: usize = 128;
@@ -28,7 +27,7 @@ pub(crate) fn parse_view(
     let name = cursor.parse_name("a name for the view")?;
     context.declare_relation(&name);
     if cursor.peek() == Some(&Token::Period) {
-        return Err(qualified_name_error(&name, cursor));
+        return Err(cursor.qualified_name_error(&name));
     }
     let mut columns = Vec::new();
     if cursor.peek() == Some(&Token::LParen) {
@@ -144,7 +143,7 @@ pub(crate) fn parse_dataset(
     let name = cursor.parse_name("a name for the materialized view")?;
     context.declare_relation(&name);
     if cursor.peek() == Some(&Token::Period) {
-        return Err(qualified_name_error(&name, cursor));
+        return Err(cursor.qualified_name_error(&name));
     }
     if let Some(problem) = dataset_name_error(&name) {
         context.diagnostics.push(problem);

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::span::{Position, Span};
 
 /// The largest job file, in bytes. Job files are written by people; a larger

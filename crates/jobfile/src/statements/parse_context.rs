@@ -5,13 +5,12 @@ use std::ops::Range;
 
 use sqlparser::tokenizer::TokenWithSpan;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::job::variable::VariableDeclaration;
 use crate::job::{Relation, Setting};
-use crate::source_text::SourceText;
 use crate::span::Spanned;
-use crate::token_cursor::Name;
-use crate::variable::VariableDeclaration;
-use crate::{codes, interpolation};
+use crate::syntax::source_text::SourceText;
+use crate::syntax::token_cursor::Name;
 
 /// Collects statements and diagnostics while a file is parsed.
 pub(crate) struct ParseContext<'a> {
@@ -87,10 +86,5 @@ impl<'a> ParseContext<'a> {
 
     pub(crate) fn find_variable(&self, name: &str) -> Option<&VariableDeclaration> {
         self.variables.iter().find(|v| v.variable.name == name)
-    }
-
-    /// Whether the text can be checked only when the variables are known.
-    pub(crate) fn needs_variables(text: &str) -> bool {
-        interpolation::has_variables(text)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::references::Reference;
-use crate::suggest;
+use sluice_values::{did_you_mean, list_names};
+
+use crate::check::references::Reference;
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 
 /// A relation and the relations that its query names.
 #[derive(Debug, Clone)]
@@ -41,9 +41,9 @@ pub(crate) fn report_unknown_tables(
                 }
             ),
             None if declared.is_empty() => "declare it with CREATE EXTERNAL TABLE".to_owned(),
-            None => suggest::did_you_mean(&reference.name, names.clone()).unwrap_or_else(|| {
+            None => did_you_mean(&reference.name, names.clone()).unwrap_or_else(|| {
                 if declared.len() <= 8 {
-                    format!("the file declares {}", suggest::list_names(names))
+                    format!("the file declares {}", list_names(names))
                 } else {
                     "declare it with CREATE EXTERNAL TABLE or CREATE TEMPORARY VIEW".to_owned()
                 }

@@ -14,12 +14,12 @@ use sqlparser::ast::{
     ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use crate::column_names::{self, ColumnNames, KnownColumns};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::references::ident_span;
-use crate::span::{Position, Span, Spanned};
-use crate::types::DataType;
-use crate::{codes, interpolation, variable_value};
+use crate::check::column_names::{self, ColumnNames, KnownColumns};
+use crate::check::references::ident_span;
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::job::types::DataType;
+use crate::span::{Span, Spanned};
+use crate::values::{interpolation, variable_value};
 
 /// Names that hide variables: parameters of the enclosing lambdas, and roots of
 /// subscripts (`x['key']`), because variables have no parts.
@@ -86,7 +86,7 @@ pub(crate) struct VariableUsage {
 }
 
 /// Finds the variables that a query uses. Names that could also be columns are
-/// reported to `sink`. `known` are the columns of the file's relations.
+/// reported to `diagnostics`. `known` are the columns of the file's relations.
 pub(crate) fn find_usage(
     query: &Query,
     variables: &[&str],
@@ -207,8 +207,7 @@ impl Visitor for UsageFinder<'_> {
         if let Some(text) = string_text(&value.value)
             && text.contains("${")
         {
-            let span =
-                Span::from_sqlparser(value.span).unwrap_or(Span::empty_at(Position::new(1, 1)));
+            let span = Span::of_node(value.span);
             self.usage.strings.push(Spanned::new(text.to_owned(), span));
         }
         ControlFlow::Continue(())

@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `given` in spelling, ignoring case; `None` if none is
 /// near enough to be a typing error.
-pub(crate) fn nearest_name<'a>(
+pub fn nearest_name<'a>(
     given: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -25,7 +25,7 @@ pub(crate) fn nearest_name<'a>(
 }
 
 /// ``did you mean `x`?``, if a name is near.
-pub(crate) fn did_you_mean<'a>(
+pub fn did_you_mean<'a>(
     misspelled: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
@@ -33,7 +33,7 @@ pub(crate) fn did_you_mean<'a>(
 }
 
 /// `` `a`, `b` and `c` ``.
-pub(crate) fn list_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn list_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|n| format!("`{n}`")).collect();
     match names.split_last() {
         None => String::new(),

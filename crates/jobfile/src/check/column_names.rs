@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor};
 
-use crate::references::normalized_name;
+use crate::check::references::normalized_name;
 
 /// Column names, in lower case.
 pub(crate) type ColumnNames = BTreeSet<String>;

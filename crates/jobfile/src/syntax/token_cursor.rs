@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use crate::codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostics::{Diagnostic, codes};
 use crate::span::{Position, Span, Spanned};
-use crate::tokens::{is_whitespace, plain_word, span_of};
+use crate::syntax::tokens::{is_whitespace, plain_word, span_of};
 
 /// Parsing a statement ends at its first error; the next statements are still
 /// parsed.
@@ -173,6 +172,18 @@ impl<'a> TokenCursor<'a> {
         )
     }
 
+    /// The error for `name.` where a name without qualifier is expected.
+    pub(crate) fn qualified_name_error(&self, name: &Name) -> Box<Diagnostic> {
+        Box::new(
+            Diagnostic::error(
+                codes::QUALIFIED_TABLE,
+                "names with a catalog or schema are not supported",
+            )
+            .with_span(name.span.to(self.next_span()))
+            .with_help("write the name alone: a job has no catalogs or schemas"),
+        )
+    }
+
     /// The next token, as shown in messages.
     pub(crate) fn describe_next(&self) -> String {
         match self.peek() {
@@ -212,6 +223,19 @@ impl<'a> TokenCursor<'a> {
             written: value.clone(),
             span,
         })
+    }
+
+    /// `a.b.c`, as written.
+    pub(crate) fn parse_dotted_key(&mut self, what: &str) -> ParseResult<Spanned<String>> {
+        let first = self.parse_name(what)?;
+        let mut key = Spanned::new(first.written, first.span);
+        while self.eat_token(&Token::Period) {
+            let part = self.parse_name("the rest of the key")?;
+            key.value.push('.');
+            key.value.push_str(&part.written);
+            key.span = key.span.to(part.span);
+        }
+        Ok(key)
     }
 
     /// A string in single quotes, unescaped; its span includes the quotes.
@@ -265,6 +289,13 @@ impl<'a> TokenCursor<'a> {
             }
         }
     }
+}
+
+/// The error for a second clause of one kind.
+pub(crate) fn repeated_clause_error(what: &str, span: Span) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(codes::REPEATED_CLAUSE, format!("{what} is given twice")).with_span(span),
+    )
 }
 
 /// A token, as shown in messages.

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use sluice_values::did_you_mean;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, TimezoneInfo, VisitMut, VisitorMut,
@@ -9,13 +10,12 @@ use sqlparser::ast::{
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::dialect::SluiceDialect;
-use crate::parse_context::ParseContext;
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::span::{Position, Span};
-use crate::token_cursor::{self, ParseResult, TokenCursor};
-use crate::tokens::{is_whitespace, plain_word, span_of};
-use crate::{codes, suggest};
+use crate::statements::parse_context::ParseContext;
+use crate::syntax::dialect::SluiceDialect;
+use crate::syntax::token_cursor::{self, ParseResult, TokenCursor};
+use crate::syntax::tokens::{is_whitespace, plain_word, span_of};
 
 /// The maximum depth of expressions and queries.
 pub(crate) const RECURSION_LIMIT: usize = 100;
@@ -39,7 +39,7 @@ pub(crate) fn parse_query(
     {
         let mut error = cursor.expected_error("a query");
         if let Some(word) = cursor.peek().and_then(plain_word) {
-            error.help = suggest::did_you_mean(&word.to_uppercase(), begins);
+            error.help = did_you_mean(&word.to_uppercase(), begins);
         }
         return Err(error);
     }
@@ -198,15 +198,17 @@ pub(crate) fn syntax_error(
 
 /// Splits ` at Line: 3, Column: 5` off the end of a message.
 fn split_position(text: &str) -> (&str, Option<Position>) {
-    let Some((message, place)) = text.rsplit_once(" at Line: ") else {
+    let Some((message, position)) = text.rsplit_once(" at Line: ") else {
         return (text, None);
     };
-    let pos = place.split_once(", Column: ").and_then(|(line, column)| {
-        Some(Position::new(
-            line.parse().ok()?,
-            column.trim().parse().ok()?,
-        ))
-    });
+    let pos = position
+        .split_once(", Column: ")
+        .and_then(|(line, column)| {
+            Some(Position::new(
+                line.parse().ok()?,
+                column.trim().parse().ok()?,
+            ))
+        });
     (message, pos)
 }
 

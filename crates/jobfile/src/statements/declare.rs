@@ -4,78 +4,18 @@ use sqlparser::ast::{Expr, UnaryOperator, Value};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use crate::diagnostic::Diagnostic;
-use crate::dialect::SluiceDialect;
-use crate::parse_context::ParseContext;
+use crate::diagnostics::{Diagnostic, codes};
+use crate::job::types::DataType;
+use crate::job::variable::{DefaultValue, RESERVED_VARIABLE_NAMES, Variable, VariableDeclaration};
 use crate::span::{Span, Spanned};
-use crate::token_cursor::{ParseResult, TokenCursor};
-use crate::type_parser::parse_type;
-use crate::types::DataType;
-use crate::{codes, interpolation, query, tokens, variable_value};
-
-/// Names that a variable cannot have, because `submit-job` has an option of that
-/// name, and parameters are options too.
-pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
-    "color",
-    "conf",
-    "deploy_mode",
-    "help",
-    "kill",
-    "list",
-    "log_format",
-    "logs",
-    "master",
-    "name",
-    "output",
-    "param",
-    "plan",
-    "properties_file",
-    "quiet",
-    "status",
-    "submission_id",
-    "timeout",
-    "verbose",
-    "version",
-];
-
-/// A parameter of a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variable {
-    /// Lower case; also the name of its option (`run_date` or `run-date`).
-    pub name: String,
-    /// Always a simple type.
-    pub ty: DataType,
-    /// The default as text, for help; `None` if a value is mandatory. The text
-    /// may contain other variables: `${landing}/users`.
-    pub default: Option<String>,
-    /// The span of its declared name.
-    pub span: Span,
-    /// The `--` comment after the declaration, or the lines of comments above it.
-    pub comment: Option<String>,
-}
-
-impl Variable {
-    /// Whether a value is mandatory.
-    pub const fn is_required(&self) -> bool {
-        self.default.is_none()
-    }
-}
-
-/// The value of a variable without a parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum DefaultValue {
-    Null,
-    /// May contain `${…}`.
-    Text(String),
-    /// The value of a variable that is declared above.
-    Variable(String),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct VariableDeclaration {
-    pub(crate) variable: Variable,
-    pub(crate) default: Option<Spanned<DefaultValue>>,
-}
+use crate::statements::parse_context::ParseContext;
+use crate::statements::query;
+use crate::statements::type_parser::parse_type;
+use crate::syntax::dialect::SluiceDialect;
+use crate::syntax::token_cursor::{ParseResult, TokenCursor};
+use crate::syntax::tokens;
+use crate::values::interpolation;
+use crate::values::variable_value::{bad_default_error, normalize_value};
 
 pub(crate) fn parse_declare(
     context: &mut ParseContext<'_>,
@@ -135,53 +75,44 @@ pub(crate) fn parse_declare(
         }
     };
     let default = default.map(|(value, _)| value);
-    if let Some(Spanned {
-        value: DefaultValue::Text(text),
-        span,
-    }) = &default
-        && !ParseContext::needs_variables(text)
-        && let Some(problem) = bad_default_error(&name.value, &ty, text, *span)
-    {
-        context.diagnostics.push(problem);
-    }
-    let comment = tokens::doc_comment(context.tokens, &context.statement_range);
-    context.variables.push(VariableDeclaration {
-        variable: Variable {
-            name: name.value,
-            ty,
-            default: default.as_ref().map(|d| match &d.value {
-                DefaultValue::Null => "NULL".to_owned(),
-                DefaultValue::Text(text) => text.clone(),
-                DefaultValue::Variable(name) => format!("${{{name}}}"),
-            }),
-            span: name.span,
-            comment,
-        },
-        default,
-    });
+    let variable = Variable {
+        name: name.value,
+        ty,
+        default: default.as_ref().map(|d| match &d.value {
+            DefaultValue::Null => "NULL".to_owned(),
+            DefaultValue::Text(text) => text.clone(),
+            DefaultValue::Variable(name) => format!("${{{name}}}"),
+        }),
+        span: name.span,
+        comment: tokens::doc_comment(context.tokens, &context.statement_range),
+    };
+    context
+        .diagnostics
+        .extend(check_default(&variable, default.as_ref()));
+    context
+        .variables
+        .push(VariableDeclaration { variable, default });
     Ok(())
 }
 
-/// The error for a default that does not fit its variable's type.
-pub(crate) fn bad_default_error(
-    name: &str,
-    ty: &DataType,
-    text: &str,
-    span: Span,
+/// The error in a default that depends on no other variable.
+fn check_default(
+    variable: &Variable,
+    default: Option<&Spanned<DefaultValue>>,
 ) -> Option<Diagnostic> {
-    let expected = variable_value::normalize_value(
-        ty,
-        interpolation::expand_template(text, |_| None).as_str(),
-    )
-    .err()?;
-    Some(
-        Diagnostic::error(
-            codes::BAD_DEFAULT,
-            format!("the default of `{name}` is not a value of type {ty}"),
-        )
-        .with_span(span)
-        .with_label(format!("expected {expected}")),
-    )
+    let Some(Spanned {
+        value: DefaultValue::Text(text),
+        span,
+    }) = default
+    else {
+        return None;
+    };
+    if interpolation::has_variables(text) {
+        return None;
+    }
+    let text = interpolation::expand_template(text, |_| None);
+    let expected = normalize_value(&variable.ty, &text).err()?;
+    Some(bad_default_error(variable, &expected, *span))
 }
 
 fn check_name(context: &mut ParseContext<'_>, name: &str, written: &str, span: Span) {

@@ -4,8 +4,10 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use sqlparser::ast::{CastKind, DataType as SqlType, ExactNumberInfo, Expr, TimezoneInfo, Value};
 
+use crate::diagnostics::{Diagnostic, codes};
+use crate::job::types::DataType;
+use crate::job::variable::Variable;
 use crate::span::Span;
-use crate::types::DataType;
 
 /// A variable's value: text in the normal form of its type; `None` is NULL.
 pub(crate) type ValueText = Option<String>;
@@ -170,6 +172,18 @@ fn sql_type(ty: &DataType) -> SqlType {
         | DataType::Array(_)
         | DataType::Map(..) => SqlType::String(None),
     }
+}
+
+/// The error for a default that does not fit its variable's type. `expected` is the
+/// error of [`normalize_value`].
+pub(crate) fn bad_default_error(variable: &Variable, expected: &str, span: Span) -> Diagnostic {
+    let Variable { name, ty, .. } = variable;
+    Diagnostic::error(
+        codes::BAD_DEFAULT,
+        format!("the default of `{name}` is not a value of type {ty}"),
+    )
+    .with_span(span)
+    .with_label(format!("expected {expected}"))
 }
 
 #[cfg(test)]

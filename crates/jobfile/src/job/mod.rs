@@ -1,14 +1,16 @@
 //! A checked job: the input of the engine's planner.
 
+pub(crate) mod types;
+pub(crate) mod variable;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqlparser::ast::Query;
 
-use crate::diagnostic::Diagnostics;
-use crate::option_clauses::OWN_PROPERTIES;
+use crate::diagnostics::Diagnostics;
+use crate::job::types::DataType;
 use crate::span::{Span, Spanned};
-use crate::types::DataType;
 
 /// A job file with its parameters bound: every name is declared, there are no
 /// cycles, and every option is known and has a valid value. Columns and types of
@@ -304,6 +306,9 @@ impl Dataset {
             .map(|(key, value)| (key.as_str(), value))
     }
 }
+
+/// The prefix of this engine's properties; all others go to the table.
+pub(crate) const OWN_PROPERTIES: &str = "sluice.";
 
 /// One column of `sluice.sort_by`.
 #[derive(Debug, Clone, PartialEq, Eq)]

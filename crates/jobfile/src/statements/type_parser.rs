@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use sluice_values::suggest_or_list;
 use sqlparser::tokenizer::Token;
 
-use crate::codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostics::{Diagnostic, codes};
+use crate::job::types::{DataType, Field};
 use crate::span::Span;
-use crate::suggest;
-use crate::token_cursor::{ParseResult, TokenCursor};
-use crate::types::{DataType, Field};
+use crate::syntax::token_cursor::{ParseResult, TokenCursor};
 
 /// The maximum depth of nested types.
 const MAX_TYPE_DEPTH: usize = 32;
@@ -275,7 +274,7 @@ fn unknown_type_error(upper: &str, written: &str, span: Span) -> Box<Diagnostic>
         "INT64" | "INT8" => "use BIGINT".to_owned(),
         "INT32" | "INT4" => "use INT".to_owned(),
         "FLOAT64" | "FLOAT8" => "use DOUBLE".to_owned(),
-        _ => suggest::suggest_or_list(upper, "the types are", TYPE_NAMES.iter().copied()),
+        _ => suggest_or_list(upper, "the types are", TYPE_NAMES.iter().copied()),
     };
     Box::new(
         Diagnostic::error(codes::UNKNOWN_TYPE, format!("unknown type `{written}`"))

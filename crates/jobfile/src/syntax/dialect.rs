@@ -48,7 +48,81 @@ impl SluiceDialect {
     }
 }
 
-macro_rules! as_generic {
+/// Calls a macro with the methods that the dialect takes from the generic one. A
+/// test compares them with those of sqlparser's release.
+macro_rules! with_generic_methods {
+    ($macro:ident) => {
+        $macro! {
+            supports_unicode_string_literal,
+            supports_partition_by_after_order_by,
+            supports_array_join_syntax,
+            supports_group_by_expr,
+            supports_group_by_with_modifier,
+            supports_left_associative_joins_without_parens,
+            supports_connect_by,
+            supports_match_recognize,
+            supports_pipe_operator,
+            supports_start_transaction_modifier,
+            supports_window_function_null_treatment_arg,
+            supports_dictionary_syntax,
+            supports_window_clause_named_window_reference,
+            supports_parenthesized_set_variables,
+            supports_select_wildcard_except,
+            support_map_literal_syntax,
+            allow_extract_custom,
+            allow_extract_single_quotes,
+            supports_extract_comma_syntax,
+            supports_create_view_comment_syntax,
+            supports_parens_around_table_factor,
+            supports_values_as_table_factor,
+            supports_create_index_with_clause,
+            supports_explain_with_utility_options,
+            supports_limit_comma,
+            supports_update_order_by,
+            supports_from_first_select,
+            supports_projection_trailing_commas,
+            supports_asc_desc_in_column_definition,
+            supports_try_convert,
+            supports_bitwise_shift_operators,
+            supports_comment_on,
+            supports_load_extension,
+            supports_named_fn_args_with_assignment_operator,
+            supports_struct_literal,
+            supports_nested_comments,
+            supports_user_host_grantee,
+            supports_string_escape_constant,
+            supports_array_typedef_with_brackets,
+            supports_match_against,
+            supports_set_names,
+            supports_comma_separated_set_assignments,
+            supports_filter_during_aggregation,
+            supports_select_wildcard_exclude,
+            supports_data_type_signed_suffix,
+            supports_interval_options,
+            supports_quote_delimited_string,
+            supports_select_wildcard_replace,
+            supports_select_wildcard_ilike,
+            supports_select_wildcard_rename,
+            supports_optimize_table,
+            supports_install,
+            supports_detach,
+            supports_prewhere,
+            supports_with_fill,
+            supports_limit_by,
+            supports_interpolate,
+            supports_settings,
+            supports_select_format,
+            supports_constraint_keyword_without_name,
+            supports_key_column_option,
+            supports_comma_separated_trim,
+            supports_cte_without_as,
+            supports_select_item_multi_column_alias,
+            supports_xml_expressions,
+        }
+    };
+}
+
+macro_rules! delegate_to_generic {
     ($($method:ident,)+) => {
         $(fn $method(&self) -> bool {
             GenericDialect.$method()
@@ -74,73 +148,7 @@ impl Dialect for SluiceDialect {
         ch.is_alphanumeric() || ch == '_'
     }
 
-    as_generic! {
-        supports_unicode_string_literal,
-        supports_partition_by_after_order_by,
-        supports_array_join_syntax,
-        supports_group_by_expr,
-        supports_group_by_with_modifier,
-        supports_left_associative_joins_without_parens,
-        supports_connect_by,
-        supports_match_recognize,
-        supports_pipe_operator,
-        supports_start_transaction_modifier,
-        supports_window_function_null_treatment_arg,
-        supports_dictionary_syntax,
-        supports_window_clause_named_window_reference,
-        supports_parenthesized_set_variables,
-        supports_select_wildcard_except,
-        support_map_literal_syntax,
-        allow_extract_custom,
-        allow_extract_single_quotes,
-        supports_extract_comma_syntax,
-        supports_create_view_comment_syntax,
-        supports_parens_around_table_factor,
-        supports_values_as_table_factor,
-        supports_create_index_with_clause,
-        supports_explain_with_utility_options,
-        supports_limit_comma,
-        supports_update_order_by,
-        supports_from_first_select,
-        supports_projection_trailing_commas,
-        supports_asc_desc_in_column_definition,
-        supports_try_convert,
-        supports_bitwise_shift_operators,
-        supports_comment_on,
-        supports_load_extension,
-        supports_named_fn_args_with_assignment_operator,
-        supports_struct_literal,
-        supports_nested_comments,
-        supports_user_host_grantee,
-        supports_string_escape_constant,
-        supports_array_typedef_with_brackets,
-        supports_match_against,
-        supports_set_names,
-        supports_comma_separated_set_assignments,
-        supports_filter_during_aggregation,
-        supports_select_wildcard_exclude,
-        supports_data_type_signed_suffix,
-        supports_interval_options,
-        supports_quote_delimited_string,
-        supports_select_wildcard_replace,
-        supports_select_wildcard_ilike,
-        supports_select_wildcard_rename,
-        supports_optimize_table,
-        supports_install,
-        supports_detach,
-        supports_prewhere,
-        supports_with_fill,
-        supports_limit_by,
-        supports_interpolate,
-        supports_settings,
-        supports_select_format,
-        supports_constraint_keyword_without_name,
-        supports_key_column_option,
-        supports_comma_separated_trim,
-        supports_cte_without_as,
-        supports_select_item_multi_column_alias,
-        supports_xml_expressions,
-    }
+    with_generic_methods!(delegate_to_generic);
 
     fn supports_bang_not_operator(&self) -> bool {
         true
@@ -258,5 +266,78 @@ fn begins_query(token: &Token) -> bool {
             Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::FROM | Keyword::TABLE
         ),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::process::Command;
+
+    /// Methods of the generic dialect that this dialect answers itself, or leaves
+    /// at the trait's default on purpose (see the module's documentation).
+    const OWN_METHODS: &[&str] = &[
+        "is_delimited_identifier_start",
+        "is_identifier_part",
+        "is_identifier_start",
+        "supports_comment_optimizer_hint",
+        "supports_empty_projections",
+        "supports_multiline_comment_hints",
+    ];
+
+    macro_rules! name_methods {
+        ($($method:ident,)+) => {
+            [$(stringify!($method)),+]
+        };
+    }
+
+    fn cargo_output(args: &[&str]) -> String {
+        let output = Command::new(env!("CARGO"))
+            .args(args)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "cargo {args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The source of sqlparser's generic dialect, in the release of the lock file.
+    fn generic_dialect_source() -> String {
+        let version = cargo_output(&["-vV"]);
+        let host = version
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))
+            .unwrap();
+        // Without a platform, cargo needs the crates of all of them.
+        let metadata = cargo_output(&[
+            "metadata",
+            "--format-version",
+            "1",
+            "--offline",
+            "--filter-platform",
+            host,
+        ]);
+        let manifest = metadata
+            .split("\"manifest_path\":\"")
+            .filter_map(|rest| rest.split('"').next())
+            .find(|path| path.contains("/sqlparser-"))
+            .unwrap();
+        let folder = manifest.strip_suffix("Cargo.toml").unwrap();
+        std::fs::read_to_string(format!("{folder}src/dialect/generic.rs")).unwrap()
+    }
+
+    #[test]
+    fn no_method_of_the_generic_dialect_is_forgotten() {
+        let source = generic_dialect_source();
+        let generic: BTreeSet<&str> = source
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("fn ")?.split('(').next())
+            .collect();
+        let delegated = with_generic_methods!(name_methods);
+        let ours: BTreeSet<&str> = delegated.iter().chain(OWN_METHODS).copied().collect();
+        assert_eq!(
+            ours, generic,
+            "delegate new methods, or add them to OWN_METHODS with the reason"
+        );
     }
 }

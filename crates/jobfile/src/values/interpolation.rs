@@ -1,10 +1,10 @@
 //! `${name}` inside strings, and `$${` for a literal `${`.
 
-use crate::codes;
-use crate::diagnostic::Diagnostic;
-use crate::source_text::SourceText;
+use sluice_values::did_you_mean;
+
+use crate::diagnostics::{Diagnostic, codes};
 use crate::span::{Span, Spanned};
-use crate::suggest;
+use crate::syntax::source_text::SourceText;
 
 /// A piece of a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +138,7 @@ pub(crate) fn check_placeholders(
 }
 
 pub(crate) fn unknown_variable_help(name: &str, declared: &[&str]) -> String {
-    suggest::did_you_mean(name, declared.iter().copied()).unwrap_or_else(|| {
+    did_you_mean(name, declared.iter().copied()).unwrap_or_else(|| {
         format!("declare it at the top of the file: `DECLARE VARIABLE {name} STRING;`")
     })
 }

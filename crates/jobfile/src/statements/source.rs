@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use sluice_values::suggest_or_list;
 use sqlparser::tokenizer::Token;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::job::types::{DataType, Field};
 use crate::job::{
     Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Format, ParseMode, Relation, Source,
 };
-use crate::option_clauses::CheckPhase;
-use crate::parse_context::ParseContext;
 use crate::span::{Span, Spanned};
-use crate::token_cursor::{Name, ParseResult, TokenCursor};
-use crate::type_parser::parse_type;
-use crate::types::{DataType, Field};
-use crate::{codes, option_clauses, suggest};
+use crate::statements::option_clauses::{self, CheckPhase};
+use crate::statements::parse_context::ParseContext;
+use crate::statements::type_parser::parse_type;
+use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor, repeated_clause_error};
 
 /// The column for malformed records.
 pub(crate) const CORRUPT_RECORD: &str = "_corrupt_record";
@@ -28,7 +28,7 @@ pub(crate) fn parse_source(
     let name = cursor.parse_name("a name for the source")?;
     context.declare_relation(&name);
     if cursor.peek() == Some(&Token::Period) {
-        return Err(qualified_name_error(&name, cursor));
+        return Err(cursor.qualified_name_error(&name));
     }
     let columns = if cursor.peek() == Some(&Token::LParen) {
         parse_columns(context, cursor)?
@@ -98,17 +98,6 @@ pub(crate) fn check_location(location: &Spanned<String>) -> Option<Diagnostic> {
             .with_span(location.span)
             .with_help("name a folder, a file or a URL such as `s3://bucket/folder`")
     })
-}
-
-pub(crate) fn qualified_name_error(name: &Name, cursor: &TokenCursor<'_>) -> Box<Diagnostic> {
-    Box::new(
-        Diagnostic::error(
-            codes::QUALIFIED_TABLE,
-            "names with a catalog or schema are not supported",
-        )
-        .with_span(name.span.to(cursor.next_span()))
-        .with_help("write the name alone: a job has no catalogs or schemas"),
-    )
 }
 
 fn parse_columns(
@@ -266,12 +255,6 @@ fn parse_clauses(
     Ok(clauses)
 }
 
-pub(crate) fn repeated_clause_error(what: &str, span: Span) -> Box<Diagnostic> {
-    Box::new(
-        Diagnostic::error(codes::REPEATED_CLAUSE, format!("{what} is given twice")).with_span(span),
-    )
-}
-
 fn parse_format(name: &Name) -> ParseResult<Format> {
     let upper = name.written.to_uppercase();
     match upper.as_str() {
@@ -284,7 +267,7 @@ fn parse_format(name: &Name) -> ParseResult<Format> {
                 format!("a source cannot be stored as `{}`", name.written),
             )
             .with_span(name.span)
-            .with_help(suggest::suggest_or_list(
+            .with_help(suggest_or_list(
                 &upper,
                 "the formats are",
                 ["JSON", "PARQUET", "CSV"],

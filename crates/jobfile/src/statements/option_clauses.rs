@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use sluice_values::{did_you_mean, list_names, parse_size, suggest_or_list};
 use sqlparser::tokenizer::Token;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::job::{Compression, Dataset, Format, ParseMode, SortKey, Source};
-use crate::parse_context::ParseContext;
-use crate::setting::{check_target_file_size, parse_dotted_key_as_written};
-use crate::size::parse_size;
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::job::{Compression, Dataset, Format, OWN_PROPERTIES, ParseMode, SortKey, Source};
 use crate::span::{Span, Spanned};
-use crate::token_cursor::{ParseResult, TokenCursor};
-use crate::{codes, interpolation, suggest};
+use crate::statements::parse_context::ParseContext;
+use crate::syntax::token_cursor::{ParseResult, TokenCursor};
+use crate::values::interpolation;
+use crate::values::size::parse_target_file_size;
 
 /// `(key 'value', 'key' = 'value', key = value)`: all of Spark's spellings.
 pub(crate) fn parse_key_values(
@@ -27,7 +27,7 @@ pub(crate) fn parse_key_values(
             key.value = key.value.trim().to_owned();
             key
         } else {
-            parse_dotted_key_as_written(cursor, what)?
+            cursor.parse_dotted_key(what)?
         };
         cursor.eat_token(&Token::Eq);
         let value = parse_value(cursor, &key.value)?;
@@ -144,7 +144,7 @@ pub(crate) fn check_option_keys(
                 Format::Json | Format::Csv => {
                     let what = format!("the options of {} sources are", format.as_str());
                     let offered = known.iter().copied().filter(|k| *k != "multi_line");
-                    suggest::suggest_or_list(name, &what, offered)
+                    suggest_or_list(name, &what, offered)
                 }
             };
             diagnostics.push(
@@ -178,10 +178,10 @@ pub(crate) fn check_option_keys(
 
 /// Sets the source's fields from its options. Options whose values contain
 /// variables are skipped until the variables are bound.
-pub(crate) fn apply_options(source: &mut Source, stage: CheckPhase, diagnostics: &mut Diagnostics) {
+pub(crate) fn apply_options(source: &mut Source, phase: CheckPhase, diagnostics: &mut Diagnostics) {
     let options = std::mem::take(&mut source.options);
     for (key, value) in &options {
-        if stage.must_defer(&value.value) {
+        if phase.must_defer(&value.value) {
             continue;
         }
         if let Err(expected) = apply_option(source, key, &value.value) {
@@ -214,7 +214,7 @@ const MODES: &[&str] = &["permissive", "dropmalformed", "failfast"];
 
 fn mode_help(key: &str, value: &str) -> Option<String> {
     (key == "mode")
-        .then(|| suggest::did_you_mean(value, MODES.iter().copied()))
+        .then(|| did_you_mean(value, MODES.iter().copied()))
         .flatten()
 }
 
@@ -226,7 +226,7 @@ fn apply_option(source: &mut Source, key: &str, value: &str) -> Result<(), Strin
                 "dropmalformed" => ParseMode::DropMalformed,
                 "failfast" => ParseMode::FailFast,
                 _ => {
-                    return Err(suggest::list_names(MODES.iter().copied()).replace(" and ", " or "));
+                    return Err(list_names(MODES.iter().copied()).replace(" and ", " or "));
                 }
             };
         }
@@ -241,6 +241,7 @@ fn apply_option(source: &mut Source, key: &str, value: &str) -> Result<(), Strin
         }
         "max_line_bytes" => {
             source.max_line_bytes = parse_size(value)
+                .ok()
                 .filter(|size| (1024..=1024 * 1024 * 1024).contains(size))
                 .ok_or("a size from 1KB to 1GB, such as `16MB`")?;
         }
@@ -276,9 +277,6 @@ fn parse_ascii_char(value: &str) -> Result<u8, String> {
 
 const DATASET_PROPERTIES: &[&str] = &["sluice.sort_by", "sluice.target_file_size"];
 
-/// The prefix of this engine's properties; all others go to the table.
-pub(crate) const OWN_PROPERTIES: &str = "sluice.";
-
 /// Keys contain no variables, so they are checked while parsing. This engine's
 /// keys are stored in lower case, those of the table as written, because Delta
 /// is case-sensitive.
@@ -292,7 +290,7 @@ pub(crate) fn check_property_keys(
         let help = match name.as_str() {
             known if DATASET_PROPERTIES.contains(&known) => None,
             "delta.targetfilesize" => Some("use `sluice.target_file_size`".to_owned()),
-            own if own.starts_with(OWN_PROPERTIES) => Some(suggest::suggest_or_list(
+            own if own.starts_with(OWN_PROPERTIES) => Some(suggest_or_list(
                 own,
                 "the properties of sluice are",
                 DATASET_PROPERTIES.iter().copied(),
@@ -322,16 +320,16 @@ pub(crate) fn check_property_keys(
 /// contain variables are skipped until the variables are bound.
 pub(crate) fn apply_properties(
     dataset: &mut Dataset,
-    stage: CheckPhase,
+    phase: CheckPhase,
     diagnostics: &mut Diagnostics,
 ) {
     for (key, value) in &dataset.properties {
-        if stage.must_defer(&value.value) {
+        if phase.must_defer(&value.value) {
             continue;
         }
         let problem = match key.as_str() {
-            "sluice.target_file_size" => check_target_file_size(&value.value)
-                .map(|()| dataset.target_file_size = parse_size(&value.value))
+            "sluice.target_file_size" => parse_target_file_size(&value.value)
+                .map(|size| dataset.target_file_size = Some(size))
                 .err()
                 .map(str::to_owned),
             "sluice.sort_by" => parse_sort_keys(&value.value, value.span)

@@ -1,13 +1,22 @@
 //! Detects the kind of a statement, and whether it is allowed in a job file.
 
+use sluice_values::did_you_mean;
+mod declare;
+pub(crate) mod option_clauses;
+pub(crate) mod parse_context;
+mod query;
+pub(crate) mod setting;
+pub(crate) mod source;
+mod type_parser;
+mod view;
+
 use sqlparser::tokenizer::Token;
 
-use crate::diagnostic::Diagnostic;
-use crate::parse_context::ParseContext;
+use self::parse_context::ParseContext;
+use crate::diagnostics::{Diagnostic, codes};
 use crate::span::Span;
-use crate::token_cursor::{ParseResult, TokenCursor};
-use crate::tokens::plain_word;
-use crate::{codes, setting, source, suggest, variable, view};
+use crate::syntax::token_cursor::{ParseResult, TokenCursor};
+use crate::syntax::tokens::plain_word;
 
 const ALLOWED_STATEMENTS: &str = "a job file contains DECLARE VARIABLE, SET, CREATE EXTERNAL TABLE, \
      CREATE TEMPORARY VIEW and CREATE OR REFRESH MATERIALIZED VIEW";
@@ -18,7 +27,7 @@ pub(crate) fn parse_statement(
     cursor: &mut TokenCursor<'_>,
 ) -> ParseResult<()> {
     if cursor.next_words_are(&["DECLARE"]) {
-        return variable::parse_declare(context, cursor);
+        return declare::parse_declare(context, cursor);
     }
     if cursor.next_words_are(&["SET"]) {
         return setting::parse_set(context, cursor);
@@ -164,7 +173,7 @@ fn unsupported_create(
     let mut error = cursor.expected_error("EXTERNAL TABLE, TEMPORARY VIEW or MATERIALIZED VIEW");
     if let Some(Token::Word(word)) = cursor.peek() {
         let firsts = words.iter().map(|w| w.split(' ').next().unwrap_or(w));
-        error.help = suggest::did_you_mean(&word.value.to_uppercase(), firsts);
+        error.help = did_you_mean(&word.value.to_uppercase(), firsts);
     }
     error
 }
@@ -228,7 +237,7 @@ fn unsupported_statement(cursor: &TokenCursor<'_>) -> Box<Diagnostic> {
     let help = cursor
         .peek()
         .and_then(plain_word)
-        .and_then(|word| suggest::did_you_mean(&word.to_uppercase(), ["CREATE", "DECLARE", "SET"]));
+        .and_then(|word| did_you_mean(&word.to_uppercase(), ["CREATE", "DECLARE", "SET"]));
     Box::new(
         Diagnostic::error(
             codes::UNKNOWN_STATEMENT,

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use sluice_values::suggest_or_list;
 use sqlparser::ast::{
     Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor,
 };
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::span::{Position, Span};
-use crate::{codes, suggest};
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::span::Span;
 
 /// Functions that are allowed in FROM.
 const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest"];
@@ -34,11 +34,11 @@ pub(crate) fn normalized_name(ident: &Ident) -> String {
 
 /// The span of a name; the file's start if sqlparser has lost it.
 pub(crate) fn ident_span(ident: &Ident) -> Span {
-    Span::from_sqlparser(ident.span).unwrap_or(Span::empty_at(Position::new(1, 1)))
+    Span::of_node(ident.span)
 }
 
 /// The relations that `query` names, in order of appearance. Invalid references
-/// are added to `sink`. `declared` are the file's names.
+/// are added to `diagnostics`. `declared` are the file's names.
 pub(crate) fn find_references(
     query: &Query,
     declared: &BTreeSet<String>,
@@ -103,7 +103,7 @@ impl ReferenceFinder<'_> {
                     .to_owned(),
             },
         };
-        let span = Span::from_sqlparser(name.span()).unwrap_or(Span::empty_at(Position::new(1, 1)));
+        let span = Span::of_node(name.span());
         self.diagnostics.push(
             Diagnostic::error(
                 codes::QUALIFIED_TABLE,
@@ -127,13 +127,13 @@ impl ReferenceFinder<'_> {
             | "read_csv_auto" | "read_ndjson" | "cloud_files" => {
                 "declare the files as a source with CREATE EXTERNAL TABLE and read that".to_owned()
             }
-            other => suggest::suggest_or_list(
+            other => suggest_or_list(
                 other,
                 "the table functions are",
                 TABLE_FUNCTIONS.iter().copied(),
             ),
         };
-        let span = Span::from_sqlparser(name.span()).unwrap_or(Span::empty_at(Position::new(1, 1)));
+        let span = Span::of_node(name.span());
         self.diagnostics.push(
             Diagnostic::error(
                 codes::UNKNOWN_TABLE_FUNCTION,

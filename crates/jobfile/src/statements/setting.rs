@@ -1,17 +1,15 @@
 //! `SET key = value`.
 
+use sluice_values::{did_you_mean, list_names};
 use sqlparser::tokenizer::Token;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostics::{Diagnostic, codes};
 use crate::job::Setting;
-use crate::parse_context::ParseContext;
-use crate::size::parse_size;
 use crate::span::Spanned;
-use crate::token_cursor::{ParseResult, TokenCursor};
-use crate::{codes, suggest};
-
-/// The smallest target file size, in bytes.
-pub(crate) const MIN_TARGET_FILE_SIZE: u64 = 1024 * 1024;
+use crate::statements::parse_context::ParseContext;
+use crate::syntax::token_cursor::{ParseResult, TokenCursor};
+use crate::values::interpolation;
+use crate::values::size::parse_target_file_size;
 
 /// Checks a value; the error describes what is expected.
 type ValueCheck = fn(&str) -> Result<(), &'static str>;
@@ -32,18 +30,13 @@ const SETTINGS: &[(&str, ValueCheck)] = &[
             _ => Err("a whole number from 1 to 10000"),
         }
     }),
-    ("sluice.target_file_size", check_target_file_size),
+    ("sluice.target_file_size", |value| {
+        parse_target_file_size(value).map(drop)
+    }),
 ];
 
 /// Prefixes of settings that are passed to the engine, which checks their keys.
 const ENGINE_KEY_PREFIXES: &[&str] = &["datafusion.execution.", "datafusion.optimizer."];
-
-pub(crate) fn check_target_file_size(value: &str) -> Result<(), &'static str> {
-    match parse_size(value) {
-        Some(size) if size >= MIN_TARGET_FILE_SIZE => Ok(()),
-        _ => Err("a size of at least 1MB, such as `128MB`"),
-    }
-}
 
 pub(crate) fn parse_set(
     context: &mut ParseContext<'_>,
@@ -69,7 +62,8 @@ pub(crate) fn parse_set(
             ));
         }
     }
-    let key = parse_dotted_key(cursor, "a setting")?;
+    let mut key = cursor.parse_dotted_key("a setting")?;
+    key.value = key.value.to_lowercase();
     if cursor.at_end() {
         return Err(cursor.expected_error("`=` and a value"));
     }
@@ -93,7 +87,7 @@ pub(crate) fn parse_set(
         value: value.value,
         span: value.span,
     };
-    if !ParseContext::needs_variables(&setting.value) {
+    if !interpolation::has_variables(&setting.value) {
         context.diagnostics.extend(check_setting(&setting));
     }
     context.settings.push(setting);
@@ -129,10 +123,10 @@ fn unknown_setting_error(key: &Spanned<String>) -> Option<Diagnostic> {
     let help = match name {
         "spark.sql.shuffle.partitions" => "use `sluice.shuffle_partitions`".to_owned(),
         "spark.sql.session.timezone" => "use `sluice.session_timezone`".to_owned(),
-        _ => suggest::did_you_mean(name, known.clone()).unwrap_or_else(|| {
+        _ => did_you_mean(name, known.clone()).unwrap_or_else(|| {
             format!(
                 "the settings are {}, and the engine's `datafusion.execution.…` and `datafusion.optimizer.…`",
-                suggest::list_names(known)
+                list_names(known)
             )
         }),
     };
@@ -141,30 +135,6 @@ fn unknown_setting_error(key: &Spanned<String>) -> Option<Diagnostic> {
             .with_span(key.span)
             .with_help(help),
     )
-}
-
-/// `a.b.c`, in lower case.
-fn parse_dotted_key(cursor: &mut TokenCursor<'_>, what: &str) -> ParseResult<Spanned<String>> {
-    let mut key = parse_dotted_key_as_written(cursor, what)?;
-    key.value = key.value.to_lowercase();
-    Ok(key)
-}
-
-/// `a.b.c`.
-pub(crate) fn parse_dotted_key_as_written(
-    cursor: &mut TokenCursor<'_>,
-    what: &str,
-) -> ParseResult<Spanned<String>> {
-    let first = cursor.parse_name(what)?;
-    let mut key = first.written;
-    let mut span = first.span;
-    while cursor.eat_token(&Token::Period) {
-        let part = cursor.parse_name("the rest of the key")?;
-        key.push('.');
-        key.push_str(&part.written);
-        span = span.to(part.span);
-    }
-    Ok(Spanned::new(key, span))
 }
 
 /// Everything up to the end of the statement, as in Spark: a string, or words and

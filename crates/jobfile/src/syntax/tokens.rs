@@ -5,11 +5,10 @@ use std::ops::Range;
 
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
-use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::dialect::SluiceDialect;
-use crate::source_text::SourceText;
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::span::{Position, Span};
+use crate::syntax::dialect::SluiceDialect;
+use crate::syntax::source_text::SourceText;
 
 /// The most tokens that one expression may chain (`a OR b OR c …`) before a
 /// comma or clause. Each operator is a level of the syntax tree, and trees
@@ -34,14 +33,14 @@ pub(crate) struct TokenizedFile {
 }
 
 pub(crate) fn span_of(token: &TokenWithSpan) -> Span {
-    Span::from_sqlparser(token.span).unwrap_or(Span::empty_at(Position::new(1, 1)))
+    Span::of_node(token.span)
 }
 
 pub(crate) fn is_whitespace(token: &TokenWithSpan) -> bool {
     matches!(token.token, Token::Whitespace(_))
 }
 
-/// Splits the file into statements. Errors are added to `sink`.
+/// Splits the file into statements. Errors are added to `diagnostics`.
 pub(crate) fn tokenize_statements(
     source: &SourceText,
     diagnostics: &mut Diagnostics,

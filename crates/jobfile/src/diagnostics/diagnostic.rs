@@ -115,6 +115,12 @@ impl Diagnostic {
         self
     }
 
+    /// The message with `file:line:column`, the line of `text` and carets below it.
+    /// `text` is the job file's text; `color` adds ANSI escapes.
+    pub fn render_snippet(&self, text: &str, color: bool) -> String {
+        super::render::render_diagnostic(self, text, color)
+    }
+
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -171,10 +177,9 @@ impl Diagnostics {
         self.items.iter()
     }
 
-    /// Each with `file:line:column`, the line of `text` and carets below it.
-    /// `text` is the job file's text; `color` adds ANSI escapes.
+    /// All snippets, and the number of errors and warnings.
     pub fn render_snippets(&self, text: &str, color: bool) -> String {
-        crate::render::render_diagnostics(&self.items, text, color)
+        super::render::render_diagnostics(&self.items, text, color)
     }
 
     /// Sets the file name where it is missing, sorts by position and removes
