@@ -7,7 +7,7 @@
 //! on the engine.
 
 mod api;
-mod argument_split;
+mod arguments;
 mod cli;
 mod diagnostics;
 mod follower;
