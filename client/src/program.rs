@@ -11,7 +11,6 @@ use sluice_proto::v1::{ErrorKind, JobError, SubmitJobRequest};
 use sluice_service::properties;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::api::{JobApi, LocalBackend, LocalBackendOptions};
 use crate::arguments::{self, Arguments};
 use crate::cli::{ColorWhen, ResultFormat};
 use crate::follower::{FollowLimits, Interrupts};
@@ -19,9 +18,10 @@ use crate::invocation::{
     Action, DisplayOptions, Environment, Invocation, JobQuery, JobSubmission, RunMode, UsageError,
     resolve_invocation,
 };
+use crate::job_client::JobClient;
 use crate::job_file::LoadedJobFile;
+use crate::local::{LocalBackend, LocalBackendOptions};
 use crate::master::Master;
-use crate::remote::RemoteApi;
 use crate::report::ResultReporter;
 use crate::submit::Submitter;
 use crate::{job_file, job_queries, signals, submit};
@@ -34,7 +34,7 @@ const LOCAL_STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// Runs submit-job and returns its exit code (see `docs/exit-codes.md`).
 /// `args` begins with the program's name; `local` is the backend of `--master local`.
-pub fn run<I>(args: I, local: Arc<dyn LocalBackend>) -> u8
+pub fn run<I>(args: I, local: LocalBackend) -> u8
 where
     I: IntoIterator,
     I::Item: Into<OsString>,
@@ -63,7 +63,7 @@ pub(crate) struct Program<F> {
     /// Called inside the runtime, and only for submissions and plans. During
     /// queries a signal ends the process as usual.
     pub(crate) interrupts: F,
-    pub(crate) local: Arc<dyn LocalBackend>,
+    pub(crate) local: LocalBackend,
 }
 
 /// Parsed arguments, or text to print.
@@ -168,7 +168,7 @@ where
             Box::pin(async move {
                 // Before anything is sent, so that no signal is lost.
                 let mut interrupts = interrupts().map_err(startup_error)?;
-                let api = connect_api(&master, &local, &request.conf).await?;
+                let api = connect_client(&master, &local, &request.conf).await?;
                 if display.verbose
                     && let Ok(info) = api.server_info().await
                 {
@@ -210,13 +210,13 @@ where
         let runtime = build_runtime(&master)?;
         let retry_policy = self.limits.retry_policy;
         runtime.block_on(async {
-            let api = connect_api(&master, &self.local, &BTreeMap::new()).await?;
+            let api = connect_client(&master, &self.local, &BTreeMap::new()).await?;
             match query {
-                JobQuery::Status(id) => job_queries::show_status(&*api, reporter, id).await,
+                JobQuery::Status(id) => job_queries::show_status(&api, reporter, id).await,
                 JobQuery::Kill(id) => job_queries::kill_job(&api, reporter, retry_policy, id).await,
-                JobQuery::List => job_queries::list_jobs(&*api, reporter).await,
+                JobQuery::List => job_queries::list_jobs(&api, reporter).await,
                 JobQuery::Logs { id, follow } => {
-                    job_queries::print_logs(&*api, reporter, id, follow).await
+                    job_queries::print_logs(&api, reporter, id, follow).await
                 }
             }
         })
@@ -353,24 +353,22 @@ fn run_on_runtime(
     result
 }
 
-async fn connect_api(
+async fn connect_client(
     master: &Master,
-    local: &Arc<dyn LocalBackend>,
+    local: &LocalBackend,
     conf: &BTreeMap<String, String>,
-) -> Result<Arc<dyn JobApi>, JobError> {
-    match master {
-        Master::Remote(addresses) => {
-            let api = RemoteApi::connect(addresses.clone()).await?;
-            Ok(Arc::new(api))
-        }
+) -> Result<Arc<JobClient>, JobError> {
+    let client = match master {
+        Master::Remote(addresses) => JobClient::connect(addresses.clone()).await?,
         Master::Local(cores) => {
             let options = LocalBackendOptions {
                 cores: cores.core_count(),
                 conf: conf.clone(),
             };
-            local.start_driver(options).await
+            local.start_driver(options).await?
         }
-    }
+    };
+    Ok(Arc::new(client))
 }
 
 fn executor_hint(master: &Master) -> Option<String> {

@@ -11,10 +11,10 @@ use sluice_proto::v1::{
 };
 use tokio::time::Instant;
 
-use crate::api::JobApi;
 use crate::cli::DeployMode;
 use crate::follower::{FollowLimits, FollowOutcome, Interrupts, JobFollower};
 use crate::invocation::{DisplayOptions, JobSubmission};
+use crate::job_client::JobClient;
 use crate::progress::ProgressDisplay;
 use crate::report::ResultReporter;
 
@@ -22,7 +22,7 @@ use crate::report::ResultReporter;
 const SUBMIT_CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Submitter {
-    pub(crate) api: Arc<dyn JobApi>,
+    pub(crate) api: Arc<JobClient>,
     pub(crate) reporter: ResultReporter,
     pub(crate) display: DisplayOptions,
     pub(crate) limits: FollowLimits,
