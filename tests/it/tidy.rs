@@ -11,13 +11,15 @@ const MAX_LINES: usize = 600;
 /// Which of our crates each crate may depend on (dev-dependencies are not
 /// checked).
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("sluice-jobfile", &[]),
+    ("sluice-values", &[]),
+    ("sluice-jobfile", &["sluice-values"]),
     ("sluice-ndjson", &[]),
     ("sluice-storage", &[]),
     ("sluice-fault-store", &[]),
     ("sluice-ledger", &["sluice-storage"]),
-    ("sluice-service", &[]),
-    ("sluice-proto", &[]),
+    ("sluice-service", &["sluice-values"]),
+    // Only its feature `jobfile` does: diagnostics in their protobuf form.
+    ("sluice-proto", &["sluice-jobfile"]),
     ("sluice-sample-events", &[]),
     ("sluice-kafka-sandbox", &[]),
     (

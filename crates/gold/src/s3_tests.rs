@@ -2,7 +2,6 @@
 //! moto on `http://127.0.0.1:5000`). Without it, the tests are skipped with a
 //! message.
 
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
