@@ -7,7 +7,6 @@
 
 pub mod json;
 mod kind;
-pub mod secret;
 mod state;
 mod status;
 

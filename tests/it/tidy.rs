@@ -11,13 +11,15 @@ const MAX_LINES: usize = 600;
 /// checked).
 const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-jobfile", &[]),
-    ("sluice-ndjson", &[]),
-    ("sluice-storage", &[]),
+    ("sluice-compression", &[]),
+    ("sluice-secrets", &[]),
+    ("sluice-ndjson", &["sluice-compression"]),
+    ("sluice-storage", &["sluice-secrets"]),
     ("sluice-fault-store", &[]),
     ("sluice-ledger", &["sluice-storage"]),
-    ("sluice-service", &[]),
-    ("sluice-proto", &[]),
-    ("sluice-sample-events", &[]),
+    ("sluice-service", &["sluice-secrets"]),
+    ("sluice-proto", &["sluice-secrets"]),
+    ("sluice-sample-events", &["sluice-compression"]),
     ("sluice-kafka-sandbox", &[]),
     (
         "sluice-ingest",
@@ -28,7 +30,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-storage",
         ],
     ),
-    ("sluice-landing", &["sluice-ledger", "sluice-storage"]),
+    (
+        "sluice-landing",
+        &["sluice-compression", "sluice-ledger", "sluice-storage"],
+    ),
     ("sluice-gold", &["sluice-storage"]),
     (
         "sluice-engine",

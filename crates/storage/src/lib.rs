@@ -23,7 +23,7 @@ pub use file::DurableFile;
 pub use fs::{DurableFs, RealFs};
 pub use list::{ListRules, Listing, SourceFile, list_source};
 pub use location::{Location, SourceLocation};
-pub use options::{OptionSpec, Secret, StoreOptions};
+pub use options::StoreOptions;
 pub use partition::{HIVE_NULL, escape_hive, unescape_hive};
 pub use stores::{StorePath, Stores};
 pub use temporary::{is_temporary, remove_temporaries};
