@@ -13,7 +13,7 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
 use crate::decoder::{Decoder, DecoderOutput};
-use crate::decompress::{Compression, Damage, Decompressor};
+use crate::decompress::{Damage, Decompressor};
 use crate::error::{DecodeError, SchemaError};
 use crate::line_range::LineRange;
 use crate::options::{DecodeOptions, DecodeStats, FileContext};
