@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sluice_proto::json as shape;
 use sluice_proto::v1::{DatasetPhase, Diagnostic, Job, JobError, JobPlan, JobState, LogLine};
-use sluice_proto::{json as shape, secret};
 
 use crate::cli::ResultFormat;
 use crate::{diagnostics, table};
 use sluice_service::console::Console;
 use sluice_service::format::{format_bytes, format_count, format_duration, format_time};
+use sluice_service::secrets::redact_values;
 
 /// Prints results as text or JSON.
 #[derive(Clone)]
@@ -289,7 +290,7 @@ fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
         );
         line("next", reason.next_step.clone());
     }
-    for (name, value) in secret::redacted_values(&job.params) {
+    for (name, value) in redact_values(&job.params) {
         line("parameter", format!("{name} = {value}"));
     }
     lines

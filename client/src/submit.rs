@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use sluice_jobfile::JobFile;
-use sluice_proto::secret;
 use sluice_proto::v1::{
     CancelJobRequest, ErrorKind, JobError, PlanJobRequest, SubmitJobRequest, SubmitJobResponse,
 };
+use sluice_service::secrets::redact_values;
 use tokio::time::Instant;
 
 use crate::cli::DeployMode;
@@ -70,7 +70,7 @@ pub(crate) fn settings_text(master: &str, request: &SubmitJobRequest) -> String 
         ));
     }
     for (what, values) in [("parameter", &request.params), ("setting", &request.conf)] {
-        for (key, value) in secret::redacted_values(values) {
+        for (key, value) in redact_values(values) {
             lines.push(format!("{what:13} {key}={value}"));
         }
     }

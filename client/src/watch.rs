@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use futures::{Stream, StreamExt, stream};
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::{ErrorKind, JobError, JobEvent, WatchJobRequest};
@@ -17,17 +18,18 @@ use crate::job_client::{JobClient, ResponseStream};
 pub(crate) struct RetryPolicy {
     /// From the moment of the loss.
     pub(crate) give_up_after: Duration,
-    /// The pause before the first retry; it doubles with every retry.
-    pub(crate) initial_backoff: Duration,
-    pub(crate) max_backoff: Duration,
+    /// The pauses before the retries; they do not end.
+    pub(crate) pauses: ExponentialBuilder,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             give_up_after: Duration::from_secs(30),
-            initial_backoff: Duration::from_millis(50),
-            max_backoff: Duration::from_secs(1),
+            pauses: ExponentialBuilder::new()
+                .with_min_delay(Duration::from_millis(50))
+                .with_max_delay(Duration::from_secs(1))
+                .without_max_times(),
         }
     }
 }
@@ -56,7 +58,7 @@ enum WatchState {
     Open(ResponseStream<JobEvent>),
     Lost {
         since: Instant,
-        pause: Duration,
+        pauses: ExponentialBackoff,
     },
     Ended,
 }
@@ -112,8 +114,8 @@ impl JobWatch {
                         return Some(Ok(self.mark_lost(error)));
                     }
                 },
-                WatchState::Lost { since, pause } => {
-                    tokio::time::sleep(pause).await;
+                WatchState::Lost { since, mut pauses } => {
+                    tokio::time::sleep(pauses.next().unwrap_or_default()).await;
                     match self.open_stream().await {
                         Ok(stream) => {
                             self.state = WatchState::Open(stream);
@@ -128,10 +130,7 @@ impl JobWatch {
                         Err(error) if since.elapsed() >= self.retry_policy.give_up_after => {
                             return Some(Err(self.gave_up_error(error)));
                         }
-                        Err(_) => {
-                            let pause = (pause * 2).min(self.retry_policy.max_backoff);
-                            self.state = WatchState::Lost { since, pause };
-                        }
+                        Err(_) => self.state = WatchState::Lost { since, pauses },
                     }
                 }
             }
@@ -141,7 +140,7 @@ impl JobWatch {
     fn mark_lost(&mut self, error: JobError) -> WatchEvent {
         self.state = WatchState::Lost {
             since: Instant::now(),
-            pause: self.retry_policy.initial_backoff,
+            pauses: self.retry_policy.pauses.build(),
         };
         WatchEvent::ConnectionLost(error)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use ballista_core::extension::EndpointOverrideFn;
 use ballista_core::serde::protobuf::ExecutorStoppedParams;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
@@ -40,8 +41,14 @@ use crate::tasks::TaskName;
 /// The interval of Ballista's own heartbeat: after its first one, only ours are
 /// sent.
 const TEN_YEARS_SECONDS: u64 = 10 * 365 * 24 * 3600;
-/// How often to retry while waiting for the scheduler, and how often to log it.
-const RETRY_INTERVAL: Duration = Duration::from_millis(250);
+/// The pauses while waiting for the scheduler, about a quarter of a second; their
+/// random part keeps the executors of a cluster apart.
+const RETRY_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(Duration::from_millis(150))
+    .with_jitter()
+    .without_max_times();
+/// How often the wait for the scheduler is logged.
 const WARN_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the parts may take to end after a request.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
@@ -70,6 +77,7 @@ pub(crate) async fn start_executor(
     let options = &process.options;
     let started_at = Instant::now();
     let mut last_warning: Option<Instant> = None;
+    let mut pauses = RETRY_PAUSES.build();
     let mut wait_or_fail = async |reason: String| -> Result<(), ExecutorError> {
         if let Some(limit) = options
             .connect_timeout
@@ -88,7 +96,7 @@ pub(crate) async fn start_executor(
             );
             last_warning = Some(Instant::now());
         }
-        tokio::time::sleep(RETRY_INTERVAL).await;
+        tokio::time::sleep(pauses.next().unwrap_or_default()).await;
         Ok(())
     };
     let endpoint = scheduler_endpoint(&options.scheduler)?;

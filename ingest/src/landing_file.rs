@@ -4,21 +4,14 @@
 use std::hash::Hasher as _;
 use std::io::{self, Read as _, Seek as _, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use object_store::{ObjectStoreExt as _, WriteMultipart};
-use sluice_storage::{DurableFile, Location, StoreError, StorePath};
+use sluice_storage::{DurableFile, Location, StoreError, StorePath, UPLOAD_PART_BYTES, Upload};
 use tokio::runtime::Handle;
 use twox_hash::XxHash3_64;
 
 use sluice_landing::StoredFile;
 use sluice_landing::{CompressingWriter, Compression};
-
-/// The size of one part of an upload.
-const PART_BYTES: usize = 8 << 20;
-
-/// How many parts of one upload are sent at the same time.
-const MAX_PARTS_IN_FLIGHT: usize = 4;
 
 /// The folder of a topic, and how to write there.
 #[derive(Debug, Clone)]
@@ -173,46 +166,49 @@ impl LandingFile {
 }
 
 /// Uploads a spooled file to its object. The name is unique, so nothing is
-/// overwritten.
+/// overwritten. When it fails, it leaves no parts in the bucket.
 async fn upload_file(
     store_path: &StorePath,
     location: &Location,
-    mut file: std::fs::File,
+    file: std::fs::File,
 ) -> object_store::Result<()> {
-    let generic = |source: io::Error| object_store::Error::Generic {
+    let mut upload = Upload::new(Arc::clone(&store_path.store), location.path().clone());
+    let Err(error) = upload_bytes(&mut upload, file).await else {
+        return Ok(());
+    };
+    if let Err(error) = upload.abort().await {
+        tracing::warn!(%location, %error, "the upload of a landing file was not aborted");
+    }
+    Err(error)
+}
+
+async fn upload_bytes(upload: &mut Upload, mut file: std::fs::File) -> object_store::Result<()> {
+    let spool_error = |source: io::Error| object_store::Error::Generic {
         store: "spool",
         source: Box::new(source),
     };
-    file.rewind().map_err(generic)?;
-    let length = file.metadata().map_err(generic)?.len();
-    if length <= PART_BYTES as u64 {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(generic)?;
-        store_path.store.put(location.path(), bytes.into()).await?;
-        return Ok(());
-    }
-    let upload = store_path.store.put_multipart(location.path()).await?;
-    let mut writer = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+    file.rewind().map_err(spool_error)?;
+    let mut reader = file.take(u64::MAX);
     loop {
-        let mut part = vec![0; PART_BYTES];
-        let read = file.read(&mut part).map_err(generic)?;
-        if read == 0 {
-            break;
+        let mut part = Vec::new();
+        reader.set_limit(UPLOAD_PART_BYTES as u64);
+        reader.read_to_end(&mut part).map_err(spool_error)?;
+        if part.is_empty() {
+            return upload.finish().await;
         }
-        part.truncate(read);
-        writer.wait_for_capacity(MAX_PARTS_IN_FLIGHT).await?;
-        writer.put(Bytes::from(part));
+        upload.put_bytes(part.into()).await?;
     }
-    writer.finish().await?;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use object_store::ObjectStoreExt as _;
+    use object_store::memory::InMemory;
+    use sluice_fault_store::{Fault, FaultyStore, Op};
+    use sluice_landing::REJECTS_FOLDER;
     use sluice_storage::{StoreOptions, Stores};
 
     use super::*;
-    use sluice_landing::REJECTS_FOLDER;
 
     #[tokio::test]
     async fn a_file_has_the_size_and_checksum_that_are_recorded() {
@@ -237,31 +233,61 @@ mod tests {
         }
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_bucket_gets_whole_objects() {
-        let memory = std::sync::Arc::new(object_store::memory::InMemory::new());
-        let stores = Stores::with_local(StoreOptions::new(), memory.clone());
-        let store_path = stores
-            .open(&stores.parse_location("/bucket").unwrap())
-            .unwrap();
+    /// Writes a file of this length to a folder that is treated as a bucket.
+    async fn write_to_bucket(
+        store_path: &StorePath,
+        length: usize,
+    ) -> Result<StoredFile, StoreError> {
         let folder = TopicFolder::Remote {
             store_path: store_path.clone(),
             runtime: Handle::current(),
         };
-        for length in [10, PART_BYTES + 10] {
-            let folder = folder.clone();
-            let name = format!("t-{length}");
-            let stored = tokio::task::spawn_blocking(move || {
-                let mut output =
-                    LandingFile::create(&folder, None, "t", Compression::None).unwrap();
-                output.write_bytes(&vec![b'x'; length]).unwrap();
-                output.persist_as(&name).unwrap()
-            })
-            .await
-            .unwrap();
+        let write = move || {
+            let mut output = LandingFile::create(&folder, None, "t", Compression::None)?;
+            output.write_bytes(&vec![b'x'; length])?;
+            output.persist_as(&format!("t-{length}"))
+        };
+        tokio::task::spawn_blocking(write).await.unwrap()
+    }
+
+    fn bucket(store: Arc<dyn object_store::ObjectStore>) -> StorePath {
+        let stores = Stores::with_local(StoreOptions::new(), store);
+        let location = stores.parse_location("/bucket").unwrap();
+        stores.open(&location).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_bucket_gets_whole_objects() {
+        let store_path = bucket(Arc::new(InMemory::new()));
+        for length in [10, UPLOAD_PART_BYTES, UPLOAD_PART_BYTES + 10] {
+            let stored = write_to_bucket(&store_path, length).await.unwrap();
             let object = store_path.location.join(&stored.path).unwrap();
             let meta = store_path.store.head(object.path()).await.unwrap();
             assert_eq!((meta.size, stored.bytes), (length as u64, length as u64));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_failed_upload_leaves_no_parts_in_the_bucket() {
+        for (op, nth) in [
+            (Op::Part, 0),
+            (Op::Part, 1),
+            (Op::Part, 2),
+            (Op::Complete, 0),
+        ] {
+            let (faulty, faults) =
+                FaultyStore::with_script(Arc::new(InMemory::new()), move |call| call.op == op);
+            let no_fault = Fault::DelayedRequest(sluice_fault_store::Delay::Turns(0));
+            let refused = Fault::Refused(io::ErrorKind::StorageFull);
+            let before = std::iter::repeat_n(no_fault, nth);
+            faults.set_faults(before.chain([refused]));
+            let store_path = bucket(Arc::new(faulty.clone()));
+            let length = 2 * UPLOAD_PART_BYTES + 10;
+            let error = write_to_bucket(&store_path, length).await.unwrap_err();
+            assert_eq!(error.kind(), sluice_storage::StoreErrorKind::NoSpace);
+            assert_eq!(faulty.counts().count_of(Op::Abort), 1, "{op:?} {nth}");
+            let name = store_path.location.join(&format!("t-{length}")).unwrap();
+            assert!(faulty.inner().head(name.path()).await.is_err());
         }
     }
 }

@@ -5,7 +5,6 @@
 
 use serde_json::{Value, json};
 
-use crate::secret;
 use crate::v1::{
     DatasetProgress, DatasetResult, Diagnostic, InputStats, Job, JobError, JobPlan, LogLine,
     PlannedInput, PlannedRelation, PlannedStep, Progress, ServerInfoResponse,
@@ -25,7 +24,7 @@ pub fn job(job: &Job) -> Value {
         "ended_ms": optional_time(job.ended_ms),
         "timeout_ms": (job.timeout_ms > 0).then_some(job.timeout_ms),
         "user": job.user,
-        "params": secret::redacted_values(&job.params),
+        "params": sluice_secrets::redact_values(&job.params),
         "datasets": json_list(&job.datasets, dataset_result),
         "inputs": json_list(&job.inputs, input_stats),
         "warnings": json_list(&job.warnings, diagnostic),

@@ -9,7 +9,6 @@
 mod job_diagnostics;
 pub mod json;
 mod kind;
-pub mod secret;
 mod state;
 mod status;
 

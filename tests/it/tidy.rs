@@ -12,15 +12,17 @@ const MAX_LINES: usize = 600;
 /// checked).
 const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-values", &[]),
+    ("sluice-secrets", &[]),
+    ("sluice-compression", &[]),
     ("sluice-jobfile", &["sluice-values"]),
-    ("sluice-ndjson", &[]),
-    ("sluice-storage", &[]),
+    ("sluice-ndjson", &["sluice-compression"]),
+    ("sluice-storage", &["sluice-secrets"]),
     ("sluice-fault-store", &[]),
     ("sluice-ledger", &["sluice-storage"]),
-    ("sluice-service", &["sluice-values"]),
+    ("sluice-service", &["sluice-secrets", "sluice-values"]),
     // Only its feature `jobfile` does: diagnostics in their protobuf form.
-    ("sluice-proto", &["sluice-jobfile"]),
-    ("sluice-sample-events", &[]),
+    ("sluice-proto", &["sluice-jobfile", "sluice-secrets"]),
+    ("sluice-sample-events", &["sluice-compression"]),
     ("sluice-kafka-sandbox", &[]),
     (
         "sluice-ingest",
@@ -31,7 +33,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-storage",
         ],
     ),
-    ("sluice-landing", &["sluice-ledger", "sluice-storage"]),
+    (
+        "sluice-landing",
+        &["sluice-compression", "sluice-ledger", "sluice-storage"],
+    ),
     ("sluice-gold", &["sluice-storage"]),
     (
         "sluice-engine",

@@ -226,7 +226,7 @@ fn status_shows_state_reason_and_parameters_without_secrets() {
             "time       0.21 s",
             "reason     storage: disk full",
             "next       make room",
-            "parameter  db_password = ***",
+            "parameter  db_password = [redacted]",
             "parameter  gold = /g",
         ]
     );

@@ -310,7 +310,7 @@ fn serious_log_lines_are_shown_and_all_of_them_when_verbose() {
     assert!(ran.err.contains("INFO  driver: step 1"), "{ran:?}");
     assert!(ran.err.contains("setting       k=v"), "{ran:?}");
     assert!(
-        ran.err.contains("setting       s3.secret_key=***"),
+        ran.err.contains("setting       s3.secret_key=[redacted]"),
         "{ran:?}"
     );
     assert!(ran.err.contains("scheduler     9.9.9-fake"), "{ran:?}");

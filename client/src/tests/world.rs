@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use backon::ExponentialBuilder;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -84,8 +85,10 @@ impl World {
             limits: FollowLimits {
                 retry_policy: RetryPolicy {
                     give_up_after: Duration::from_millis(600),
-                    initial_backoff: Duration::from_millis(10),
-                    max_backoff: Duration::from_millis(100),
+                    pauses: ExponentialBuilder::new()
+                        .with_min_delay(Duration::from_millis(10))
+                        .with_max_delay(Duration::from_millis(100))
+                        .without_max_times(),
                 },
                 timeout_grace: Duration::from_millis(100),
                 cancel_grace: Duration::from_millis(300),

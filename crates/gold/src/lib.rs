@@ -10,33 +10,24 @@
 //! read logs and writes log entries itself, through Sluice's own stores, each as
 //! one durable put-if-absent.
 
-mod cleanup;
 mod commit;
-mod data_file;
-mod delta_log;
 mod error;
-mod file_names;
-mod latest_version;
-mod log_actions;
-mod maintenance;
-mod properties;
-mod replace_commit;
-mod replay;
+mod files;
+mod log;
 mod schema;
-mod snapshot;
-mod stats;
 mod table;
 
-pub use cleanup::CleanupSummary;
-pub use commit::{CommitInfo, CommitOutcome};
-pub use data_file::{DataFile, FileStats};
+pub use commit::CommitOutcome;
+pub use commit::replace::CommitInfo;
 pub use error::GoldError;
-pub use file_names::{DataFileName, parse_partition_path, partition_path, partition_value};
-pub use maintenance::is_checkpoint_due;
-pub use properties::check_properties;
-pub use schema::{COMMENT_KEY, SchemaProblem, check_schema, delta_schema, needs_cast};
-pub use snapshot::{ActiveFile, Snapshot};
-pub use stats::{INDEXED_COLUMNS, stats_from_parquet};
+pub use files::cleanup::CleanupSummary;
+pub use files::data_file::{DataFile, FileStats};
+pub use files::file_names::{DataFileName, partition_path, partition_value};
+pub use files::stats::{INDEXED_COLUMNS, stats_from_parquet};
+pub use log::checkpoint::is_checkpoint_due;
+pub use log::snapshot::{ActiveFile, Snapshot};
+pub use schema::properties::check_properties;
+pub use schema::{COMMENT_KEY, SchemaProblem, check_schema, delta_schema};
 pub use table::{GoldTable, GoldTables, TableSpec};
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //! moto on `http://127.0.0.1:5000`). Without it, the tests are skipped with a
 //! message.
 
+#![allow(clippy::print_stderr, reason = "a skipped test must say so")]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -105,7 +107,11 @@ async fn commits_on_s3_exclude_each_other() {
     let table = GoldTable::open(&stores, &root, "t").unwrap();
     let snapshot = table.load_snapshot().await.unwrap().unwrap();
     assert_eq!((snapshot.version, snapshot.files.len()), (7, 1));
-    table.verify_snapshot(&snapshot).await.unwrap();
+    let files = snapshot.files.iter();
+    table
+        .verify_files(files.map(|file| (file.path.as_str(), file.size)))
+        .await
+        .unwrap();
     table.write_checkpoint().await.unwrap();
     let lost = file(&table, "a").await;
     let cleanup = table

@@ -11,10 +11,10 @@ use object_store::prefix::PrefixStore;
 use parking_lot::Mutex;
 use sluice_storage::{Location, StoreError, StorePath, Stores};
 
-use crate::delta_log::DeltaLog;
 use crate::error::GoldError;
-use crate::latest_version::CachedVersion;
-use crate::snapshot::{self, Snapshot};
+use crate::log::delta_log::DeltaLog;
+use crate::log::listing::CachedVersion;
+use crate::log::snapshot::{self, Snapshot};
 
 /// What a job wants a table to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,23 +55,24 @@ impl GoldTable {
     /// When the name is not a plain folder name, or the store cannot be set up.
     pub fn open(stores: &Stores, root: &Location, name: &str) -> Result<Self, GoldError> {
         let location = root.child(name);
-        let place = location
+        let store_path = location
             .and_then(|location| stores.open(&location))
             .map_err(|source| GoldError::Store {
                 table: name.to_owned(),
                 source: Box::new(source),
             })?;
-        let table_store = PrefixStore::new(Arc::clone(&place.store), place.path().clone());
+        let table_store =
+            PrefixStore::new(Arc::clone(&store_path.store), store_path.path().clone());
         let delta = default_logstore(
             Arc::new(table_store),
-            Arc::clone(&place.store),
-            place.url(),
+            Arc::clone(&store_path.store),
+            store_path.url(),
             &StorageConfig::default(),
         );
         Ok(Self {
             name: name.to_owned(),
-            delta_log: DeltaLog::new(Arc::clone(&place.store), place.path()),
-            store_path: place,
+            delta_log: DeltaLog::new(store_path.clone()),
+            store_path,
             log_store: delta,
             cached_version: Arc::default(),
         })
@@ -119,12 +120,6 @@ impl GoldTable {
 
     pub(crate) fn log_store(&self) -> &LogStoreRef {
         &self.log_store
-    }
-
-    /// Whether the store is the local file system, where a call that failed has
-    /// no request left in flight.
-    pub(crate) fn is_local(&self) -> bool {
-        self.store_path.location.local_path().is_some()
     }
 
     pub(crate) fn log_error(&self, error: DeltaTableError) -> GoldError {

@@ -1,9 +1,8 @@
 //! Names of landing files:
 //! `<topic>-<partition>-<start>-<end>-<short id>.json[.zst|.gz]`.
 
+use sluice_compression::Compression;
 use uuid::Uuid;
-
-use crate::compression::Compression;
 
 /// The folder of rejects below the topic's folder.
 pub const REJECTS_FOLDER: &str = "_rejects";
@@ -92,7 +91,7 @@ mod tests {
             start in 0..i64::MAX,
             end in 0..i64::MAX,
             batch in any::<u128>(),
-            compression in prop::sample::select(vec![Compression::None, Compression::Zstd, Compression::Gzip]),
+            compression in prop::sample::select(Compression::ALL.to_vec()),
         ) {
             let id = LandingFileName::short_id(Uuid::from_u128(batch));
             let name = LandingFileName { topic, partition, start, end, id, compression };

@@ -10,14 +10,12 @@
 //! - [`TopicLanding`] lists the files of a range of entries, [`retain_landed`] keeps only
 //!   the landed files of a listing, and [`read_lines`] reads a file.
 
-mod compression;
 mod entry;
 mod file_name;
 mod landed_files;
 mod offset_spans;
 mod topic_landing;
 
-pub use compression::{CompressingWriter, Compression};
 pub use entry::{
     CloseReason, Completeness, ENTRY_VERSION, EventTimes, Hole, LandedRange, LandingEntry,
     StoredFile, TopicTotals,
@@ -25,4 +23,5 @@ pub use entry::{
 pub use file_name::{LEDGER_FOLDER, LandingFileName, REJECTS_FOLDER};
 pub use landed_files::{LandedFilesError, retain_landed};
 pub use offset_spans::{OffsetSpan, OffsetSpans};
-pub use topic_landing::{LandedFile, TopicLanding, list_plain_files, open_ledger, read_lines};
+pub use sluice_compression::{CompressingWriter, Compression};
+pub use topic_landing::{LandedFile, TopicLanding, open_ledger, read_lines};

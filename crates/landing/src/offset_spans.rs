@@ -48,34 +48,23 @@ impl OffsetSpans {
 
     /// The number of lines of all spans.
     pub fn line_count(&self) -> u64 {
-        self.0.iter().map(|run| run.lines).sum()
+        self.0.iter().map(|span| span.lines).sum()
     }
 
     /// The offset of each line.
     pub fn offsets(&self) -> impl Iterator<Item = i64> + '_ {
         self.0
             .iter()
-            .flat_map(|run| run.start..run.start.saturating_add_unsigned(run.lines))
-    }
-
-    /// The offset of line `line`, counted from 0.
-    pub fn offset_of(&self, mut line: u64) -> Option<i64> {
-        for run in &self.0 {
-            if line < run.lines {
-                return Some(run.start.saturating_add_unsigned(line));
-            }
-            line -= run.lines;
-        }
-        None
+            .flat_map(|span| span.start..span.start.saturating_add_unsigned(span.lines))
     }
 
     /// Whether the spans are in increasing order with gaps between them, and lie in
     /// `start..end`.
     pub fn fit_within(&self, start: i64, end: i64) -> bool {
         let mut free = start;
-        self.0.iter().enumerate().all(|(at, run)| {
-            let sound = run.lines > 0 && (run.start > free || (at == 0 && run.start == free));
-            free = run.start.saturating_add_unsigned(run.lines);
+        self.0.iter().enumerate().all(|(at, span)| {
+            let sound = span.lines > 0 && (span.start > free || (at == 0 && span.start == free));
+            free = span.start.saturating_add_unsigned(span.lines);
             sound && free <= end
         })
     }
@@ -92,37 +81,33 @@ mod tests {
     proptest! {
         #[test]
         fn each_line_has_the_offset_that_was_pushed(offsets in prop::collection::btree_set(0i64..60, 0..40)) {
-            let mut runs = OffsetSpans::default();
-            offsets.iter().for_each(|offset| runs.push_offset(*offset));
+            let mut spans = OffsetSpans::default();
+            offsets.iter().for_each(|offset| spans.push_offset(*offset));
             let offsets: Vec<i64> = offsets.into_iter().collect();
-            prop_assert_eq!(runs.offsets().collect::<Vec<_>>(), offsets.clone());
-            prop_assert_eq!(runs.line_count(), offsets.len() as u64);
-            for (line, offset) in offsets.iter().enumerate() {
-                prop_assert_eq!(runs.offset_of(line as u64), Some(*offset));
-            }
-            prop_assert_eq!(runs.offset_of(offsets.len() as u64), None);
+            prop_assert_eq!(spans.offsets().collect::<Vec<_>>(), offsets.clone());
+            prop_assert_eq!(spans.line_count(), offsets.len() as u64);
             if let (Some(first), Some(last)) = (offsets.first(), offsets.last()) {
-                prop_assert!(runs.fit_within(*first, last + 1));
-                prop_assert!(!runs.fit_within(first + 1, last + 1));
-                prop_assert!(!runs.fit_within(*first, *last));
+                prop_assert!(spans.fit_within(*first, last + 1));
+                prop_assert!(!spans.fit_within(first + 1, last + 1));
+                prop_assert!(!spans.fit_within(*first, *last));
             }
-            let text = serde_json::to_string(&runs).unwrap();
-            prop_assert_eq!(serde_json::from_str::<OffsetSpans>(&text).unwrap(), runs);
+            let text = serde_json::to_string(&spans).unwrap();
+            prop_assert_eq!(serde_json::from_str::<OffsetSpans>(&text).unwrap(), spans);
         }
     }
 
     #[test]
-    fn gaps_split_runs() {
-        let mut runs = OffsetSpans::default();
+    fn gaps_split_spans() {
+        let mut spans = OffsetSpans::default();
         for offset in [5, 6, 9] {
-            runs.push_offset(offset);
+            spans.push_offset(offset);
         }
-        assert_eq!(runs.as_slice().len(), 2);
+        assert_eq!(spans.as_slice().len(), 2);
         assert_eq!(
             OffsetSpans::without_gaps(5, 2).as_slice(),
-            &runs.as_slice()[..1]
+            &spans.as_slice()[..1]
         );
-        let unique: BTreeSet<i64> = runs.offsets().collect();
+        let unique: BTreeSet<i64> = spans.offsets().collect();
         assert_eq!(unique.len(), 3);
     }
 }

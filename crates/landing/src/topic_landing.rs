@@ -1,5 +1,4 @@
-//! Reads what has landed: the files and lines of a range of entries, or of a plain
-//! folder.
+//! Reads what has landed: the files and lines of a range of entries.
 //!
 //! For a topic, only the files that an entry names are returned. Other files in
 //! the folder, such as those of a run that was killed, are ignored.
@@ -7,13 +6,11 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::ops::RangeInclusive;
 
-use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use futures::{Stream, StreamExt as _};
+use sluice_compression::Compression;
 use sluice_ledger::{Entry, Ledger, LedgerError};
-use sluice_storage::{
-    ListRules, Location, SourceFile, SourceLocation, StoreError, StorePath, Stores, list_source,
-};
+use sluice_storage::{Location, StoreError, StorePath};
 
-use crate::compression::Compression;
 use crate::entry::{LandedRange, LandingEntry};
 use crate::file_name::LEDGER_FOLDER;
 use crate::offset_spans::OffsetSpans;
@@ -59,12 +56,9 @@ impl TopicLanding {
     ///
     /// # Errors
     /// When the folder's path cannot have a folder below it.
-    pub fn open(place: StorePath) -> Result<Self, StoreError> {
-        let ledger = open_ledger(&place)?;
-        Ok(Self {
-            store_path: place,
-            ledger,
-        })
+    pub fn open(store_path: StorePath) -> Result<Self, StoreError> {
+        let ledger = open_ledger(&store_path)?;
+        Ok(Self { store_path, ledger })
     }
 
     /// The topic's folder.
@@ -91,11 +85,11 @@ impl TopicLanding {
         &self,
         entries: RangeInclusive<u64>,
     ) -> impl Stream<Item = Result<LandedFile, LedgerError>> + Send + use<> {
-        let place = self.store_path.clone();
+        let topic = self.store_path.clone();
         self.ledger
             .read_range(entries)
             .map(move |entry| {
-                let files = entry.and_then(|entry| files_of_entry(&place, &entry));
+                let files = entry.and_then(|entry| files_of_entry(&topic, &entry));
                 futures::stream::iter(match files {
                     Ok(files) => files.into_iter().map(Ok).collect(),
                     Err(error) => vec![Err(error)],
@@ -103,32 +97,19 @@ impl TopicLanding {
             })
             .flatten()
     }
-
-    /// The files of these entries as a list.
-    ///
-    /// # Errors
-    /// When an entry cannot be read.
-    pub async fn list_landed_files(
-        &self,
-        entries: RangeInclusive<u64>,
-    ) -> Result<Vec<LandedFile>, LedgerError> {
-        self.landed_files(entries).try_collect().await
-    }
 }
 
 fn files_of_entry(
-    place: &StorePath,
+    topic: &StorePath,
     entry: &Entry<LandingEntry>,
 ) -> Result<Vec<LandedFile>, LedgerError> {
     let landed = |range: &LandedRange| {
         let file = range.file.as_ref()?;
-        let compression =
-            Compression::split_file_name(&file.path).map_or(Compression::None, |(_, c)| c);
-        Some(place.location.join(&file.path).map(|location| LandedFile {
+        Some(topic.location.join(&file.path).map(|location| LandedFile {
             seq: entry.seq,
             location,
             bytes: file.bytes,
-            compression,
+            compression: Compression::from_path(&file.path),
             partition: range.partition,
             rows: range.rows,
             offsets: range.line_offsets(),
@@ -149,17 +130,4 @@ pub fn read_lines<'a>(
 ) -> std::io::Result<impl Iterator<Item = std::io::Result<Vec<u8>>> + 'a> {
     let reader = BufReader::with_capacity(1 << 16, compression.open_reader(stored)?);
     Ok(reader.split(b'\n'))
-}
-
-/// The files of a plain folder of JSON lines, without a ledger, sorted by path.
-///
-/// # Errors
-/// When there are no files, or the folder cannot be listed.
-pub async fn list_plain_files(
-    stores: &Stores,
-    source: &SourceLocation,
-) -> Result<Vec<SourceFile>, StoreError> {
-    let suffixes = [Compression::None, Compression::Zstd, Compression::Gzip];
-    let rules = ListRules::with_suffixes(suffixes.map(Compression::suffix));
-    Ok(list_source(stores, source, &rules).await?.files)
 }

@@ -5,8 +5,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::Damage;
-
 /// The format version that this code writes, and the only one that it reads.
 pub(crate) const FORMAT: u32 = 1;
 
@@ -46,6 +44,22 @@ struct EntryHeader {
 #[derive(Deserialize)]
 struct EntryBody<B> {
     body: B,
+}
+
+/// Why a file is not a valid entry.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    #[error("it is empty")]
+    Empty,
+    /// It is truncated, or not an entry at all.
+    #[error("{0}")]
+    NotAnEntry(#[source] serde_json::Error),
+    /// A field of the header is missing or wrong.
+    #[error("its '{0}' is missing or wrong")]
+    Header(&'static str),
+    /// It was renamed or copied.
+    #[error("it holds the entry with the number {found}")]
+    Number { found: u64 },
 }
 
 /// Why bytes could not be decoded as an entry.

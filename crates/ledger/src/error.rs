@@ -3,7 +3,7 @@
 use sluice_storage::{StoreError, StoreErrorKind};
 use uuid::Uuid;
 
-use crate::entry::FORMAT;
+use crate::entry::{Damage, FORMAT};
 
 /// A failed operation on a ledger. An entry may have been appended only after
 /// [`LedgerError::OutcomeUnknown`].
@@ -85,22 +85,6 @@ pub enum LedgerError {
         #[source]
         source: Box<StoreError>,
     },
-}
-
-/// Why a file is not a valid entry.
-#[derive(Debug, thiserror::Error)]
-pub enum Damage {
-    #[error("it is empty")]
-    Empty,
-    /// It is truncated, or not an entry at all.
-    #[error("{0}")]
-    NotAnEntry(#[source] serde_json::Error),
-    /// A field of the header is missing or wrong.
-    #[error("its '{0}' is missing or wrong")]
-    Header(&'static str),
-    /// It was renamed or copied.
-    #[error("it holds the entry with the number {found}")]
-    Number { found: u64 },
 }
 
 impl LedgerError {

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStoreExt as _, PutMode};
 use serde::{Deserialize, Serialize};
-use sluice_storage::{StoreError, StorePath};
+use sluice_storage::{CreateError, CreateOutcome, CreateRetries, StoreError, StorePath};
 
 /// Files whose names begin with "_" are not entries. They sort after all entries.
 const HINT_FILE: &str = "_hint.json";
@@ -38,12 +38,6 @@ impl LedgerFolder {
         &self.store_path
     }
 
-    /// Whether a failed call has no further effect. On a local file system no
-    /// request is in flight after a call has returned.
-    pub(crate) fn is_local(&self) -> bool {
-        self.store_path.location.local_path().is_some()
-    }
-
     fn entry_path(&self, seq: u64) -> Path {
         self.object_path(&format!("{seq:020}.json"))
     }
@@ -57,45 +51,23 @@ impl LedgerFolder {
         self.store_path.location.display_path(&self.entry_path(seq))
     }
 
-    fn store_error(
+    /// Creates an entry unless it exists; see [`StorePath::create_once`].
+    pub(crate) async fn create_entry(
         &self,
-        action: &'static str,
-        path: &Path,
-        error: object_store::Error,
-    ) -> StoreError {
-        StoreError::access(action, self.store_path.location.display_path(path), error)
-    }
-
-    /// Creates an entry; fails if it exists.
-    pub(crate) async fn create_entry(&self, seq: u64, bytes: Bytes) -> Result<(), StoreError> {
+        seq: u64,
+        bytes: Bytes,
+        retries: CreateRetries,
+        is_ours: impl Fn(&[u8]) -> bool + Send + Sync,
+    ) -> Result<CreateOutcome, CreateError> {
         let path = self.entry_path(seq);
-        let mode = PutMode::Create.into();
-        match self
-            .store_path
-            .store
-            .put_opts(&path, bytes.into(), mode)
+        self.store_path
+            .create_once(&path, bytes, retries, is_ours)
             .await
-        {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.store_error("write", &path, error)),
-        }
     }
 
     /// The bytes of an entry, `None` when it does not exist.
     pub(crate) async fn read_entry(&self, seq: u64) -> Result<Option<Bytes>, StoreError> {
-        self.get_object(&self.entry_path(seq)).await
-    }
-
-    async fn get_object(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
-        let result = match self.store_path.store.get(path).await {
-            Ok(result) => result.bytes().await,
-            Err(error) => Err(error),
-        };
-        match result {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.store_error("read", path, error)),
-        }
+        self.store_path.read_object(&self.entry_path(seq)).await
     }
 
     pub(crate) async fn entry_exists(&self, seq: u64) -> Result<bool, StoreError> {
@@ -103,7 +75,7 @@ impl LedgerFolder {
         match self.store_path.store.head(&path).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(self.store_error("read", &path, error)),
+            Err(error) => Err(self.store_path.access_error("read", &path, error)),
         }
     }
 
@@ -124,7 +96,7 @@ impl LedgerFolder {
             let object = match objects.try_next().await {
                 Ok(Some(object)) => object,
                 Ok(None) => return Ok(found),
-                Err(error) => return Err(self.store_error("list", folder, error)),
+                Err(error) => return Err(self.store_path.access_error("list", folder, error)),
             };
             let number = object.location.prefix_match(folder).and_then(|mut parts| {
                 match (parts.next(), parts.next()) {
@@ -143,7 +115,11 @@ impl LedgerFolder {
     /// missing or invalid, so it is only a starting point, and failures to read it
     /// are ignored.
     pub(crate) async fn read_hint(&self) -> Option<u64> {
-        let bytes = match self.get_object(&self.object_path(HINT_FILE)).await {
+        let bytes = match self
+            .store_path
+            .read_object(&self.object_path(HINT_FILE))
+            .await
+        {
             Ok(bytes) => bytes?,
             Err(error) => {
                 tracing::debug!(ledger = %self.store_path.location, %error, "the hint cannot be read");
@@ -167,7 +143,9 @@ impl LedgerFolder {
     }
 
     pub(crate) async fn read_snapshot(&self) -> Result<Option<Bytes>, StoreError> {
-        self.get_object(&self.object_path(SNAPSHOT_FILE)).await
+        self.store_path
+            .read_object(&self.object_path(SNAPSHOT_FILE))
+            .await
     }
 
     pub(crate) async fn write_snapshot(&self, bytes: Bytes) -> Result<(), StoreError> {
@@ -178,7 +156,7 @@ impl LedgerFolder {
     async fn put_object(&self, path: &Path, bytes: Bytes) -> Result<(), StoreError> {
         match self.store_path.store.put(path, bytes.into()).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.store_error("write", path, error)),
+            Err(error) => Err(self.store_path.access_error("write", path, error)),
         }
     }
 }

@@ -10,9 +10,8 @@ use futures::stream::{self, Stream, StreamExt as _};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sluice_storage::{StoreError, StorePath};
+use sluice_storage::{CreateRetries, StoreError, StorePath};
 
-use crate::backoff::Backoff;
 use crate::entry::{Entry, EntryDecodeError, decode_entry};
 use crate::error::LedgerError;
 use crate::folder::LedgerFolder;
@@ -33,7 +32,7 @@ pub struct Ledger<B> {
 
 pub(crate) struct SharedLedger {
     pub(crate) folder: LedgerFolder,
-    pub(crate) backoff: Backoff,
+    pub(crate) retries: CreateRetries,
     /// The greatest number that this process has read or written. Entries are
     /// never deleted, so it must still exist.
     highest_seen: Mutex<Option<u64>>,
@@ -153,15 +152,15 @@ impl SharedLedger {
 
 impl<B> Ledger<B> {
     /// The ledger in this folder. Reads and creates nothing.
-    pub fn new(place: StorePath) -> Self {
-        Self::with_backoff(place, Backoff::default())
+    pub fn new(store_path: StorePath) -> Self {
+        Self::with_retries(store_path, CreateRetries::default())
     }
 
-    pub(crate) fn with_backoff(place: StorePath, pauses: Backoff) -> Self {
+    pub(crate) fn with_retries(store_path: StorePath, retries: CreateRetries) -> Self {
         Self {
             shared: Arc::new(SharedLedger {
-                folder: LedgerFolder::new(place),
-                backoff: pauses,
+                folder: LedgerFolder::new(store_path),
+                retries,
                 highest_seen: Mutex::default(),
             }),
             body: PhantomData,

@@ -11,17 +11,18 @@
 //! _snapshot.json              a state that summarizes a prefix of the entries
 //! ```
 //!
-//! Everything is built on one primitive, put-if-absent: entry N+1 is created only
-//! if entry N exists and entry N+1 does not. The writer that creates it has
+//! Everything is built on one primitive, [`create_once`]: entry N+1 is created
+//! only if entry N exists and entry N+1 does not. The writer that creates it has
 //! committed. [`Ledger::append`] finds out which writer that was even when the
 //! store returns errors. The hint and the snapshot only save calls; correctness
 //! does not depend on them.
 //!
 //! Callers follow this loop: read the tail, derive the next entry from it alone,
 //! append; on [`AppendOutcome::Lost`], start over from the winner's entry.
+//!
+//! [`create_once`]: sluice_storage::StorePath::create_once
 
 mod append;
-mod backoff;
 mod entry;
 mod error;
 mod folder;
@@ -30,8 +31,8 @@ mod snapshot;
 mod tail_search;
 
 pub use append::AppendOutcome;
-pub use entry::Entry;
-pub use error::{Damage, LedgerError};
+pub use entry::{Damage, Entry};
+pub use error::LedgerError;
 pub use ledger::Ledger;
 pub use snapshot::Snapshot;
 

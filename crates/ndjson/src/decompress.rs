@@ -2,34 +2,11 @@
 
 use bytes::Bytes;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
+use sluice_compression::Compression;
 use zstd::stream::raw::{Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
 
 /// Most bytes decompressed at a time.
 const OUTPUT_BYTES: usize = 1 << 20;
-
-/// How a file is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Compression {
-    /// Not compressed: only such files can be read in byte ranges.
-    #[default]
-    Plain,
-    /// Gzip (RFC 1952), one member or several.
-    Gzip,
-    /// Zstandard (RFC 8878), one frame or several.
-    Zstd,
-}
-
-impl Compression {
-    /// The compression that a file's name ends with: `.gz` or `.gzip`, `.zst` or
-    /// `.zstd`; anything else is not compressed.
-    pub fn from_path(path: &str) -> Self {
-        match path.rsplit_once('.') {
-            Some((_, "gz" | "gzip")) => Self::Gzip,
-            Some((_, "zst" | "zstd")) => Self::Zstd,
-            _ => Self::Plain,
-        }
-    }
-}
 
 /// What is wrong with a compressed file.
 pub(crate) type Damage = String;
@@ -67,7 +44,7 @@ impl Decompressor {
     /// `None` for plain files.
     pub(crate) fn new(compression: Compression) -> Result<Option<Self>, Damage> {
         let codec = match compression {
-            Compression::Plain => return Ok(None),
+            Compression::None => return Ok(None),
             Compression::Gzip => Codec::Gzip(Box::new(GzipDecoder::new())),
             Compression::Zstd => Codec::Zstd {
                 decoder: ZstdDecoder::new().map_err(|e| e.to_string())?,

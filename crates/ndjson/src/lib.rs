@@ -26,7 +26,6 @@ mod scan;
 mod simd;
 
 pub use decoder::{Decoder, DecoderOutput};
-pub use decompress::Compression;
 pub use error::{DecodeError, SchemaError};
 pub use line_range::{LineRange, OwnedBytes};
 pub use options::{
@@ -34,3 +33,4 @@ pub use options::{
     Mode, output_schema, row_position,
 };
 pub use scan::{FileScan, ScanFile, ScanOutput};
+pub use sluice_compression::Compression;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
 
 /// Default of [`DecodeOptions::max_line_bytes`]: 16 MiB.
 pub const DEFAULT_MAX_LINE_BYTES: usize = 16 << 20;
@@ -16,7 +17,8 @@ pub const DEFAULT_BATCH_ROWS: usize = 8192;
 
 /// How to treat a record that is broken or does not fit the schema. The names
 /// are those of Spark's `mode` option.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Fields that do not fit become null and the others are kept; a broken
     /// line becomes a row of nulls. The corrupt-record column, if there is

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
+use sluice_compression::Compression;
 
 use crate::decoder::{Decoder, DecoderOutput};
-use crate::decompress::{Compression, Damage, Decompressor};
+use crate::decompress::{Damage, Decompressor};
 use crate::error::{DecodeError, SchemaError};
 use crate::line_range::LineRange;
 use crate::options::{DecodeOptions, DecodeStats, FileContext};

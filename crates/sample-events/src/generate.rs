@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::landing::{self, Compression, WriteStats};
 use crate::{Defects, EventClock, Lines, Pools, TopicGenerator, TransactionEvents, UserEvents};
@@ -71,8 +72,13 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub files: u32,
     /// How the files are compressed
-    #[arg(long, value_enum, default_value_t = Compression::None)]
+    #[arg(long, value_parser = compression_parser(), default_value = "none")]
     pub compression: Compression,
+}
+
+fn compression_parser() -> impl TypedValueParser<Value = Compression> {
+    PossibleValuesParser::new(Compression::ALL.map(Compression::name))
+        .map(|name| Compression::from_name(&name).unwrap_or_default())
 }
 
 /// What was written.

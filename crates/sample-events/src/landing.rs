@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::write::GzEncoder;
+use sluice_compression::CompressingWriter;
+pub use sluice_compression::Compression;
 use thiserror::Error;
 
 use crate::lines::{LineKind, Lines};
@@ -12,28 +13,6 @@ use crate::topic::TopicGenerator;
 
 /// Lines are collected up to this many bytes before they are written.
 const CHUNK_BYTES: usize = 256 * 1024;
-
-/// How files are compressed, which also decides how their names end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Compression {
-    /// `.json`
-    #[default]
-    None,
-    /// `.json.gz`
-    Gzip,
-    /// `.json.zst`
-    Zstd,
-}
-
-impl Compression {
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::None => ".json",
-            Self::Gzip => ".json.gz",
-            Self::Zstd => ".json.zst",
-        }
-    }
-}
 
 /// What was written for one topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,7 +91,8 @@ fn write_file<T: TopicGenerator>(
         path: complete.clone(),
         source,
     };
-    let mut out = CompressedFile::create(&partial, compression).map_err(at)?;
+    let file = BufWriter::new(File::create(&partial).map_err(at)?);
+    let mut out = CompressingWriter::new(compression, file).map_err(at)?;
     let mut chunk = Vec::with_capacity(CHUNK_BYTES + 4_096);
     for _ in 0..count {
         let kind = lines.append_line(&mut chunk).kind;
@@ -126,7 +106,7 @@ fn write_file<T: TopicGenerator>(
     }
     written.bytes += chunk.len() as u64;
     out.write_all(&chunk).map_err(at)?;
-    out.finish_file().map_err(at)?;
+    out.finish().and_then(|mut file| file.flush()).map_err(at)?;
     fs::rename(&partial, &complete).map_err(at)?;
     written.files += 1;
     Ok(())
@@ -142,43 +122,6 @@ impl WriteStats {
             LineKind::Late => self.late += 1,
             LineKind::Incomplete => self.incomplete += 1,
             LineKind::Malformed(_) => self.malformed += 1,
-        }
-    }
-}
-
-/// A file that is written with compression.
-enum CompressedFile {
-    Plain(File),
-    Gzip(GzEncoder<BufWriter<File>>),
-    Zstd(zstd::Encoder<'static, BufWriter<File>>),
-}
-
-impl CompressedFile {
-    fn create(path: &Path, compression: Compression) -> io::Result<Self> {
-        let file = File::create(path)?;
-        Ok(match compression {
-            Compression::None => Self::Plain(file),
-            Compression::Gzip => Self::Gzip(GzEncoder::new(
-                BufWriter::new(file),
-                flate2::Compression::fast(),
-            )),
-            Compression::Zstd => Self::Zstd(zstd::Encoder::new(BufWriter::new(file), 1)?),
-        })
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(file) => file.write_all(bytes),
-            Self::Gzip(encoder) => encoder.write_all(bytes),
-            Self::Zstd(encoder) => encoder.write_all(bytes),
-        }
-    }
-
-    fn finish_file(self) -> io::Result<()> {
-        match self {
-            Self::Plain(_) => Ok(()),
-            Self::Gzip(encoder) => encoder.finish()?.flush(),
-            Self::Zstd(encoder) => encoder.finish()?.flush(),
         }
     }
 }

@@ -21,10 +21,12 @@ pub mod options;
 pub mod owned_folder;
 pub mod program;
 pub mod properties;
-pub mod secrets;
 pub mod signals;
 pub mod task_failure;
 pub mod value_parsers;
+
+/// Part of the interface: programs pass their secrets to the logs.
+pub use sluice_secrets as secrets;
 
 /// The version of Sluice that this binary was built from.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,8 +3,10 @@
 //! `object_store`'s local store never calls fsync. Here a put writes a
 //! temporary file next to the final name, syncs it, links (create) or renames
 //! (overwrite) it to the final name, and syncs the folder and every folder it
-//! had to create. Only then does it return. Reads use `object_store`'s local
-//! store.
+//! had to create. Only then does it return. A create that finds the name taken
+//! syncs the folder too, so that the name that it reports survives a power cut
+//! even if its writer was interrupted before its own sync. Reads use
+//! `object_store`'s local store.
 
 use std::fmt;
 use std::fs::File;
@@ -172,19 +174,17 @@ impl TemporaryFile {
             .map_err(call_error("sync", &self.temporary_path))?;
         let e_tag = e_tag(&self.file).map_err(call_error("read", &self.temporary_path))?;
         match mode {
-            PersistMode::Create => {
-                fs.link_file(&self.temporary_path, &self.target_path)
-                    .map_err(|source| {
-                        if source.kind() == io::ErrorKind::AlreadyExists {
-                            Error::AlreadyExists {
-                                path: self.target_path.display().to_string(),
-                                source: source.into(),
-                            }
-                        } else {
-                            call_error("link", &self.target_path)(source)
-                        }
-                    })?;
-            }
+            PersistMode::Create => match fs.link_file(&self.temporary_path, &self.target_path) {
+                Ok(()) => {}
+                Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
+                    sync_parent(fs.as_ref(), &self.target_path)?;
+                    return Err(Error::AlreadyExists {
+                        path: self.target_path.display().to_string(),
+                        source: source.into(),
+                    });
+                }
+                Err(source) => return Err(call_error("link", &self.target_path)(source)),
+            },
             PersistMode::Overwrite => {
                 fs.rename_file(&self.temporary_path, &self.target_path)
                     .map_err(call_error("rename", &self.target_path))?;

@@ -51,11 +51,6 @@ impl DurableFile {
         })
     }
 
-    /// Bytes written so far.
-    pub fn written_bytes(&self) -> u64 {
-        self.written
-    }
-
     /// Makes the file durable under a plain name in its folder, which must be
     /// free. After this returns, the file survives a power cut.
     ///
@@ -120,7 +115,6 @@ mod tests {
         file.write_all(b"{}\n").unwrap();
         let hidden = names(&folder);
         assert!(hidden[0].starts_with(".t-0#") && is_temporary(&hidden[0]));
-        assert_eq!(file.written_bytes(), 6);
         file.persist_as("t-0-9.json").unwrap();
         assert_eq!(names(&folder), ["t-0-9.json"]);
         assert_eq!(

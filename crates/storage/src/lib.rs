@@ -6,6 +6,7 @@
 //! a power cut. [`list_source`] lists the files of a source as Spark does. Every
 //! error has a [`StoreErrorKind`] and says what to do.
 
+mod create_once;
 mod durable;
 mod error;
 mod file;
@@ -16,14 +17,17 @@ mod options;
 mod partition;
 mod stores;
 mod temporary;
+mod upload;
 
+pub use create_once::{CreateError, CreateOutcome, CreateRetries, RETRY_PAUSES};
 pub use durable::DurableLocal;
 pub use error::{LocationError, StoreError, StoreErrorKind};
 pub use file::DurableFile;
 pub use fs::{DurableFs, RealFs};
 pub use list::{ListRules, Listing, SourceFile, list_source};
 pub use location::{Location, SourceLocation};
-pub use options::{OptionSpec, Secret, StoreOptions};
+pub use options::StoreOptions;
 pub use partition::{HIVE_NULL, escape_hive, unescape_hive};
 pub use stores::{StorePath, Stores};
 pub use temporary::{is_temporary, remove_temporaries};
+pub use upload::{UPLOAD_PART_BYTES, Upload};

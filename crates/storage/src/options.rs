@@ -1,114 +1,85 @@
 //! Settings of the stores: each is declared once, and no output shows a secret.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use object_store::aws::AmazonS3ConfigKey;
+use sluice_secrets::Secret;
 
 use crate::error::StoreError;
 
-/// A value that `Debug` never shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value, for the call that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// One setting: its key, default and meaning, for help, docs and validation.
-#[derive(Debug, Clone, Copy)]
-pub struct OptionSpec {
-    /// The key, `sluice.s3.…`.
-    pub key: &'static str,
-    /// What applies if it is not set.
-    pub default: &'static str,
-    /// One line for people.
-    pub description: &'static str,
-    /// Whether its value must never be shown.
-    pub secret: bool,
-    config: AmazonS3ConfigKey,
-    boolean: bool,
-}
-
-const fn option_spec(
+/// One `sluice.s3.*` setting.
+struct S3Setting {
     key: &'static str,
-    default: &'static str,
-    description: &'static str,
+    value: ValueKind,
     config: AmazonS3ConfigKey,
-) -> OptionSpec {
-    OptionSpec {
-        key,
-        default,
-        description,
-        secret: false,
-        config,
-        boolean: false,
+}
+
+/// What a setting's value must be.
+enum ValueKind {
+    Text,
+    Boolean,
+    HttpUrl,
+}
+
+impl S3Setting {
+    const fn new(key: &'static str, value: ValueKind, config: AmazonS3ConfigKey) -> Self {
+        Self { key, value, config }
+    }
+
+    /// The value for the client, or what is wrong with it. Never shows the value.
+    fn check_value<'a>(&self, value: &'a str) -> Result<&'a str, &'static str> {
+        let value = value.trim();
+        match self.value {
+            ValueKind::Boolean => match value.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => Ok("true"),
+                "false" | "0" | "no" | "off" => Ok("false"),
+                _ => Err("must be true or false"),
+            },
+            _ if value.is_empty() => Err("has no value"),
+            ValueKind::HttpUrl
+                if !value.starts_with("http://") && !value.starts_with("https://") =>
+            {
+                Err("must start with http:// or https://")
+            }
+            ValueKind::HttpUrl | ValueKind::Text => Ok(value),
+        }
     }
 }
 
-const OPTIONS: &[OptionSpec] = &[
-    option_spec(
+/// All of them; each wins over the variable of the S3 client with its name.
+const S3_SETTINGS: &[S3Setting] = &[
+    S3Setting::new(
         "sluice.s3.endpoint",
-        "AWS_ENDPOINT_URL, else the region's endpoint",
-        "URL of an S3-compatible service",
+        ValueKind::HttpUrl,
         AmazonS3ConfigKey::Endpoint,
     ),
-    option_spec(
+    S3Setting::new(
         "sluice.s3.region",
-        "AWS_REGION, else us-east-1",
-        "region of the buckets",
+        ValueKind::Text,
         AmazonS3ConfigKey::Region,
     ),
-    OptionSpec {
-        secret: true,
-        ..option_spec(
-            "sluice.s3.access_key_id",
-            "AWS_ACCESS_KEY_ID",
-            "id of the access key",
-            AmazonS3ConfigKey::AccessKeyId,
-        )
-    },
-    OptionSpec {
-        secret: true,
-        ..option_spec(
-            "sluice.s3.secret_access_key",
-            "AWS_SECRET_ACCESS_KEY",
-            "secret of the access key",
-            AmazonS3ConfigKey::SecretAccessKey,
-        )
-    },
-    OptionSpec {
-        boolean: true,
-        ..option_spec(
-            "sluice.s3.allow_http",
-            "false",
-            "allow an endpoint without TLS",
-            AmazonS3ConfigKey::Client(object_store::ClientConfigKey::AllowHttp),
-        )
-    },
-    OptionSpec {
-        boolean: true,
-        ..option_spec(
-            "sluice.s3.virtual_hosted_style",
-            "false",
-            "put the bucket in the host name instead of the path",
-            AmazonS3ConfigKey::VirtualHostedStyleRequest,
-        )
-    },
+    S3Setting::new(
+        "sluice.s3.access_key_id",
+        ValueKind::Text,
+        AmazonS3ConfigKey::AccessKeyId,
+    ),
+    S3Setting::new(
+        "sluice.s3.secret_access_key",
+        ValueKind::Text,
+        AmazonS3ConfigKey::SecretAccessKey,
+    ),
+    // An endpoint without TLS.
+    S3Setting::new(
+        "sluice.s3.allow_http",
+        ValueKind::Boolean,
+        AmazonS3ConfigKey::Client(object_store::ClientConfigKey::AllowHttp),
+    ),
+    // The bucket in the host name instead of the path.
+    S3Setting::new(
+        "sluice.s3.virtual_hosted_style",
+        ValueKind::Boolean,
+        AmazonS3ConfigKey::VirtualHostedStyleRequest,
+    ),
 ];
 
 /// How stores are accessed. `Debug` shows no secret.
@@ -154,46 +125,22 @@ impl StoreOptions {
         }
     }
 
-    /// Every `sluice.s3.*` setting.
-    pub fn specs() -> &'static [OptionSpec] {
-        OPTIONS
-    }
-
     /// Sets one `sluice.s3.*` setting; it wins over the environment.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
         let fail = |problem: String| StoreError::Setting {
             key: key.to_owned(),
             problem,
         };
-        let spec = OPTIONS.iter().find(|spec| spec.key == key).ok_or_else(|| {
-            let known: Vec<_> = OPTIONS.iter().map(|spec| spec.key).collect();
+        let setting = S3_SETTINGS.iter().find(|setting| setting.key == key);
+        let setting = setting.ok_or_else(|| {
+            let known: Vec<_> = S3_SETTINGS.iter().map(|setting| setting.key).collect();
             fail(format!("is not known, use one of {}", known.join(", ")))
         })?;
-        let value = if spec.boolean {
-            match value.trim().to_ascii_lowercase().as_str() {
-                "true" | "1" | "yes" | "on" => "true",
-                "false" | "0" | "no" | "off" => "false",
-                _ => return Err(fail("must be true or false".to_owned())),
-            }
-        } else {
-            match value.trim() {
-                "" => return Err(fail("has no value".to_owned())),
-                value => value,
-            }
-        };
-        if spec.config == AmazonS3ConfigKey::Endpoint
-            && !value.starts_with("http://")
-            && !value.starts_with("https://")
-        {
-            return Err(fail("must start with http:// or https://".to_owned()));
-        }
-        self.s3_settings.push((spec.config, Secret::new(value)));
+        let value = setting
+            .check_value(value)
+            .map_err(|problem| fail(problem.to_owned()))?;
+        self.s3_settings.push((setting.config, Secret::new(value)));
         Ok(())
-    }
-
-    /// Whether [`StoreOptions::set`] is responsible for this key.
-    pub fn owns_key(key: &str) -> bool {
-        key.starts_with("sluice.s3.")
     }
 
     /// The S3 settings, in the order in which to apply them.
@@ -206,6 +153,8 @@ impl StoreOptions {
 
 #[cfg(test)]
 mod tests {
+    use sluice_secrets::{REDACTED, is_secret_name};
+
     use super::*;
 
     #[test]
@@ -222,9 +171,13 @@ mod tests {
         assert_eq!(options.s3_settings().count(), 3);
         let shown = format!("{options:?}");
         assert!(!shown.contains("hunter"), "{shown}");
-        assert!(shown.contains("***"));
-        let keys: Vec<_> = StoreOptions::specs().iter().filter(|s| s.secret).collect();
-        assert_eq!(keys.len(), 2);
+        assert!(shown.contains(REDACTED));
+        let names = S3_SETTINGS.iter().map(|setting| setting.key);
+        let secrets: Vec<_> = names.filter(|name| is_secret_name(name)).collect();
+        assert_eq!(
+            secrets,
+            ["sluice.s3.access_key_id", "sluice.s3.secret_access_key"]
+        );
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::path::Path;
-use object_store::{ObjectStore, RetryConfig};
+use object_store::{ObjectStore, ObjectStoreExt as _, RetryConfig};
 use parking_lot::RwLock;
 use url::Url;
 
@@ -58,6 +59,35 @@ impl StorePath {
     /// The path in the store.
     pub fn path(&self) -> &Path {
         self.location.path()
+    }
+
+    /// Whether it is on the local file system, where no request is in flight
+    /// after a call has returned.
+    pub fn is_local(&self) -> bool {
+        self.location.local_path().is_some()
+    }
+
+    /// The bytes of an object of this store, `None` when it does not exist.
+    pub async fn read_object(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
+        let result = match self.store.get(path).await {
+            Ok(result) => result.bytes().await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.access_error("read", path, error)),
+        }
+    }
+
+    /// The error of a call for an object of this store.
+    pub fn access_error(
+        &self,
+        action: &'static str,
+        path: &Path,
+        error: object_store::Error,
+    ) -> StoreError {
+        StoreError::access(action, self.location.display_path(path), error)
     }
 
     /// The full URL, without a slash at its end.

@@ -10,11 +10,11 @@ use std::time::Duration;
 use chrono::Utc;
 use parking_lot::Mutex;
 use sluice_jobfile::JobFile;
-use sluice_proto::secret;
 use sluice_proto::v1::{
     ErrorKind, Job, JobError, JobPlan, JobState, ListJobsRequest, ListJobsResponse, LogLevel,
     LogLine, SubmitJobRequest,
 };
+use sluice_service::secrets::redact_values;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -419,7 +419,7 @@ impl JobRegistry {
             file_name: request.file_name.clone(),
             state: JobState::Accepted.into(),
             submitted_ms: now.timestamp_millis(),
-            params: secret::redacted_values(&request.params),
+            params: redact_values(&request.params),
             user: request.user.clone(),
             timeout_ms: match (request.timeout_ms, self.shared.options.default_timeout) {
                 (0, Some(limit)) => u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),

@@ -19,7 +19,7 @@ use sluice_storage::{ListRules, Listing, Stores, list_source};
 
 use super::arrow_types;
 use super::{AnalyzeError, InputSummary};
-use crate::source::{Compression, InputFile, NdjsonOptions, NdjsonTable, ParseMode};
+use crate::source::{Compression, InputFile, Mode, NdjsonOptions, NdjsonTable};
 
 /// An opened source.
 pub(super) struct OpenSource {
@@ -115,30 +115,38 @@ fn object_meta(file: &sluice_storage::SourceFile) -> ObjectMeta {
     }
 }
 
-fn ndjson_table(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) -> NdjsonTable {
-    let compression = match source.compression {
+/// The compression that the job file sets; `None` when the files' names decide.
+fn compression_set(source: &jobfile::Source) -> Option<Compression> {
+    match source.compression {
         jobfile::Compression::Auto => None,
         jobfile::Compression::None => Some(Compression::None),
         jobfile::Compression::Gzip => Some(Compression::Gzip),
         jobfile::Compression::Zstd => Some(Compression::Zstd),
-    };
-    let mode = match source.mode {
-        jobfile::ParseMode::Permissive => ParseMode::Permissive,
-        jobfile::ParseMode::DropMalformed => ParseMode::DropMalformed,
-        jobfile::ParseMode::FailFast => ParseMode::FailFast,
-    };
+    }
+}
+
+fn mode_of(source: &jobfile::Source) -> Mode {
+    match source.mode {
+        jobfile::ParseMode::Permissive => Mode::Permissive,
+        jobfile::ParseMode::DropMalformed => Mode::DropMalformed,
+        jobfile::ParseMode::FailFast => Mode::FailFast,
+    }
+}
+
+fn ndjson_table(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) -> NdjsonTable {
+    let compression = compression_set(source);
     let files = listing
         .files
         .iter()
         .map(|file| InputFile {
             meta: object_meta(file),
-            splittable: compression.unwrap_or_else(|| Compression::of_path(file.path.as_ref()))
+            splittable: compression.unwrap_or_else(|| Compression::from_path(file.path.as_ref()))
                 == Compression::None,
         })
         .collect();
     let options = NdjsonOptions {
         name: source.name.clone(),
-        mode,
+        mode: mode_of(source),
         max_line_bytes: usize::try_from(source.max_line_bytes).unwrap_or(usize::MAX),
         compression,
     };
@@ -175,21 +183,17 @@ fn listing_table(
 }
 
 fn csv_format(source: &jobfile::Source, listing: &Listing) -> CsvFormat {
-    let by_name = |path: &str| match Compression::of_path(path) {
+    // All files of a CSV source have the compression of the first.
+    let by_name = || {
+        let first = listing.files.first();
+        first.map_or(Compression::None, |file| {
+            Compression::from_path(file.path.as_ref())
+        })
+    };
+    let compression = match compression_set(source).unwrap_or_else(by_name) {
         Compression::None => FileCompressionType::UNCOMPRESSED,
         Compression::Gzip => FileCompressionType::GZIP,
         Compression::Zstd => FileCompressionType::ZSTD,
-    };
-    let compression = match source.compression {
-        jobfile::Compression::Auto => listing
-            .files
-            .first()
-            .map_or(FileCompressionType::UNCOMPRESSED, |file| {
-                by_name(file.path.as_ref())
-            }),
-        jobfile::Compression::None => FileCompressionType::UNCOMPRESSED,
-        jobfile::Compression::Gzip => FileCompressionType::GZIP,
-        jobfile::Compression::Zstd => FileCompressionType::ZSTD,
     };
     let csv = &source.csv;
     let format = CsvFormat::default()

@@ -14,12 +14,12 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use sluice_gold::{FileStats, stats_from_parquet};
+use sluice_storage::Upload;
 
 use super::dictionary::{DICTIONARY_BYTES, without_dictionary};
 use super::error::SinkError;
 use super::partition::PartitionValues;
 use super::spec::SinkSpec;
-use super::upload::Upload;
 
 /// A Parquet file while it is written: encodes rows and uploads the bytes.
 #[derive(Debug)]

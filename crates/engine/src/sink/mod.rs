@@ -28,7 +28,6 @@ mod plan;
 mod schema_mapping;
 mod spec;
 mod task;
-mod upload;
 
 #[cfg(test)]
 mod tests;

@@ -11,12 +11,12 @@ use futures::StreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use sluice_gold::DataFileName;
+use sluice_storage::Upload;
 
 use super::file::{FinishedFile, OpenFile};
 use super::partition::{PartitionValues, Partitioner};
 use super::schema_mapping::SchemaMapping;
 use super::spec::SinkSpec;
-use super::upload::Upload;
 
 #[derive(Debug)]
 pub(super) struct TaskMetrics {

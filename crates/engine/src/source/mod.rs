@@ -25,6 +25,7 @@ use crate::scan::{ColumnFormat, ColumnSource, PartitionScan};
 pub use groups::{InputFile, group_files};
 pub use metric::SourceMetric;
 pub(crate) use opener::DATA_QUALITY_MARKER;
+pub use sluice_ndjson::{Compression, Mode};
 pub use table::NdjsonTable;
 
 /// The hidden column with the position of a row in its source: the file's
@@ -41,7 +42,7 @@ pub const CORRUPT_COLUMN: &str = "_corrupt_record";
 pub struct NdjsonOptions {
     /// The name of the source, for errors and metrics.
     pub name: String,
-    pub mode: ParseMode,
+    pub mode: Mode,
     /// The longest line that is accepted, in bytes.
     pub max_line_bytes: usize,
     /// The compression of every file; by the file's name when not set.
@@ -53,7 +54,7 @@ impl NdjsonOptions {
     /// every column may be null, except the position, which the reader always
     /// knows.
     pub(crate) fn output_schema(&self, declared: &SchemaRef) -> SchemaRef {
-        let relaxed = sluice_ndjson::output_schema(declared, self.mode.into());
+        let relaxed = sluice_ndjson::output_schema(declared, self.mode);
         let fields = relaxed
             .fields()
             .iter()
@@ -69,61 +70,6 @@ impl NdjsonOptions {
             fields.collect::<Vec<_>>(),
             declared.metadata().clone(),
         ))
-    }
-}
-
-impl From<ParseMode> for sluice_ndjson::Mode {
-    fn from(mode: ParseMode) -> Self {
-        match mode {
-            ParseMode::Permissive => Self::Permissive,
-            ParseMode::DropMalformed => Self::DropMalformed,
-            ParseMode::FailFast => Self::FailFast,
-        }
-    }
-}
-
-/// What happens to a line that does not fit its schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ParseMode {
-    /// The row is kept with nulls where it does not fit.
-    Permissive,
-    /// The row is left out and counted.
-    DropMalformed,
-    /// The job fails with file and line.
-    FailFast,
-}
-
-/// How a file is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// Plain text; such a file can be split.
-    None,
-    /// gzip, one member or more.
-    Gzip,
-    /// Zstandard, one frame or more.
-    Zstd,
-}
-
-impl Compression {
-    /// The compression by the file's name.
-    pub fn of_path(path: &str) -> Self {
-        match sluice_ndjson::Compression::from_path(path) {
-            sluice_ndjson::Compression::Plain => Self::None,
-            sluice_ndjson::Compression::Gzip => Self::Gzip,
-            sluice_ndjson::Compression::Zstd => Self::Zstd,
-        }
-    }
-}
-
-impl From<Compression> for sluice_ndjson::Compression {
-    fn from(compression: Compression) -> Self {
-        match compression {
-            Compression::None => Self::Plain,
-            Compression::Gzip => Self::Gzip,
-            Compression::Zstd => Self::Zstd,
-        }
     }
 }
 

@@ -93,7 +93,7 @@ impl NdjsonOpener {
             .collect();
         let schema: Schema = declared.project(&decoded)?;
         let mut decode = DecodeOptions::new(Arc::new(schema));
-        decode.mode = options.mode.into();
+        decode.mode = options.mode;
         decode.batch_rows = BATCH_ROWS;
         decode.max_line_bytes = options.max_line_bytes;
         decode.corrupt_record = decode.schema.index_of(CORRUPT_COLUMN).ok();
@@ -112,7 +112,7 @@ impl NdjsonOpener {
     fn compression_of(&self, file: &PartitionedFile) -> Compression {
         self.options
             .compression
-            .unwrap_or_else(|| Compression::of_path(file.object_meta.location.as_ref()))
+            .unwrap_or_else(|| Compression::from_path(file.object_meta.location.as_ref()))
     }
 }
 

@@ -93,12 +93,12 @@ fn a_line_has_its_offset_with_and_without_runs() {
         rejected: None,
         event_time: None,
     };
-    assert_eq!(range.line_offsets().offset_of(1), Some(8));
+    assert_eq!(range.line_offsets().offsets().nth(1), Some(8));
     let mut runs = OffsetSpans::default();
     runs.push_offset(8);
     runs.push_offset(11);
     range.runs = Some(runs);
-    assert_eq!(range.line_offsets().offset_of(1), Some(11));
+    assert_eq!(range.line_offsets().offsets().nth(1), Some(11));
 }
 
 /// Stored entries are read for years: this text must stay readable.

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde::{Deserialize, Serialize};
-use sluice_storage::{Location, StorePath};
+use sluice_storage::{CreateRetries, Location, StorePath};
 
-use crate::backoff::Backoff;
 use crate::{AppendOutcome, Entry, Ledger};
 
 /// The body of the test entries.
@@ -75,7 +74,7 @@ impl LedgerFixture {
 
     /// The same, but retries without pauses.
     pub(super) fn open_without_pauses(&self) -> Ledger<Note> {
-        Ledger::with_backoff(self.store_path.clone(), Backoff::NONE)
+        Ledger::with_retries(self.store_path.clone(), CreateRetries::without_pauses())
     }
 
     pub(super) fn path(&self, name: &str) -> Path {

@@ -137,6 +137,6 @@ fn damaged_data_is_an_error_that_names_the_file() {
 fn compression_by_name() {
     assert_eq!(Compression::from_path("a/b.json.gz"), Compression::Gzip);
     assert_eq!(Compression::from_path("b.zst"), Compression::Zstd);
-    assert_eq!(Compression::from_path("landing/gz"), Compression::Plain);
-    assert_eq!(Compression::from_path("a.gz/b.json"), Compression::Plain);
+    assert_eq!(Compression::from_path("landing/gz"), Compression::None);
+    assert_eq!(Compression::from_path("a.gz/b.json"), Compression::None);
 }

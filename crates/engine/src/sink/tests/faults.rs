@@ -46,19 +46,31 @@ async fn a_failing_store_leaves_nothing() {
     assert!(error.to_string().contains(SinkError::STORAGE), "{error}");
     assert!(listed(&store).await.is_empty());
 
-    // Parts of a large file fail after it was opened.
-    let (store, calls) = full(|call| call.op == Op::Part);
     let rows = large();
     let schema = rows.schema();
-    let plan = plan_sink(input(vec![vec![rows]], &schema), spec(schema)).unwrap();
-    let error = write(&context(&store), plan).await.unwrap_err();
-    // A full disk is a permanent failure, and the message includes the system's
-    // error text.
-    let failure = crate::task_failure::classify_error(&error, &|_| None);
-    assert_eq!(failure.kind, FailureKind::Storage, "{failure}");
-    assert!(failure.message.contains("no storage space"), "{failure}");
-    assert_eq!(calls.counts().count_of(Op::Abort), 1);
-    assert!(listed(&store).await.is_empty());
+    // A part of a large file, or its completion, fails after it was opened.
+    for (op, nth) in [
+        (Op::Part, 0),
+        (Op::Part, 1),
+        (Op::Part, 2),
+        (Op::Complete, 0),
+    ] {
+        let seen = AtomicUsize::new(0);
+        let (store, calls) =
+            full(move |call| call.op == op && seen.fetch_add(1, Ordering::SeqCst) == nth);
+        let plan = plan_sink(
+            input(vec![vec![rows.clone()]], &schema),
+            spec(Arc::clone(&schema)),
+        );
+        let error = write(&context(&store), plan.unwrap()).await.unwrap_err();
+        // A full disk is a permanent failure, and the message includes the system's
+        // error text.
+        let failure = crate::task_failure::classify_error(&error, &|_| None);
+        assert_eq!(failure.kind, FailureKind::Storage, "{failure}");
+        assert!(failure.message.contains("no storage space"), "{failure}");
+        assert_eq!(calls.counts().count_of(Op::Abort), 1, "{op:?} {nth}");
+        assert!(listed(&store).await.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use deltalake_core::kernel::{EagerSnapshot, Snapshot as DeltaSnapshot};
 use deltalake_core::logstore::LogStoreRef;
 use futures::TryStreamExt as _;
 
-use crate::log_actions::decode_path;
+use crate::log::actions::decode_path;
 
 /// A table at one version.
 #[derive(Debug, Clone)]

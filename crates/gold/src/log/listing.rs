@@ -1,17 +1,10 @@
-//! Loads the newest version of a table.
+//! What a listing of a log's folder shows about the table's versions.
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectMeta;
 
-use crate::error::GoldError;
-use crate::replay::LogReplay;
-use crate::snapshot::Snapshot;
-use crate::table::GoldTable;
-
-/// The number of entries that are read at the same time.
-const CONCURRENT_READS: usize = 16;
+use crate::log::snapshot::Snapshot;
 
 /// `deltalake` reads logs with more entries than this and no checkpoint.
 const MAX_REPLAYED_ENTRIES: usize = 1_000;
@@ -20,30 +13,30 @@ const MAX_REPLAYED_ENTRIES: usize = 1_000;
 /// log is still the same.
 #[derive(Debug, Clone)]
 pub(crate) struct CachedVersion {
-    snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: Arc<Snapshot>,
     /// Size and tag of the version's entry. A table that was deleted and created
     /// again has a different entry with the same number.
-    entry: LogEntry,
+    pub(crate) entry: LogEntry,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct LogEntry {
-    version: u64,
+pub(crate) struct LogEntry {
+    pub(crate) version: u64,
     size: u64,
     e_tag: Option<String>,
 }
 
 /// The objects in a log folder.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct LogListing {
+pub(crate) struct LogListing {
     /// JSON entries by version.
-    entries: Vec<LogEntry>,
+    pub(crate) entries: Vec<LogEntry>,
     /// Whether the folder also has checkpoints or compacted entries.
-    has_checkpoints: bool,
+    pub(crate) has_checkpoints: bool,
 }
 
 impl LogListing {
-    fn from_objects(objects: impl IntoIterator<Item = ObjectMeta>) -> Self {
+    pub(crate) fn from_objects(objects: impl IntoIterator<Item = ObjectMeta>) -> Self {
         let mut folder = Self::default();
         for meta in objects {
             let name = meta.location.filename().unwrap_or_default();
@@ -69,7 +62,7 @@ impl LogListing {
 
     /// The entries after a loaded version, `None` when the log was replaced or
     /// has a gap.
-    fn entries_after(&self, loaded: &CachedVersion) -> Option<&[LogEntry]> {
+    pub(crate) fn entries_after(&self, loaded: &CachedVersion) -> Option<&[LogEntry]> {
         let at = self
             .entries
             .binary_search_by_key(&loaded.entry.version, |entry| entry.version)
@@ -81,7 +74,7 @@ impl LogListing {
 
     /// All entries, `None` when they are not a complete log that can be replayed
     /// here.
-    fn complete_log(&self) -> Option<&[LogEntry]> {
+    pub(crate) fn complete_log(&self) -> Option<&[LogEntry]> {
         let complete =
             !self.has_checkpoints && !self.entries.is_empty() && are_consecutive(&self.entries, 0);
         (complete && self.entries.len() <= MAX_REPLAYED_ENTRIES).then_some(&self.entries)
@@ -100,102 +93,12 @@ fn are_consecutive(entries: &[LogEntry], first: u64) -> bool {
         .all(|(entry, version)| entry.version == version)
 }
 
-impl GoldTable {
-    /// The newest version, `None` when there is no table.
-    ///
-    /// If the table was loaded before, only the new log entries are read.
-    pub async fn load_snapshot(&self) -> Result<Option<Arc<Snapshot>>, GoldError> {
-        let objects: Vec<ObjectMeta> = self
-            .store_path()
-            .store
-            .list(Some(self.delta_log().folder()))
-            .try_collect()
-            .await
-            .map_err(|error| self.store_error("list", error))?;
-        let listing = LogListing::from_objects(objects);
-        if listing.entries.is_empty() && !listing.has_checkpoints {
-            self.cache_version(None);
-            return Ok(None);
-        }
-        let cached = self.cached_version();
-        let from_cache = cached.as_ref().and_then(|loaded| {
-            Some((
-                LogReplay::from_snapshot(&loaded.snapshot),
-                listing.entries_after(loaded)?,
-            ))
-        });
-        if let (Some(loaded), Some((_, []))) = (&cached, &from_cache) {
-            return Ok(Some(Arc::clone(&loaded.snapshot)));
-        }
-        let to_replay =
-            from_cache.or_else(|| Some((LogReplay::default(), listing.complete_log()?)));
-        if let Some((replay, entries)) = to_replay
-            && let Some(snapshot) = self.replay_entries(replay, entries).await?
-        {
-            let snapshot = Arc::new(snapshot);
-            self.cache_version(entries.last().map(|entry| CachedVersion {
-                snapshot: Arc::clone(&snapshot),
-                entry: entry.clone(),
-            }));
-            return Ok(Some(snapshot));
-        }
-        self.load_with_deltalake(&listing).await
-    }
-
-    async fn load_with_deltalake(
-        &self,
-        folder: &LogListing,
-    ) -> Result<Option<Arc<Snapshot>>, GoldError> {
-        let snapshot = Snapshot::load_newest(self.log_store())
-            .await
-            .map_err(|error| self.log_error(error))?
-            .map(Arc::new);
-        self.cache_version(snapshot.as_ref().and_then(|snapshot| {
-            let entry = folder.entries.last()?;
-            // Another writer may have committed a newer version after the listing.
-            (entry.version == snapshot.version).then(|| CachedVersion {
-                snapshot: Arc::clone(snapshot),
-                entry: entry.clone(),
-            })
-        }));
-        Ok(snapshot)
-    }
-
-    /// Reads and applies entries; `None` when they are not plain, or one was
-    /// deleted after the listing.
-    async fn replay_entries(
-        &self,
-        mut replay: LogReplay,
-        entries: &[LogEntry],
-    ) -> Result<Option<Snapshot>, GoldError> {
-        // Owned numbers: with a stream that borrows from `entries`, the compiler
-        // cannot prove that the callers' futures are `Send`.
-        let versions: Vec<u64> = entries.iter().map(|entry| entry.version).collect();
-        let mut reads = futures::stream::iter(versions)
-            .map(|version| self.delta_log().read_entry(version))
-            .buffered(CONCURRENT_READS);
-        while let Some(bytes) = reads.next().await {
-            let Some(bytes) = bytes.map_err(|error| self.store_error("read", error))? else {
-                return Ok(None);
-            };
-            if let Err(reason) = replay.apply_entry(&bytes) {
-                tracing::debug!(
-                    table = self.name(),
-                    ?reason,
-                    "reading the log with deltalake"
-                );
-                return Ok(None);
-            }
-        }
-        Ok(replay.into_snapshot())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use object_store::path::Path;
 
     use super::*;
+    use crate::log::replay::LogReplay;
 
     fn folder(names: &[&str]) -> LogListing {
         LogListing::from_objects(names.iter().map(|name| ObjectMeta {

@@ -4,8 +4,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 use deltalake_core::kernel::Action as DeltaAction;
 
 use super::*;
-use crate::data_file::FileStats;
-use crate::snapshot::ActiveFile;
+use crate::files::data_file::FileStats;
+use crate::log::snapshot::ActiveFile;
 
 fn spec() -> TableSpec {
     TableSpec {

@@ -1,18 +1,24 @@
-//! Compression of landing files.
+//! How files of JSON lines are compressed: names, readers and writers.
+//!
+//! This is the one enum for it: ingest writes such files, the NDJSON reader
+//! decompresses them while they arrive, and both agree on the names. The job
+//! language has its own, with `auto`, and the engine converts it once.
 
 use std::io::{self, Read, Write};
 
 use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
 
 /// The compression of a file, which also determines its suffix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// `.json`
+    /// Not compressed: only such files can be read in byte ranges.
     #[default]
     None,
-    /// `.json.zst`
+    /// Zstandard (RFC 8878), one frame or several.
     Zstd,
-    /// `.json.gz`
+    /// Gzip (RFC 1952), one member or several.
     Gzip,
 }
 
@@ -21,7 +27,22 @@ pub enum Compression {
 const ZSTD_LEVEL: i32 = 1;
 
 impl Compression {
-    /// The end of a file's name.
+    pub const ALL: [Self; 3] = [Self::None, Self::Zstd, Self::Gzip];
+
+    /// The name on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.name() == name)
+    }
+
+    /// The suffix of a file of JSON lines.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::None => ".json",
@@ -30,11 +51,22 @@ impl Compression {
         }
     }
 
-    /// Splits a file's name into the part before the suffix and the compression.
+    /// Splits the name of a file of JSON lines into the part before the suffix and
+    /// the compression.
     pub fn split_file_name(name: &str) -> Option<(&str, Self)> {
-        [Self::None, Self::Zstd, Self::Gzip]
+        Self::ALL
             .into_iter()
             .find_map(|compression| Some((name.strip_suffix(compression.suffix())?, compression)))
+    }
+
+    /// The compression of any file by the end of its path: `.gz` or `.gzip`,
+    /// `.zst` or `.zstd`; anything else is not compressed.
+    pub fn from_path(path: &str) -> Self {
+        match path.rsplit_once('.') {
+            Some((_, "gz" | "gzip")) => Self::Gzip,
+            Some((_, "zst" | "zstd")) => Self::Zstd,
+            _ => Self::None,
+        }
     }
 
     /// A reader of the decompressed bytes.
@@ -112,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_way_reads_back() {
-        for compression in [Compression::None, Compression::Zstd, Compression::Gzip] {
+        for compression in Compression::ALL {
             let mut encoder = CompressingWriter::new(compression, Vec::new()).unwrap();
             encoder.write_all(b"{}\n").unwrap();
             encoder.write_all(b"{\"a\":1}\n").unwrap();
@@ -125,6 +157,11 @@ mod tests {
             assert_eq!(
                 Compression::split_file_name(&name),
                 Some(("a", compression))
+            );
+            assert_eq!(Compression::from_path(&name), compression);
+            assert_eq!(
+                Compression::from_name(compression.name()),
+                Some(compression)
             );
         }
     }

@@ -5,7 +5,7 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type, TimeUnit, TimestampMicrosecondType,
 };
-use sluice_storage::{HIVE_NULL, escape_hive, unescape_hive};
+use sluice_storage::{HIVE_NULL, escape_hive};
 use uuid::Uuid;
 
 const PREFIX: &str = "part-";
@@ -80,18 +80,6 @@ pub fn partition_path<N: AsRef<str>>(values: &[(N, Option<String>)]) -> String {
     path
 }
 
-/// The inverse of [`partition_path`]; `None` when a folder is not `column=value`.
-pub fn parse_partition_path(path: &str) -> Option<Vec<(String, Option<String>)>> {
-    path.split('/')
-        .filter(|folder| !folder.is_empty())
-        .map(|folder| {
-            let (column, value) = folder.split_once('=')?;
-            let value = (value != HIVE_NULL).then(|| unescape_hive(value));
-            Some((unescape_hive(column), value))
-        })
-        .collect()
-}
-
 /// A value in the text form of the Delta protocol ("Partition Value
 /// Serialization"), `None` for NULL. An empty string is NULL too: neither Delta
 /// nor Spark distinguishes the two in a partition column.
@@ -162,6 +150,7 @@ mod tests {
         StringArray, StructArray, TimestampMicrosecondArray,
     };
     use proptest::prelude::*;
+    use sluice_storage::unescape_hive;
 
     use super::*;
 
@@ -212,6 +201,18 @@ mod tests {
         assert_eq!(partition_value(&strings, 1), Ok(None));
         let nested = StructArray::new_empty_fields(1, None);
         assert!(partition_value(&nested, 0).is_err());
+    }
+
+    /// The values in a path; `None` when a folder is not `column=value`.
+    fn parse_partition_path(path: &str) -> Option<Vec<(String, Option<String>)>> {
+        path.split('/')
+            .filter(|folder| !folder.is_empty())
+            .map(|folder| {
+                let (column, value) = folder.split_once('=')?;
+                let value = (value != HIVE_NULL).then(|| unescape_hive(value));
+                Some((unescape_hive(column), value))
+            })
+            .collect()
     }
 
     proptest! {

@@ -3,6 +3,8 @@
 //! Tables stay at reader version 1 and writer version 2, which Spark, DuckDB,
 //! Polars and Trino all read: no column mapping, no `timestamp_ntz`.
 
+pub(crate) mod properties;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -253,16 +255,6 @@ fn check_partitions(schema: &Schema, partition_by: &[String], problems: &mut Vec
 /// [`check_schema`] refuses is left unchanged.
 pub fn delta_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(delta_fields(schema.fields())))
-}
-
-/// Whether a sink must cast between two types. It need not for the layouts of
-/// strings and binaries, which Parquet writes alike.
-pub fn needs_cast(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Binary, BinaryView, LargeBinary, LargeUtf8, Utf8, Utf8View};
-    match (from, to) {
-        (Utf8 | LargeUtf8 | Utf8View, Utf8) | (Binary | LargeBinary | BinaryView, Binary) => false,
-        _ => from != to,
-    }
 }
 
 fn delta_fields(fields: &Fields) -> Fields {

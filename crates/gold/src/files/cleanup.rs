@@ -9,8 +9,8 @@ use object_store::{ObjectMeta, ObjectStoreExt as _};
 use serde::Deserialize;
 
 use crate::error::GoldError;
-use crate::file_names::DataFileName;
-use crate::log_actions::decode_path;
+use crate::files::file_names::DataFileName;
+use crate::log::actions::decode_path;
 use crate::table::GoldTable;
 
 /// How far the clocks of a store's machines may differ.

@@ -14,8 +14,8 @@ use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow as _;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::log_actions::decode_path;
-use crate::snapshot::{ActiveFile, Snapshot};
+use crate::log::actions::decode_path;
+use crate::log::snapshot::{ActiveFile, Snapshot};
 
 /// Why `deltalake` must read the entries instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

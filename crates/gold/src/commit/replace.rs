@@ -5,16 +5,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
-use crate::commit::CommitInfo;
-use crate::data_file::DataFile;
 use crate::error::GoldError;
-use crate::log_actions::{
+use crate::files::data_file::DataFile;
+use crate::log::actions::{
     Action, AddLine, CommitLine, FormatLine, MetadataLine, ProtocolLine, RemoveLine, TxnLine,
     encode_entry, encode_path,
 };
-use crate::properties::{APPEND_ONLY_KEY, check_properties};
+use crate::log::snapshot::Snapshot;
+use crate::schema::properties::{APPEND_ONLY_KEY, check_properties};
 use crate::schema::{check_schema, delta_schema, schema_string};
-use crate::snapshot::Snapshot;
 use crate::table::TableSpec;
 
 /// Protocol versions of the tables that this writer creates.
@@ -24,6 +23,20 @@ const WRITER_VERSION: i32 = 2;
 /// Features that require nothing of a replace, because it never does what they
 /// restrict. Append-only tables are checked separately.
 const HARMLESS_FEATURES: &[&str] = &["appendOnly", "invariants", "timestampNtz"];
+
+/// The origin of a commit, for the table's history and to identify the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitInfo {
+    pub job_id: String,
+    pub job_name: String,
+    /// Engine and version, for example `sluice/0.1.0`.
+    pub engine: String,
+    /// New for every commit of every table.
+    pub commit_id: Uuid,
+    /// An application and its own version number. A table whose log has this
+    /// number or a greater one for the application refuses the commit.
+    pub txn: Option<(String, i64)>,
+}
 
 /// A log entry that is ready to write.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,10 @@
-//! Keeps secrets out of all output of a process.
-//!
-//! A process knows its secrets: they are the values of environment variables and
-//! settings whose names mark them as secrets. All text that leaves the process (log
-//! lines, errors over HTTP) goes through [`Secrets::redact`], which also removes
-//! credentials from URLs.
+//! Texts without secrets.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use crate::names::is_secret_name;
 
 /// The text that replaces a secret.
 pub const REDACTED: &str = "[redacted]";
@@ -27,20 +25,21 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// Whether a variable, option or key of this name holds a secret.
-pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace(['.', '-'], "_");
-    [
-        "secret", "password", "passwd", "passphrase", "token", "credential",
-        "access_key", "private_key", "api_key",
-        // `ssl.key.pem` holds the key itself, `sasl.jaas.config` a password.
-        "key_pem", "jaas", "oauthbearer_config",
-    ]
+/// The value of this name as it may be shown.
+pub fn redact_value(name: &str, value: &str) -> String {
+    if is_secret_name(name) {
+        REDACTED.to_owned()
+    } else {
+        redact_urls(value).into_owned()
+    }
+}
+
+/// The named values as they may be shown.
+pub fn redact_values(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    values
         .iter()
-        .any(|part| name.contains(part))
-        // The name or address of a secret's source is not a secret itself.
-        && !name.ends_with("_file")
-        && !name.ends_with("_uri")
+        .map(|(name, value)| (name.clone(), redact_value(name, value)))
+        .collect()
 }
 
 impl Secrets {
@@ -116,6 +115,8 @@ fn redact_urls(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn secrets(pairs: &[(&str, &str)]) -> Secrets {
@@ -162,26 +163,28 @@ mod tests {
     }
 
     #[test]
-    fn names_that_hold_secrets_are_known() {
-        for name in [
-            "AWS_SECRET_ACCESS_KEY",
-            "PGPASSWORD",
-            "my.api.key",
-            "aws_session_token",
-            "sasl.password",
-            "ssl.key.pem",
-            "sasl.oauthbearer.client.secret",
+    fn named_values_are_blanked_by_their_names_and_in_urls() {
+        for (name, value, shown) in [
+            ("gold", "s3://bucket/a@b", "s3://bucket/a@b"),
+            (
+                "gold",
+                "http://me:pw@host:9000/x",
+                "http://[redacted]@host:9000/x",
+            ),
+            ("a.token", "abc", "[redacted]"),
+            ("ssl.key.pem", "-----BEGIN", "[redacted]"),
         ] {
-            assert!(is_secret_name(name), "{name}");
+            assert_eq!(redact_value(name, value), shown, "{name}");
         }
-        for name in [
-            "PATH",
-            "AWS_ENDPOINT_URL",
-            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-            "sasl.username",
-            "ssl.key.location",
-        ] {
-            assert!(!is_secret_name(name), "{name}");
+        assert_eq!(format!("{:?}", crate::Secret::new("abc")), "[redacted]");
+    }
+
+    proptest! {
+        #[test]
+        fn redaction_never_shows_a_secret(name in "[a-z]{0,8}", value in "[A-Z]{6,12}") {
+            let values = BTreeMap::from([(format!("{name}_Secret"), value.clone())]);
+            let shown = format!("{:?}", redact_values(&values));
+            prop_assert!(!shown.contains(&value));
         }
     }
 }

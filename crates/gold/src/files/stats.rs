@@ -10,7 +10,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 use serde_json::{Map, Value};
 
-use crate::data_file::FileStats;
+use crate::files::data_file::FileStats;
 
 /// The number of leaf columns that get statistics: Delta Lake's default for
 /// `delta.dataSkippingNumIndexedCols`.

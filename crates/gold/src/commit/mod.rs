@@ -1,0 +1,149 @@
+//! Replaces a table's content in one commit.
+//!
+//! A version exists as soon as its log entry exists, and entry N+1 is created
+//! only if it does not exist: see
+//! [`create_once`](sluice_storage::StorePath::create_once).
+
+pub(crate) mod replace;
+
+use backon::BackoffBuilder as _;
+use sluice_storage::{CreateError, CreateOutcome, RETRY_PAUSES};
+use uuid::Uuid;
+
+use crate::commit::replace::{CommitInfo, PlannedEntry, ReplaceCommit};
+use crate::error::GoldError;
+use crate::files::data_file::DataFile;
+use crate::table::{GoldTable, TableSpec};
+
+/// How often a commit is built when other writers commit first.
+const MAX_ATTEMPTS: u32 = 12;
+
+/// How a commit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// The commit created a new version of the table.
+    Committed {
+        version: u64,
+        /// Whether the commit created the table.
+        created: bool,
+        /// The number of files that the commit removed from the table.
+        removed_files: usize,
+        /// How often the commit was built; above 1 when other writers committed
+        /// first.
+        attempts: u32,
+    },
+    /// Other writers committed first at every attempt. Nothing was committed.
+    Conflict {
+        /// The newest version of the table that was read.
+        version: u64,
+        /// How often the commit was built.
+        attempts: u32,
+    },
+    /// The table's log already has this `txn` number. Nothing was written.
+    AlreadyCommitted {
+        /// The newest version of the table.
+        version: u64,
+    },
+}
+
+impl GoldTable {
+    /// Replaces the whole content of the table by `adds`, in one new version. It
+    /// creates the table if it does not exist, else it removes all its files.
+    /// Schema, partition columns, comment and properties become those of `spec`.
+    /// Removed files stay in the store until a vacuum, so that running readers
+    /// can finish.
+    ///
+    /// A replace reads nothing from the table, so another commit is not a
+    /// conflict: the commit is built again on top of the newer version, up to a
+    /// limit.
+    ///
+    /// This never deletes data files, whatever the outcome.
+    ///
+    /// # Errors
+    /// After any error except [`GoldError::OutcomeUnknown`] nothing was committed.
+    pub async fn commit_replace(
+        &self,
+        spec: &TableSpec,
+        adds: &[DataFile],
+        info: &CommitInfo,
+    ) -> Result<CommitOutcome, GoldError> {
+        let replace = ReplaceCommit::new_checked(self.name(), spec, adds, info)?;
+        let mut attempts = 0;
+        let mut pauses = RETRY_PAUSES.build();
+        loop {
+            attempts += 1;
+            let snapshot = self.load_snapshot().await?;
+            if let (Some(snapshot), Some((app_id, number))) = (&snapshot, &info.txn) {
+                let last_number = self.txn_version(snapshot, app_id).await?;
+                if last_number.is_some_and(|seen| seen >= *number) {
+                    let version = snapshot.version;
+                    return Ok(CommitOutcome::AlreadyCommitted { version });
+                }
+            }
+            let now = chrono::Utc::now().timestamp_millis();
+            let PlannedEntry {
+                version,
+                entry,
+                creates_table,
+                removed_files,
+            } = replace.plan_entry(snapshot.as_deref(), now, Uuid::new_v4())?;
+            match self.create_entry(version, entry, info.commit_id).await? {
+                CreateOutcome::Ours => {
+                    tracing::info!(
+                        table = self.name(),
+                        version,
+                        job_id = info.job_id,
+                        files = adds.len(),
+                        removed = removed_files,
+                        "table committed"
+                    );
+                    return Ok(CommitOutcome::Committed {
+                        version,
+                        created: creates_table,
+                        removed_files,
+                        attempts,
+                    });
+                }
+                CreateOutcome::Another(_) if attempts == MAX_ATTEMPTS => {
+                    return Ok(CommitOutcome::Conflict { version, attempts });
+                }
+                CreateOutcome::Another(_) => {
+                    tracing::info!(
+                        table = self.name(),
+                        version,
+                        "another writer committed first, building the commit again"
+                    );
+                    tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+                }
+            }
+        }
+    }
+
+    /// Sends an entry until it is known which writer's entry is in the log.
+    async fn create_entry(
+        &self,
+        version: u64,
+        entry: String,
+        commit_id: Uuid,
+    ) -> Result<CreateOutcome, GoldError> {
+        let created = self
+            .delta_log()
+            .create_entry(version, entry.into(), commit_id)
+            .await;
+        let table = || self.name().to_owned();
+        created.map_err(|error| match error {
+            CreateError::NotCreated(source) => GoldError::Store {
+                table: table(),
+                source,
+            },
+            CreateError::OutcomeUnknown(source) => GoldError::OutcomeUnknown {
+                table: table(),
+                version,
+                source,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

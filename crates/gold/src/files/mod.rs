@@ -1,0 +1,7 @@
+//! A table's data files: names, statistics, checks and clean-up.
+
+pub(crate) mod cleanup;
+pub(crate) mod data_file;
+pub(crate) mod file_names;
+pub(crate) mod stats;
+mod verify;
