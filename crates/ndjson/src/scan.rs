@@ -13,9 +13,9 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
 use crate::decoder::{Decoder, DecoderOutput};
-use crate::decompress::{Compression, Damage, Decompressor};
 use crate::error::{DecodeError, SchemaError};
-use crate::line_range::LineRange;
+use crate::lines::decompress::{Compression, Damage, Decompressor};
+use crate::lines::line_range::LineRange;
 use crate::options::{DecodeOptions, DecodeStats, FileContext};
 
 /// A file, or a part of one.
