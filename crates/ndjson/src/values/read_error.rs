@@ -1,7 +1,6 @@
 //! What can be wrong inside a record.
 
-use crate::field_label::FieldLabel;
-use crate::lex;
+use crate::values::field_label::FieldLabel;
 
 /// Why a value was not appended; the details are in [`ReadContext`]. It is one byte, so
 /// that results are returned in registers.
@@ -59,7 +58,7 @@ impl ReadContext {
         label: &FieldLabel,
     ) -> ReadError {
         self.value_end = next;
-        let text = lex::bytes_in(buf, at..next);
+        let text = buf.get(at..next).unwrap_or_default();
         self.record_misfit(at, || {
             let (path, expected) = (&label.path, &label.expected);
             format!(

@@ -4,15 +4,15 @@ use std::collections::HashSet;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef, TimeUnit};
 
-use crate::column::{Binaries, Booleans, ByteValues, Primitives, Strings};
-use crate::column_decoder::ColumnDecoder;
-use crate::datetime::Zones;
+use crate::columns::column_decoder::ColumnDecoder;
+use crate::columns::growing::{Binaries, Booleans, ByteValues, Primitives, Strings};
+use crate::columns::leaf::{DecimalShape, LeafDecoder};
+use crate::columns::object::{Member, StructDecoder};
+use crate::columns::repeated::{ListDecoder, MapDecoder};
 use crate::error::SchemaError;
-use crate::field_label::FieldLabel;
-use crate::leaf::{DecimalShape, LeafDecoder};
-use crate::nested::{ListDecoder, MapDecoder};
-use crate::object::{Member, StructDecoder};
 use crate::options::JSON_KEY;
+use crate::values::datetime::Zones;
+use crate::values::field_label::FieldLabel;
 
 /// Compiles the columns of `schema` that are read from the data: all except
 /// those at the given indexes, which the decoder generates.
@@ -45,17 +45,21 @@ fn compile_object(
         if !names.insert(json_key(field)) {
             return Err(SchemaError::Duplicate { path });
         }
-        let member = Member {
-            decoder: compile_node(&path, field)?,
-            nullable: field.is_nullable(),
-            label: FieldLabel::new(&path, field.data_type()),
-        };
+        let member = compile_member(&path, field)?;
         members.push((json_key(field).as_bytes().into(), member));
     }
     Ok(StructDecoder::new(
         members,
         FieldLabel::new(path, data_type),
     ))
+}
+
+fn compile_member(path: &str, field: &Field) -> Result<Member, SchemaError> {
+    Ok(Member {
+        decoder: compile_node(path, field)?,
+        nullable: field.is_nullable(),
+        label: FieldLabel::new(path, field.data_type()),
+    })
 }
 
 fn compile_node(path: &str, field: &Field) -> Result<ColumnDecoder, SchemaError> {
@@ -100,29 +104,13 @@ fn compile_node(path: &str, field: &Field) -> Result<ColumnDecoder, SchemaError>
             ColumnDecoder::Object(Box::new(compile_object(path, fields, data_type)?))
         }
         DataType::List(element) => {
-            let path = format!("{path}[]");
-            let node = compile_node(&path, element)?;
-            let element_label = FieldLabel::new(&path, element.data_type());
-            let nullable = element.is_nullable();
-            ColumnDecoder::List(Box::new(ListDecoder::new(
-                node,
-                nullable,
-                element_label,
-                label,
-            )))
+            let element = compile_member(&format!("{path}[]"), element)?;
+            ColumnDecoder::List(Box::new(ListDecoder::new(element, label)))
         }
         DataType::Map(entries, _) => {
             let value = map_value_field(entries).ok_or_else(unsupported)?;
-            let path = format!("{path}.*");
-            let node = compile_node(&path, value)?;
-            let value_label = FieldLabel::new(&path, value.data_type());
-            let nullable = value.is_nullable();
-            ColumnDecoder::Map(Box::new(MapDecoder::new(
-                node,
-                nullable,
-                value_label,
-                label,
-            )))
+            let value = compile_member(&format!("{path}.*"), value)?;
+            ColumnDecoder::Map(Box::new(MapDecoder::new(value, label)))
         }
         _ => return Err(unsupported()),
     })

@@ -6,10 +6,10 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt64
 use arrow::datatypes::{DataType, Fields, SchemaRef};
 use arrow::error::ArrowError;
 
-use crate::compile;
-use crate::corrupt_column::CorruptColumn;
+use crate::columns::compile;
+use crate::columns::corrupt_column::CorruptColumn;
+use crate::columns::object::StructDecoder;
 use crate::error::SchemaError;
-use crate::object::StructDecoder;
 use crate::options::{DecodeOptions, output_schema, row_position};
 
 /// The columns of the batch being built.

@@ -6,14 +6,14 @@
 
 use arrow::datatypes::{Date32Type, Decimal128Type, TimestampMicrosecondType};
 
-use crate::base64;
-use crate::column::{Ascii, Binaries, Booleans, Primitives, Strings};
-use crate::datetime::{self, Zones};
-use crate::field_label::FieldLabel;
-use crate::lex::{self, Scalar, StringText, byte_at, bytes_in};
-use crate::number::{self, Float, Integer};
-use crate::read_error::{ReadContext, ReadError, ReadResult};
+use crate::columns::growing::{Ascii, Binaries, Booleans, Primitives, Strings};
 use crate::simd;
+use crate::values::base64;
+use crate::values::datetime::{self, Zones};
+use crate::values::field_label::FieldLabel;
+use crate::values::lex::{self, Scalar, StringText, byte_at, bytes_in};
+use crate::values::number::{self, Float, Integer};
+use crate::values::read_error::{ReadContext, ReadError, ReadResult};
 
 /// A column of scalars, and its name in messages.
 #[derive(Debug)]

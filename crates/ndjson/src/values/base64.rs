@@ -1,43 +1,26 @@
 //! Base64 as Jackson's `getBinaryValue` reads it: the standard alphabet with
-//! padding (RFC 4648, section 4); white space between groups is skipped.
+//! padding (RFC 4648, section 4); white space is skipped.
+
+use ::base64::Engine;
+use ::base64::alphabet::STANDARD;
+use ::base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+/// The bits after the last byte do not matter.
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// Appends the decoded bytes. `None` if the text is not base64; some bytes may
 /// be appended even then.
 pub(crate) fn decode_base64(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let mut group = [0u8; 4];
-    let mut filled = 0;
-    let mut padding = 0;
-    for &byte in text.iter().filter(|b| **b > b' ') {
-        let value = match byte {
-            b'=' if filled >= 2 => {
-                padding += 1;
-                0
-            }
-            // Nothing follows padding, not even another group.
-            _ if padding > 0 => return None,
-            _ => sextet_value(byte)?,
-        };
-        *group.get_mut(filled)? = value;
-        filled += 1;
-        if filled == 4 {
-            let [a, b, c, d] = group;
-            let bytes = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
-            out.extend_from_slice(bytes.get(..3 - padding)?);
-            filled = 0;
-        }
+    let is_space = |byte: &u8| *byte <= b' ';
+    if text.iter().any(is_space) {
+        let packed: Vec<u8> = text.iter().copied().filter(|b| !is_space(b)).collect();
+        ENGINE.decode_vec(packed, out).ok()
+    } else {
+        ENGINE.decode_vec(text, out).ok()
     }
-    (filled == 0).then_some(())
-}
-
-fn sextet_value(byte: u8) -> Option<u8> {
-    Some(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -58,6 +41,9 @@ mod tests {
             ("Zm9v", "foo"),
             ("Zm9vYg==", "foob"),
             ("Zm9v YmE=", "fooba"),
+            ("\tZ m9v\nYmE =\r", "fooba"),
+            // The bits after the last byte are not zero.
+            ("Zh==", "f"),
             ("Zm9vYmFy", "foobar"),
         ] {
             assert_eq!(decoded(text).as_deref(), Some(plain.as_bytes()), "{text}");

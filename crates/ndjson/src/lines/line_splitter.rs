@@ -8,8 +8,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use memchr::{memchr, memrchr};
 
-use crate::corrupt_column::LONG_LINE_EXCERPT;
 use crate::options::FileContext;
+
+/// How many bytes of a line that exceeds the limit are kept as its raw text.
+pub(crate) const LONG_LINE_EXCERPT: usize = 1024;
 
 /// What the decoder works on next.
 #[derive(Debug, PartialEq, Eq)]

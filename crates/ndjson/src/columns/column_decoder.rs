@@ -7,12 +7,12 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
-use crate::column::{Binaries, Booleans, Primitives, Strings};
-use crate::datetime::Zones;
-use crate::leaf::{self, DecimalShape, LeafDecoder};
-use crate::nested::{ListDecoder, MapDecoder};
-use crate::object::StructDecoder;
-use crate::read_error::{ReadContext, ReadResult};
+use crate::columns::growing::{Binaries, Booleans, Primitives, Strings};
+use crate::columns::leaf::{self, DecimalShape, LeafDecoder};
+use crate::columns::object::StructDecoder;
+use crate::columns::repeated::{ListDecoder, MapDecoder};
+use crate::values::datetime::Zones;
+use crate::values::read_error::{ReadContext, ReadResult};
 
 /// A column, with the columns inside it.
 #[derive(Debug)]
@@ -135,8 +135,8 @@ impl ColumnDecoder {
             Self::Date(leaf) => leaf::read_date(leaf, buf, pos, cx),
             Self::Timestamp(leaf, zones) => leaf::read_timestamp(leaf, *zones, buf, pos, cx),
             Self::Object(node) => node.read_object(buf, pos, cx),
-            Self::List(node) => node.read_array(buf, pos, cx),
-            Self::Map(node) => node.read_map(buf, pos, cx),
+            Self::List(node) => node.read_items(buf, pos, cx),
+            Self::Map(node) => node.read_items(buf, pos, cx),
         }
     }
 

@@ -7,13 +7,13 @@ use arrow::array::{ArrayRef, StructArray};
 use arrow::datatypes::{DataType, Fields};
 use arrow::error::ArrowError;
 
-use crate::column::Nulls;
-use crate::column_decoder::ColumnDecoder;
-use crate::field_label::FieldLabel;
-use crate::key_predictor::{self, FoundKey, KeyPredictor, KeyState, NO_FIELD};
-use crate::leaf;
-use crate::lex::{self, StringText, byte_at, bytes_in};
-use crate::read_error::{ReadContext, ReadError, ReadResult};
+use crate::columns::column_decoder::ColumnDecoder;
+use crate::columns::growing::Nulls;
+use crate::columns::key_predictor::{self, FoundKey, KeyPredictor, KeyState, NO_FIELD};
+use crate::columns::leaf;
+use crate::values::field_label::FieldLabel;
+use crate::values::lex::{self, StringText, byte_at, bytes_in};
+use crate::values::read_error::{ReadContext, ReadError, ReadResult};
 
 /// A field of an object.
 #[derive(Debug)]
@@ -257,6 +257,20 @@ impl StructDecoder {
 }
 
 impl Member {
+    /// Appends the value at `pos`; null is a value too.
+    #[inline(always)]
+    pub(crate) fn read_or_null(
+        &mut self,
+        buf: &[u8],
+        pos: usize,
+        cx: &mut ReadContext,
+    ) -> ReadResult {
+        match self.decoder.read_value(buf, pos, cx) {
+            Err(ReadError::Null) => Ok(self.push_missing(ReadError::Null, pos, cx)),
+            result => result,
+        }
+    }
+
     /// Appends null for a value that is missing, null or in conflict, and
     /// returns the index after it (meaningless if the value is missing).
     #[cold]

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use crate::read_error::{ReadContext, ReadError, ReadResult};
 use crate::simd;
+use crate::values::read_error::{ReadContext, ReadError, ReadResult};
 
 /// The byte at `pos`; after the end, the line feed that ends every buffer.
 #[inline(always)]

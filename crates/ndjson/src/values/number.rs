@@ -8,8 +8,8 @@ use arrow::datatypes::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use crate::lex::byte_at;
 use crate::simd::portable::ends_scalar;
+use crate::values::lex::byte_at;
 
 /// Types of integer columns.
 pub(crate) trait Integer: ArrowPrimitiveType {

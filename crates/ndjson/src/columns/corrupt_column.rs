@@ -7,11 +7,8 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields};
 use arrow::error::ArrowError;
 
-use crate::column::{Nulls, Strings};
+use crate::columns::growing::{Nulls, Strings};
 use crate::error::SchemaError;
-
-/// How many bytes of a line that exceeds the limit are kept as its raw text.
-pub(crate) const LONG_LINE_EXCERPT: usize = 1024;
 
 /// A malformed record.
 #[derive(Debug)]
