@@ -2,11 +2,13 @@
 
 use sluice_values::did_you_mean;
 mod declare;
-pub(crate) mod option_clauses;
+pub(crate) mod key_values;
 pub(crate) mod parse_context;
 mod query;
 pub(crate) mod setting;
 pub(crate) mod source;
+pub(crate) mod source_options;
+pub(crate) mod table_properties;
 mod type_parser;
 mod view;
 

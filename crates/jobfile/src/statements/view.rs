@@ -9,9 +9,9 @@ use sqlparser::tokenizer::Token;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::job::{Dataset, Relation, View};
 use crate::span::Spanned;
-use crate::statements::option_clauses::{self, CheckPhase};
+use crate::statements::key_values::{self, CheckPhase};
 use crate::statements::parse_context::ParseContext;
-use crate::statements::query;
+use crate::statements::{query, table_properties};
 use crate::syntax::dialect::SluiceDialect;
 use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor, repeated_clause_error};
 
@@ -166,7 +166,7 @@ pub(crate) fn parse_dataset(
             if properties.is_some() {
                 return Err(repeated_clause_error("TBLPROPERTIES", span));
             }
-            properties = Some(option_clauses::parse_key_values(
+            properties = Some(key_values::parse_key_values(
                 context,
                 cursor,
                 "a table property",
@@ -201,7 +201,7 @@ pub(crate) fn parse_dataset(
     }
     cursor.expect_words(&["AS"])?;
     let properties = match properties {
-        Some(pairs) => option_clauses::check_property_keys(&pairs, &mut context.diagnostics),
+        Some(pairs) => table_properties::check_property_keys(&pairs, &mut context.diagnostics),
         None => BTreeMap::new(),
     };
     let (query, query_span) = query::parse_query(context, cursor)?;
@@ -218,7 +218,7 @@ pub(crate) fn parse_dataset(
         comment,
         primary_key,
     };
-    option_clauses::apply_properties(
+    table_properties::apply_properties(
         &mut dataset,
         CheckPhase::BeforeBinding,
         &mut context.diagnostics,
