@@ -1,6 +1,7 @@
 //! Detects the kind of a statement, and whether it is allowed in a job file.
 
 use sluice_values::did_you_mean;
+mod dataset;
 mod declare;
 pub(crate) mod key_values;
 pub(crate) mod parse_context;
@@ -51,7 +52,7 @@ pub(crate) fn parse_statement(
         return view::parse_view(context, cursor);
     }
     if cursor.eat_words(&["MATERIALIZED", "VIEW"]) {
-        return view::parse_dataset(context, cursor);
+        return dataset::parse_dataset(context, cursor);
     }
     Err(unsupported_create(context, cursor, start))
 }

@@ -234,14 +234,9 @@ fn parse_clauses(
             || cursor.next_words_are(&["ROW", "FORMAT"])
             || cursor.next_words_are(&["CLUSTERED", "BY"])
         {
-            let what = cursor.describe_next().replace('`', "").to_uppercase();
-            return Err(Box::new(
-                Diagnostic::error(
-                    codes::CLAUSE_NOT_YET,
-                    format!("{what} is not yet supported on a source"),
-                )
-                .with_span(span)
-                .with_help("a source has STORED AS, LOCATION, OPTIONS and COMMENT"),
+            return Err(cursor.not_yet_supported_error(
+                "a source",
+                "a source has STORED AS, LOCATION, OPTIONS and COMMENT",
             ));
         } else if cursor.next_words_are(&["AS"]) {
             return Err(Box::new(
