@@ -21,6 +21,19 @@ check:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
     cargo test --test it tidy
 
+# Build the documentation, private items included.
+doc *args:
+    cargo doc --workspace --no-deps --document-private-items {{args}}
+
+# Print how many function names are one word, by crate, and which private words the prose has.
+names:
+    cargo test --test it names:: -- --nocapture --test-threads 1
+
+# Check the Airflow provider and all other Python, with the programs of `cargo build`.
+airflow:
+    cargo build
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}" .ci/airflow
+
 # Rewrite the tables of options in docs/configuration.md.
 docs:
     SLUICE_UPDATE_DOCS=1 cargo test -p sluice-scheduler -p sluice-executor options

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use sluice_client::{ErrorKind, JobError, LocalBackend, LocalBackendOptions, in_process_backend};
+use sluice_client::{ErrorKind, JobError, LocalBackend, LocalBackendOptions};
 use sluice_scheduler::local_scheduler::{self, LocalSchedulerError};
 
 /// The backend behind `--master local[N]`: a scheduler in process.
-pub fn local_backend() -> Arc<dyn LocalBackend> {
-    in_process_backend(|options: LocalBackendOptions| async move {
+pub fn local_backend() -> LocalBackend {
+    LocalBackend::new(|options: LocalBackendOptions| async move {
         let options = local_scheduler::LocalSchedulerOptions {
             vcores: u32::try_from(options.cores).unwrap_or(u32::MAX),
             memory: None,

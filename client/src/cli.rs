@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser, ValueEnum};
+use sluice_service::value_parsers::parse_positive_duration;
 
-const EXAMPLES: &str = "\
+pub(crate) const EXAMPLES: &str = "\
 Parameters are the variables that the job file declares. They follow JOB.sql as \
---NAME VALUE or --NAME=VALUE; options may be anywhere. A parameter with the name \
-of an option follows a separate --.
+--NAME VALUE or --NAME=VALUE; options may be anywhere. `submit-job JOB.sql --help` \
+lists the parameters of JOB.sql.
 
 Examples:
   Run a job in this process, on all cores:
@@ -47,6 +48,10 @@ pub(crate) struct Cli {
     #[arg(value_name = "JOB.sql", conflicts_with_all = ["status", "kill", "list", "logs"])]
     pub(crate) job: Option<PathBuf>,
 
+    /// Parameters after a separate `--`
+    #[arg(hide = true)]
+    pub(crate) separated: Vec<String>,
+
     /// Where the driver runs: sluice://HOST:PORT[,HOST:PORT...], local, local[N] or local[*]
     /// [environment: SLUICE_MASTER] [default: local[*]]
     #[arg(long, value_name = "MASTER")]
@@ -73,7 +78,7 @@ pub(crate) struct Cli {
     pub(crate) submission_id: Option<String>,
 
     /// Cancel the job after this time, such as 90s, 15m or 2h
-    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub(crate) timeout: Option<Duration>,
 
     /// Show what the job would do: statements, inputs, steps
@@ -142,13 +147,4 @@ pub(crate) enum ColorWhen {
     Auto,
     Always,
     Never,
-}
-
-/// A time limit above zero, such as `1h 30m`.
-pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(limit) if limit.as_millis() > 0 => Ok(limit),
-        Ok(_) => Err("a time limit must be above zero".to_owned()),
-        Err(error) => Err(format!("{error}; write a duration such as 90s, 15m or 2h")),
-    }
 }

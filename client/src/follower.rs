@@ -11,7 +11,7 @@ use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::{CancelJobRequest, ErrorKind, Job, JobError, JobState};
 use tokio::time::Instant;
 
-use crate::api::JobApi;
+use crate::job_client::JobClient;
 use crate::progress::ProgressDisplay;
 use crate::watch::{RetryPolicy, WatchEvent, watch_events};
 
@@ -54,7 +54,7 @@ pub(crate) enum FollowOutcome {
 
 /// Follows one job.
 pub(crate) struct JobFollower<'a> {
-    pub(crate) api: Arc<dyn JobApi>,
+    pub(crate) api: Arc<JobClient>,
     pub(crate) job_id: String,
     /// When the job reaches its time limit.
     pub(crate) deadline: Option<Instant>,
@@ -161,7 +161,7 @@ impl JobFollower<'_> {
 }
 
 /// Requests the end of a job.
-pub(crate) fn cancel_job(api: &Arc<dyn JobApi>, id: &str, reason: String) -> CancelFuture {
+pub(crate) fn cancel_job(api: &Arc<JobClient>, id: &str, reason: String) -> CancelFuture {
     let api = Arc::clone(api);
     let request = CancelJobRequest {
         id: id.to_owned(),

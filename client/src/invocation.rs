@@ -2,13 +2,14 @@
 //! environment, without side effects.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use sluice_service::value_parsers::parse_positive_duration;
 use thiserror::Error;
 
-use crate::cli::{Cli, ColorWhen, DeployMode, ResultFormat, parse_timeout};
+use crate::cli::{Cli, ColorWhen, DeployMode, ResultFormat};
 use crate::master::{Master, MasterError};
 
 /// Used when no master is set, as in spark-submit.
@@ -31,26 +32,72 @@ pub(crate) struct Environment {
     pub(crate) user: String,
 }
 
+/// What submit-job does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    Submit {
-        submission: JobSubmission,
-        mode: DeployMode,
-    },
-    Plan(JobSubmission),
+    Run(JobSubmission, RunMode),
+    Query(JobQuery),
+}
+
+/// What happens to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunMode {
+    Submit(DeployMode),
+    /// The job is planned only.
+    Plan,
+}
+
+/// A command about existing jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum JobQuery {
     Status(String),
     Kill(String),
     List,
-    Logs {
-        id: String,
-        follow: bool,
-    },
+    Logs { id: String, follow: bool },
+}
+
+impl JobQuery {
+    /// The query that the options ask for, if they do.
+    fn from_options(cli: &Cli) -> Option<Self> {
+        if let Some(id) = &cli.status {
+            Some(Self::Status(id.clone()))
+        } else if let Some(id) = &cli.kill {
+            Some(Self::Kill(id.clone()))
+        } else if let Some(id) = &cli.logs {
+            Some(Self::Logs {
+                id: id.clone(),
+                follow: cli.follow,
+            })
+        } else {
+            cli.list.then_some(Self::List)
+        }
+    }
+
+    const fn option(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "--status",
+            Self::Kill(_) => "--kill",
+            Self::List => "--list",
+            Self::Logs { .. } => "--logs",
+        }
+    }
+
+    fn check(&self, master: &Master) -> Result<(), UsageError> {
+        if let Self::Status(id) | Self::Kill(id) | Self::Logs { id, .. } = self {
+            require_nonempty("id", id)?;
+        }
+        match master {
+            Master::Remote(_) => Ok(()),
+            Master::Local(_) => Err(UsageError::NeedsScheduler {
+                option: self.option(),
+            }),
+        }
+    }
 }
 
 /// A job to submit or plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobSubmission {
-    pub(crate) file: PathBuf,
     pub(crate) name: String,
     pub(crate) params: BTreeMap<String, String>,
     pub(crate) conf: BTreeMap<String, String>,
@@ -66,6 +113,20 @@ pub(crate) struct DisplayOptions {
     pub(crate) progress: bool,
     pub(crate) verbose: bool,
     pub(crate) color: ColorWhen,
+}
+
+impl DisplayOptions {
+    const fn new(cli: &Cli, environment: &Environment) -> Self {
+        Self {
+            output: cli.output,
+            progress: !cli.no_progress,
+            verbose: cli.verbose,
+            color: match cli.color {
+                ColorWhen::Auto if environment.no_color => ColorWhen::Never,
+                when => when,
+            },
+        }
+    }
 }
 
 /// A complete, checked invocation.
@@ -113,102 +174,24 @@ pub(crate) fn resolve_invocation(
     environment: &Environment,
 ) -> Result<Invocation, UsageError> {
     let mut conf = properties;
-    for given in &cli.conf {
-        match given.split_once('=') {
-            Some((key, value)) if !key.trim().is_empty() => {
-                conf.insert(key.trim().to_owned(), value.to_owned());
-            }
-            // The text may contain a secret after a mistyped key: show only the key.
-            _ => {
-                return Err(UsageError::MalformedSetting {
-                    given: given.split('=').next().unwrap_or_default().to_owned(),
-                });
-            }
-        }
-    }
-    let own = OwnSettings::take_from(&mut conf)?;
-    let master: Master = cli
-        .master
-        .or(own.master)
-        .or_else(|| environment.master.clone().filter(|m| !m.is_empty()))
-        .unwrap_or_else(|| DEFAULT_MASTER.to_owned())
-        .parse()?;
-    let local = matches!(master, Master::Local(_));
-    let display = DisplayOptions {
-        output: cli.output,
-        progress: !cli.no_progress,
-        verbose: cli.verbose,
-        color: match cli.color {
-            ColorWhen::Auto if environment.no_color => ColorWhen::Never,
-            when => when,
-        },
-    };
-
+    add_conf_options(&mut conf, &cli.conf)?;
+    let own = OwnSettings::from_options(&cli)
+        .or(OwnSettings::take_from(&mut conf)?)
+        .or(OwnSettings::from_environment(environment));
+    let master: Master = own.master.as_deref().unwrap_or(DEFAULT_MASTER).parse()?;
     // clap does not report this when there is a job file, which excludes --logs.
     if cli.follow && cli.logs.is_none() {
         return Err(UsageError::FollowWithoutLogs);
     }
-    let ask = |option: &'static str, id: Option<&str>| {
-        if id.is_some_and(|id| id.trim().is_empty()) {
-            Err(UsageError::Empty { what: "id" })
-        } else if local {
-            Err(UsageError::NeedsScheduler { option })
-        } else {
-            Ok(())
+    let display = DisplayOptions::new(&cli, environment);
+    let action = match JobQuery::from_options(&cli) {
+        Some(query) => {
+            query.check(&master)?;
+            Action::Query(query)
         }
-    };
-    let action = if let Some(id) = cli.status {
-        ask("--status", Some(&id))?;
-        Action::Status(id)
-    } else if let Some(id) = cli.kill {
-        ask("--kill", Some(&id))?;
-        Action::Kill(id)
-    } else if let Some(id) = cli.logs {
-        ask("--logs", Some(&id))?;
-        Action::Logs {
-            id,
-            follow: cli.follow,
-        }
-    } else if cli.list {
-        ask("--list", None)?;
-        Action::List
-    } else {
-        let file = cli.job.ok_or(UsageError::NoJob)?;
-        let name = cli
-            .name
-            .or(own.name)
-            .unwrap_or_else(|| job_name_from(&file));
-        if name.trim().is_empty() {
-            return Err(UsageError::Empty { what: "name" });
-        }
-        if cli
-            .submission_id
-            .as_ref()
-            .is_some_and(|id| id.trim().is_empty())
-        {
-            return Err(UsageError::Empty {
-                what: "submission id",
-            });
-        }
-        let submission = JobSubmission {
-            file,
-            name,
-            params,
-            conf,
-            submission_id: cli.submission_id,
-            timeout: cli.timeout.or(own.timeout),
-        };
-        if cli.plan {
-            Action::Plan(submission)
-        } else {
-            let mode = cli
-                .deploy_mode
-                .or(own.deploy_mode)
-                .unwrap_or(DeployMode::Client);
-            if local && mode == DeployMode::Cluster {
-                return Err(UsageError::ClusterWithoutCluster);
-            }
-            Action::Submit { submission, mode }
+        None => {
+            let mode = run_mode(&cli, own.deploy_mode, &master)?;
+            Action::Run(job_submission(cli, own, params, conf)?, mode)
         }
     };
     Ok(Invocation {
@@ -218,6 +201,67 @@ pub(crate) fn resolve_invocation(
     })
 }
 
+/// Adds the settings of `--conf KEY=VALUE`, which replace those of the file.
+fn add_conf_options(
+    conf: &mut BTreeMap<String, String>,
+    options: &[String],
+) -> Result<(), UsageError> {
+    for given in options {
+        let (key, value) = given.split_once('=').unwrap_or((given, ""));
+        if key.trim().is_empty() || !given.contains('=') {
+            // The text may contain a secret after a mistyped key: show only the key.
+            return Err(UsageError::MalformedSetting {
+                given: key.to_owned(),
+            });
+        }
+        conf.insert(key.trim().to_owned(), value.to_owned());
+    }
+    Ok(())
+}
+
+fn run_mode(
+    cli: &Cli,
+    deploy_mode: Option<DeployMode>,
+    master: &Master,
+) -> Result<RunMode, UsageError> {
+    if cli.plan {
+        return Ok(RunMode::Plan);
+    }
+    match (master, deploy_mode.unwrap_or(DeployMode::Client)) {
+        (Master::Local(_), DeployMode::Cluster) => Err(UsageError::ClusterWithoutCluster),
+        (_, mode) => Ok(RunMode::Submit(mode)),
+    }
+}
+
+fn job_submission(
+    cli: Cli,
+    own: OwnSettings,
+    params: BTreeMap<String, String>,
+    conf: BTreeMap<String, String>,
+) -> Result<JobSubmission, UsageError> {
+    let file = cli.job.ok_or(UsageError::NoJob)?;
+    let name = own.name.unwrap_or_else(|| job_name_from(&file));
+    require_nonempty("name", &name)?;
+    if let Some(id) = &cli.submission_id {
+        require_nonempty("submission id", id)?;
+    }
+    Ok(JobSubmission {
+        name,
+        params,
+        conf,
+        submission_id: cli.submission_id,
+        timeout: own.timeout,
+    })
+}
+
+fn require_nonempty(what: &'static str, text: &str) -> Result<(), UsageError> {
+    match text.trim() {
+        "" => Err(UsageError::Empty { what }),
+        _ => Ok(()),
+    }
+}
+
+/// What submit-job itself reads, as one source sets it.
 #[derive(Default)]
 struct OwnSettings {
     master: Option<String>,
@@ -227,35 +271,62 @@ struct OwnSettings {
 }
 
 impl OwnSettings {
+    fn from_options(cli: &Cli) -> Self {
+        Self {
+            master: cli.master.clone(),
+            name: cli.name.clone(),
+            deploy_mode: cli.deploy_mode,
+            timeout: cli.timeout,
+        }
+    }
+
+    /// Takes the settings of submit-job out of those for the driver.
     fn take_from(conf: &mut BTreeMap<String, String>) -> Result<Self, UsageError> {
-        let deploy_mode = match conf.remove(DEPLOY_MODE_KEY) {
-            None => None,
-            Some(given) => Some(DeployMode::from_str(&given, true).map_err(|_| {
-                UsageError::BadSettingValue {
-                    key: DEPLOY_MODE_KEY,
-                    given,
-                    expected: "allowed are client and cluster".to_owned(),
-                }
-            })?),
-        };
-        let timeout = match conf.remove(TIMEOUT_KEY) {
-            None => None,
-            Some(given) => {
-                Some(
-                    parse_timeout(&given).map_err(|expected| UsageError::BadSettingValue {
-                        key: TIMEOUT_KEY,
-                        given,
-                        expected,
-                    })?,
-                )
-            }
+        let allowed_modes = |given: &str| {
+            DeployMode::from_str(given, true)
+                .map_err(|_| "allowed are client and cluster".to_owned())
         };
         Ok(Self {
             master: conf.remove(MASTER_KEY),
             name: conf.remove(NAME_KEY),
-            deploy_mode,
-            timeout,
+            deploy_mode: take_setting(conf, DEPLOY_MODE_KEY, allowed_modes)?,
+            timeout: take_setting(conf, TIMEOUT_KEY, parse_positive_duration)?,
         })
+    }
+
+    fn from_environment(environment: &Environment) -> Self {
+        Self {
+            master: environment.master.clone().filter(|m| !m.is_empty()),
+            ..Self::default()
+        }
+    }
+
+    /// Takes from `lower` what is not set here.
+    fn or(self, lower: Self) -> Self {
+        Self {
+            master: self.master.or(lower.master),
+            name: self.name.or(lower.name),
+            deploy_mode: self.deploy_mode.or(lower.deploy_mode),
+            timeout: self.timeout.or(lower.timeout),
+        }
+    }
+}
+
+fn take_setting<T>(
+    conf: &mut BTreeMap<String, String>,
+    key: &'static str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, UsageError> {
+    let Some(given) = conf.remove(key) else {
+        return Ok(None);
+    };
+    match parse(&given) {
+        Ok(value) => Ok(Some(value)),
+        Err(expected) => Err(UsageError::BadSettingValue {
+            key,
+            given,
+            expected,
+        }),
     }
 }
 
@@ -296,7 +367,7 @@ mod tests {
 
     fn submission(invocation: Invocation) -> (JobSubmission, DeployMode) {
         match invocation.action {
-            Action::Submit { submission, mode } => (submission, mode),
+            Action::Run(submission, RunMode::Submit(mode)) => (submission, mode),
             other => panic!("{other:?}"),
         }
     }

@@ -9,18 +9,41 @@ use std::path::Path;
 use sluice_jobfile as jobfile;
 use sluice_proto::v1::{ErrorKind, JobError};
 
-use crate::argument_split::{is_option, nearest_option};
-use crate::diagnostics;
-
-/// A job file's text and its name as passed by the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct JobFileText {
+/// A job file, read and parsed.
+#[derive(Debug, Clone)]
+pub(crate) struct LoadedJobFile {
+    /// As passed by the user.
     pub(crate) file_name: String,
-    pub(crate) text: String,
+    /// `None` when the file cannot be read as text.
+    pub(crate) text: Option<String>,
+    pub(crate) parsed: Result<jobfile::JobFile, JobError>,
 }
 
-pub(crate) fn read_job_file(file: &Path) -> Result<JobFileText, JobError> {
-    let file_name = file.display().to_string();
+impl LoadedJobFile {
+    /// Reads the file once: it may be a pipe.
+    pub(crate) fn load(file: &Path) -> Self {
+        let file_name = file.display().to_string();
+        match read_job_file(file, &file_name) {
+            Ok(text) => Self::parse(file_name, text),
+            Err(error) => Self {
+                file_name,
+                text: None,
+                parsed: Err(error),
+            },
+        }
+    }
+
+    fn parse(file_name: String, text: String) -> Self {
+        Self {
+            parsed: jobfile::parse_job_file(&file_name, &text)
+                .map_err(|found| JobError::invalid_job_file(&found, &text)),
+            file_name,
+            text: Some(text),
+        }
+    }
+}
+
+fn read_job_file(file: &Path, file_name: &str) -> Result<String, JobError> {
     let bytes = std::fs::read(file).map_err(|error| {
         let cause = match error.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -33,45 +56,19 @@ pub(crate) fn read_job_file(file: &Path) -> Result<JobFileText, JobError> {
             format!("cannot read the job file `{file_name}`: {cause}"),
         )
     })?;
-    let text = jobfile::decode_job_file(&file_name, &bytes)
-        .map_err(|found| diagnostics::to_error(&found, &String::from_utf8_lossy(&bytes)))?;
-    Ok(JobFileText { file_name, text })
+    jobfile::decode_job_file(file_name, &bytes)
+        .map_err(|found| JobError::invalid_job_file(&found, &String::from_utf8_lossy(&bytes)))
 }
 
-/// Checks statements and parameters, as far as that is possible without the data.
-pub(crate) fn check_job_file(
-    job: &JobFileText,
+/// Checks the parameters, as far as that is possible without the data.
+pub(crate) fn check_parameters(
+    file: &jobfile::JobFile,
     params: &BTreeMap<String, String>,
 ) -> Result<(), JobError> {
-    let to_error = |found: jobfile::Diagnostics| diagnostics::to_error(&found, &job.text);
-    let parsed = jobfile::parse_job_file(&job.file_name, &job.text).map_err(to_error)?;
-    let Err(found) = parsed.bind_parameters(params) else {
-        return Ok(());
-    };
-    let declared = |name: &str| {
-        let name = name.to_lowercase().replace('-', "_");
-        parsed
-            .variables()
-            .iter()
-            .any(|variable| variable.name == name)
-    };
-    let mut hints: Vec<String> = params
-        .keys()
-        .filter(|name| !declared(name))
-        .filter_map(|name| nearest_option(name).map(|near| (name, near)))
-        .map(|(name, near)| {
-            format!("`--{name}` is not a parameter of this job; did you mean the option `--{near}`")
-        })
-        .collect();
-    hints.extend(
-        parsed
-            .variables()
-            .iter()
-            .map(|variable| variable.name.replace('_', "-"))
-            .filter(|name| is_option(name))
-            .map(|name| format!("`--{name}` is an option of submit-job; pass the parameter of that name after a separate `--`")),
-    );
-    Err(to_error(found).with_next_step(hints.join("\n  ")))
+    match file.bind_parameters(params) {
+        Ok(_) => Ok(()),
+        Err(found) => Err(JobError::invalid_job_file(&found, file.text())),
+    }
 }
 
 #[cfg(test)]
@@ -84,15 +81,12 @@ mod tests {
         CREATE OR REFRESH MATERIALIZED VIEW copy AS SELECT a, '${gold}' AS g FROM events;\n";
 
     fn checked(text: &str, params: &[(&str, &str)]) -> Result<(), JobError> {
-        let job = JobFileText {
-            file_name: "job.sql".into(),
-            text: text.into(),
-        };
         let params = params
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        check_job_file(&job, &params)
+        let file = LoadedJobFile::parse("job.sql".into(), text.into());
+        check_parameters(&file.parsed?, &params)
     }
 
     #[test]
@@ -102,13 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_unknown_parameters_are_found_without_a_scheduler() {
+    fn missing_parameters_are_found_without_a_scheduler() {
         let error = checked(JOB, &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_eq!(error.diagnostics[0].span.unwrap().start_line, 1);
-        let error = checked(JOB, &[("landing", "x"), ("nmae", "y")]).unwrap_err();
-        assert!(error.diagnostics[0].message.contains("nmae"));
-        assert!(error.next_step.contains("did you mean the option `--name`"));
     }
 
     #[test]
@@ -121,14 +112,15 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
+        let error = |path: &Path| LoadedJobFile::load(path).parsed.unwrap_err();
         let folder = tempfile::tempdir().unwrap();
-        let missing = read_job_file(&folder.path().join("no.sql")).unwrap_err();
+        let missing = error(&folder.path().join("no.sql"));
         assert!(missing.message.ends_with("no.sql`: there is no such file"));
-        let directory = read_job_file(folder.path()).unwrap_err();
+        let directory = error(folder.path());
         assert!(directory.message.ends_with("it is a folder"));
         let binary = folder.path().join("b.sql");
         std::fs::write(&binary, b"SELECT \xff").unwrap();
-        let binary = read_job_file(&binary).unwrap_err();
+        let binary = error(&binary);
         assert_eq!(binary.kind(), ErrorKind::Invalid);
         assert!(binary.diagnostics[0].message.contains("UTF-8"));
     }

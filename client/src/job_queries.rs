@@ -8,8 +8,8 @@ use futures::StreamExt;
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::{ErrorKind, GetJobRequest, Job, JobError, JobLogsRequest, ListJobsRequest};
 
-use crate::api::JobApi;
 use crate::follower::cancel_job;
+use crate::job_client::JobClient;
 use crate::report::ResultReporter;
 use crate::watch::{RetryPolicy, WatchEvent, watch_events};
 
@@ -18,7 +18,7 @@ const LIST_LIMIT: u32 = 50;
 
 /// `--status`.
 pub(crate) async fn show_status(
-    api: &dyn JobApi,
+    api: &JobClient,
     reporter: &ResultReporter,
     id: String,
 ) -> Result<u8, JobError> {
@@ -27,7 +27,7 @@ pub(crate) async fn show_status(
 }
 
 /// `--list`.
-pub(crate) async fn list_jobs(api: &dyn JobApi, reporter: &ResultReporter) -> Result<u8, JobError> {
+pub(crate) async fn list_jobs(api: &JobClient, reporter: &ResultReporter) -> Result<u8, JobError> {
     let request = ListJobsRequest {
         limit: LIST_LIMIT,
         ..ListJobsRequest::default()
@@ -39,7 +39,7 @@ pub(crate) async fn list_jobs(api: &dyn JobApi, reporter: &ResultReporter) -> Re
 
 /// `--kill`: ends the job and waits until it has ended.
 pub(crate) async fn kill_job(
-    api: &Arc<dyn JobApi>,
+    api: &Arc<JobClient>,
     reporter: &ResultReporter,
     retry_policy: RetryPolicy,
     id: String,
@@ -57,7 +57,7 @@ pub(crate) async fn kill_job(
 }
 
 async fn wait_for_end(
-    api: &Arc<dyn JobApi>,
+    api: &Arc<JobClient>,
     reporter: &ResultReporter,
     retry_policy: RetryPolicy,
     id: String,
@@ -85,7 +85,7 @@ async fn wait_for_end(
 
 /// `--logs`, with `--follow` to the job's end.
 pub(crate) async fn print_logs(
-    api: &dyn JobApi,
+    api: &JobClient,
     reporter: &ResultReporter,
     id: String,
     follow: bool,

@@ -6,31 +6,35 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use futures::future::BoxFuture;
 use sluice_proto::v1::{ErrorKind, JobError, SubmitJobRequest};
 use sluice_service::properties;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::api::{JobApi, LocalBackend, LocalBackendOptions};
-use crate::cli::{Cli, ColorWhen, DeployMode, ResultFormat};
+use crate::arguments::{self, Arguments};
+use crate::cli::{ColorWhen, ResultFormat};
 use crate::follower::{FollowLimits, Interrupts};
 use crate::invocation::{
-    Action, DisplayOptions, Environment, Invocation, JobSubmission, resolve_invocation,
+    Action, DisplayOptions, Environment, Invocation, JobQuery, JobSubmission, RunMode, UsageError,
+    resolve_invocation,
 };
+use crate::job_client::JobClient;
+use crate::job_file::LoadedJobFile;
+use crate::local::{LocalBackend, LocalBackendOptions};
 use crate::master::Master;
-use crate::remote::RemoteApi;
 use crate::report::ResultReporter;
 use crate::submit::Submitter;
-use crate::{argument_split, job_file, job_queries, signals, submit};
+use crate::{job_file, job_queries, signals, submit};
 use sluice_service::console::Console;
+
+const HELP_HINT: &str = "submit-job JOB.sql --help lists the options and the job's parameters";
 
 /// Plans of large jobs recurse deeply.
 const LOCAL_STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// Runs submit-job and returns its exit code (see `docs/exit-codes.md`).
 /// `args` begins with the program's name; `local` is the backend of `--master local`.
-pub fn run<I>(args: I, local: Arc<dyn LocalBackend>) -> u8
+pub fn run<I>(args: I, local: LocalBackend) -> u8
 where
     I: IntoIterator,
     I::Item: Into<OsString>,
@@ -59,20 +63,14 @@ pub(crate) struct Program<F> {
     /// Called inside the runtime, and only for submissions and plans. During
     /// queries a signal ends the process as usual.
     pub(crate) interrupts: F,
-    pub(crate) local: Arc<dyn LocalBackend>,
+    pub(crate) local: LocalBackend,
 }
 
 /// Parsed arguments, or text to print.
 enum ParsedArgs {
-    Invocation(Box<Invocation>),
+    Invocation(Box<Invocation>, Option<LoadedJobFile>),
     /// Help or version.
     Text(String),
-}
-
-/// A job that has passed the client's own check.
-struct PreparedJob {
-    request: SubmitJobRequest,
-    mode: Option<DeployMode>,
 }
 
 impl<F> Program<F>
@@ -97,9 +95,9 @@ where
             verbose: false,
             job_file_text: None,
         };
-        let parsed = args.and_then(|args| parse_args(args, &self.environment));
-        let invocation = match parsed {
-            Ok(ParsedArgs::Invocation(invocation)) => *invocation,
+        let parsed = args.and_then(|args| parse_args(&args, &self.environment));
+        let (invocation, job_file) = match parsed {
+            Ok(ParsedArgs::Invocation(invocation, job_file)) => (*invocation, job_file),
             Ok(ParsedArgs::Text(text)) => {
                 reporter.console.print_out(&text);
                 return 0;
@@ -114,7 +112,8 @@ where
         reporter.console = self.console.clone().with_color(color);
         reporter.output = invocation.display.output;
         reporter.verbose = invocation.display.verbose;
-        match self.dispatch_action(invocation, &mut reporter) {
+        reporter.job_file_text = job_file.as_ref().and_then(|file| file.text.clone());
+        match self.dispatch_action(invocation, job_file, &reporter) {
             Ok(code) => code,
             Err(error) => reporter.report_error(&error),
         }
@@ -123,36 +122,21 @@ where
     fn dispatch_action(
         self,
         invocation: Invocation,
-        reporter: &mut ResultReporter,
+        job_file: Option<LoadedJobFile>,
+        reporter: &ResultReporter,
     ) -> Result<u8, JobError> {
         let Invocation {
             master,
             action,
             display,
         } = invocation;
-        let user = &self.environment.user;
         match action {
-            Action::Submit { submission, mode } => {
-                let request = prepare_request(&submission, user, reporter)?;
-                self.run_job(
-                    master,
-                    display,
-                    reporter,
-                    PreparedJob {
-                        request,
-                        mode: Some(mode),
-                    },
-                )
+            Action::Run(submission, mode) => {
+                let job_file = job_file.ok_or_else(|| usage_error(&UsageError::NoJob))?;
+                let request = prepare_request(&submission, job_file, &self.environment.user)?;
+                self.run_job(master, display, reporter, request, mode)
             }
-            Action::Plan(submission) => {
-                let request = prepare_request(&submission, user, reporter)?;
-                let ready = PreparedJob {
-                    request,
-                    mode: None,
-                };
-                self.run_job(master, display, reporter, ready)
-            }
-            question => self.run_query(master, question, reporter),
+            Action::Query(query) => self.run_query(master, query, reporter),
         }
     }
 
@@ -162,7 +146,8 @@ where
         master: Master,
         display: DisplayOptions,
         reporter: &ResultReporter,
-        ready: PreparedJob,
+        request: SubmitJobRequest,
+        mode: RunMode,
     ) -> Result<u8, JobError> {
         let Self {
             limits,
@@ -170,7 +155,6 @@ where
             local,
             ..
         } = self;
-        let PreparedJob { request, mode } = ready;
         if display.verbose {
             let console = &reporter.console;
             console.print_err(&submit::settings_text(&master.to_string(), &request));
@@ -184,7 +168,7 @@ where
             Box::pin(async move {
                 // Before anything is sent, so that no signal is lost.
                 let mut interrupts = interrupts().map_err(startup_error)?;
-                let api = connect_api(&master, &local, &request.conf).await?;
+                let api = connect_client(&master, &local, &request.conf).await?;
                 if display.verbose
                     && let Ok(info) = api.server_info().await
                 {
@@ -205,12 +189,12 @@ where
                     executor_hint,
                 };
                 match mode {
-                    Some(mode) => {
+                    RunMode::Submit(mode) => {
                         submitter
                             .submit_and_follow(request, mode, &mut interrupts)
                             .await
                     }
-                    None => submitter.show_plan(request).await,
+                    RunMode::Plan => submitter.show_plan(request).await,
                 }
             }),
         )
@@ -220,66 +204,75 @@ where
     fn run_query(
         self,
         master: Master,
-        question: Action,
+        query: JobQuery,
         reporter: &ResultReporter,
     ) -> Result<u8, JobError> {
         let runtime = build_runtime(&master)?;
         let retry_policy = self.limits.retry_policy;
         runtime.block_on(async {
-            let api = connect_api(&master, &self.local, &BTreeMap::new()).await?;
-            match question {
-                Action::Status(id) => job_queries::show_status(&*api, reporter, id).await,
-                Action::Kill(id) => job_queries::kill_job(&api, reporter, retry_policy, id).await,
-                Action::Logs { id, follow } => {
-                    job_queries::print_logs(&*api, reporter, id, follow).await
-                }
-                Action::List | Action::Submit { .. } | Action::Plan(_) => {
-                    job_queries::list_jobs(&*api, reporter).await
+            let api = connect_client(&master, &self.local, &BTreeMap::new()).await?;
+            match query {
+                JobQuery::Status(id) => job_queries::show_status(&api, reporter, id).await,
+                JobQuery::Kill(id) => job_queries::kill_job(&api, reporter, retry_policy, id).await,
+                JobQuery::List => job_queries::list_jobs(&api, reporter).await,
+                JobQuery::Logs { id, follow } => {
+                    job_queries::print_logs(&api, reporter, id, follow).await
                 }
             }
         })
     }
 }
 
-/// Reads and checks the job file.
+/// The request for a job that has passed the client's own check.
 fn prepare_request(
     submission: &JobSubmission,
+    job_file: LoadedJobFile,
     user: &str,
-    reporter: &mut ResultReporter,
 ) -> Result<SubmitJobRequest, JobError> {
-    let job = job_file::read_job_file(&submission.file)?;
-    reporter.job_file_text = Some(job.text.clone());
-    job_file::check_job_file(&job, &submission.params)?;
-    Ok(submit::build_request(submission, &job, user))
+    let job_file = job_file.parsed?;
+    job_file::check_parameters(&job_file, &submission.params)?;
+    Ok(submit::build_request(submission, &job_file, user))
 }
 
-fn parse_args(args: Vec<String>, environment: &Environment) -> Result<ParsedArgs, JobError> {
-    let invalid = |error: &dyn std::error::Error| {
-        JobError::new(ErrorKind::Invalid, error.to_string())
-            .with_next_step("submit-job --help lists the options")
-    };
-    let (program, rest) = match args.split_first() {
-        Some((program, rest)) => (program.clone(), rest),
-        None => ("submit-job".to_owned(), &[][..]),
-    };
-    let split = argument_split::split_arguments(rest).map_err(|error| invalid(&error))?;
-    let words = std::iter::once(program).chain(split.options);
-    let cli = match Cli::try_parse_from(words) {
-        Ok(cli) => cli,
+fn parse_args(args: &[String], environment: &Environment) -> Result<ParsedArgs, JobError> {
+    let Arguments {
+        cli,
+        params,
+        job_file,
+    } = match arguments::parse_arguments(args) {
+        Ok(arguments) => arguments,
         Err(answer) if !answer.use_stderr() => return Ok(ParsedArgs::Text(answer.to_string())),
-        Err(error) => {
-            let text = error.to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-            return Err(JobError::new(ErrorKind::Invalid, text));
-        }
+        Err(error) => return Err(argument_error(&error)),
     };
     let properties = match &cli.properties_file {
         Some(file) => read_properties(file)?,
         None => BTreeMap::new(),
     };
-    let invocation = resolve_invocation(cli, split.params, properties, environment)
-        .map_err(|error| invalid(&error))?;
-    Ok(ParsedArgs::Invocation(Box::new(invocation)))
+    let invocation = resolve_invocation(cli, params, properties, environment)
+        .map_err(|error| usage_error(&error))?;
+    Ok(ParsedArgs::Invocation(Box::new(invocation), job_file))
+}
+
+fn usage_error(error: &UsageError) -> JobError {
+    JobError::new(ErrorKind::Invalid, error.to_string()).with_next_step(HELP_HINT)
+}
+
+/// The error of clap: its first paragraph is the message, and its tips are the
+/// next step.
+fn argument_error(error: &clap::Error) -> JobError {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let tips: Vec<&str> = rest
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("tip: "))
+        .collect();
+    let next_step = if tips.is_empty() {
+        HELP_HINT.to_owned()
+    } else {
+        tips.join("\n  ")
+    };
+    JobError::new(ErrorKind::Invalid, message.trim_end()).with_next_step(next_step)
 }
 
 fn read_properties(file: &Path) -> Result<BTreeMap<String, String>, JobError> {
@@ -360,24 +353,22 @@ fn run_on_runtime(
     result
 }
 
-async fn connect_api(
+async fn connect_client(
     master: &Master,
-    local: &Arc<dyn LocalBackend>,
+    local: &LocalBackend,
     conf: &BTreeMap<String, String>,
-) -> Result<Arc<dyn JobApi>, JobError> {
-    match master {
-        Master::Remote(addresses) => {
-            let api = RemoteApi::connect(addresses.clone()).await?;
-            Ok(Arc::new(api))
-        }
+) -> Result<Arc<JobClient>, JobError> {
+    let client = match master {
+        Master::Remote(addresses) => JobClient::connect(addresses.clone()).await?,
         Master::Local(cores) => {
             let options = LocalBackendOptions {
                 cores: cores.core_count(),
                 conf: conf.clone(),
             };
-            local.start_driver(options).await
+            local.start_driver(options).await?
         }
-    }
+    };
+    Ok(Arc::new(client))
 }
 
 fn executor_hint(master: &Master) -> Option<String> {

@@ -56,7 +56,7 @@ impl ResultReporter {
         code
     }
 
-    /// Reports a job's end. Warnings in `told` have been printed before.
+    /// Reports a job's end. Warnings in `already_printed` are not repeated.
     pub(crate) fn report_end(&self, job: &Job, already_printed: &[Diagnostic]) -> u8 {
         let code = job.exit_code();
         let new: Vec<Diagnostic> = job

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use sluice_jobfile::JobFile;
 use sluice_proto::v1::{
     CancelJobRequest, ErrorKind, JobError, PlanJobRequest, SubmitJobRequest, SubmitJobResponse,
 };
 use sluice_service::secrets::redact_values;
 use tokio::time::Instant;
 
-use crate::api::JobApi;
 use crate::cli::DeployMode;
 use crate::follower::{FollowLimits, FollowOutcome, Interrupts, JobFollower};
 use crate::invocation::{DisplayOptions, JobSubmission};
-use crate::job_file::JobFileText;
+use crate::job_client::JobClient;
 use crate::progress::ProgressDisplay;
 use crate::report::ResultReporter;
 
@@ -22,7 +22,7 @@ use crate::report::ResultReporter;
 const SUBMIT_CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Submitter {
-    pub(crate) api: Arc<dyn JobApi>,
+    pub(crate) api: Arc<JobClient>,
     pub(crate) reporter: ResultReporter,
     pub(crate) display: DisplayOptions,
     pub(crate) limits: FollowLimits,
@@ -34,7 +34,7 @@ pub(crate) struct Submitter {
 /// call that is repeated after a lost response still starts only one job.
 pub(crate) fn build_request(
     submission: &JobSubmission,
-    job: &JobFileText,
+    job_file: &JobFile,
     user: &str,
 ) -> SubmitJobRequest {
     let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
@@ -44,8 +44,8 @@ pub(crate) fn build_request(
             .clone()
             .unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
         name: submission.name.clone(),
-        file_name: job.file_name.clone(),
-        text: job.text.clone(),
+        file_name: job_file.file_name().to_owned(),
+        text: job_file.text().to_owned(),
         params: submission.params.clone(),
         conf: submission.conf.clone(),
         timeout_ms: submission.timeout.map_or(0, millis),

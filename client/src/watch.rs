@@ -11,7 +11,7 @@ use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::{ErrorKind, JobError, JobEvent, WatchJobRequest};
 use tokio::time::Instant;
 
-use crate::api::{JobApi, ResponseStream};
+use crate::job_client::{JobClient, ResponseStream};
 
 /// How long and how often the connection to a lost scheduler is retried.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ pub(crate) enum WatchEvent {
 }
 
 struct JobWatch {
-    api: Arc<dyn JobApi>,
+    api: Arc<JobClient>,
     id: String,
     last_sequence: u64,
     retry_policy: RetryPolicy,
@@ -65,7 +65,7 @@ enum WatchState {
 
 /// The events of job `id` up to and including its end. An error ends the stream.
 pub(crate) fn watch_events(
-    api: Arc<dyn JobApi>,
+    api: Arc<JobClient>,
     id: String,
     retry_policy: RetryPolicy,
 ) -> impl Stream<Item = Result<WatchEvent, JobError>> + Send {

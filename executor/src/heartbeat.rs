@@ -182,7 +182,7 @@ impl Heartbeat {
         } else {
             Status::Active(String::new())
         };
-        let metrics = sluice_service::http::resident_bytes()
+        let metrics = sluice_service::memory::resident_bytes()
             .map(|bytes| ExecutorMetric {
                 metric: Some(Metric::ProcPhysicalMemory(bytes)),
             })

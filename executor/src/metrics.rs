@@ -183,7 +183,7 @@ impl Metrics {
             .set(saturating_i64(held_bytes.load(Ordering::Relaxed) as u64));
         self.spill_disk
             .set(saturating_i64(runtime.disk_manager.used_disk_space()));
-        if let Some(bytes) = sluice_service::http::resident_bytes() {
+        if let Some(bytes) = sluice_service::memory::resident_bytes() {
             self.resident_bytes.set(saturating_i64(bytes));
         }
     }

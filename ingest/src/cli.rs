@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluice_service::kafka::KafkaOptions;
 use sluice_service::logs::LogOptions;
+use sluice_service::value_parsers::{parse_bytes, parse_duration, parse_positive_duration};
 
 use crate::topic_ingest::BeginAt;
 use sluice_landing::Compression;
@@ -97,7 +98,7 @@ pub(crate) struct BrokerArgs {
     pub(crate) kafka: KafkaOptions,
 
     /// How long the brokers may take to answer
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_positive_duration)]
     pub(crate) timeout: Duration,
 }
 
@@ -109,7 +110,7 @@ pub(crate) struct LineArgs {
     pub(crate) compression: Compression,
 
     /// Start a new file after this many bytes of lines, before compression
-    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_bytes)]
     pub(crate) roll_size: u64,
 
     /// Write key, headers, partition, offset and timestamp around each value
@@ -130,7 +131,7 @@ pub(crate) struct IngestArgs {
 
     /// End after this time, in seconds or as 90s, 15m [default: 30s, unless
     /// another limit is given]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub(crate) duration: Option<Duration>,
 
     /// End after this many records of each topic
@@ -138,7 +139,7 @@ pub(crate) struct IngestArgs {
     pub(crate) max_records: Option<u64>,
 
     /// End after this many bytes of values of each topic, such as 500MB
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) max_bytes: Option<u64>,
 
     /// End when everything has been read that the topic held at the start
@@ -196,7 +197,7 @@ pub(crate) struct StatusArgs {
     pub(crate) complete_to: Option<DateTime<Utc>>,
 
     /// How late events may arrive
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration_or_zero)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_time_delta)]
     pub(crate) lateness: TimeDelta,
 
     #[command(flatten)]
@@ -295,34 +296,8 @@ fn compression_parser() -> impl TypedValueParser<Value = Compression> {
     })
 }
 
-/// Reads `30`, `30s`, `15m` or `1h 30m`; zero is an error.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let duration = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
-        Err(_) => humantime::parse_duration(text).map_err(|error| {
-            format!("{error}; write seconds, or a duration such as 90s, 15m or 2h")
-        }),
-    }?;
-    if duration.is_zero() {
-        return Err("a duration must be above zero".to_owned());
-    }
-    Ok(duration)
-}
-
-fn parse_duration_or_zero(text: &str) -> Result<TimeDelta, String> {
-    let duration = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
-        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
-    };
-    TimeDelta::from_std(duration).map_err(|error| error.to_string())
-}
-
-fn parse_size(text: &str) -> Result<u64, String> {
-    match text.parse::<bytesize::ByteSize>() {
-        Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
-        Ok(_) => Err("a size must be above zero".to_owned()),
-        Err(error) => Err(format!("{error}; write a size such as 500MB or 128MiB")),
-    }
+fn parse_time_delta(text: &str) -> Result<TimeDelta, String> {
+    TimeDelta::from_std(parse_duration(text)?).map_err(|error| error.to_string())
 }
 
 fn parse_begin(text: &str) -> Result<BeginAt, String> {
@@ -376,7 +351,7 @@ mod tests {
         assert_eq!(cli.ingest.common.output, "data/landing");
         let cli = parse_line("--topic a --topic b --max-bytes 5MB --from-offset latest").unwrap();
         assert_eq!(cli.ingest.topic, ["a", "b"]);
-        assert_eq!(cli.ingest.max_bytes, Some(5_000_000));
+        assert_eq!(cli.ingest.max_bytes, Some(5 << 20));
         assert_eq!(cli.ingest.from_offset, Some(BeginAt::Latest));
         for line in [
             "status --output data/landing",
@@ -401,7 +376,7 @@ mod tests {
                 "2026-11-24T10:00:00Z",
             ),
             ("replay --topic t --from 1 --to 2", "--output"),
-            ("--topic t --max-bytes x", "500MB"),
+            ("--topic t --max-bytes x", "512MB"),
         ] {
             let error = parse_line(line).unwrap_err();
             assert!(error.contains(part), "{line}: {error}");

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::{Parser, ValueEnum};
 use sluice_sample_events::{TopicGenerator, TransactionEvents, UserEvents};
 use sluice_service::kafka::KafkaOptions;
+use sluice_service::value_parsers::parse_duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,7 +57,7 @@ pub(crate) struct Cli {
 
     /// Time from one event to the next, in seconds or as 250ms, when they are
     /// not sent in bulk
-    #[arg(long, value_name = "DURATION", default_value = "1", value_parser = parse_interval)]
+    #[arg(long, value_name = "DURATION", default_value = "1", value_parser = parse_duration)]
     pub(crate) interval: Duration,
 
     /// Events a second, instead of --interval; limits a bulk load too
@@ -135,17 +136,4 @@ pub(crate) enum OutputFormat {
     Text,
     /// Exactly one JSON document.
     Json,
-}
-
-/// Parses seconds or a duration: `2`, `0.25`, `250ms`, `1m 30s`.
-fn parse_interval(text: &str) -> Result<Duration, String> {
-    let seconds = text
-        .parse::<f64>()
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    match seconds {
-        Some(interval) => Ok(interval),
-        None => humantime::parse_duration(text)
-            .map_err(|error| format!("{error}; write seconds, or a duration such as 250ms")),
-    }
 }

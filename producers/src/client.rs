@@ -1,5 +1,4 @@
-//! The Kafka client: its settings, its callbacks, and which kind of error each of
-//! its error codes is.
+//! The Kafka client: its settings and its callbacks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +9,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext, Message};
-use sluice_proto::v1::ErrorKind;
+use sluice_service::console::Console;
 use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use tokio::sync::Notify;
 
 use crate::counts::DeliveryCounts;
 use crate::error::ProduceError;
-use sluice_service::console::Console;
+use crate::error_code;
 
 /// How long an event may wait for its acknowledgement, broker failures
 /// included.
@@ -143,7 +142,7 @@ impl ClientContext for DeliveryContext {
         }
         *self.0.last_error.lock() = Some(ReportedError {
             reason: reason.to_owned(),
-            is_refusal: code.is_some_and(is_refusal),
+            is_refusal: code.is_some_and(error_code::is_refusal),
         });
     }
 }
@@ -165,59 +164,5 @@ impl ProducerContext for DeliveryContext {
         }
         drop(answered);
         self.0.delivery_reported.notify_one();
-    }
-}
-
-/// Whether the broker refuses for good, so that a retry does not help.
-fn is_refusal(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    matches!(
-        code,
-        Code::Authentication
-            | Code::SaslAuthenticationFailed
-            | Code::UnsupportedSASLMechanism
-            | Code::SSL
-            | Code::TopicAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-    )
-}
-
-/// Whether all further events would fail the same way.
-pub(crate) fn fails_every_event(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    is_refusal(code)
-        || matches!(
-            code,
-            Code::Fatal
-                // The client retried until the message timeout.
-                | Code::MessageTimedOut
-                | Code::UnknownTopic
-                | Code::UnknownTopicOrPartition
-                | Code::UnknownPartition
-                | Code::InvalidTopic
-                | Code::PolicyViolation
-        )
-}
-
-/// The kind of error that a code stands for.
-pub(crate) fn error_kind(code: RDKafkaErrorCode) -> ErrorKind {
-    use RDKafkaErrorCode as Code;
-    match code {
-        Code::MessageTimedOut
-        | Code::OperationTimedOut
-        | Code::RequestTimedOut
-        | Code::TimedOutQueue
-        | Code::BrokerTransportFailure
-        | Code::AllBrokersDown
-        | Code::Resolve
-        | Code::NetworkException => ErrorKind::Unavailable,
-        Code::InvalidTopic
-        | Code::InvalidPartitions
-        | Code::InvalidReplicationFactor
-        | Code::InvalidConfig
-        | Code::InvalidArgument
-        | Code::PolicyViolation => ErrorKind::Invalid,
-        code if is_refusal(code) => ErrorKind::Unavailable,
-        _ => ErrorKind::Transient,
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::types::RDKafkaErrorCode;
+use serde::Serialize;
 use sluice_sample_events::{Defect, Event, LineKind};
 
 /// What was sent to the Kafka client, by kind.
@@ -24,7 +25,7 @@ pub(crate) struct SentCounts {
 }
 
 /// Malformed events by kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub(crate) struct MalformedCounts {
     pub(crate) truncated: u64,
     pub(crate) not_json: u64,

@@ -7,7 +7,7 @@ use sluice_service::format::{format_count, group_thousands};
 use sluice_service::kafka::{KafkaSettings, KafkaSettingsError};
 use thiserror::Error;
 
-use crate::client;
+use crate::error_code::{describe_code, error_kind};
 use crate::plan::PlanError;
 
 /// Why a run did not send everything that was asked for.
@@ -94,7 +94,7 @@ impl ProduceError {
             | Self::Client(_) => ErrorKind::Invalid,
             Self::Unreachable { .. } | Self::Refused { .. } => ErrorKind::Unavailable,
             Self::Topic { code, .. } | Self::Create { code, .. } | Self::Failed { code, .. } => {
-                client::error_kind(*code)
+                error_kind(*code)
             }
             Self::Unconfirmed { .. } | Self::Stopped { .. } => ErrorKind::Killed,
             Self::Start(_) => ErrorKind::Internal,
@@ -140,26 +140,6 @@ impl ProduceError {
     /// The error in the form in which all programs of Sluice report errors.
     pub(crate) fn job_error(&self) -> JobError {
         JobError::new(self.kind(), self.to_string()).with_next_step(self.next_step())
-    }
-}
-
-/// The description of a code, without the library's prefixes.
-pub(crate) fn describe_code(code: RDKafkaErrorCode) -> String {
-    let text = code.to_string();
-    let inner = text
-        .split_once('(')
-        .and_then(|(_, rest)| rest.rsplit_once(')'))
-        .map_or(text.as_str(), |(inner, _)| inner);
-    let plain = inner
-        .strip_prefix("Local: ")
-        .or_else(|| inner.strip_prefix("Broker: "))
-        .unwrap_or(inner);
-    let mut chars = plain.chars();
-    match chars.next() {
-        Some(first) if chars.clone().next().is_some_and(char::is_lowercase) => {
-            first.to_lowercase().chain(chars).collect()
-        }
-        _ => plain.to_owned(),
     }
 }
 

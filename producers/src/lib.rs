@@ -2,7 +2,7 @@
 //! as a bulk load, as live events one after another, or both.
 //!
 //! [`run()`] is the whole program. `plan`, `source` and `pace` decide without I/O
-//! what is sent and when. `send` sends it. `tally` counts every event from the
+//! what is sent and when. `send` sends it. `counts` counts every event from the
 //! moment it enters the client's queue until the broker acknowledges it or it
 //! fails.
 
@@ -10,6 +10,8 @@ mod cli;
 mod client;
 mod counts;
 mod error;
+mod error_code;
+mod outcome;
 mod pace;
 mod plan;
 mod progress;

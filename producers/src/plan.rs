@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use sluice_sample_events::{Defects, EventClock};
 use thiserror::Error;
 
@@ -69,13 +69,13 @@ impl ProducePlan {
         now: DateTime<Utc>,
         seed: impl FnOnce() -> u64,
     ) -> Result<Self, PlanError> {
-        let faults = Defects {
+        let defects = Defects {
             duplicates: cli.duplicate_permille,
             malformed: cli.malformed_permille,
             late: cli.late_permille,
             incomplete: 0,
         };
-        if !faults.fits_into_1000() {
+        if !defects.fits_into_1000() {
             return Err(PlanError::Shares);
         }
         let topic = match &cli.topic {
@@ -104,7 +104,7 @@ impl ProducePlan {
             partitions: cli.partitions,
             seed: cli.seed.unwrap_or_else(seed),
             users: cli.users,
-            defects: faults,
+            defects,
             bulk,
             live,
         })
@@ -131,8 +131,8 @@ impl ProducePlan {
     /// The options with which a run sends the same events.
     pub(crate) fn repeat_options(&self) -> String {
         let Defects {
-            duplicates: repeats,
-            malformed: broken,
+            duplicates,
+            malformed,
             late,
             ..
         } = self.defects;
@@ -145,8 +145,8 @@ impl ProducePlan {
             ));
         }
         for (option, share) in [
-            ("duplicate", repeats),
-            ("malformed", broken),
+            ("duplicate", duplicates),
+            ("malformed", malformed),
             ("late", late),
         ] {
             if share > 0 {
@@ -174,19 +174,19 @@ pub(crate) fn format_rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
-/// The end of a bulk load: `given`, or else now in whole seconds, which are short
+/// The end of a bulk load: the one on the command line, or else now in whole seconds, which are short
 /// to type for a repetition.
 fn bulk_end(
     requested: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, PlanError> {
     let until = requested.unwrap_or_else(|| now.trunc_subsecs(0));
-    let year = |time: DateTime<Utc>| chrono::Datelike::year(&time);
-    let start = until.checked_sub_signed(TimeDelta::days(BULK_DAYS + 4));
     // Four days earlier than the period, for late events.
-    match start {
-        Some(start) if year(start) >= 1 && year(until) <= 9_999 => Ok(until),
-        _ => Err(PlanError::Until { until }),
+    let earliest = until.checked_sub_signed(TimeDelta::days(BULK_DAYS + 4));
+    if earliest.is_some_and(|earliest| earliest.year() >= 1) && until.year() <= 9_999 {
+        Ok(until)
+    } else {
+        Err(PlanError::Until { until })
     }
 }
 

@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sluice_service::format::{format_count, group_thousands};
-
 use sluice_service::console::Console;
+use sluice_service::format::{format_count, group_thousands};
 
 /// How often the live line is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);

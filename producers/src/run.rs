@@ -8,21 +8,22 @@ use clap::Parser;
 use serde_json::json;
 use sluice_proto::json as proto_json;
 use sluice_proto::v1::JobError;
+use sluice_service::console::Console;
 use sluice_service::format::{format_count, group_thousands};
 use sluice_service::kafka::KafkaSettings;
 use sluice_service::signals::StopSignal;
 use tokio::runtime::Builder;
 
 use crate::cli::{Cli, OutputFormat};
-use crate::client::{self, DeliveryContext};
+use crate::client::{self, DeliveryContext, Producer};
 use crate::counts::SentCounts;
 use crate::error::ProduceError;
+use crate::outcome::SendResult;
 use crate::plan::{BULK_DAYS, PlanError, ProducePlan, format_rfc3339};
 use crate::progress::ProgressDisplay;
 use crate::send::EventSender;
 use crate::summary::ProduceSummary;
 use crate::topic::{TargetTopic, TopicFinder};
-use sluice_service::console::Console;
 
 /// Runs produce-events and returns its exit code (see `docs/exit-codes.md`).
 /// `args` begins with the program's name.
@@ -139,70 +140,82 @@ struct ProduceRun<'a> {
 
 impl ProduceRun<'_> {
     async fn send_and_report(self) -> Result<u8, ProduceError> {
-        let Self {
-            cli,
-            plan,
-            settings,
-            console,
-            limits,
-            stop,
-        } = self;
-        let log = settings.get("debug").map(|_| console.clone());
+        let log = self.settings.get("debug").map(|_| self.console.clone());
         let context = DeliveryContext::new(log);
-        let producer = client::create_producer(settings, &context)?;
-        let note = |text: &str| {
-            if !cli.no_progress {
-                console.print_err(text);
-            }
-        };
+        let producer = client::create_producer(self.settings, &context)?;
+        let topic = self.find_topic(&producer, &context).await?;
+        let brokers = self.settings.bootstrap_servers();
+        self.print_note(&opening_line(self.plan, brokers, topic));
+        let result = self.send_events(&producer, &context).await;
+        Ok(self.report_result(topic, &result))
+    }
+
+    async fn find_topic(
+        &self,
+        producer: &Producer,
+        context: &DeliveryContext,
+    ) -> Result<TargetTopic, ProduceError> {
         let finder = TopicFinder {
-            producer: &producer,
-            context: &context,
-            settings,
-            topic: &plan.topic,
-            partitions: plan.partitions,
-            connect_timeout: limits.connect_timeout,
-            print_note: &note,
+            producer,
+            context,
+            settings: self.settings,
+            topic: &self.plan.topic,
+            partitions: self.plan.partitions,
+            connect_timeout: self.limits.connect_timeout,
+            print_note: &|text| self.print_note(text),
         };
-        let Some(topic) = finder.find_or_create(|| stop.drain.is_cancelled()).await? else {
-            return Err(ProduceError::Stopped {
-                sent: 0,
-                required: plan.required_events(),
-            });
-        };
-        let mut progress = ProgressDisplay::new(console.clone(), !cli.no_progress, Instant::now());
-        note(&opening_line(plan, settings.bootstrap_servers(), topic));
-        let sending = EventSender {
-            plan,
-            producer: &producer,
-            context: &context,
-            stop: &stop,
+        let found = finder
+            .find_or_create(|| self.stop.drain.is_cancelled())
+            .await?;
+        found.ok_or_else(|| ProduceError::Stopped {
+            sent: 0,
+            required: self.plan.required_events(),
+        })
+    }
+
+    async fn send_events(&self, producer: &Producer, context: &DeliveryContext) -> SendResult {
+        let show_progress = !self.cli.no_progress;
+        let mut progress =
+            ProgressDisplay::new(self.console.clone(), show_progress, Instant::now());
+        let result = EventSender {
+            plan: self.plan,
+            producer,
+            context,
+            stop: &self.stop,
             progress: &mut progress,
-            shutdown_grace: limits.shutdown_grace,
+            shutdown_grace: self.limits.shutdown_grace,
             sent: SentCounts::default(),
             last_warned: None,
         }
         .send_all()
         .await;
         progress.clear_line();
-        let summary = ProduceSummary {
-            plan,
-            brokers: settings.bootstrap_servers(),
-            topic,
-            sending: &sending,
-        };
-        let error = summary.failure_reason().map(|error| error.job_error());
-        match cli.output {
-            OutputFormat::Json => console.print_out(&format!("{:#}", summary.to_json())),
-            OutputFormat::Text => console.print_out(&summary.to_text()),
+        result
+    }
+
+    /// Prints the summary and the error, and returns the exit code.
+    fn report_result(&self, topic: TargetTopic, result: &SendResult) -> u8 {
+        let error = result.failure_reason(self.plan.required_events());
+        let error = error.map(|error| error.job_error());
+        let brokers = self.settings.bootstrap_servers();
+        let summary = ProduceSummary::new(self.plan, brokers, topic, result, error.as_ref());
+        match self.cli.output {
+            OutputFormat::Json => self.console.print_out(&format!("{:#}", json!(summary))),
+            OutputFormat::Text => self.console.print_out(&summary.to_text()),
         }
-        Ok(match error {
+        match error {
             None => 0,
             Some(error) => {
-                print_error(&console, &error);
+                print_error(&self.console, &error);
                 error.kind().exit_code()
             }
-        })
+        }
+    }
+
+    fn print_note(&self, text: &str) {
+        if !self.cli.no_progress {
+            self.console.print_err(text);
+        }
     }
 }
 

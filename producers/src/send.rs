@@ -1,6 +1,7 @@
 //! Sends the events of a plan: the bulk load, then live events. Then waits for
 //! the acknowledgements.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -8,10 +9,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
 use sluice_sample_events::Event;
+use sluice_service::format::format_count;
 use sluice_service::signals::StopSignal;
 
-use crate::client::{DeliveryContext, Producer, fails_every_event};
+use crate::client::{DeliveryContext, Producer};
 use crate::counts::{DeliveryCounts, SentCounts};
+use crate::error_code::fails_every_event;
+use crate::outcome::SendResult;
 use crate::pace::Pace;
 use crate::plan::ProducePlan;
 use crate::progress::{ProgressDisplay, ProgressState};
@@ -38,85 +42,59 @@ pub(crate) struct EventSender<'a> {
     pub(crate) last_warned: Option<Instant>,
 }
 
-/// What was sent, and what became of it.
-#[derive(Debug, Clone)]
-pub(crate) struct SendResult {
-    pub(crate) sent: SentCounts,
-    pub(crate) deliveries: DeliveryCounts,
-    /// From the first event to the last acknowledgement or failure.
-    pub(crate) elapsed: Duration,
-    /// Whether a signal asked to stop before everything was sent.
-    pub(crate) stopped: bool,
-    /// The client's fatal error, after which it sends nothing more.
-    pub(crate) fatal: Option<String>,
-}
-
-/// Whether to send more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SendFlow {
-    Continue,
-    Stop,
-}
-
 impl EventSender<'_> {
     /// Sends everything and returns when every event is acknowledged or failed,
     /// or when waiting longer is pointless.
     pub(crate) async fn send_all(mut self) -> SendResult {
         let started_at = Instant::now();
-        let mut source = EventSource::new(self.plan);
-        let mut next = SendFlow::Continue;
-        if let Some(bulk) = &self.plan.bulk {
-            let mut pace = Pace::new(bulk.interval);
-            for _ in 0..bulk.count {
-                if self.wait_until_due(&pace).await == SendFlow::Stop {
-                    next = SendFlow::Stop;
-                    break;
-                }
-                if self.send_event(&source.next_event()).await == SendFlow::Stop {
-                    next = SendFlow::Stop;
-                    break;
-                }
-                pace.record_sent(Instant::now());
-            }
-        }
-        if let (SendFlow::Continue, Some(live)) = (next, &self.plan.live) {
-            let mut pace = Pace::new(live.interval);
-            let mut remaining = live.count;
-            while remaining != Some(0) {
-                if self.wait_until_due(&pace).await == SendFlow::Stop
-                    || self.send_event(&source.next_event_at(Utc::now())).await == SendFlow::Stop
-                {
-                    break;
-                }
-                pace.record_sent(Instant::now());
-                remaining = remaining.map(|left| left - 1);
-            }
-        }
+        // A break means that the rest is not sent, which the counts show.
+        let _ = self.send_phases().await;
         // A signal that arrives later does not count: everything is sent.
         let stopped = self.stop.drain.is_cancelled();
         self.await_acks(stopped);
+        let fatal = self.producer.client().fatal_error();
         SendResult {
             sent: self.sent,
             deliveries: self.context.deliveries(),
             elapsed: started_at.elapsed(),
             stopped,
-            fatal: self
-                .producer
-                .client()
-                .fatal_error()
-                .map(|(_, reason)| reason),
+            fatal: fatal.map(|(_, reason)| reason),
         }
     }
 
-    /// Waits until the next event is due.
-    async fn wait_until_due(&mut self, pace: &Pace) -> SendFlow {
+    async fn send_phases(&mut self) -> ControlFlow<()> {
+        let plan = self.plan;
+        let mut source = EventSource::new(plan);
+        if let Some(bulk) = &plan.bulk {
+            let mut pace = Pace::new(bulk.interval);
+            for _ in 0..bulk.count {
+                self.wait_until_due(&pace).await?;
+                self.send_event(&source.next_event()).await?;
+                pace.record_sent(Instant::now());
+            }
+        }
+        if let Some(live) = &plan.live {
+            let mut pace = Pace::new(live.interval);
+            let mut remaining = live.count;
+            while remaining != Some(0) {
+                self.wait_until_due(&pace).await?;
+                self.send_event(&source.next_event_at(Utc::now())).await?;
+                pace.record_sent(Instant::now());
+                remaining = remaining.map(|left| left - 1);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Waits until the next event is due. A break means that no more must be sent.
+    async fn wait_until_due(&mut self, pace: &Pace) -> ControlFlow<()> {
         loop {
-            if self.is_over() {
-                return SendFlow::Stop;
+            if self.must_end() {
+                return ControlFlow::Break(());
             }
             let wait = pace.time_until_due(Instant::now());
             if wait.is_zero() {
-                return SendFlow::Continue;
+                return ControlFlow::Continue(());
             }
             tokio::select! {
                 () = tokio::time::sleep(wait.min(POLL_INTERVAL)) => self.report_progress(),
@@ -127,7 +105,7 @@ impl EventSender<'_> {
 
     /// Puts one event into the client's queue and waits while the queue is full.
     /// An event that did not enter the queue is not counted.
-    async fn send_event(&mut self, event: &Event) -> SendFlow {
+    async fn send_event(&mut self, event: &Event) -> ControlFlow<()> {
         loop {
             let record = BaseRecord::to(&self.plan.topic)
                 .key(event.key.as_bytes())
@@ -140,8 +118,8 @@ impl EventSender<'_> {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                     self.context.wait_for_delivery(POLL_INTERVAL).await;
                     self.report_progress();
-                    if self.is_over() {
-                        return SendFlow::Stop;
+                    if self.must_end() {
+                        return ControlFlow::Break(());
                     }
                 }
                 Err((error, _)) => {
@@ -158,7 +136,7 @@ impl EventSender<'_> {
         {
             self.report_progress();
         }
-        SendFlow::Continue
+        ControlFlow::Continue(())
     }
 
     /// Waits for the outstanding acknowledgements, until the message timeout at
@@ -167,7 +145,7 @@ impl EventSender<'_> {
     fn await_acks(&mut self, stopped: bool) {
         let mut deadline = stopped.then(|| Instant::now() + self.shutdown_grace);
         if stopped && self.in_flight() > 0 {
-            let waiting = sluice_service::format::format_count(self.in_flight(), "event");
+            let waiting = format_count(self.in_flight(), "event");
             self.progress.print_note(&format!(
                 "stopping: waiting for acknowledgements of {waiting}; interrupt again to exit at once"
             ));
@@ -187,7 +165,7 @@ impl EventSender<'_> {
 
     /// Whether sending must end: after a signal, or when every further event
     /// would fail.
-    fn is_over(&self) -> bool {
+    fn must_end(&self) -> bool {
         self.stop.drain.is_cancelled()
             || self.context.read_deliveries(|answered| {
                 answered

@@ -23,7 +23,7 @@ impl EventSource {
         let ProducePlan {
             seed,
             users,
-            defects: faults,
+            defects,
             ..
         } = *plan;
         let clock = match &plan.bulk {
@@ -37,11 +37,11 @@ impl EventSource {
                 seed,
                 UserEvents::new(seed, pools),
                 clock,
-                faults,
+                defects,
             )),
             EventKind::TransactionEvents => {
                 let events = TransactionEvents::new(seed, pools);
-                Self::Transaction(Lines::new(seed, events, clock, faults))
+                Self::Transaction(Lines::new(seed, events, clock, defects))
             }
         }
     }

@@ -1,238 +1,232 @@
-//! The closing summary, and whether the run sent everything that was asked for.
+//! The closing summary of a run, as text and as JSON.
 
 use std::time::Duration;
 
 use chrono::DateTime;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use sluice_proto::json as proto_json;
+use sluice_proto::v1::JobError;
 use sluice_service::format::{format_bytes, format_count, format_duration, group_thousands};
 
-use crate::counts::PartitionDeliveries;
-use crate::error::ProduceError;
+use crate::counts::{MalformedCounts, PartitionDeliveries};
+use crate::error_code::describe_code;
+use crate::outcome::SendResult;
 use crate::plan::{ProducePlan, format_rfc3339};
-use crate::send::SendResult;
 use crate::topic::TargetTopic;
 
-/// The summary of a run that sent events.
+/// The summary of a run that sent events. Its fields are those of the JSON document.
+#[derive(Debug, Serialize)]
 pub(crate) struct ProduceSummary<'a> {
-    pub(crate) plan: &'a ProducePlan,
-    pub(crate) brokers: &'a str,
-    pub(crate) topic: TargetTopic,
-    pub(crate) sending: &'a SendResult,
+    events: &'static str,
+    bootstrap_servers: &'a str,
+    topic: &'a str,
+    topic_created: bool,
+    topic_partitions: usize,
+    seed: u64,
+    users: u32,
+    until: Option<String>,
+    /// The options with which a run sends the same events.
+    again_with: String,
+    required: u64,
+    sent: u64,
+    acknowledged: u64,
+    failed: u64,
+    unconfirmed: u64,
+    bytes: u64,
+    seconds: f64,
+    events_per_second: u64,
+    first_timestamp: Option<String>,
+    last_timestamp: Option<String>,
+    duplicates: DuplicateSummary,
+    malformed: MalformedSummary,
+    late: u64,
+    partitions: Vec<PartitionSummary>,
+    failures: Vec<FailureSummary>,
+    stopped: bool,
+    exit_code: u8,
+    /// Null after success.
+    error: Option<Value>,
 }
 
-impl ProduceSummary<'_> {
-    fn unconfirmed(&self) -> u64 {
-        let SendResult {
-            sent,
-            deliveries: answered,
-            ..
-        } = self.sending;
-        sent.events.saturating_sub(answered.answered_events())
-    }
+#[derive(Debug, Serialize)]
+struct DuplicateSummary {
+    total: u64,
+    same_bytes: u64,
+    other_status: u64,
+}
 
-    /// Acknowledged events per second.
-    fn events_per_second(&self) -> u64 {
-        let seconds = self
-            .sending
-            .elapsed
-            .max(Duration::from_millis(1))
-            .as_secs_f64();
-        (self.sending.deliveries.acknowledged as f64 / seconds).round() as u64
-    }
+#[derive(Debug, Serialize)]
+struct MalformedSummary {
+    total: u64,
+    #[serde(flatten)]
+    kinds: MalformedCounts,
+}
 
-    /// Why the run did not succeed; `None` when everything that was asked for is in
-    /// Kafka.
-    pub(crate) fn failure_reason(&self) -> Option<ProduceError> {
+#[derive(Debug, Serialize)]
+struct PartitionSummary {
+    partition: i32,
+    events: u64,
+    first_offset: Option<i64>,
+    last_offset: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureSummary {
+    reason: String,
+    events: u64,
+}
+
+impl<'a> ProduceSummary<'a> {
+    /// Collects the figures. `error` is the reason why the run failed.
+    pub(crate) fn new(
+        plan: &'a ProducePlan,
+        brokers: &'a str,
+        topic: TargetTopic,
+        result: &SendResult,
+        error: Option<&JobError>,
+    ) -> Self {
         let SendResult {
-            sent,
-            deliveries: answered,
-            fatal,
-            ..
-        } = self.sending;
-        let required = self.plan.required_events();
-        let worst = answered.failed.iter().max_by_key(|(_, count)| *count);
-        if let Some((code, _)) = worst {
-            Some(ProduceError::Failed {
-                failed: answered.failed_events(),
-                sent: sent.events,
-                code: *code,
-                fatal: fatal.clone(),
-            })
-        } else if self.unconfirmed() > 0 {
-            Some(ProduceError::Unconfirmed {
-                unconfirmed: self.unconfirmed(),
-            })
-        } else if sent.events < required {
-            Some(ProduceError::Stopped {
-                sent: sent.events,
-                required,
-            })
-        } else {
-            None
+            sent, deliveries, ..
+        } = result;
+        let (first_time, last_time) = sent.time_range.unzip();
+        Self {
+            events: plan.kind.name(),
+            bootstrap_servers: brokers,
+            topic: &plan.topic,
+            topic_created: topic.created,
+            topic_partitions: topic.partitions,
+            seed: plan.seed,
+            users: plan.users,
+            until: plan.bulk.as_ref().map(|bulk| format_rfc3339(bulk.until)),
+            again_with: plan.repeat_options(),
+            required: plan.required_events(),
+            sent: sent.events,
+            acknowledged: deliveries.acknowledged,
+            failed: deliveries.failed_events(),
+            unconfirmed: result.unconfirmed_events(),
+            bytes: deliveries.bytes,
+            seconds: result.elapsed.as_secs_f64(),
+            events_per_second: result.events_per_second(),
+            first_timestamp: first_time.map(format_micros),
+            last_timestamp: last_time.map(format_micros),
+            duplicates: DuplicateSummary {
+                total: sent.duplicates + sent.updates,
+                same_bytes: sent.duplicates,
+                other_status: sent.updates,
+            },
+            malformed: MalformedSummary {
+                total: sent.malformed.total(),
+                kinds: sent.malformed,
+            },
+            late: sent.late,
+            partitions: deliveries
+                .partitions
+                .iter()
+                .map(|(partition, deliveries)| PartitionSummary::new(*partition, *deliveries))
+                .collect(),
+            failures: deliveries
+                .failed
+                .iter()
+                .map(|(code, events)| FailureSummary {
+                    reason: describe_code(*code),
+                    events: *events,
+                })
+                .collect(),
+            stopped: result.stopped,
+            exit_code: error.map_or(0, |error| error.kind().exit_code()),
+            error: error.map(proto_json::job_error),
         }
     }
 
-    /// The summary as text.
+    /// The summary as text, without the error.
     pub(crate) fn to_text(&self) -> String {
-        let Self {
-            plan,
-            brokers,
-            topic,
-            sending,
-        } = self;
-        let SendResult {
-            sent,
-            deliveries: answered,
-            ..
-        } = sending;
+        let count = group_thousands;
         let mut lines = vec![format!(
             "{}: {} acknowledged, {}, in {} ({}/s)",
-            plan.topic,
-            format_count(answered.acknowledged, "event"),
-            format_bytes(answered.bytes),
-            format_duration(sending.elapsed),
-            group_thousands(self.events_per_second()),
+            self.topic,
+            format_count(self.acknowledged, "event"),
+            format_bytes(self.bytes),
+            format_duration(Duration::from_secs_f64(self.seconds)),
+            count(self.events_per_second),
         )];
-        let mut row = |name: &str, text: String| lines.push(format!("  {name:<11} {text}"));
-        row(
+        let mut add_row = |name: &str, text: &str| lines.push(format!("  {name:<11} {text}"));
+        add_row(
             "sent",
-            format!(
+            &format!(
                 "{}, {} failed, {} unconfirmed",
-                group_thousands(sent.events),
-                group_thousands(answered.failed_events()),
-                group_thousands(self.unconfirmed()),
+                count(self.sent),
+                count(self.failed),
+                count(self.unconfirmed),
             ),
         );
-        for (code, times) in &answered.failed {
-            row(
-                "failed",
-                format!(
-                    "{} × {}",
-                    group_thousands(*times),
-                    crate::error::describe_code(*code)
-                ),
-            );
+        for FailureSummary { reason, events } in &self.failures {
+            add_row("failed", &format!("{} × {reason}", count(*events)));
         }
-        row("brokers", (*brokers).to_owned());
-        let created = if topic.created { ", created now" } else { "" };
-        row("partitions", format!("{}{created}", topic.partitions));
-        for (partition, range) in &answered.partitions {
-            let offsets = range
-                .offset_range
-                .map_or_else(String::new, |(first, last)| {
-                    format!(", offsets {first} to {last}")
-                });
-            row(
-                "",
-                format!(
-                    "{partition}: {}{offsets}",
-                    format_count(range.events, "event")
-                ),
-            );
+        add_row("brokers", self.bootstrap_servers);
+        let created = if self.topic_created {
+            ", created now"
+        } else {
+            ""
+        };
+        add_row("partitions", &format!("{}{created}", self.topic_partitions));
+        for partition in &self.partitions {
+            add_row("", &partition.to_text());
         }
-        if let Some((first, last)) = sent.time_range {
-            row(
-                "timestamps",
-                format!("{} to {}", format_micros(first), format_micros(last)),
-            );
+        if let (Some(first), Some(last)) = (&self.first_timestamp, &self.last_timestamp) {
+            add_row("timestamps", &format!("{first} to {last}"));
         }
-        row(
+        let DuplicateSummary {
+            total,
+            same_bytes,
+            other_status,
+        } = self.duplicates;
+        add_row(
             "duplicates",
-            format!(
+            &format!(
                 "{} ({} the same bytes, {} another status)",
-                group_thousands(sent.duplicates + sent.updates),
-                group_thousands(sent.duplicates),
-                group_thousands(sent.updates),
+                count(total),
+                count(same_bytes),
+                count(other_status),
             ),
         );
-        let malformed = sent.malformed;
-        row(
+        let MalformedSummary { total, kinds } = self.malformed;
+        add_row(
             "malformed",
-            format!(
+            &format!(
                 "{} ({} cut off, {} no JSON, {} a wrong type, {} no object)",
-                group_thousands(malformed.total()),
-                group_thousands(malformed.truncated),
-                group_thousands(malformed.not_json),
-                group_thousands(malformed.wrong_type),
-                group_thousands(malformed.not_an_object),
+                count(total),
+                count(kinds.truncated),
+                count(kinds.not_json),
+                count(kinds.wrong_type),
+                count(kinds.not_an_object),
             ),
         );
-        row("late", group_thousands(sent.late));
-        row("again with", plan.repeat_options());
+        add_row("late", &count(self.late));
+        add_row("again with", &self.again_with);
         lines.join("\n")
-    }
-
-    /// The summary as JSON; `error` is null after success.
-    pub(crate) fn to_json(&self) -> Value {
-        let Self {
-            plan,
-            brokers,
-            topic,
-            sending,
-        } = self;
-        let SendResult {
-            sent,
-            deliveries: answered,
-            ..
-        } = sending;
-        let partitions: Vec<Value> = answered.partitions.iter().map(partition_json).collect();
-        let failures: Vec<Value> = answered
-            .failed
-            .iter()
-            .map(|(code, times)| json!({"reason": crate::error::describe_code(*code), "events": times}))
-            .collect();
-        let malformed = sent.malformed;
-        let error = self.failure_reason().map(|error| error.job_error());
-        json!({
-            "events": plan.kind.name(),
-            "bootstrap_servers": brokers,
-            "topic": plan.topic,
-            "topic_created": topic.created,
-            "topic_partitions": topic.partitions,
-            "seed": plan.seed,
-            "users": plan.users,
-            "until": plan.bulk.as_ref().map(|bulk| format_rfc3339(bulk.until)),
-            "again_with": plan.repeat_options(),
-            "required": plan.required_events(),
-            "sent": sent.events,
-            "acknowledged": answered.acknowledged,
-            "failed": answered.failed_events(),
-            "unconfirmed": self.unconfirmed(),
-            "bytes": answered.bytes,
-            "seconds": sending.elapsed.as_secs_f64(),
-            "events_per_second": self.events_per_second(),
-            "first_timestamp": sent.time_range.map(|(first, _)| format_micros(first)),
-            "last_timestamp": sent.time_range.map(|(_, last)| format_micros(last)),
-            "duplicates": {
-                "total": sent.duplicates + sent.updates,
-                "same_bytes": sent.duplicates,
-                "other_status": sent.updates,
-            },
-            "malformed": {
-                "total": malformed.total(),
-                "truncated": malformed.truncated,
-                "not_json": malformed.not_json,
-                "wrong_type": malformed.wrong_type,
-                "not_an_object": malformed.not_an_object,
-            },
-            "late": sent.late,
-            "partitions": partitions,
-            "failures": failures,
-            "stopped": sending.stopped,
-            "exit_code": error.as_ref().map_or(0, |error| error.kind().exit_code()),
-            "error": error.as_ref().map(proto_json::job_error),
-        })
     }
 }
 
-fn partition_json((partition, range): (&i32, &PartitionDeliveries)) -> Value {
-    json!({
-        "partition": partition,
-        "events": range.events,
-        "first_offset": range.offset_range.map(|(first, _)| first),
-        "last_offset": range.offset_range.map(|(_, last)| last),
-    })
+impl PartitionSummary {
+    fn new(partition: i32, deliveries: PartitionDeliveries) -> Self {
+        let (first_offset, last_offset) = deliveries.offset_range.unzip();
+        Self {
+            partition,
+            events: deliveries.events,
+            first_offset,
+            last_offset,
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let offsets = match (self.first_offset, self.last_offset) {
+            (Some(first), Some(last)) => format!(", offsets {first} to {last}"),
+            _ => String::new(),
+        };
+        let events = format_count(self.events, "event");
+        format!("{}: {events}{offsets}", self.partition)
+    }
 }
 
 fn format_micros(micros: i64) -> String {

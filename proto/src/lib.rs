@@ -5,6 +5,8 @@
 //! data. The methods that this crate adds are shared by all users of the interface:
 //! the scheduler, `submit-job` and the HTTP API.
 
+#[cfg(feature = "jobfile")]
+mod job_diagnostics;
 pub mod json;
 mod kind;
 mod state;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionConfig;
-use sluice_jobfile::{Job, parse_size};
+use sluice_jobfile::{Job, parse_target_file_size};
+use sluice_service::value_parsers::parse_positive_duration;
 
 /// The target size of a data file when a job does not set one.
 const DEFAULT_TARGET_FILE_SIZE: u64 = 256 * 1024 * 1024;
@@ -127,9 +128,7 @@ impl JobSettings {
         };
         match key {
             "sluice.target_file_size" => {
-                self.target_file_size = parse_size(value)
-                    .filter(|size| *size >= 1024 * 1024)
-                    .ok_or_else(|| invalid_value("a size of at least 1MB, such as 128MB"))?;
+                self.target_file_size = parse_target_file_size(value).map_err(invalid_value)?;
             }
             "sluice.shuffle_partitions" => {
                 let count = value
@@ -149,11 +148,8 @@ impl JobSettings {
                 }
             }
             "sluice.task_timeout" => {
-                let duration = humantime::parse_duration(value)
-                    .ok()
-                    .filter(|d| !d.is_zero());
-                self.task_timeout =
-                    duration.ok_or_else(|| invalid_value("a duration such as 90s or 10m"))?;
+                self.task_timeout = parse_positive_duration(value)
+                    .map_err(|_| invalid_value("a duration such as 90s or 10m"))?;
             }
             "sluice.max_attempts" => {
                 let count = value.parse().ok().filter(|count| (1..=100).contains(count));

@@ -13,7 +13,7 @@ use sluice_sample_events::{
 pub struct Landing {
     pub user_events: u64,
     pub transactions: u64,
-    pub faults: Defects,
+    pub defects: Defects,
     pub files: u32,
     pub compression: Compression,
 }
@@ -24,7 +24,7 @@ impl Landing {
     pub const SMALL: Self = Self {
         user_events: 9_000,
         transactions: 3_000,
-        faults: Defects {
+        defects: Defects {
             duplicates: 40,
             malformed: 15,
             incomplete: 15,
@@ -72,7 +72,7 @@ impl Landing {
             length_micros: 60 * 86_400_000_000,
             events,
         };
-        let mut lines = Lines::new(SEED, topic, clock, self.faults);
+        let mut lines = Lines::new(SEED, topic, clock, self.defects);
         landing::write_files(&mut lines, folder, events, self.files, self.compression).unwrap()
     }
 }

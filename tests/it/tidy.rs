@@ -1,8 +1,9 @@
 //! Checks of the code base that the compiler does not make.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::repository::{list_files, relative_path, root};
 
 /// The most lines of a source file: a file has one subject.
 const MAX_LINES: usize = 600;
@@ -10,15 +11,18 @@ const MAX_LINES: usize = 600;
 /// Which of our crates each crate may depend on (dev-dependencies are not
 /// checked).
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("sluice-jobfile", &[]),
-    ("sluice-compression", &[]),
+    ("sluice-values", &[]),
     ("sluice-secrets", &[]),
+    ("sluice-compression", &[]),
+    ("sluice-jobfile", &["sluice-values"]),
     ("sluice-ndjson", &["sluice-compression"]),
     ("sluice-storage", &["sluice-secrets"]),
     ("sluice-fault-store", &[]),
     ("sluice-ledger", &["sluice-storage"]),
-    ("sluice-service", &["sluice-secrets"]),
-    ("sluice-proto", &["sluice-secrets"]),
+    ("sluice-service", &["sluice-secrets", "sluice-values"]),
+    // It uses `jobfile` only with its feature of that name: diagnostics in their
+    // protobuf form.
+    ("sluice-proto", &["sluice-jobfile", "sluice-secrets"]),
     ("sluice-sample-events", &["sluice-compression"]),
     ("sluice-kafka-sandbox", &[]),
     (
@@ -102,40 +106,13 @@ const OWNED: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn tracked(suffix: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![root()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_dir() {
-                if !name.starts_with('.') && !matches!(name.as_str(), "target" | "data") {
-                    open.push(path);
-                }
-            } else if name.ends_with(suffix) {
-                found.push(path);
-            }
-        }
-    }
-    found
-}
-
-fn relative(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap().display().to_string()
-}
-
 #[test]
 fn files_are_small() {
-    let large: Vec<String> = tracked(".rs")
+    let large: Vec<String> = list_files(".rs")
         .iter()
         .map(|path| {
             (
-                relative(path),
+                relative_path(path),
                 std::fs::read_to_string(path).unwrap().lines().count(),
             )
         })
@@ -210,7 +187,7 @@ fn crates_depend_one_way() {
 #[test]
 fn every_architecture_decision_is_numbered_once() {
     let mut numbers = BTreeSet::new();
-    for path in tracked(".md")
+    for path in list_files(".md")
         .into_iter()
         .filter(|path| path.parent().unwrap().ends_with("docs/adr"))
     {

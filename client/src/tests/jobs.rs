@@ -108,7 +108,7 @@ fn every_way_to_end_has_its_exit_code() {
 fn invalid_arguments_are_2_and_nothing_is_asked() {
     for (line, part) in [
         ("", "no job file given"),
-        ("--nonsense JOB", "unknown option `--nonsense`"),
+        ("--nonsense JOB", "unexpected argument '--nonsense'"),
         ("--master nowhere JOB", "allowed are sluice://HOST:PORT"),
         ("--timeout soon JOB", "such as 90s"),
         (
@@ -122,8 +122,11 @@ fn invalid_arguments_are_2_and_nothing_is_asked() {
         ("/no/such.sql", "there is no such file"),
         ("JOB", "landing"),
         ("JOB --landing /l --other 1", "other"),
-        ("JOB --landing", "parameter `--landing` needs a value"),
-        ("JOB stray", "unexpected argument `stray`"),
+        (
+            "JOB --landing",
+            "a value is required for '--landing <STRING>'",
+        ),
+        ("JOB stray", "unexpected argument 'stray'"),
         ("--list --status x", "cannot be used with"),
     ] {
         let ran = World::new().run(line);

@@ -130,7 +130,7 @@ impl World {
             .collect();
         let signals = self.signals;
         let fake = self.local;
-        let local = crate::in_process_backend(move |options| {
+        let local = crate::LocalBackend::new(move |options| {
             let fake = Arc::clone(&fake);
             async move {
                 assert!(options.cores > 0);

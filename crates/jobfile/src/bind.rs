@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::file::{JobFile, normalize_parameters};
+use sluice_values::{list_names, nearest_name};
+
+use crate::check::substitute::{self, Values};
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::file::JobFile;
+use crate::job::variable::{DefaultValue, Variable, VariableDeclaration};
 use crate::job::{Job, Relation};
-use crate::option_clauses::CheckPhase;
 use crate::span::Spanned;
-use crate::substitute::{self, Values};
-use crate::variable::{DefaultValue, bad_default_error};
-use crate::{codes, option_clauses, setting, source, suggest, variable_value};
+use crate::statements::option_clauses::{self, CheckPhase};
+use crate::statements::{setting, source};
+use crate::values::variable_value::{ValueText, bad_default_error, normalize_value};
 
 impl JobFile {
     /// Replaces variables by the values of parameters. Keys of `params` are
@@ -72,75 +75,93 @@ impl JobFile {
         let mut values = Values::new();
         for declaration in &self.declarations {
             let variable = &declaration.variable;
-            let flag = variable.name.replace('_', "-");
-            let text = match (given_params.get(&variable.name), &declaration.default) {
-                (Some((_, text)), _) => match variable_value::normalize_value(&variable.ty, text) {
-                    Ok(text) => Some(text),
-                    Err(expected) => {
-                        diagnostics.push(
-                            Diagnostic::error(
-                                codes::BAD_PARAMETER,
-                                format!("`{text}` is not a value of `--{flag}`"),
-                            )
-                            .with_span(variable.span)
-                            .with_label(format!("{}: expected {expected}", variable.ty)),
-                        );
-                        continue;
-                    }
-                },
-                (None, None) => {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            codes::MISSING_PARAMETER,
-                            format!("the parameter `{}` is missing", variable.name),
-                        )
-                        .with_span(variable.span)
-                        .with_label("has no DEFAULT, so it must be given")
-                        .with_help(format!("add `--{flag} VALUE` to the command")),
-                    );
-                    continue;
+            let given = given_params.get(&variable.name).map(|(_, text)| *text);
+            match resolve_value(declaration, given, &values) {
+                Ok(text) => {
+                    values.insert(variable.name.clone(), (variable.ty.clone(), text));
                 }
-                (None, Some(default)) => {
-                    let text = match &default.value {
-                        DefaultValue::Null => None,
-                        DefaultValue::Text(text) => Some(substitute::expand_text(text, &values)),
-                        DefaultValue::Variable(name) => {
-                            values.get(name).and_then(|(_, text)| text.clone())
-                        }
-                    };
-                    match text.map(|text| {
-                        variable_value::normalize_value(&variable.ty, &text).map_err(|_| text)
-                    }) {
-                        None => None,
-                        Some(Ok(text)) => Some(text),
-                        Some(Err(text)) => {
-                            diagnostics.extend(bad_default_error(
-                                &variable.name,
-                                &variable.ty,
-                                &text,
-                                default.span,
-                            ));
-                            continue;
-                        }
-                    }
-                }
-            };
-            values.insert(variable.name.clone(), (variable.ty.clone(), text));
+                Err(problem) => diagnostics.push(*problem),
+            }
         }
         values
     }
 }
 
+/// The value of a variable; `values` are those of the variables above it, which its
+/// default may use.
+fn resolve_value(
+    declaration: &VariableDeclaration,
+    given: Option<&str>,
+    values: &Values,
+) -> Result<ValueText, Box<Diagnostic>> {
+    let Variable { name, ty, span, .. } = &declaration.variable;
+    if let Some(text) = given {
+        return match normalize_value(ty, text) {
+            Ok(text) => Ok(Some(text)),
+            Err(expected) => Err(Box::new(
+                Diagnostic::error(
+                    codes::BAD_PARAMETER,
+                    format!("`{text}` is not a value of `--{}`", option_name(name)),
+                )
+                .with_span(*span)
+                .with_label(format!("{ty}: expected {expected}")),
+            )),
+        };
+    }
+    let Some(default) = &declaration.default else {
+        return Err(Box::new(
+            Diagnostic::error(
+                codes::MISSING_PARAMETER,
+                format!("the parameter `{name}` is missing"),
+            )
+            .with_span(*span)
+            .with_label("has no DEFAULT, so it must be given")
+            .with_help(format!(
+                "add `--{} VALUE` to the command",
+                option_name(name)
+            )),
+        ));
+    };
+    let text = match &default.value {
+        DefaultValue::Null => None,
+        DefaultValue::Text(text) => Some(substitute::expand_text(text, values)),
+        DefaultValue::Variable(other) => values.get(other).and_then(|(_, text)| text.clone()),
+    };
+    match text.map(|text| normalize_value(ty, &text)).transpose() {
+        Ok(text) => Ok(text),
+        Err(expected) => Err(Box::new(bad_default_error(
+            &declaration.variable,
+            &expected,
+            default.span,
+        ))),
+    }
+}
+
+fn option_name(variable: &str) -> String {
+    variable.replace('_', "-")
+}
+
+/// Parameters by the names of variables; `-` and `_` are the same in an option.
+fn normalize_parameters(params: &BTreeMap<String, String>) -> BTreeMap<String, (&str, &str)> {
+    params
+        .iter()
+        .map(|(key, value)| {
+            let name = key.trim_start_matches('-').to_lowercase().replace('-', "_");
+            (name, (key.as_str(), value.as_str()))
+        })
+        .collect()
+}
+
 fn unknown_parameter_error(name: &str, key: &str, names: &[&str]) -> Diagnostic {
     let flags: Vec<String> = names
         .iter()
-        .map(|n| format!("--{}", n.replace('_', "-")))
+        .map(|name| format!("--{}", option_name(name)))
         .collect();
     let flags = flags.iter().map(String::as_str);
-    let help = match suggest::nearest_name(name, names.iter().copied()) {
-        Some(near) => format!("did you mean `--{}`?", near.replace('_', "-")),
+    let help = match nearest_name(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `--{}`?", option_name(near)),
         None if names.is_empty() => "the job file declares no variables".to_owned(),
-        None => format!("the job's parameters are {}", suggest::list_names(flags)),
+        None => format!("the job's parameters are {}", list_names(flags)),
     };
     Diagnostic::error(
         codes::UNKNOWN_PARAMETER,

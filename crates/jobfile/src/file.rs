@@ -1,21 +1,15 @@
 //! A job file as a whole: parses all statements and checks them against each
 //! other.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
-
-use crate::column_names::{self, KnownColumns};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::check;
+use crate::diagnostics::Diagnostics;
+use crate::job::variable::{Variable, VariableDeclaration};
 use crate::job::{Relation, Setting};
-use crate::parse_context::ParseContext;
-use crate::references;
-use crate::relation_graph::{self, RelationNode};
-use crate::source_text::SourceText;
-use crate::span::{Position, Span};
-use crate::token_cursor::TokenCursor;
-use crate::tokens::{self, TokenizedFile};
-use crate::variable::{Variable, VariableDeclaration};
-use crate::{codes, interpolation, statement, substitute};
+use crate::statements;
+use crate::statements::parse_context::ParseContext;
+use crate::syntax::source_text::SourceText;
+use crate::syntax::token_cursor::TokenCursor;
+use crate::syntax::tokens::{self, TokenizedFile};
 
 /// A job file whose statements are valid, before its parameters are known.
 #[derive(Debug, Clone)]
@@ -37,19 +31,19 @@ pub struct JobFile {
 pub fn parse_job_file(file_name: &str, text: &str) -> Result<JobFile, Diagnostics> {
     let source = SourceText::new(text)
         .map_err(|problem| Diagnostics::from(*problem).finish_for_file(file_name))?;
-    let mut sink = Diagnostics::new();
-    let tokenized = tokens::tokenize_statements(&source, &mut sink);
+    let mut diagnostics = Diagnostics::new();
+    let tokenized = tokens::tokenize_statements(&source, &mut diagnostics);
     let mut context = ParseContext::new(&source, &tokenized.tokens);
-    context.diagnostics = sink;
+    context.diagnostics = diagnostics;
     let broken = parse_statements(&mut context, &tokenized);
-    let relations = check_relations(&mut context, &tokenized, broken);
+    let relations = check::check_relations(&mut context, &tokenized, broken);
     let ParseContext {
-        diagnostics: sink,
+        diagnostics,
         variables,
         settings,
         ..
     } = context;
-    let warnings = sink.finish_for_file(file_name);
+    let warnings = diagnostics.finish_for_file(file_name);
     if warnings.has_errors() {
         return Err(warnings);
     }
@@ -102,7 +96,7 @@ fn parse_statements(context: &mut ParseContext<'_>, tokenized: &TokenizedFile) -
         context.statement_range = range.clone();
         let mut cursor = TokenCursor::new(&tokenized.tokens, range);
         let known = context.declared_names.len();
-        if let Err(problem) = statement::parse_statement(context, &mut cursor) {
+        if let Err(problem) = statements::parse_statement(context, &mut cursor) {
             context.diagnostics.push(*problem);
             broken = true;
             if context.declared_names.len() == known {
@@ -116,205 +110,4 @@ fn parse_statements(context: &mut ParseContext<'_>, tokenized: &TokenizedFile) -
         }
     }
     broken
-}
-
-/// Checks statements against each other and puts relations in order.
-fn check_relations(
-    context: &mut ParseContext<'_>,
-    tokenized: &TokenizedFile,
-    broken: bool,
-) -> Vec<Relation> {
-    if tokenized.statements.is_empty() && !context.diagnostics.has_errors() {
-        context.diagnostics.push(
-            Diagnostic::error(codes::EMPTY_FILE, "the job file contains no statements").with_help(
-                "begin with CREATE EXTERNAL TABLE for the input and CREATE OR REFRESH MATERIALIZED VIEW for the output",
-            ),
-        );
-        return Vec::new();
-    }
-    let mut relations = std::mem::take(&mut context.relations);
-    let declared = std::mem::take(&mut context.declared_names);
-    let nodes = link_references(&mut relations, &declared, &mut context.diagnostics);
-    if !tokenized.truncated {
-        relation_graph::report_unknown_tables(
-            &nodes,
-            &declared,
-            &context.possibly_declared,
-            &mut context.diagnostics,
-        );
-    }
-    relation_graph::report_cycles(&nodes, &mut context.diagnostics);
-    let order = relation_graph::evaluation_order(&nodes);
-    let used = check_variables(context, &relations, &order);
-    if !broken && !relations.iter().any(|r| matches!(r, Relation::Dataset(_))) {
-        context
-            .diagnostics
-            .push(no_dataset_error(context, &relations));
-    }
-    if !context.diagnostics.has_errors() {
-        let findings = unused_warnings(&relations, &nodes, &context.variables, &used);
-        context.diagnostics.extend(findings);
-    }
-    let mut slots: Vec<Option<Relation>> = relations.into_iter().map(Some).collect();
-    order
-        .into_iter()
-        .filter_map(|i| slots.get_mut(i).and_then(Option::take))
-        .collect()
-}
-
-/// What each relation reads. Also sets `depends_on` of the relations.
-fn link_references(
-    relations: &mut [Relation],
-    declared: &BTreeSet<String>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<RelationNode> {
-    relations
-        .iter_mut()
-        .map(|relation| {
-            let references = relation
-                .query()
-                .map(|query| references::find_references(query, declared, diagnostics))
-                .unwrap_or_default();
-            let mut names: Vec<String> = Vec::new();
-            for reference in &references {
-                if !names.contains(&reference.name) {
-                    names.push(reference.name.clone());
-                }
-            }
-            match relation {
-                Relation::Source(_) => {}
-                Relation::View(view) => view.depends_on = names,
-                Relation::Dataset(dataset) => dataset.depends_on = names,
-            }
-            RelationNode {
-                name: relation.name().to_owned(),
-                references,
-            }
-        })
-        .collect()
-}
-
-/// Checks every use of a variable. Returns the names of the used variables.
-fn check_variables(
-    context: &mut ParseContext<'_>,
-    relations: &[Relation],
-    order: &[usize],
-) -> BTreeSet<String> {
-    let variables: Vec<String> = context
-        .variables
-        .iter()
-        .map(|v| v.variable.name.clone())
-        .collect();
-    let variables: Vec<&str> = variables.iter().map(String::as_str).collect();
-    let mut used = BTreeSet::new();
-    let mut strings = std::mem::take(&mut context.placeholder_strings);
-    let mut known = KnownColumns::new();
-    let in_use = !variables.is_empty();
-    // Relations of a cycle come last: the columns they read are unknown.
-    let ordered: BTreeSet<usize> = order.iter().copied().collect();
-    let in_cycles = (0..relations.len()).filter(|i| !ordered.contains(i));
-    for i in order.iter().copied().chain(in_cycles) {
-        let relation = &relations[i];
-        if let Some(query) = relation.query() {
-            let usage = substitute::find_usage(query, &variables, &known, &mut context.diagnostics);
-            used.extend(usage.names);
-            strings.extend(usage.strings);
-        }
-        if !in_use {
-            continue;
-        }
-        let columns = match relation {
-            Relation::Source(source) => source
-                .columns
-                .iter()
-                .map(|column| column.name.to_lowercase())
-                .collect(),
-            Relation::View(view) => column_names::output_columns(&view.query, &known),
-            Relation::Dataset(dataset) => column_names::output_columns(&dataset.query, &known),
-        };
-        known.insert(relation.name().to_owned(), Rc::new(columns));
-    }
-    for string in &strings {
-        // In a default only the variables above it are visible, elsewhere all.
-        let above = context
-            .variables
-            .iter()
-            .position(|v| v.default.as_ref().is_some_and(|d| d.span == string.span));
-        let visible = &variables[..above.unwrap_or(variables.len())];
-        let findings = interpolation::check_placeholders(string, context.source, visible);
-        context.diagnostics.extend(findings);
-        used.extend(interpolation::variable_names(&string.value));
-    }
-    used
-}
-
-fn no_dataset_error(context: &ParseContext<'_>, relations: &[Relation]) -> Diagnostic {
-    let end = context.source.end_position();
-    let span = relations
-        .last()
-        .map_or(Span::empty_at(Position::new(1, 1).min(end)), Relation::span);
-    Diagnostic::error(
-        codes::NO_DATASET,
-        "the job has nothing to do: no dataset is written",
-    )
-    .with_span(span)
-    .with_label("the last relation of the file")
-    .with_help("add `CREATE OR REFRESH MATERIALIZED VIEW name AS SELECT …`")
-}
-
-fn unused_warnings(
-    relations: &[Relation],
-    nodes: &[RelationNode],
-    variables: &[VariableDeclaration],
-    used: &BTreeSet<String>,
-) -> Vec<Diagnostic> {
-    let read: BTreeSet<&str> = nodes
-        .iter()
-        .flat_map(|node| &node.references)
-        .map(|reference| reference.name.as_str())
-        .collect();
-    let of_relations = relations.iter().filter_map(|relation| {
-        let code = match relation {
-            Relation::Source(_) => codes::UNUSED_SOURCE,
-            Relation::View(_) => codes::UNUSED_VIEW,
-            Relation::Dataset(_) => return None,
-        };
-        let (kind, name) = (relation.kind(), relation.name());
-        (!read.contains(name)).then(|| {
-            Diagnostic::warning(code, format!("no query reads the {kind} `{name}`"))
-                .with_span(relation.span())
-                .with_help("it is not computed; remove it, or read it in a dataset")
-        })
-    });
-    let of_variables = variables
-        .iter()
-        .filter(|variable| {
-            let name = &variable.variable.name;
-            name != crate::job::GOLD_VARIABLE && !used.contains(name)
-        })
-        .map(|variable| {
-            let name = &variable.variable.name;
-            Diagnostic::warning(
-                codes::UNUSED_VARIABLE,
-                format!("nothing uses the variable `{name}`"),
-            )
-            .with_span(variable.variable.span)
-            .with_help(format!(
-                "use `{name}` in a query or `${{{name}}}` in a string, or remove it"
-            ))
-        });
-    of_relations.chain(of_variables).collect()
-}
-
-/// Parameters by the names of variables; `-` and `_` are the same in an option.
-pub(crate) fn normalize_parameters(
-    params: &BTreeMap<String, String>,
-) -> BTreeMap<String, (&str, &str)> {
-    params
-        .iter()
-        .map(|(key, value)| {
-            let name = key.trim_start_matches('-').to_lowercase().replace('-', "_");
-            (name, (key.as_str(), value.as_str()))
-        })
-        .collect()
 }

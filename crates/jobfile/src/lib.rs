@@ -25,45 +25,25 @@
 //! `docs/diagnostics.md` explains every code of [`CODES`].
 
 mod bind;
-mod codes;
-mod column_names;
-mod diagnostic;
-mod dialect;
+mod check;
+mod diagnostics;
 mod file;
-mod interpolation;
 mod job;
-mod option_clauses;
-mod parse_context;
-mod query;
-mod references;
-mod relation_graph;
-mod render;
-mod setting;
-mod size;
-mod source;
-mod source_text;
 mod span;
-mod statement;
-mod substitute;
-mod suggest;
-mod token_cursor;
-mod tokens;
-mod type_parser;
-mod types;
-mod variable;
-mod variable_value;
-mod view;
+mod statements;
+mod syntax;
+mod values;
 
-pub use codes::CODES;
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostics::codes::CODES;
+pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use file::{JobFile, parse_job_file};
+pub use job::types::{DataType, Field};
+pub use job::variable::{RESERVED_VARIABLE_NAMES, Variable};
 pub use job::{
     Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Format, GOLD_VARIABLE, Job,
     ParseMode, Relation, Setting, SortKey, Source, View,
 };
-pub use size::parse_size;
-pub use source_text::{MAX_FILE_BYTES, decode_job_file};
+pub use sluice_values::suggest_or_list;
 pub use span::{Position, Span, Spanned};
-pub use suggest::suggest_or_list;
-pub use types::{DataType, Field};
-pub use variable::{RESERVED_VARIABLE_NAMES, Variable};
+pub use syntax::source_text::{MAX_FILE_BYTES, decode_job_file};
+pub use values::size::parse_target_file_size;

@@ -61,6 +61,12 @@ impl Span {
         })
     }
 
+    /// The span of a node that sqlparser read from the file; the file's beginning if
+    /// the node has none.
+    pub(crate) fn of_node(span: tokenizer::Span) -> Self {
+        Self::from_sqlparser(span).unwrap_or(Self::empty_at(Position::new(1, 1)))
+    }
+
     /// The same span as sqlparser's type.
     pub fn to_sqlparser(self) -> tokenizer::Span {
         let location =

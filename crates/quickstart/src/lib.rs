@@ -13,7 +13,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
@@ -59,7 +58,7 @@ struct Args {
 /// Runs the program and returns its exit code: that of the job, 2 for wrong
 /// arguments, 9 when the data folder cannot be read or written. `args` begins
 /// with the program's name; `local` runs the job.
-pub fn run<I>(args: I, local: Arc<dyn LocalBackend>) -> u8
+pub fn run<I>(args: I, local: LocalBackend) -> u8
 where
     I: IntoIterator,
     I::Item: Into<OsString> + Clone,
@@ -82,7 +81,7 @@ where
     }
 }
 
-fn run_quickstart(args: &Args, local: Arc<dyn LocalBackend>) -> anyhow::Result<u8> {
+fn run_quickstart(args: &Args, local: LocalBackend) -> anyhow::Result<u8> {
     let landing = args.data.join("landing");
     let gold = args.data.join("gold");
     let job = args.data.join("landing_to_gold.sql");

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, Table as Grid, presets};
+use sluice_service::format::format_count;
 
 use crate::gold::TableSample;
 
@@ -18,17 +19,13 @@ const VALUE_WIDTH: usize = 27;
 
 /// Prints one table.
 pub(crate) fn print_table(table: &TableSample, out: &mut impl Write) -> io::Result<()> {
-    let plural = |count: u64, thing: &str| match count {
-        1 => format!("1 {thing}"),
-        _ => format!("{count} {thing}s"),
-    };
     writeln!(
         out,
-        "\n{}: {}, {}, {} bytes, version {}",
+        "\n{}: {}, {}, {}, version {}",
         table.name,
-        plural(table.rows, "row"),
-        plural(table.files as u64, "file"),
-        table.bytes,
+        format_count(table.rows, "row"),
+        format_count(table.files as u64, "file"),
+        format_count(table.bytes, "byte"),
         table.version
     )?;
     if let Some(comment) = &table.comment {

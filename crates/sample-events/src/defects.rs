@@ -2,8 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use rand::RngExt;
+use serde_json::Value;
+
 use crate::json_text;
-use crate::random::RandomStream;
+use crate::random::{RandomStream, pick_item};
 use crate::topic::TopicGenerator;
 
 /// How many of 1,000 lines are not simply a new and good event.
@@ -39,12 +42,12 @@ impl Defects {
     /// Whether the shares add up to 1,000 at most.
     pub fn fits_into_1000(&self) -> bool {
         let Self {
-            duplicates: repeats,
-            malformed: broken,
+            duplicates,
+            malformed,
             incomplete,
             late,
         } = *self;
-        [repeats, broken, incomplete, late]
+        [duplicates, malformed, incomplete, late]
             .map(u64::from)
             .iter()
             .sum::<u64>()
@@ -85,46 +88,52 @@ const NOT_JSON: &[&str] = &[
 
 const NOT_OBJECTS: &[&str] = &["[1, 2, 3]", "\"heartbeat\"", "42", "true"];
 
-/// Damages an intact line in place.
-pub(crate) fn damage_line<T: TopicGenerator>(
-    fault: Defect,
-    line: &mut Vec<u8>,
-    draw: &mut RandomStream,
+/// Appends a malformed line, made from an intact event.
+pub(crate) fn append_malformed<T: TopicGenerator>(
+    defect: Defect,
+    payload: &T::Payload,
+    random: &mut RandomStream,
+    out: &mut Vec<u8>,
 ) {
-    match fault {
+    match defect {
         // A proper prefix of an object is never JSON.
         Defect::Truncated => {
-            let keep = draw.next_between(1, line.len() as u32 - 1);
-            line.truncate(keep as usize);
+            let start = out.len();
+            json_text::append_json(out, payload);
+            let end = random.random_range(start + 1..out.len());
+            out.truncate(end);
         }
-        Defect::NotJson => replace_line(line, draw.pick_item(NOT_JSON)),
-        Defect::NotAnObject => replace_line(line, draw.pick_item(NOT_OBJECTS)),
+        Defect::NotJson => out.extend_from_slice(pick_item(NOT_JSON, random).as_bytes()),
+        Defect::NotAnObject => out.extend_from_slice(pick_item(NOT_OBJECTS, random).as_bytes()),
         Defect::WrongType => {
-            let (field, value) =
-                T::WRONG_TYPES[draw.next_below(T::WRONG_TYPES.len() as u32) as usize];
-            json_text::replace_value(line, field, value.as_bytes());
+            let mut wrong_types = T::wrong_types();
+            let choice = random.random_range(0..wrong_types.len());
+            let (field, value) = wrong_types.swap_remove(choice);
+            let mut fields = json_text::to_fields(payload);
+            fields.insert(field.to_owned(), value);
+            json_text::append_json(out, &fields);
         }
     }
 }
 
-/// Removes a required field or sets it to null; false when the topic has no
-/// required fields.
-pub(crate) fn make_incomplete<T: TopicGenerator>(
-    line: &mut Vec<u8>,
-    draw: &mut RandomStream,
+/// Appends an event without a required field, or with null in it. Returns false when
+/// the topic has no required fields; then the event is intact.
+pub(crate) fn append_incomplete<T: TopicGenerator>(
+    payload: &T::Payload,
+    random: &mut RandomStream,
+    out: &mut Vec<u8>,
 ) -> bool {
     if T::REQUIRED.is_empty() {
+        json_text::append_json(out, payload);
         return false;
     }
-    let field = draw.pick_item(T::REQUIRED);
-    if draw.next_below(2) == 0 {
-        json_text::remove_field(line, field)
+    let field = pick_item(T::REQUIRED, random);
+    let mut fields = json_text::to_fields(payload);
+    if random.random_ratio(1, 2) {
+        fields.shift_remove(field);
     } else {
-        json_text::replace_value(line, field, b"null")
+        fields.insert(field.to_owned(), Value::Null);
     }
-}
-
-fn replace_line(line: &mut Vec<u8>, with: &str) {
-    line.clear();
-    line.extend_from_slice(with.as_bytes());
+    json_text::append_json(out, &fields);
+    true
 }

@@ -95,18 +95,18 @@ pub struct GenerateReport {
 /// # Errors
 /// When the shares add up to more than 1,000, or a folder cannot be written.
 pub fn generate_landing(args: &GenerateArgs) -> anyhow::Result<GenerateReport> {
-    let faults = Defects {
+    let defects = Defects {
         duplicates: args.repeats,
         malformed: args.broken,
         incomplete: args.incomplete,
         late: args.late,
     };
-    if !faults.fits_into_1000() {
+    if !defects.fits_into_1000() {
         bail!(
             "repeats, broken, incomplete and late are parts of 1,000 lines; make their sum smaller"
         );
     }
-    let (user_events, transactions) = line_counts(args, faults);
+    let (user_events, transactions) = line_counts(args, defects);
     let users = args.users.unwrap_or_else(|| {
         ((user_events + transactions) / 20).clamp(50, u64::from(u32::MAX)) as u32
     });
@@ -120,13 +120,13 @@ pub fn generate_landing(args: &GenerateArgs) -> anyhow::Result<GenerateReport> {
         args.seed,
         UserEvents::new(args.seed, pools.clone()),
         clock(user_events),
-        faults,
+        defects,
     );
     let mut transaction_lines = Lines::new(
         args.seed,
         TransactionEvents::new(args.seed, pools),
         clock(transactions),
-        faults,
+        defects,
     );
     let (files, compression) = (args.files, args.compression);
     std::thread::scope(|scope| {
@@ -193,7 +193,7 @@ pub fn run_generator(args: &GenerateArgs, out: &mut impl Write) -> anyhow::Resul
 }
 
 /// How many lines of user events and of transactions to write.
-fn line_counts(args: &GenerateArgs, faults: Defects) -> (u64, u64) {
+fn line_counts(args: &GenerateArgs, defects: Defects) -> (u64, u64) {
     let Some(bytes) = args.bytes else {
         return (args.user_events, args.transactions);
     };
@@ -202,13 +202,13 @@ fn line_counts(args: &GenerateArgs, faults: Defects) -> (u64, u64) {
         args.seed,
         UserEvents::new(args.seed, pools.clone()),
         EventClock::EXAMPLE,
-        faults,
+        defects,
     ));
     let transaction = measured_bytes(Lines::new(
         args.seed,
         TransactionEvents::new(args.seed, pools),
         EventClock::EXAMPLE,
-        faults,
+        defects,
     ));
     let transactions = bytes.as_u64() * MEASURED_LINES / (2 * user + transaction);
     (2 * transactions, transactions)

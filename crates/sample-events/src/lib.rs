@@ -16,11 +16,11 @@
 //! generator is ChaCha, and no choice depends on floating point.
 //!
 //! ```
-//! use sluice_sample_events::{Clock, Faults, Lines, Pools, UserEvents};
+//! use sluice_sample_events::{Defects, EventClock, Lines, Pools, UserEvents};
 //!
 //! let pools = Pools::new(7, 1_000);
 //! let events = UserEvents::new(7, pools);
-//! let mut lines = Lines::new(7, events, Clock::EXAMPLE, Faults::NONE);
+//! let mut lines = Lines::new(7, events, EventClock::EXAMPLE, Defects::NONE);
 //! let event = lines.next_event();
 //! assert!(event.value.starts_with(b"{\"event_id\": "));
 //! ```
@@ -28,6 +28,7 @@
 pub mod generate;
 pub mod landing;
 
+mod address;
 mod clock;
 mod defects;
 mod json_text;

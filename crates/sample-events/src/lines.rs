@@ -1,9 +1,12 @@
 //! A topic's events with duplicates and malformed lines mixed in.
 
+use rand::RngExt;
+
 use crate::clock::EventClock;
 use crate::defects::{self, Defect, Defects};
+use crate::json_text;
 use crate::pools::UserId;
-use crate::random::RandomStream;
+use crate::random::{RandomStream, pick_item};
 use crate::topic::{TopicGenerator, defect_stream};
 
 /// How many events are kept as originals of duplicates.
@@ -45,20 +48,20 @@ pub enum LineKind {
 
 /// An endless stream of lines.
 #[derive(Debug)]
-pub struct Lines<T> {
+pub struct Lines<T: TopicGenerator> {
     topic: T,
     clock: EventClock,
     defects: Defects,
-    draw: RandomStream,
+    random: RandomStream,
     index: u64,
-    kept: Vec<KeptEvent>,
+    kept: Vec<KeptEvent<T::Payload>>,
 }
 
 #[derive(Debug)]
-struct KeptEvent {
+struct KeptEvent<P> {
     key: UserId,
     timestamp_micros: i64,
-    value: Vec<u8>,
+    payload: P,
 }
 
 /// What is known about a line in addition to its bytes.
@@ -76,7 +79,7 @@ impl<T: TopicGenerator> Lines<T> {
             topic,
             clock,
             defects,
-            draw: defect_stream::<T>(seed),
+            random: defect_stream::<T>(seed),
             index: 0,
             kept: Vec::new(),
         }
@@ -85,16 +88,16 @@ impl<T: TopicGenerator> Lines<T> {
     /// The next message, at the clock's time.
     pub fn next_event(&mut self) -> Event {
         let mut value = Vec::with_capacity(1_200);
-        let facts = self.append_line(&mut value);
-        facts.into_event(value)
+        let info = self.append_line(&mut value);
+        info.into_event(value)
     }
 
     /// The next message for a producer that sends live events: it happens at
     /// `at_micros`, or, if it is a late one, arrives then.
     pub fn next_event_at(&mut self, at_micros: i64) -> Event {
         let mut value = Vec::with_capacity(1_200);
-        let facts = self.append_line_at(at_micros, &mut value);
-        facts.into_event(value)
+        let info = self.append_line_at(at_micros, &mut value);
+        info.into_event(value)
     }
 
     /// The start of the next line's step, in seconds since 1970-01-01 UTC.
@@ -106,42 +109,47 @@ impl<T: TopicGenerator> Lines<T> {
     pub(crate) fn append_line(&mut self, out: &mut Vec<u8>) -> LineInfo {
         let (first, width) = self.clock.time_slot(self.index);
         self.index += 1;
-        let at_micros = first + i64::from(self.draw.next_below(width));
+        let at_micros = first + i64::from(self.random.random_range(0..width));
         self.append_line_at(at_micros, out)
     }
 
     fn append_line_at(&mut self, at_micros: i64, out: &mut Vec<u8>) -> LineInfo {
         let Defects {
-            duplicates: repeats,
-            malformed: broken,
+            duplicates,
+            malformed,
             incomplete,
             late,
         } = self.defects;
-        let choice = self.draw.next_below(1_000);
-        if choice < broken {
+        let late_from = malformed + duplicates;
+        let choice = self.random.random_range(0..1_000);
+        if choice < malformed {
             self.append_malformed(at_micros, out)
-        } else if choice < broken + repeats && !self.kept.is_empty() {
+        } else if choice < late_from && !self.kept.is_empty() {
             self.append_duplicate(at_micros, out)
         } else if choice >= 1_000_u32.saturating_sub(incomplete) {
             self.append_incomplete(at_micros, out)
-        } else if (broken + repeats..broken + repeats + late).contains(&choice) {
-            let (least, most) = Defects::LATENESS_SECONDS.into_inner();
-            let seconds = i64::from(self.draw.next_between(least, most));
-            self.append_good(at_micros - seconds * 1_000_000, LineKind::Late, out)
+        } else if (late_from..late_from + late).contains(&choice) {
+            let seconds = self.random.random_range(Defects::LATENESS_SECONDS);
+            let earlier = at_micros - i64::from(seconds) * 1_000_000;
+            self.append_intact(earlier, LineKind::Late, out)
         } else {
-            self.append_good(at_micros, LineKind::New, out)
+            self.append_intact(at_micros, LineKind::New, out)
         }
     }
 
-    fn append_good(
+    fn append_intact(
         &mut self,
         timestamp_micros: i64,
         kind: LineKind,
         out: &mut Vec<u8>,
     ) -> LineInfo {
-        let start = out.len();
-        let key = self.topic.append_event(timestamp_micros, out);
-        self.keep_event(key, timestamp_micros, &out[start..]);
+        let (key, payload) = self.topic.next_payload(timestamp_micros);
+        json_text::append_json(out, &payload);
+        self.keep_event(KeptEvent {
+            key,
+            timestamp_micros,
+            payload,
+        });
         LineInfo {
             key,
             timestamp_micros,
@@ -149,75 +157,61 @@ impl<T: TopicGenerator> Lines<T> {
         }
     }
 
-    fn append_malformed(&mut self, at_micros: i64, out: &mut Vec<u8>) -> LineInfo {
-        let fault = Defect::ALL[self.draw.next_below(Defect::ALL.len() as u32) as usize];
-        let mut line = Vec::new();
-        let key = self.topic.append_event(at_micros, &mut line);
-        defects::damage_line::<T>(fault, &mut line, &mut self.draw);
-        out.extend_from_slice(&line);
+    fn append_malformed(&mut self, timestamp_micros: i64, out: &mut Vec<u8>) -> LineInfo {
+        let defect = pick_item(&Defect::ALL, &mut self.random);
+        let (key, payload) = self.topic.next_payload(timestamp_micros);
+        defects::append_malformed::<T>(defect, &payload, &mut self.random, out);
         LineInfo {
             key,
-            timestamp_micros: at_micros,
-            kind: LineKind::Malformed(fault),
+            timestamp_micros,
+            kind: LineKind::Malformed(defect),
         }
     }
 
-    fn append_incomplete(&mut self, at_micros: i64, out: &mut Vec<u8>) -> LineInfo {
-        let mut line = Vec::new();
-        let key = self.topic.append_event(at_micros, &mut line);
-        let kind = match defects::make_incomplete::<T>(&mut line, &mut self.draw) {
-            true => LineKind::Incomplete,
-            false => LineKind::New,
-        };
-        out.extend_from_slice(&line);
+    fn append_incomplete(&mut self, timestamp_micros: i64, out: &mut Vec<u8>) -> LineInfo {
+        let (key, payload) = self.topic.next_payload(timestamp_micros);
+        let incomplete = defects::append_incomplete::<T>(&payload, &mut self.random, out);
         LineInfo {
             key,
-            timestamp_micros: at_micros,
+            timestamp_micros,
+            kind: if incomplete {
+                LineKind::Incomplete
+            } else {
+                LineKind::New
+            },
+        }
+    }
+
+    /// Appends an earlier event: every second time with another status and time, if
+    /// the topic has such messages.
+    fn append_duplicate(&mut self, at_micros: i64, out: &mut Vec<u8>) -> LineInfo {
+        let original = &self.kept[self.random.random_range(0..self.kept.len())];
+        let update = if self.random.random_ratio(1, 2) {
+            T::make_update(&original.payload, at_micros, &mut self.random)
+        } else {
+            None
+        };
+        json_text::append_json(out, update.as_ref().unwrap_or(&original.payload));
+        let (timestamp_micros, kind) = match update {
+            Some(_) => (at_micros, LineKind::Update),
+            None => (original.timestamp_micros, LineKind::Duplicate),
+        };
+        LineInfo {
+            key: original.key,
+            timestamp_micros,
             kind,
         }
     }
 
-    fn append_duplicate(&mut self, at_micros: i64, out: &mut Vec<u8>) -> LineInfo {
-        let kept = &self.kept[self.draw.next_below(self.kept.len() as u32) as usize];
-        let start = out.len();
-        out.extend_from_slice(&kept.value);
-        if self.draw.next_below(2) == 0 {
-            let mut line = out.split_off(start);
-            let changed = T::make_update(&mut line, at_micros, self.draw.next_bits());
-            out.extend_from_slice(&line);
-            if changed {
-                let (key, kind) = (kept.key, LineKind::Update);
-                return LineInfo {
-                    key,
-                    timestamp_micros: at_micros,
-                    kind,
-                };
-            }
-        }
-        LineInfo {
-            key: kept.key,
-            timestamp_micros: kept.timestamp_micros,
-            kind: LineKind::Duplicate,
-        }
-    }
-
-    fn keep_event(&mut self, key: UserId, timestamp_micros: i64, value: &[u8]) {
+    fn keep_event(&mut self, event: KeptEvent<T::Payload>) {
         if self.defects.duplicates == 0 {
             return;
         }
         if self.kept.len() < KEPT_EVENTS {
-            self.kept.push(KeptEvent {
-                key,
-                timestamp_micros,
-                value: value.to_vec(),
-            });
-        } else if self.draw.next_below(KEEP_EVERY) == 0 {
-            let slot = self.draw.next_below(KEPT_EVENTS as u32) as usize;
-            let kept = &mut self.kept[slot];
-            kept.key = key;
-            kept.timestamp_micros = timestamp_micros;
-            kept.value.clear();
-            kept.value.extend_from_slice(value);
+            self.kept.push(event);
+        } else if self.random.random_ratio(1, KEEP_EVERY) {
+            let index = self.random.random_range(0..KEPT_EVENTS);
+            self.kept[index] = event;
         }
     }
 }

@@ -1,14 +1,20 @@
 //! The customers and products that both topics draw from.
 
 use std::fmt;
+use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::json_text;
-use crate::random::RandomStream;
+use rand::RngExt;
+use serde::{Serialize, Serializer};
+
+use crate::json_text::Cents;
+use crate::random::{RandomStream, open_stream, pick_item};
 use crate::topic::stream;
 use crate::words;
 
-/// How many products there are: `PROD_1000` to `PROD_9999`.
+/// The number of `PROD_1000`.
+const FIRST_PRODUCT: u32 = 1_000;
+/// How many products there are, up to `PROD_9999`.
 const PRODUCTS: u32 = 9_000;
 /// How many favourite products a customer has.
 const FAVOURITES: u32 = 8;
@@ -45,12 +51,45 @@ impl fmt::Display for UserId {
     }
 }
 
+impl Serialize for UserId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// A product; its price is the same in every event.
 #[derive(Debug)]
 pub(crate) struct Product {
+    number: u32,
     pub(crate) name: String,
     pub(crate) category: &'static str,
-    pub(crate) price_cents: u32,
+    pub(crate) price: Cents,
+}
+
+impl Product {
+    fn new(number: u32, random: &mut RandomStream) -> Self {
+        let category = pick_item(words::CATEGORIES, random);
+        let word = pick_item(words::PLAIN_WORDS, random);
+        Self {
+            number,
+            name: format!("{} {}", capitalize(word), capitalize(category)),
+            category,
+            price: Cents(random.random_range(1_000..=50_000)),
+        }
+    }
+
+    pub(crate) fn id(&self) -> String {
+        format!("PROD_{}", self.number)
+    }
+}
+
+/// The ASCII word with an upper-case first letter.
+fn capitalize(word: &str) -> String {
+    let mut text = String::from(word);
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 /// The customers and products of one seed. Cheap to clone; both topics should use
@@ -65,27 +104,10 @@ pub struct Pools {
 impl Pools {
     /// The pools of a seed with this many customers (at least 1).
     pub fn new(seed: u64, users: u32) -> Self {
-        let mut draw = RandomStream::new(seed, stream::POOLS);
-        let id_mask = draw.next_bits() as u32;
-        let products = (0..PRODUCTS)
-            .map(|_| {
-                let category = draw.pick_item(words::CATEGORIES);
-                let mut name = String::from(draw.pick_item(words::PLAIN_WORDS));
-                if let Some(first) = name.get_mut(..1) {
-                    first.make_ascii_uppercase();
-                }
-                name.push(' ');
-                let mut label = String::from(category);
-                if let Some(first) = label.get_mut(..1) {
-                    first.make_ascii_uppercase();
-                }
-                name.push_str(&label);
-                Product {
-                    name,
-                    category,
-                    price_cents: draw.next_between(1_000, 50_000),
-                }
-            })
+        let mut random = open_stream(seed, stream::POOLS);
+        let id_mask = random.random();
+        let products = (FIRST_PRODUCT..FIRST_PRODUCT + PRODUCTS)
+            .map(|number| Product::new(number, &mut random))
             .collect();
         Self {
             users: users.max(1),
@@ -100,43 +122,42 @@ impl Pools {
     }
 
     /// A random customer.
-    pub(crate) fn pick_user(&self, draw: &mut RandomStream) -> u32 {
-        draw.next_below(self.users)
+    pub(crate) fn pick_user(&self, random: &mut RandomStream) -> u32 {
+        random.random_range(0..self.users)
     }
 
     /// A customer for a refund or chargeback: every third one comes from the few
     /// who return often, so that the example job finds customers with a high risk.
-    pub(crate) fn pick_returning_user(&self, draw: &mut RandomStream) -> u32 {
-        if draw.next_below(3) == 0 {
-            draw.next_below(self.users.div_ceil(RISKY_EVERY)) * RISKY_EVERY % self.users
+    pub(crate) fn pick_returning_user(&self, random: &mut RandomStream) -> u32 {
+        if random.random_ratio(1, 3) {
+            let risky = random.random_range(0..self.users.div_ceil(RISKY_EVERY));
+            risky * RISKY_EVERY % self.users
         } else {
-            self.pick_user(draw)
+            self.pick_user(random)
         }
     }
 
     /// The id of customer `index`. Different customers have different ids: every
     /// step is a bijection of 32-bit numbers.
     pub(crate) fn user_id(&self, index: u32) -> UserId {
-        let mixed = scramble_bits(index ^ self.id_mask);
-        let mut text = Vec::with_capacity(8);
-        json_text::append_hex(&mut text, u64::from(mixed), 8);
-        let mut id = [b'0'; 8];
-        id.copy_from_slice(&text);
-        UserId(id)
+        let mut text = [b'0'; 8];
+        let mut rest = text.as_mut_slice();
+        // Eight digits always fit.
+        let _ = write!(rest, "{:08x}", scramble_bits(index ^ self.id_mask));
+        UserId(text)
     }
 
     /// A product that the customer looks at or buys: every second time one of a few
     /// favourites, so that carts and purchases have products in common.
-    pub(crate) fn pick_product(&self, user: u32, draw: &mut RandomStream) -> (u32, &Product) {
-        let bits = draw.next_bits() as u32;
-        let number = if bits & 1 == 0 {
-            let favourite = (bits >> 1) % FAVOURITES;
+    pub(crate) fn pick_product(&self, user: u32, random: &mut RandomStream) -> &Product {
+        let index = if random.random_ratio(1, 2) {
+            let favourite = random.random_range(0..FAVOURITES);
             scramble_bits(user.wrapping_mul(FAVOURITES).wrapping_add(favourite) ^ !self.id_mask)
                 % PRODUCTS
         } else {
-            (bits >> 1) % PRODUCTS
+            random.random_range(0..PRODUCTS)
         };
-        (1_000 + number, &self.products[number as usize])
+        &self.products[index as usize]
     }
 }
 

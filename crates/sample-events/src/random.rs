@@ -1,39 +1,46 @@
 //! Random choices. Only integers, so that a seed gives the same bytes on every
 //! machine.
 
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
 
-/// A stream of random choices; streams of one seed are independent.
-#[derive(Debug, Clone)]
-pub(crate) struct RandomStream(ChaCha8Rng);
+/// A stream of random numbers.
+pub(crate) type RandomStream = ChaCha8Rng;
 
-impl RandomStream {
-    pub(crate) fn new(seed: u64, stream: u64) -> Self {
-        let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        generator.set_stream(stream);
-        Self(generator)
+/// The stream with this number; the streams of one seed are independent.
+pub(crate) fn open_stream(seed: u64, number: u64) -> RandomStream {
+    let mut stream = ChaCha8Rng::seed_from_u64(seed);
+    stream.set_stream(number);
+    stream
+}
+
+/// One of the items. The list must not be empty; every caller passes a constant.
+pub(crate) fn pick_item<T: Copy>(items: &[T], random: &mut RandomStream) -> T {
+    items[random.random_range(0..items.len())]
+}
+
+/// A UUID of version 4, written as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RandomId(Uuid);
+
+impl RandomId {
+    pub(crate) fn new(random: &mut RandomStream) -> Self {
+        Self(uuid::Builder::from_random_bytes(random.random()).into_uuid())
     }
 
-    pub(crate) fn next_bits(&mut self) -> u64 {
-        self.0.next_u64()
+    /// The first `length` characters.
+    pub(crate) fn prefix(self, length: usize) -> String {
+        let mut text = self.0.to_string();
+        text.truncate(length);
+        text
     }
+}
 
-    /// Uniform in `0..limit`; 0 when `limit` is 0.
-    ///
-    /// Multiply-shift: the bias is below 2⁻³² × limit, which does not matter for
-    /// sample data.
-    pub(crate) fn next_below(&mut self, limit: u32) -> u32 {
-        ((u64::from(self.0.next_u32()) * u64::from(limit)) >> 32) as u32
-    }
-
-    /// Uniform in `low..=high`.
-    pub(crate) fn next_between(&mut self, low: u32, high: u32) -> u32 {
-        low + self.next_below(high - low + 1)
-    }
-
-    /// One of the items. The list must not be empty; every caller passes a constant.
-    pub(crate) fn pick_item<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
-        items[self.next_below(items.len() as u32) as usize]
+impl Serialize for RandomId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = Uuid::encode_buffer();
+        serializer.serialize_str(self.0.hyphenated().encode_lower(&mut text))
     }
 }

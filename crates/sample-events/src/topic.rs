@@ -1,29 +1,37 @@
 //! What a topic implements for the generator.
 
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::pools::UserId;
-use crate::random::RandomStream;
+use crate::random::{RandomStream, open_stream};
 
 /// Generates one kind of event. Implemented by [`crate::UserEvents`] and
-/// [`crate::TransactionEvents`]. What changes or damages a line works on the bytes
-/// that [`TopicGenerator::append_event`] wrote.
+/// [`crate::TransactionEvents`].
 pub trait TopicGenerator {
     /// The topic's name, which is also its folder in the landing zone.
     const NAME: &'static str;
 
-    /// Appends one intact event that happens at `at_micros` (microseconds since
-    /// 1970-01-01 UTC) as one line of JSON without its newline, and returns the
-    /// customer's id.
-    fn append_event(&mut self, at_micros: i64, out: &mut Vec<u8>) -> UserId;
+    /// An event of the topic.
+    type Payload: Clone + std::fmt::Debug + Serialize;
 
-    /// Turns a line into a later message with the same id, another status and
-    /// another time. False when the topic has no such messages.
+    /// Makes an intact event that happens at `at_micros` (microseconds since 1970-01-01
+    /// UTC). Also returns its customer's id.
+    fn next_payload(&mut self, at_micros: i64) -> (UserId, Self::Payload);
+
+    /// Makes a later message with the id of an earlier one, and with another status and
+    /// time. `None` when the topic has no such messages.
     #[doc(hidden)]
-    fn make_update(line: &mut Vec<u8>, at_micros: i64, choice: u64) -> bool;
+    fn make_update(
+        earlier: &Self::Payload,
+        at_micros: i64,
+        random: &mut RandomStream,
+    ) -> Option<Self::Payload>;
 
     /// Fields whose value can be replaced by one of another type, each with such a
-    /// value as JSON text.
+    /// value.
     #[doc(hidden)]
-    const WRONG_TYPES: &'static [(&'static str, &'static str)];
+    fn wrong_types() -> Vec<(&'static str, Value)>;
 
     /// The fields that the example job requires.
     #[doc(hidden)]
@@ -41,5 +49,5 @@ pub(crate) mod stream {
 }
 
 pub(crate) fn defect_stream<T: TopicGenerator>(seed: u64) -> RandomStream {
-    RandomStream::new(seed, stream::DEFECTS + T::NAME.len() as u64)
+    open_stream(seed, stream::DEFECTS + T::NAME.len() as u64)
 }

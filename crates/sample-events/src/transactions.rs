@@ -1,30 +1,65 @@
 //! What people buy, return and charge back: topic `transaction_events`.
 
-use crate::json_text::{self, TIMESTAMP_LEN};
+use rand::RngExt;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::address::Address;
+use crate::json_text::{Cents, EventTime};
 use crate::pools::{Pools, UserId};
-use crate::random::RandomStream;
+use crate::random::{RandomId, RandomStream, open_stream, pick_item};
 use crate::topic::{TopicGenerator, stream};
 use crate::words;
 
 /// How many recent purchases a refund or chargeback can refer to.
 const REMEMBERED_PURCHASES: usize = 1_024;
-/// Bytes of a UUID as text.
-const UUID_LEN: usize = 36;
 
-/// Makes events with the keys `transaction_id`, `user_id`, `transaction_type`
-/// (`purchase`, `refund`, `chargeback`), `timestamp`, `status`,
-/// `payment_method`, `currency`, `products` (1 to 5 of `product_id`,
-/// `product_name`, `category`, `quantity`, `unit_price`), `subtotal`, `tax`,
-/// `total`, `billing_address`, `shipping_address` (`street`, `city`, `state`,
-/// `zip_code`, `country`), and for refunds and chargebacks
-/// `original_transaction_id`. The `total` of these two is negative; all other
-/// amounts are positive, as in the original sample data.
+/// One message about a payment. The `total` of refunds and chargebacks is negative;
+/// all other amounts are positive, as in the original sample data.
+#[derive(Debug, Clone, Serialize)]
+pub struct Transaction {
+    transaction_id: RandomId,
+    user_id: UserId,
+    transaction_type: TransactionType,
+    timestamp: EventTime,
+    status: &'static str,
+    payment_method: &'static str,
+    currency: &'static str,
+    products: Vec<LineItem>,
+    subtotal: Cents,
+    tax: Cents,
+    total: Cents,
+    billing_address: Address,
+    shipping_address: Address,
+    /// Only for refunds and chargebacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_transaction_id: Option<RandomId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum TransactionType {
+    Purchase,
+    Refund,
+    Chargeback,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct LineItem {
+    product_id: String,
+    product_name: String,
+    category: &'static str,
+    quantity: u32,
+    unit_price: Cents,
+}
+
+/// Makes transactions.
 #[derive(Debug, Clone)]
 pub struct TransactionEvents {
-    draw: RandomStream,
+    random: RandomStream,
     pools: Pools,
     /// Ids of recent purchases, the oldest overwritten first.
-    purchases: Vec<[u8; UUID_LEN]>,
+    purchases: Vec<RandomId>,
     next_purchase: usize,
 }
 
@@ -32,14 +67,14 @@ impl TransactionEvents {
     /// The transactions of a seed.
     pub fn new(seed: u64, pools: Pools) -> Self {
         Self {
-            draw: RandomStream::new(seed, stream::TRANSACTIONS),
+            random: open_stream(seed, stream::TRANSACTIONS),
             pools,
             purchases: Vec::with_capacity(REMEMBERED_PURCHASES),
             next_purchase: 0,
         }
     }
 
-    fn remember_purchase(&mut self, id: [u8; UUID_LEN]) {
+    fn remember_purchase(&mut self, id: RandomId) {
         if self.purchases.len() < REMEMBERED_PURCHASES {
             self.purchases.push(id);
         } else {
@@ -48,119 +83,106 @@ impl TransactionEvents {
         self.next_purchase = (self.next_purchase + 1) % REMEMBERED_PURCHASES;
     }
 
-    /// Appends `products` and returns the subtotal in cents.
-    fn append_products(&mut self, user: u32, out: &mut Vec<u8>) -> i64 {
-        let Self { draw, pools, .. } = self;
-        let mut subtotal = 0;
-        out.extend_from_slice(b"\", \"products\": [");
-        for item in 0..draw.next_between(1, 5) {
-            let (number, product) = pools.pick_product(user, draw);
-            let quantity = draw.next_between(1, 5);
-            subtotal += i64::from(quantity) * i64::from(product.price_cents);
-            out.extend_from_slice(if item == 0 {
-                b"{\"product_id\": \"PROD_".as_slice()
-            } else {
-                b", {\"product_id\": \"PROD_"
-            });
-            json_text::append_integer(out, u64::from(number));
-            out.extend_from_slice(b"\", \"product_name\": \"");
-            out.extend_from_slice(product.name.as_bytes());
-            out.extend_from_slice(b"\", \"category\": \"");
-            out.extend_from_slice(product.category.as_bytes());
-            out.extend_from_slice(b"\", \"quantity\": ");
-            json_text::append_integer(out, u64::from(quantity));
-            out.extend_from_slice(b", \"unit_price\": ");
-            json_text::append_money(out, i64::from(product.price_cents));
-            out.push(b'}');
+    /// The purchase that is refunded or charged back. Before the first purchase an
+    /// unknown one, as in real data.
+    fn pick_purchase(&mut self) -> RandomId {
+        if self.purchases.is_empty() {
+            RandomId::new(&mut self.random)
+        } else {
+            pick_item(&self.purchases, &mut self.random)
         }
-        out.push(b']');
-        subtotal
+    }
+
+    fn pick_line_items(&mut self, user: u32) -> Vec<LineItem> {
+        let Self { random, pools, .. } = self;
+        (0..random.random_range(1..=5))
+            .map(|_| {
+                let product = pools.pick_product(user, random);
+                LineItem {
+                    product_id: product.id(),
+                    product_name: product.name.clone(),
+                    category: product.category,
+                    quantity: random.random_range(1..=5),
+                    unit_price: product.price,
+                }
+            })
+            .collect()
     }
 }
 
 impl TopicGenerator for TransactionEvents {
     const NAME: &'static str = "transaction_events";
 
-    fn append_event(&mut self, at_micros: i64, out: &mut Vec<u8>) -> UserId {
-        let (kind, returns) = pick_transaction_type(&mut self.draw);
-        let user = match returns {
-            true => self.pools.pick_returning_user(&mut self.draw),
-            false => self.pools.pick_user(&mut self.draw),
+    type Payload = Transaction;
+
+    fn next_payload(&mut self, at_micros: i64) -> (UserId, Transaction) {
+        let transaction_type = TransactionType::pick(&mut self.random);
+        let is_purchase = transaction_type == TransactionType::Purchase;
+        let user = if is_purchase {
+            self.pools.pick_user(&mut self.random)
+        } else {
+            self.pools.pick_returning_user(&mut self.random)
         };
         let user_id = self.pools.user_id(user);
-        out.extend_from_slice(b"{\"transaction_id\": \"");
-        let id_start = out.len();
-        json_text::append_uuid(out, &mut self.draw);
-        let mut id = [b'0'; UUID_LEN];
-        id.copy_from_slice(&out[id_start..id_start + UUID_LEN]);
-        out.extend_from_slice(b"\", \"user_id\": \"");
-        out.extend_from_slice(user_id.as_bytes());
-        out.extend_from_slice(b"\", \"transaction_type\": \"");
-        out.extend_from_slice(kind.as_bytes());
-        out.extend_from_slice(b"\", \"timestamp\": \"");
-        json_text::append_timestamp(out, at_micros);
-        out.extend_from_slice(b"\", \"status\": \"");
-        out.extend_from_slice(pick_status(kind, &mut self.draw).as_bytes());
-        out.extend_from_slice(b"\", \"payment_method\": \"");
-        out.extend_from_slice(self.draw.pick_item(words::PAYMENT_METHODS).as_bytes());
-        out.extend_from_slice(b"\", \"currency\": \"");
-        out.extend_from_slice(self.draw.pick_item(words::CURRENCIES).as_bytes());
-        let subtotal = self.append_products(user, out);
+        let transaction_id = RandomId::new(&mut self.random);
+        let original_transaction_id = (!is_purchase).then(|| self.pick_purchase());
+        let products = self.pick_line_items(user);
+        let random = &mut self.random;
+        let subtotal: i64 = products
+            .iter()
+            .map(|item| i64::from(item.quantity) * item.unit_price.0)
+            .sum();
         // Tax is 5 to 10 percent, rounded to the cent.
-        let tax = (subtotal * i64::from(self.draw.next_between(5_000, 10_000)) + 50_000) / 100_000;
+        let tax = (subtotal * random.random_range(5_000..=10_000) + 50_000) / 100_000;
         let total = subtotal + tax;
-        out.extend_from_slice(b", \"subtotal\": ");
-        json_text::append_money(out, subtotal);
-        out.extend_from_slice(b", \"tax\": ");
-        json_text::append_money(out, tax);
-        out.extend_from_slice(b", \"total\": ");
-        json_text::append_money(out, if returns { -total } else { total });
-        append_address(out, "billing_address", &mut self.draw);
-        append_address(out, "shipping_address", &mut self.draw);
-        if returns {
-            out.extend_from_slice(b", \"original_transaction_id\": \"");
-            match self.purchases.len() {
-                // Before the first purchase, an unknown one, as in real data.
-                0 => json_text::append_uuid(out, &mut self.draw),
-                known => {
-                    let original = self.purchases[self.draw.next_below(known as u32) as usize];
-                    out.extend_from_slice(&original);
-                }
-            }
-            out.push(b'"');
-        } else {
-            self.remember_purchase(id);
+        let transaction = Transaction {
+            transaction_id,
+            user_id,
+            transaction_type,
+            timestamp: EventTime(at_micros),
+            status: pick_status(transaction_type, random),
+            payment_method: pick_item(words::PAYMENT_METHODS, random),
+            currency: pick_item(words::CURRENCIES, random),
+            products,
+            subtotal: Cents(subtotal),
+            tax: Cents(tax),
+            total: Cents(if is_purchase { total } else { -total }),
+            billing_address: Address::new(random),
+            shipping_address: Address::new(random),
+            original_transaction_id,
+        };
+        if is_purchase {
+            self.remember_purchase(transaction_id);
         }
-        out.push(b'}');
-        user_id
+        (user_id, transaction)
     }
 
-    fn make_update(line: &mut Vec<u8>, at_micros: i64, choice: u64) -> bool {
-        let Some(range) = json_text::value_range(line, "status") else {
-            return false;
-        };
-        let current = &line[range.start + 1..range.end - 1];
-        let others: Vec<&str> = words::STATUSES
+    fn make_update(
+        earlier: &Transaction,
+        at_micros: i64,
+        random: &mut RandomStream,
+    ) -> Option<Transaction> {
+        let other_statuses: Vec<&'static str> = words::STATUSES
             .iter()
             .copied()
-            .filter(|s| s.as_bytes() != current)
+            .filter(|status| *status != earlier.status)
             .collect();
-        let status = others[(choice % others.len() as u64) as usize];
-        line.splice(range.start + 1..range.end - 1, status.bytes());
-        let mut time = Vec::with_capacity(TIMESTAMP_LEN + 2);
-        time.push(b'"');
-        json_text::append_timestamp(&mut time, at_micros);
-        time.push(b'"');
-        json_text::replace_value(line, "timestamp", &time)
+        Some(Transaction {
+            status: pick_item(&other_statuses, random),
+            timestamp: EventTime(at_micros),
+            ..earlier.clone()
+        })
     }
 
-    const WRONG_TYPES: &'static [(&'static str, &'static str)] = &[
-        ("timestamp", "\"yesterday\""),
-        ("products", "\"none\""),
-        ("total", "\"a lot\""),
-        ("total", "{\"amount\": 12.5}"),
-        ("billing_address", "7"),
-    ];
+    fn wrong_types() -> Vec<(&'static str, Value)> {
+        vec![
+            ("timestamp", json!("yesterday")),
+            ("products", json!("none")),
+            ("total", json!("a lot")),
+            ("total", json!({"amount": 12.5})),
+            ("billing_address", json!(7)),
+        ]
+    }
 
     const REQUIRED: &'static [&'static str] = &[
         "transaction_id",
@@ -171,42 +193,25 @@ impl TopicGenerator for TransactionEvents {
     ];
 }
 
-/// The type, and whether money is returned: 87 % purchases, 10 % refunds, 3 %
-/// chargebacks.
-fn pick_transaction_type(draw: &mut RandomStream) -> (&'static str, bool) {
-    match draw.next_below(100) {
-        0..87 => ("purchase", false),
-        87..97 => ("refund", true),
-        _ => ("chargeback", true),
+impl TransactionType {
+    /// 87 % purchases, 10 % refunds, 3 % chargebacks.
+    fn pick(random: &mut RandomStream) -> Self {
+        match random.random_range(0..100) {
+            0..87 => Self::Purchase,
+            87..97 => Self::Refund,
+            _ => Self::Chargeback,
+        }
     }
 }
 
 /// A status with the frequencies of the real sample: chargebacks are always
 /// completed, some refunds fail, purchases have every status.
-fn pick_status(kind: &str, draw: &mut RandomStream) -> &'static str {
-    match (kind, draw.next_below(1_000)) {
-        ("chargeback", _) => "completed",
-        ("refund", 0..65) => "failed",
-        ("refund", _) => "completed",
-        (_, 0..55) => "pending",
-        (_, 55..105) => "failed",
-        (_, 105..125) => "cancelled",
+fn pick_status(kind: TransactionType, random: &mut RandomStream) -> &'static str {
+    match (kind, random.random_range(0..1_000)) {
+        (TransactionType::Refund, 0..65) => "failed",
+        (TransactionType::Purchase, 0..55) => "pending",
+        (TransactionType::Purchase, 55..105) => "failed",
+        (TransactionType::Purchase, 105..125) => "cancelled",
         _ => "completed",
     }
-}
-
-fn append_address(out: &mut Vec<u8>, field: &str, draw: &mut RandomStream) {
-    out.extend_from_slice(b", \"");
-    out.extend_from_slice(field.as_bytes());
-    out.extend_from_slice(b"\": {\"street\": \"");
-    words::append_street(out, draw);
-    out.extend_from_slice(b"\", \"city\": \"");
-    words::append_city(out, draw);
-    out.extend_from_slice(b"\", \"state\": \"");
-    out.extend_from_slice(draw.pick_item(words::STATES).as_bytes());
-    out.extend_from_slice(b"\", \"zip_code\": \"");
-    json_text::append_padded(out, u64::from(draw.next_between(501, 99_950)), 5);
-    out.extend_from_slice(b"\", \"country\": \"");
-    out.extend_from_slice(draw.pick_item(words::COUNTRIES).as_bytes());
-    out.extend_from_slice(b"\"}");
 }

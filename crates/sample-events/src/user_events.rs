@@ -1,22 +1,53 @@
 //! What people do in the shop: topic `user_events`.
 
-use crate::json_text;
+use std::net::Ipv4Addr;
+
+use rand::RngExt;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::address;
+use crate::json_text::EventTime;
 use crate::pools::{Pools, UserId};
-use crate::random::RandomStream;
+use crate::random::{RandomId, RandomStream, open_stream, pick_item};
 use crate::topic::{TopicGenerator, stream};
 use crate::words;
 
-/// Makes events with the keys `event_id`, `user_id`, `session_id`,
-/// `event_type`, `timestamp`, `page`, `device`, `browser`, `ip_address`,
-/// `country`, `city`, and after these, by `event_type`:
+/// One action of a visitor. What it has in addition to the common keys depends on
+/// its type:
 ///
 /// * `add_to_cart`, `remove_from_cart`: `product_id`, `quantity`
 /// * `search`: `search_query`
 /// * `click`: `element_id`
 /// * `login`, `logout`, `page_view`: no further keys
+#[derive(Debug, Clone, Serialize)]
+pub struct UserEvent {
+    event_id: RandomId,
+    user_id: UserId,
+    /// The first twelve characters of a UUID, as in the original sample data.
+    session_id: String,
+    event_type: &'static str,
+    timestamp: EventTime,
+    page: &'static str,
+    device: &'static str,
+    browser: &'static str,
+    ip_address: Ipv4Addr,
+    country: &'static str,
+    city: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search_query: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    element_id: Option<String>,
+}
+
+/// Makes user events.
 #[derive(Debug, Clone)]
 pub struct UserEvents {
-    draw: RandomStream,
+    random: RandomStream,
     pools: Pools,
 }
 
@@ -24,7 +55,7 @@ impl UserEvents {
     /// The user events of a seed.
     pub fn new(seed: u64, pools: Pools) -> Self {
         Self {
-            draw: RandomStream::new(seed, stream::USER_EVENTS),
+            random: open_stream(seed, stream::USER_EVENTS),
             pools,
         }
     }
@@ -33,79 +64,61 @@ impl UserEvents {
 impl TopicGenerator for UserEvents {
     const NAME: &'static str = "user_events";
 
-    fn append_event(&mut self, at_micros: i64, out: &mut Vec<u8>) -> UserId {
-        let Self { draw, pools } = self;
-        let user = pools.pick_user(draw);
+    type Payload = UserEvent;
+
+    fn next_payload(&mut self, at_micros: i64) -> (UserId, UserEvent) {
+        let Self { random, pools } = self;
+        let user = pools.pick_user(random);
         let user_id = pools.user_id(user);
-        let event_type = draw.pick_item(words::EVENT_TYPES);
-        out.extend_from_slice(b"{\"event_id\": \"");
-        json_text::append_uuid(out, draw);
-        out.extend_from_slice(b"\", \"user_id\": \"");
-        out.extend_from_slice(user_id.as_bytes());
-        out.extend_from_slice(b"\", \"session_id\": \"");
-        // The first twelve characters of a UUID, as in the original sample data.
-        let session = draw.next_bits();
-        json_text::append_hex(out, session >> 32, 8);
-        out.push(b'-');
-        json_text::append_hex(out, session, 3);
-        out.extend_from_slice(b"\", \"event_type\": \"");
-        out.extend_from_slice(event_type.as_bytes());
-        out.extend_from_slice(b"\", \"timestamp\": \"");
-        json_text::append_timestamp(out, at_micros);
-        out.extend_from_slice(b"\", \"page\": \"");
-        out.extend_from_slice(draw.pick_item(words::PAGES).as_bytes());
-        out.extend_from_slice(b"\", \"device\": \"");
-        out.extend_from_slice(draw.pick_item(words::DEVICES).as_bytes());
-        out.extend_from_slice(b"\", \"browser\": \"");
-        out.extend_from_slice(draw.pick_item(words::BROWSERS).as_bytes());
-        out.extend_from_slice(b"\", \"ip_address\": \"");
-        append_ip_address(out, draw);
-        out.extend_from_slice(b"\", \"country\": \"");
-        out.extend_from_slice(draw.pick_item(words::COUNTRIES).as_bytes());
-        out.extend_from_slice(b"\", \"city\": \"");
-        words::append_city(out, draw);
-        out.push(b'"');
-        match event_type {
+        let mut event = UserEvent {
+            event_id: RandomId::new(random),
+            user_id,
+            session_id: RandomId::new(random).prefix(12),
+            event_type: pick_item(words::EVENT_TYPES, random),
+            timestamp: EventTime(at_micros),
+            page: pick_item(words::PAGES, random),
+            device: pick_item(words::DEVICES, random),
+            browser: pick_item(words::BROWSERS, random),
+            ip_address: pick_ip_address(random),
+            country: pick_item(words::COUNTRIES, random),
+            city: address::make_city(random),
+            product_id: None,
+            quantity: None,
+            search_query: None,
+            element_id: None,
+        };
+        match event.event_type {
             "add_to_cart" | "remove_from_cart" => {
-                let (number, _) = pools.pick_product(user, draw);
-                out.extend_from_slice(b", \"product_id\": \"PROD_");
-                json_text::append_integer(out, u64::from(number));
-                out.extend_from_slice(b"\", \"quantity\": ");
-                json_text::append_integer(out, u64::from(draw.next_between(1, 5)));
+                event.product_id = Some(pools.pick_product(user, random).id());
+                event.quantity = Some(random.random_range(1..=5));
             }
-            "search" => {
-                out.extend_from_slice(b", \"search_query\": \"");
-                out.extend_from_slice(draw.pick_item(words::PLAIN_WORDS).as_bytes());
-                out.push(b'"');
-            }
+            "search" => event.search_query = Some(pick_item(words::PLAIN_WORDS, random)),
             "click" => {
-                out.extend_from_slice(b", \"element_id\": \"btn_");
-                out.extend_from_slice(draw.pick_item(words::PLAIN_WORDS).as_bytes());
-                out.push(b'_');
-                json_text::append_integer(out, u64::from(draw.next_between(1, 100)));
-                out.push(b'"');
+                let word = pick_item(words::PLAIN_WORDS, random);
+                let number = random.random_range(1..=100);
+                event.element_id = Some(format!("btn_{word}_{number}"));
             }
             _ => {}
         }
-        out.push(b'}');
-        user_id
+        (user_id, event)
     }
 
-    fn make_update(_line: &mut Vec<u8>, _at_micros: i64, _choice: u64) -> bool {
-        false
+    fn make_update(_: &UserEvent, _: i64, _: &mut RandomStream) -> Option<UserEvent> {
+        None
     }
 
-    const WRONG_TYPES: &'static [(&'static str, &'static str)] =
-        &[("timestamp", "\"yesterday\""), ("timestamp", "true")];
+    fn wrong_types() -> Vec<(&'static str, Value)> {
+        vec![
+            ("timestamp", json!("yesterday")),
+            ("timestamp", json!(true)),
+        ]
+    }
 
     const REQUIRED: &'static [&'static str] = &[];
 }
 
-/// Appends an IPv4 address that looks public.
-fn append_ip_address(out: &mut Vec<u8>, draw: &mut RandomStream) {
-    json_text::append_integer(out, u64::from(draw.next_between(2, 223)));
-    for _ in 0..3 {
-        out.push(b'.');
-        json_text::append_integer(out, u64::from(draw.next_below(256)));
-    }
+/// An IPv4 address that looks public.
+fn pick_ip_address(random: &mut RandomStream) -> Ipv4Addr {
+    let [b, c, d] = random.random();
+    Ipv4Addr::new(random.random_range(2..=223), b, c, d)
 }

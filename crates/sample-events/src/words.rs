@@ -1,8 +1,5 @@
 //! The words that the fields of sample events are made of.
 
-use crate::json_text;
-use crate::random::RandomStream;
-
 /// Types of user events, all equally frequent.
 #[rustfmt::skip]
 pub(crate) const EVENT_TYPES: &[&str] = &[
@@ -178,38 +175,3 @@ pub(crate) const TOWN_SUFFIXES: &[&str] = &[
     "mouth", "stad", "side", "burgh", "land", "ton", "view", "town", "bury", "borough", "shire",
     "furt", "haven", "fort", "port", "berg", "ville", "chester",
 ];
-
-/// Appends a town: `Lake Benjaminview`, `Perrymouth`.
-pub(crate) fn append_city(out: &mut Vec<u8>, draw: &mut RandomStream) {
-    if draw.next_below(2) == 0 {
-        out.extend_from_slice(draw.pick_item(TOWN_PREFIXES).as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(draw.pick_item(FIRST_NAMES).as_bytes());
-    } else {
-        out.extend_from_slice(draw.pick_item(LAST_NAMES).as_bytes());
-    }
-    out.extend_from_slice(draw.pick_item(TOWN_SUFFIXES).as_bytes());
-}
-
-/// Appends a street: `90516 Bridget Passage Suite 640`.
-pub(crate) fn append_street(out: &mut Vec<u8>, draw: &mut RandomStream) {
-    let digits = draw.next_between(3, 5) as usize;
-    let limit = [1_000, 10_000, 100_000][digits - 3];
-    json_text::append_padded(out, u64::from(draw.next_below(limit)), digits);
-    out.push(b' ');
-    let names = if draw.next_below(2) == 0 {
-        FIRST_NAMES
-    } else {
-        LAST_NAMES
-    };
-    out.extend_from_slice(draw.pick_item(names).as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(draw.pick_item(STREETS).as_bytes());
-    let part: &[u8] = match draw.next_below(4) {
-        0 => b" Apt. ",
-        1 => b" Suite ",
-        _ => return,
-    };
-    out.extend_from_slice(part);
-    json_text::append_padded(out, u64::from(draw.next_below(1_000)), 3);
-}

@@ -85,15 +85,6 @@ pub async fn serve_until(
         .await
 }
 
-/// The memory that this process holds, in bytes; `None` where the system does not
-/// report it.
-pub fn resident_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -147,10 +138,5 @@ mod tests {
         assert!(get(address, "/nothing").await.starts_with("HTTP/1.1 404"));
         stop.cancel();
         server.await.unwrap().unwrap();
-    }
-
-    #[test]
-    fn this_process_holds_some_memory() {
-        assert!(resident_bytes().is_none_or(|bytes| bytes > 100_000));
     }
 }

@@ -1,4 +1,5 @@
-//! How much memory the operators of this process may use.
+//! How much memory the operators of this process may use, and how much a process
+//! holds.
 
 use std::path::Path;
 
@@ -18,11 +19,32 @@ fn default_from_limits(host: Option<u64>, container: Option<u64>) -> Option<u64>
 }
 
 fn host_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
+    read_proc_bytes("/proc/meminfo", "MemTotal")
+}
+
+/// The memory that this process holds, in bytes; `None` where the system does not
+/// report it.
+pub fn resident_bytes() -> Option<u64> {
+    read_proc_bytes("/proc/self/status", "VmRSS")
+}
+
+/// The largest amount of memory that a process has held, in bytes, since it started or
+/// since its peak was reset. `None` when it has ended, and where the system does not
+/// report it.
+pub fn peak_bytes(pid: u32) -> Option<u64> {
+    read_proc_bytes(&format!("/proc/{pid}/status"), "VmHWM")
+}
+
+/// The number of bytes that a line such as `VmRSS:    5244 kB` states.
+fn read_proc_bytes(path: &str, name: &str) -> Option<u64> {
+    parse_proc_bytes(&std::fs::read_to_string(path).ok()?, name)
+}
+
+fn parse_proc_bytes(text: &str, name: &str) -> Option<u64> {
+    let value = text
         .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kib: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
 
@@ -50,6 +72,20 @@ mod tests {
         assert_eq!(default_from_limits(None, Some(100)), Some(70));
         assert_eq!(default_from_limits(None, None), None);
         assert!(default_bytes().is_none_or(|bytes| bytes > 0));
+    }
+
+    #[test]
+    fn this_process_holds_some_memory() {
+        assert!(resident_bytes().is_none_or(|bytes| bytes > 100_000));
+        assert!(peak_bytes(std::process::id()).is_none_or(|bytes| bytes > 100_000));
+    }
+
+    #[test]
+    fn only_lines_in_kilobytes_are_read() {
+        let text = "VmRSSX:\t1 kB\nVmRSS:\t    5244 kB\nThreads:\t3\n";
+        assert_eq!(parse_proc_bytes(text, "VmRSS"), Some(5244 * 1024));
+        assert_eq!(parse_proc_bytes(text, "Threads"), None);
+        assert_eq!(parse_proc_bytes(text, "VmHWM"), None);
     }
 
     #[test]

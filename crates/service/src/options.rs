@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory, FromArgMatches};
+use sluice_values::did_you_mean;
 use thiserror::Error;
 
 /// The flag that names the file; every process has it.
@@ -247,16 +248,10 @@ fn argument_id(command: &Command, key: &str) -> Option<String> {
 
 fn key_hint(command: &Command, key: &str) -> String {
     let key = key.replace('_', "-");
-    let near = file_keys(command)
-        .map(|(flag, _)| (strsim::jaro_winkler(flag, &key), flag))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match near {
-        Some((_, flag)) => format!("; did you mean `{flag}`?"),
-        None => {
-            let all: Vec<&str> = file_keys(command).map(|(flag, _)| flag).collect();
-            format!("; known keys are {}", all.join(", "))
-        }
+    let flags: Vec<&str> = file_keys(command).map(|(flag, _)| flag).collect();
+    match did_you_mean(&key, flags.iter().copied()) {
+        Some(question) => format!("; {question}"),
+        None => format!("; known keys are {}", flags.join(", ")),
     }
 }
 

@@ -3,8 +3,8 @@
 use rdkafka::types::RDKafkaErrorCode as Code;
 use sluice_proto::v1::ErrorKind;
 
-use crate::client::error_kind;
-use crate::error::{ProduceError, describe_code};
+use crate::error::ProduceError;
+use crate::error_code::{describe_code, error_kind};
 
 #[test]
 fn codes_are_described_in_words() {

@@ -135,7 +135,7 @@ fn slips_are_refused_before_anything_happens() {
         ),
         (
             &["user-events", "--interval", "soon"],
-            "write seconds, or a duration such as 250ms",
+            "write seconds, or a duration such as 90s",
         ),
         (&["user-events", "--partitions", "0"], "0 is not in"),
         (&["user-events", "--count", "0"], "0 is not in"),

@@ -25,58 +25,18 @@ pub fn job_error(
     }
 }
 
-/// The error of a job file with these diagnostics.
-pub(crate) fn invalid_job_error(diagnostics: &Diagnostics, text: &str) -> JobFailure {
-    let count = diagnostics
-        .iter()
-        .filter(|diagnostic| diagnostic.is_error())
-        .count();
-    let message = match count {
-        1 => "the job file has an error".to_owned(),
-        n => format!("the job file has {n} errors"),
-    };
-    JobError {
-        kind: ErrorKind::Invalid.into(),
-        message,
-        diagnostics: proto_diagnostics(diagnostics, text),
-        next_step: "correct the job file or the parameters and submit again; nothing ran"
-            .to_owned(),
-    }
-}
-
 /// Diagnostics in their protobuf form.
 pub(crate) fn proto_diagnostics(diagnostics: &Diagnostics, text: &str) -> Vec<v1::Diagnostic> {
     diagnostics
         .iter()
-        .map(|diagnostic| {
-            let severity = match diagnostic.severity {
-                sluice_jobfile::Severity::Error => v1::Severity::Error,
-                sluice_jobfile::Severity::Warning => v1::Severity::Warning,
-            };
-            v1::Diagnostic {
-                code: diagnostic.code.to_string(),
-                severity: severity.into(),
-                message: diagnostic.message.clone(),
-                file: diagnostic.file.clone(),
-                span: diagnostic.span.map(|span| v1::Span {
-                    start_line: span.start.line,
-                    start_column: span.start.column,
-                    end_line: span.end.line,
-                    end_column: span.end.column,
-                }),
-                label: diagnostic.label.clone(),
-                help: diagnostic.help.clone(),
-                notes: diagnostic.notes.clone(),
-                rendered: Diagnostics::from(diagnostic.clone()).render_snippets(text, false),
-            }
-        })
+        .map(|diagnostic| v1::Diagnostic::from_jobfile(diagnostic, text))
         .collect()
 }
 
 /// The job error for a planning error.
 pub(crate) fn analysis_error(error: &AnalyzeError, text: &str) -> JobFailure {
     match error {
-        AnalyzeError::Invalid(diagnostics) => invalid_job_error(diagnostics, text),
+        AnalyzeError::Invalid(diagnostics) => JobError::invalid_job_file(diagnostics, text),
         AnalyzeError::Store { what, source } => store_error(what, source),
         AnalyzeError::Landing { source, .. } => job_error(
             store_error_kind(source.store_kind()),

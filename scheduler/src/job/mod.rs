@@ -7,7 +7,7 @@ mod job_store;
 mod live_job;
 
 pub use errors::{JobFailure, job_error};
-pub(crate) use errors::{analysis_error, invalid_job_error, proto_diagnostics, run_error};
+pub(crate) use errors::{analysis_error, proto_diagnostics, run_error};
 pub use id::{is_valid_submission_id, new_job_id};
 pub use job_store::{JobStore, JobStoreError};
 pub use live_job::{LiveJob, LogFile};

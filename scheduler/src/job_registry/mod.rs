@@ -22,8 +22,8 @@ use tracing::{info, warn};
 use self::index::{IndexEntry, JobIndex};
 use crate::driver::{CheckedSubmission, Driver, UncommittedFiles, describe_plan, stop_error};
 use crate::job::{
-    JobFailure, JobStore, JobStoreError, LiveJob, LogFile, invalid_job_error, is_final_state,
-    is_valid_submission_id, job_error, new_job_id,
+    JobFailure, JobStore, JobStoreError, LiveJob, LogFile, is_final_state, is_valid_submission_id,
+    job_error, new_job_id,
 };
 use crate::job_settings::JobSettings;
 use crate::server::Metrics;
@@ -365,8 +365,9 @@ impl JobRegistry {
         request: &SubmitJobRequest,
     ) -> Result<CheckedSubmission, JobFailure> {
         let text = &request.text;
-        let invalid_job =
-            |diagnostics: sluice_jobfile::Diagnostics| invalid_job_error(&diagnostics, text);
+        let invalid_job = |diagnostics: sluice_jobfile::Diagnostics| {
+            JobError::invalid_job_file(&diagnostics, text)
+        };
         let file: JobFile =
             sluice_jobfile::parse_job_file(&request.file_name, text).map_err(invalid_job)?;
         let params: BTreeMap<String, String> = request

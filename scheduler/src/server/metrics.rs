@@ -140,7 +140,7 @@ impl Metrics {
         self.vcores.set(active().map(|e| i64::from(e.vcores)).sum());
         self.vcores_free
             .set(active().map(|e| i64::from(e.vcores_free)).sum());
-        if let Some(bytes) = sluice_service::http::resident_bytes() {
+        if let Some(bytes) = sluice_service::memory::resident_bytes() {
             self.resident_bytes.set(saturating_i64(bytes));
         }
     }

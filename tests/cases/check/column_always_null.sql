@@ -1,6 +1,6 @@
 -- error: E0511
 -- at: 13:20
--- message: only ever NULL
+-- message: always NULL
 -- message: CAST(NULL AS STRING)
 -- file: events/a.json
 --| {"id": 1}

@@ -1,0 +1,256 @@
+//! Calls what runs jobs: a scheduler over gRPC, or a driver in this process. Both
+//! are the same generated client; only what carries its requests differs.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use sluice_proto::MAX_MESSAGE_BYTES;
+use sluice_proto::v1::job_service_client::JobServiceClient;
+use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
+use sluice_proto::v1::{
+    CancelJobRequest, ErrorKind, GetJobRequest, Job, JobError, JobEvent, JobLogsRequest, JobPlan,
+    ListJobsRequest, ListJobsResponse, LogLine, PlanJobRequest, ServerInfoRequest,
+    ServerInfoResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+};
+use tokio::sync::Mutex;
+use tonic::body::Body;
+use tonic::codegen::http;
+use tonic::{Response, Status, Streaming};
+use tower::ServiceExt;
+use tower::util::BoxCloneService;
+
+use crate::connect::{self, join_addresses, status_cause};
+use crate::master::Address;
+
+/// For calls of a scheduler without a stream. Planning lists the inputs, which may
+/// take long.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A stream of responses; an error ends it.
+pub(crate) type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, JobError>> + Send>>;
+
+/// Carries requests to a service and its responses back.
+pub(crate) type Transport =
+    BoxCloneService<http::Request<Body>, http::Response<Body>, tonic::transport::Error>;
+type GrpcClient = JobServiceClient<Transport>;
+
+/// A client of what runs jobs. Every call is idempotent.
+#[derive(Debug)]
+pub(crate) struct JobClient {
+    connection: Mutex<Connection>,
+    /// Of the scheduler. They are tried in order, at the start and whenever the
+    /// connection is lost. `None` for a driver in this process, to which no
+    /// connection can be lost.
+    addresses: Option<Vec<Address>>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    client: GrpcClient,
+    /// Grows with every new connection. When several calls fail because of one
+    /// lost connection, only the first replaces it.
+    generation: u64,
+}
+
+impl JobClient {
+    /// Connects to the first address that answers.
+    pub(crate) async fn connect(addresses: Vec<Address>) -> Result<Self, JobError> {
+        let transport = connect::connect_any(&addresses).await?;
+        Ok(Self::new(transport, Some(addresses)))
+    }
+
+    /// Calls a service in this process, without a network.
+    pub(crate) fn in_process<S: JobService>(service: Arc<S>) -> Self {
+        let server = JobServiceServer::from_arc(service)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let server = ServiceExt::<http::Request<Body>>::map_err(server, |never| match never {});
+        Self::new(BoxCloneService::new(server), None)
+    }
+
+    fn new(transport: Transport, addresses: Option<Vec<Address>>) -> Self {
+        Self {
+            connection: Mutex::new(Connection {
+                client: grpc_client(transport),
+                generation: 0,
+            }),
+            addresses,
+        }
+    }
+
+    /// Checks and starts a job.
+    pub(crate) async fn submit_job(
+        &self,
+        request: SubmitJobRequest,
+    ) -> Result<SubmitJobResponse, JobError> {
+        self.call(request, |mut client, request| async move {
+            client.submit_job(request).await
+        })
+        .await
+    }
+
+    /// The events of a job, up to its end.
+    pub(crate) async fn watch_job(
+        &self,
+        request: WatchJobRequest,
+    ) -> Result<ResponseStream<JobEvent>, JobError> {
+        self.call(request, |mut client, request| async move {
+            client.watch_job(request).await
+        })
+        .await
+        .map(|stream| self.response_stream(stream))
+    }
+
+    /// The current state of one job.
+    pub(crate) async fn get_job(&self, request: GetJobRequest) -> Result<Job, JobError> {
+        self.call(request, |mut client, request| async move {
+            client.get_job(request).await
+        })
+        .await
+    }
+
+    /// Jobs, the newest first.
+    pub(crate) async fn list_jobs(
+        &self,
+        request: ListJobsRequest,
+    ) -> Result<ListJobsResponse, JobError> {
+        self.call(request, |mut client, request| async move {
+            client.list_jobs(request).await
+        })
+        .await
+    }
+
+    /// Requests the end of a job, without waiting for it.
+    pub(crate) async fn cancel_job(&self, request: CancelJobRequest) -> Result<Job, JobError> {
+        self.call(request, |mut client, request| async move {
+            client.cancel_job(request).await
+        })
+        .await
+    }
+
+    /// A job's log.
+    pub(crate) async fn job_logs(
+        &self,
+        request: JobLogsRequest,
+    ) -> Result<ResponseStream<LogLine>, JobError> {
+        self.call(request, |mut client, request| async move {
+            client.job_logs(request).await
+        })
+        .await
+        .map(|stream| self.response_stream(stream))
+    }
+
+    /// Plans a job without running it.
+    pub(crate) async fn plan_job(&self, request: PlanJobRequest) -> Result<JobPlan, JobError> {
+        self.call(request, |mut client, request| async move {
+            client.plan_job(request).await
+        })
+        .await
+    }
+
+    /// Version and state of the server.
+    pub(crate) async fn server_info(&self) -> Result<ServerInfoResponse, JobError> {
+        self.call(ServerInfoRequest {}, |mut client, request| async move {
+            client.server_info(request).await
+        })
+        .await
+    }
+
+    /// Calls the service. If the connection to a scheduler is lost, the call is
+    /// repeated once over a new one: every call of the service is idempotent.
+    async fn call<R, T, F>(
+        &self,
+        request: R,
+        send: impl Fn(GrpcClient, R) -> F,
+    ) -> Result<T, JobError>
+    where
+        R: Clone,
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let (client, generation) = {
+            let connection = self.connection.lock().await;
+            (connection.client.clone(), connection.generation)
+        };
+        let Some(addresses) = &self.addresses else {
+            return send(client, request)
+                .await
+                .map(Response::into_inner)
+                .map_err(|status| JobError::from_status(&status));
+        };
+        match with_call_timeout(send(client, request.clone())).await {
+            Err(status) if is_connection_lost(&status) => {
+                let client = self.reconnect_once(addresses, generation).await?;
+                with_call_timeout(send(client, request)).await
+            }
+            answer => answer,
+        }
+        .map(Response::into_inner)
+        .map_err(|status| connect::call_error(addresses, &status))
+    }
+
+    async fn reconnect_once(
+        &self,
+        addresses: &[Address],
+        generation: u64,
+    ) -> Result<GrpcClient, JobError> {
+        let mut connection = self.connection.lock().await;
+        if connection.generation == generation {
+            // Without the advice how to start a scheduler: one was running.
+            let transport = connect::connect_any(addresses).await.map_err(|error| {
+                let message = format!("the connection was lost, and {}", error.message);
+                JobError::new(error.kind(), message)
+            })?;
+            connection.client = grpc_client(transport);
+            connection.generation += 1;
+        }
+        Ok(connection.client.clone())
+    }
+
+    fn response_stream<T: Send + 'static>(&self, stream: Streaming<T>) -> ResponseStream<T> {
+        let scheduler = self.addresses.as_deref().map(join_addresses);
+        Box::pin(stream.map(move |item| {
+            item.map_err(|status| {
+                let mut error = JobError::from_status(&status);
+                if let Some(scheduler) = &scheduler
+                    && status.details().is_empty()
+                {
+                    // A broken stream is not a failure of the job, whatever the code.
+                    error.set_kind(ErrorKind::Unavailable);
+                    error.message = format!(
+                        "the connection to {scheduler} broke: {}",
+                        status_cause(&status)
+                    );
+                }
+                error
+            })
+        }))
+    }
+}
+
+fn grpc_client(transport: Transport) -> GrpcClient {
+    JobServiceClient::new(transport)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+}
+
+/// The call's result, or an error after the timeout.
+async fn with_call_timeout<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    tokio::time::timeout(CALL_TIMEOUT, call)
+        .await
+        .unwrap_or_else(|_| {
+            Err(Status::deadline_exceeded(format!(
+                "no answer within {} seconds",
+                CALL_TIMEOUT.as_secs()
+            )))
+        })
+}
+
+/// Whether the connection has failed, not the request.
+fn is_connection_lost(status: &Status) -> bool {
+    status.details().is_empty()
+        && (std::error::Error::source(status).is_some()
+            || status.code() == tonic::Code::Unavailable)
+}

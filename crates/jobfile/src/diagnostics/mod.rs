@@ -1,0 +1,7 @@
+//! What is wrong with a job file, for people and for programs.
+
+pub(crate) mod codes;
+mod diagnostic;
+mod render;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};

@@ -1,0 +1,10 @@
+//! What users write on command lines, in configuration files and in job files:
+//! sizes, durations and names. One text means the same value in all of them.
+
+mod duration;
+mod size;
+mod suggest;
+
+pub use duration::{parse_duration, parse_positive_duration};
+pub use size::parse_size;
+pub use suggest::{did_you_mean, list_names, nearest_name, suggest_or_list};
