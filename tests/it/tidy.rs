@@ -20,7 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-fault-store", &[]),
     ("sluice-ledger", &["sluice-storage"]),
     ("sluice-service", &["sluice-secrets", "sluice-values"]),
-    // Only its feature `jobfile` does: diagnostics in their protobuf form.
+    // It uses `jobfile` only with its feature of that name: diagnostics in their
+    // protobuf form.
     ("sluice-proto", &["sluice-jobfile", "sluice-secrets"]),
     ("sluice-sample-events", &["sluice-compression"]),
     ("sluice-kafka-sandbox", &[]),

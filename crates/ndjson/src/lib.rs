@@ -16,7 +16,6 @@ mod values;
 
 pub use decoder::{Decoder, DecoderOutput};
 pub use error::{DecodeError, SchemaError};
-pub use lines::decompress::Compression;
 pub use lines::line_range::{LineRange, OwnedBytes};
 pub use options::{
     DEFAULT_BATCH_ROWS, DEFAULT_MAX_LINE_BYTES, DecodeOptions, DecodeStats, FileContext, JSON_KEY,
