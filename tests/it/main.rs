@@ -33,6 +33,7 @@ mod equal;
 mod executors_lost;
 mod exit_codes;
 mod invalid;
+mod layers;
 mod modes;
 mod quickstart;
 mod s3;

@@ -8,25 +8,8 @@ use sluice_storage::{StoreError, StoreErrorKind};
 
 use crate::runner::RunError;
 
-/// Why a job failed, with everything that its submitter sees.
-pub type JobFailure = JobError;
-
-/// An error with the next step for its submitter.
-pub fn job_error(
-    kind: ErrorKind,
-    message: impl Into<String>,
-    next_step: impl Into<String>,
-) -> JobFailure {
-    JobError {
-        kind: kind.into(),
-        message: message.into(),
-        diagnostics: Vec::new(),
-        next_step: next_step.into(),
-    }
-}
-
 /// The error of a job file with these diagnostics.
-pub(crate) fn invalid_job_error(diagnostics: &Diagnostics, text: &str) -> JobFailure {
+pub(crate) fn invalid_job_error(diagnostics: &Diagnostics, text: &str) -> JobError {
     let count = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.is_error())
@@ -74,27 +57,22 @@ pub(crate) fn proto_diagnostics(diagnostics: &Diagnostics, text: &str) -> Vec<v1
 }
 
 /// The job error for a planning error.
-pub(crate) fn analysis_error(error: &AnalyzeError, text: &str) -> JobFailure {
+pub(crate) fn analysis_error(error: &AnalyzeError, text: &str) -> JobError {
     match error {
         AnalyzeError::Invalid(diagnostics) => invalid_job_error(diagnostics, text),
         AnalyzeError::Store { what, source } => store_error(what, source),
-        AnalyzeError::Landing { source, .. } => job_error(
-            store_error_kind(source.store_kind()),
-            error_chain(error),
-            "",
-        ),
-        AnalyzeError::Engine { .. } => job_error(
-            ErrorKind::Internal,
-            error_chain(error),
-            "this is a fault in the engine; report it with the job file",
-        ),
+        AnalyzeError::Landing { source, .. } => {
+            JobError::new(store_error_kind(source.store_kind()), error_chain(error))
+        }
+        AnalyzeError::Engine { .. } => JobError::new(ErrorKind::Internal, error_chain(error))
+            .with_next_step("this is a fault in the engine; report it with the job file"),
     }
 }
 
 /// The job error for a store error.
-pub(crate) fn store_error(what: &str, error: &StoreError) -> JobFailure {
+pub(crate) fn store_error(what: &str, error: &StoreError) -> JobError {
     let kind = store_error_kind(Some(error.kind()));
-    job_error(kind, format!("{what}: {}", error_chain(error)), "")
+    JobError::new(kind, format!("{what}: {}", error_chain(error)))
 }
 
 /// `None` means that the store answered, but its files have the wrong content.
@@ -107,31 +85,15 @@ fn store_error_kind(kind: Option<StoreErrorKind>) -> ErrorKind {
 }
 
 /// The job error for a failed step.
-pub(crate) fn run_error(step: &str, error: &RunError) -> JobFailure {
+pub(crate) fn run_error(step: &str, error: &RunError) -> JobError {
     match error {
-        RunError::Cancelled => job_error(ErrorKind::Killed, "the job was cancelled", ""),
-        RunError::StagedLost { .. } => job_error(
-            ErrorKind::Transient,
-            format!("{step}: executors that held intermediate data were lost repeatedly: {error}"),
-            "look at the executors' logs, then submit again",
-        ),
-        RunError::Stalled { seconds } => job_error(
-            ErrorKind::Transient,
-            format!("{step}: no task made progress for {seconds} s"),
-            "look at the executors' logs, then submit again; for tasks that take longer set sluice.task_timeout",
-        ),
-        RunError::OutOfMemory { message } => job_error(
-            ErrorKind::Execution,
-            format!("{step}: a task ran out of memory: {message}"),
-            "give the executors more memory (--memory) or fewer vcores each; gold is unchanged",
-        ),
-        RunError::NoExecutors { message } => job_error(
-            ErrorKind::Transient,
-            format!("{step}: {message}"),
-            "start executors, then submit again; gold is unchanged",
-        ),
+        RunError::Cancelled => JobError::new(ErrorKind::Killed, "the job was cancelled"),
+        RunError::StagedLost { .. } => JobError::new(ErrorKind::Transient, format!("{step}: executors that held intermediate data were lost repeatedly: {error}")).with_next_step("look at the executors' logs, then submit again"),
+        RunError::Stalled { seconds } => JobError::new(ErrorKind::Transient, format!("{step}: no task made progress for {seconds} s")).with_next_step("look at the executors' logs, then submit again; for tasks that take longer set sluice.task_timeout"),
+        RunError::OutOfMemory { message } => JobError::new(ErrorKind::Execution, format!("{step}: a task ran out of memory: {message}")).with_next_step("give the executors more memory (--memory) or fewer vcores each; gold is unchanged"),
+        RunError::NoExecutors { message } => JobError::new(ErrorKind::Transient, format!("{step}: {message}")).with_next_step("start executors, then submit again; gold is unchanged"),
         RunError::Failed { kind, message } => {
-            job_error(*kind, format!("{step}: {message}"), next_step(*kind))
+            JobError::new(*kind, format!("{step}: {message}")).with_next_step(next_step(*kind))
         }
     }
 }
