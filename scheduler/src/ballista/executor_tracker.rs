@@ -19,11 +19,11 @@ use parking_lot::Mutex;
 
 /// A task, by the numbers that scheduler and executor both use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct TaskName {
-    pub(super) job: String,
-    pub(super) stage: usize,
-    pub(super) attempt: usize,
-    pub(super) task: usize,
+pub(crate) struct TaskName {
+    pub(crate) job: String,
+    pub(crate) stage: usize,
+    pub(crate) attempt: usize,
+    pub(crate) task: usize,
 }
 
 /// What is known about one executor.
@@ -59,7 +59,7 @@ impl ExecutorRecord {
 
 /// The records of all executors, by id. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct ExecutorTracker(Arc<Mutex<HashMap<String, ExecutorRecord>>>);
+pub(crate) struct ExecutorTracker(Arc<Mutex<HashMap<String, ExecutorRecord>>>);
 
 impl ExecutorTracker {
     pub(super) fn find_executor(&self, id: &str) -> Option<ExecutorRecord> {
@@ -68,10 +68,10 @@ impl ExecutorTracker {
 
     /// Executors whose last heartbeat came before `limit`.
     pub(super) fn silent_executors(&self, limit: Instant) -> Vec<String> {
-        let notes = self.0.lock();
-        let silent = notes
+        let records = self.0.lock();
+        let silent = records
             .iter()
-            .filter(|(_, noted)| noted.last_heartbeat < limit);
+            .filter(|(_, record)| record.last_heartbeat < limit);
         silent.map(|(id, _)| id.clone()).collect()
     }
 
@@ -81,13 +81,13 @@ impl ExecutorTracker {
         self.0
             .lock()
             .values_mut()
-            .for_each(|noted| noted.last_heartbeat = now);
+            .for_each(|record| record.last_heartbeat = now);
     }
 
     /// An executor reported the end of a task, whatever its outcome.
-    pub(super) fn on_task_ended(&self, id: &str, task: &TaskName) {
-        if let Some(noted) = self.0.lock().get_mut(id) {
-            noted.running_tasks.remove(task);
+    pub(crate) fn on_task_ended(&self, id: &str, task: &TaskName) {
+        if let Some(record) = self.0.lock().get_mut(id) {
+            record.running_tasks.remove(task);
         }
     }
 
@@ -100,12 +100,12 @@ impl ExecutorTracker {
     /// core permanently.
     pub(super) fn leaked_cores(&self) -> Vec<ExecutorSlot> {
         let mut lost = Vec::new();
-        for (id, noted) in self.0.lock().iter_mut() {
-            let now =
-                Some((noted.missing_cores(), noted.free_cores)).filter(|(missing, _)| *missing > 0);
+        for (id, record) in self.0.lock().iter_mut() {
+            let now = Some((record.missing_cores(), record.free_cores))
+                .filter(|(missing, _)| *missing > 0);
             match now {
-                Some((cores, _)) if now == noted.suspected_leak => lost.push((id.clone(), cores)),
-                _ => noted.suspected_leak = now,
+                Some((cores, _)) if now == record.suspected_leak => lost.push((id.clone(), cores)),
+                _ => record.suspected_leak = now,
             }
         }
         lost
@@ -114,8 +114,8 @@ impl ExecutorTracker {
     /// Removes the tasks of jobs that have ended: tasks that never began are
     /// never reported.
     pub(super) fn retain_jobs(&self, active: impl Fn(&str) -> bool) {
-        for noted in self.0.lock().values_mut() {
-            noted.running_tasks.retain(|task, _| active(&task.job));
+        for record in self.0.lock().values_mut() {
+            record.running_tasks.retain(|task, _| active(&task.job));
         }
     }
 
@@ -139,16 +139,16 @@ impl ExecutorTracker {
     }
 
     fn on_heartbeat(&self, id: &str, now: Instant) {
-        if let Some(noted) = self.0.lock().get_mut(id) {
-            noted.last_heartbeat = now;
+        if let Some(record) = self.0.lock().get_mut(id) {
+            record.last_heartbeat = now;
         }
     }
 
     fn on_task_bound(&self, id: &str, task: TaskName, cores: u32) {
-        if let Some(noted) = self.0.lock().get_mut(id) {
-            noted.free_cores = noted.free_cores.saturating_sub(cores);
-            noted.running_tasks.insert(task, cores);
-            noted.tasks_given += 1;
+        if let Some(record) = self.0.lock().get_mut(id) {
+            record.free_cores = record.free_cores.saturating_sub(cores);
+            record.running_tasks.insert(task, cores);
+            record.tasks_given += 1;
         }
     }
 
@@ -156,9 +156,9 @@ impl ExecutorTracker {
     /// gets more free cores than it has.
     fn return_cores(&self, id: &str, cores: u32) -> u32 {
         match self.0.lock().get_mut(id) {
-            Some(noted) => {
-                let cores = cores.min(noted.total_cores - noted.free_cores);
-                noted.free_cores += cores;
+            Some(record) => {
+                let cores = cores.min(record.total_cores - record.free_cores);
+                record.free_cores += cores;
                 cores
             }
             None => cores,
@@ -168,13 +168,13 @@ impl ExecutorTracker {
 
 /// Ballista's own in-memory state, which also updates the tracker.
 #[derive(Default)]
-pub(super) struct TrackedClusterState {
+pub(crate) struct TrackedClusterState {
     inner: InMemoryClusterState,
     tracker: ExecutorTracker,
 }
 
 impl TrackedClusterState {
-    pub(super) fn tracker(&self) -> ExecutorTracker {
+    pub(crate) fn tracker(&self) -> ExecutorTracker {
         self.tracker.clone()
     }
 }
@@ -282,56 +282,56 @@ mod tests {
 
     #[test]
     fn silence_is_recorded_and_reset() {
-        let notes = ExecutorTracker::default();
+        let tracker = ExecutorTracker::default();
         let start = Instant::now();
-        notes.on_registered("e1", 2, start);
+        tracker.on_registered("e1", 2, start);
         let later = start + Duration::from_secs(6);
         let limit = later.checked_sub(Duration::from_secs(5)).unwrap();
-        assert_eq!(notes.silent_executors(limit), ["e1"]);
-        notes.on_heartbeat("e1", later);
-        assert!(notes.silent_executors(limit).is_empty());
-        notes.on_registered("e2", 2, start);
-        notes.reset_silence(later);
-        assert!(notes.silent_executors(limit).is_empty());
-        notes.on_removed("e1");
-        assert!(notes.find_executor("e1").is_none());
+        assert_eq!(tracker.silent_executors(limit), ["e1"]);
+        tracker.on_heartbeat("e1", later);
+        assert!(tracker.silent_executors(limit).is_empty());
+        tracker.on_registered("e2", 2, start);
+        tracker.reset_silence(later);
+        assert!(tracker.silent_executors(limit).is_empty());
+        tracker.on_removed("e1");
+        assert!(tracker.find_executor("e1").is_none());
         // Unknown executors get no record.
-        notes.on_task_bound("e3", task(0), 1);
-        assert!(notes.find_executor("e3").is_none());
+        tracker.on_task_bound("e3", task(0), 1);
+        assert!(tracker.find_executor("e3").is_none());
     }
 
     #[test]
     fn cores_that_ballista_forgets_are_found_again() {
-        let notes = ExecutorTracker::default();
-        notes.on_registered("e1", 2, Instant::now());
-        notes.on_task_bound("e1", task(0), 1);
-        notes.on_task_bound("e1", task(1), 1);
-        assert_eq!(notes.find_executor("e1").unwrap().used_cores(), 2);
-        assert!(notes.leaked_cores().is_empty());
+        let tracker = ExecutorTracker::default();
+        tracker.on_registered("e1", 2, Instant::now());
+        tracker.on_task_bound("e1", task(0), 1);
+        tracker.on_task_bound("e1", task(1), 1);
+        assert_eq!(tracker.find_executor("e1").unwrap().used_cores(), 2);
+        assert!(tracker.leaked_cores().is_empty());
         // The usual case: the end is reported, then the core is returned.
-        notes.on_task_ended("e1", &task(0));
-        assert!(notes.leaked_cores().is_empty(), "one check is not enough");
-        assert_eq!(notes.return_cores("e1", 1), 1);
-        assert!(notes.leaked_cores().is_empty());
+        tracker.on_task_ended("e1", &task(0));
+        assert!(tracker.leaked_cores().is_empty(), "one check is not enough");
+        assert_eq!(tracker.return_cores("e1", 1), 1);
+        assert!(tracker.leaked_cores().is_empty());
         // The stage was rolled back: the end is reported, no core is returned.
-        notes.on_task_ended("e1", &task(1));
-        assert_eq!(notes.return_cores("e1", 0), 0);
-        assert!(notes.leaked_cores().is_empty());
-        assert_eq!(notes.leaked_cores(), [("e1".to_owned(), 1)]);
-        assert_eq!(notes.return_cores("e1", 1), 1);
-        assert!(notes.leaked_cores().is_empty());
+        tracker.on_task_ended("e1", &task(1));
+        assert_eq!(tracker.return_cores("e1", 0), 0);
+        assert!(tracker.leaked_cores().is_empty());
+        assert_eq!(tracker.leaked_cores(), [("e1".to_owned(), 1)]);
+        assert_eq!(tracker.return_cores("e1", 1), 1);
+        assert!(tracker.leaked_cores().is_empty());
         // Returned twice: the executor does not get more cores than it has.
-        assert_eq!(notes.return_cores("e1", 1), 0);
+        assert_eq!(tracker.return_cores("e1", 1), 0);
     }
 
     #[test]
     fn tasks_of_ended_jobs_are_forgotten() {
-        let notes = ExecutorTracker::default();
-        notes.on_registered("e1", 2, Instant::now());
-        notes.on_task_bound("e1", task(0), 1);
-        notes.retain_jobs(|job| job == "j");
-        assert_eq!(notes.find_executor("e1").unwrap().used_cores(), 1);
-        notes.retain_jobs(|_| false);
-        assert_eq!(notes.find_executor("e1").unwrap().used_cores(), 0);
+        let tracker = ExecutorTracker::default();
+        tracker.on_registered("e1", 2, Instant::now());
+        tracker.on_task_bound("e1", task(0), 1);
+        tracker.retain_jobs(|job| job == "j");
+        assert_eq!(tracker.find_executor("e1").unwrap().used_cores(), 1);
+        tracker.retain_jobs(|_| false);
+        assert_eq!(tracker.find_executor("e1").unwrap().used_cores(), 0);
     }
 }

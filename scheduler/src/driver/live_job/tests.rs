@@ -1,6 +1,6 @@
-//! Records, states and events of jobs.
+//! States, events and the log of a job.
 
-use sluice_proto::v1::{Job, JobState, LogLevel, Progress, job_event::Event};
+use sluice_proto::v1::{ErrorKind, JobError};
 
 use super::*;
 
@@ -13,22 +13,10 @@ fn job(id: &str, state: JobState) -> Job {
     }
 }
 
-const STATES: [JobState; 9] = [
-    JobState::Accepted,
-    JobState::Planned,
-    JobState::Running,
-    JobState::Committing,
-    JobState::Succeeded,
-    JobState::Failed,
-    JobState::Killed,
-    JobState::Interrupted,
-    JobState::TimedOut,
-];
-
 #[test]
 fn no_state_follows_an_end() {
-    for from in STATES.into_iter().filter(|state| is_final_state(*state)) {
-        for to in STATES {
+    for from in JobState::ALL.into_iter().filter(|state| state.is_final()) {
+        for to in JobState::ALL {
             assert!(!can_transition(from, to), "{from:?} → {to:?}");
         }
     }
@@ -36,7 +24,7 @@ fn no_state_follows_an_end() {
 
 #[test]
 fn every_state_but_an_end_can_fail_and_only_committing_succeeds() {
-    for from in STATES.into_iter().filter(|state| !is_final_state(*state)) {
+    for from in JobState::ALL.into_iter().filter(|state| !state.is_final()) {
         assert!(can_transition(from, JobState::Failed));
         assert!(can_transition(from, JobState::Killed));
         assert_eq!(
@@ -44,51 +32,6 @@ fn every_state_but_an_end_can_fail_and_only_committing_succeeds() {
             from == JobState::Committing
         );
     }
-}
-
-#[test]
-fn ids_sort_by_time_and_are_plain_names() {
-    let at = |seconds| chrono::DateTime::from_timestamp(seconds, 0).unwrap();
-    let (first, second) = (
-        new_job_id(at(1_000_000_000), u32::MAX),
-        new_job_id(at(1_000_000_001), 0),
-    );
-    assert!(first < second, "{first} {second}");
-    assert!(
-        first
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    );
-}
-
-#[test]
-fn submission_ids_are_checked() {
-    for good in ["a", "dag.task:2026-01-01T00:00:00+00:00", &"x".repeat(128)] {
-        assert!(is_valid_submission_id(good), "{good}");
-    }
-    for bad in ["", "-a", "a b", "../etc", "a/b", "ä", &"x".repeat(129)] {
-        assert!(!is_valid_submission_id(bad), "{bad}");
-    }
-}
-
-#[tokio::test]
-async fn records_survive_and_a_torn_write_is_left_out() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, past) = JobStore::open(dir.path()).unwrap();
-    assert!(past.is_empty());
-    let answers: Vec<_> = [JobState::Accepted, JobState::Running, JobState::Succeeded]
-        .into_iter()
-        .map(|state| store.save_record(job("a", state)))
-        .collect();
-    for answer in answers {
-        answer.await.unwrap().unwrap();
-    }
-    std::fs::write(dir.path().join("jobs/b.tmp"), b"half").unwrap();
-    std::fs::write(dir.path().join("jobs/c.pb"), b"\xff\xff\xff").unwrap();
-    drop(store);
-    let (_, past) = JobStore::open(dir.path()).unwrap();
-    assert_eq!(past, [job("a", JobState::Succeeded)]);
-    assert!(!dir.path().join("jobs/b.tmp").exists());
 }
 
 #[test]
@@ -152,12 +95,8 @@ fn watchers_see_every_change_and_the_last_of_many_progress_reports() {
 #[test]
 fn the_first_reason_to_stop_stays() {
     let live = LiveJob::new(job("a", JobState::Accepted), None);
-    live.request_stop(job_error(
-        sluice_proto::v1::ErrorKind::TimedOut,
-        "first",
-        "",
-    ));
-    live.request_stop(job_error(sluice_proto::v1::ErrorKind::Killed, "second", ""));
+    live.request_stop(JobError::new(ErrorKind::TimedOut, "first"));
+    live.request_stop(JobError::new(ErrorKind::Killed, "second"));
     assert_eq!(live.stop_reason().unwrap().message, "first");
     assert!(live.cancel_token().is_cancelled());
 }

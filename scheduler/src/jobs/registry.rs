@@ -1,15 +1,11 @@
 //! The registry of all jobs of a scheduler, running and ended.
 
-mod index;
-
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use parking_lot::Mutex;
-use sluice_jobfile::JobFile;
 use sluice_proto::v1::{
     ErrorKind, Job, JobError, JobPlan, JobState, ListJobsRequest, ListJobsResponse, LogLevel,
     LogLine, SubmitJobRequest,
@@ -19,19 +15,18 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use self::index::{IndexEntry, JobIndex};
-use crate::driver::{CheckedSubmission, Driver, UncommittedFiles, describe_plan, stop_error};
-use crate::job::{
-    JobFailure, JobStore, JobStoreError, LiveJob, LogFile, is_final_state, is_valid_submission_id,
-    job_error, new_job_id,
+use super::index::{IndexEntry, JobIndex};
+use super::job_store::{JobStore, JobStoreError};
+use super::submission::{check_submission, new_record};
+use crate::driver::{
+    CheckedSubmission, Driver, LiveJob, LogFile, UncommittedFiles, analysis_error, describe_plan,
+    stop_error,
 };
-use crate::job_settings::JobSettings;
-use crate::server::Metrics;
+use crate::metrics::Metrics;
+use crate::runner::Runner;
 
 /// The most jobs that are kept.
 const MAX_RECORDED_JOBS: usize = 10_000;
-/// The default and the maximal number of jobs on one page of a list.
-const PAGE_SIZES: (u32, u32) = (100, 1_000);
 
 /// Accepts jobs, runs them and keeps their records. Cheap to clone.
 #[derive(Clone)]
@@ -84,7 +79,7 @@ impl JobRegistry {
         options: RegistryOptions,
     ) -> Result<Self, JobStoreError> {
         let (store, mut past) = JobStore::open(&state_dir)?;
-        for job in past.iter_mut().filter(|job| !is_final_state(job.state())) {
+        for job in past.iter_mut().filter(|job| !job.state().is_final()) {
             let committing = job.state() == JobState::Committing;
             job.set_state(JobState::Interrupted);
             job.ended_ms = Utc::now().timestamp_millis();
@@ -93,11 +88,13 @@ impl JobRegistry {
             } else {
                 "no table was changed; submit the job again"
             };
-            job.reason = Some(job_error(
-                ErrorKind::Interrupted,
-                "the scheduler stopped while the job ran",
-                next,
-            ));
+            job.reason = Some(
+                JobError::new(
+                    ErrorKind::Interrupted,
+                    "the scheduler stopped while the job ran",
+                )
+                .with_next_step(next),
+            );
             warn!(
                 job_id = job.job_id,
                 "was running when the scheduler stopped; marked as interrupted"
@@ -154,17 +151,19 @@ impl JobRegistry {
     ///
     /// # Errors
     /// When the job is not valid; then nothing is recorded.
-    pub async fn submit_job(&self, request: SubmitJobRequest) -> Result<(Job, bool), JobFailure> {
-        let submission = self.check_submission(&request)?;
-        let job = self.new_record(&request)?;
+    pub async fn submit_job(&self, request: SubmitJobRequest) -> Result<(Job, bool), JobError> {
+        let submission = check_submission(&request)?;
+        let job = new_record(&request, self.shared.options.default_timeout)?;
         // From here on the submission id belongs to one job: the first request
         // that gets the lock.
         let live = {
             let mut index = self.shared.index.lock();
             if index.closed {
-                return Err(job_error(
+                return Err(JobError::new(
                     ErrorKind::Unavailable,
                     "this scheduler is stopping and accepts no more jobs",
+                )
+                .with_next_step(
                     "submit to another scheduler, or wait until this one has restarted",
                 ));
             }
@@ -189,11 +188,8 @@ impl JobRegistry {
             // A job without a record must not run: after a restart nothing would
             // be known of it.
             self.shared.index.lock().remove(&accepted);
-            return Err(job_error(
-                ErrorKind::Storage,
-                error.to_string(),
-                "free space on the scheduler, then submit again",
-            ));
+            return Err(JobError::new(ErrorKind::Storage, error.to_string())
+                .with_next_step("free space on the scheduler, then submit again"));
         }
         live.write_log(
             LogLevel::Info,
@@ -215,11 +211,11 @@ impl JobRegistry {
     /// # Errors
     /// As for [`Self::submit_job`], and those that a run would find before its
     /// first task.
-    pub async fn plan_job(&self, request: &SubmitJobRequest) -> Result<JobPlan, JobFailure> {
-        let submission = self.check_submission(request)?;
+    pub async fn plan_job(&self, request: &SubmitJobRequest) -> Result<JobPlan, JobError> {
+        let submission = check_submission(request)?;
         let text = &submission.job.text;
         let analyzed = self.shared.driver.analyze_job(&submission).await;
-        let analyzed = analyzed.map_err(|error| crate::job::analysis_error(&error, text))?;
+        let analyzed = analyzed.map_err(|error| analysis_error(&error, text))?;
         let slots = self.shared.driver.runner.capacity().await.vcores.max(1) as usize;
         Ok(describe_plan(&analyzed, &submission.settings, slots, text).await)
     }
@@ -228,7 +224,7 @@ impl JobRegistry {
     ///
     /// # Errors
     /// When there is none.
-    pub fn find_job(&self, id: &str) -> Result<Job, JobFailure> {
+    pub fn find_job(&self, id: &str) -> Result<Job, JobError> {
         Ok(self.find_entry(id)?.record())
     }
 
@@ -236,7 +232,7 @@ impl JobRegistry {
     ///
     /// # Errors
     /// When there is none.
-    pub fn watch_job(&self, id: &str) -> Result<WatchedJob, JobFailure> {
+    pub fn watch_job(&self, id: &str) -> Result<WatchedJob, JobError> {
         Ok(match self.find_entry(id)? {
             IndexEntry::Live(live) => WatchedJob::Live(live),
             IndexEntry::Past(job) => WatchedJob::Past(job),
@@ -247,96 +243,67 @@ impl JobRegistry {
     ///
     /// # Errors
     /// When there is none.
-    pub fn cancel_job(&self, id: &str, reason: &str) -> Result<Job, JobFailure> {
+    pub fn cancel_job(&self, id: &str, reason: &str) -> Result<Job, JobError> {
         let entry = self.find_entry(id)?;
         if let IndexEntry::Live(live) = &entry {
             let message = match reason {
                 "" => "the job was cancelled".to_owned(),
                 reason => format!("the job was cancelled: {reason}"),
             };
-            live.request_stop(job_error(ErrorKind::Killed, message, "gold is unchanged"));
+            live.request_stop(
+                JobError::new(ErrorKind::Killed, message).with_next_step("gold is unchanged"),
+            );
         }
         Ok(entry.record())
     }
 
     /// Jobs, the newest first.
     pub fn list_jobs(&self, request: &ListJobsRequest) -> ListJobsResponse {
-        let limit = match request.limit {
-            0 => PAGE_SIZES.0,
-            limit => limit.min(PAGE_SIZES.1),
-        } as usize;
-        let index = self.shared.index.lock();
-        let before = index.sort_key(&request.page_token);
-        let range = match &before {
-            Some(key) => index.jobs.range(..key.clone()),
-            None => index.jobs.range(..),
-        };
-        let mut jobs: Vec<Job> = Vec::new();
-        let mut more = false;
-        for (_, entry) in range.rev() {
-            let wanted =
-                |state: JobState| request.states.is_empty() || request.states().any(|s| s == state);
-            let job = entry.record();
-            if !wanted(job.state()) {
-                continue;
-            }
-            if jobs.len() == limit {
-                more = true;
-                break;
-            }
-            jobs.push(job);
-        }
-        let next_page_token = if more {
-            jobs.last()
-                .map(|job| job.job_id.clone())
-                .unwrap_or_default()
-        } else {
-            String::new()
-        };
-        ListJobsResponse {
-            jobs,
-            next_page_token,
-        }
+        self.shared.index.lock().list_page(request)
     }
 
-    /// How many jobs are in each state.
-    pub fn count_by_state(&self) -> BTreeMap<i32, u64> {
+    /// How many jobs are in each state, past ones included.
+    pub fn count_by_state(&self) -> Vec<(JobState, u64)> {
         let index = self.shared.index.lock();
-        let mut counts = BTreeMap::new();
-        for entry in index.jobs.values() {
-            let state = match entry {
-                IndexEntry::Live(live) => live.state(),
-                IndexEntry::Past(job) => job.state(),
-            };
-            *counts.entry(state.into()).or_default() += 1;
-        }
-        counts
+        let states: Vec<JobState> = index.jobs.values().map(IndexEntry::state).collect();
+        let count = |state| states.iter().filter(|found| **found == state).count() as u64;
+        JobState::ALL
+            .into_iter()
+            .map(|state| (state, count(state)))
+            .collect()
+    }
+
+    /// How many jobs have not ended: waiting, running or committing.
+    pub fn count_active(&self) -> u64 {
+        let counts = self.count_by_state();
+        let active = counts.iter().filter(|(state, _)| !state.is_final());
+        active.map(|(_, count)| count).sum()
     }
 
     /// The lines that the log of a job has so far.
     ///
     /// # Errors
     /// When there is no such job, or its log cannot be read.
-    pub fn read_log(&self, id: &str) -> Result<Vec<LogLine>, JobFailure> {
+    pub fn read_log(&self, id: &str) -> Result<Vec<LogLine>, JobError> {
         let job = self.find_job(id)?;
         let Some(dir) = &self.shared.state_dir else {
             return Ok(Vec::new());
         };
         LogFile::read_lines(dir, &job.job_id).map_err(|error| {
-            job_error(
+            JobError::new(
                 ErrorKind::Storage,
                 format!("cannot read the log of {id}: {error}"),
-                "",
             )
         })
     }
 
-    pub fn runner(&self) -> &Arc<dyn crate::runner::Runner> {
+    pub fn runner(&self) -> &Arc<dyn Runner> {
         &self.shared.driver.runner
     }
 
     /// Accepts no more jobs, waits for running ones, and interrupts those that
-    /// still run after `limit`.
+    /// still run after `limit`. May be called again with a shorter limit while
+    /// it waits.
     pub async fn drain_jobs(&self, limit: Duration) {
         let running: Vec<Arc<LiveJob>> = {
             let mut index = self.shared.index.lock();
@@ -351,82 +318,15 @@ impl JobRegistry {
             return;
         }
         for live in running.iter().filter(|live| !live.has_ended()) {
-            live.request_stop(job_error(
-                ErrorKind::Interrupted,
-                "the scheduler stopped while the job ran",
-                "submit the job again",
-            ));
+            live.request_stop(
+                JobError::new(
+                    ErrorKind::Interrupted,
+                    "the scheduler stopped while the job ran",
+                )
+                .with_next_step("submit the job again"),
+            );
         }
         self.shared.tasks.wait().await;
-    }
-
-    fn check_submission(
-        &self,
-        request: &SubmitJobRequest,
-    ) -> Result<CheckedSubmission, JobFailure> {
-        let text = &request.text;
-        let invalid_job = |diagnostics: sluice_jobfile::Diagnostics| {
-            JobError::invalid_job_file(&diagnostics, text)
-        };
-        let file: JobFile =
-            sluice_jobfile::parse_job_file(&request.file_name, text).map_err(invalid_job)?;
-        let params: BTreeMap<String, String> = request
-            .params
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let job = file.bind_parameters(&params).map_err(invalid_job)?;
-        let gold = job.gold_location().map(str::to_owned).ok_or_else(|| {
-            job_error(
-                ErrorKind::Invalid,
-                "the job does not name the folder of its tables",
-                "declare the variable in the job file (DECLARE VARIABLE gold STRING;) and give it with --gold FOLDER",
-            )
-        })?;
-        let conf = JobSettings::new(&job, request.conf.clone()).map_err(|error| {
-            job_error(
-                ErrorKind::Invalid,
-                error.to_string(),
-                "correct --conf or the SET statement and submit again",
-            )
-        })?;
-        Ok(CheckedSubmission {
-            job,
-            gold,
-            settings: conf,
-        })
-    }
-
-    fn new_record(&self, request: &SubmitJobRequest) -> Result<Job, JobFailure> {
-        let id = &request.submission_id;
-        if !id.is_empty() && !is_valid_submission_id(id) {
-            return Err(job_error(
-                ErrorKind::Invalid,
-                "the submission id is not valid",
-                "use up to 128 letters, digits and -_.:+, beginning with a letter or digit",
-            ));
-        }
-        let now = Utc::now();
-        let job_id = new_job_id(now, uuid::Uuid::new_v4().as_fields().0);
-        Ok(Job {
-            submission_id: if id.is_empty() {
-                job_id.clone()
-            } else {
-                id.clone()
-            },
-            job_id,
-            name: request.name.clone(),
-            file_name: request.file_name.clone(),
-            state: JobState::Accepted.into(),
-            submitted_ms: now.timestamp_millis(),
-            params: redact_values(&request.params),
-            user: request.user.clone(),
-            timeout_ms: match (request.timeout_ms, self.shared.options.default_timeout) {
-                (0, Some(limit)) => u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-                (limit, _) => limit,
-            },
-            ..Job::default()
-        })
     }
 
     async fn supervise_job(&self, live: Arc<LiveJob>, submission: CheckedSubmission) {
@@ -436,14 +336,16 @@ impl JobRegistry {
             tokio::spawn(async move {
                 if limit > 0 {
                     tokio::time::sleep(Duration::from_millis(limit)).await;
-                    live.request_stop(job_error(
-                        ErrorKind::TimedOut,
-                        format!(
-                            "the job ran longer than its limit of {} s",
-                            limit as f64 / 1000.0
-                        ),
-                        "gold is unchanged; give it more time with --timeout",
-                    ));
+                    live.request_stop(
+                        JobError::new(
+                            ErrorKind::TimedOut,
+                            format!(
+                                "the job ran longer than its limit of {} s",
+                                limit as f64 / 1000.0
+                            ),
+                        )
+                        .with_next_step("gold is unchanged; give it more time with --timeout"),
+                    );
                 }
             })
         };
@@ -480,7 +382,7 @@ impl JobRegistry {
         &self,
         live: &Arc<LiveJob>,
         submission: &CheckedSubmission,
-    ) -> Result<(), JobFailure> {
+    ) -> Result<(), JobError> {
         let _permit = tokio::select! {
             permit = self.shared.run_permits.acquire() => permit,
             () = live.cancel_token().cancelled() => return Err(stop_error(live)),
@@ -502,13 +404,10 @@ impl JobRegistry {
         result
     }
 
-    fn find_entry(&self, id: &str) -> Result<IndexEntry, JobFailure> {
+    fn find_entry(&self, id: &str) -> Result<IndexEntry, JobError> {
         self.shared.index.lock().find_entry(id).ok_or_else(|| {
-            job_error(
-                ErrorKind::NotFound,
-                format!("no job has the id '{id}'"),
-                "list the jobs with: submit-job --list",
-            )
+            JobError::new(ErrorKind::NotFound, format!("no job has the id '{id}'"))
+                .with_next_step("list the jobs with: submit-job --list")
         })
     }
 
@@ -542,7 +441,7 @@ fn save_state_changes(
                 return;
             };
             let job = entry.record();
-            if job.state() != saved && !is_final_state(job.state()) {
+            if job.state() != saved && !job.state().is_final() {
                 saved = job.state();
                 // There is no need to wait: the writer keeps the order.
                 drop(store.save_record(job));
@@ -551,7 +450,7 @@ fn save_state_changes(
     })
 }
 
-fn end_state(result: Result<(), JobFailure>) -> (JobState, Option<JobError>) {
+fn end_state(result: Result<(), JobError>) -> (JobState, Option<JobError>) {
     match result {
         Ok(()) => (JobState::Succeeded, None),
         Err(reason) => {

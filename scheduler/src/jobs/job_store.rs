@@ -36,7 +36,7 @@ pub enum JobStoreError {
 
 /// Writes job records and reads them back.
 #[derive(Debug, Clone)]
-pub struct JobStore {
+pub(super) struct JobStore {
     folder: PathBuf,
     writer: mpsc::Sender<SaveRequest>,
 }
@@ -51,7 +51,7 @@ impl JobStore {
     ///
     /// # Errors
     /// When the folder cannot be created or read.
-    pub fn open(state_dir: &Path) -> Result<(Self, Vec<Job>), JobStoreError> {
+    pub(super) fn open(state_dir: &Path) -> Result<(Self, Vec<Job>), JobStoreError> {
         let folder = state_dir.join("jobs");
         let failed = |source| JobStoreError::Io {
             path: folder.clone(),
@@ -87,7 +87,7 @@ impl JobStore {
 
     /// Saves the record, replacing an earlier one of the same job. The receiver
     /// gets a result when the record is on disk; waiting for it is optional.
-    pub fn save_record(&self, job: Job) -> oneshot::Receiver<Result<(), JobStoreError>> {
+    pub(super) fn save_record(&self, job: Job) -> oneshot::Receiver<Result<(), JobStoreError>> {
         let (done, answer) = oneshot::channel();
         if let Err(mpsc::SendError(unsent)) = self.writer.send(SaveRequest { job, reply: done }) {
             let _ = unsent.reply.send(Err(JobStoreError::Closed));
@@ -96,7 +96,7 @@ impl JobStore {
     }
 
     /// Removes the record of an old job.
-    pub fn remove_record(&self, job_id: &str) {
+    pub(super) fn remove_record(&self, job_id: &str) {
         if let Err(error) = fs::remove_file(record_path(&self.folder, job_id)) {
             warn!(job_id, %error, "cannot remove an old job record");
         }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sluice_proto::v1::Job;
+use sluice_proto::v1::{Job, JobState};
 
-use crate::job::{LiveJob, is_final_state};
+use crate::driver::LiveJob;
 
 /// How many ended jobs keep their events, for watchers that reconnect.
 const MAX_JOBS_WITH_EVENTS: usize = 100;
@@ -30,6 +30,13 @@ impl IndexEntry {
         match self {
             Self::Live(live) => live.record(),
             Self::Past(job) => job.as_ref().clone(),
+        }
+    }
+
+    pub(super) fn state(&self) -> JobState {
+        match self {
+            Self::Live(live) => live.state(),
+            Self::Past(job) => job.state(),
         }
     }
 }
@@ -69,17 +76,14 @@ impl JobIndex {
     /// Removes the oldest ended jobs until `kept` jobs remain, and the events
     /// of ended jobs except the newest. Gives the removed jobs.
     pub(super) fn remove_oldest(&mut self, kept: usize) -> Vec<Job> {
-        let mut forgotten = Vec::new();
+        let mut removed = Vec::new();
         while self.jobs.len() > kept {
-            let oldest = self
-                .jobs
-                .iter()
-                .find(|(_, entry)| is_final_state(entry.record().state()));
+            let oldest = self.jobs.iter().find(|(_, entry)| entry.state().is_final());
             let Some(job) = oldest.map(|(_, entry)| entry.record()) else {
                 break;
             };
             self.remove(&job);
-            forgotten.push(job);
+            removed.push(job);
         }
         let ended: Vec<(i64, String)> = self
             .jobs
@@ -94,6 +98,6 @@ impl JobIndex {
                 *entry = IndexEntry::Past(Arc::new(entry.record()));
             }
         }
-        forgotten
+        removed
     }
 }

@@ -2,19 +2,44 @@
 
 use std::time::Duration;
 
-use ballista_core::JobId;
-use ballista_scheduler::metrics::SchedulerMetricsCollector;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 use sluice_proto::v1::JobState;
 
-use super::executors::{ExecutorInfo, ExecutorState};
+/// How a plan that the executors ran has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlanOutcome {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl PlanOutcome {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The executors as the gauges show them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ExecutorCounts {
+    pub(crate) active: u64,
+    pub(crate) draining: u64,
+    /// Vcores of the active executors.
+    pub(crate) vcores: u64,
+    /// How many of these vcores are free.
+    pub(crate) vcores_free: u64,
+}
 
 /// The scheduler's metrics. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
-    pub(super) registry: Registry,
+    pub(crate) registry: Registry,
     jobs: IntGaugeVec,
     jobs_submitted: IntCounter,
     jobs_ended: IntCounterVec,
@@ -32,7 +57,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When two metrics have the same name.
-    pub(super) fn new() -> prometheus::Result<Self> {
+    pub(crate) fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         let gauge = |name: &str, help: &str| -> prometheus::Result<IntGauge> {
             let gauge = IntGauge::new(format!("sluice_scheduler_{name}"), help)?;
@@ -111,35 +136,34 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
+    /// Counts a plan that has ended.
+    pub(crate) fn count_plan_ended(&self, outcome: PlanOutcome) {
+        self.plans_ended.with_label_values(&[outcome.label()]).inc();
+    }
+
+    /// Sets how many tasks wait for a free core.
+    pub(crate) fn set_pending_tasks(&self, count: u64) {
+        self.tasks_pending.set(saturating_i64(count));
+    }
+
     /// Updates the gauges.
-    pub(super) fn refresh_gauges(&self, counts: &[(JobState, usize)], executors: &[ExecutorInfo]) {
+    pub(crate) fn refresh_gauges(&self, jobs: &[(JobState, u64)], executors: &ExecutorCounts) {
         for state in JobState::ALL {
-            let count = counts
-                .iter()
-                .filter(|(s, _)| *s == state)
-                .map(|(_, n)| *n)
-                .sum::<usize>();
+            let counts = jobs.iter().filter(|(counted, _)| *counted == state);
             self.jobs
                 .with_label_values(&[state.name()])
-                .set(saturating_i64(count as u64));
+                .set(saturating_i64(counts.map(|(_, count)| count).sum()));
         }
-        for (state, name) in [
-            (ExecutorState::Active, "active"),
-            (ExecutorState::Draining, "draining"),
+        for (state, count) in [
+            ("active", executors.active),
+            ("draining", executors.draining),
         ] {
-            let count = executors.iter().filter(|e| e.state == state).count();
             self.executors
-                .with_label_values(&[name])
-                .set(saturating_i64(count as u64));
+                .with_label_values(&[state])
+                .set(saturating_i64(count));
         }
-        let active = || {
-            executors
-                .iter()
-                .filter(|e| e.state == ExecutorState::Active)
-        };
-        self.vcores.set(active().map(|e| i64::from(e.vcores)).sum());
-        self.vcores_free
-            .set(active().map(|e| i64::from(e.vcores_free)).sum());
+        self.vcores.set(saturating_i64(executors.vcores));
+        self.vcores_free.set(saturating_i64(executors.vcores_free));
         if let Some(bytes) = sluice_service::memory::resident_bytes() {
             self.resident_bytes.set(saturating_i64(bytes));
         }
@@ -150,63 +174,24 @@ fn saturating_i64(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// Ballista counts each plan as a job; one job of ours runs several plans.
-impl SchedulerMetricsCollector for Metrics {
-    fn record_submitted(&self, _: &JobId, _: u64, _: u64) {}
-
-    fn record_completed(&self, _: &JobId, _: u64, _: u64) {
-        self.plans_ended.with_label_values(&["succeeded"]).inc();
-    }
-
-    fn record_failed(&self, _: &JobId, _: u64, _: u64) {
-        self.plans_ended.with_label_values(&["failed"]).inc();
-    }
-
-    fn record_cancelled(&self, _: &JobId) {
-        self.plans_ended.with_label_values(&["cancelled"]).inc();
-    }
-
-    fn set_pending_tasks_queue_size(&self, value: u64) {
-        self.tasks_pending.set(saturating_i64(value));
-    }
-
-    fn gather_metrics(&self) -> ballista_core::error::Result<Option<(Vec<u8>, String)>> {
-        Ok(None)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use prometheus::{Encoder, TextEncoder};
 
     use super::*;
 
-    fn executor(state: ExecutorState, free: u32) -> ExecutorInfo {
-        ExecutorInfo {
-            id: "e".to_owned(),
-            host: "h".to_owned(),
-            grpc_port: 1,
-            flight_port: 2,
-            state,
-            vcores: 4,
-            vcores_free: free,
-            tasks_given: 0,
-            registered_seconds: 0.0,
-            last_heartbeat_seconds: 0.0,
-            resident_memory_bytes: None,
-        }
-    }
-
     #[test]
     fn jobs_executors_and_cores_show() {
         let metrics = Metrics::new().unwrap();
         metrics.count_job_submitted();
         metrics.count_job_ended(JobState::Succeeded, Duration::from_millis(300));
-        metrics.record_cancelled(&"j".into());
-        let executors = [
-            executor(ExecutorState::Active, 3),
-            executor(ExecutorState::Draining, 4),
-        ];
+        metrics.count_plan_ended(PlanOutcome::Cancelled);
+        let executors = ExecutorCounts {
+            active: 1,
+            draining: 1,
+            vcores: 4,
+            vcores_free: 3,
+        };
         metrics.refresh_gauges(&[(JobState::Running, 2)], &executors);
         let mut text = Vec::new();
         TextEncoder::new()

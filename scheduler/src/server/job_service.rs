@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::job::LiveJob;
-use crate::job_registry::{JobRegistry, WatchedJob};
+use crate::driver::LiveJob;
+use crate::jobs::{JobRegistry, WatchedJob};
 
 /// Answers calls from a [`JobRegistry`]; also called in process, without a
 /// socket.
@@ -34,10 +34,6 @@ impl JobServer {
             jobs,
             started_at: SystemTime::now(),
         }
-    }
-
-    pub fn jobs(&self) -> &JobRegistry {
-        &self.jobs
     }
 }
 

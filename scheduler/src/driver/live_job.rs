@@ -1,9 +1,6 @@
-//! A job that this process runs or ran: its record, its events, its log.
+//! A job that this process runs or ran: its record, its state, its events.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -15,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{can_transition, is_final_state};
+use super::job_log::LogFile;
 
 /// How many events are kept for watchers that start late or reconnect.
 const MAX_EVENTS: usize = 4_096;
@@ -72,7 +69,7 @@ impl LiveJob {
     }
 
     pub fn has_ended(&self) -> bool {
-        is_final_state(self.inner.lock().job.state())
+        self.inner.lock().job.state().is_final()
     }
 
     /// Fires when the job should end.
@@ -84,7 +81,7 @@ impl LiveJob {
     pub fn request_stop(&self, reason: JobError) {
         {
             let mut inner = self.inner.lock();
-            if is_final_state(inner.job.state()) {
+            if inner.job.state().is_final() {
                 return;
             }
             inner.stop_reason.get_or_insert(reason);
@@ -119,7 +116,7 @@ impl LiveJob {
             if state == JobState::Running {
                 inner.job.started_ms = now;
             }
-            if is_final_state(state) {
+            if state.is_final() {
                 inner.job.ended_ms = now;
             }
         }
@@ -203,69 +200,19 @@ impl LiveJob {
     }
 }
 
-/// The log of one job: lines of `<time> <level> <target> <message>`.
-#[derive(Debug)]
-pub struct LogFile {
-    file: BufWriter<File>,
+/// Whether a job may change from one state to another.
+///
+/// ```text
+/// ACCEPTED → PLANNED → RUNNING → COMMITTING → SUCCEEDED
+///     └─────────┴─────────┴───────────┴─────→ FAILED, KILLED, TIMED_OUT, INTERRUPTED
+/// ```
+fn can_transition(from: JobState, to: JobState) -> bool {
+    use JobState::{Accepted, Committing, Planned, Running, Succeeded};
+    matches!(
+        (from, to),
+        (Accepted, Planned) | (Planned, Running) | (Running, Committing) | (Committing, Succeeded)
+    ) || (!from.is_final() && to.is_final() && to != Succeeded)
 }
 
-impl LogFile {
-    /// The path of a job's log below a state folder.
-    pub fn path_of(state_dir: &Path, job_id: &str) -> PathBuf {
-        state_dir.join("logs").join(format!("{job_id}.log"))
-    }
-
-    /// Creates the log file of a job.
-    ///
-    /// # Errors
-    /// When the file cannot be created.
-    pub fn create(state_dir: &Path, job_id: &str) -> std::io::Result<Self> {
-        let path = Self::path_of(state_dir, job_id);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        Ok(Self {
-            file: BufWriter::new(File::create(path)?),
-        })
-    }
-
-    fn append_line(&mut self, line: &LogLine) {
-        let time = chrono::DateTime::from_timestamp_millis(line.at_ms).unwrap_or_default();
-        let level = line.level().as_str_name().trim_start_matches("LOG_LEVEL_");
-        let message = line.message.replace('\n', "\\n");
-        let written = writeln!(
-            self.file,
-            "{} {level} {} {message}",
-            time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-            line.target
-        );
-        // A log that cannot be written must not fail the job.
-        let _ = written.and_then(|()| self.file.flush());
-    }
-
-    /// The lines of a past job's log.
-    ///
-    /// # Errors
-    /// When the file cannot be read; a job without a log has no lines.
-    pub fn read_lines(state_dir: &Path, job_id: &str) -> std::io::Result<Vec<LogLine>> {
-        let text = match std::fs::read_to_string(Self::path_of(state_dir, job_id)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other?,
-        };
-        Ok(text.lines().filter_map(parse_log_line).collect())
-    }
-}
-
-fn parse_log_line(line: &str) -> Option<LogLine> {
-    let mut parts = line.splitn(4, ' ');
-    let time = chrono::DateTime::parse_from_rfc3339(parts.next()?).ok()?;
-    let level = LogLevel::from_str_name(&format!("LOG_LEVEL_{}", parts.next()?))?;
-    let target = parts.next()?.to_owned();
-    let message = parts.next().unwrap_or_default().replace("\\n", "\n");
-    Some(LogLine {
-        at_ms: time.timestamp_millis(),
-        level: level.into(),
-        target,
-        message,
-    })
-}
+#[cfg(test)]
+mod tests;

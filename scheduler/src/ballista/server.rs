@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ballista_core::ConfigProducer;
 use ballista_core::config::TaskSchedulingPolicy;
+use ballista_core::error::BallistaError;
 use ballista_core::extension::EndpointOverrideFn;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
 use ballista_core::serde::protobuf::{ExecutorStoppedParams, UpdateTaskStatusParams};
@@ -13,19 +14,29 @@ use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::cluster::memory::InMemoryJobState;
 use ballista_scheduler::config::{SchedulerConfig, TaskDistributionPolicy};
 use ballista_scheduler::scheduler_server::{SchedulerServer, SessionBuilder};
+use datafusion::error::DataFusionError;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use sluice_engine::codec::SluiceCodec;
 use sluice_engine::session::{self, MAX_MESSAGE_BYTES, RuntimeOptions};
 use sluice_service::address::HostPort;
 use sluice_storage::{StoreOptions, Stores};
 
-use super::error::ServerError;
 use super::executor_tracker::TrackedClusterState;
-use super::metrics::Metrics;
+use crate::metrics::Metrics;
 use crate::options::Options;
 
 /// Ballista's scheduler with the plan types that Sluice ships.
 pub type BallistaServer = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
+
+/// Why Ballista's scheduler does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BallistaStartError {
+    /// The session or its stores cannot be set up.
+    #[error("cannot set up the engine: {0}")]
+    Engine(#[from] DataFusionError),
+    #[error("cannot start the distributed engine: {0}")]
+    Ballista(#[from] BallistaError),
+}
 
 /// How long Ballista keeps the graph of a job that has ended, in seconds: long
 /// enough to read results and metrics from it, short enough for thousands of
@@ -33,13 +44,13 @@ pub type BallistaServer = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 const KEEP_GRAPHS_SECONDS: u64 = 60;
 
 /// Starts the scheduler without serving it on a port.
-pub(super) async fn start_ballista(
+pub(crate) async fn start_ballista(
     options: &Options,
     instance: &str,
     address: &HostPort,
     cluster: Arc<TrackedClusterState>,
     metrics: &Metrics,
-) -> Result<BallistaServer, ServerError> {
+) -> Result<BallistaServer, BallistaStartError> {
     let stores = Stores::new(StoreOptions::from_env());
     let runtime = session::build_runtime(stores, &RuntimeOptions::default())?;
     let config_producer: ConfigProducer = Arc::new(session::base_config);

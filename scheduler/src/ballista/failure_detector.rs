@@ -19,8 +19,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::ballista::{BallistaServer, give_up_executor, trigger_scheduling};
 use super::executor_tracker::TrackedClusterState;
+use super::server::{BallistaServer, give_up_executor, trigger_scheduling};
 
 /// How often to check for silent and new executors.
 const CHECK_INTERVAL: Duration = Duration::from_millis(200);
@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Watches the executors until `stop`.
-pub(super) async fn watch_executors(
+pub(crate) async fn watch_executors(
     server: BallistaServer,
     cluster: Arc<TrackedClusterState>,
     timeout: Duration,
