@@ -127,12 +127,12 @@ fn stores_from_env() -> Stores {
     Stores::new(StoreOptions::from_env())
 }
 
-fn open_landing(stores: &Stores, output: &str) -> Result<StorePath, IngestError> {
+fn open_landing(stores: &Stores, folder: &str) -> Result<StorePath, IngestError> {
     let fail = |source| IngestError::Store {
         topic: "*".to_owned(),
         source: Box::new(source),
     };
-    let location = stores.parse_location(output).map_err(fail)?;
+    let location = stores.parse_location(folder).map_err(fail)?;
     stores.open(&location).map_err(fail)
 }
 
@@ -200,7 +200,7 @@ async fn run_ingest(
         timeout: args.brokers.timeout,
     });
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &args.common.output)?;
+    let landing = open_landing(&stores, &args.common.landing)?;
     let stop = StopSignal::on_signals().map_err(|source| IngestError::Process { source })?;
     let mut tasks = Vec::new();
     for topic in topics {
@@ -230,7 +230,7 @@ async fn run_ingest(
             }),
         }
     }
-    match args.common.format {
+    match args.common.result.output {
         ReportFormat::Json => print_json(console, &reports),
         ReportFormat::Text => reports
             .iter()
@@ -249,7 +249,7 @@ async fn run_status(
     console: &Console,
 ) -> Result<(), IngestError> {
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &args.common.output)?;
+    let landing = open_landing(&stores, &args.common.landing)?;
     // Brokers that do not answer must not make a status slow.
     let timeout = args.brokers.timeout.min(Duration::from_secs(10));
     let all = topic_statuses(
@@ -262,7 +262,7 @@ async fn run_status(
     )
     .await?;
     let all = require_nonempty(all, &landing)?;
-    match args.common.format {
+    match args.common.result.output {
         ReportFormat::Json => print_json(console, &all),
         ReportFormat::Text if args.watermark => {
             for topic in &all {
@@ -320,13 +320,13 @@ async fn run_verify(
     console: &Console,
 ) -> Result<(), IngestError> {
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &args.common.output)?;
+    let landing = open_landing(&stores, &args.common.landing)?;
     let broker = args.broker.then_some((&kafka, args.brokers.timeout));
     let mut all = Vec::new();
     for topic in topic_names(&landing, &args.topic).await? {
         all.push(verify_topic(&stores, &landing, &topic, broker).await?);
     }
-    match args.common.format {
+    match args.common.result.output {
         ReportFormat::Json => print_json(console, &all),
         ReportFormat::Text => all
             .iter()
@@ -344,7 +344,7 @@ async fn run_replay(
     console: &Console,
 ) -> Result<(), IngestError> {
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &args.output)?;
+    let landing = open_landing(&stores, &args.landing)?;
     let store_path = open_topic_folder(&stores, &landing, &args.topic)?;
     let stop = StopSignal::on_signals().map_err(|source| IngestError::Process { source })?;
     let request = replay::ReplayRequest {
@@ -356,7 +356,7 @@ async fn run_replay(
         timeout: args.brokers.timeout,
     };
     let report = replay_topic(request, store_path, stop).await?;
-    match args.format {
+    match args.result.output {
         ReportFormat::Json => print_json(console, &report),
         ReportFormat::Text => console.print_out(&report.summary_line()),
     }
@@ -364,9 +364,11 @@ async fn run_replay(
 }
 
 async fn run_collect(args: CollectArgs, console: &Console) -> Result<(), IngestError> {
-    let CommonArgs { output, format, .. } = args.common;
+    let CommonArgs {
+        landing, result, ..
+    } = args.common;
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &output)?;
+    let landing = open_landing(&stores, &landing)?;
     let mut all = std::collections::BTreeMap::new();
     let topics = match args.topic.is_empty() {
         true => status::list_topics(&landing).await?,
@@ -383,7 +385,7 @@ async fn run_collect(args: CollectArgs, console: &Console) -> Result<(), IngestE
         .await?;
         all.insert(topic, removed);
     }
-    match format {
+    match result.output {
         ReportFormat::Json => print_json(console, &all),
         ReportFormat::Text => {
             for (topic, removed) in all {

@@ -82,7 +82,7 @@ pub enum IngestError {
     )]
     TooOld { topic: String, hours: i64 },
     /// There is no ledger in the folder.
-    #[error("there is no ledger at '{location}'; check --output and --topic")]
+    #[error("there is no ledger at '{location}'; check --landing and --topic")]
     NoLedger { location: String },
     /// A replay into a folder that has a ledger of the topic.
     #[error("'{location}' has a ledger already; replay into another folder")]

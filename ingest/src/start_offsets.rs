@@ -72,7 +72,7 @@ pub enum StartError {
     /// The topic is not the one that the ledger describes.
     #[error(
         "topic `{topic}` was deleted and recreated: {sign}; the landing folder holds records of \
-         the old topic, so move the folder away, or use another --output"
+         the old topic, so move the folder away, or use another --landing"
     )]
     TopicRecreated {
         topic: String,
@@ -84,7 +84,7 @@ pub enum StartError {
         "the offsets of topic `{topic}` went backwards: partition {partition} was read up to \
          offset {next}, but the broker now ends at {high}; the broker lost records, or this is \
          the topic of another broker: to ingest it from the beginning, move the landing folder \
-         away, or use another --output"
+         away, or use another --landing"
     )]
     OffsetsBackwards {
         topic: String,

@@ -30,9 +30,9 @@ fn topic_lag(broker: &Broker, landing: &Path) -> i64 {
         "status",
         "--bootstrap-servers",
         broker.address(),
-        "--output",
+        "--landing",
         landing.to_str().unwrap(),
-        "--format",
+        "--output",
         "json",
     ];
     let status: Value = serde_json::from_str(&run_successfully(program_command(&args))).unwrap();
@@ -116,7 +116,7 @@ fn aborted_transactions_do_not_land_and_leave_no_lag() {
         "--topic",
         &topic,
     ];
-    let args = [&args[..], &["--from", "0", "--to", "22", "--output"]].concat();
+    let args = [&args[..], &["--from", "0", "--to", "22", "--landing"]].concat();
     let text = run_successfully(program_command(
         &[&args[..], &[part.path().to_str().unwrap()]].concat(),
     ));
@@ -233,7 +233,7 @@ fn retention_that_overtakes_us_stops_ingest_until_the_loss_is_accepted() {
     assert_eq!(batch["holes"][0]["end"], 17);
     assert_eq!(batch["next"]["0"], 30);
     let output = landing.path().to_str().unwrap();
-    run_successfully(program_command(&["verify", "--output", output]));
+    run_successfully(program_command(&["verify", "--landing", output]));
     // A new ledger starts at the first offset that exists and loses nothing.
     let fresh = tempfile::tempdir().unwrap();
     run_successfully(ingest_command(broker.address(), &topic, fresh.path(), &[]));
@@ -386,7 +386,7 @@ fn a_broker_that_restarts_in_mid_window_costs_nothing() {
     // A run that is stopped by a signal after this many records.
     let halted = |records: usize, end: [&str; 2]| {
         let args = ["--bootstrap-servers", broker.address(), "--topic", &topic];
-        let output = ["--output", landing.path().to_str().unwrap()];
+        let output = ["--landing", landing.path().to_str().unwrap()];
         let mut run = program_command(&[&args[..], &output, &end].concat())
             .env(POINT_VARIABLE, format!("landing.3@{records}"))
             .env(ACTION_VARIABLE, "stop")
@@ -450,7 +450,7 @@ fn tls_and_passwords_work_and_stay_secret() {
             "debug",
         ];
         let (file, landing) = (file.to_str().unwrap(), landing.to_str().unwrap());
-        let files = ["--kafka-properties", file, "--output", landing];
+        let files = ["--kafka-properties", file, "--landing", landing];
         program_command(&[&args[..], &more[..], &files[..]].concat())
     };
     let said = run_failing(with("a-wrong-password"), 4);
