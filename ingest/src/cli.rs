@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use sluice_service::kafka::KafkaOptions;
 use sluice_service::logs::LogOptions;
 
-use crate::topic_ingest::BeginAt;
+use crate::topic::BeginAt;
 use sluice_landing::Compression;
 
 const EXAMPLES: &str = "\

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, WriteMultipart};
-use sluice_storage::{DurableFile, Location, StoreError, StorePath};
+use sluice_storage::{DurableFile, Location, StoreError, StoreErrorKind, StorePath};
 use tokio::runtime::Handle;
 use twox_hash::XxHash3_64;
 
-use sluice_landing::StoredFile;
-use sluice_landing::{CompressingWriter, Compression};
+use sluice_landing::{CompressingWriter, Compression, LandedRange, StoredFile};
 
 /// The size of one part of an upload.
 const PART_BYTES: usize = 8 << 20;
@@ -205,6 +204,38 @@ async fn upload_file(
     }
     writer.finish().await?;
     Ok(())
+}
+
+/// Deletes a file of a topic's folder. A file that does not exist is no error.
+pub(crate) async fn delete_file(store_path: &StorePath, path: &str) -> Result<(), StoreError> {
+    let location = store_path.location.join(path)?;
+    let removed = match location.local_path() {
+        // The store hides temporary names.
+        Some(file) => tokio::task::spawn_blocking(move || std::fs::remove_file(file))
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|removed| removed)
+            .map_err(|source| StoreError::access("delete", &location, source)),
+        None => store_path
+            .store
+            .delete(location.path())
+            .await
+            .map_err(|source| StoreError::access("delete", &location, source)),
+    };
+    match removed {
+        Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Deletes the files of ranges that will never be committed. Best effort: a file
+/// that remains is an orphan.
+pub(crate) async fn discard_files(store_path: &StorePath, ranges: &[LandedRange]) {
+    for file in ranges.iter().flat_map(LandedRange::files) {
+        if let Err(error) = delete_file(store_path, &file.path).await {
+            tracing::debug!(file = file.path, %error, "a dropped file stays as an orphan");
+        }
+    }
 }
 
 #[cfg(test)]
