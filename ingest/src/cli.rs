@@ -1,15 +1,16 @@
 //! The command line's options.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use sluice_service::kafka::KafkaOptions;
 use sluice_service::logs::LogOptions;
 use sluice_service::value_parsers::{parse_bytes, parse_duration, parse_positive_duration};
 
-use crate::topic_ingest::BeginAt;
+use crate::topic::BeginAt;
 use sluice_landing::Compression;
 
 const EXAMPLES: &str = "\
@@ -81,14 +82,25 @@ pub(crate) enum Command {
 pub(crate) struct CommonArgs {
     /// The landing folder: a path, file:// or s3://
     #[arg(long, value_name = "FOLDER", default_value = "data/landing")]
-    pub(crate) output: String,
+    pub(crate) landing: String,
 
-    /// How the result is printed on standard output
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
-    pub(crate) format: ReportFormat,
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
 
     #[command(flatten)]
     pub(crate) logs: LogOptions,
+}
+
+/// How the result is printed.
+#[derive(Debug, Args)]
+pub(crate) struct ResultArgs {
+    /// How the result is printed on standard output: text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = parse_report_format)]
+    pub(crate) output: ReportFormat,
+
+    /// The former name of `--output`, which was once the landing folder.
+    #[arg(long = "format", value_name = "FORMAT", hide = true, value_parser = refuse_format_option)]
+    _format: Option<Infallible>,
 }
 
 /// Options of commands that connect to the brokers.
@@ -254,7 +266,7 @@ pub(crate) struct ReplayArgs {
 
     /// The folder to write to; it must not have a ledger of the topic
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) output: String,
+    pub(crate) landing: String,
 
     #[command(flatten)]
     pub(crate) lines: LineArgs,
@@ -262,9 +274,8 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     pub(crate) brokers: BrokerArgs,
 
-    /// How the result is printed on standard output
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
-    pub(crate) format: ReportFormat,
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
 
     #[command(flatten)]
     pub(crate) logs: LogOptions,
@@ -280,7 +291,7 @@ pub(crate) enum TopicPosition {
 }
 
 /// The format of what is printed on standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReportFormat {
     /// Text for people.
     Text,
@@ -294,6 +305,20 @@ fn compression_parser() -> impl TypedValueParser<Value = Compression> {
         "gzip" => Compression::Gzip,
         _ => Compression::None,
     })
+}
+
+fn parse_report_format(text: &str) -> Result<ReportFormat, String> {
+    match text {
+        "text" => Ok(ReportFormat::Text),
+        "json" => Ok(ReportFormat::Json),
+        _ => Err(format!(
+            "write text or json; the landing folder is --landing {text} now"
+        )),
+    }
+}
+
+fn refuse_format_option(text: &str) -> Result<Infallible, String> {
+    Err(format!("use --output {text}"))
 }
 
 fn parse_time_delta(text: &str) -> Result<TimeDelta, String> {
@@ -348,16 +373,16 @@ mod tests {
     fn the_documented_commands_are_understood() {
         let cli = parse_line("--topic user_events --duration 30").unwrap();
         assert_eq!(cli.ingest.duration, Some(Duration::from_secs(30)));
-        assert_eq!(cli.ingest.common.output, "data/landing");
+        assert_eq!(cli.ingest.common.landing, "data/landing");
         let cli = parse_line("--topic a --topic b --max-bytes 5MB --from-offset latest").unwrap();
         assert_eq!(cli.ingest.topic, ["a", "b"]);
         assert_eq!(cli.ingest.max_bytes, Some(5 << 20));
         assert_eq!(cli.ingest.from_offset, Some(BeginAt::Latest));
         for line in [
-            "status --output data/landing",
+            "status --landing data/landing --output json",
             "status --watermark --lateness 10m",
             "verify --broker --topic t",
-            "replay --topic t --from 5 --to 2026-11-24T10:00:00Z --output repair",
+            "replay --topic t --from 5 --to 2026-11-24T10:00:00Z --landing repair",
             "collect",
             "--topic t --follow --kafka-conf security.protocol=SSL",
         ] {
@@ -375,8 +400,15 @@ mod tests {
                 "--topic t --from-timestamp yesterday",
                 "2026-11-24T10:00:00Z",
             ),
-            ("replay --topic t --from 1 --to 2", "--output"),
+            ("replay --topic t --from 1 --to 2", "--landing"),
             ("--topic t --max-bytes x", "512MB"),
+            ("--topic t --format json", "use --output json"),
+            ("status --format text", "use --output text"),
+            ("--topic t --output /data", "is --landing /data now"),
+            (
+                "replay --topic t --from 1 --to 2 --output repair",
+                "is --landing repair now",
+            ),
         ] {
             let error = parse_line(line).unwrap_err();
             assert!(error.contains(part), "{line}: {error}");

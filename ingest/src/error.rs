@@ -4,9 +4,9 @@ use sluice_ledger::LedgerError;
 use sluice_storage::{StoreError, StoreErrorKind};
 use thiserror::Error;
 
-use crate::continuity::ContinuityError;
+use crate::batch::continuity::ContinuityError;
+use crate::batch::start_offsets::StartError;
 use crate::kafka::{ClientConfigError, KafkaError};
-use crate::start_offsets::StartError;
 
 /// How a command ended: see `docs/exit-codes.md`, which is a published contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,7 @@ pub enum IngestError {
     )]
     TooOld { topic: String, hours: i64 },
     /// There is no ledger in the folder.
-    #[error("there is no ledger at '{location}'; check --output and --topic")]
+    #[error("there is no ledger at '{location}'; check --landing and --topic")]
     NoLedger { location: String },
     /// A replay into a folder that has a ledger of the topic.
     #[error("'{location}' has a ledger already; replay into another folder")]
@@ -115,7 +115,54 @@ pub enum IngestError {
     },
 }
 
+/// Stands for the topic in errors that are not about one.
+pub(crate) const ALL_TOPICS: &str = "*";
+
+/// Names the topic of an error that does not know it.
+pub(crate) trait ForTopic<T> {
+    fn for_topic(self, topic: &str) -> Result<T, IngestError>;
+}
+
+impl<T> ForTopic<T> for Result<T, StoreError> {
+    fn for_topic(self, topic: &str) -> Result<T, IngestError> {
+        self.map_err(|source| IngestError::Store {
+            topic: topic.to_owned(),
+            source: Box::new(source),
+        })
+    }
+}
+
+impl<T> ForTopic<T> for Result<T, LedgerError> {
+    fn for_topic(self, topic: &str) -> Result<T, IngestError> {
+        self.map_err(|source| IngestError::Ledger {
+            topic: topic.to_owned(),
+            source: Box::new(source),
+        })
+    }
+}
+
+impl<T> ForTopic<T> for Result<T, ContinuityError> {
+    fn for_topic(self, topic: &str) -> Result<T, IngestError> {
+        self.map_err(|source| IngestError::Continuity {
+            topic: topic.to_owned(),
+            source,
+        })
+    }
+}
+
 impl IngestError {
+    /// Whether a retry may succeed without anyone doing anything.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Kafka(KafkaError::Unreachable { .. } | KafkaError::Failed { .. }) => true,
+            Self::Store { source, .. } => source.kind().is_transient(),
+            Self::Ledger { source, .. } => source
+                .store_kind()
+                .is_some_and(StoreErrorKind::is_transient),
+            _ => false,
+        }
+    }
+
     /// The exit code of a process that ends with this error.
     pub fn exit_kind(&self) -> ExitKind {
         match self {

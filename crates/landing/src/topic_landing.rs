@@ -6,12 +6,14 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::ops::RangeInclusive;
 
-use futures::{Stream, StreamExt as _};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use object_store::ObjectStoreExt as _;
 use sluice_compression::Compression;
 use sluice_ledger::{Entry, Ledger, LedgerError};
 use sluice_storage::{Location, StoreError, StorePath};
 
-use crate::entry::{LandedRange, LandingEntry};
+use crate::entry::{LandedRange, LandingEntry, StoredFile};
 use crate::file_name::LEDGER_FOLDER;
 use crate::offset_spans::OffsetSpans;
 
@@ -77,6 +79,18 @@ impl TopicLanding {
     /// When the ledger cannot be read.
     pub async fn newest_entry(&self) -> Result<Option<Entry<LandingEntry>>, LedgerError> {
         self.ledger.read_tail().await
+    }
+
+    /// The stored bytes of a file that an entry names.
+    ///
+    /// # Errors
+    /// When the file is missing or cannot be read.
+    pub async fn fetch_file(&self, file: &StoredFile) -> Result<Bytes, StoreError> {
+        let location = self.store_path.location.join(&file.path)?;
+        let fail = |source| StoreError::access("read", &location, source);
+        let store = &self.store_path.store;
+        let got = store.get(location.path()).await.map_err(fail)?;
+        got.bytes().await.map_err(fail)
     }
 
     /// The files of these entries in commit order, and within an entry by partition

@@ -14,9 +14,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use sluice_service::kafka::KafkaSettings;
 
 use super::client_config::{self, ClientConfigError};
-use super::metadata::{self, KafkaError};
+use super::metadata::{self, KafkaError, OffsetBounds, TopicMetadata};
 use super::native::{BatchQueue, Polled, emit_borrowed_message};
-use crate::start_offsets::{OffsetBounds, TopicMetadata};
 
 /// What happened to a group member since the last look.
 #[derive(Debug, Default)]

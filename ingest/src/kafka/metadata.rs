@@ -9,7 +9,25 @@ use rdkafka::{Offset, TopicPartitionList};
 use thiserror::Error;
 
 use super::topic_id::fetch_topic_id;
-use crate::start_offsets::{OffsetBounds, TopicMetadata};
+
+/// A topic's ids and offsets, as the broker reports them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct TopicMetadata {
+    /// `None` when the broker does not report it.
+    pub(crate) cluster_id: Option<String>,
+    /// `None` when the broker does not report it.
+    pub(crate) topic_id: Option<String>,
+    pub(crate) partitions: BTreeMap<i32, OffsetBounds>,
+}
+
+/// The first and last offsets that a partition has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OffsetBounds {
+    /// The first offset that still exists.
+    pub(crate) low: i64,
+    /// The offset after the last record that can be read.
+    pub(crate) high: i64,
+}
 
 /// Why a request to the brokers failed.
 #[derive(Debug, Error)]

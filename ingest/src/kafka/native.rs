@@ -15,7 +15,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
-use crate::envelope::{Record, RecordMetadata};
+use super::record::{Record, RecordMetadata};
 
 /// How many messages are requested at a time.
 const BATCH_SIZE: usize = 1024;

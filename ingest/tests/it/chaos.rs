@@ -104,7 +104,7 @@ fn run_case(cluster: &dyn Cluster, case: &Case) -> CaseResult {
     assert_eq!(records, (2 + case.kills) * RECORDS);
     run_successfully(program_command(&[
         "verify",
-        "--output",
+        "--landing",
         landing.path().to_str().unwrap(),
     ]));
     CaseResult { records, hit }

@@ -33,7 +33,7 @@ impl Case {
     }
 
     fn ingest_report(&self, more: &[&str]) -> Value {
-        let text = run_successfully(self.ingest_command(&[more, &["--format", "json"]].concat()));
+        let text = run_successfully(self.ingest_command(&[more, &["--output", "json"]].concat()));
         serde_json::from_str::<Value>(&text).unwrap()[0].take()
     }
 
@@ -50,7 +50,7 @@ impl Case {
             "status",
             "--bootstrap-servers",
             &self.address,
-            "--output",
+            "--landing",
             self.landing_path(),
         ];
         program_command(&[&args, more].concat())
@@ -87,7 +87,7 @@ fn a_topic_lands_and_status_and_verify_agree() {
         assert!(status.contains(part), "{status}");
     }
     let status: Value = serde_json::from_str(&run_successfully(
-        case.status_command(&["--format", "json"]),
+        case.status_command(&["--output", "json"]),
     ))
     .unwrap();
     assert_eq!(status[0]["partitions"][2]["next"], 110);
@@ -96,7 +96,7 @@ fn a_topic_lands_and_status_and_verify_agree() {
         "--broker",
         "--bootstrap-servers",
         &case.address,
-        "--output",
+        "--landing",
         case.landing_path(),
     ]));
     assert!(verified.contains("297 rows, 33 rejects") && verified.contains("no problems"));
@@ -177,7 +177,7 @@ fn a_service_commits_batch_after_batch_and_drains_on_sigterm() {
         &case.address,
         "--topic",
         &case.topic,
-        "--output",
+        "--landing",
         case.landing_path(),
         "--follow",
         "--duration",
@@ -257,7 +257,7 @@ fn a_part_can_be_replayed_into_a_folder_of_its_own() {
         &case.address,
         "--topic",
         &case.topic,
-        "--output",
+        "--landing",
         repair.path().to_str().unwrap(),
         "--from",
         "10",
@@ -295,7 +295,7 @@ fn what_is_damaged_is_found() {
     let folder = case.landing.path().join(&case.topic);
     let path = case.ledger_entries()[0]["body"]["ranges"][0]["file"]["path"].clone();
     let path = folder.join(path.as_str().unwrap());
-    let verify = || program_command(&["verify", "--output", case.landing_path()]);
+    let verify = || program_command(&["verify", "--landing", case.landing_path()]);
     let mut text = std::fs::read(&path).unwrap();
     text[3] ^= 1;
     std::fs::write(&path, &text).unwrap();
@@ -320,7 +320,7 @@ fn each_error_has_its_code() {
         "t",
         "--timeout",
         "2s",
-        "--output",
+        "--landing",
         case.landing_path(),
     ];
     let said = run_failing(program_command(&no_broker), 4);
@@ -333,13 +333,18 @@ fn each_error_has_its_code() {
         case.ingest_command(&["--kafka-conf", "isolation.level=read_uncommitted"]),
         2,
     );
-    run_failing(program_command(&["--output", case.landing_path()]), 2);
+    run_failing(program_command(&["--landing", case.landing_path()]), 2);
+    // The former names of the options.
+    let said = run_failing(case.ingest_command(&["--format", "json"]), 2);
+    assert!(said.contains("use --output json"), "{said}");
+    let said = run_failing(case.ingest_command(&["--output", case.landing_path()]), 2);
+    assert!(said.contains("the landing folder is --landing"), "{said}");
     run_failing(
         program_command(&[
             "status",
             "--topic",
             "nothing",
-            "--output",
+            "--landing",
             case.landing_path(),
         ]),
         8,

@@ -99,7 +99,7 @@ fn run_case(cluster: &dyn Cluster, case: &Case) -> CaseResult {
     assert!(!ledger_entries(&landing.path().join(&topic)).is_empty());
     run_successfully(program_command(&[
         "verify",
-        "--output",
+        "--landing",
         landing.path().to_str().unwrap(),
     ]));
     CaseResult { records, hit }

@@ -43,7 +43,7 @@ impl Group {
         // The shortest timeout that brokers allow, so that a lost member is noticed
         // soon.
         let timeout = ["--kafka-conf", "session.timeout.ms=6000"];
-        let output = ["--output", self.landing.path().to_str().unwrap()];
+        let output = ["--landing", self.landing.path().to_str().unwrap()];
         let quiet = ["--log-level", "warn"];
         program_command(&[&args[..], &group, &timeout, &output, &quiet].concat())
             .spawn()

@@ -33,7 +33,7 @@ pub(crate) fn ingest_command(address: &str, topic: &str, folder: &Path, more: &[
         address,
         "--topic",
         topic,
-        "--output",
+        "--landing",
         folder.to_str().unwrap(),
         "--until-caught-up",
         "--log-level",

@@ -72,7 +72,13 @@ impl Bucket {
     fn ingest_command(&self, address: &str, topic: &str) -> Command {
         let url = self.url();
         let args = ["--bootstrap-servers", address, "--topic", topic];
-        let more = ["--until-caught-up", "--roll-size", "2KiB", "--output", &url];
+        let more = [
+            "--until-caught-up",
+            "--roll-size",
+            "2KiB",
+            "--landing",
+            &url,
+        ];
         self.with_credentials(program_command(&[&args[..], &more[..]].concat()))
     }
 
@@ -146,9 +152,13 @@ fn a_bucket_is_as_good_as_a_folder() {
     assert_eq!(assert_exact(&address, &topic, landing.path()), 480);
     let url = bucket.url();
     let verified =
-        run_successfully(bucket.with_credentials(program_command(&["verify", "--output", &url])));
+        run_successfully(bucket.with_credentials(program_command(&["verify", "--landing", &url])));
     assert!(verified.contains("432 rows, 48 rejects") && verified.contains("no problems"));
-    let nowhere = ["status", "--output", "s3://there-is-no-such-bucket/landing"];
+    let nowhere = [
+        "status",
+        "--landing",
+        "s3://there-is-no-such-bucket/landing",
+    ];
     let said = run_failing(bucket.with_credentials(program_command(&nowhere)), 9);
     assert!(said.contains("there-is-no-such-bucket"), "{said}");
 }

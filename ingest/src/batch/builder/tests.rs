@@ -2,9 +2,9 @@ use proptest::prelude::*;
 use sluice_storage::{StoreOptions, Stores};
 
 use super::*;
-use crate::continuity::advance_offsets;
-use crate::envelope::tests::FakeMetadata;
-use crate::landing_file::TopicFolder;
+use crate::batch::continuity::advance_offsets;
+use crate::batch::envelope::tests::FakeMetadata;
+use crate::batch::landing_file::TopicFolder;
 
 /// Builds a batch of records `(partition, offset, value)` in a folder.
 fn build_ranges(

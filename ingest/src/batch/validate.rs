@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::json_check::{JsonChecker, JsonSyntaxError};
+use crate::batch::json_check::{JsonChecker, JsonSyntaxError};
 
 /// Why a payload cannot be a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

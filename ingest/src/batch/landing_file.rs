@@ -6,12 +6,14 @@ use std::io::{self, Read as _, Seek as _, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluice_storage::{DurableFile, Location, StoreError, StorePath, UPLOAD_PART_BYTES, Upload};
+use object_store::ObjectStoreExt as _;
+use sluice_storage::{
+    DurableFile, Location, StoreError, StoreErrorKind, StorePath, UPLOAD_PART_BYTES, Upload,
+};
 use tokio::runtime::Handle;
 use twox_hash::XxHash3_64;
 
-use sluice_landing::StoredFile;
-use sluice_landing::{CompressingWriter, Compression};
+use sluice_landing::{CompressingWriter, Compression, LandedRange, StoredFile};
 
 /// The folder of a topic, and how to write there.
 #[derive(Debug, Clone)]
@@ -197,6 +199,38 @@ async fn upload_bytes(upload: &mut Upload, mut file: std::fs::File) -> object_st
             return upload.finish().await;
         }
         upload.put_bytes(part.into()).await?;
+    }
+}
+
+/// Deletes a file of a topic's folder. A file that does not exist is no error.
+pub(crate) async fn delete_file(store_path: &StorePath, path: &str) -> Result<(), StoreError> {
+    let location = store_path.location.join(path)?;
+    let removed = match location.local_path() {
+        // The store hides temporary names.
+        Some(file) => tokio::task::spawn_blocking(move || std::fs::remove_file(file))
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|removed| removed)
+            .map_err(|source| StoreError::access("delete", &location, source)),
+        None => store_path
+            .store
+            .delete(location.path())
+            .await
+            .map_err(|source| StoreError::access("delete", &location, source)),
+    };
+    match removed {
+        Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Deletes the files of ranges that will never be committed. Best effort: a file
+/// that remains is an orphan.
+pub(crate) async fn discard_files(store_path: &StorePath, ranges: &[LandedRange]) {
+    for file in ranges.iter().flat_map(LandedRange::files) {
+        if let Err(error) = delete_file(store_path, &file.path).await {
+            tracing::debug!(file = file.path, %error, "a dropped file stays as an orphan");
+        }
     }
 }
 

@@ -7,24 +7,7 @@ use thiserror::Error;
 
 use sluice_landing::{Hole, LandingEntry};
 
-/// A topic's ids and offsets, as the broker reports them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct TopicMetadata {
-    /// `None` when the broker does not report it.
-    pub(crate) cluster_id: Option<String>,
-    /// `None` when the broker does not report it.
-    pub(crate) topic_id: Option<String>,
-    pub(crate) partitions: BTreeMap<i32, OffsetBounds>,
-}
-
-/// The first and last offsets that a partition has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OffsetBounds {
-    /// The first offset that still exists.
-    pub(crate) low: i64,
-    /// The offset after the last record that can be read.
-    pub(crate) high: i64,
-}
+use crate::kafka::TopicMetadata;
 
 /// Where to start a partition that no entry mentions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +29,15 @@ pub(crate) struct BatchStart {
     pub(crate) offsets: BTreeMap<i32, i64>,
     /// Offsets that are lost, where the loss was accepted.
     pub(crate) holes: Vec<Hole>,
+}
+
+impl BatchStart {
+    /// Where each partition continues the ledger: before its hole, if it has one.
+    pub(crate) fn ledger_offsets(&self) -> BTreeMap<i32, i64> {
+        let mut offsets = self.offsets.clone();
+        offsets.extend(self.holes.iter().map(|hole| (hole.partition, hole.start)));
+        offsets
+    }
 }
 
 /// Why ingest must not continue. In each case nothing was written.
@@ -72,7 +64,7 @@ pub enum StartError {
     /// The topic is not the one that the ledger describes.
     #[error(
         "topic `{topic}` was deleted and recreated: {sign}; the landing folder holds records of \
-         the old topic, so move the folder away, or use another --output"
+         the old topic, so move the folder away, or use another --landing"
     )]
     TopicRecreated {
         topic: String,
@@ -84,7 +76,7 @@ pub enum StartError {
         "the offsets of topic `{topic}` went backwards: partition {partition} was read up to \
          offset {next}, but the broker now ends at {high}; the broker lost records, or this is \
          the topic of another broker: to ingest it from the beginning, move the landing folder \
-         away, or use another --output"
+         away, or use another --landing"
     )]
     OffsetsBackwards {
         topic: String,

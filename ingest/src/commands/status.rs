@@ -1,7 +1,6 @@
 //! `ingest-landing status`: the state of each topic.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -9,14 +8,14 @@ use serde::Serialize;
 use sluice_ledger::Entry;
 use sluice_service::format::{format_bytes, group_thousands};
 use sluice_service::kafka::KafkaSettings;
-use sluice_storage::{StorePath, Stores};
+use sluice_storage::{StoreError, StorePath, Stores};
 
 use crate::IngestError;
-use crate::kafka::create_consumer;
-use crate::start_offsets::TopicMetadata;
-use crate::watermark::topic_watermark;
-use sluice_landing::TopicLanding;
-use sluice_landing::{CloseReason, LandingEntry};
+use crate::blocking::ask_brokers;
+use crate::commands::watermark::topic_watermark;
+use crate::error::{ALL_TOPICS, ForTopic as _};
+use crate::kafka::{TopicMetadata, create_consumer};
+use sluice_landing::{CloseReason, LandingEntry, TopicLanding};
 
 /// The state of a topic.
 #[derive(Debug, Clone, Serialize)]
@@ -64,40 +63,23 @@ pub struct PartitionStatus {
 /// # Errors
 /// When the folder cannot be listed.
 pub async fn list_topics(landing: &StorePath) -> Result<Vec<String>, IngestError> {
-    let fail = |source| IngestError::Store {
-        topic: "*".to_owned(),
-        source: Box::new(source),
-    };
     let listed = landing
         .store
         .list_with_delimiter(Some(landing.path()))
         .await
-        .map_err(|source| {
-            fail(sluice_storage::StoreError::access(
-                "list",
-                &landing.location,
-                source,
-            ))
-        })?;
+        .map_err(|source| StoreError::access("list", &landing.location, source))
+        .for_topic(ALL_TOPICS)?;
     let mut topics = Vec::new();
     for folder in listed.common_prefixes {
         let Some(name) = folder.filename() else {
             continue;
         };
-        let location = landing.location.child(name).map_err(fail)?;
         let store_path = StorePath {
             store: landing.store.clone(),
-            location,
+            location: landing.location.child(name).for_topic(name)?,
         };
-        let newest = TopicLanding::open(store_path)
-            .map_err(fail)?
-            .newest_entry()
-            .await;
-        let newest = newest.map_err(|source| IngestError::Ledger {
-            topic: name.to_owned(),
-            source: Box::new(source),
-        })?;
-        if newest.is_some() {
+        let topic = TopicLanding::open(store_path).for_topic(name)?;
+        if topic.newest_entry().await.for_topic(name)?.is_some() {
             topics.push(name.to_owned());
         }
     }
@@ -144,21 +126,10 @@ pub(crate) async fn open_topic(
     landing: &StorePath,
     topic: &str,
 ) -> Result<(TopicLanding, Entry<LandingEntry>), IngestError> {
-    let store = |source| IngestError::Store {
-        topic: topic.to_owned(),
-        source: Box::new(source),
-    };
-    let location = landing.location.child(topic).map_err(store)?;
-    let store_path = stores.open(&location).map_err(store)?;
-    let landing = TopicLanding::open(store_path).map_err(store)?;
-    let newest = landing
-        .newest_entry()
-        .await
-        .map_err(|source| IngestError::Ledger {
-            topic: topic.to_owned(),
-            source: Box::new(source),
-        })?;
-    match newest {
+    let location = landing.location.child(topic).for_topic(topic)?;
+    let store_path = stores.open(&location).for_topic(topic)?;
+    let landing = TopicLanding::open(store_path).for_topic(topic)?;
+    match landing.newest_entry().await.for_topic(topic)? {
         Some(newest) => Ok((landing, newest)),
         None => Err(IngestError::NoLedger {
             location: location.to_string(),
@@ -172,36 +143,31 @@ async fn fetch_metadata(
     timeout: Duration,
 ) -> Option<TopicMetadata> {
     let topic_copy = topic.clone();
-    let facts = tokio::task::spawn_blocking(move || {
-        let consumer = Arc::new(create_consumer(&kafka, &topic_copy, None, timeout)?);
-        Ok::<_, IngestError>(consumer.fetch_metadata()?)
+    let answer = ask_brokers(&topic, move || {
+        let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
+        Ok(consumer.fetch_metadata()?)
     })
     .await;
-    match facts {
-        Ok(Ok(facts)) => Some(facts),
-        Ok(Err(error)) => {
-            tracing::warn!(topic, %error, "the lag is unknown");
-            None
-        }
-        Err(_) => None,
-    }
+    answer
+        .inspect_err(|error| tracing::warn!(topic, %error, "the lag is unknown"))
+        .ok()
 }
 
 fn describe_topic(
     topic: String,
     newest: Entry<LandingEntry>,
-    facts: Option<&TopicMetadata>,
+    metadata: Option<&TopicMetadata>,
     asked_at: DateTime<Utc>,
     lateness: TimeDelta,
 ) -> TopicStatus {
     let batch = newest.body;
     let high = |partition: i32| {
-        let bounds = facts?.partitions.get(&partition)?;
+        let bounds = metadata?.partitions.get(&partition)?;
         Some(bounds.high)
     };
     let mut known: BTreeMap<i32, i64> = batch.next.clone();
-    if let Some(facts) = facts {
-        for partition in facts.partitions.keys() {
+    if let Some(metadata) = metadata {
+        for partition in metadata.partitions.keys() {
             known.entry(*partition).or_insert(0);
         }
     }

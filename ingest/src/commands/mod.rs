@@ -1,13 +1,18 @@
 //! The program: parses the arguments, runs one command, and returns its exit
 //! code.
 
+mod broker_compare;
+mod ingest;
+mod replay;
+pub(crate) mod status;
+pub(crate) mod verify;
+pub(crate) mod watermark;
+
 use std::ffi::OsString;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Parser as _;
-use futures::future::join_all;
 use sluice_service::console::Console;
 use sluice_service::format::{error_chain, format_count};
 use sluice_service::kafka::{KafkaOptions, KafkaSettings};
@@ -17,23 +22,20 @@ use sluice_service::signals::StopSignal;
 use sluice_storage::{StoreOptions, StorePath, Stores};
 use tokio::runtime::Builder;
 
+use self::ingest::run_ingest;
+use self::replay::replay_topic;
+use self::status::{TopicStatus, open_topic, topic_statuses};
 use crate::IngestError;
-use crate::batch_builder::LineOptions;
+use crate::batch::builder::LineOptions;
 use crate::cli::{
-    Cli, CollectArgs, Command, CommonArgs, IngestArgs, LineArgs, ReplayArgs, ReportFormat,
-    StatusArgs, VerifyArgs,
+    Cli, CollectArgs, Command, CommonArgs, LineArgs, ReplayArgs, ReportFormat, StatusArgs,
+    VerifyArgs,
 };
-use crate::error::ExitKind;
+use crate::commands::verify::verify_topic;
+use crate::commands::watermark::full_hour;
+use crate::error::{ALL_TOPICS, ExitKind, ForTopic as _};
 use crate::kafka::ClientConfigError;
-use crate::orphan_files;
-use crate::replay::{self, replay_topic};
-use crate::status::{self, TopicStatus, open_topic, topic_statuses};
-use crate::topic_ingest::{BeginAt, IngestOptions, RunLimits, ingest_topic};
-use crate::verify::verify_topic;
-use crate::watermark::full_hour;
-
-/// How long a run lasts when no limit is given.
-const DEFAULT_DURATION: Duration = Duration::from_secs(30);
+use crate::topic::orphan_files;
 
 /// How long blocked threads may delay the end of the process.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
@@ -127,13 +129,9 @@ fn stores_from_env() -> Stores {
     Stores::new(StoreOptions::from_env())
 }
 
-fn open_landing(stores: &Stores, output: &str) -> Result<StorePath, IngestError> {
-    let fail = |source| IngestError::Store {
-        topic: "*".to_owned(),
-        source: Box::new(source),
-    };
-    let location = stores.parse_location(output).map_err(fail)?;
-    stores.open(&location).map_err(fail)
+fn open_landing(stores: &Stores, folder: &str) -> Result<StorePath, IngestError> {
+    let location = stores.parse_location(folder).for_topic(ALL_TOPICS)?;
+    stores.open(&location).for_topic(ALL_TOPICS)
 }
 
 fn open_topic_folder(
@@ -141,12 +139,8 @@ fn open_topic_folder(
     landing: &StorePath,
     topic: &str,
 ) -> Result<StorePath, IngestError> {
-    let fail = |source| IngestError::Store {
-        topic: topic.to_owned(),
-        source: Box::new(source),
-    };
-    let location = landing.location.child(topic).map_err(fail)?;
-    stores.open(&location).map_err(fail)
+    let location = landing.location.child(topic).for_topic(topic)?;
+    stores.open(&location).for_topic(topic)
 }
 
 fn line_options(lines: &LineArgs) -> LineOptions {
@@ -158,98 +152,13 @@ fn line_options(lines: &LineArgs) -> LineOptions {
     }
 }
 
-fn run_limits(args: &IngestArgs) -> RunLimits {
-    let has_no_limit =
-        args.max_records.is_none() && args.max_bytes.is_none() && !args.until_caught_up;
-    RunLimits {
-        duration: args.duration.or(has_no_limit.then_some(DEFAULT_DURATION)),
-        max_records: args.max_records,
-        max_bytes: args.max_bytes,
-        until_caught_up: args.until_caught_up,
-        follow: args.follow,
-        target_offsets: None,
-    }
-}
-
-async fn run_ingest(
-    args: IngestArgs,
-    kafka: KafkaSettings,
-    console: &Console,
-) -> Result<(), IngestError> {
-    let mut topics = args.topic.clone();
-    topics.sort();
-    topics.dedup();
-    if topics.is_empty() {
-        return Err(IngestError::Invalid {
-            problem: "no topic is given; add --topic TOPIC".to_owned(),
-        });
-    }
-    let begin_at = args
-        .from_timestamp
-        .map(|time| BeginAt::Time(time.timestamp_millis()))
-        .or(args.from_offset.clone())
-        .unwrap_or_default();
-    let options = Arc::new(IngestOptions {
-        kafka,
-        group: args.group.clone(),
-        run_id: args.run_id.clone(),
-        begin_at,
-        accept_data_loss: args.accept_data_loss,
-        line_options: line_options(&args.lines),
-        limits: run_limits(&args),
-        timeout: args.brokers.timeout,
-    });
-    let stores = stores_from_env();
-    let landing = open_landing(&stores, &args.common.output)?;
-    let stop = StopSignal::on_signals().map_err(|source| IngestError::Process { source })?;
-    let mut tasks = Vec::new();
-    for topic in topics {
-        let store_path = open_topic_folder(&stores, &landing, &topic)?;
-        let run = ingest_topic(Arc::clone(&options), topic, store_path, stop.clone());
-        tasks.push(tokio::spawn(run));
-    }
-    let ended = tokio::select! {
-        ended = join_all(tasks) => ended,
-        () = stop.now.cancelled() => return Err(IngestError::Killed),
-    };
-    let mut reports = Vec::new();
-    let mut errors = Vec::new();
-    for run in ended {
-        match run {
-            Ok((report, result)) => {
-                // For a topic that committed nothing and failed, the error is
-                // enough.
-                if result.is_ok() || !report.entries.is_empty() {
-                    reports.push(report);
-                }
-                errors.extend(result.err());
-            }
-            Err(_) => errors.push(IngestError::Internal {
-                topic: "*".to_owned(),
-                problem: "the task of a topic ended early",
-            }),
-        }
-    }
-    match args.common.format {
-        ReportFormat::Json => print_json(console, &reports),
-        ReportFormat::Text => reports
-            .iter()
-            .for_each(|report| console.print_out(&report.summary_line())),
-    }
-    // The worst error decides the exit code; the others are printed too.
-    errors.sort_by_key(IngestError::exit_kind);
-    let worst_error = errors.pop();
-    errors.iter().for_each(|error| print_error(console, error));
-    worst_error.map_or(Ok(()), Err)
-}
-
 async fn run_status(
     args: StatusArgs,
     kafka: KafkaSettings,
     console: &Console,
 ) -> Result<(), IngestError> {
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &args.common.output)?;
+    let landing = open_landing(&stores, &args.common.landing)?;
     // Brokers that do not answer must not make a status slow.
     let timeout = args.brokers.timeout.min(Duration::from_secs(10));
     let all = topic_statuses(
@@ -262,7 +171,7 @@ async fn run_status(
     )
     .await?;
     let all = require_nonempty(all, &landing)?;
-    match args.common.format {
+    match args.common.result.output {
         ReportFormat::Json => print_json(console, &all),
         ReportFormat::Text if args.watermark => {
             for topic in &all {
@@ -320,13 +229,13 @@ async fn run_verify(
     console: &Console,
 ) -> Result<(), IngestError> {
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &args.common.output)?;
+    let landing = open_landing(&stores, &args.common.landing)?;
     let broker = args.broker.then_some((&kafka, args.brokers.timeout));
     let mut all = Vec::new();
     for topic in topic_names(&landing, &args.topic).await? {
         all.push(verify_topic(&stores, &landing, &topic, broker).await?);
     }
-    match args.common.format {
+    match args.common.result.output {
         ReportFormat::Json => print_json(console, &all),
         ReportFormat::Text => all
             .iter()
@@ -344,7 +253,7 @@ async fn run_replay(
     console: &Console,
 ) -> Result<(), IngestError> {
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &args.output)?;
+    let landing = open_landing(&stores, &args.landing)?;
     let store_path = open_topic_folder(&stores, &landing, &args.topic)?;
     let stop = StopSignal::on_signals().map_err(|source| IngestError::Process { source })?;
     let request = replay::ReplayRequest {
@@ -356,7 +265,7 @@ async fn run_replay(
         timeout: args.brokers.timeout,
     };
     let report = replay_topic(request, store_path, stop).await?;
-    match args.format {
+    match args.result.output {
         ReportFormat::Json => print_json(console, &report),
         ReportFormat::Text => console.print_out(&report.summary_line()),
     }
@@ -364,9 +273,11 @@ async fn run_replay(
 }
 
 async fn run_collect(args: CollectArgs, console: &Console) -> Result<(), IngestError> {
-    let CommonArgs { output, format, .. } = args.common;
+    let CommonArgs {
+        landing, result, ..
+    } = args.common;
     let stores = stores_from_env();
-    let landing = open_landing(&stores, &output)?;
+    let landing = open_landing(&stores, &landing)?;
     let mut all = std::collections::BTreeMap::new();
     let topics = match args.topic.is_empty() {
         true => status::list_topics(&landing).await?,
@@ -383,7 +294,7 @@ async fn run_collect(args: CollectArgs, console: &Console) -> Result<(), IngestE
         .await?;
         all.insert(topic, removed);
     }
-    match format {
+    match result.output {
         ReportFormat::Json => print_json(console, &all),
         ReportFormat::Text => {
             for (topic, removed) in all {

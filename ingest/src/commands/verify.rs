@@ -6,27 +6,26 @@ use std::hash::Hasher as _;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use object_store::ObjectStoreExt as _;
 use serde::Serialize;
 use sluice_ledger::Entry;
 use sluice_service::format::{format_bytes, format_count, group_thousands};
 use sluice_service::kafka::KafkaSettings;
-use sluice_storage::Stores;
-use sluice_storage::{StoreError, StorePath};
+use sluice_storage::{StorePath, Stores};
 use twox_hash::XxHash3_64;
 
+use super::broker_compare::{BrokerReader, compare_with_brokers};
+use super::status::open_topic;
 use crate::IngestError;
-use crate::broker_compare::{BrokerReader, compare_with_brokers};
-use crate::continuity::check_continuity;
-use crate::json_check::JsonChecker;
-use crate::kafka::{TopicConsumer, create_consumer};
-use crate::landing_file::format_checksum;
-use crate::start_offsets::TopicMetadata;
-use crate::status::open_topic;
-use crate::validate::validate_payload;
-use sluice_landing::Compression;
-use sluice_landing::read_lines;
-use sluice_landing::{LandedRange, LandingEntry, StoredFile};
+use crate::batch::continuity::check_continuity;
+use crate::batch::json_check::JsonChecker;
+use crate::batch::landing_file::format_checksum;
+use crate::batch::validate::validate_payload;
+use crate::blocking::ask_brokers;
+use crate::error::ForTopic as _;
+use crate::kafka::{TopicConsumer, TopicMetadata, create_consumer};
+use sluice_landing::{
+    Compression, LandedRange, LandingEntry, StoredFile, TopicLanding, read_lines,
+};
 
 /// The result of verifying a topic.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -98,10 +97,7 @@ pub async fn verify_topic(
     let mut all_ranges = Vec::new();
     let mut entries = std::pin::pin!(landing.ledger().read_range(0..=newest.seq));
     while let Some(entry) = entries.next().await {
-        let entry = entry.map_err(|source| IngestError::Ledger {
-            topic: topic.to_owned(),
-            source: Box::new(source),
-        })?;
+        let entry = entry.for_topic(topic)?;
         report.entries += 1;
         check_entry(before.as_ref(), &entry, &mut report.problems);
         for range in &entry.body.ranges {
@@ -111,7 +107,7 @@ pub async fn verify_topic(
                     report.problems.push(problem);
                 }
             }
-            check_files(landing.store_path(), &entry, range, &mut report).await?;
+            check_files(&landing, &entry, range, &mut report).await?;
         }
         if kafka.is_some() {
             all_ranges.extend_from_slice(&entry.body.ranges);
@@ -132,8 +128,7 @@ pub async fn verify_topic(
             let broker_reader = BrokerReader::new(consumer, timeout, low.collect());
             let problems = &mut report.problems;
             let compared =
-                compare_with_brokers(landing.store_path(), all_ranges, broker_reader, problems)
-                    .await?;
+                compare_with_brokers(&landing, all_ranges, broker_reader, problems).await?;
             report.compared = Some(compared);
         }
     }
@@ -178,7 +173,7 @@ fn check_entry(
 }
 
 async fn check_files(
-    store_path: &StorePath,
+    landing: &TopicLanding,
     entry: &Entry<LandingEntry>,
     range: &LandedRange,
     report: &mut VerifyReport,
@@ -190,19 +185,14 @@ async fn check_files(
         let Some(file) = file else {
             continue;
         };
-        let bytes = match fetch_file(store_path, file).await {
+        let bytes = match landing.fetch_file(file).await {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == sluice_storage::StoreErrorKind::NotFound => {
                 let problem = format!("entry {}: `{}` is missing", entry.seq, file.path);
                 report.problems.push(problem);
                 continue;
             }
-            Err(source) => {
-                return Err(IngestError::Store {
-                    topic: entry.body.topic.clone(),
-                    source: Box::new(source),
-                });
-            }
+            Err(error) => return Err(error).for_topic(&entry.body.topic),
         };
         let stored = file.clone();
         let found = tokio::task::spawn_blocking(move || check_file(&stored, &bytes))
@@ -227,16 +217,6 @@ async fn check_files(
         }
     }
     Ok(())
-}
-
-pub(crate) async fn fetch_file(
-    store_path: &StorePath,
-    file: &StoredFile,
-) -> Result<bytes::Bytes, StoreError> {
-    let location = store_path.location.join(&file.path)?;
-    let fail = |source| StoreError::access("read", &location, source);
-    let got = store_path.store.get(location.path()).await.map_err(fail)?;
-    got.bytes().await.map_err(fail)
 }
 
 /// Checks a file's size, checksum and lines, and returns the number of lines.
@@ -278,16 +258,12 @@ async fn connect_with_metadata(
     timeout: Duration,
 ) -> Result<(TopicConsumer, TopicMetadata), IngestError> {
     let topic_copy = topic.clone();
-    tokio::task::spawn_blocking(move || {
+    ask_brokers(&topic, move || {
         let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
         let metadata = consumer.fetch_metadata()?;
         Ok((consumer, metadata))
     })
     .await
-    .unwrap_or(Err(IngestError::Internal {
-        topic,
-        problem: "a thread that queries the broker ended early",
-    }))
 }
 
 /// Checks that the broker's ids and offsets match the ledger.

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use sluice_service::kafka::KafkaSettings;
 use sluice_service::signals::StopSignal;
-use sluice_storage::StorePath as StorePlace;
+use sluice_storage::StorePath;
 
 use crate::IngestError;
-use crate::batch_builder::LineOptions;
+use crate::batch::builder::LineOptions;
+use crate::blocking::ask_brokers;
 use crate::cli::TopicPosition;
-use crate::kafka::{TopicConsumer, create_consumer};
-use crate::report::TopicReport;
-use crate::start_offsets::TopicMetadata;
-use crate::topic_ingest::{BeginAt, IngestOptions, RunLimits, ingest_topic};
+use crate::error::ForTopic as _;
+use crate::kafka::{TopicConsumer, TopicMetadata, create_consumer};
+use crate::topic::report::TopicReport;
+use crate::topic::{BeginAt, IngestOptions, RunLimits, ingest_topic};
 use sluice_landing::TopicLanding;
 
 /// Which part of a topic to read again.
@@ -33,22 +34,16 @@ pub(crate) struct ReplayRequest {
 /// completely or not at all.
 pub(crate) async fn replay_topic(
     request: ReplayRequest,
-    store_path: StorePlace,
+    store_path: StorePath,
     stop: StopSignal,
 ) -> Result<TopicReport, IngestError> {
-    let store = |source| IngestError::Store {
-        topic: request.topic.clone(),
-        source: Box::new(source),
-    };
-    let landing = TopicLanding::open(store_path.clone()).map_err(store)?;
-    let newest = landing
+    let landing = TopicLanding::open(store_path.clone()).for_topic(&request.topic)?;
+    if landing
         .newest_entry()
         .await
-        .map_err(|source| IngestError::Ledger {
-            topic: request.topic.clone(),
-            source: Box::new(source),
-        })?;
-    if newest.is_some() {
+        .for_topic(&request.topic)?
+        .is_some()
+    {
         return Err(IngestError::NotEmpty {
             location: store_path.location.to_string(),
         });
@@ -60,20 +55,14 @@ pub(crate) async fn replay_topic(
     );
     let (from, to) = (request.from, request.to);
     let topic_copy = topic.clone();
-    let (begins, ends) = tokio::task::spawn_blocking(move || {
+    let (begins, ends) = ask_brokers(&topic, move || {
         let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
         let metadata = consumer.fetch_metadata()?;
         let begins = resolve_position(&consumer, &metadata, from)?;
         let ends = resolve_position(&consumer, &metadata, to)?;
-        Ok::<_, IngestError>((begins, ends))
+        Ok((begins, ends))
     })
-    .await
-    .unwrap_or_else(|_| {
-        Err(IngestError::Internal {
-            topic: topic.clone(),
-            problem: "a thread that queries the broker ended early",
-        })
-    })?;
+    .await?;
     let until: BTreeMap<i32, i64> = ends
         .into_iter()
         .filter(|(partition, end)| begins.get(partition).is_some_and(|begin| begin < end))

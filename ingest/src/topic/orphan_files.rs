@@ -13,11 +13,12 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use object_store::ObjectStoreExt as _;
 use sluice_ledger::{Entry, Ledger};
 use sluice_storage::{StoreError, StorePath, is_temporary};
 
 use crate::IngestError;
+use crate::batch::landing_file::delete_file;
+use crate::error::ForTopic as _;
 use sluice_landing::LandingEntry;
 use sluice_landing::{LandingFileName, REJECTS_FOLDER};
 
@@ -67,12 +68,9 @@ pub(crate) async fn delete_orphans(
     newest: &Entry<LandingEntry>,
     depth: ScanDepth,
 ) -> Result<usize, IngestError> {
-    let store = |source: StoreError| IngestError::Store {
-        topic: newest.body.topic.clone(),
-        source: Box::new(source),
-    };
+    let topic = &newest.body.topic;
     let now = Utc::now();
-    let mut candidates = list_files(store_path).await.map_err(store)?;
+    let mut candidates = list_files(store_path).await.for_topic(topic)?;
     candidates.retain(|found| is_old_enough(found.modified, newest.created_at, now, depth));
     let mut entries = EntryCache {
         ledger,
@@ -90,7 +88,9 @@ pub(crate) async fn delete_orphans(
                 continue;
             }
         }
-        delete_file(store_path, &found.path).await.map_err(store)?;
+        delete_file(store_path, &found.path)
+            .await
+            .for_topic(topic)?;
         tracing::info!(file = found.path, "deleted an orphan file");
         removed += 1;
     }
@@ -107,11 +107,8 @@ struct EntryCache<'a> {
 impl EntryCache<'_> {
     async fn read_entry(&mut self, seq: u64) -> Result<&LandingEntry, IngestError> {
         if !self.entries.contains_key(&seq) {
-            let fail = |source| IngestError::Ledger {
-                topic: self.newest.body.topic.clone(),
-                source: Box::new(source),
-            };
-            let entry = self.ledger.read_entry(seq).await.map_err(fail)?;
+            let topic = &self.newest.body.topic;
+            let entry = self.ledger.read_entry(seq).await.for_topic(topic)?;
             let batch = entry.map(|entry| entry.body).ok_or(IngestError::Internal {
                 topic: self.newest.body.topic.clone(),
                 problem: "an entry before the newest is missing",
@@ -220,28 +217,6 @@ async fn list_bucket(store_path: &StorePath) -> Result<Vec<ListedFile>, StoreErr
         }
     }
     Ok(found)
-}
-
-/// Deletes a file of a topic's folder. A file that does not exist is no error.
-pub(crate) async fn delete_file(store_path: &StorePath, path: &str) -> Result<(), StoreError> {
-    let location = store_path.location.join(path)?;
-    let removed = match location.local_path() {
-        // The store hides temporary names.
-        Some(file) => tokio::task::spawn_blocking(move || std::fs::remove_file(file))
-            .await
-            .map_err(std::io::Error::other)
-            .and_then(|removed| removed)
-            .map_err(|source| StoreError::access("delete", &location, source)),
-        None => store_path
-            .store
-            .delete(location.path())
-            .await
-            .map_err(|source| StoreError::access("delete", &location, source)),
-    };
-    match removed {
-        Err(error) if error.kind() == sluice_storage::StoreErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
+use sluice_landing::{CloseReason, Hole, StoredFile};
 use sluice_storage::{StoreOptions, Stores};
+use uuid::Uuid;
 
 use super::*;
-use sluice_landing::StoredFile;
+use crate::batch::draft::{BatchContent, RunIdentity, TopicIdentity};
+use crate::batch::landing_file::discard_files;
+use crate::batch::start_offsets::BatchStart;
 
 struct TestLedger {
     root: tempfile::TempDir,
@@ -45,24 +49,52 @@ fn range_of(partition: i32, start: i64, end: i64, path: &str) -> LandedRange {
 fn draft_of(run_id: &str, ranges: Vec<LandedRange>) -> BatchDraft {
     BatchDraft {
         batch_id: Uuid::new_v4(),
-        run_id: run_id.to_owned(),
-        named_run: false,
-        run_continues: false,
-        run_entries: Vec::new(),
-        topic: "t".to_owned(),
-        cluster_id: None,
-        topic_id: None,
         started_at: Utc::now(),
-        closed_by: CloseReason::Duration,
+        topic: TopicIdentity {
+            name: "t".to_owned(),
+            cluster_id: None,
+            topic_id: None,
+        },
+        run: RunIdentity {
+            id: run_id.to_owned(),
+            named: false,
+            entries: Vec::new(),
+        },
+        run_continues: false,
+        start: BatchStart {
+            offsets: ranges
+                .iter()
+                .rev()
+                .map(|r| (r.partition, r.start))
+                .collect(),
+            holes: Vec::new(),
+        },
+        content: BatchContent {
+            ranges,
+            closed_by: CloseReason::Duration,
+            caught_up: BTreeMap::new(),
+        },
         event_time_field: None,
-        start_offsets: ranges
-            .iter()
-            .rev()
-            .map(|r| (r.partition, r.start))
-            .collect(),
-        ranges,
-        holes: Vec::new(),
-        caught_up: BTreeMap::new(),
+    }
+}
+
+impl TestLedger {
+    /// The ledger as a run sees it that has read this entry last.
+    fn seen_by_run(&self, newest: Option<Entry<LandingEntry>>) -> TopicLedger {
+        TopicLedger {
+            topic: "t".to_owned(),
+            ledger: self.ledger.clone(),
+            newest,
+        }
+    }
+
+    /// Commits a draft as a run does that has read this entry last.
+    async fn commit_after(
+        &self,
+        newest: Option<Entry<LandingEntry>>,
+        draft: &BatchDraft,
+    ) -> Result<CommitOutcome, IngestError> {
+        self.seen_by_run(newest).commit(draft).await
     }
 }
 
@@ -84,16 +116,12 @@ async fn batches_follow_one_another_and_totals_add_up() {
             range_of(1, 3, 4, "3"),
         ],
     );
-    let (one, _) = expect_entry(commit_batch(&bench.ledger, None, &first).await.unwrap());
+    let (one, _) = expect_entry(bench.commit_after(None, &first).await.unwrap());
     assert_eq!(one.body.next, [(0, 9), (1, 4)].into());
     let mut second = draft_of("b", vec![range_of(1, 4, 6, "4")]);
-    second.caught_up.insert(1, Utc::now());
-    second.caught_up.insert(0, Utc::now());
-    let (two, _) = expect_entry(
-        commit_batch(&bench.ledger, Some(one), &second)
-            .await
-            .unwrap(),
-    );
+    second.content.caught_up.insert(1, Utc::now());
+    second.content.caught_up.insert(0, Utc::now());
+    let (two, _) = expect_entry(bench.commit_after(Some(one), &second).await.unwrap());
     assert_eq!(two.seq, 1);
     assert_eq!(two.body.totals.rows, 12);
     assert_eq!(two.body.totals.files, 4);
@@ -112,9 +140,9 @@ async fn the_slower_of_two_runs_keeps_what_still_connects() {
         "slow",
         vec![range_of(0, 0, 7, "s0"), range_of(1, 0, 2, "s1")],
     );
-    commit_batch(&bench.ledger, None, &quick).await.unwrap();
+    bench.commit_after(None, &quick).await.unwrap();
     // The slow run read the ledger before the quick one committed.
-    let (entry, dropped) = expect_entry(commit_batch(&bench.ledger, None, &slow).await.unwrap());
+    let (entry, dropped) = expect_entry(bench.commit_after(None, &slow).await.unwrap());
     assert_eq!(entry.seq, 1);
     assert_eq!(entry.body.next, [(0, 5), (1, 2)].into());
     assert_eq!(dropped.len(), 1);
@@ -126,9 +154,10 @@ async fn the_slower_of_two_runs_keeps_what_still_connects() {
     assert!(bench.root.path().join("s1").exists());
     // Another run has committed all of it.
     let late = draft_of("late", vec![range_of(0, 0, 7, "l")]);
-    match commit_batch(&bench.ledger, None, &late).await.unwrap() {
-        CommitOutcome::NothingToCommit { newest, dropped } => {
-            assert_eq!(newest.unwrap().seq, 1);
+    let mut seen = bench.seen_by_run(None);
+    match seen.commit(&late).await.unwrap() {
+        CommitOutcome::NothingToCommit { dropped } => {
+            assert_eq!(seen.newest().unwrap().seq, 1);
             assert_eq!(dropped.len(), 1);
         }
         other => panic!("{other:?}"),
@@ -139,27 +168,29 @@ async fn the_slower_of_two_runs_keeps_what_still_connects() {
 async fn a_run_is_recognized_by_its_id() {
     let bench = test_ledger();
     let mut named = draft_of("nightly", vec![]);
-    named.named_run = true;
-    named.start_offsets = [(0, 4)].into();
-    let (first, _) = expect_entry(commit_batch(&bench.ledger, None, &named).await.unwrap());
+    named.run.named = true;
+    named.start.offsets = [(0, 4)].into();
+    let (first, _) = expect_entry(bench.commit_after(None, &named).await.unwrap());
     assert_eq!(first.body.next, [(0, 4)].into());
     let mut newest = first;
     for at in 0..70 {
         let next = draft_of("other", vec![range_of(0, 4 + at, 5 + at, "f")]);
-        (newest, _) = expect_entry(
-            commit_batch(&bench.ledger, Some(newest), &next)
-                .await
-                .unwrap(),
-        );
+        (newest, _) = expect_entry(bench.commit_after(Some(newest), &next).await.unwrap());
     }
-    let found = find_run(&bench.ledger, Some(&newest), "nightly", "t").await;
+    let found = bench
+        .seen_by_run(Some(newest.clone()))
+        .find_run("nightly")
+        .await;
     assert_eq!(found.unwrap().unwrap().seq, 0);
-    let found = find_run(&bench.ledger, Some(&newest), "weekly", "t").await;
+    let found = bench
+        .seen_by_run(Some(newest.clone()))
+        .find_run("weekly")
+        .await;
     assert_eq!(found.unwrap(), None);
     // The same run twice at once: the second sees the first's entry.
     let mut twin = draft_of("nightly", vec![range_of(0, 4, 5, "f")]);
-    twin.named_run = true;
-    let committed = commit_batch(&bench.ledger, None, &twin).await.unwrap();
+    twin.run.named = true;
+    let committed = bench.commit_after(None, &twin).await.unwrap();
     assert!(
         matches!(committed, CommitOutcome::SameRun { .. }),
         "{committed:?}"
@@ -171,7 +202,7 @@ async fn an_old_batch_is_not_committed() {
     let bench = test_ledger();
     let mut old = draft_of("old", vec![range_of(0, 0, 5, "o")]);
     old.started_at = Utc::now() - TimeDelta::hours(13);
-    let error = commit_batch(&bench.ledger, None, &old).await.unwrap_err();
+    let error = bench.commit_after(None, &old).await.unwrap_err();
     assert!(
         matches!(error, IngestError::TooOld { hours: 13, .. }),
         "{error}"
@@ -183,12 +214,10 @@ async fn an_old_batch_is_not_committed() {
 async fn an_empty_batch_says_nothing_but_where_a_ledger_begins() {
     let bench = test_ledger();
     let mut empty = draft_of("a", vec![]);
-    empty.start_offsets = [(0, 100)].into();
-    let (first, _) = expect_entry(commit_batch(&bench.ledger, None, &empty).await.unwrap());
+    empty.start.offsets = [(0, 100)].into();
+    let (first, _) = expect_entry(bench.commit_after(None, &empty).await.unwrap());
     assert_eq!(first.body.next, [(0, 100)].into());
-    let committed = commit_batch(&bench.ledger, Some(first), &empty)
-        .await
-        .unwrap();
+    let committed = bench.commit_after(Some(first), &empty).await.unwrap();
     assert!(
         matches!(committed, CommitOutcome::NothingToCommit { .. }),
         "{committed:?}"
@@ -199,26 +228,18 @@ async fn an_empty_batch_says_nothing_but_where_a_ledger_begins() {
 async fn a_hole_is_recorded_and_counted() {
     let bench = test_ledger();
     let (first, _) = expect_entry(
-        commit_batch(
-            &bench.ledger,
-            None,
-            &draft_of("a", vec![range_of(0, 0, 5, "1")]),
-        )
-        .await
-        .unwrap(),
+        bench
+            .commit_after(None, &draft_of("a", vec![range_of(0, 0, 5, "1")]))
+            .await
+            .unwrap(),
     );
     let mut lossy = draft_of("b", vec![range_of(0, 8, 9, "2")]);
-    lossy.holes = vec![Hole {
+    lossy.start.holes = vec![Hole {
         partition: 0,
         start: 5,
         end: 8,
     }];
-    lossy.start_offsets = [(0, 5)].into();
-    let (second, _) = expect_entry(
-        commit_batch(&bench.ledger, Some(first), &lossy)
-            .await
-            .unwrap(),
-    );
+    let (second, _) = expect_entry(bench.commit_after(Some(first), &lossy).await.unwrap());
     assert_eq!(second.body.next, [(0, 9)].into());
     assert_eq!(
         (second.body.totals.holes, second.body.totals.lost_offsets),
@@ -230,22 +251,14 @@ async fn a_hole_is_recorded_and_counted() {
 async fn each_entry_of_a_run_names_those_before_it() {
     let bench = test_ledger();
     let mut long = draft_of("nightly", vec![range_of(0, 0, 5, "1")]);
-    (long.named_run, long.run_continues) = (true, true);
-    let (first, _) = expect_entry(commit_batch(&bench.ledger, None, &long).await.unwrap());
+    (long.run.named, long.run_continues) = (true, true);
+    let (first, _) = expect_entry(bench.commit_after(None, &long).await.unwrap());
     assert_eq!(first.body.run_entries, [0; 0]);
     let other = draft_of("other", vec![range_of(0, 5, 6, "2")]);
-    let (second, _) = expect_entry(
-        commit_batch(&bench.ledger, Some(first), &other)
-            .await
-            .unwrap(),
-    );
+    let (second, _) = expect_entry(bench.commit_after(Some(first), &other).await.unwrap());
     let mut more = draft_of("nightly", vec![range_of(0, 6, 9, "3")]);
-    (more.named_run, more.run_entries) = (true, vec![0]);
-    let (third, _) = expect_entry(
-        commit_batch(&bench.ledger, Some(second), &more)
-            .await
-            .unwrap(),
-    );
+    (more.run.named, more.run.entries) = (true, vec![0]);
+    let (third, _) = expect_entry(bench.commit_after(Some(second), &more).await.unwrap());
     assert_eq!(third.body.run_entries, [0]);
 }
 
@@ -253,17 +266,13 @@ async fn each_entry_of_a_run_names_those_before_it() {
 async fn a_late_run_learns_of_its_twin_wherever_that_is_in_the_ledger() {
     let bench = test_ledger();
     let append = async |newest, draft: &BatchDraft| {
-        let (entry, _) = expect_entry(
-            commit_batch(&bench.ledger, Some(newest), draft)
-                .await
-                .unwrap(),
-        );
+        let (entry, _) = expect_entry(bench.commit_after(Some(newest), draft).await.unwrap());
         entry
     };
     let first = draft_of("other", vec![range_of(0, 0, 1, "0")]);
-    let (first, _) = expect_entry(commit_batch(&bench.ledger, None, &first).await.unwrap());
+    let (first, _) = expect_entry(bench.commit_after(None, &first).await.unwrap());
     let mut twin = draft_of("weekly", vec![range_of(1, 0, 3, "2")]);
-    (twin.named_run, twin.run_continues) = (true, true);
+    (twin.run.named, twin.run_continues) = (true, true);
     // Neither the next entry nor the newest one is the twin's.
     let newest = append(
         first.clone(),
@@ -277,23 +286,20 @@ async fn a_late_run_learns_of_its_twin_wherever_that_is_in_the_ledger() {
     )
     .await;
     let mut late = draft_of("weekly", vec![range_of(2, 0, 3, "4")]);
-    (late.named_run, late.run_continues) = (true, true);
+    (late.run.named, late.run_continues) = (true, true);
     let of_late = append(first.clone(), &late).await;
     assert_eq!(of_late.seq, newest.seq + 1);
     assert_eq!(of_late.body.run_entries, [of_twin.seq]);
 
     let mut over = draft_of("weekly", vec![range_of(1, 3, 4, "5")]);
-    over.named_run = true;
+    over.run.named = true;
     let over = append(of_late, &over).await;
     append(
         over.clone(),
         &draft_of("other", vec![range_of(0, 3, 4, "6")]),
     )
     .await;
-    match commit_batch(&bench.ledger, Some(first), &late)
-        .await
-        .unwrap()
-    {
+    match bench.commit_after(Some(first), &late).await.unwrap() {
         CommitOutcome::SameRun { entry } => assert_eq!(entry, over),
         other => panic!("{other:?}"),
     }

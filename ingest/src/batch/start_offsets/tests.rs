@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::kafka::OffsetBounds;
 use sluice_landing::{CloseReason, ENTRY_VERSION, TopicTotals};
 
 fn newest_entry(next: &[(i32, i64)], topic_id: Option<&str>) -> LandingEntry {

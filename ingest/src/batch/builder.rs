@@ -7,11 +7,12 @@ use sluice_service::crash;
 use sluice_storage::StoreError;
 use uuid::Uuid;
 
-use crate::batch_writer::{BUFFER_BYTES, BatchWriter, FileId, StoredFiles, WriterFailed};
-use crate::envelope::{self, Record};
-use crate::event_time;
-use crate::json_check::JsonChecker;
-use crate::validate::validate_payload;
+use super::envelope;
+use crate::batch::event_time;
+use crate::batch::json_check::JsonChecker;
+use crate::batch::validate::validate_payload;
+use crate::batch::writer::{BUFFER_BYTES, BatchWriter, FileId, StoredFiles, WriterFailed};
+use crate::kafka::Record;
 use sluice_landing::Compression;
 use sluice_landing::OffsetSpans;
 use sluice_landing::{EventTimes, LandedRange};
@@ -50,8 +51,6 @@ struct OpenRange {
     end: i64,
     line_offsets: OffsetSpans,
     rejects: u64,
-    /// Lines and rejects together.
-    records: u64,
     /// Bytes of lines and rejects together.
     bytes: u64,
     /// The first and the last event time, in microseconds since the epoch.
@@ -131,7 +130,6 @@ impl BatchBuilder {
             end: start,
             line_offsets: OffsetSpans::default(),
             rejects: 0,
-            records: 0,
             bytes: 0,
             event_times: None,
             lines: stream(),
@@ -146,14 +144,6 @@ impl BatchBuilder {
     pub(crate) fn next_offset(&self, partition: i32) -> Option<i64> {
         let index = usize::try_from(partition).ok()?;
         self.open_ranges.get(index)?.as_ref().map(|part| part.end)
-    }
-
-    /// How many records a partition's open range has.
-    pub(crate) fn records_in_open_range(&self, partition: i32) -> u64 {
-        let part = usize::try_from(partition)
-            .ok()
-            .and_then(|index| self.open_ranges.get(index)?.as_ref());
-        part.map_or(0, |part| part.records)
     }
 
     /// The next offsets of all partitions.
@@ -209,7 +199,6 @@ impl BatchBuilder {
             }
         };
         part.end = record.offset.saturating_add(1);
-        part.records += 1;
         let (stream, below) = stream;
         if stream.buffer.len() >= BUFFER_BYTES {
             let bytes = std::mem::take(&mut stream.buffer);

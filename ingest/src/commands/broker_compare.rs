@@ -9,14 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
-use sluice_landing::{Compression, LandedRange, read_lines};
-use sluice_storage::{StoreErrorKind, StorePath};
+use sluice_landing::{Compression, LandedRange, TopicLanding, read_lines};
+use sluice_storage::StoreErrorKind;
 use twox_hash::XxHash3_64;
 
 use crate::IngestError;
-use crate::envelope::{self, Record};
-use crate::kafka::{KafkaError, Polled, SharedConsumer, TopicConsumer};
-use crate::verify::fetch_file;
+use crate::batch::envelope;
+use crate::error::ForTopic as _;
+use crate::kafka::{KafkaError, Polled, Record, SharedConsumer, TopicConsumer};
 
 /// After this many problems, the comparison stops.
 const MAX_PROBLEMS: usize = 100;
@@ -141,33 +141,27 @@ impl RecordHashes {
 /// Compares everything that has landed with what the brokers still have, and
 /// returns how many records they had.
 pub(crate) async fn compare_with_brokers(
-    store_path: &StorePath,
+    landing: &TopicLanding,
     mut ranges: Vec<LandedRange>,
-    beside: BrokerReader,
+    mut broker_reader: BrokerReader,
     problems: &mut Vec<String>,
 ) -> Result<u64, IngestError> {
     ranges.sort_by_key(|range| (range.partition, range.start));
-    let topic = beside.consumer.topic.clone();
-    let mut beside = beside;
+    let topic = broker_reader.consumer.topic.clone();
     for range in ranges
         .into_iter()
-        .filter(|range| beside.may_have_records(range))
+        .filter(|range| broker_reader.may_have_records(range))
         .collect::<Vec<_>>()
     {
         let mut files = Vec::new();
         for file in [&range.file, &range.rejected] {
             files.push(match file {
                 None => None,
-                Some(file) => match fetch_file(store_path, file).await {
+                Some(file) => match landing.fetch_file(file).await {
                     Ok(bytes) => Some((file.path.clone(), bytes)),
                     // The missing file is a problem that was reported before.
                     Err(error) if error.kind() == StoreErrorKind::NotFound => None,
-                    Err(source) => {
-                        return Err(IngestError::Store {
-                            topic,
-                            source: Box::new(source),
-                        });
-                    }
+                    Err(error) => return Err(error).for_topic(&topic),
                 },
             });
         }
@@ -181,19 +175,19 @@ pub(crate) async fn compare_with_brokers(
             if let Err(problem) = landed.add_files(&range, files) {
                 problems.push(problem);
             }
-            let result = beside.compare_range(&range, &landed, &mut problems);
-            (beside, problems, result)
+            let result = broker_reader.compare_range(&range, &landed, &mut problems);
+            (broker_reader, problems, result)
         });
         let (back, found, result) = compared.await.map_err(|_| internal)?;
         result?;
-        beside = back;
+        broker_reader = back;
         problems.extend(found);
         if problems.len() >= MAX_PROBLEMS {
             problems.push("there may be more problems, the comparison stopped here".to_owned());
             break;
         }
     }
-    Ok(beside.compared)
+    Ok(broker_reader.compared)
 }
 
 /// Reads the broker's records, one partition after another and range by range.
@@ -309,7 +303,7 @@ mod tests {
     use sluice_landing::OffsetSpans;
 
     use super::*;
-    use crate::envelope::tests::FakeMetadata;
+    use crate::batch::envelope::tests::FakeMetadata;
 
     #[test]
     fn every_difference_is_reported() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sluice_service::kafka::KafkaSettings;
 
-use crate::batch_builder::LineOptions;
+use crate::batch::builder::LineOptions;
 
 /// Where to start a topic that has no ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use sluice_service::crash;
 use sluice_storage::StoreError;
 
-use crate::landing_file::{LandingFile, TopicFolder};
+use crate::batch::landing_file::{LandingFile, TopicFolder};
 use sluice_landing::Compression;
 use sluice_landing::StoredFile;
 

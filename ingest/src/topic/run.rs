@@ -1,0 +1,300 @@
+//! The loop of a run: position the consumer, read a batch, commit it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use sluice_landing::{LandedRange, LandingEntry};
+use sluice_ledger::Entry;
+use sluice_service::crash;
+use sluice_service::signals::StopSignal;
+use sluice_storage::StorePath;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::IngestOptions;
+use super::ledger::{CommitOutcome, TopicLedger};
+use super::orphan_files;
+use super::report::TopicReport;
+use super::run_state::{NextAction, Partitions, RunState};
+use crate::IngestError;
+use crate::batch::draft::{BatchDraft, RunIdentity, TopicIdentity};
+use crate::batch::landing_file::{TopicFolder, discard_files};
+use crate::batch::progress::{ReadCounters, log_progress};
+use crate::batch::reader::{BatchRequest, BatchResult, read_batch};
+use crate::batch::start_offsets::BatchStart;
+use crate::blocking::ask_brokers;
+use crate::kafka::{SharedConsumer, TopicConsumer, create_consumer};
+
+/// How many entries pass between two searches for orphan files.
+const ORPHAN_SCAN_INTERVAL: u64 = 100;
+
+/// How long a run waits before it retries after an error.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long closing the consumer may take at the end of a run.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Ingests one topic into its landing folder.
+///
+/// # Errors
+/// What was read before the error is committed where possible.
+pub async fn ingest_topic(
+    options: Arc<IngestOptions>,
+    topic: String,
+    store_path: StorePath,
+    stop: StopSignal,
+) -> (TopicReport, Result<(), IngestError>) {
+    let mut report = TopicReport::new(&topic);
+    let result = match TopicIngest::new(options, topic, store_path, stop) {
+        Ok(mut run) => {
+            let result = run.run_batches(&mut report).await;
+            report.record_duration();
+            run.close_consumer().await;
+            result
+        }
+        Err(error) => Err(error),
+    };
+    (report, result)
+}
+
+/// A run over one topic: its state, and what it works with.
+pub(super) struct TopicIngest {
+    pub(super) options: Arc<IngestOptions>,
+    pub(super) topic: String,
+    pub(super) state: RunState,
+    pub(super) ledger: TopicLedger,
+    pub(super) consumer: SharedConsumer,
+    pub(super) stop: CancellationToken,
+    run: RunIdentity,
+    store_path: StorePath,
+}
+
+impl TopicIngest {
+    fn new(
+        options: Arc<IngestOptions>,
+        topic: String,
+        store_path: StorePath,
+        stop: StopSignal,
+    ) -> Result<Self, IngestError> {
+        let ledger = TopicLedger::open(&topic, &store_path)?;
+        let group = options.group.as_deref();
+        let consumer = create_consumer(&options.kafka, &topic, group, options.timeout)?;
+        let new_id = || Uuid::now_v7().to_string();
+        Ok(Self {
+            state: RunState::new(options.limits.clone(), group.is_some(), Instant::now()),
+            ledger,
+            consumer: Arc::new(consumer),
+            stop: stop.drain,
+            run: RunIdentity {
+                id: options.run_id.clone().unwrap_or_else(new_id),
+                named: options.run_id.is_some(),
+                entries: Vec::new(),
+            },
+            options,
+            topic,
+            store_path,
+        })
+    }
+
+    async fn run_batches(&mut self, report: &mut TopicReport) -> Result<(), IngestError> {
+        self.ledger.reload().await?;
+        crash::reach_point("landing.1");
+        if self.run.named && self.resume_run(report).await? {
+            return Ok(());
+        }
+        loop {
+            let start = match self.position_consumer().await {
+                Ok(Some(start)) => start,
+                Ok(None) => return Ok(()),
+                Err(error) if self.state.should_retry(&error) => {
+                    self.wait_before_retry(&error).await;
+                    if self.stop.is_cancelled() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match self.run_batch(start, report).await {
+                Ok(NextAction::ReadBatch) => {}
+                Ok(NextAction::Retry(error)) => {
+                    tracing::warn!(topic = self.topic, %error, "retrying");
+                }
+                Ok(NextAction::EndRun) => return Ok(()),
+                Err(error) if self.state.should_retry(&error) => {
+                    self.reload_after_error(error).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Continues an earlier run with the same id that was killed half-way. Returns
+    /// whether there was one that is finished.
+    async fn resume_run(&mut self, report: &mut TopicReport) -> Result<bool, IngestError> {
+        let Some(last) = self.ledger.find_run(&self.run.id).await? else {
+            return Ok(false);
+        };
+        let finished = !last.body.run_continues;
+        let entries = self.ledger.entries_of_run(last).await?;
+        report.add_earlier_entries(&entries, finished);
+        self.run.entries = entries.iter().map(|entry| entry.seq).collect();
+        Ok(finished)
+    }
+
+    /// Closes the consumer, which sends pending offset commits. Gives up after a
+    /// short time when no broker answers.
+    async fn close_consumer(self) {
+        let closed = tokio::task::spawn_blocking(move || drop(self.consumer));
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
+    }
+
+    /// Abandons a batch after an error. It may or may not have been committed, so
+    /// the ledger is read back as soon as that is possible. Its files are kept,
+    /// because an entry may name them.
+    async fn reload_after_error(&mut self, mut error: IngestError) -> Result<(), IngestError> {
+        self.state.on_batch_failed();
+        loop {
+            self.wait_before_retry(&error).await;
+            if self.stop.is_cancelled() {
+                return Err(error);
+            }
+            match self.ledger.reload().await {
+                Ok(()) => return Ok(()),
+                Err(again) if self.state.should_retry(&again) => error = again,
+                Err(again) => return Err(again),
+            }
+        }
+    }
+
+    async fn wait_before_retry(&mut self, error: &IngestError) {
+        tracing::warn!(topic = self.topic, %error, "retrying");
+        self.state.forget_metadata();
+        tokio::select! {
+            () = tokio::time::sleep(RETRY_PAUSE) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    /// Asks the brokers something with this run's consumer.
+    pub(super) async fn with_consumer<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&TopicConsumer) -> Result<T, IngestError> + Send + 'static,
+    ) -> Result<T, IngestError> {
+        let consumer = Arc::clone(&self.consumer);
+        ask_brokers(&self.topic, move || question(&consumer)).await
+    }
+
+    /// Reads a batch, commits it, and decides what follows.
+    async fn run_batch(
+        &mut self,
+        start: BatchStart,
+        report: &mut TopicReport,
+    ) -> Result<NextAction, IngestError> {
+        let batch_id = Uuid::now_v7();
+        let started_at = Utc::now();
+        let BatchResult { content, end } = self.read_batch(batch_id, &start).await?;
+        let draft = BatchDraft {
+            batch_id,
+            started_at,
+            topic: self.topic_identity(),
+            run: self.run.clone(),
+            run_continues: self.run.named && self.state.continues_after(&end, Instant::now()),
+            start,
+            content,
+            event_time_field: self.options.line_options.event_time_field.clone(),
+        };
+        let dropped = match self.ledger.commit(&draft).await? {
+            CommitOutcome::Entry { entry, dropped } => {
+                report.add_batch(&entry);
+                self.run.add_entry(&entry);
+                dropped
+            }
+            CommitOutcome::NothingToCommit { dropped } => dropped,
+            CommitOutcome::SameRun { entry } => {
+                return self
+                    .yield_to_twin(entry, &draft.content.ranges, report)
+                    .await;
+            }
+        };
+        report.count_dropped(&dropped);
+        discard_files(&self.store_path, &dropped).await;
+        self.after_commit().await;
+        let (ledger, lost_race) = (self.ledger.next_offsets(), !dropped.is_empty());
+        self.state
+            .on_batch_committed(end, &ledger, lost_race, Instant::now())
+    }
+
+    async fn read_batch(
+        &self,
+        batch_id: Uuid,
+        start: &BatchStart,
+    ) -> Result<BatchResult, IngestError> {
+        let counters = Arc::new(ReadCounters::default());
+        let request = BatchRequest {
+            batch_id,
+            folder: TopicFolder::new(self.store_path.clone()),
+            line_options: self.options.line_options.clone(),
+            start_offsets: start.offsets.clone(),
+            limits: self.state.next_batch_limits(Instant::now()),
+            stop: self.stop.clone(),
+            counters: Arc::clone(&counters),
+        };
+        let reading = self.with_consumer(move |consumer| read_batch(consumer, request));
+        log_progress(&self.topic, &counters, reading).await
+    }
+
+    fn topic_identity(&self) -> TopicIdentity {
+        let metadata = self.state.metadata();
+        TopicIdentity {
+            name: self.topic.clone(),
+            cluster_id: metadata.and_then(|metadata| metadata.cluster_id.clone()),
+            topic_id: metadata.and_then(|metadata| metadata.topic_id.clone()),
+        }
+    }
+
+    /// Ends the run because another process has finished the run with the same id.
+    async fn yield_to_twin(
+        &self,
+        last: Entry<LandingEntry>,
+        ranges: &[LandedRange],
+        report: &mut TopicReport,
+    ) -> Result<NextAction, IngestError> {
+        let entries = self.ledger.entries_of_run(last).await?;
+        report.add_earlier_entries(&entries, true);
+        discard_files(&self.store_path, ranges).await;
+        Ok(NextAction::EndRun)
+    }
+
+    /// What follows a commit: offsets for lag tools, and the search for orphan
+    /// files.
+    async fn after_commit(&self) {
+        let Some(newest) = self.ledger.newest() else {
+            return;
+        };
+        crash::reach_point("landing.7a");
+        let mut own_offsets = newest.body.next.clone();
+        if let Partitions::Assigned(own) = self.state.partitions() {
+            own_offsets.retain(|partition, _| own.contains(partition));
+        }
+        self.consumer.commit_offsets_for_lag_tools(&own_offsets);
+        crash::reach_point("landing.7b");
+        if newest.seq % ORPHAN_SCAN_INTERVAL == ORPHAN_SCAN_INTERVAL - 1 {
+            self.delete_orphans(newest).await;
+        }
+    }
+
+    /// Best effort: what remains is found by a later search.
+    async fn delete_orphans(&self, newest: &Entry<LandingEntry>) {
+        let depth = orphan_files::ScanDepth::Recent;
+        let ledger = self.ledger.ledger();
+        match orphan_files::delete_orphans(&self.store_path, ledger, newest, depth).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(topic = self.topic, removed, "orphan files deleted"),
+            Err(error) => {
+                tracing::warn!(topic = self.topic, %error, "orphan files were not deleted");
+            }
+        }
+    }
+}
