@@ -26,17 +26,19 @@ COPY deploy/docker/prebuilt/ /out/
 # With BINARIES=prebuilt, Docker skips the stages that build from source.
 FROM binaries-${BINARIES} AS binaries
 
-# The base of the images without Airflow. The user is that of Airflow's image, so
-# that all containers own the files in the data folders; group 0 and group
-# permissions let any other user id work too.
-FROM ${DEBIAN_IMAGE} AS runtime
+# The base of the images without Airflow: 12 MB with a shell and small tools, and
+# no package manager. Each image holds one program with a link for every name.
+FROM ${DEBIAN_IMAGE} AS root-files
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates tini \
- && apt-get clean && rm -rf /var/lib/apt/lists/* \
- && useradd --uid 50000 --gid 0 --no-create-home --home-dir /var/lib/sluice --shell /usr/sbin/nologin sluice \
- && install -d -o sluice -g 0 -m 2775 /var/lib/sluice /var/lib/sluice/state /var/lib/sluice/work \
-      /opt/data /opt/data/landing /opt/data/gold /opt/jobs
+ && apt-get install -y --no-install-recommends busybox ca-certificates tini
+COPY --chmod=755 deploy/docker/root-files.sh /
+RUN /root-files.sh /root-files
+
+FROM scratch AS runtime
+COPY --from=root-files /root-files/ /
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 COPY --chmod=755 deploy/docker/healthcheck.sh /usr/local/bin/sluice-healthcheck
+COPY --from=binaries --chmod=755 /out/sluice /usr/local/bin/
 # Relative paths, such as the default data/landing, begin at /opt.
 WORKDIR /opt
 USER sluice
@@ -52,7 +54,6 @@ LABEL org.opencontainers.image.vendor="Sluice" \
 FROM runtime AS executor
 LABEL org.opencontainers.image.title="sluice-executor" \
       org.opencontainers.image.description="Runs the tasks of a Sluice cluster"
-COPY --from=binaries --chmod=755 /out/executor /usr/local/bin/
 ENV SLUICE_EXECUTOR_BIND=0.0.0.0:50051 \
     SLUICE_EXECUTOR_HTTP=0.0.0.0:8081 \
     SLUICE_EXECUTOR_WORK_DIR=/var/lib/sluice/work
@@ -61,28 +62,22 @@ HEALTHCHECK --interval=3s --timeout=3s --start-period=20s --retries=3 \
   CMD sluice-healthcheck "${SLUICE_EXECUTOR_HTTP##*:}" /readyz
 CMD ["executor"]
 
-# scheduler and tools share the layer with submit-job.
-FROM runtime AS with-submit-job
-COPY --from=binaries --chmod=755 /out/submit-job /usr/local/bin/
-
-FROM with-submit-job AS scheduler
+FROM runtime AS scheduler
 LABEL org.opencontainers.image.title="sluice-scheduler" \
       org.opencontainers.image.description="Accepts, plans and commits the jobs of a Sluice cluster"
-COPY --from=binaries --chmod=755 /out/scheduler /usr/local/bin/
 COPY jobs/ /opt/jobs/
 ENV SLUICE_SCHEDULER_BIND=0.0.0.0:50050 \
     SLUICE_SCHEDULER_HTTP=0.0.0.0:8080 \
     SLUICE_SCHEDULER_STATE_DIR=/var/lib/sluice/state
 EXPOSE 50050 8080
-# /readyz requires executors, which wait for a healthy scheduler.
+# /readyz needs executors, and they wait for a healthy scheduler.
 HEALTHCHECK --interval=3s --timeout=3s --start-period=20s --retries=3 \
   CMD sluice-healthcheck "${SLUICE_SCHEDULER_HTTP##*:}" /healthz
 CMD ["scheduler"]
 
-FROM with-submit-job AS tools
+FROM runtime AS tools
 LABEL org.opencontainers.image.title="sluice-tools" \
       org.opencontainers.image.description="submit-job, ingest-landing and produce-events"
-COPY --from=binaries --chmod=755 /out/ingest-landing /out/produce-events /usr/local/bin/
 COPY jobs/ /opt/jobs/
 CMD ["submit-job", "--help"]
 
@@ -100,7 +95,7 @@ COPY --chmod=755 deploy/docker/install-provider.sh airflo[w]/pyproject.toml airf
 COPY --chown=airflow:0 airflo[w]/src/ /opt/sluice-airflow/src/
 RUN /opt/sluice-airflow/install-provider.sh /opt/sluice-airflow "${AIRFLOW_VERSION}"
 COPY --chown=airflow:0 airflo[w]/dags/ /opt/airflow/dags/
-COPY --from=binaries --chmod=755 /out/submit-job /out/ingest-landing /out/produce-events /usr/local/bin/
+COPY --from=runtime /usr/local/bin/ /usr/local/bin/
 COPY --chmod=755 deploy/docker/airflow-health.py /usr/local/bin/airflow-health
 COPY jobs/ /opt/jobs/
 WORKDIR /opt

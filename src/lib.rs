@@ -1,4 +1,7 @@
-//! Shared by the binaries of this package: running jobs in this process.
+//! Shared by the binaries of this package: running jobs in this process, and all
+//! programs in one.
+
+pub mod multicall;
 
 use std::sync::Arc;
 

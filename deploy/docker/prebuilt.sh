@@ -1,21 +1,19 @@
 #!/usr/bin/env bash
-# Prepares images from existing binaries, which takes a minute:
+# Prepares images from a binary that is already built; takes a minute:
 #
-#   deploy/docker/prebuilt.sh                    # uses target/release
+#   deploy/docker/prebuilt.sh                    # takes target/release
 #   deploy/docker/prebuilt.sh target/debug
 #   SLUICE_BINARIES=prebuilt docker compose up -d --build
 #
-# The binaries must match the images: Linux, the same processor, linked against
-# glibc 2.36 (Debian 12) or older.
+# It must be a Linux binary for the processor of the images, linked against glibc
+# 2.36 (Debian 12) or older.
 set -euo pipefail
 from=$(cd "${1:-target/release}" && pwd)
 to=$(cd "$(dirname "$0")" && pwd)/prebuilt
 mkdir -p "$to"
-for program in scheduler executor submit-job ingest-landing produce-events; do
-  # The copy of an unchanged program is kept, so that image layers are reused.
-  [ "$to/$program" -nt "$from/$program" ] && continue
-  strip --strip-debug -o "$to/$program.new" "$from/$program" 2>/dev/null ||
-    cp "$from/$program" "$to/$program.new"
-  mv "$to/$program.new" "$to/$program"
-done
+# An unchanged program keeps its copy, and with it the layers of the images.
+if [ ! "$to/sluice" -nt "$from/sluice" ]; then
+  strip -o "$to/sluice.new" "$from/sluice" 2>/dev/null || cp "$from/sluice" "$to/sluice.new"
+  mv "$to/sluice.new" "$to/sluice"
+fi
 ls -l "$to"

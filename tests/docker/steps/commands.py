@@ -56,12 +56,12 @@ class Commands:
             (memory,) = re.findall(r"^sluice_executor_memory_limit_bytes (\d+)", metrics, re.M)
             self.assertAlmostEqual(int(memory) / limits["Memory"], 0.7, places=3)
 
-    @unittest.skipUnless(sys.platform == "linux" and (ROOT / "deploy/docker/prebuilt/submit-job").exists(), "no programs for this machine")
+    @unittest.skipUnless(sys.platform == "linux" and (ROOT / "deploy/docker/prebuilt/sluice").exists(), "no programs for this machine")
     def test_03_ports_are_open_to_this_machine(self):
         master = f"sluice://127.0.0.1:{self.stack.ports['SCHEDULER_PORT']}"
-        subprocess.run([ROOT / "deploy/docker/prebuilt/submit-job", "--list", "--master", master], check=True, capture_output=True)
+        subprocess.run([ROOT / "deploy/docker/prebuilt/sluice", "submit-job", "--list", "--master", master], check=True, capture_output=True)
         sent = subprocess.run(
-            [ROOT / "deploy/docker/prebuilt/produce-events", "user-events", "--bulk", "--count", "100", "--output", "json",
+            [ROOT / "deploy/docker/prebuilt/sluice", "produce-events", "user-events", "--bulk", "--count", "100", "--output", "json",
              "--bootstrap-servers", f"localhost:{self.stack.ports['KAFKA_PORT']}"],
             check=False, capture_output=True, text=True,
         )
