@@ -72,7 +72,7 @@ impl Product {
         let word = pick_item(words::PLAIN_WORDS, random);
         Self {
             number,
-            name: format!("{} {}", capitalize(word), capitalize(category)),
+            name: format!("{} {}", capitalize_word(word), capitalize_word(category)),
             category,
             price: Cents(random.random_range(1_000..=50_000)),
         }
@@ -84,7 +84,7 @@ impl Product {
 }
 
 /// The ASCII word with an upper-case first letter.
-fn capitalize(word: &str) -> String {
+fn capitalize_word(word: &str) -> String {
     let mut text = String::from(word);
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();

@@ -31,7 +31,7 @@ impl RandomId {
     }
 
     /// The first `length` characters.
-    pub(crate) fn prefix(self, length: usize) -> String {
+    pub(crate) fn first_chars(self, length: usize) -> String {
         let mut text = self.0.to_string();
         text.truncate(length);
         text

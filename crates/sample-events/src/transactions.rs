@@ -116,7 +116,7 @@ impl TopicGenerator for TransactionEvents {
     type Payload = Transaction;
 
     fn next_payload(&mut self, at_micros: i64) -> (UserId, Transaction) {
-        let transaction_type = TransactionType::pick(&mut self.random);
+        let transaction_type = TransactionType::pick_type(&mut self.random);
         let is_purchase = transaction_type == TransactionType::Purchase;
         let user = if is_purchase {
             self.pools.pick_user(&mut self.random)
@@ -195,7 +195,7 @@ impl TopicGenerator for TransactionEvents {
 
 impl TransactionType {
     /// 87 % purchases, 10 % refunds, 3 % chargebacks.
-    fn pick(random: &mut RandomStream) -> Self {
+    fn pick_type(random: &mut RandomStream) -> Self {
         match random.random_range(0..100) {
             0..87 => Self::Purchase,
             87..97 => Self::Refund,

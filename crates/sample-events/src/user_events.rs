@@ -73,7 +73,7 @@ impl TopicGenerator for UserEvents {
         let mut event = UserEvent {
             event_id: RandomId::new(random),
             user_id,
-            session_id: RandomId::new(random).prefix(12),
+            session_id: RandomId::new(random).first_chars(12),
             event_type: pick_item(words::EVENT_TYPES, random),
             timestamp: EventTime(at_micros),
             page: pick_item(words::PAGES, random),

@@ -75,7 +75,7 @@ pub fn crate_of(path: &str) -> Option<&str> {
     let parts: Vec<&str> = path.split('/').collect();
     let (file, folders) = parts.split_last()?;
     let is_test = |folder: &&str| matches!(*folder, "tests" | "benches" | "examples");
-    if folders.iter().any(|folder| is_test(folder)) || *file == "tests.rs" {
+    if folders.iter().any(is_test) || *file == "tests.rs" {
         return None;
     }
     match folders {
