@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
-use sluice_jobfile::Variable;
+use sluice_jobfile::{Variable, option_name};
 
 use crate::cli::{Cli, EXAMPLES};
 use crate::job_file::LoadedJobFile;
@@ -120,14 +120,6 @@ impl JobParameter {
     fn option(&self) -> &str {
         self.argument.get_long().unwrap_or(&self.name)
     }
-}
-
-/// `run_date` is given as `--run-date`. Underscores at the beginning stay: clap
-/// removes leading dashes.
-fn option_name(variable: &str) -> String {
-    let rest = variable.trim_start_matches('_');
-    let leading = &variable[..variable.len() - rest.len()];
-    format!("{leading}{}", rest.replace('_', "-"))
 }
 
 /// The variable that a name on the command line stands for, if there is one.
