@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
-use sluice_jobfile::Variable;
+use sluice_jobfile::{Variable, option_name};
 
 use crate::cli::{Cli, EXAMPLES};
 use crate::job_file::LoadedJobFile;
@@ -44,19 +44,8 @@ pub(crate) fn parse_arguments(words: &[String]) -> Result<Arguments, clap::Error
     let cli = Cli::from_arg_matches(&matches)?;
     let mut params = given_parameters(&matches, &parameters);
 
-    let mut separated = Command::new("submit-job")
-        .no_binary_name(true)
-        .disable_help_flag(true)
-        .override_usage(
-            command
-                .render_usage()
-                .to_string()
-                .replacen("Usage: ", "", 1),
-        )
-        .args(parameters.iter().map(|p| p.argument.clone()));
-    let matches =
-        separated.try_get_matches_from_mut(spell_parameters(&cli.separated, &parameters))?;
-    for (name, value) in given_parameters(&matches, &parameters) {
+    let usage = command.render_usage().to_string();
+    for (name, value) in parse_separated(&cli.separated, &parameters, &usage)? {
         if params.contains_key(&name) {
             let message = format!("the parameter `{name}` is given before and after `--`\n");
             return Err(command.error(ErrorKind::ArgumentConflict, message));
@@ -68,6 +57,21 @@ pub(crate) fn parse_arguments(words: &[String]) -> Result<Arguments, clap::Error
         params,
         job_file,
     })
+}
+
+/// The parameters after `--`, where no option can stand.
+fn parse_separated(
+    words: &[String],
+    parameters: &[JobParameter],
+    usage: &str,
+) -> Result<BTreeMap<String, String>, clap::Error> {
+    let matches = Command::new("submit-job")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .override_usage(usage.trim_start_matches("Usage: ").to_owned())
+        .args(parameters.iter().map(|p| p.argument.clone()))
+        .try_get_matches_from(spell_parameters(words, parameters))?;
+    Ok(given_parameters(&matches, parameters))
 }
 
 /// The job file that the arguments name. Parameters follow it, so it is found
@@ -120,14 +124,6 @@ impl JobParameter {
     fn option(&self) -> &str {
         self.argument.get_long().unwrap_or(&self.name)
     }
-}
-
-/// `run_date` is given as `--run-date`. Underscores at the beginning stay: clap
-/// removes leading dashes.
-fn option_name(variable: &str) -> String {
-    let rest = variable.trim_start_matches('_');
-    let leading = &variable[..variable.len() - rest.len()];
-    format!("{leading}{}", rest.replace('_', "-"))
 }
 
 /// The variable that a name on the command line stands for, if there is one.

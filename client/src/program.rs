@@ -27,7 +27,8 @@ use crate::submit::Submitter;
 use crate::{job_file, job_queries, signals, submit};
 use sluice_service::console::Console;
 
-const HELP_HINT: &str = "submit-job JOB.sql --help lists the options and the job's parameters";
+const HELP_HINT: &str =
+    "submit-job JOB.sql --help lists the options, and the parameters, which follow the job file";
 
 /// Plans of large jobs recurse deeply.
 const LOCAL_STACK_BYTES: usize = 32 * 1024 * 1024;

@@ -8,7 +8,7 @@ use sluice_values::{list_names, nearest_name};
 use crate::check::substitute::{self, Values};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::file::JobFile;
-use crate::job::variable::{DefaultValue, Variable, VariableDeclaration};
+use crate::job::variable::{DefaultValue, Variable, VariableDeclaration, option_name};
 use crate::job::{Job, Relation};
 use crate::span::Spanned;
 use crate::statements::key_values::CheckPhase;
@@ -135,10 +135,6 @@ fn resolve_value(
             default.span,
         ))),
     }
-}
-
-fn option_name(variable: &str) -> String {
-    variable.replace('_', "-")
 }
 
 /// Parameters by the names of variables; `-` and `_` are the same in an option.

@@ -38,7 +38,7 @@ pub use diagnostics::codes::CODES;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use file::{JobFile, parse_job_file};
 pub use job::types::{DataType, Field};
-pub use job::variable::{RESERVED_VARIABLE_NAMES, Variable};
+pub use job::variable::{RESERVED_VARIABLE_NAMES, Variable, option_name};
 pub use job::{
     Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Format, GOLD_VARIABLE, Job,
     ParseMode, Relation, Setting, SortKey, Source, View,

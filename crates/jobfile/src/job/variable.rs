@@ -27,6 +27,15 @@ pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
     "version",
 ];
 
+/// The name of a variable's option, without the dashes before it: `run-date` for
+/// `run_date`. Underscores at the beginning stay, because an option cannot begin
+/// with more than two dashes.
+pub fn option_name(variable: &str) -> String {
+    let rest = variable.trim_start_matches('_');
+    let leading = &variable[..variable.len() - rest.len()];
+    format!("{leading}{}", rest.replace('_', "-"))
+}
+
 /// A parameter of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {

@@ -6,7 +6,9 @@ use sqlparser::tokenizer::Token;
 
 use crate::diagnostics::{Diagnostic, codes};
 use crate::job::types::DataType;
-use crate::job::variable::{DefaultValue, RESERVED_VARIABLE_NAMES, Variable, VariableDeclaration};
+use crate::job::variable::{
+    DefaultValue, RESERVED_VARIABLE_NAMES, Variable, VariableDeclaration, option_name,
+};
 use crate::span::{Span, Spanned};
 use crate::statements::parse_context::ParseContext;
 use crate::statements::query;
@@ -149,7 +151,7 @@ fn check_name(context: &mut ParseContext<'_>, name: &str, written: &str, span: S
             .with_span(span)
             .with_label(format!(
                 "`--{}` is an option of submit-job",
-                name.replace('_', "-")
+                option_name(name)
             ))
             .with_help(format!("choose another name, such as `job_{name}`")),
         );
