@@ -11,6 +11,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
+use sluice_compression::Compression;
 
 use crate::decoder::{Decoder, DecoderOutput};
 use crate::decompress::{Damage, Decompressor};
