@@ -120,25 +120,29 @@ impl<W: Write> Bench<'_, W> {
                 args.python
             )?;
         }
-        let (mut by_cluster, mut by_local, mut by_duckdb) = (Vec::new(), Vec::new(), Vec::new());
+        let mut seconds = RoundSeconds::default();
         for round in 1..=args.rounds {
             writeln!(self.out, "\nround {round}")?;
             cluster.reset_peak_memory();
             let run = self.submit_job(&cluster.master(), &landing)?;
             self.print_run("cluster", &run, &cluster.peak_memory())?;
-            by_cluster.push(run.seconds);
+            seconds.cluster.push(run.seconds);
             let run = self.submit_job(&format!("local[{}]", args.executors), &landing)?;
             self.print_run("local", &run, &[])?;
-            by_local.push(run.seconds);
+            seconds.local.push(run.seconds);
             if with_duckdb {
-                by_duckdb.push(self.bench_duckdb(&landing)?);
+                seconds.duckdb.push(self.bench_duckdb(&landing)?);
             }
         }
+        self.print_seconds(&seconds)
+    }
+
+    fn print_seconds(&mut self, seconds: &RoundSeconds) -> anyhow::Result<()> {
         writeln!(self.out, "\n{:<10}{:>8}{:>8}", "seconds", "best", "median")?;
         for (name, seconds) in [
-            ("cluster", &by_cluster),
-            ("local", &by_local),
-            ("DuckDB", &by_duckdb),
+            ("cluster", &seconds.cluster),
+            ("local", &seconds.local),
+            ("DuckDB", &seconds.duckdb),
         ] {
             if !seconds.is_empty() {
                 writeln!(
@@ -149,13 +153,13 @@ impl<W: Write> Bench<'_, W> {
                 )?;
             }
         }
-        if with_duckdb {
-            let ratio = |seconds: &[f64]| median(seconds) / median(&by_duckdb);
+        if !seconds.duckdb.is_empty() {
+            let ratio = |other: &[f64]| median(other) / median(&seconds.duckdb);
             writeln!(
                 self.out,
                 "of DuckDB's time (medians): cluster {:.2}, local {:.2}",
-                ratio(&by_cluster),
-                ratio(&by_local)
+                ratio(&seconds.cluster),
+                ratio(&seconds.local)
             )?;
         }
         Ok(())
@@ -341,6 +345,15 @@ impl<W: Write> Bench<'_, W> {
         )?;
         Ok(())
     }
+}
+
+/// How long the rounds took, by what ran the job.
+#[derive(Debug, Default)]
+struct RoundSeconds {
+    cluster: Vec<f64>,
+    local: Vec<f64>,
+    /// Empty without DuckDB.
+    duckdb: Vec<f64>,
 }
 
 /// The job in submit-job's JSON: the document itself, or its field `job`.

@@ -6,11 +6,16 @@ use std::time::Duration;
 use sluice_proto::MAX_HEADER_LIST_BYTES;
 use sluice_proto::v1::{ErrorKind, JobError};
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
+use tonic::body::Body;
+use tonic::codegen::http;
+use tonic::transport::{self, Channel, Endpoint};
 use tower::util::BoxCloneService;
 
-use crate::job_client::Transport;
 use crate::master::Address;
+
+/// Carries requests to a service and its responses back.
+pub(crate) type Transport =
+    BoxCloneService<http::Request<Body>, http::Response<Body>, transport::Error>;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A scheduler that is silent for the sum of interval and timeout is lost.
@@ -29,7 +34,7 @@ pub(crate) async fn connect_any(addresses: &[Address]) -> Result<Transport, JobE
     Err(unreachable_error(addresses, &causes))
 }
 
-async fn connect_one(address: &Address) -> Result<Channel, tonic::transport::Error> {
+async fn connect_one(address: &Address) -> Result<Channel, transport::Error> {
     Endpoint::from_shared(format!("http://{address}"))?
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)

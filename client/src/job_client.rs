@@ -22,7 +22,7 @@ use tonic::{Response, Status, Streaming};
 use tower::ServiceExt;
 use tower::util::BoxCloneService;
 
-use crate::connect::{self, join_addresses, status_cause};
+use crate::connect::{self, Transport, join_addresses, status_cause};
 use crate::master::Address;
 
 /// For calls of a scheduler without a stream. Planning lists the inputs, which may
@@ -32,9 +32,6 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// A stream of responses; an error ends it.
 pub(crate) type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, JobError>> + Send>>;
 
-/// Carries requests to a service and its responses back.
-pub(crate) type Transport =
-    BoxCloneService<http::Request<Body>, http::Response<Body>, tonic::transport::Error>;
 type GrpcClient = JobServiceClient<Transport>;
 
 /// A client of what runs jobs. Every call is idempotent.

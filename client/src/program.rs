@@ -68,7 +68,7 @@ pub(crate) struct Program<F> {
 
 /// Parsed arguments, or text to print.
 enum ParsedArgs {
-    Invocation(Box<Invocation>, Option<LoadedJobFile>),
+    Invocation(Box<Invocation>, Option<Box<LoadedJobFile>>),
     /// Help or version.
     Text(String),
 }
@@ -122,7 +122,7 @@ where
     fn dispatch_action(
         self,
         invocation: Invocation,
-        job_file: Option<LoadedJobFile>,
+        job_file: Option<Box<LoadedJobFile>>,
         reporter: &ResultReporter,
     ) -> Result<u8, JobError> {
         let Invocation {
@@ -133,7 +133,7 @@ where
         match action {
             Action::Run(submission, mode) => {
                 let job_file = job_file.ok_or_else(|| usage_error(&UsageError::NoJob))?;
-                let request = prepare_request(&submission, job_file, &self.environment.user)?;
+                let request = prepare_request(&submission, *job_file, &self.environment.user)?;
                 self.run_job(master, display, reporter, request, mode)
             }
             Action::Query(query) => self.run_query(master, query, reporter),
@@ -250,7 +250,10 @@ fn parse_args(args: &[String], environment: &Environment) -> Result<ParsedArgs, 
     };
     let invocation = resolve_invocation(cli, params, properties, environment)
         .map_err(|error| usage_error(&error))?;
-    Ok(ParsedArgs::Invocation(Box::new(invocation), job_file))
+    Ok(ParsedArgs::Invocation(
+        Box::new(invocation),
+        job_file.map(Box::new),
+    ))
 }
 
 fn usage_error(error: &UsageError) -> JobError {

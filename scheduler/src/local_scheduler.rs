@@ -9,9 +9,9 @@ use sluice_gold::GoldTables;
 use sluice_storage::{StoreOptions, Stores};
 
 use crate::driver::Driver;
-use crate::job_registry::{JobRegistry, RegistryOptions};
-use crate::job_service::JobServer;
+use crate::jobs::{JobRegistry, RegistryOptions};
 use crate::runner::LocalRunner;
+use crate::server::JobServer;
 
 /// How to run jobs in process.
 #[derive(Debug, Clone)]

@@ -34,6 +34,7 @@ mod equal;
 mod executors_lost;
 mod exit_codes;
 mod invalid;
+mod layers;
 mod modes;
 mod names;
 mod quickstart;

@@ -11,8 +11,8 @@ use crate::file::JobFile;
 use crate::job::variable::{DefaultValue, Variable, VariableDeclaration};
 use crate::job::{Job, Relation};
 use crate::span::Spanned;
-use crate::statements::option_clauses::{self, CheckPhase};
-use crate::statements::{setting, source};
+use crate::statements::key_values::CheckPhase;
+use crate::statements::{setting, source, source_options, table_properties};
 use crate::values::variable_value::{ValueText, bad_default_error, normalize_value};
 
 impl JobFile {
@@ -182,13 +182,13 @@ fn bind_relation(relation: &mut Relation, values: &Values, diagnostics: &mut Dia
             let location = Spanned::new(item.location.clone(), item.location_span);
             diagnostics.extend(source::check_location(&location));
             expand_all(&mut item.options);
-            option_clauses::apply_options(item, CheckPhase::AfterBinding, diagnostics);
+            source_options::apply_options(item, CheckPhase::AfterBinding, diagnostics);
         }
         Relation::View(item) => substitute::substitute_variables(&mut item.query, values),
         Relation::Dataset(item) => {
             substitute::substitute_variables(&mut item.query, values);
             expand_all(&mut item.properties);
-            option_clauses::apply_properties(item, CheckPhase::AfterBinding, diagnostics);
+            table_properties::apply_properties(item, CheckPhase::AfterBinding, diagnostics);
         }
     }
 }

@@ -8,13 +8,13 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use memchr::memchr;
 
-use crate::batch::BatchColumns;
-use crate::corrupt_column::{CorruptRecord, LONG_LINE_EXCERPT};
+use crate::columns::batch::BatchColumns;
+use crate::columns::corrupt_column::CorruptRecord;
 use crate::error::{DecodeError, SchemaError};
-use crate::line_splitter::{LineSplitter, Piece};
+use crate::lines::line_splitter::{LONG_LINE_EXCERPT, LineSplitter, Piece};
 use crate::options::{DecodeOptions, DecodeStats, FileContext, Mode};
-use crate::read_error::ReadContext;
 use crate::record::{self, LineKind};
+use crate::values::read_error::ReadContext;
 
 /// A batch ends when its lines reach this many bytes, even if it has few rows:
 /// memory stays bounded, and string offsets stay far below 31 bits.

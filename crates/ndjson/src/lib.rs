@@ -1,33 +1,22 @@
 //! Decodes newline-delimited JSON into Arrow record batches.
+//!
+//! `lines` makes chunks of complete lines from the bytes of files, [`Decoder`] reads
+//! one record per line, `columns` collects its values for a batch, and `values` knows
+//! the text of values. [`FileScan`] puts them together for files.
 
-mod base64;
-mod batch;
-mod column;
-mod column_decoder;
-mod compile;
-mod corrupt_column;
-mod datetime;
+mod columns;
 mod decoder;
-mod decompress;
 mod error;
-mod field_label;
-mod key_predictor;
-mod leaf;
-mod lex;
-mod line_range;
-mod line_splitter;
-mod nested;
-mod number;
-mod object;
+mod lines;
 mod options;
-mod read_error;
 mod record;
 mod scan;
 mod simd;
+mod values;
 
 pub use decoder::{Decoder, DecoderOutput};
 pub use error::{DecodeError, SchemaError};
-pub use line_range::{LineRange, OwnedBytes};
+pub use lines::line_range::{LineRange, OwnedBytes};
 pub use options::{
     DEFAULT_BATCH_ROWS, DEFAULT_MAX_LINE_BYTES, DecodeOptions, DecodeStats, FileContext, JSON_KEY,
     Mode, output_schema, row_position,

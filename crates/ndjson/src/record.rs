@@ -1,8 +1,8 @@
 //! Reads one line, which is blank, a record, or malformed.
 
-use crate::lex::{self, byte_at};
-use crate::object::StructDecoder;
-use crate::read_error::ReadContext;
+use crate::columns::object::StructDecoder;
+use crate::values::lex::{self, byte_at};
+use crate::values::read_error::ReadContext;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use sluice_compression::Compression;
 
 use crate::decoder::{Decoder, DecoderOutput};
-use crate::decompress::{Damage, Decompressor};
 use crate::error::{DecodeError, SchemaError};
-use crate::line_range::LineRange;
+use crate::lines::decompress::{Damage, Decompressor};
+use crate::lines::line_range::LineRange;
 use crate::options::{DecodeOptions, DecodeStats, FileContext};
 
 /// A file, or a part of one.

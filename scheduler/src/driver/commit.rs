@@ -6,12 +6,12 @@ use std::time::Instant;
 use futures::future::join_all;
 use sluice_engine::job::{AnalyzedDataset, AnalyzedJob};
 use sluice_gold::{CommitInfo, CommitOutcome, DataFile, GoldError, is_checkpoint_due};
-use sluice_proto::v1::{DatasetPhase, ErrorKind, LogLevel};
+use sluice_proto::v1::{DatasetPhase, ErrorKind, JobError, LogLevel};
 use sluice_storage::Location;
 
 use super::Driver;
 use super::execution::Manifests;
-use crate::job::{JobFailure, LiveJob, job_error};
+use super::live_job::LiveJob;
 use sluice_service::format::error_chain;
 
 /// Why a table did not get its version.
@@ -36,7 +36,7 @@ pub(super) async fn commit_job(
     live: &LiveJob,
     job: &AnalyzedJob,
     mut manifests: Manifests,
-) -> Result<(), JobFailure> {
+) -> Result<(), JobError> {
     let started = Instant::now();
     let commits = job.datasets.iter().enumerate().map(|(index, dataset)| {
         let files = manifests.remove(&index).unwrap_or_default();
@@ -168,7 +168,7 @@ async fn commit_dataset(
     Ok(version)
 }
 
-fn commit_failure(name: &str, error: &CommitError, committed: &[&str]) -> JobFailure {
+fn commit_failure(name: &str, error: &CommitError, committed: &[&str]) -> JobError {
     let kind = match error {
         CommitError::Conflict { .. } => ErrorKind::Transient,
         CommitError::Gold(error) => match (error.store_kind(), error) {
@@ -192,9 +192,9 @@ fn commit_failure(name: &str, error: &CommitError, committed: &[&str]) -> JobFai
             committed.join(", ")
         )
     };
-    job_error(
+    JobError::new(
         kind,
         format!("cannot commit {name}: {}", error_chain(error)),
-        next,
     )
+    .with_next_step(next)
 }

@@ -84,6 +84,6 @@ pub(crate) async fn describe_plan(
             })
             .collect(),
         steps,
-        warnings: crate::job::proto_diagnostics(&job.warnings, text),
+        warnings: super::job_errors::proto_diagnostics(&job.warnings, text),
     }
 }

@@ -8,15 +8,16 @@ use datafusion::arrow::record_batch::RecordBatch;
 use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind};
 use sluice_engine::staged::StagedPart;
 use sluice_gold::DataFile;
-use sluice_proto::v1::{ErrorKind, LogLevel};
+use sluice_proto::v1::{ErrorKind, JobError, LogLevel};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::job_errors::{analysis_error, run_error};
 use super::job_progress::JobProgressReporter;
+use super::live_job::LiveJob;
 use super::step_states::{StepPhase, StepSpec, StepStates, StepVerdict};
 use super::{Driver, PROGRESS_EVERY, stop_error};
-use crate::job::{JobFailure, LiveJob, analysis_error, job_error, run_error};
 use crate::job_settings::JobSettings;
 use crate::runner::{RunError, StepProgress, StepRun};
 
@@ -48,7 +49,7 @@ struct StepOutcome {
 
 enum StepError {
     Run(RunError),
-    Plan(JobFailure),
+    Plan(JobError),
 }
 
 impl<'a> JobExecution<'a> {
@@ -82,7 +83,7 @@ impl<'a> JobExecution<'a> {
 
     /// Runs every step and gives the files to commit. When this returns, no task
     /// of the job runs any more, whatever the result.
-    pub(super) async fn run_steps(&mut self) -> Result<Manifests, JobFailure> {
+    pub(super) async fn run_steps(&mut self) -> Result<Manifests, JobError> {
         let stop = CancellationToken::new();
         let mut running: JoinSet<StepOutcome> = JoinSet::new();
         let mut ticks = tokio::time::interval(PROGRESS_EVERY);
@@ -98,12 +99,8 @@ impl<'a> JobExecution<'a> {
                     Some(Ok(ended)) => if let Err(reason) = self.on_step_end(ended) {
                         break Err(reason);
                     },
-                    Some(Err(panic)) => break Err(job_error(
-                        ErrorKind::Internal,
-                        format!("a step of the job panicked: {panic}"),
-                        "this is a fault in sluice; report it with the scheduler's log",
-                    )),
-                    None => break Err(job_error(ErrorKind::Internal, "no step of the job can start", "this is a fault in sluice; report it with the job file")),
+                    Some(Err(panic)) => break Err(JobError::new(ErrorKind::Internal, format!("a step of the job panicked: {panic}")).with_next_step("this is a fault in sluice; report it with the scheduler's log")),
+                    None => break Err(JobError::new(ErrorKind::Internal, "no step of the job can start").with_next_step("this is a fault in sluice; report it with the job file")),
                 },
                 () = self.live.cancel_token().cancelled() => break Err(stop_error(self.live)),
                 _ = ticks.tick() => self.report_progress().await,
@@ -120,7 +117,7 @@ impl<'a> JobExecution<'a> {
         &mut self,
         running: &mut JoinSet<StepOutcome>,
         stop: &CancellationToken,
-    ) -> Result<(), JobFailure> {
+    ) -> Result<(), JobError> {
         for step in self.step_states.ready_steps() {
             let attempt = self.step_states.start_attempt(step);
             let token = format!("{}-{step}-{attempt}", self.job_id);
@@ -189,7 +186,7 @@ impl<'a> JobExecution<'a> {
         Ok(())
     }
 
-    fn on_step_end(&mut self, ended: StepOutcome) -> Result<(), JobFailure> {
+    fn on_step_end(&mut self, ended: StepOutcome) -> Result<(), JobError> {
         let StepOutcome {
             step,
             attempt,
@@ -222,7 +219,7 @@ impl<'a> JobExecution<'a> {
         step: usize,
         attempt: u32,
         error: &RunError,
-    ) -> Result<(), JobFailure> {
+    ) -> Result<(), JobError> {
         let name = self.step_name(step);
         self.reporter.discard_attempt(step);
         if let RunError::StagedLost { message } = error {
@@ -279,16 +276,16 @@ impl<'a> JobExecution<'a> {
     }
 
     /// Records the files that a step wrote.
-    fn record_output(&mut self, step: usize, batches: &[RecordBatch]) -> Result<(), JobFailure> {
+    fn record_output(&mut self, step: usize, batches: &[RecordBatch]) -> Result<(), JobError> {
         let unreadable_manifest = |error: &dyn std::fmt::Display| {
-            job_error(
+            JobError::new(
                 ErrorKind::Internal,
                 format!(
                     "{}: its manifest cannot be read: {error}",
                     self.job.steps[step].name
                 ),
-                "check that scheduler and executors run the same version of sluice",
             )
+            .with_next_step("check that scheduler and executors run the same version of sluice")
         };
         match &self.job.steps[step].kind {
             StepKind::Stage { slot } => {

@@ -9,8 +9,8 @@ use sluice_gold::DataFile;
 use sluice_proto::v1::{self, DatasetPhase, DatasetProgress, DatasetResult, InputStats, Progress};
 use tokio::sync::watch;
 
+use super::live_job::LiveJob;
 use super::step_states::{StepPhase, StepStates};
-use crate::job::LiveJob;
 use crate::runner::{Capacity, SourceStats, StepProgress};
 
 /// Combines the progress that running steps publish.

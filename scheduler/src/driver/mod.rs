@@ -10,7 +10,10 @@
 mod commit;
 mod dry_run;
 mod execution;
+mod job_errors;
+mod job_log;
 mod job_progress;
+mod live_job;
 mod step_states;
 mod uncommitted_files;
 
@@ -20,14 +23,16 @@ use std::time::{Duration, Instant};
 use sluice_engine::job::{AnalyzeError, AnalyzeOptions, AnalyzedJob, analyze_job};
 use sluice_gold::{GoldError, GoldTables};
 use sluice_jobfile::Job as CheckedJob;
-use sluice_proto::v1::{ErrorKind, JobState, LogLevel, Progress};
+use sluice_proto::v1::{ErrorKind, JobError, JobState, LogLevel, Progress};
 use sluice_storage::Stores;
 
-use crate::job::{JobFailure, LiveJob, job_error};
 use crate::job_settings::JobSettings;
 use crate::runner::Runner;
 
 pub(crate) use dry_run::describe_plan;
+pub(crate) use job_errors::analysis_error;
+pub use job_log::LogFile;
+pub use live_job::LiveJob;
 pub(crate) use uncommitted_files::UncommittedFiles;
 
 /// Runs jobs; every job of this process shares one.
@@ -89,11 +94,11 @@ impl Driver {
         &self,
         live: &Arc<LiveJob>,
         submission: &CheckedSubmission,
-    ) -> Result<(), JobFailure> {
+    ) -> Result<(), JobError> {
         let cancel = live.cancel_token().clone();
         let analyzed = tokio::select! {
             analyzed = self.analyze_job(submission) => {
-                analyzed.map_err(|error| crate::job::analysis_error(&error, &submission.job.text))?
+                analyzed.map_err(|error| analysis_error(&error, &submission.job.text))?
             }
             () = cancel.cancelled() => return Err(stop_error(live)),
         };
@@ -124,7 +129,7 @@ impl Driver {
 
     /// A cluster without executors accepts the job and waits for an executor;
     /// the job's progress shows that to its watchers.
-    async fn wait_for_executors(&self, live: &LiveJob) -> Result<(), JobFailure> {
+    async fn wait_for_executors(&self, live: &LiveJob) -> Result<(), JobError> {
         let begun = Instant::now();
         let mut ticks = tokio::time::interval(PROGRESS_EVERY);
         let mut announced = false;
@@ -168,13 +173,10 @@ impl Driver {
 }
 
 /// The error of a job that was asked to end.
-pub(crate) fn stop_error(live: &LiveJob) -> JobFailure {
+pub(crate) fn stop_error(live: &LiveJob) -> JobError {
     live.stop_reason().unwrap_or_else(|| {
-        job_error(
-            ErrorKind::Killed,
-            "the job was cancelled",
-            "gold is unchanged",
-        )
+        JobError::new(ErrorKind::Killed, "the job was cancelled")
+            .with_next_step("gold is unchanged")
     })
 }
 

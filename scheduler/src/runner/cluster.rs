@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify_error};
-use crate::server::BallistaServer;
+use crate::ballista::BallistaServer;
 
 type SharedGraph = Arc<RwLock<ExecutionGraphBox>>;
 

@@ -1,8 +1,6 @@
 //! The JSON API: jobs, executors, version. It is read-only, and its answers
 //! contain no secrets.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -10,13 +8,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sluice_proto::v1::{JobState, ListJobsRequest};
+use sluice_proto::v1::{ErrorKind, JobState, ListJobsRequest};
 use sluice_service::secrets::Secrets;
 
-use super::ballista::BallistaServer;
-use super::executor_tracker::ExecutorTracker;
-use super::executors;
-use super::view::JobsView;
+use crate::ballista::{self, BallistaServer, ExecutorTracker};
+use crate::jobs::JobRegistry;
 
 /// The most jobs on one page.
 const MAX_PAGE_SIZE: u32 = 1000;
@@ -24,7 +20,7 @@ const MAX_PAGE_SIZE: u32 = 1000;
 /// The state that the handlers read.
 #[derive(Clone)]
 pub(super) struct ApiState {
-    pub(super) jobs: Arc<dyn JobsView>,
+    pub(super) jobs: JobRegistry,
     pub(super) ballista: BallistaServer,
     pub(super) tracker: ExecutorTracker,
     pub(super) secrets: Secrets,
@@ -98,7 +94,9 @@ impl ApiState {
         (status, headers, text).into_response()
     }
 
-    fn respond_error(&self, status: StatusCode, message: &str) -> Response {
+    fn respond_error(&self, kind: ErrorKind, message: &str) -> Response {
+        let status =
+            StatusCode::from_u16(kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self.respond_json(status, &json!({ "error": { "message": message } }))
     }
 }
@@ -113,7 +111,7 @@ async fn list_jobs(
     };
     match request {
         Ok(request) => {
-            let page = api.jobs.list_jobs(request).await;
+            let page = api.jobs.list_jobs(&request);
             let jobs: Vec<Value> = page
                 .jobs
                 .iter()
@@ -125,22 +123,22 @@ async fn list_jobs(
                 &json!({ "jobs": jobs, "next_page_token": next }),
             )
         }
-        Err(message) => api.respond_error(StatusCode::BAD_REQUEST, &message),
+        Err(message) => api.respond_error(ErrorKind::Invalid, &message),
     }
 }
 
 async fn get_job(State(api): State<ApiState>, Path(id): Path<String>) -> Response {
-    match api.jobs.find_job(&id).await {
-        Some(job) => api.respond_json(StatusCode::OK, &sluice_proto::json::job(&job)),
-        None => api.respond_error(
-            StatusCode::NOT_FOUND,
+    match api.jobs.find_job(&id) {
+        Ok(job) => api.respond_json(StatusCode::OK, &sluice_proto::json::job(&job)),
+        Err(error) => api.respond_error(
+            error.kind(),
             &format!("no job has the id `{id}`; list them at /api/v1/jobs"),
         ),
     }
 }
 
 async fn list_executors(State(api): State<ApiState>) -> Response {
-    let executors = executors::list_executors(&api.ballista, &api.tracker).await;
+    let executors = ballista::list_executors(&api.ballista, &api.tracker).await;
     api.respond_json(StatusCode::OK, &json!({ "executors": executors }))
 }
 

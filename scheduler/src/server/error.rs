@@ -1,10 +1,11 @@
 //! Why a scheduler cannot start or continue.
 
-use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
 use sluice_service::listen::ListenError;
 use sluice_service::owned_folder::FolderError;
 use thiserror::Error;
+
+use crate::ballista::BallistaStartError;
 
 /// Why a scheduler cannot start or continue.
 #[derive(Debug, Error)]
@@ -21,9 +22,8 @@ pub enum ServerError {
     /// The session or its stores cannot be set up.
     #[error("cannot set up the engine: {0}")]
     Engine(#[from] DataFusionError),
-    /// Ballista's scheduler does not start.
-    #[error("cannot start the distributed engine: {0}")]
-    Ballista(#[from] BallistaError),
+    #[error(transparent)]
+    Ballista(#[from] BallistaStartError),
     /// A metric cannot be set up; this is a bug in this crate.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] prometheus::Error),

@@ -5,7 +5,6 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
@@ -21,7 +20,7 @@ use ballista_core::serde::protobuf::{
 };
 use futures::Stream;
 use sluice_engine::session::MAX_MESSAGE_BYTES;
-use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
+use sluice_proto::v1::job_service_server::JobServiceServer;
 use sluice_service::heartbeat_headers::{
     ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
     RUNNING_JOBS_HEADER, join_jobs, split_jobs,
@@ -33,16 +32,16 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-use super::ballista::BallistaServer;
 use super::error::ServerError;
-use super::executor_tracker::{ExecutorTracker, TaskName};
-use super::view::JobsView;
+use super::job_service::JobServer;
+use crate::ballista::{BallistaServer, ExecutorTracker, TaskName};
+use crate::jobs::JobRegistry;
 
 /// Serves both services until `stop`.
 pub(super) async fn serve_grpc(
     listener: TcpListener,
     executors: ExecutorService,
-    jobs: impl JobService,
+    jobs: JobServer,
     stop: CancellationToken,
 ) -> Result<(), ServerError> {
     let executors = SchedulerGrpcServer::new(executors)
@@ -72,7 +71,7 @@ pub(super) struct ExecutorService {
     tracker: ExecutorTracker,
     instance: MetadataValue<Ascii>,
     executor_timeout: MetadataValue<Ascii>,
-    jobs: Arc<dyn JobsView>,
+    jobs: JobRegistry,
 }
 
 impl ExecutorService {
@@ -81,7 +80,7 @@ impl ExecutorService {
         tracker: ExecutorTracker,
         instance: &str,
         timeout: Duration,
-        jobs: Arc<dyn JobsView>,
+        jobs: JobRegistry,
     ) -> Self {
         Self {
             ballista,

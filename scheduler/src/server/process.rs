@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sluice_proto::v1::job_service_server::JobService;
 use sluice_service::address::HostPort;
 use sluice_service::http::{self, Probes, Readiness};
 use sluice_service::listen::listen_on;
@@ -16,20 +15,19 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::api::{self, ApiState};
-use super::ballista::{self, BallistaServer};
 use super::error::ServerError;
-use super::executor_tracker::{ExecutorTracker, TrackedClusterState};
-use super::executors::{self, ExecutorInfo};
-use super::failure_detector;
 use super::grpc::{self, ExecutorService};
-use super::metrics::Metrics;
-use super::view::JobsView;
+use super::job_service::JobServer;
+use crate::ballista::{
+    BallistaServer, ExecutorCache, ExecutorTracker, TrackedClusterState, start_ballista,
+    watch_executors,
+};
+use crate::jobs::JobRegistry;
+use crate::metrics::Metrics;
 use crate::options::Options;
 
 /// How long interrupted jobs may take to end.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How old the executors may be that the gauges show.
-const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How long open connections may take to close.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -67,8 +65,8 @@ pub async fn start_scheduler(
     let instance = uuid::Uuid::now_v7().to_string();
     let metrics = Metrics::new()?;
     let cluster = Arc::new(TrackedClusterState::default());
-    let notes = cluster.tracker();
-    let ballista = ballista::start_ballista(
+    let tracker = cluster.tracker();
+    let ballista = start_ballista(
         &options,
         &instance,
         &grpc_address,
@@ -93,7 +91,7 @@ pub async fn start_scheduler(
         http_address,
         ballista,
         cluster,
-        tracker: notes,
+        tracker,
         metrics,
         secrets: Secrets::from_environment(),
     })
@@ -139,41 +137,31 @@ impl SchedulerProcess {
         self.stop.clone()
     }
 
-    pub async fn executors(&self) -> Vec<ExecutorInfo> {
-        executors::list_executors(&self.ballista, &self.tracker).await
-    }
-
     /// Serves both ports until asked to stop. Then it waits for running jobs,
     /// records the remaining ones as interrupted, and ends. The line on stdout
     /// announces that connections are accepted.
     ///
-    /// `jobs` must refuse submissions once `StopSignals::drain_jobs` is cancelled.
-    ///
     /// # Errors
     /// When one of the services ends by itself.
-    pub async fn serve_until_stopped(
-        self,
-        jobs: impl JobService,
-        view: Arc<dyn JobsView>,
-    ) -> Result<(), ServerError> {
+    pub async fn serve_until_stopped(self, jobs: JobRegistry) -> Result<(), ServerError> {
         let timeout = self.options.effective_executor_timeout();
         let executors = ExecutorService::new(
             self.ballista.clone(),
             self.tracker.clone(),
             &self.instance,
             timeout,
-            Arc::clone(&view),
+            jobs.clone(),
         );
-        let router = self.build_router(&view).await;
+        let router = self.build_router(&jobs).await;
         let end = CancellationToken::new();
         let mut grpc = tokio::spawn(grpc::serve_grpc(
             self.grpc_listener,
             executors,
-            jobs,
+            JobServer::new(jobs.clone()),
             end.clone(),
         ));
         let mut http = tokio::spawn(http::serve_until(self.http_listener, router, end.clone()));
-        let watch = tokio::spawn(failure_detector::watch_executors(
+        let watch = tokio::spawn(watch_executors(
             self.ballista.clone(),
             self.cluster,
             timeout,
@@ -182,19 +170,19 @@ impl SchedulerProcess {
         announce_ports(&self.grpc_address, &self.http_address);
 
         let result = tokio::select! {
-            () = wait_for_drain(&self.stop, view.as_ref(), self.options.drain_timeout) => Ok(()),
+            () = wait_for_drain(&self.stop, &jobs, self.options.drain_timeout) => Ok(()),
             ended = &mut grpc => ended.map_err(ServerError::from).and_then(|ended| ended),
             ended = &mut http => ended.map_err(ServerError::from).and_then(|ended| ended.map_err(ServerError::Http)),
         };
         self.stop.drain.cancel();
         self.stop.now.cancel();
-        if view.count_active() > 0 {
+        if jobs.count_active() > 0 {
             tracing::warn!(
                 "{} jobs are interrupted; submit them again",
-                view.count_active()
+                jobs.count_active()
             );
         }
-        if tokio::time::timeout(INTERRUPT_TIMEOUT, view.drain_jobs(Duration::ZERO))
+        if tokio::time::timeout(INTERRUPT_TIMEOUT, jobs.drain_jobs(Duration::ZERO))
             .await
             .is_err()
         {
@@ -215,28 +203,25 @@ impl SchedulerProcess {
         result
     }
 
-    async fn build_router(&self, view: &Arc<dyn JobsView>) -> axum::Router {
+    async fn build_router(&self, jobs: &JobRegistry) -> axum::Router {
         let api = ApiState {
-            jobs: Arc::clone(view),
+            jobs: jobs.clone(),
             ballista: self.ballista.clone(),
             tracker: self.tracker.clone(),
             secrets: self.secrets.clone(),
             started_ms: self.started_ms,
         };
         let executor_cache = ExecutorCache::start_refreshing(&self.ballista, &self.tracker).await;
-        let (metrics, jobs, executors) = (
-            self.metrics.clone(),
-            Arc::clone(view),
-            executor_cache.clone(),
-        );
+        let (metrics, jobs, executors) =
+            (self.metrics.clone(), jobs.clone(), executor_cache.clone());
         let min_executors = self.options.min_executors;
         let draining = self.stop.drain.clone();
         http::probe_routes(Probes {
             ready: Arc::new(move || {
-                let active = executor_cache.active_count();
+                let active = executor_cache.counts().active;
                 if draining.is_cancelled() {
                     Readiness::NotReady("the scheduler is stopping".to_owned())
-                } else if active < min_executors {
+                } else if active < min_executors as u64 {
                     Readiness::NotReady(format!(
                         "{active} of {min_executors} executors are registered"
                     ))
@@ -245,7 +230,7 @@ impl SchedulerProcess {
                 }
             }),
             refresh: Arc::new(move || {
-                metrics.refresh_gauges(&jobs.count_by_state(), &executors.executors())
+                metrics.refresh_gauges(&jobs.count_by_state(), &executors.counts())
             }),
             registry: self.metrics.registry.clone(),
         })
@@ -253,56 +238,18 @@ impl SchedulerProcess {
     }
 }
 
-/// A recent list of the executors, for answers that cannot wait.
-#[derive(Clone)]
-struct ExecutorCache(Arc<parking_lot::Mutex<Vec<ExecutorInfo>>>);
-
-impl ExecutorCache {
-    /// Refreshes the list for as long as a clone of the cache exists.
-    async fn start_refreshing(ballista: &BallistaServer, notes: &ExecutorTracker) -> Self {
-        let known = Self(Arc::new(parking_lot::Mutex::new(
-            executors::list_executors(ballista, notes).await,
-        )));
-        let weak = Arc::downgrade(&known.0);
-        let (ballista, notes) = (ballista.clone(), notes.clone());
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(REFRESH_EVERY / 4).await;
-                let now = executors::list_executors(&ballista, &notes).await;
-                match weak.upgrade() {
-                    Some(known) => *known.lock() = now,
-                    None => return,
-                }
-            }
-        });
-        known
-    }
-
-    fn executors(&self) -> Vec<ExecutorInfo> {
-        self.0.lock().clone()
-    }
-
-    fn active_count(&self) -> usize {
-        let executors = self.0.lock();
-        executors
-            .iter()
-            .filter(|e| e.state == executors::ExecutorState::Active)
-            .count()
-    }
-}
-
 /// Returns when the process should end: it was asked to stop, and either no job
 /// runs any more or the time limit has passed.
-async fn wait_for_drain(stop: &StopSignal, view: &dyn JobsView, limit: Duration) {
+async fn wait_for_drain(stop: &StopSignal, jobs: &JobRegistry, limit: Duration) {
     stop.drain.cancelled().await;
-    if view.count_active() > 0 {
+    if jobs.count_active() > 0 {
         tracing::info!(
             "{} jobs are running, waiting up to {limit:?} for them",
-            view.count_active()
+            jobs.count_active()
         );
     }
     tokio::select! {
-        () = view.drain_jobs(limit) => {}
+        () = jobs.drain_jobs(limit) => {}
         () = stop.now.cancelled() => {}
     }
 }

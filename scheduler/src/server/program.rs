@@ -13,9 +13,8 @@ use sluice_storage::{StoreOptions, Stores};
 
 use super::error::ServerError;
 use super::process::start_scheduler;
-use crate::Driver;
-use crate::JobServer;
-use crate::job_registry::{JobRegistry, RegistryOptions};
+use crate::driver::Driver;
+use crate::jobs::{JobRegistry, RegistryOptions};
 use crate::options::{ENVIRONMENT_PREFIX, Options};
 use crate::runner::ClusterRunner;
 
@@ -60,7 +59,5 @@ async fn run_scheduler(options: Options, stop: StopSignal) -> Result<(), ServerE
     let jobs = JobRegistry::open(driver, process.state_dir().to_owned(), jobs_options)
         .await
         .map_err(|error| ServerError::History(error.to_string()))?;
-    process
-        .serve_until_stopped(JobServer::new(jobs.clone()), Arc::new(jobs))
-        .await
+    process.serve_until_stopped(jobs).await
 }

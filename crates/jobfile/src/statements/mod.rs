@@ -1,12 +1,15 @@
 //! Detects the kind of a statement, and whether it is allowed in a job file.
 
 use sluice_values::did_you_mean;
+mod dataset;
 mod declare;
-pub(crate) mod option_clauses;
+pub(crate) mod key_values;
 pub(crate) mod parse_context;
 mod query;
 pub(crate) mod setting;
 pub(crate) mod source;
+pub(crate) mod source_options;
+pub(crate) mod table_properties;
 mod type_parser;
 mod view;
 
@@ -49,7 +52,7 @@ pub(crate) fn parse_statement(
         return view::parse_view(context, cursor);
     }
     if cursor.eat_words(&["MATERIALIZED", "VIEW"]) {
-        return view::parse_dataset(context, cursor);
+        return dataset::parse_dataset(context, cursor);
     }
     Err(unsupported_create(context, cursor, start))
 }

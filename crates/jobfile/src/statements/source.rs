@@ -11,8 +11,9 @@ use crate::job::{
     Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Format, ParseMode, Relation, Source,
 };
 use crate::span::{Span, Spanned};
-use crate::statements::option_clauses::{self, CheckPhase};
+use crate::statements::key_values::{self, CheckPhase};
 use crate::statements::parse_context::ParseContext;
+use crate::statements::source_options;
 use crate::statements::type_parser::parse_type;
 use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor, repeated_clause_error};
 
@@ -67,7 +68,7 @@ pub(crate) fn parse_source(
     context.record_string(&location);
     context.diagnostics.extend(check_location(&location));
     let options =
-        option_clauses::check_option_keys(format.value, &clauses.options, &mut context.diagnostics);
+        source_options::check_option_keys(format.value, &clauses.options, &mut context.diagnostics);
     let mut source = Source {
         name: name.value,
         span: name.span,
@@ -82,7 +83,7 @@ pub(crate) fn parse_source(
         options,
         comment: clauses.comment,
     };
-    option_clauses::apply_options(
+    source_options::apply_options(
         &mut source,
         CheckPhase::BeforeBinding,
         &mut context.diagnostics,
@@ -223,7 +224,7 @@ fn parse_clauses(
         } else if cursor.eat_words(&["OPTIONS"]) {
             repeated(clauses.has_options, "OPTIONS")?;
             clauses.has_options = true;
-            clauses.options = option_clauses::parse_key_values(context, cursor, "an option")?;
+            clauses.options = key_values::parse_key_values(context, cursor, "an option")?;
         } else if cursor.eat_words(&["COMMENT"]) {
             repeated(clauses.comment.is_some(), "COMMENT")?;
             clauses.comment = Some(cursor.parse_string("the comment's text")?.value);
@@ -233,14 +234,9 @@ fn parse_clauses(
             || cursor.next_words_are(&["ROW", "FORMAT"])
             || cursor.next_words_are(&["CLUSTERED", "BY"])
         {
-            let what = cursor.describe_next().replace('`', "").to_uppercase();
-            return Err(Box::new(
-                Diagnostic::error(
-                    codes::CLAUSE_NOT_YET,
-                    format!("{what} is not yet supported on a source"),
-                )
-                .with_span(span)
-                .with_help("a source has STORED AS, LOCATION, OPTIONS and COMMENT"),
+            return Err(cursor.not_yet_supported_error(
+                "a source",
+                "a source has STORED AS, LOCATION, OPTIONS and COMMENT",
             ));
         } else if cursor.next_words_are(&["AS"]) {
             return Err(Box::new(

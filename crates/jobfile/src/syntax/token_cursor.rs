@@ -184,6 +184,19 @@ impl<'a> TokenCursor<'a> {
         )
     }
 
+    /// The error for the next clause, which a kind of statement does not have yet.
+    pub(crate) fn not_yet_supported_error(&self, on: &str, help: &str) -> Box<Diagnostic> {
+        let what = self.describe_next().replace('`', "").to_uppercase();
+        Box::new(
+            Diagnostic::error(
+                codes::CLAUSE_NOT_YET,
+                format!("{what} is not yet supported on {on}"),
+            )
+            .with_span(self.next_span())
+            .with_help(help),
+        )
+    }
+
     /// The next token, as shown in messages.
     pub(crate) fn describe_next(&self) -> String {
         match self.peek() {

@@ -5,6 +5,7 @@
 mod binding;
 mod cases;
 mod docs;
+mod folders;
 mod limits;
 mod properties;
 mod queries;

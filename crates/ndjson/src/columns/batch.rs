@@ -1,0 +1,116 @@
+//! The columns of a batch: those read from the data, and the generated ones.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow::datatypes::{DataType, Fields, SchemaRef};
+use arrow::error::ArrowError;
+
+use crate::columns::compile;
+use crate::columns::corrupt_column::CorruptColumn;
+use crate::columns::object::StructDecoder;
+use crate::error::SchemaError;
+use crate::options::{DecodeOptions, output_schema, row_position};
+
+/// The columns of the batch being built.
+#[derive(Debug)]
+pub(crate) struct BatchColumns {
+    pub(crate) schema: SchemaRef,
+    /// The columns that are read from the data.
+    pub(crate) root: StructDecoder,
+    /// The fields of `root`.
+    data_fields: Fields,
+    pub(crate) corrupt: Option<(usize, CorruptColumn)>,
+    /// Index of the position column, and the position of each row.
+    position: Option<(usize, Vec<u64>)>,
+    pub(crate) rows: usize,
+}
+
+impl BatchColumns {
+    pub(crate) fn new(options: &DecodeOptions) -> Result<Self, SchemaError> {
+        let schema = &options.schema;
+        let column = |option, index: Option<usize>| match index {
+            Some(index) => match schema.fields().get(index) {
+                Some(field) => Ok(Some((index, field))),
+                None => Err(SchemaError::NoSuchColumn {
+                    option,
+                    index,
+                    columns: schema.fields().len(),
+                }),
+            },
+            None => Ok(None),
+        };
+        let corrupt = match column("corrupt record", options.corrupt_record)? {
+            Some((index, field)) => Some((index, CorruptColumn::new(field)?)),
+            None => None,
+        };
+        let position = match column("position", options.position)? {
+            Some((index, field)) => match field.data_type() {
+                DataType::Int64 | DataType::UInt64 => Some((index, Vec::new())),
+                other => {
+                    return Err(SchemaError::Position {
+                        name: field.name().clone(),
+                        data_type: Box::new(other.clone()),
+                    });
+                }
+            },
+            None => None,
+        };
+        let generated: Vec<usize> = options
+            .corrupt_record
+            .into_iter()
+            .chain(options.position)
+            .collect();
+        let root = compile::compile_root(schema, &generated)?;
+        let schema = output_schema(schema, options.mode);
+        let read = schema.fields().iter().enumerate();
+        let read = read.filter(|(index, _)| !generated.contains(index));
+        Ok(Self {
+            data_fields: read.map(|(_, field)| Arc::clone(field)).collect(),
+            schema,
+            root,
+            corrupt,
+            position,
+            rows: 0,
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn close_row(&mut self, ordinal: u32, offset: u64) {
+        if let Some((_, positions)) = &mut self.position {
+            positions.push(row_position(ordinal, offset));
+        }
+        self.rows += 1;
+    }
+
+    /// Removes the values of the row that was not closed.
+    pub(crate) fn abandon_row(&mut self) {
+        self.root.truncate(self.rows);
+    }
+
+    pub(crate) fn finish_batch(&mut self) -> Result<RecordBatch, ArrowError> {
+        let rows = std::mem::take(&mut self.rows);
+        let mut read = self.root.finish_members(&self.data_fields)?.into_iter();
+        let mut columns = Vec::with_capacity(self.schema.fields().len());
+        for (index, field) in self.schema.fields().iter().enumerate() {
+            let column = match (&mut self.corrupt, &mut self.position) {
+                (Some((at, corrupt)), _) if *at == index => Some(corrupt.finish_array(rows)?),
+                (_, Some((at, positions))) if *at == index => {
+                    Some(position_array(std::mem::take(positions), field.data_type()))
+                }
+                _ => read.next(),
+            };
+            columns.extend(column);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+    }
+}
+
+fn position_array(positions: Vec<u64>, data_type: &DataType) -> ArrayRef {
+    if data_type == &DataType::UInt64 {
+        return Arc::new(UInt64Array::from(positions));
+    }
+    let positions = positions.into_iter().map(u64::cast_signed);
+    Arc::new(Int64Array::from_iter_values(positions))
+}

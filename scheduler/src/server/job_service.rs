@@ -1,0 +1,218 @@
+//! The gRPC service `sluice.v1.JobService`, served from [`JobRegistry`].
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures::Stream;
+use sluice_proto::v1::job_event::Event;
+use sluice_proto::v1::job_service_server::JobService;
+use sluice_proto::v1::{
+    CancelJobRequest, Finished, GetJobRequest, Job, JobEvent, JobLogsRequest, JobPlan,
+    ListJobsRequest, ListJobsResponse, LogLine, PlanJobRequest, ServerInfoRequest,
+    ServerInfoResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::driver::LiveJob;
+use crate::jobs::{JobRegistry, WatchedJob};
+
+/// Answers calls from a [`JobRegistry`]; also called in process, without a
+/// socket.
+#[derive(Clone)]
+pub struct JobServer {
+    jobs: JobRegistry,
+    started_at: SystemTime,
+}
+
+impl JobServer {
+    pub fn new(jobs: JobRegistry) -> Self {
+        Self {
+            jobs,
+            started_at: SystemTime::now(),
+        }
+    }
+}
+
+type EventStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send + 'static>>;
+
+#[tonic::async_trait]
+impl JobService for JobServer {
+    type WatchJobStream = EventStream<JobEvent>;
+    type JobLogsStream = EventStream<LogLine>;
+
+    async fn submit_job(
+        &self,
+        request: Request<SubmitJobRequest>,
+    ) -> Result<Response<SubmitJobResponse>, Status> {
+        let (job, existing) = self.jobs.submit_job(request.into_inner()).await?;
+        Ok(Response::new(SubmitJobResponse {
+            job: Some(job),
+            existing,
+        }))
+    }
+
+    async fn watch_job(
+        &self,
+        request: Request<WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
+        let request = request.into_inner();
+        let (sender, receiver) = mpsc::channel(64);
+        match self.jobs.watch_job(&request.id)? {
+            WatchedJob::Live(live) => {
+                tokio::spawn(forward_events(live, request.after_sequence, sender));
+            }
+            WatchedJob::Past(job) => {
+                let event = JobEvent {
+                    sequence: request.after_sequence + 1,
+                    at_ms: job.ended_ms,
+                    event: Some(Event::Finished(Finished {
+                        job: Some(job.as_ref().clone()),
+                    })),
+                };
+                // The channel is empty, so this cannot wait.
+                let _ = sender.try_send(Ok(event));
+            }
+        }
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<Job>, Status> {
+        Ok(Response::new(self.jobs.find_job(&request.into_inner().id)?))
+    }
+
+    async fn list_jobs(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
+        Ok(Response::new(self.jobs.list_jobs(&request.into_inner())))
+    }
+
+    async fn cancel_job(
+        &self,
+        request: Request<CancelJobRequest>,
+    ) -> Result<Response<Job>, Status> {
+        let request = request.into_inner();
+        Ok(Response::new(
+            self.jobs.cancel_job(&request.id, &request.reason)?,
+        ))
+    }
+
+    async fn job_logs(
+        &self,
+        request: Request<JobLogsRequest>,
+    ) -> Result<Response<Self::JobLogsStream>, Status> {
+        let request = request.into_inner();
+        let (sender, receiver) = mpsc::channel(64);
+        match self.jobs.watch_job(&request.id)? {
+            WatchedJob::Live(live) => {
+                tokio::spawn(forward_log_lines(live, request.follow, sender));
+            }
+            WatchedJob::Past(_) => {
+                let lines = self.jobs.read_log(&request.id)?;
+                tokio::spawn(async move {
+                    for line in lines {
+                        if sender.send(Ok(line)).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        }
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn plan_job(
+        &self,
+        request: Request<PlanJobRequest>,
+    ) -> Result<Response<JobPlan>, Status> {
+        let request = request.into_inner().job.unwrap_or_default();
+        Ok(Response::new(self.jobs.plan_job(&request).await?))
+    }
+
+    async fn server_info(
+        &self,
+        _: Request<ServerInfoRequest>,
+    ) -> Result<Response<ServerInfoResponse>, Status> {
+        let capacity = self.jobs.runner().capacity().await;
+        let started = self
+            .started_at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Ok(Response::new(ServerInfoResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            engines: HashMap::from([
+                (
+                    "datafusion".to_owned(),
+                    datafusion::DATAFUSION_VERSION.to_owned(),
+                ),
+                (
+                    "ballista".to_owned(),
+                    ballista_core::BALLISTA_VERSION.to_owned(),
+                ),
+            ])
+            .into_iter()
+            .collect(),
+            executors: capacity.executors,
+            vcores: capacity.vcores,
+            started_ms: i64::try_from(started.as_millis()).unwrap_or(i64::MAX),
+        }))
+    }
+}
+
+/// Sends a job's events until the job has ended or the receiver has closed.
+async fn forward_events(
+    live: Arc<LiveJob>,
+    mut after: u64,
+    sender: mpsc::Sender<Result<JobEvent, Status>>,
+) {
+    let mut newest = live.subscribe();
+    loop {
+        newest.mark_unchanged();
+        for event in live.events_after(after) {
+            after = event.sequence;
+            let last = matches!(event.event, Some(Event::Finished(_)));
+            if sender.send(Ok(event)).await.is_err() || last {
+                return;
+            }
+        }
+        tokio::select! {
+            changed = newest.changed() => if changed.is_err() { return },
+            () = sender.closed() => return,
+        }
+    }
+}
+
+/// Sends the lines of a job's log; with `follow`, until the job has ended.
+async fn forward_log_lines(
+    live: Arc<LiveJob>,
+    follow: bool,
+    sender: mpsc::Sender<Result<LogLine, Status>>,
+) {
+    let mut newest = live.subscribe();
+    let mut after = 0;
+    loop {
+        newest.mark_unchanged();
+        for event in live.events_after(after) {
+            after = event.sequence;
+            let delivered = match event.event {
+                Some(Event::Log(line)) => sender.send(Ok(line)).await.is_ok(),
+                Some(Event::Finished(_)) => false,
+                _ => true,
+            };
+            if !delivered {
+                return;
+            }
+        }
+        if !follow {
+            return;
+        }
+        tokio::select! {
+            changed = newest.changed() => if changed.is_err() { return },
+            () = sender.closed() => return,
+        }
+    }
+}
