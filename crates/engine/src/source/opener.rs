@@ -128,7 +128,7 @@ impl FileOpener for NdjsonOpener {
                 .range
                 .as_ref()
                 .map(|range| range.start.cast_unsigned()..range.end.cast_unsigned()),
-            compression: self.compression_of(&file).into(),
+            compression: self.compression_of(&file),
         };
         let scan = FileScan::new(self.decode_options.clone(), vec![scanned])
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
