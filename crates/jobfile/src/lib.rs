@@ -22,10 +22,10 @@
 //! literal, `$${` for the characters `${`.
 //!
 //! # Codes
-//! `docs/diagnostics.md` explains every code of [`CODES`].
+//! `docs/diagnostics.md` explains every code of [`codes`].
 
 mod bind;
-mod codes;
+pub mod codes;
 mod column_names;
 mod diagnostic;
 mod dialect;
