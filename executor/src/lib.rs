@@ -13,7 +13,6 @@
 //! - `memory`, `ports`, `connection_pool`, `shuffle`: resources of the process;
 //! - `process`, `startup`: start the parts and stop them in order.
 
-mod classify;
 mod connection_pool;
 mod error;
 mod heartbeat;
