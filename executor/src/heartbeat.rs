@@ -13,14 +13,10 @@ use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     ExecutorMetric, ExecutorRegistration, ExecutorStatus, HeartBeatParams,
 };
-use sluice_service::heartbeat_headers::{
-    ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
-    RUNNING_JOBS_HEADER, join_jobs, split_jobs,
-};
+use sluice_proto::heartbeat::{HeartbeatReply, write_running_jobs};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
-use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 
 use crate::metrics::Metrics;
@@ -34,36 +30,6 @@ const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(4);
 const TASK_END_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often to log that the scheduler does not answer.
 const WARN_INTERVAL: Duration = Duration::from_secs(10);
-
-/// What the scheduler reports in its reply to a heartbeat.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct HeartbeatReply {
-    /// The id of the scheduler process, if reported.
-    pub(crate) instance: Option<String>,
-    /// The number of jobs that are running or waiting, if reported.
-    pub(crate) active_jobs: Option<usize>,
-    /// The silence after which the scheduler gives this executor's work to
-    /// others.
-    pub(crate) executor_timeout: Option<Duration>,
-    /// Which of the jobs named in the heartbeat have ended.
-    pub(crate) ended_jobs: Vec<String>,
-}
-
-impl HeartbeatReply {
-    fn from_headers(headers: &MetadataMap) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        Self {
-            instance: text(INSTANCE_HEADER).map(ToOwned::to_owned),
-            active_jobs: text(ACTIVE_JOBS_HEADER).and_then(|n| n.parse().ok()),
-            executor_timeout: text(EXECUTOR_TIMEOUT_HEADER)
-                .and_then(|n| n.parse().ok())
-                .map(Duration::from_millis),
-            ended_jobs: split_jobs(text(ENDED_JOBS_HEADER).unwrap_or_default())
-                .map(ToOwned::to_owned)
-                .collect(),
-        }
-    }
-}
 
 /// What this executor must do after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,12 +164,10 @@ impl Heartbeat {
         });
         request.set_timeout(HEARTBEAT_TIMEOUT);
         let jobs = self.tasks.running_jobs();
-        if let Ok(value) = join_jobs(jobs.iter().map(String::as_str)).parse() {
-            request.metadata_mut().insert(RUNNING_JOBS_HEADER, value);
-        }
+        write_running_jobs(request.metadata_mut(), jobs.iter().map(String::as_str));
         let answer = self.client.heart_beat_from_executor(request);
         match tokio::time::timeout(HEARTBEAT_TIMEOUT, answer).await {
-            Ok(answer) => answer.map(|response| HeartbeatReply::from_headers(response.metadata())),
+            Ok(answer) => answer.map(|response| HeartbeatReply::from_metadata(response.metadata())),
             Err(_) => Err(tonic::Status::deadline_exceeded("no answer in time")),
         }
     }
@@ -249,24 +213,6 @@ mod tests {
             executor_timeout: Some(Duration::from_secs(timeout)),
             ended_jobs: Vec::new(),
         }
-    }
-
-    #[test]
-    fn answers_are_read_from_headers() {
-        let mut headers = MetadataMap::new();
-        assert_eq!(
-            HeartbeatReply::from_headers(&headers),
-            HeartbeatReply::default()
-        );
-        headers.insert(INSTANCE_HEADER, "a-1".parse().unwrap());
-        headers.insert(ACTIVE_JOBS_HEADER, "3".parse().unwrap());
-        headers.insert(EXECUTOR_TIMEOUT_HEADER, "5000".parse().unwrap());
-        headers.insert(ENDED_JOBS_HEADER, "j1,j2".parse().unwrap());
-        let read = HeartbeatReply::from_headers(&headers);
-        assert_eq!(read.instance.as_deref(), Some("a-1"));
-        assert_eq!(read.active_jobs, Some(3));
-        assert_eq!(read.executor_timeout, Some(Duration::from_secs(5)));
-        assert_eq!(read.ended_jobs, ["j1", "j2"]);
     }
 
     #[test]

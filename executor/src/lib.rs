@@ -11,9 +11,11 @@
 //! - `task_engine`: the wrapper around every task that classifies its failure,
 //!   counts it and can cancel it;
 //! - `memory`, `ports`, `connection_pool`, `shuffle`: resources of the process;
-//! - `process`, `startup`: start the parts and stop them in order.
+//! - `startup`, `registration`, `registered_executor`: wait for the scheduler,
+//!   register the services, run them until the executor drains;
+//! - `program`: starts the parts and stops them in order; `process` is what they
+//!   share.
 
-mod classify;
 mod connection_pool;
 mod error;
 mod heartbeat;
@@ -23,6 +25,10 @@ pub mod options;
 mod panics;
 mod ports;
 mod process;
+mod program;
+mod registered_executor;
+mod registration;
+mod scheduler_endpoint;
 mod shuffle;
 mod startup;
 mod task_engine;
@@ -33,16 +39,16 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use sluice_service::logs::LogOptions;
-use sluice_service::program::{self, ServiceProgram};
+use sluice_service::program::{ServiceProgram, run_program};
 use sluice_service::signals::StopSignal;
 
 pub use error::ExecutorError;
 pub use options::{ENVIRONMENT_PREFIX, Options};
-pub use process::run_executor;
+pub use program::run_executor;
 
 /// Runs the executor; see [`sluice_service::program::run_program`] for its exit codes.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    program::run_program::<Executor>(arguments)
+    run_program::<Executor>(arguments)
 }
 
 struct Executor;

@@ -1,7 +1,7 @@
 //! The wrapper around every task: it counts the task, can cancel it, and encodes
 //! its failure so that the scheduler can decode it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,9 +24,10 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
-use sluice_service::task_failure::{FailureKind, TaskFailure};
+use sluice_engine::task_failure::{
+    FailureKind, TaskFailure, classify_error, failed_fetch, is_cancelled, to_task_error,
+};
 
-use crate::classify;
 use crate::connection_pool::ConnectionPool;
 use crate::metrics::{Metrics, TaskOutcome};
 use crate::panics;
@@ -65,7 +66,7 @@ impl ExecutionEngine for TaskEngine {
             stage: stage_id,
             task: task_id,
         };
-        let reads = ForeignStages::find_in_plan(&plan, &name.job);
+        let foreign_stages = ForeignStages::find_in_plan(&plan, &name.job);
         let inner = self
             .inner
             .create_query_stage_exec(
@@ -77,11 +78,11 @@ impl ExecutionEngine for TaskEngine {
                 work_dir,
                 config,
             )
-            .map_err(|error| translate_error(&name, &reads, error))?;
+            .map_err(|error| translate_error(&name, &foreign_stages, error))?;
         Ok(Arc::new(Task {
             inner,
             name,
-            foreign_stages: reads,
+            foreign_stages,
             tasks: self.tasks.clone(),
             metrics: self.metrics.clone(),
         }))
@@ -93,22 +94,25 @@ impl ExecutionEngine for TaskEngine {
 /// job. For any other, it would look for a stage that the job does not have,
 /// drop the status, and leave the task running forever.
 #[derive(Debug, Default)]
-struct ForeignStages(HashSet<(String, usize)>);
+struct ForeignStages {
+    /// The job of each stage, by executor and number.
+    jobs: HashMap<(String, usize), String>,
+}
 
 impl ForeignStages {
-    fn find_in_plan(plan: &Arc<dyn ExecutionPlan>, job: &str) -> Self {
+    fn find_in_plan(plan: &Arc<dyn ExecutionPlan>, own_job: &str) -> Self {
         let mut own = HashSet::new();
-        let mut foreign = HashSet::new();
+        let mut jobs = HashMap::new();
         // The visitor never fails.
         let _ = plan.apply(|node| {
             if let Some(reader) = node.downcast_ref::<ShuffleReaderExec>() {
                 for location in reader.partition.iter().flatten() {
                     let id = &location.partition_id;
                     let source = (location.executor_meta.id.clone(), id.stage_id);
-                    if id.job_id.as_str() == job {
+                    if id.job_id.as_str() == own_job {
                         own.insert(source);
                     } else {
-                        foreign.insert(source);
+                        jobs.insert(source, id.job_id.to_string());
                     }
                 }
             }
@@ -116,11 +120,14 @@ impl ForeignStages {
         });
         // Plan nodes that are not visited read only stages of this job, so a
         // stage is foreign only when a reader shows it.
-        Self(foreign.difference(&own).cloned().collect())
+        jobs.retain(|source, _| !own.contains(source));
+        Self { jobs }
     }
 
-    fn is_own_stage(&self, executor: &str, stage: usize) -> bool {
-        !self.0.contains(&(executor.to_owned(), stage))
+    /// The other job whose stage it is; `None` for a stage of the task's own job.
+    fn job_of(&self, executor: &str, stage: usize) -> Option<&str> {
+        let job = self.jobs.get(&(executor.to_owned(), stage));
+        job.map(String::as_str)
     }
 }
 
@@ -191,7 +198,7 @@ impl QueryStageExecutor for Task {
                 Ok(partitions)
             }
             Ok(Err(error)) => {
-                if !classify::is_cancelled(&error) {
+                if !is_cancelled(&error) {
                     ending.outcome = TaskOutcome::Failed;
                 }
                 Err(translate_error(&self.name, &self.foreign_stages, error))
@@ -230,36 +237,36 @@ fn translate_error(
     foreign_stages: &ForeignStages,
     error: DataFusionError,
 ) -> DataFusionError {
-    if classify::is_cancelled(&error) {
+    if is_cancelled(&error) {
         return error;
     }
-    let failure = match classify::failed_fetch(&error) {
-        Some((executor, stage)) if foreign_stages.is_own_stage(executor, stage) => {
-            tracing::warn!(task = %name, "cannot fetch from stage {stage} on {executor}, the scheduler reruns it");
-            return error;
+    let failure = match failed_fetch(&error) {
+        Some((executor, stage)) => {
+            let Some(job) = foreign_stages.job_of(executor, stage) else {
+                tracing::warn!(task = %name, "cannot fetch from stage {stage} on {executor}, the scheduler reruns it");
+                return error;
+            };
+            // A staged relation is kept under its token as if that were a job.
+            let lost = FailureKind::StagedLost {
+                stage: job.to_owned(),
+            };
+            TaskFailure::new(
+                lost,
+                format!(
+                    "stage {stage} of an earlier job on executor {executor} cannot be read any more"
+                ),
+            )
         }
-        Some((executor, stage)) => TaskFailure::new(
-            FailureKind::StagedLost,
-            format!(
-                "stage {stage} of an earlier job on executor {executor} cannot be read any more"
-            ),
-        ),
-        None => classify::task_failure(&error),
+        None => classify_error(&error, &panics::panic_location),
     };
     tracing::warn!(task = %name, kind = %failure.kind, "task failed: {}", failure.message);
-    classify::to_task_error(&failure)
+    to_task_error(&failure)
 }
 
 fn panic_error(name: &TaskName, message: &str) -> DataFusionError {
-    let location = panics::panic_location(message)
-        .map(|p| format!(" at {p}"))
-        .unwrap_or_default();
-    let failure = TaskFailure::new(
-        FailureKind::Internal,
-        format!("an operator panicked{location}: {message}"),
-    );
+    let failure = TaskFailure::from_panic(message, panics::panic_location(message).as_deref());
     tracing::error!(task = %name, "{failure}");
-    classify::to_task_error(&failure)
+    to_task_error(&failure)
 }
 
 #[cfg(test)]

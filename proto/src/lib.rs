@@ -1,10 +1,12 @@
 //! The `sluice.v1` gRPC interface, and the one place where its error kinds
-//! become gRPC codes, HTTP statuses and exit codes.
+//! become gRPC codes, HTTP statuses and exit codes. [`heartbeat`] adds what
+//! executors and the scheduler report in addition to Ballista's messages.
 //!
 //! [`v1`] holds the generated messages, client and server trait. Messages are plain
 //! data. The methods that this crate adds are shared by all users of the interface:
 //! the scheduler, `submit-job` and the HTTP API.
 
+pub mod heartbeat;
 #[cfg(feature = "jobfile")]
 mod job_diagnostics;
 pub mod json;
@@ -14,8 +16,9 @@ mod status;
 
 pub use state::UnknownName;
 
-/// The largest message that either side sends or accepts, in bytes. The largest
-/// ones hold job files and physical plans, which are texts for people.
+/// The largest gRPC message between client, scheduler and executors, in bytes. The
+/// largest ones hold job files and physical plans; a plan can name thousands of
+/// files.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// The largest header list that a client must accept, in bytes. The diagnostics of

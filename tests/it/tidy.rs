@@ -46,7 +46,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-jobfile",
             "sluice-landing",
             "sluice-ndjson",
-            "sluice-service",
+            "sluice-proto",
             "sluice-storage",
         ],
     ),

@@ -1,9 +1,10 @@
 //! The DataFusion and Ballista glue: session, NDJSON source, staged relations,
-//! gold sink, optimizer rewrites, codec, and the planning of jobs.
+//! gold sink, optimizer rewrites, codec, the planning of jobs, and the failures of
+//! their tasks.
 //!
 //! This is the only crate that knows how plans are made. The scheduler runs
 //! the result of [`job::analyze_job`]. An executor needs only [`codec`],
-//! [`session`] and [`executor_context`].
+//! [`session`], [`executor_context`] and [`task_failure`].
 
 pub mod codec;
 mod cooperative;

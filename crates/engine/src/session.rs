@@ -17,6 +17,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
+use sluice_proto::MAX_MESSAGE_BYTES;
 use sluice_storage::Stores;
 use url::Url;
 
@@ -50,10 +51,6 @@ pub fn base_config() -> SessionConfig {
         .set_bool("datafusion.sql_parser.collect_spans", true)
         .set_str("datafusion.execution.time_zone", "UTC")
 }
-
-/// The largest gRPC message between scheduler and executors, in bytes: plans
-/// with thousands of files travel in one.
-pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// A session over `config` and `runtime` with all functions of the SQL dialect.
 ///

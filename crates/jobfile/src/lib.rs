@@ -22,7 +22,7 @@
 //! literal, `$${` for the characters `${`.
 //!
 //! # Codes
-//! `docs/diagnostics.md` explains every code of [`CODES`].
+//! `docs/diagnostics.md` explains every code of [`codes`].
 
 mod bind;
 mod check;
@@ -34,7 +34,7 @@ mod statements;
 mod syntax;
 mod values;
 
-pub use diagnostics::codes::CODES;
+pub use diagnostics::codes;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use file::{JobFile, parse_job_file};
 pub use job::types::{DataType, Field};

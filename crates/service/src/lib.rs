@@ -1,7 +1,7 @@
 //! What the programs share: options from flags, environment and file, properties
 //! files, settings of Kafka clients, formatted numbers, logs and console output
-//! without secrets, signals, folder locks, health and metrics over HTTP, and the
-//! text form in which a task's failure travels.
+//! without secrets, signals, folder locks, and health and metrics over
+//! HTTP.
 //!
 //! Nothing here depends on jobs, DataFusion, Ballista or a Kafka library.
 
@@ -9,7 +9,6 @@ pub mod address;
 pub mod console;
 pub mod crash;
 pub mod format;
-pub mod heartbeat_headers;
 pub mod http;
 pub mod kafka;
 pub mod listen;
@@ -22,7 +21,6 @@ pub mod owned_folder;
 pub mod program;
 pub mod properties;
 pub mod signals;
-pub mod task_failure;
 pub mod value_parsers;
 
 /// Part of the interface: programs pass their secrets to the logs.

@@ -48,18 +48,19 @@ fn name() -> TaskName {
 
 #[test]
 fn a_failed_fetch_from_the_same_job_is_left_to_ballista() {
-    let reads = ForeignStages::find_in_plan(&reader("mine", 1, "e1"), "mine");
-    let error = translate_error(&name(), &reads, fetch_failed("e1", 1));
-    assert_eq!(classify::failed_fetch(&error), Some(("e1", 1)));
+    let foreign = ForeignStages::find_in_plan(&reader("mine", 1, "e1"), "mine");
+    let error = translate_error(&name(), &foreign, fetch_failed("e1", 1));
+    assert_eq!(failed_fetch(&error), Some(("e1", 1)));
 }
 
 #[test]
 fn a_failed_fetch_from_another_job_becomes_a_lost_staged_part() {
-    let reads = ForeignStages::find_in_plan(&reader("earlier", 1, "e1"), "mine");
-    let error = translate_error(&name(), &reads, fetch_failed("e1", 1));
-    assert_eq!(classify::failed_fetch(&error), None);
+    let foreign = ForeignStages::find_in_plan(&reader("earlier", 1, "e1"), "mine");
+    let error = translate_error(&name(), &foreign, fetch_failed("e1", 1));
+    assert_eq!(failed_fetch(&error), None);
     let failure = TaskFailure::find_in_text(&error.to_string()).unwrap();
-    assert_eq!(failure.kind, FailureKind::StagedLost);
+    let stage = "earlier".to_owned();
+    assert_eq!(failure.kind, FailureKind::StagedLost { stage });
     assert!(error.to_string().contains("SLUICE_STAGED_LOST"));
 }
 
@@ -67,7 +68,7 @@ fn a_failed_fetch_from_another_job_becomes_a_lost_staged_part() {
 fn cancellation_stays_cancellation() {
     let cancelled = BallistaError::Cancelled.into_datafusion();
     let error = translate_error(&name(), &ForeignStages::default(), cancelled);
-    assert!(classify::is_cancelled(&error));
+    assert!(is_cancelled(&error));
 }
 
 /// A stage that behaves as a test wants.
@@ -141,7 +142,10 @@ async fn a_panic_becomes_an_error_that_says_where() {
         .unwrap_err();
     let failure = TaskFailure::find_in_text(&error.to_string()).unwrap();
     assert_eq!(failure.kind, FailureKind::Internal);
-    assert!(failure.message.contains("engine_tests.rs:"), "{failure}");
+    assert!(
+        failure.message.contains("task_engine/tests.rs:"),
+        "{failure}"
+    );
     assert!(
         failure.message.contains("index 9 is out of bounds"),
         "{failure}"
@@ -166,7 +170,7 @@ async fn a_running_task_can_be_cancelled_from_within() {
         1
     );
     let error = work.await.unwrap().unwrap_err();
-    assert!(classify::is_cancelled(&error));
+    assert!(is_cancelled(&error));
     assert_eq!(ended(&task, "cancelled"), 1.0);
 }
 

@@ -17,7 +17,8 @@ use ballista_scheduler::scheduler_server::{SchedulerServer, SessionBuilder};
 use datafusion::error::DataFusionError;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use sluice_engine::codec::SluiceCodec;
-use sluice_engine::session::{self, MAX_MESSAGE_BYTES, RuntimeOptions};
+use sluice_engine::session::{self, RuntimeOptions};
+use sluice_proto::MAX_MESSAGE_BYTES;
 use sluice_service::address::HostPort;
 use sluice_storage::{StoreOptions, Stores};
 

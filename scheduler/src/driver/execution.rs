@@ -222,12 +222,11 @@ impl<'a> JobExecution<'a> {
     ) -> Result<(), JobError> {
         let name = self.step_name(step);
         self.reporter.discard_attempt(step);
-        if let RunError::StagedLost { message } = error {
-            // The message names the token, which belongs to one step.
+        if let RunError::StagedLost { stage, message } = error {
             let lost = self
                 .stage_dirs
                 .iter()
-                .find(|(_, token)| message.contains(token.as_str()))
+                .find(|(_, token)| *token == stage)
                 .map(|(lost, _)| *lost);
             if let Some(lost) = lost.filter(|lost| self.step_states.phase(*lost) == StepPhase::Done)
             {

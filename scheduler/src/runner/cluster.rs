@@ -15,7 +15,7 @@ use ballista_scheduler::state::execution_stage::ExecutionStage;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
-use sluice_engine::session::MAX_MESSAGE_BYTES;
+use sluice_proto::MAX_MESSAGE_BYTES;
 use tokio::sync::{RwLock, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};

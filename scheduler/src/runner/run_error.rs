@@ -4,9 +4,8 @@
 //! ([`TaskFailure`]); the cluster's own errors are plain text. This module is
 //! the one place that turns both into a [`RunError`].
 
-use sluice_engine::staged::LOST_MARKER;
+use sluice_engine::task_failure::{FailureKind, TaskFailure};
 use sluice_proto::v1::ErrorKind;
-use sluice_service::task_failure::{FailureKind, TaskFailure};
 
 /// Why a plan gave no rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +15,8 @@ pub enum RunError {
     /// A staged relation lost a part: compute it again, then retry.
     #[error("a staged part was lost: {message}")]
     StagedLost {
+        /// The stage, by the token of the attempt that wrote the part.
+        stage: String,
         /// The error as the task reported it.
         message: String,
     },
@@ -60,7 +61,7 @@ impl From<TaskFailure> for RunError {
     fn from(failure: TaskFailure) -> Self {
         let TaskFailure { kind, message } = failure;
         let kind = match kind {
-            FailureKind::StagedLost => return Self::StagedLost { message },
+            FailureKind::StagedLost { stage } => return Self::StagedLost { stage, message },
             FailureKind::Memory => return Self::OutOfMemory { message },
             FailureKind::Transient => ErrorKind::Transient,
             FailureKind::Storage => ErrorKind::Storage,
@@ -91,11 +92,6 @@ pub fn classify_error(text: &str) -> RunError {
     if let Some(failure) = TaskFailure::find_in_text(text) {
         return failure.into();
     }
-    if text.contains(LOST_MARKER) {
-        return RunError::StagedLost {
-            message: text.to_owned(),
-        };
-    }
     if text == "Cancelled" {
         return RunError::Cancelled;
     }
@@ -118,6 +114,14 @@ pub fn classify_error(text: &str) -> RunError {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use ballista_core::error::BallistaError;
+    use ballista_core::serde::protobuf::failed_task::FailedReason;
+    use ballista_core::serde::protobuf::{ExecutorLost, FailedTask};
+    use datafusion::error::DataFusionError;
+    use sluice_engine::task_failure::to_task_error;
+
     use super::*;
 
     #[test]
@@ -140,8 +144,12 @@ mod tests {
 
     #[test]
     fn a_lost_part_asks_for_staging_again() {
-        let error = classify_error(&TaskFailure::new(FailureKind::StagedLost, "part t/1").encode());
-        assert!(matches!(&error, RunError::StagedLost { message } if message == "part t/1"));
+        let stage = "job-1-1".to_owned();
+        let failure = TaskFailure::new(FailureKind::StagedLost { stage }, "part t/1");
+        let error = classify_error(&failure.encode());
+        assert!(
+            matches!(&error, RunError::StagedLost { stage, message } if stage == "job-1-1" && message == "part t/1")
+        );
         assert!(error.is_retryable());
     }
 
@@ -150,5 +158,82 @@ mod tests {
         assert!(classify_error("transport error").is_retryable());
         assert!(!classify_error("cannot do this").is_retryable());
         assert_eq!(classify_error("Cancelled"), RunError::Cancelled);
+    }
+
+    /// What the cluster makes of a task's error, with Ballista's own types: the
+    /// text of the task's status, then that of the failed job.
+    fn as_job_error(error: DataFusionError) -> String {
+        let task = FailedTask::from(BallistaError::from(error));
+        format!("Job failed due to stage 1 failed: {}\n", task.error)
+    }
+
+    #[test]
+    fn every_kind_of_task_failure_becomes_its_run_error() {
+        let message = || "it \"failed\"".to_owned();
+        let stage = || "job-2-1".to_owned();
+        let failed = |kind| RunError::Failed {
+            kind,
+            message: message(),
+        };
+        for (kind, expected) in [
+            (FailureKind::Transient, failed(ErrorKind::Transient)),
+            (FailureKind::Storage, failed(ErrorKind::Storage)),
+            (FailureKind::DataQuality, failed(ErrorKind::DataQuality)),
+            (FailureKind::Execution, failed(ErrorKind::Execution)),
+            (FailureKind::Internal, failed(ErrorKind::Internal)),
+            (
+                FailureKind::Memory,
+                RunError::OutOfMemory { message: message() },
+            ),
+            (
+                FailureKind::StagedLost { stage: stage() },
+                RunError::StagedLost {
+                    stage: stage(),
+                    message: message(),
+                },
+            ),
+        ] {
+            let text = as_job_error(to_task_error(&TaskFailure::new(kind, message())));
+            assert_eq!(classify_error(&text), expected, "{text}");
+            // Ballista quotes the last error of a task that failed too often.
+            let text = format!("Task 0 in Stage 1 failed 4 times, most recent: {text:?}");
+            assert_eq!(classify_error(&text), expected, "{text}");
+        }
+    }
+
+    /// Errors that no executor encoded, because Ballista itself reported them.
+    #[test]
+    fn ballistas_own_errors_are_transient_where_executors_or_connections_are_lost() {
+        let fetch =
+            BallistaError::FetchFailed("e1".to_owned(), 3, 7, "executor e1 stopped".to_owned());
+        for text in [
+            format!("{fetch:?}"),
+            format!("{:?}", FailedReason::ExecutorLost(ExecutorLost {})),
+            BallistaError::GrpcConnectionError("transport error".to_owned()).to_string(),
+            BallistaError::IoError(io::Error::from_raw_os_error(111)).to_string(),
+        ] {
+            let error = classify_error(&text);
+            assert!(error.is_retryable(), "{text}: {error:?}");
+            assert!(
+                matches!(&error, RunError::Failed { kind: ErrorKind::Transient, message } if *message == text),
+                "{error:?}"
+            );
+        }
+        let plan = BallistaError::Internal("no such stage".to_owned()).to_string();
+        assert!(!classify_error(&plan).is_retryable());
+    }
+
+    /// The text with which Ballista 55 ends a job after its grace period.
+    #[test]
+    fn a_cluster_without_executors_is_not_retried() {
+        let text = "all executors were lost and no executor re-registered within 5s; no executors remain to run the tasks for this job\n";
+        let error = classify_error(text);
+        assert_eq!(
+            error,
+            RunError::NoExecutors {
+                message: text.trim().to_owned()
+            }
+        );
+        assert!(!error.is_retryable());
     }
 }

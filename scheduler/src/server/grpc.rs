@@ -19,15 +19,12 @@ use ballista_core::serde::protobuf::{
     RemoveSessionResult, UpdateTaskStatusParams, UpdateTaskStatusResult,
 };
 use futures::Stream;
-use sluice_engine::session::MAX_MESSAGE_BYTES;
+use sluice_proto::MAX_MESSAGE_BYTES;
+use sluice_proto::heartbeat::{HeartbeatReply, read_running_jobs};
 use sluice_proto::v1::job_service_server::JobServiceServer;
-use sluice_service::heartbeat_headers::{
-    ACTIVE_JOBS_HEADER, ENDED_JOBS_HEADER, EXECUTOR_TIMEOUT_HEADER, INSTANCE_HEADER,
-    RUNNING_JOBS_HEADER, join_jobs, split_jobs,
-};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
+use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -69,8 +66,8 @@ pub(super) async fn serve_grpc(
 pub(super) struct ExecutorService {
     ballista: BallistaServer,
     tracker: ExecutorTracker,
-    instance: MetadataValue<Ascii>,
-    executor_timeout: MetadataValue<Ascii>,
+    instance: String,
+    executor_timeout: Duration,
     jobs: JobRegistry,
 }
 
@@ -85,22 +82,19 @@ impl ExecutorService {
         Self {
             ballista,
             tracker,
-            instance: instance
-                .parse()
-                .unwrap_or(MetadataValue::from_static("unnamed")),
-            executor_timeout: u64::try_from(timeout.as_millis())
-                .unwrap_or(u64::MAX)
-                .into(),
+            instance: instance.to_owned(),
+            executor_timeout: timeout,
             jobs,
         }
     }
 
     /// Which of the jobs whose tasks an executor runs have ended.
-    fn ended_jobs(&self, headers: &MetadataMap) -> Option<MetadataValue<Ascii>> {
-        let running = headers.get(RUNNING_JOBS_HEADER)?.to_str().ok()?;
+    fn ended_jobs(&self, heartbeat: &MetadataMap) -> Vec<String> {
         let active = self.ballista.state.task_manager.get_running_job_cache();
-        let ended = split_jobs(running).filter(|job| !active.contains_key(&JobId::from(*job)));
-        join_jobs(ended).parse().ok()
+        read_running_jobs(heartbeat)
+            .filter(|job| !active.contains_key(&JobId::from(*job)))
+            .map(ToOwned::to_owned)
+            .collect()
     }
 }
 
@@ -138,18 +132,18 @@ impl SchedulerGrpc for ExecutorService {
         &self,
         request: Request<HeartBeatParams>,
     ) -> Result<Response<HeartBeatResult>, Status> {
-        let ended = self.ended_jobs(request.metadata());
+        let ended_jobs = self.ended_jobs(request.metadata());
         let mut response = self
             .ballista
             .heart_beat_from_executor(with_peer_address(request))
             .await?;
-        let headers = response.metadata_mut();
-        headers.insert(INSTANCE_HEADER, self.instance.clone());
-        headers.insert(EXECUTOR_TIMEOUT_HEADER, self.executor_timeout.clone());
-        headers.insert(ACTIVE_JOBS_HEADER, self.jobs.count_active().into());
-        if let Some(ended) = ended {
-            headers.insert(ENDED_JOBS_HEADER, ended);
-        }
+        let reply = HeartbeatReply {
+            instance: Some(self.instance.clone()),
+            active_jobs: Some(self.jobs.count_active()),
+            executor_timeout: Some(self.executor_timeout),
+            ended_jobs,
+        };
+        reply.write_to(response.metadata_mut());
         Ok(response)
     }
 

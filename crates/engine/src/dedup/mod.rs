@@ -36,7 +36,3 @@ pub use split::{DedupSplit, Numbering, OrderKey, split_dedup};
 
 /// The column of the staged rows with the row's unique id, UInt64, never null.
 pub const ROW_ID: &str = "__row_id";
-
-/// The hidden column of a source with the row's position in it, UInt64: unique,
-/// and the same on every run over the same files.
-pub const POSITION_COLUMN: &str = "__position";

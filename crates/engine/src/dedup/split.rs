@@ -10,8 +10,9 @@ use datafusion::logical_expr::logical_plan::{
 };
 use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
 
+use super::ROW_ID;
 use super::find::{DedupMatch, innermost_dedup};
-use super::{POSITION_COLUMN, ROW_ID};
+use crate::source::POSITION_COLUMN;
 
 /// Where the ids of the staged rows come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

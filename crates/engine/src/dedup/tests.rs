@@ -12,9 +12,8 @@ use datafusion::logical_expr::logical_plan::TableScan;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{
-    DedupSplit, Numbering, POSITION_COLUMN, ROW_ID, find_dedup, row_kept_udf, split_dedup,
-};
+use super::{DedupSplit, Numbering, ROW_ID, find_dedup, row_kept_udf, split_dedup};
+use crate::source::POSITION_COLUMN;
 
 /// Pseudo-random numbers that are the same on every run.
 struct Numbers(u64);

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sluice_gold::TableSpec;
-use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation};
+use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation, codes};
 use sluice_storage::{Location, Stores};
 use sqlparser::ast::{Query, Statement};
 
@@ -413,7 +413,10 @@ impl<'a> Analysis<'a> {
         for (key, value) in dataset.table_properties() {
             let property = [(key, value.value.as_str())];
             if let Err(error) = sluice_gold::check_properties(&dataset.name, property) {
-                problems.push(Diagnostic::error("E0512", error.to_string()).with_span(value.span));
+                problems.push(
+                    Diagnostic::error(codes::DELTA_PROPERTY, error.to_string())
+                        .with_span(value.span),
+                );
             }
         }
         if problems.is_empty()
@@ -430,7 +433,7 @@ impl<'a> Analysis<'a> {
                     .and_then(|index| spans::span_of_column(&dataset.query, index, fields.len()))
                     .unwrap_or(dataset.span);
                 Diagnostic::error(
-                    "E0511",
+                    codes::UNSTORABLE_COLUMN,
                     format!(
                         "column `{}` cannot be stored: {}",
                         problem.column, problem.reason
@@ -537,7 +540,7 @@ fn unknown_column(
     let help = jobfile::suggest_or_list(column, "its columns are", names.collect::<Vec<_>>());
     let message = format!("{clause} names `{column}`, which the query does not return");
     Some(
-        Diagnostic::error("E0510", message)
+        Diagnostic::error(codes::LAYOUT_COLUMN, message)
             .with_span(span)
             .with_help(help),
     )

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::common::{Location as EngineLocation, SchemaError, Span as EngineSpan};
 use datafusion::error::DataFusionError;
-use sluice_jobfile::{Diagnostic, Position, Relation, Span};
+use sluice_jobfile::{Diagnostic, Position, Relation, Span, codes};
 
 use super::spans;
 
@@ -86,9 +86,11 @@ fn schema_diagnostic(problem: &SchemaError) -> Diagnostic {
                 .iter()
                 .map(|column| column.name.as_str())
                 .collect();
-            let diagnostic =
-                Diagnostic::error("E0501", format!("no column `{}` here", field.flat_name()))
-                    .with_label("unknown column");
+            let diagnostic = Diagnostic::error(
+                codes::UNKNOWN_COLUMN,
+                format!("no column `{}` here", field.flat_name()),
+            )
+            .with_label("unknown column");
             let help = sluice_jobfile::suggest_or_list(
                 &field.name,
                 "the columns are",
@@ -97,7 +99,7 @@ fn schema_diagnostic(problem: &SchemaError) -> Diagnostic {
             diagnostic.with_help(help)
         }
         SchemaError::AmbiguousReference { field } => Diagnostic::error(
-            "E0502",
+            codes::AMBIGUOUS_COLUMN,
             format!(
                 "column `{}` is in more than one of the relations",
                 field.flat_name()
@@ -106,12 +108,12 @@ fn schema_diagnostic(problem: &SchemaError) -> Diagnostic {
         .with_label("ambiguous")
         .with_help("write the relation's name or alias before it"),
         SchemaError::DuplicateQualifiedField { qualifier, name } => Diagnostic::error(
-            "E0503",
+            codes::REPEATED_COLUMN,
             format!("column `{qualifier}.{name}` appears twice in the result"),
         )
         .with_help("give one of them another name with AS"),
         SchemaError::DuplicateUnqualifiedField { name } => Diagnostic::error(
-            "E0503",
+            codes::REPEATED_COLUMN,
             format!("column `{name}` appears twice in the result"),
         )
         .with_help("give one of them another name with AS"),
@@ -126,7 +128,7 @@ fn text_diagnostic(message: &str, whole: &str) -> Diagnostic {
             let near = text_between(whole, "Did you mean '", "'").unwrap_or_default();
             sluice_jobfile::suggest_or_list(name, "the nearest by name is", [near])
         });
-        return Diagnostic::error("E0504", format!("no function `{name}`"))
+        return Diagnostic::error(codes::UNKNOWN_FUNCTION, format!("no function `{name}`"))
             .with_label("unknown function")
             .with_help(help);
     }
@@ -135,9 +137,11 @@ fn text_diagnostic(message: &str, whole: &str) -> Diagnostic {
         "No function matches the given name and argument types '",
         "'. You",
     ) {
-        let diagnostic =
-            Diagnostic::error("E0504", format!("no function takes these types: `{call}`"))
-                .with_help("CAST the arguments to the types of one of these");
+        let diagnostic = Diagnostic::error(
+            codes::UNKNOWN_FUNCTION,
+            format!("no function takes these types: `{call}`"),
+        )
+        .with_help("CAST the arguments to the types of one of these");
         return whole
             .split_once("Candidate functions:")
             .map(|(_, candidates)| {
@@ -154,13 +158,16 @@ fn text_diagnostic(message: &str, whole: &str) -> Diagnostic {
             });
     }
     if let Some(field) = text_between(whole, "Field ", " not found in struct") {
-        return Diagnostic::error("E0501", format!("no field `{field}` in this struct"))
-            .with_label("unknown field");
+        return Diagnostic::error(
+            codes::UNKNOWN_COLUMN,
+            format!("no field `{field}` in this struct"),
+        )
+        .with_label("unknown field");
     }
     if whole.contains("require unique expression names") {
         let name = text_between(whole, "expression \"", "\"").unwrap_or_default();
         return Diagnostic::error(
-            "E0503",
+            codes::REPEATED_COLUMN,
             format!("column `{name}` appears twice in the result"),
         )
         .with_help("give one of them another name with AS");
@@ -168,7 +175,7 @@ fn text_diagnostic(message: &str, whole: &str) -> Diagnostic {
     let code =
         if whole.contains("GROUP BY") || whole.contains("aggregate") || whole.contains("Aggregate")
         {
-            "E0505"
+            codes::AGGREGATE_MISUSED
         } else if [
             "cannot be coerced",
             "coercion",
@@ -180,9 +187,9 @@ fn text_diagnostic(message: &str, whole: &str) -> Diagnostic {
         .iter()
         .any(|sign| whole.contains(sign))
         {
-            "E0506"
+            codes::TYPE_MISMATCH
         } else {
-            "E0509"
+            codes::NOT_PLANNED
         };
     let diagnostic = Diagnostic::error(code, lower_first_letter(message));
     if message == whole {

@@ -10,7 +10,7 @@ mod functions;
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::{Diagnostic, Span};
+use sluice_jobfile::{Diagnostic, Span, codes};
 use sqlparser::ast::{
     AccessExpr, Expr, Ident, LambdaFunction, Query, Select, SelectItem, Spanned, Subscript,
     TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
@@ -62,7 +62,7 @@ impl VisitorMut for SyntaxRewriter {
 
 /// An error at a node of the query.
 fn error_at(message: impl Into<String>, place: sqlparser::tokenizer::Span) -> Diagnostic {
-    let diagnostic = Diagnostic::error("E0509", message.into());
+    let diagnostic = Diagnostic::error(codes::NOT_PLANNED, message.into());
     match Span::from_sqlparser(place) {
         Some(span) => diagnostic.with_span(span),
         None => diagnostic,

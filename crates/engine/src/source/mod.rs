@@ -24,13 +24,13 @@ use crate::scan::{ColumnFormat, ColumnSource, PartitionScan};
 
 pub use groups::{InputFile, group_files};
 pub use metric::SourceMetric;
-pub(crate) use opener::DATA_QUALITY_MARKER;
 pub use sluice_ndjson::{Compression, Mode};
 pub use table::NdjsonTable;
 
-/// The hidden column with the position of a row in its source: the file's
-/// ordinal among the source's files in path order, shifted left by 40 bits, plus
-/// the byte offset of its line. It is the same on every run over the same files.
+/// The hidden column with the position of a row in its source, UInt64 and unique:
+/// the file's ordinal among the source's files in path order, shifted left by 40
+/// bits, plus the byte offset of its line. It is the same on every run over the
+/// same files.
 pub const POSITION_COLUMN: &str = "__position";
 
 /// The column that receives the lines that could not be read, where a source

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::display_path::display_path;
 use crate::scan::ColumnProjection;
+use crate::task_failure::{FailureKind, TaskFailure, to_task_error};
 
 /// Rows of a batch: enough to make the overhead per batch small, few enough to
 /// stay in the processor's cache.
@@ -194,10 +195,9 @@ impl FileReader {
     }
 }
 
-/// Marks the texts of errors that the data causes. Errors cross the cluster as
-/// text; the marker distinguishes them from failures of the system.
-pub(crate) const DATA_QUALITY_MARKER: &str = "SLUICE_DATA_QUALITY";
-
+/// The error for data that cannot be read, encoded here because a plan's error
+/// does not show whether the data or the system is at fault.
 fn data_error(source: &str, error: &DecodeError) -> DataFusionError {
-    DataFusionError::Execution(format!("{DATA_QUALITY_MARKER}: source {source}: {error}"))
+    let message = format!("source {source}: {error}");
+    to_task_error(&TaskFailure::new(FailureKind::DataQuality, message))
 }

@@ -1,5 +1,6 @@
 //! Fetches the bytes of a staged part from the executor that holds it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::Action as FlightAction;
@@ -9,12 +10,11 @@ use ballista_core::serde::scheduler::{Action, ByteRange, ShuffleFileKind, Shuffl
 use bytes::BytesMut;
 use datafusion::error::{DataFusionError, Result};
 use prost::Message;
+use sluice_proto::MAX_MESSAGE_BYTES;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
-use super::LOST_MARKER;
-use super::part::{Block, StagedPart};
-use crate::session::MAX_MESSAGE_BYTES;
+use super::part::{Block, StagedPart, lost_part_error};
 
 /// How long connecting to an executor may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,21 +24,18 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Receives the blocks of a part, in order.
 pub(super) struct RemoteBlocks {
-    part: String,
+    part: Arc<StagedPart>,
     stream: Streaming<arrow_flight::Result>,
     pending: BytesMut,
 }
 
 impl RemoteBlocks {
     /// Requests `blocks`, which must be consecutive in the file.
-    pub(super) async fn open(part: &StagedPart, blocks: &[Block]) -> Result<Self> {
-        let name = format!(
-            "{}/{} at {}:{}",
-            part.token, part.file_id, part.host, part.port
-        );
+    pub(super) async fn open(part: &Arc<StagedPart>, blocks: &[Block]) -> Result<Self> {
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
             return Err(DataFusionError::Internal(format!(
-                "no blocks of staged part {name} were requested"
+                "no blocks of staged part {} were requested",
+                part.remote_name()
             )));
         };
         let action = Action::FetchPartition {
@@ -67,15 +64,15 @@ impl RemoteBlocks {
         };
         let mut client = connect_to_executor(part)
             .await
-            .map_err(|e| lost_part_error(&name, &e))?;
+            .map_err(|e| remote_part_error(part, &e))?;
         let call = tokio::time::timeout(SILENCE_TIMEOUT, client.do_action(request));
         let stream = match call.await {
             Ok(Ok(response)) => response.into_inner(),
-            Ok(Err(status)) => return Err(lost_part_error(&name, &status.message())),
-            Err(_) => return Err(lost_part_error(&name, &"no answer")),
+            Ok(Err(status)) => return Err(remote_part_error(part, &status.message())),
+            Err(_) => return Err(remote_part_error(part, &"no answer")),
         };
         Ok(Self {
-            part: name,
+            part: Arc::clone(part),
             stream,
             pending: BytesMut::new(),
         })
@@ -88,9 +85,9 @@ impl RemoteBlocks {
         while self.pending.len() < length {
             match tokio::time::timeout(SILENCE_TIMEOUT, self.stream.message()).await {
                 Ok(Ok(Some(message))) => self.pending.extend_from_slice(&message.body),
-                Ok(Ok(None)) => return Err(lost_part_error(&self.part, &"the file ended early")),
-                Ok(Err(status)) => return Err(lost_part_error(&self.part, &status.message())),
-                Err(_) => return Err(lost_part_error(&self.part, &"no more data arrived")),
+                Ok(Ok(None)) => return Err(remote_part_error(&self.part, &"the file ended early")),
+                Ok(Err(status)) => return Err(remote_part_error(&self.part, &status.message())),
+                Err(_) => return Err(remote_part_error(&self.part, &"no more data arrived")),
             }
         }
         Ok(self.pending.split_to(length).freeze())
@@ -113,9 +110,6 @@ async fn connect_to_executor(part: &StagedPart) -> Result<FlightServiceClient<Ch
     Ok(FlightServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES))
 }
 
-/// The error that makes the driver run the stage step again.
-pub(super) fn lost_part_error(part: &str, reason: &dyn std::fmt::Display) -> DataFusionError {
-    DataFusionError::Execution(format!(
-        "{LOST_MARKER}: staged part {part} cannot be read: {reason}"
-    ))
+fn remote_part_error(part: &StagedPart, reason: &dyn std::fmt::Display) -> DataFusionError {
+    lost_part_error(part, &part.remote_name(), reason)
 }

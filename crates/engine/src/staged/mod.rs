@@ -12,8 +12,9 @@
 //! The files are where Ballista's Flight service looks for shuffle files
 //! (`<work dir>/<token>/0/0/data-<id>.arrow`), so no separate service is needed,
 //! and Ballista's clean-up of a job's data removes a token's files. They need not
-//! survive a crash and are never synced: a lost part is an error that contains
-//! [`LOST_MARKER`], after which the driver runs the stage step again.
+//! survive a crash and are never synced: a lost part is a failure that names its
+//! stage ([`FailureKind::StagedLost`](crate::task_failure::FailureKind::StagedLost)),
+//! after which the driver runs the stage step again.
 
 pub(crate) mod codec;
 mod deduplicated;
@@ -31,9 +32,3 @@ pub use part::{Block, StagedPart};
 pub(crate) use source::StagedSource;
 pub use table::{StagedSlot, StagedTable};
 pub use writer::StageWriterExec;
-
-/// Marks the text of every error about a staged part that is lost.
-///
-/// Errors cross the cluster as text, and this one must be distinguished from
-/// others: the stage step has to run again, a retry of the task does not help.
-pub const LOST_MARKER: &str = "SLUICE_STAGED_LOST";

@@ -1,10 +1,13 @@
 //! One staged file and its location.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use datafusion::error::DataFusionError;
 use serde::{Deserialize, Serialize};
 
 use crate::executor_context::ExecutorContext;
+use crate::task_failure::{FailureKind, TaskFailure, to_task_error};
 
 /// One file of a staged relation, as the task that wrote it reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +71,29 @@ impl StagedPart {
             blocks: Vec::new(),
         }
     }
+
+    /// The part by the executor that serves it, for messages.
+    pub(super) fn remote_name(&self) -> String {
+        format!(
+            "{}/{} at {}:{}",
+            self.token, self.file_id, self.host, self.port
+        )
+    }
+}
+
+/// The error for a part that cannot be read from `location`. It names the stage,
+/// so that the driver runs the stage step again: a retry of the task alone does
+/// not help.
+pub(super) fn lost_part_error(
+    part: &StagedPart,
+    location: &dyn Display,
+    reason: &dyn Display,
+) -> DataFusionError {
+    let kind = FailureKind::StagedLost {
+        stage: part.token.clone(),
+    };
+    let message = format!("staged part {location} cannot be read: {reason}");
+    to_task_error(&TaskFailure::new(kind, message))
 }
 
 /// The layout of Ballista's `create_shuffle_path` for stage 0, partition 0.

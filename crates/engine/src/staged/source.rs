@@ -18,8 +18,8 @@ use datafusion::physical_plan::metrics::{Count, MetricBuilder};
 use futures::StreamExt;
 use object_store::ObjectStore;
 
-use super::fetch::{RemoteBlocks, lost_part_error};
-use super::part::{Block, StagedPart};
+use super::fetch::RemoteBlocks;
+use super::part::{Block, StagedPart, lost_part_error};
 use crate::dedup::ROW_ID;
 use crate::scan::{ColumnFormat, ColumnProjection, ColumnSource, PartitionScan};
 
@@ -156,7 +156,8 @@ impl PartReader {
         }
         if part.port == 0 {
             return Err(lost_part_error(
-                &part.path.display().to_string(),
+                part,
+                &part.path.display(),
                 &"the file does not exist",
             ));
         }
@@ -172,7 +173,7 @@ impl PartReader {
                     .map_err(|e| DataFusionError::External(Box::new(e)))?;
                 let mut bytes = datafusion::arrow::buffer::MutableBuffer::from_len_zeroed(length);
                 file.read_exact_at(bytes.as_slice_mut(), block.offset)
-                    .map_err(|e| lost_part_error(&part.path.display().to_string(), &e))?;
+                    .map_err(|e| lost_part_error(part, &part.path.display(), &e))?;
                 Ok(bytes.into())
             }
             Self::Remote(remote) => Ok(Buffer::from(remote.next_block(block).await?)),

@@ -18,6 +18,7 @@ use super::*;
 use crate::codec::SluiceCodec;
 use crate::dedup::ROW_ID;
 use crate::executor_context::ExecutorContext;
+use crate::task_failure::{FailureKind, classify_error};
 
 fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -222,14 +223,11 @@ async fn a_lost_part_is_reported_by_its_token() {
     std::fs::remove_dir_all(dir.path().join("token-7")).unwrap();
     let table = StagedTable::new("rows", schema(), slot);
     let plan = table.scan(&context.state(), None, &[], None).await.unwrap();
-    let error = collect(plan, context.task_ctx())
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains(LOST_MARKER) && error.contains("token-7"),
-        "{error}"
-    );
+    let error = collect(plan, context.task_ctx()).await.unwrap_err();
+    let failure = classify_error(&error, &|_| None);
+    let stage = "token-7".to_owned();
+    assert_eq!(failure.kind, FailureKind::StagedLost { stage }, "{failure}");
+    assert!(error.to_string().contains("SLUICE_STAGED_LOST"), "{error}");
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
-//! The codes of all errors and warnings of a job file. Codes are stable: a code
-//! keeps its meaning. `docs/diagnostics.md` explains each; a test compares the
-//! two.
+//! The codes of all errors and warnings of a job file, those of the engine
+//! included. Codes are stable: a code keeps its meaning. `docs/diagnostics.md`
+//! explains each; a test compares the two.
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
-        $($(#[doc = $doc])+ pub(crate) const $name: &str = $code;)+
+        $($(#[doc = $doc])+ pub const $name: &str = $code;)+
 
-        /// Every code that this crate reports.
+        /// Every code.
         pub const CODES: &[&str] = &[$($code),+];
     };
 }
@@ -119,6 +119,28 @@ codes! {
     UNKNOWN_TABLE_FUNCTION = "E0411";
     /// Something in a query that only a separate statement could do.
     NOT_A_QUERY = "E0412";
+
+    // E05xx: the columns, functions and types of queries, which the engine checks.
+    /// A column or field that does not exist.
+    UNKNOWN_COLUMN = "E0501";
+    /// A column that several relations have.
+    AMBIGUOUS_COLUMN = "E0502";
+    /// Two columns of a query with the same name.
+    REPEATED_COLUMN = "E0503";
+    /// A function that does not exist, or not for these types.
+    UNKNOWN_FUNCTION = "E0504";
+    /// An aggregate where none can be, or a column that is not grouped.
+    AGGREGATE_MISUSED = "E0505";
+    /// Types that do not fit together.
+    TYPE_MISMATCH = "E0506";
+    /// A query that cannot be planned for another reason.
+    NOT_PLANNED = "E0509";
+    /// `PARTITIONED BY` or `sluice.sort_by` names a column that the query does not have.
+    LAYOUT_COLUMN = "E0510";
+    /// A column that a Delta table cannot store.
+    UNSTORABLE_COLUMN = "E0511";
+    /// A `delta.` property that cannot be honored.
+    DELTA_PROPERTY = "E0512";
 
     // W04xx: the job runs, but something is probably a mistake.
     /// A source that no query reads.

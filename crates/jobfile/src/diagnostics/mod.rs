@@ -1,6 +1,6 @@
 //! What is wrong with a job file, for people and for programs.
 
-pub(crate) mod codes;
+pub mod codes;
 mod diagnostic;
 mod render;
 

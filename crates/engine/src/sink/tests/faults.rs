@@ -15,8 +15,8 @@ use object_store::ObjectStore;
 use super::store::{listed, memory};
 use super::{context, context_with, ids, input, large, orders, spec, write};
 use crate::sink::{GoldSinkExec, SinkError, plan_sink};
+use crate::task_failure::FailureKind;
 use sluice_fault_store::{Call, Fault, FaultyStore, Op};
-use sluice_service::task_failure::FailureKind;
 
 /// A store that has no space left for the calls that `refused` names.
 fn full(

@@ -1,12 +1,7 @@
-use std::io;
 use std::sync::Arc;
 
-use ballista_core::error::BallistaError;
 use ballista_core::serde::protobuf::FailedTask;
 use ballista_core::serde::protobuf::failed_task::FailedReason;
-
-use datafusion::arrow::error::ArrowError;
-use sluice_service::task_failure::FailureKind;
 
 use super::*;
 
@@ -16,6 +11,10 @@ fn os(code: i32) -> io::Error {
 
 fn ballista(error: BallistaError) -> DataFusionError {
     error.into_datafusion()
+}
+
+fn task_failure(error: &DataFusionError) -> TaskFailure {
+    classify_error(error, &|_| None)
 }
 
 /// What the scheduler receives for an error of a task.
@@ -94,24 +93,44 @@ fn stores_errors_keep_their_kind() {
 }
 
 #[test]
-fn markers_decide_and_do_not_show() {
-    let lost = DataFusionError::Execution(
-        "SLUICE_STAGED_LOST: staged part t/1 cannot be read: Connection refused".to_owned(),
+fn a_failure_that_was_encoded_where_it_was_found_is_kept() {
+    let stage = "t".to_owned();
+    let lost = TaskFailure::new(
+        FailureKind::StagedLost { stage },
+        "staged part t/1 cannot be read: Connection refused",
     );
     assert_eq!(
-        task_failure(&lost.context("scanning")),
-        TaskFailure::new(
-            FailureKind::StagedLost,
-            "staged part t/1 cannot be read: Connection refused"
-        )
+        task_failure(&to_task_error(&lost).context("scanning")),
+        lost
     );
-    let bad = DataFusionError::External("SLUICE_DATA_QUALITY: a.json:3: not an object".into());
-    assert_eq!(
-        task_failure(&bad),
-        TaskFailure::new(FailureKind::DataQuality, "a.json:3: not an object")
-    );
-    let task = at_scheduler(&bad);
+    let bad = TaskFailure::new(FailureKind::DataQuality, "a.json:3: not an object");
+    let error = DataFusionError::External(bad.encode().into());
+    assert_eq!(task_failure(&error), bad);
+    let task = at_scheduler(&error);
     assert!(task.error.contains("SLUICE_DATA_QUALITY") && !task.retryable);
+}
+
+/// Operators flatten errors into texts, and shared inputs fail for every reader.
+#[test]
+fn an_encoded_failure_is_found_in_every_wrapping() {
+    let stage = "job-3-1".to_owned();
+    let lost = TaskFailure::new(FailureKind::StagedLost { stage }, "\"no\" answer <1>");
+    let error = || to_task_error(&lost);
+    let wrapped: [DataFusionError; 7] = [
+        error(),
+        error().context("join"),
+        DataFusionError::Shared(Arc::new(error())),
+        ballista(BallistaError::DataFusionError(Box::new(error()))),
+        ballista(BallistaError::General(format!("write failed: {}", error()))),
+        ArrowError::ExternalError(Box::new(error())).into(),
+        DataFusionError::Execution(format!("{:?}", error())),
+    ];
+    for error in wrapped {
+        assert_eq!(task_failure(&error), lost, "{error:?}");
+        let task = at_scheduler(&error);
+        assert!(!task.retryable, "{error:?}");
+        assert_eq!(TaskFailure::find_in_text(&task.error).as_ref(), Some(&lost));
+    }
 }
 
 #[test]
@@ -144,6 +163,15 @@ fn memory_faults_and_plain_errors_are_distinguished() {
         failure.message.starts_with("an operator panicked"),
         "{failure}"
     );
+    let located = classify_error(&panic, &|text| {
+        text.contains("no such row").then(|| "join.rs:7".to_owned())
+    });
+    assert!(
+        located
+            .message
+            .starts_with("an operator panicked at join.rs:7: "),
+        "{located}"
+    );
 }
 
 #[test]
@@ -162,4 +190,70 @@ fn fetches_and_cancellation_are_found_in_wrapped_errors() {
     }
     assert!(is_cancelled(&ballista(BallistaError::Cancelled)));
     assert_eq!(failed_fetch(&DataFusionError::Plan("x".to_owned())), None);
+}
+
+/// What Ballista and tokio say about a panic on another thread, with their types.
+#[tokio::test]
+async fn a_panic_of_another_task_is_recognized_by_its_text() {
+    let panic = tokio::spawn(async { panic!("row 7 of 3") });
+    let join_error = panic.await.unwrap_err();
+    let text = DataFusionError::Execution(format!("shuffle writer drain panicked: {join_error}"));
+    for error in [text, DataFusionError::ExecutionJoin(Box::new(join_error))] {
+        let failure = task_failure(&error);
+        assert_eq!(failure.kind, FailureKind::Internal, "{error:?}");
+        assert!(failure.message.contains("row 7 of 3"), "{failure}");
+    }
+}
+
+/// Texts into which an operator flattened the cause.
+#[test]
+fn causes_are_recognized_in_texts() {
+    let kind = |text: &str| {
+        let general = ballista(BallistaError::General(text.to_owned()));
+        task_failure(&general).kind
+    };
+    for (number, expected) in [
+        (errno::ENOSPC, FailureKind::Storage),
+        (errno::EDQUOT, FailureKind::Storage),
+        (errno::EACCES, FailureKind::Storage),
+        (errno::EROFS, FailureKind::Storage),
+        (errno::ENOENT, FailureKind::Storage),
+        (errno::ECONNREFUSED, FailureKind::Transient),
+        (errno::ECONNRESET, FailureKind::Transient),
+        (errno::EPIPE, FailureKind::Transient),
+        (errno::ETIMEDOUT, FailureKind::Transient),
+    ] {
+        assert_eq!(
+            kind(&format!("spill: {}", os(number))),
+            expected,
+            "{number}"
+        );
+    }
+    assert_eq!(kind("division by zero"), FailureKind::Execution);
+    // A permanent cause decides, even next to a transient one.
+    let both = format!("{}, then {}", os(errno::EPIPE), os(errno::ENOSPC));
+    assert_eq!(kind(&both), FailureKind::Storage);
+}
+
+/// The system's error numbers on Linux.
+mod errno {
+    pub(super) const ENOENT: i32 = 2;
+    pub(super) const EACCES: i32 = 13;
+    pub(super) const ENOSPC: i32 = 28;
+    pub(super) const EROFS: i32 = 30;
+    pub(super) const EPIPE: i32 = 32;
+    pub(super) const ECONNRESET: i32 = 104;
+    pub(super) const ETIMEDOUT: i32 = 110;
+    pub(super) const ECONNREFUSED: i32 = 111;
+    pub(super) const EDQUOT: i32 = 122;
+}
+
+#[test]
+fn a_backtrace_is_cut_from_the_message() {
+    let text = format!("cast failed{}frames", DataFusionError::BACK_TRACE_SEP);
+    let failure = task_failure(&DataFusionError::Execution(text));
+    assert_eq!(
+        failure,
+        TaskFailure::new(FailureKind::Execution, "cast failed")
+    );
 }

@@ -1,5 +1,5 @@
 //! Classifies the error of a task: as the failure that is sent to the
-//! scheduler, or that the in-process runner reports.
+//! scheduler, or that the local runner reports.
 //!
 //! What Ballista does with an error depends only on its type: after an I/O
 //! error the task is retried (four attempts in all), after a failed shuffle
@@ -16,12 +16,10 @@ use std::io;
 use ballista_core::error::BallistaError;
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
-use sluice_service::task_failure::{FailureKind, TaskFailure};
 use sluice_storage::{StoreError, StoreErrorKind};
 
+use super::{FailureKind, TaskFailure};
 use crate::sink::SinkError;
-use crate::source::DATA_QUALITY_MARKER;
-use crate::staged::LOST_MARKER;
 
 /// The failure that an error stands for. `panic_location` gives the code
 /// location of the panic that a text quotes, if it is known.
@@ -29,38 +27,26 @@ pub fn classify_error(
     error: &DataFusionError,
     panic_location: &dyn Fn(&str) -> Option<String>,
 ) -> TaskFailure {
+    let text = error.to_string();
+    if let Some(failure) = TaskFailure::find_in_text(&text) {
+        return failure;
+    }
     let root = error.find_root();
     let message = error_message(root);
-    let text = error.to_string();
-    if text.contains(LOST_MARKER) {
-        return TaskFailure::new(
-            FailureKind::StagedLost,
-            text_after_marker(&message, LOST_MARKER),
-        );
-    }
-    if text.contains(DATA_QUALITY_MARKER) {
-        return TaskFailure::new(
-            FailureKind::DataQuality,
-            text_after_marker(&message, DATA_QUALITY_MARKER),
-        );
-    }
     if text.contains(SinkError::NOT_NULL) {
         return TaskFailure::new(FailureKind::DataQuality, message);
     }
     if text.contains(SinkError::STORAGE) {
         return storage_failure(root, message);
     }
-    if text.contains("panicked") {
-        let place = panic_location(&text)
-            .map(|p| format!(" at {p}"))
-            .unwrap_or_default();
-        return TaskFailure::new(
-            FailureKind::Internal,
-            format!("an operator panicked{place}: {message}"),
-        );
+    if text.contains(PANIC_SIGN) {
+        return TaskFailure::from_panic(&message, panic_location(&text).as_deref());
     }
     TaskFailure::new(failure_kind(root), message)
 }
+
+/// The word with which Ballista and tokio report a panic of another task.
+const PANIC_SIGN: &str = "panicked";
 
 /// The failure for a gold file that the store did not accept. Its message
 /// includes the system's own error text, which says what is wrong. It is
@@ -257,10 +243,5 @@ fn error_message(root: &DataFusionError) -> String {
     }
 }
 
-/// The text after a marker, or the text where it has none.
-fn text_after_marker(text: &str, marker: &str) -> String {
-    match text.split_once(marker) {
-        Some((_, rest)) => rest.trim_start_matches([':', ' ']).to_owned(),
-        None => text.to_owned(),
-    }
-}
+#[cfg(test)]
+mod tests;
