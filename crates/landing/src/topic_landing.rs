@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use futures::{Stream, StreamExt as _};
 use object_store::ObjectStoreExt as _;
 use sluice_compression::Compression;
 use sluice_ledger::{Entry, Ledger, LedgerError};
