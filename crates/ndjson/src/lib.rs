@@ -25,6 +25,7 @@ mod record;
 mod scan;
 mod simd;
 
+pub use datetime::parse_utc_timestamp;
 pub use decoder::{Decoder, DecoderOutput};
 pub use decompress::Compression;
 pub use error::{DecodeError, SchemaError};
