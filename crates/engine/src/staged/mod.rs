@@ -29,7 +29,8 @@ mod tests;
 pub use deduplicated::DeduplicatedTable;
 pub use part::{Block, StagedPart};
 pub(crate) use source::StagedSource;
-pub use table::{StagedSlot, StagedTable};
+pub(crate) use table::StagedParts;
+pub use table::StagedTable;
 pub use writer::StageWriterExec;
 
 /// Marks the text of every error about a staged part that is lost.
