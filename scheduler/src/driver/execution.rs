@@ -380,3 +380,6 @@ fn manifest_lines(batches: &[RecordBatch]) -> impl Iterator<Item = &str> {
         .filter_map(|batch| batch.column_by_name("manifest")?.as_string_opt::<i32>())
         .flat_map(|column| column.iter().flatten())
 }
+
+#[cfg(test)]
+mod tests;
