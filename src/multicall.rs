@@ -65,7 +65,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn choose_program(mut arguments: Vec<OsString>) -> Choice {
-    let started_as = arguments.first().and_then(|path| Path::new(path).file_name());
+    let started_as = arguments
+        .first()
+        .and_then(|path| Path::new(path).file_name());
     if let Some(index) = started_as.and_then(find_program) {
         return Choice::Run(index, arguments);
     }
@@ -134,13 +136,21 @@ mod tests {
 
     #[test]
     fn a_link_runs_the_program_of_its_name() {
-        assert_runs(&["/usr/local/bin/executor", "--help"], "executor", &["--help"]);
+        assert_runs(
+            &["/usr/local/bin/executor", "--help"],
+            "executor",
+            &["--help"],
+        );
         assert_runs(&["submit-job", "scheduler"], "submit-job", &["scheduler"]);
     }
 
     #[test]
     fn the_first_argument_names_the_program_otherwise() {
-        assert_runs(&["./sluice", "scheduler", "--bind", "a"], "scheduler", &["--bind", "a"]);
+        assert_runs(
+            &["./sluice", "scheduler", "--bind", "a"],
+            "scheduler",
+            &["--bind", "a"],
+        );
         assert_runs(&["renamed", "ingest-landing"], "ingest-landing", &[]);
     }
 

@@ -10,7 +10,7 @@ use sluice_proto::v1::{DatasetPhase, ErrorKind, JobError, LogLevel};
 use sluice_storage::Location;
 
 use super::Driver;
-use super::execution::Manifests;
+use super::execution::WrittenFiles;
 use super::live_job::LiveJob;
 use sluice_service::format::error_chain;
 
@@ -35,11 +35,11 @@ pub(super) async fn commit_job(
     driver: &Driver,
     live: &LiveJob,
     job: &AnalyzedJob,
-    mut manifests: Manifests,
+    mut written: WrittenFiles,
 ) -> Result<(), JobError> {
     let started = Instant::now();
     let commits = job.datasets.iter().enumerate().map(|(index, dataset)| {
-        let files = manifests.remove(&index).unwrap_or_default();
+        let files = written.remove(&index).unwrap_or_default();
         async move {
             (
                 index,

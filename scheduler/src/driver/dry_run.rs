@@ -1,6 +1,6 @@
 //! Describes what a job would do, for `--plan`.
 
-use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind};
+use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind, StepResults};
 use sluice_proto::v1::{Column, JobPlan, PlannedInput, PlannedRelation, PlannedStep};
 
 use crate::job_settings::JobSettings;
@@ -16,7 +16,7 @@ pub(crate) async fn describe_plan(
     let mut steps = Vec::with_capacity(job.steps.len());
     for step in &job.steps {
         let kind = match step.kind {
-            StepKind::Stage { .. } => "stage",
+            StepKind::Stage => "stage",
             StepKind::Write { .. } => "write",
         };
         let options = PhysicalOptions {
@@ -27,7 +27,7 @@ pub(crate) async fn describe_plan(
             low_memory: false,
         };
         let physical = if step.after.is_empty() {
-            job.plan_physical(step, &options, |config| config)
+            job.plan_physical(step, &StepResults::default(), &options, |config| config)
                 .await
                 .ok()
         } else {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::record_batch::RecordBatch;
-use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind};
+use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind, StepResults};
 use sluice_engine::staged::StagedPart;
 use sluice_gold::DataFile;
 use sluice_proto::v1::{ErrorKind, JobError, LogLevel};
+use sluice_service::format::error_chain;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::job_errors::{analysis_error, run_error};
@@ -19,10 +20,10 @@ use super::live_job::LiveJob;
 use super::step_states::{StepPhase, StepSpec, StepStates, StepVerdict};
 use super::{Driver, PROGRESS_EVERY, stop_error};
 use crate::job_settings::JobSettings;
-use crate::runner::{RunError, StepProgress, StepRun};
+use crate::runner::{RunError, StepProgress, StepRun, classify_error, plan_text};
 
 /// The files of each dataset, by its index in the job.
-pub(super) type Manifests = BTreeMap<usize, Vec<DataFile>>;
+pub(super) type WrittenFiles = BTreeMap<usize, Arc<[DataFile]>>;
 
 /// The steps of a job while they run.
 pub(super) struct JobExecution<'a> {
@@ -34,7 +35,7 @@ pub(super) struct JobExecution<'a> {
     step_states: StepStates,
     /// The folder that the newest attempt of each staged step writes to.
     stage_dirs: HashMap<usize, String>,
-    manifests: Manifests,
+    results: StepResults,
     reporter: JobProgressReporter,
     /// Steps that ran out of memory; they are planned for less memory.
     low_memory_steps: HashSet<usize>,
@@ -64,7 +65,7 @@ impl<'a> JobExecution<'a> {
             .iter()
             .map(|step| StepSpec {
                 after: step.after.clone(),
-                staged: matches!(step.kind, StepKind::Stage { .. }),
+                staged: step.kind == StepKind::Stage,
             })
             .collect();
         Self {
@@ -75,7 +76,7 @@ impl<'a> JobExecution<'a> {
             job_id: live.record().job_id,
             step_states: StepStates::new(specs),
             stage_dirs: HashMap::new(),
-            manifests: Manifests::new(),
+            results: StepResults::default(),
             low_memory_steps: HashSet::new(),
             reporter: JobProgressReporter::new(job),
         }
@@ -83,24 +84,18 @@ impl<'a> JobExecution<'a> {
 
     /// Runs every step and gives the files to commit. When this returns, no task
     /// of the job runs any more, whatever the result.
-    pub(super) async fn run_steps(&mut self) -> Result<Manifests, JobError> {
+    pub(super) async fn run_steps(&mut self) -> Result<WrittenFiles, JobError> {
         let stop = CancellationToken::new();
         let mut running: JoinSet<StepOutcome> = JoinSet::new();
         let mut ticks = tokio::time::interval(PROGRESS_EVERY);
         let result = loop {
-            if let Err(reason) = self.start_ready_steps(&mut running, &stop).await {
-                break Err(reason);
-            }
+            self.start_ready_steps(&mut running, &stop).await;
             if self.step_states.all_done() {
                 break Ok(());
             }
             tokio::select! {
-                ended = running.join_next() => match ended {
-                    Some(Ok(ended)) => if let Err(reason) = self.on_step_end(ended) {
-                        break Err(reason);
-                    },
-                    Some(Err(panic)) => break Err(JobError::new(ErrorKind::Internal, format!("a step of the job panicked: {panic}")).with_next_step("this is a fault in sluice; report it with the scheduler's log")),
-                    None => break Err(JobError::new(ErrorKind::Internal, "no step of the job can start").with_next_step("this is a fault in sluice; report it with the job file")),
+                ended = running.join_next() => if let Err(reason) = self.on_task_end(ended) {
+                    break Err(reason);
                 },
                 () = self.live.cancel_token().cancelled() => break Err(stop_error(self.live)),
                 _ = ticks.tick() => self.report_progress().await,
@@ -109,7 +104,7 @@ impl<'a> JobExecution<'a> {
         stop.cancel();
         while running.join_next().await.is_some() {}
         self.report_progress().await;
-        result.map(|()| std::mem::take(&mut self.manifests))
+        result.map(|()| std::mem::take(&mut self.results).into_written())
     }
 
     /// Plans and starts every step that can run.
@@ -117,65 +112,26 @@ impl<'a> JobExecution<'a> {
         &mut self,
         running: &mut JoinSet<StepOutcome>,
         stop: &CancellationToken,
-    ) -> Result<(), JobError> {
+    ) {
         for step in self.step_states.ready_steps() {
             let attempt = self.step_states.start_attempt(step);
             let token = format!("{}-{step}-{attempt}", self.job_id);
-            if matches!(self.job.steps[step].kind, StepKind::Stage { .. }) {
+            if self.job.steps[step].kind == StepKind::Stage {
                 self.stage_dirs.insert(step, token.clone());
             }
-            let options = PhysicalOptions {
-                slots: self.driver.runner.capacity().await.vcores.max(1) as usize,
-                partitions: self.job_settings.shuffle_partitions,
-                job_id: self.job_id.clone(),
-                token,
-                low_memory: self.low_memory_steps.contains(&step),
-            };
-            let runner = Arc::clone(&self.driver.runner);
-            let planned = self
-                .job
-                .plan_physical(&self.job.steps[step], &options, |config| {
-                    runner.configure_session(config)
-                })
-                .await;
-            let (sender, receiver) = watch::channel(StepProgress::default());
+            let planned = self.plan_step(step, token).await;
+            let (progress, receiver) = watch::channel(StepProgress::default());
             self.reporter.on_step_started(step, receiver);
-            let (context, plan) = match planned {
-                Ok(planned) => planned,
-                // The input of a step can also be lost while it is planned.
-                Err(error) => {
-                    let text = sluice_service::format::error_chain(&error);
-                    let result = Err(match crate::runner::classify_error(&text) {
-                        lost @ RunError::StagedLost { .. } => StepError::Run(lost),
-                        _ => StepError::Plan(analysis_error(&error, "")),
-                    });
-                    running.spawn(async move {
-                        StepOutcome {
-                            step,
-                            attempt,
-                            result,
-                        }
-                    });
-                    continue;
-                }
-            };
-            tracing::debug!(
-                step = self.step_name(step),
-                plan = crate::runner::plan_text(plan.as_ref()),
-                "step planned"
-            );
-            let run = StepRun {
-                name: self.step_name(step),
-                context,
-                plan,
-                stall_timeout: self.job_settings.task_timeout,
-            };
+            let runner = Arc::clone(&self.driver.runner);
             let stop = stop.clone();
             running.spawn(async move {
-                let result = runner
-                    .run_plan(run, sender, stop)
-                    .await
-                    .map_err(StepError::Run);
+                let result = match planned {
+                    Ok(run) => runner
+                        .run_plan(run, progress, stop)
+                        .await
+                        .map_err(StepError::Run),
+                    Err(error) => Err(error),
+                };
                 StepOutcome {
                     step,
                     attempt,
@@ -183,7 +139,58 @@ impl<'a> JobExecution<'a> {
                 }
             });
         }
-        Ok(())
+    }
+
+    /// Plans an attempt of a step over the results that its inputs have now.
+    async fn plan_step(&self, step: usize, token: String) -> Result<StepRun, StepError> {
+        let runner = &self.driver.runner;
+        let options = PhysicalOptions {
+            slots: runner.capacity().await.vcores.max(1) as usize,
+            partitions: self.job_settings.shuffle_partitions,
+            job_id: self.job_id.clone(),
+            token,
+            low_memory: self.low_memory_steps.contains(&step),
+        };
+        let planned = self
+            .job
+            .plan_physical(&self.job.steps[step], &self.results, &options, |config| {
+                runner.configure_session(config)
+            })
+            .await;
+        let (context, plan) = planned.map_err(|error| {
+            // The input of a step can also be lost while it is planned.
+            match classify_error(&error_chain(&error)) {
+                lost @ RunError::StagedLost { .. } => StepError::Run(lost),
+                _ => StepError::Plan(analysis_error(&error, "")),
+            }
+        })?;
+        let name = self.step_name(step);
+        tracing::debug!(step = name, plan = plan_text(plan.as_ref()), "step planned");
+        Ok(StepRun {
+            name,
+            context,
+            plan,
+            stall_timeout: self.job_settings.task_timeout,
+        })
+    }
+
+    /// A step's task has ended; `None` when none was running.
+    fn on_task_end(
+        &mut self,
+        ended: Option<Result<StepOutcome, JoinError>>,
+    ) -> Result<(), JobError> {
+        match ended {
+            Some(Ok(outcome)) => self.on_step_end(outcome),
+            Some(Err(panic)) => Err(JobError::new(
+                ErrorKind::Internal,
+                format!("a step of the job panicked: {panic}"),
+            )
+            .with_next_step("this is a fault in sluice; report it with the scheduler's log")),
+            None => Err(
+                JobError::new(ErrorKind::Internal, "no step of the job can start")
+                    .with_next_step("this is a fault in sluice; report it with the job file"),
+            ),
+        }
     }
 
     fn on_step_end(&mut self, ended: StepOutcome) -> Result<(), JobError> {
@@ -222,59 +229,72 @@ impl<'a> JobExecution<'a> {
     ) -> Result<(), JobError> {
         let name = self.step_name(step);
         self.reporter.discard_attempt(step);
-        if let RunError::StagedLost { stage, message } = error {
-            let lost = self
-                .stage_dirs
-                .iter()
-                .find(|(_, token)| *token == stage)
-                .map(|(lost, _)| *lost);
-            if let Some(lost) = lost.filter(|lost| self.step_states.phase(*lost) == StepPhase::Done)
-            {
-                self.live.write_log(
-                    LogLevel::Warn,
-                    &name,
-                    format!(
-                        "{} must be computed again: {message}",
-                        self.job.steps[lost].name
-                    ),
-                );
-                for invalidated in self.step_states.invalidate_step(lost) {
-                    self.release_stage(invalidated);
-                    if let StepKind::Stage { slot } = &self.job.steps[invalidated].kind {
-                        slot.clear_parts();
-                    }
-                    self.reporter.discard_attempt(invalidated);
-                }
-            }
+        if let RunError::StagedLost { stage, message } = error
+            && let Some(lost) = self.find_lost_stage(stage)
+        {
+            self.invalidate_stage(lost, &name, message);
         }
-        // After a plan for low memory failed, another attempt would fail, too.
-        let out_of_memory_again =
-            matches!(error, RunError::OutOfMemory { .. }) && !self.low_memory_steps.insert(step);
-        let was_stale = self.step_states.phase(step) == (StepPhase::Running { stale: true });
-        if out_of_memory_again
-            || !(error.is_retryable() || was_stale)
-            || self
+        if self.may_succeed_next_time(step, error)
+            && self
                 .step_states
                 .on_failure(step, self.job_settings.max_attempts)
-                == StepVerdict::GiveUp
+                == StepVerdict::Retry
         {
+            self.release_stage(step);
             self.live.write_log(
-                LogLevel::Error,
+                LogLevel::Warn,
                 &name,
-                format!("attempt {attempt} failed: {error}"),
+                format!("attempt {attempt} failed and is retried: {error}"),
             );
-            return Err(run_error(&name, error));
+            return Ok(());
         }
-        self.release_stage(step);
         self.live.write_log(
-            LogLevel::Warn,
+            LogLevel::Error,
             &name,
-            format!("attempt {attempt} failed and is retried: {error}"),
+            format!("attempt {attempt} failed: {error}"),
         );
-        Ok(())
+        Err(run_error(&name, error))
     }
 
-    /// Records the files that a step wrote.
+    /// The step whose staged rows were lost, if its result still counts.
+    fn find_lost_stage(&self, stage: &str) -> Option<usize> {
+        self.stage_dirs
+            .iter()
+            .find(|(_, token)| *token == stage)
+            .map(|(step, _)| *step)
+            .filter(|step| self.step_states.phase(*step) == StepPhase::Done)
+    }
+
+    /// Staged rows were lost: their step runs again, and so do the stages that
+    /// were computed from them.
+    fn invalidate_stage(&mut self, lost: usize, reader: &str, message: &str) {
+        self.live.write_log(
+            LogLevel::Warn,
+            reader,
+            format!(
+                "{} must be computed again: {message}",
+                self.job.steps[lost].name
+            ),
+        );
+        for invalidated in self.step_states.invalidate_step(lost) {
+            self.release_stage(invalidated);
+            self.results.remove_staged(invalidated);
+            self.reporter.discard_attempt(invalidated);
+        }
+    }
+
+    /// Whether another attempt of a step that failed may succeed. A step that ran
+    /// out of memory is planned for low memory from now on.
+    fn may_succeed_next_time(&mut self, step: usize, error: &RunError) -> bool {
+        if matches!(error, RunError::OutOfMemory { .. }) {
+            let has_low_memory_plan = !self.low_memory_steps.insert(step);
+            return !has_low_memory_plan;
+        }
+        let was_stale = self.step_states.phase(step) == (StepPhase::Running { stale: true });
+        error.is_retryable() || was_stale
+    }
+
+    /// Records what a step wrote.
     fn record_output(&mut self, step: usize, batches: &[RecordBatch]) -> Result<(), JobError> {
         let unreadable_manifest = |error: &dyn std::fmt::Display| {
             JobError::new(
@@ -286,15 +306,13 @@ impl<'a> JobExecution<'a> {
             )
             .with_next_step("check that scheduler and executors run the same version of sluice")
         };
-        match &self.job.steps[step].kind {
-            StepKind::Stage { slot } => {
-                let mut parts: Vec<StagedPart> = Vec::new();
-                for line in manifest_lines(batches) {
-                    parts.push(
-                        serde_json::from_str(line).map_err(|error| unreadable_manifest(&error))?,
-                    );
-                }
-                slot.set_parts(parts);
+        match self.job.steps[step].kind {
+            StepKind::Stage => {
+                let parts: Vec<StagedPart> = manifest_lines(batches)
+                    .map(serde_json::from_str)
+                    .collect::<Result<_, _>>()
+                    .map_err(|error| unreadable_manifest(&error))?;
+                self.results.set_staged(step, parts);
             }
             StepKind::Write { dataset } => {
                 let mut files = Vec::new();
@@ -304,11 +322,8 @@ impl<'a> JobExecution<'a> {
                             .map_err(|error| unreadable_manifest(&error))?,
                     );
                 }
-                if let Some(dataset) = self.job.datasets.get(*dataset) {
-                    dataset.slot.set_files(files.clone());
-                }
                 self.reporter.on_files_written(step, &files);
-                self.manifests.insert(*dataset, files);
+                self.results.set_written(dataset, files);
             }
         }
         Ok(())
@@ -352,7 +367,7 @@ impl<'a> JobExecution<'a> {
     fn step_name(&self, step: usize) -> String {
         let step = &self.job.steps[step];
         match step.kind {
-            StepKind::Stage { .. } => format!("stage {}", step.name),
+            StepKind::Stage => format!("stage {}", step.name),
             StepKind::Write { .. } => format!("write {}", step.name),
         }
     }
@@ -364,3 +379,6 @@ fn manifest_lines(batches: &[RecordBatch]) -> impl Iterator<Item = &str> {
         .filter_map(|batch| batch.column_by_name("manifest")?.as_string_opt::<i32>())
         .flat_map(|column| column.iter().flatten())
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,8 +110,8 @@ impl Driver {
         let mut execution =
             execution::JobExecution::new(self, live, &analyzed, &submission.settings);
         let run_result = execution.run_steps().await;
-        let manifests = match run_result {
-            Ok(manifests) => manifests,
+        let written = match run_result {
+            Ok(written) => written,
             Err(reason) => {
                 execution.release_all_stages();
                 self.remove_uncommitted(live, &analyzed).await;
@@ -124,7 +124,7 @@ impl Driver {
             return Err(stop_error(live));
         }
         live.advance_state(JobState::Committing, None);
-        commit::commit_job(self, live, &analyzed, manifests).await
+        commit::commit_job(self, live, &analyzed, written).await
     }
 
     /// A cluster without executors accepts the job and waits for an executor;

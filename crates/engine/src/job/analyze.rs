@@ -5,35 +5,32 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::catalog::default_table_source::{provider_as_source, source_as_provider};
+use datafusion::catalog::default_table_source::provider_as_source;
 use datafusion::catalog::view::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::logical_plan::TableScan;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
-use sluice_gold::TableSpec;
 use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation, codes};
 use sluice_storage::{Location, Stores};
 use sqlparser::ast::{Query, Statement};
 
 use super::AnalyzeError;
 use super::column_pruning::{self, StepDraft, StepDraftKind};
-use super::dataset_table::{DatasetSlot, DatasetTable};
+use super::dataset_table::DatasetTable;
 use super::plan_diagnostics::diagnose_error;
 use super::producers::TableProducers;
 use super::sources;
-use super::spans;
 use super::spark_syntax;
 use super::staging::{self, RelationNode};
 use super::steps::{
     AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind, describe_columns,
 };
+use super::table_spec::build_table_spec;
 use super::type_check::check_types;
-use crate::dedup::{self, Numbering};
 use crate::source::NdjsonTable;
-use crate::staged::{DeduplicatedTable, StagedSlot, StagedTable};
+use crate::staged::StagedTable;
 
 /// What planning needs in addition to the job.
 #[derive(Debug, Clone)]
@@ -71,7 +68,7 @@ pub async fn analyze_job(job: &Job, options: &AnalyzeOptions) -> Result<Analyzed
 }
 
 /// Planning in progress.
-struct Analysis<'a> {
+pub(super) struct Analysis<'a> {
     job: &'a Job,
     options: &'a AnalyzeOptions,
     gold: Location,
@@ -81,9 +78,9 @@ struct Analysis<'a> {
     /// By relation: whether any result reads it.
     is_needed: Vec<bool>,
     steps: Vec<StepDraft>,
-    producers: TableProducers,
+    pub(super) producers: TableProducers,
     /// Landing sources that are read in place, by name.
-    ndjson_tables: HashMap<String, Arc<NdjsonTable>>,
+    pub(super) ndjson_tables: HashMap<String, Arc<NdjsonTable>>,
     datasets: Vec<AnalyzedDataset>,
     inputs: Vec<InputSummary>,
     relations: Vec<RelationSummary>,
@@ -212,9 +209,12 @@ impl<'a> Analysis<'a> {
     ) -> Result<(), AnalyzeError> {
         let plan = self.extract_dedups(&dataset.name, plan)?;
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
-        let Some(spec) = self.table_spec(dataset, &schema) else {
-            self.failed_relations.push(dataset.name.clone());
-            return Ok(());
+        let spec = match build_table_spec(dataset, &schema) {
+            Ok(spec) => spec,
+            Err(problems) => {
+                self.report_errors(&dataset.name, problems);
+                return Ok(());
+            }
         };
         self.add_summary(
             "materialized view",
@@ -230,13 +230,12 @@ impl<'a> Analysis<'a> {
                 what: format!("dataset {}", dataset.name),
                 source,
             })?;
-        let slot = Arc::new(DatasetSlot::default());
         let table = DatasetTable::new(
             &dataset.name,
+            self.datasets.len(),
             location.url().clone(),
             Arc::clone(&spec.schema),
             spec.partition_by.clone(),
-            Arc::clone(&slot),
         );
         self.producers.insert(&dataset.name, self.steps.len());
         self.steps.push(StepDraft {
@@ -254,7 +253,6 @@ impl<'a> Analysis<'a> {
             target_file_size: dataset
                 .target_file_size
                 .unwrap_or(self.options.target_file_size),
-            slot,
         });
         self.register_table(&dataset.name, Arc::new(table))
     }
@@ -268,13 +266,7 @@ impl<'a> Analysis<'a> {
         let mut query = query.clone();
         let problems = spark_syntax::rewrite_spark_syntax(&mut query);
         if !problems.is_empty() {
-            let file = &self.job.file_name;
-            self.errors.extend(
-                problems
-                    .into_iter()
-                    .map(|problem| problem.with_file(file.clone())),
-            );
-            self.failed_relations.push(relation.name().to_owned());
+            self.report_errors(relation.name(), problems);
             return Ok(None);
         }
         let statement = EngineStatement::Statement(Box::new(Statement::Query(Box::new(query))));
@@ -294,80 +286,29 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// Takes deduplications out of a plan: what they read becomes a separate
-    /// step, so that row ids are moved and rows are not.
-    fn extract_dedups(
-        &mut self,
-        owner: &str,
-        mut plan: LogicalPlan,
-    ) -> Result<LogicalPlan, AnalyzeError> {
-        let failed = |error| engine_error(owner, error);
-        for count in 1.. {
-            let ndjson_tables = &self.ndjson_tables;
-            let position = |scan: &TableScan| source_with_position(scan, ndjson_tables);
-            let Some(split) = dedup::split_dedup(plan.clone(), &position).map_err(failed)? else {
-                break;
-            };
-            // Names of relations hold no spaces, so these names are unique.
-            let [rows_name, duplicates_name, deduplicated_name] =
-                ["rows", "duplicates", "deduplicated"]
-                    .map(|part| format!("{owner} {part} {count}"));
-            let numbered = split.numbering == Numbering::Append;
-            let schema: SchemaRef = Arc::new(split.staged_schema());
-            let rows = StagedSlot::new();
-            let rows_table = Arc::new(StagedTable::new(
-                &rows_name,
-                Arc::clone(&schema),
-                Arc::clone(&rows),
-            ));
-            let rows_scan = table_scan(&rows_name, Arc::clone(&rows_table) as _).map_err(failed)?;
-            let duplicates_plan = split.duplicate_ids(&rows_scan).map_err(failed)?;
-            let duplicates_schema: SchemaRef = Arc::clone(duplicates_plan.schema().inner());
-            let duplicates = StagedSlot::new();
-            let rows_step = self.push_staged_step(&rows_name, split.input.clone(), rows, numbered);
-            let duplicates_step = self.push_staged_step(
-                &duplicates_name,
-                duplicates_plan,
-                Arc::clone(&duplicates),
-                false,
-            );
-            let duplicates_table =
-                StagedTable::new(&duplicates_name, duplicates_schema, duplicates);
-            let deduplicated = DeduplicatedTable::new(rows_table, Arc::new(duplicates_table));
-            self.producers
-                .insert_deduplicated(&deduplicated_name, rows_step, duplicates_step);
-            let deduplicated_scan =
-                table_scan(&deduplicated_name, Arc::new(deduplicated)).map_err(failed)?;
-            let deduplicated_rows = split
-                .deduplicated(&deduplicated_scan, &[])
-                .map_err(failed)?;
-            plan = split.replace_in_plan(&deduplicated_rows).map_err(failed)?;
-        }
-        Ok(plan)
-    }
-
     fn stage_relation(&mut self, name: &str, plan: LogicalPlan) -> Result<(), AnalyzeError> {
-        let slot = StagedSlot::new();
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
-        self.push_staged_step(name, plan, Arc::clone(&slot), false);
-        self.register_table(name, Arc::new(StagedTable::new(name, schema, slot)))
+        let table = self.push_staged_step(name, plan, schema, false);
+        self.register_table(name, table)
     }
 
-    fn push_staged_step(
+    /// Adds a stage step and gives the table of its rows. `numbered`: the table
+    /// has row ids that the plan does not compute.
+    pub(super) fn push_staged_step(
         &mut self,
         name: &str,
         plan: LogicalPlan,
-        slot: Arc<StagedSlot>,
+        schema: SchemaRef,
         numbered: bool,
-    ) -> usize {
+    ) -> Arc<StagedTable> {
         let step = self.steps.len();
         self.producers.insert(name, step);
         self.steps.push(StepDraft {
             name: name.to_owned(),
-            kind: StepDraftKind::Staged { slot, numbered },
+            kind: StepDraftKind::Staged { numbered },
             plan,
         });
-        step
+        Arc::new(StagedTable::new(name, schema, step))
     }
 
     fn register_table(
@@ -396,72 +337,13 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    fn table_spec(&mut self, dataset: &jobfile::Dataset, schema: &SchemaRef) -> Option<TableSpec> {
-        let partition_by: Vec<String> = dataset
-            .partition_by
-            .iter()
-            .map(|name| name.value.clone())
-            .collect();
-        let partitions = dataset.partition_by.iter();
-        let partitions = partitions.map(|name| ("PARTITIONED BY", name.value.as_str(), name.span));
-        let sorts = dataset.sort_by.iter();
-        let sorts = sorts.map(|key| ("`sluice.sort_by`", key.column.as_str(), key.span));
-        let mut problems: Vec<Diagnostic> = partitions
-            .chain(sorts)
-            .filter_map(|(clause, column, span)| unknown_column(schema, clause, column, span))
-            .collect();
-        for (key, value) in dataset.table_properties() {
-            let property = [(key, value.value.as_str())];
-            if let Err(error) = sluice_gold::check_properties(&dataset.name, property) {
-                problems.push(
-                    Diagnostic::error(codes::DELTA_PROPERTY, error.to_string())
-                        .with_span(value.span),
-                );
-            }
-        }
-        if problems.is_empty()
-            && let Err(found) = sluice_gold::check_schema(schema, &partition_by)
-        {
-            problems.extend(found.into_iter().map(|problem| {
-                let top = |field: &str| {
-                    problem.column == field || problem.column.starts_with(&format!("{field}."))
-                };
-                let fields = schema.fields();
-                let span = fields
-                    .iter()
-                    .rposition(|field| top(field.name()))
-                    .and_then(|index| spans::span_of_column(&dataset.query, index, fields.len()))
-                    .unwrap_or(dataset.span);
-                Diagnostic::error(
-                    codes::UNSTORABLE_COLUMN,
-                    format!(
-                        "column `{}` cannot be stored: {}",
-                        problem.column, problem.reason
-                    ),
-                )
-                .with_span(span)
-                .with_help(problem.suggestion)
-            }));
-        }
-        if !problems.is_empty() {
-            let file = &self.job.file_name;
-            self.errors.extend(
-                problems
-                    .into_iter()
-                    .map(|problem| problem.with_file(file.clone())),
-            );
-            return None;
-        }
-        Some(TableSpec {
-            name: dataset.name.clone(),
-            schema: sluice_gold::delta_schema(schema),
-            partition_by,
-            properties: dataset
-                .table_properties()
-                .map(|(key, value)| (key.to_owned(), value.value.clone()))
-                .collect(),
-            comment: dataset.comment.clone(),
-        })
+    /// Records what is wrong with a relation, so that its readers are left out.
+    fn report_errors(&mut self, relation: &str, problems: Vec<Diagnostic>) {
+        let file = &self.job.file_name;
+        let problems = problems.into_iter();
+        self.errors
+            .extend(problems.map(|problem| problem.with_file(file.clone())));
+        self.failed_relations.push(relation.to_owned());
     }
 
     fn add_summary(
@@ -498,20 +380,20 @@ impl<'a> Analysis<'a> {
         let steps = drafts
             .into_iter()
             .enumerate()
-            .map(|(index, unit)| Step {
+            .map(|(index, draft)| Step {
                 // A staged source scans its files under its own name.
                 after: self
                     .producers
-                    .steps_read_by(&unit.plan)
+                    .steps_read_by(&draft.plan)
                     .into_iter()
                     .filter(|read| *read != index)
                     .collect(),
-                name: unit.name,
-                kind: match unit.kind {
-                    StepDraftKind::Staged { slot, .. } => StepKind::Stage { slot },
+                name: draft.name,
+                kind: match draft.kind {
+                    StepDraftKind::Staged { .. } => StepKind::Stage,
                     StepDraftKind::Dataset { dataset } => StepKind::Write { dataset },
                 },
-                plan: unit.plan,
+                plan: draft.plan,
             })
             .collect();
         Ok(AnalyzedJob {
@@ -526,53 +408,15 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// The error for a clause that names a column which the query does not return.
-fn unknown_column(
-    schema: &SchemaRef,
-    clause: &str,
-    column: &str,
-    span: jobfile::Span,
-) -> Option<Diagnostic> {
-    if schema.field_with_name(column).is_ok() {
-        return None;
-    }
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    let help = jobfile::suggest_or_list(column, "its columns are", names.collect::<Vec<_>>());
-    let message = format!("{clause} names `{column}`, which the query does not return");
-    Some(
-        Diagnostic::error(codes::LAYOUT_COLUMN, message)
-            .with_span(span)
-            .with_help(help),
-    )
-}
-
 const fn source_kind() -> &'static str {
     "external table"
 }
 
-fn engine_error(what: &str, source: DataFusionError) -> AnalyzeError {
+pub(super) fn engine_error(what: &str, source: DataFusionError) -> AnalyzeError {
     AnalyzeError::Engine {
         what: what.to_owned(),
         source,
     }
-}
-
-fn table_scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan, DataFusionError> {
-    let reference = datafusion::common::TableReference::bare(name);
-    LogicalPlanBuilder::scan(reference, provider_as_source(table), None)?.build()
-}
-
-/// The same source with the position of each row, for a scan of a landing
-/// source.
-fn source_with_position(
-    scan: &TableScan,
-    ndjson_tables: &HashMap<String, Arc<NdjsonTable>>,
-) -> Option<Arc<dyn TableSource>> {
-    let table = ndjson_tables.get(scan.table_name.table())?;
-    // A staged source has the same name but no positions.
-    let provider = source_as_provider(&scan.source).ok()?;
-    (provider.as_ref() as &dyn std::any::Any).downcast_ref::<NdjsonTable>()?;
-    Some(provider_as_source(Arc::new(table.with_position())))
 }
 
 fn has_subquery(plan: &LogicalPlan) -> bool {

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSourc
 use super::producers::TableProducers;
 use crate::prune::{self, RequiredFields};
 use crate::source::{CORRUPT_COLUMN, NdjsonTable};
-use crate::staged::{DeduplicatedTable, StagedSlot, StagedTable};
+use crate::staged::{DeduplicatedTable, StagedTable};
 
 /// A step before its dependencies are known.
 #[derive(Debug)]
@@ -28,10 +28,7 @@ pub(super) struct StepDraft {
 pub(super) enum StepDraftKind {
     /// Kept for later steps. `numbered`: its readers see a row id that its plan
     /// does not compute.
-    Staged {
-        slot: Arc<StagedSlot>,
-        numbered: bool,
-    },
+    Staged { numbered: bool },
     /// A dataset's files.
     Dataset { dataset: usize },
 }
@@ -59,7 +56,7 @@ pub(super) fn prune_columns(
     Ok(optimized
         .into_iter()
         .zip(plans)
-        .map(|(unit, plan)| StepDraft { plan, ..unit })
+        .map(|(step, plan)| StepDraft { plan, ..step })
         .collect())
 }
 
@@ -131,14 +128,14 @@ fn rebase_steps(
 ) -> Result<Vec<LogicalPlan>> {
     let mut staged: HashMap<String, Arc<StagedTable>> = HashMap::new();
     let mut plans = Vec::with_capacity(steps.len());
-    for step in steps {
+    for (index, step) in steps.iter().enumerate() {
         let plan = prune::rebase_plan(step.plan.clone(), &|scan| {
             replacement_source(scan, sources, &staged)
         })?;
         match &step.kind {
-            StepDraftKind::Staged { slot, numbered } => {
+            StepDraftKind::Staged { numbered } => {
                 let schema: SchemaRef = Arc::clone(plan.schema().inner());
-                let table = StagedTable::new(&step.name, schema, Arc::clone(slot));
+                let table = StagedTable::new(&step.name, schema, index);
                 let table = if *numbered {
                     table.with_row_id()
                 } else {
@@ -169,10 +166,10 @@ fn prune_sources(
 ) -> HashMap<String, Arc<NdjsonTable>> {
     let mut needs: HashMap<String, RequiredFields> = HashMap::new();
     let mut needs_by_step: Vec<Option<RequiredFields>> = steps.iter().map(|_| None).collect();
-    for (at, unit) in steps.iter().enumerate().rev() {
+    for (at, step) in steps.iter().enumerate().rev() {
         for (table, need) in prune::read_through(
-            &unit.plan,
-            read_output(&unit.kind, needs_by_step[at].as_ref()),
+            &step.plan,
+            read_output(&step.kind, needs_by_step[at].as_ref()),
         ) {
             // A staged source is read in place by its own step.
             if let Some(read) = producers.rows_step(&table).filter(|read| *read < at) {

@@ -23,51 +23,49 @@ use url::Url;
 
 use crate::scan;
 
-/// The files that a dataset's write step wrote in this run.
-#[derive(Debug, Default)]
-pub struct DatasetSlot {
-    files: parking_lot::RwLock<Option<Arc<[DataFile]>>>,
-}
-
-impl DatasetSlot {
-    /// Sets the files, exactly those that this run will commit.
-    pub fn set_files(&self, files: Vec<DataFile>) {
-        *self.files.write() = Some(files.into());
-    }
-
-    /// The files, after they are written.
-    pub fn files(&self) -> Option<Arc<[DataFile]>> {
-        self.files.read().clone()
-    }
-}
-
 /// Reads what this run wrote for a dataset, before it is committed: exactly the
 /// rows that the commit will add to the table.
-#[derive(Debug)]
-pub struct DatasetTable {
+#[derive(Debug, Clone)]
+pub(super) struct DatasetTable {
     name: String,
+    dataset: usize,
     root: Url,
     schema: SchemaRef,
     partition_by: Vec<String>,
-    slot: Arc<DatasetSlot>,
+    /// `None` until the dataset is written.
+    files: Option<Arc<[DataFile]>>,
 }
 
 impl DatasetTable {
-    /// The dataset `name` with its table at `root`. `schema` is the schema of its
-    /// files with the partition columns at their positions in the query.
-    pub fn new(
+    /// The dataset `name`, number `dataset` of the job, with its table at `root`.
+    /// `schema` is the schema of its files with the partition columns at their
+    /// positions in the query.
+    pub(super) fn new(
         name: impl Into<String>,
+        dataset: usize,
         root: Url,
         schema: SchemaRef,
         partition_by: Vec<String>,
-        slot: Arc<DatasetSlot>,
     ) -> Self {
         Self {
             name: name.into(),
+            dataset,
             root,
             schema,
             partition_by,
-            slot,
+            files: None,
+        }
+    }
+
+    pub(super) fn dataset(&self) -> usize {
+        self.dataset
+    }
+
+    /// The same dataset with these files.
+    pub(super) fn with_files(&self, files: Option<Arc<[DataFile]>>) -> Self {
+        Self {
+            files,
+            ..self.clone()
         }
     }
 
@@ -126,7 +124,7 @@ impl TableProvider for DatasetTable {
         _: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let files = self.slot.files().ok_or_else(|| {
+        let files = self.files.as_ref().ok_or_else(|| {
             DataFusionError::Internal(format!(
                 "dataset {} is read before it was written",
                 self.name
@@ -169,7 +167,7 @@ impl TableProvider for DatasetTable {
                     .map(|(_, group)| FileGroup::new(group))
                     .collect(),
             )
-            .with_statistics(file_statistics(&files, self.schema.fields().len()))
+            .with_statistics(file_statistics(files, self.schema.fields().len()))
             .with_projection_indices(Some(indices))?
             .with_limit(limit)
             .build();

@@ -4,26 +4,29 @@
 //! once for several readers, rewrites deduplications, cuts sources down to the
 //! fields that are read, and returns an [`AnalyzedJob`]: a graph of [`Step`]s
 //! with logical plans. A step's physical plan is made after the steps that it
-//! reads from have finished ([`AnalyzedJob::plan_physical`]), when the sizes of
-//! its inputs are known.
+//! reads from have finished ([`AnalyzedJob::plan_physical`]): it reads their
+//! [`StepResults`], and the sizes of its inputs are known.
 
 mod analyze;
 mod arrow_types;
 mod column_pruning;
 mod dataset_table;
+mod dedup_steps;
 mod physical;
 mod plan_diagnostics;
 mod producers;
+mod results;
 mod sources;
 mod spans;
 mod spark_syntax;
 mod staging;
 mod steps;
+mod table_spec;
 mod type_check;
 
 pub use analyze::{AnalyzeOptions, analyze_job};
-pub use dataset_table::{DatasetSlot, DatasetTable};
 pub use physical::PhysicalOptions;
+pub use results::StepResults;
 pub use steps::{AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind};
 
 use sluice_jobfile::Diagnostics;

@@ -11,6 +11,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::AnalyzeError;
+use super::results::StepResults;
 use super::steps::{AnalyzedJob, Step, StepKind};
 use crate::sink::{SinkSpec, SortColumn, plan_sink};
 use crate::staged::StageWriterExec;
@@ -57,14 +58,15 @@ impl AnalyzedJob {
     /// The physical plan of `step`, with the session to run it in. The plan has
     /// one partition; its rows are the manifest of what the step wrote.
     ///
-    /// `configure` adds what the runner needs to the session.
+    /// The plan reads the `results` of earlier steps as they are now. `configure`
+    /// adds what the runner needs to the session.
     ///
     /// # Errors
-    /// When the plan cannot be made. The steps that it reads from must have
-    /// finished.
+    /// When the plan cannot be made, or `results` lacks a step that it reads from.
     pub async fn plan_physical(
         &self,
         step: &Step,
+        results: &StepResults,
         options: &PhysicalOptions,
         configure: impl FnOnce(SessionConfig) -> SessionConfig,
     ) -> Result<(Arc<SessionContext>, Arc<dyn ExecutionPlan>), AnalyzeError> {
@@ -72,9 +74,10 @@ impl AnalyzedJob {
             what: step.name.clone(),
             source,
         };
+        let logical = results.fill_tables(&step.plan).map_err(failed)?;
         let mut target = options
             .partitions
-            .unwrap_or_else(|| partition_count(input_bytes(&step.plan), options.slots));
+            .unwrap_or_else(|| partition_count(input_bytes(&logical), options.slots));
         if options.low_memory {
             target = target.saturating_mul(LOW_MEMORY_SPLIT);
         }
@@ -90,17 +93,17 @@ impl AnalyzedJob {
             .build();
         let plan = state
             .query_planner()
-            .create_physical_plan(&step.plan, &state)
+            .create_physical_plan(&logical, &state)
             .await
             .map_err(failed)?;
-        let plan = match &step.kind {
-            StepKind::Stage { .. } => {
+        let plan = match step.kind {
+            StepKind::Stage => {
                 let writer: Arc<dyn ExecutionPlan> =
                     Arc::new(StageWriterExec::new(plan, &options.token));
                 coalesce_partitions(writer)
             }
             StepKind::Write { dataset } => self
-                .plan_dataset_sink(plan, *dataset, options)
+                .plan_dataset_sink(plan, dataset, options)
                 .map_err(failed)?,
         };
         Ok((Arc::new(SessionContext::new_with_state(state)), plan))

@@ -14,8 +14,8 @@ pub(super) struct TableProducers {
 
 impl TableProducers {
     /// Adds a table that one step computes.
-    pub(super) fn insert(&mut self, table: &str, unit: usize) {
-        self.steps.insert(table.to_owned(), vec![unit]);
+    pub(super) fn insert(&mut self, table: &str, step: usize) {
+        self.steps.insert(table.to_owned(), vec![step]);
     }
 
     /// Adds the result of a deduplication: the rows of one step without the
@@ -41,14 +41,14 @@ impl TableProducers {
 
     /// The steps that a plan reads, subqueries included, each once, in order.
     pub(super) fn steps_read_by(&self, plan: &LogicalPlan) -> Vec<usize> {
-        let mut units = BTreeSet::new();
+        let mut steps = BTreeSet::new();
         let walked = plan.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
-                units.extend(self.required_steps(scan.table_name.table()));
+                steps.extend(self.required_steps(scan.table_name.table()));
             }
             Ok(TreeNodeRecursion::Continue)
         });
         debug_assert!(walked.is_ok());
-        units.into_iter().collect()
+        steps.into_iter().collect()
     }
 }

@@ -1,16 +1,11 @@
 //! The planned job and its steps.
 
-use std::sync::Arc;
-
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use sluice_gold::TableSpec;
 use sluice_jobfile::{Diagnostics, SortKey};
 use sluice_storage::Location;
-
-use super::dataset_table::DatasetSlot;
-use crate::staged::StagedSlot;
 
 /// A job that can run: steps in an order in which they may start.
 #[derive(Debug)]
@@ -43,13 +38,10 @@ pub struct Step {
 }
 
 /// What happens to a step's rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
     /// They are staged on the executors for later steps.
-    Stage {
-        /// Receives the parts that the step wrote.
-        slot: Arc<StagedSlot>,
-    },
+    Stage,
     /// They are written to files of a dataset's table.
     Write {
         /// Index in [`AnalyzedJob::datasets`].
@@ -69,8 +61,6 @@ pub struct AnalyzedDataset {
     pub sort_by: Vec<SortKey>,
     /// The target size of a file, in bytes.
     pub target_file_size: u64,
-    /// Receives its files, for the datasets that read it.
-    pub slot: Arc<DatasetSlot>,
 }
 
 /// A source as it was listed, before anything is read.
@@ -95,29 +85,6 @@ pub struct RelationSummary {
     pub shared: bool,
     /// Name, type in the job language, and whether it may be null.
     pub columns: Vec<(String, String, bool)>,
-}
-
-impl AnalyzedJob {
-    /// All steps that need the rows of `step`, directly or through others, in
-    /// order.
-    pub fn dependent_steps(&self, step: usize) -> Vec<usize> {
-        let mut affected = vec![false; self.steps.len()];
-        if let Some(first) = affected.get_mut(step) {
-            *first = true;
-        }
-        for (index, candidate) in self.steps.iter().enumerate() {
-            if candidate
-                .after
-                .iter()
-                .any(|earlier| affected.get(*earlier) == Some(&true))
-            {
-                affected[index] = true;
-            }
-        }
-        (0..self.steps.len())
-            .filter(|index| *index != step && affected[*index])
-            .collect()
-    }
 }
 
 /// Name, type in the job language and nullability of each column.

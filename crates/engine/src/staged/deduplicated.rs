@@ -60,6 +60,15 @@ impl DeduplicatedTable {
         }
     }
 
+    /// The same deduplication over other versions of both tables.
+    pub(crate) fn map_tables(&self, map: impl Fn(&StagedTable) -> StagedTable) -> Self {
+        Self {
+            rows: Arc::new(map(&self.rows)),
+            duplicates: Arc::new(map(&self.duplicates)),
+            max_listed: self.max_listed,
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn with_max_listed(mut self, max_listed: u64) -> Self {
         self.max_listed = max_listed;
@@ -88,10 +97,10 @@ impl TableProvider for DeduplicatedTable {
         _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let losers = self.duplicates.slot().parts().ok_or_else(|| {
+        let parts = self.duplicates.parts().ok_or_else(|| {
             DataFusionError::Internal("rows are read before their duplicates were found".to_owned())
         })?;
-        let count: u64 = losers.iter().map(|part| part.rows).sum();
+        let count: u64 = parts.iter().map(|part| part.rows).sum();
         if count == 0 {
             return self.rows.scan(state, projection, &[], None).await;
         }
@@ -112,7 +121,7 @@ impl TableProvider for DeduplicatedTable {
         let rows = self.rows.scan(state, Some(&below), &[], None).await?;
         let output: Vec<usize> = (0..wanted.len()).collect();
         if count <= self.max_listed {
-            let dropped = read_row_ids(&self.duplicates.schema(), &losers).await?;
+            let dropped = read_row_ids(&self.duplicates.schema(), parts).await?;
             let below = DFSchema::try_from(rows.schema().as_ref().clone())?;
             let predicate = state.create_physical_expr(row_kept(col(ROW_ID), &dropped), &below)?;
             let filter = FilterExecBuilder::new(predicate, rows)
@@ -120,13 +129,13 @@ impl TableProvider for DeduplicatedTable {
                 .build()?;
             return Ok(Arc::new(filter));
         }
-        let losers = self.duplicates.scan(state, None, &[], None).await?;
+        let duplicates = self.duplicates.scan(state, None, &[], None).await?;
         let on: (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>) = (
             Arc::new(Column::new(ROW_ID, 0)),
             Arc::new(Column::new(ROW_ID, at)),
         );
         let join = HashJoinExec::try_new(
-            Arc::new(CoalescePartitionsExec::new(losers)),
+            Arc::new(CoalescePartitionsExec::new(duplicates)),
             rows,
             vec![on],
             None,

@@ -30,5 +30,6 @@ mod tests;
 pub use deduplicated::DeduplicatedTable;
 pub use part::{Block, StagedPart};
 pub(crate) use source::StagedSource;
-pub use table::{StagedSlot, StagedTable};
+pub(crate) use table::StagedParts;
+pub use table::StagedTable;
 pub use writer::StageWriterExec;

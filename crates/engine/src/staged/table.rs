@@ -20,52 +20,28 @@ use super::part::StagedPart;
 use super::source::{PartRange, StagedFormat, StagedSource, row_id_field};
 use crate::scan;
 
-/// Receives the parts of a relation after its stage step has run.
-///
-/// A relation is staged again when a part is lost, so the parts can be replaced:
-/// plans made afterwards read the new parts.
-#[derive(Debug, Default)]
-pub struct StagedSlot {
-    parts: parking_lot::RwLock<Option<Arc<[Arc<StagedPart>]>>>,
-}
-
-impl StagedSlot {
-    /// A slot whose relation has not been computed.
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self::default())
-    }
-
-    /// Sets the parts, in place of any earlier ones.
-    pub fn set_parts(&self, parts: Vec<StagedPart>) {
-        *self.parts.write() = Some(parts.into_iter().map(Arc::new).collect());
-    }
-
-    /// Removes the parts.
-    pub fn clear_parts(&self) {
-        *self.parts.write() = None;
-    }
-
-    /// The parts, after the stage step has run.
-    pub fn parts(&self) -> Option<Arc<[Arc<StagedPart>]>> {
-        self.parts.read().clone()
-    }
-}
+/// The parts of a staged relation, in the order of their manifest rows.
+pub(crate) type StagedParts = Arc<[Arc<StagedPart>]>;
 
 /// A staged relation with the schema that its stage step writes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StagedTable {
     name: String,
     schema: SchemaRef,
-    slot: Arc<StagedSlot>,
+    /// The step that computes it.
+    step: usize,
+    /// `None` until the step has finished.
+    parts: Option<StagedParts>,
 }
 
 impl StagedTable {
-    /// The relation `name`, whose parts will be in `slot`.
-    pub fn new(name: impl Into<String>, schema: SchemaRef, slot: Arc<StagedSlot>) -> Self {
+    /// The relation `name`, which the stage step number `step` computes.
+    pub fn new(name: impl Into<String>, schema: SchemaRef, step: usize) -> Self {
         Self {
             name: name.into(),
             schema,
-            slot,
+            step,
+            parts: None,
         }
     }
 
@@ -87,8 +63,20 @@ impl StagedTable {
         &self.name
     }
 
-    pub(super) fn slot(&self) -> &StagedSlot {
-        &self.slot
+    pub(crate) fn step(&self) -> usize {
+        self.step
+    }
+
+    /// The same relation with these parts, which a scan reads.
+    pub(crate) fn with_parts(&self, parts: Option<StagedParts>) -> Self {
+        Self {
+            parts,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn parts(&self) -> Option<&StagedParts> {
+        self.parts.as_ref()
     }
 }
 
@@ -103,8 +91,8 @@ impl TableProvider for StagedTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        let parts = self.slot.parts()?;
-        Some(part_statistics(&parts, self.schema.fields().len()))
+        let parts = self.parts.as_ref()?;
+        Some(part_statistics(parts, self.schema.fields().len()))
     }
 
     async fn scan(
@@ -114,20 +102,20 @@ impl TableProvider for StagedTable {
         _: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let parts = self.slot.parts().ok_or_else(|| {
+        let parts = self.parts.as_ref().ok_or_else(|| {
             DataFusionError::Internal(format!(
                 "relation {} is read before it was computed",
                 self.name
             ))
         })?;
-        let groups = group_parts(&parts, state.config().target_partitions());
+        let groups = group_parts(parts, state.config().target_partitions());
         if groups.is_empty() {
             return scan::empty_scan(&self.schema, projection);
         }
         let source = Arc::new(StagedSource::new(Arc::clone(&self.schema), StagedFormat));
         let config = FileScanConfigBuilder::new(staged_url(), source)
             .with_file_groups(groups)
-            .with_statistics(part_statistics(&parts, self.schema.fields().len()))
+            .with_statistics(part_statistics(parts, self.schema.fields().len()))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();

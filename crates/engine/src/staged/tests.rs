@@ -44,6 +44,12 @@ fn context(dir: &std::path::Path) -> SessionContext {
     SessionContext::new_with_config(node.attach_to(SessionConfig::new().with_target_partitions(3)))
 }
 
+/// A table with these parts.
+fn table_of(name: &str, schema: SchemaRef, parts: Vec<StagedPart>) -> StagedTable {
+    let parts = parts.into_iter().map(Arc::new).collect();
+    StagedTable::new(name, schema, 0).with_parts(Some(parts))
+}
+
 /// Stages three partitions, the last of them empty.
 async fn stage(context: &SessionContext, token: &str) -> Vec<StagedPart> {
     let partitions = vec![
@@ -93,10 +99,8 @@ async fn scan(
 async fn rows_come_back_by_projection() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
-    let slot = StagedSlot::new();
-    slot.set_parts(stage(&context, "t").await);
-    assert_eq!(slot.parts().unwrap().len(), 2);
-    let table = StagedTable::new("rows", schema(), slot);
+    let table = table_of("rows", schema(), stage(&context, "t").await);
+    assert_eq!(table.parts().unwrap().len(), 2);
     let mut ids: Vec<i64> = Vec::new();
     for batch in scan(&context, &table, Some(vec![1, 0])).await {
         let (names, column) = (
@@ -124,9 +128,7 @@ async fn rows_come_back_by_projection() {
 async fn numbers_are_unique_and_the_same_in_every_scan() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
-    let slot = StagedSlot::new();
-    slot.set_parts(stage(&context, "t").await);
-    let table = StagedTable::new("rows", schema(), slot).with_row_id();
+    let table = table_of("rows", schema(), stage(&context, "t").await).with_row_id();
     assert_eq!(table.schema().field(2).name(), ROW_ID);
     let pairs = |batches: Vec<RecordBatch>, id: usize, number: usize| {
         let mut pairs: Vec<(i64, u64)> = batches
@@ -160,9 +162,8 @@ async fn duplicates_are_dropped_in_both_ways() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
     context.register_udf(crate::dedup::row_kept_udf().as_ref().clone());
-    let slot = StagedSlot::new();
-    slot.set_parts(stage(&context, "rows").await);
-    let rows = Arc::new(StagedTable::new("rows", schema(), slot).with_row_id());
+    let rows = table_of("rows", schema(), stage(&context, "rows").await);
+    let rows = Arc::new(rows.with_row_id());
     let numbers: Vec<u64> = scan(&context, &rows, Some(vec![2]))
         .await
         .iter()
@@ -194,9 +195,7 @@ async fn duplicates_are_dropped_in_both_ways() {
         .iter()
         .map(|batch| serde_json::from_str(batch.column(0).as_string::<i32>().value(0)).unwrap())
         .collect();
-    let losers = StagedSlot::new();
-    losers.set_parts(parts);
-    let losers = Arc::new(StagedTable::new("losers", losers_schema, losers));
+    let losers = Arc::new(table_of("losers", losers_schema, parts));
     for listed in [true, false] {
         let table = DeduplicatedTable::new(Arc::clone(&rows), Arc::clone(&losers))
             .with_max_listed(if listed { 100 } else { 0 });
@@ -218,10 +217,9 @@ async fn duplicates_are_dropped_in_both_ways() {
 async fn a_lost_part_is_reported_by_its_token() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
-    let slot = StagedSlot::new();
-    slot.set_parts(stage(&context, "token-7").await);
+    let parts = stage(&context, "token-7").await;
     std::fs::remove_dir_all(dir.path().join("token-7")).unwrap();
-    let table = StagedTable::new("rows", schema(), slot);
+    let table = table_of("rows", schema(), parts);
     let plan = table.scan(&context.state(), None, &[], None).await.unwrap();
     let error = collect(plan, context.task_ctx()).await.unwrap_err();
     let failure = classify_error(&error, &|_| None);
@@ -234,14 +232,13 @@ async fn a_lost_part_is_reported_by_its_token() {
 async fn an_empty_relation_scans_as_empty() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path());
-    let slot = StagedSlot::new();
-    let table = StagedTable::new("rows", schema(), Arc::clone(&slot));
+    let table = StagedTable::new("rows", schema(), 0);
     let state = context.state();
     assert!(
         table.scan(&state, None, &[], None).await.is_err(),
         "not computed yet"
     );
-    slot.set_parts(Vec::new());
+    let table = table.with_parts(Some(Arc::new([])));
     let plan = table.scan(&state, Some(&vec![1]), &[], None).await.unwrap();
     assert_eq!(plan.schema().field(0).name(), "name");
     assert!(collect(plan, context.task_ctx()).await.unwrap().is_empty());
