@@ -33,7 +33,7 @@ pub struct HeartbeatReply {
     pub instance: Option<String>,
     /// How many jobs are running or waiting. With none, executors can remove all
     /// data that they keep for jobs.
-    pub active_jobs: Option<usize>,
+    pub active_jobs: Option<u64>,
     /// The silence after which the scheduler gives the executor's work to others.
     pub executor_timeout: Option<Duration>,
     /// Which of the jobs named in the heartbeat have ended. A cancel does not reach
@@ -49,7 +49,7 @@ impl HeartbeatReply {
         let ended_jobs = header_text(metadata, ENDED_JOBS).unwrap_or_default();
         Self {
             instance: header_text(metadata, INSTANCE).map(ToOwned::to_owned),
-            active_jobs: number(ACTIVE_JOBS).and_then(|count| usize::try_from(count).ok()),
+            active_jobs: number(ACTIVE_JOBS),
             executor_timeout: number(EXECUTOR_TIMEOUT).map(Duration::from_millis),
             ended_jobs: split_jobs(ended_jobs).map(ToOwned::to_owned).collect(),
         }
@@ -151,7 +151,7 @@ mod tests {
         #[test]
         fn a_reply_is_read_as_it_was_written(
             instance in proptest::option::of("[a-z0-9-]{1,36}"),
-            active_jobs in proptest::option::of(any::<usize>()),
+            active_jobs in proptest::option::of(any::<u64>()),
             timeout_ms in proptest::option::of(any::<u64>()),
             ended_jobs in proptest::collection::vec("[a-z0-9-]{1,20}", 0..5),
         ) {

@@ -30,6 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "sluice-landing",
             "sluice-ledger",
+            "sluice-ndjson",
             "sluice-service",
             "sluice-storage",
         ],

@@ -14,6 +14,7 @@ mod scan;
 mod simd;
 mod values;
 
+pub use datetime::parse_utc_timestamp;
 pub use decoder::{Decoder, DecoderOutput};
 pub use error::{DecodeError, SchemaError};
 pub use lines::line_range::{LineRange, OwnedBytes};

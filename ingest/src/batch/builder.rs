@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::envelope;
 use crate::batch::event_time;
-use crate::batch::json_check::JsonChecker;
 use crate::batch::validate::validate_payload;
 use crate::batch::writer::{BUFFER_BYTES, BatchWriter, FileId, StoredFiles, WriterFailed};
 use crate::kafka::Record;
@@ -79,7 +78,6 @@ pub(crate) struct BatchBuilder {
     short_batch_id: String,
     options: LineOptions,
     writer: BatchWriter,
-    checker: JsonChecker,
     /// Indexed by partition number, which Kafka counts from 0.
     open_ranges: Vec<Option<OpenRange>>,
     pending_ranges: Vec<PendingRange>,
@@ -100,7 +98,6 @@ impl BatchBuilder {
             short_batch_id: LandingFileName::short_id(batch),
             options,
             writer,
-            checker: JsonChecker::default(),
             open_ranges: Vec::new(),
             pending_ranges: Vec::new(),
             last_file_id: 0,
@@ -164,8 +161,8 @@ impl BatchBuilder {
         else {
             return Ok(false);
         };
-        let field = self.options.event_time_field.as_deref().map(str::as_bytes);
-        let stream = match validate_payload(&mut self.checker, record.value, field) {
+        let field = self.options.event_time_field.as_deref();
+        let stream = match validate_payload(record.value, field) {
             Ok(field) => {
                 let stream = &mut part.lines;
                 if stream.buffer.capacity() == 0 {
@@ -192,7 +189,7 @@ impl BatchBuilder {
             Err(why) => {
                 let stream = &mut part.rejected;
                 let before = stream.buffer.len();
-                envelope::append_reject(record, why, &mut stream.buffer);
+                envelope::append_reject(record, &why, &mut stream.buffer);
                 part.bytes += (stream.buffer.len() - before) as u64;
                 part.rejects += 1;
                 (stream, Some(REJECTS_FOLDER))

@@ -16,7 +16,7 @@ pub(crate) fn append_envelope(record: &Record<'_>, value: &[u8], to: &mut Vec<u8
 }
 
 /// Appends the line of a reject, with the value in base64.
-pub(crate) fn append_reject(record: &Record<'_>, why: RejectReason, to: &mut Vec<u8>) {
+pub(crate) fn append_reject(record: &Record<'_>, why: &RejectReason, to: &mut Vec<u8>) {
     append_head(record, to);
     to.extend_from_slice(b",\"reason\":\"");
     to.extend_from_slice(why.as_str().as_bytes());
@@ -181,10 +181,10 @@ pub(crate) mod tests {
         };
         let why = RejectReason::NotAnObject(JsonSyntaxError {
             position: 2,
-            problem: "the object is not closed",
+            problem: "the object is not closed".to_owned(),
         });
         let mut out = Vec::new();
-        append_reject(&record, why, &mut out);
+        append_reject(&record, &why, &mut out);
         assert_eq!(
             parse_line(&out),
             json!({
@@ -195,7 +195,7 @@ pub(crate) mod tests {
         );
         record.value = None;
         out.clear();
-        append_reject(&record, RejectReason::Tombstone, &mut out);
+        append_reject(&record, &RejectReason::Tombstone, &mut out);
         assert_eq!(parse_line(&out)["value_base64"], Value::Null);
     }
 }

@@ -14,7 +14,7 @@ pub(crate) mod continuity;
 pub(crate) mod draft;
 pub(crate) mod envelope;
 mod event_time;
-pub(crate) mod json_check;
+mod json_check;
 pub(crate) mod landing_file;
 pub(crate) mod limits;
 pub(crate) mod progress;

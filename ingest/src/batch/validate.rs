@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::batch::json_check::{JsonChecker, JsonSyntaxError};
+use super::json_check::{JsonSyntaxError, check_object};
 
 /// Why a payload cannot be a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RejectReason {
     /// The record has no value.
     Tombstone,
@@ -20,7 +20,7 @@ pub(crate) enum RejectReason {
 
 impl RejectReason {
     /// The value of `reason` in the reject's line.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Tombstone => "tombstone",
             Self::Empty => "empty",
@@ -38,10 +38,10 @@ impl fmt::Display for RejectReason {
             Self::Empty => f.write_str("the value is empty"),
             Self::NotUtf8 => f.write_str("the value is not UTF-8"),
             Self::LineBreak => f.write_str("the value spans several lines"),
-            Self::NotAnObject(fault) => write!(
+            Self::NotAnObject(error) => write!(
                 f,
                 "the value is not one JSON object: byte {}: {}",
-                fault.position, fault.problem
+                error.position, error.problem
             ),
         }
     }
@@ -50,20 +50,15 @@ impl fmt::Display for RejectReason {
 /// Checks whether a payload becomes a line. Returns the text of its event time
 /// field, including quotes.
 pub(crate) fn validate_payload<'a>(
-    checker: &mut JsonChecker,
     payload: Option<&'a [u8]>,
-    field: Option<&[u8]>,
-) -> Result<Option<&'a [u8]>, RejectReason> {
+    field: Option<&str>,
+) -> Result<Option<&'a str>, RejectReason> {
     let payload = payload.ok_or(RejectReason::Tombstone)?;
     if payload.trim_ascii().is_empty() {
         return Err(RejectReason::Empty);
     }
-    if simdutf8::basic::from_utf8(payload).is_err() {
-        return Err(RejectReason::NotUtf8);
-    }
-    let checked = checker
-        .check_object(payload, field)
-        .map_err(RejectReason::NotAnObject)?;
+    let text = simdutf8::basic::from_utf8(payload).map_err(|_| RejectReason::NotUtf8)?;
+    let checked = check_object(text, field).map_err(RejectReason::NotAnObject)?;
     if checked.has_line_break {
         return Err(RejectReason::LineBreak);
     }
@@ -75,7 +70,7 @@ mod tests {
     use super::*;
 
     fn reason(payload: Option<&[u8]>) -> &'static str {
-        match validate_payload(&mut JsonChecker::default(), payload, None) {
+        match validate_payload(payload, None) {
             Ok(_) => "line",
             Err(reject) => reject.as_str(),
         }

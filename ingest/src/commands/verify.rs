@@ -17,7 +17,6 @@ use super::broker_compare::{BrokerReader, compare_with_brokers};
 use super::status::open_topic;
 use crate::IngestError;
 use crate::batch::continuity::check_continuity;
-use crate::batch::json_check::JsonChecker;
 use crate::batch::landing_file::format_checksum;
 use crate::batch::validate::validate_payload;
 use crate::blocking::ask_brokers;
@@ -238,13 +237,12 @@ fn check_file(file: &StoredFile, bytes: &[u8]) -> Result<u64, String> {
         ));
     }
     let compression = Compression::from_path(&file.path);
-    let mut checker = JsonChecker::default();
     let mut count = 0;
     let broken = |error: std::io::Error| format!("cannot be read: {error}");
     for line in read_lines(compression, bytes).map_err(broken)? {
         let line = line.map_err(broken)?;
         count += 1;
-        if let Err(why) = validate_payload(&mut checker, Some(&line), None) {
+        if let Err(why) = validate_payload(Some(&line), None) {
             return Err(format!("line {count}: {why}"));
         }
     }

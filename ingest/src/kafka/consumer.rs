@@ -53,11 +53,11 @@ impl ClientContext for GroupContext {
         if code == Some(RDKafkaErrorCode::PartitionEOF) {
             return;
         }
-        let mut complained = self.last_warning.lock();
-        let is_repeated = complained
+        let mut last_warning = self.last_warning.lock();
+        let is_repeated = last_warning
             .is_some_and(|(last, at)| last == code && at.elapsed() < REPEATED_WARNING_INTERVAL);
         if !is_repeated {
-            *complained = Some((code, Instant::now()));
+            *last_warning = Some((code, Instant::now()));
             tracing::warn!("{reason}");
         }
     }
@@ -72,12 +72,8 @@ impl ConsumerContext for GroupContext {
     ) {
         let mut membership = self.membership.lock();
         if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            let given = partitions
-                .elements()
-                .iter()
-                .map(|e| e.partition())
-                .collect();
-            membership.assigned = Some(given);
+            let elements = partitions.elements();
+            membership.assigned = Some(elements.iter().map(|e| e.partition()).collect());
             // Nothing is fetched until the offsets are known from the ledger:
             // the group's own offsets are never read.
             if let Err(error) = consumer.assign(&TopicPartitionList::new()) {

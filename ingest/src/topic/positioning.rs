@@ -13,7 +13,7 @@ use crate::IngestError;
 use crate::batch::start_offsets::{BatchStart, ResolvedBegin, StartError, find_start_offsets};
 use crate::kafka::{TopicMetadata, create_consumer};
 
-/// How often the topic's end is asked for again when it lies before the ledger's.
+/// How often the start is looked up once more when the topic ends before the ledger.
 const BACKWARDS_RETRIES: u32 = 3;
 
 /// How long to wait between these questions.
@@ -109,7 +109,7 @@ impl TopicIngest {
         .await
     }
 
-    /// Finds the start of the next batch. Asks again when the broker's end lies
+    /// Finds the start of the next batch. Retries when the broker's end lies
     /// before the ledger's: a new leader may not know its partition's end yet.
     async fn find_start_with_retries(&mut self) -> Result<BatchStart, IngestError> {
         let mut retries = 0;

@@ -162,8 +162,8 @@ impl TopicIngest {
             }
             match self.ledger.reload().await {
                 Ok(()) => return Ok(()),
-                Err(again) if self.state.should_retry(&again) => error = again,
-                Err(again) => return Err(again),
+                Err(next) if self.state.should_retry(&next) => error = next,
+                Err(next) => return Err(next),
             }
         }
     }

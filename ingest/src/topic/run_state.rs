@@ -76,8 +76,7 @@ impl Target {
         }
     }
 
-    /// The offsets to reach, if they are known; without those that the ledger has
-    /// reached.
+    /// The offsets that are still to be reached, if they are known.
     fn offsets(&self) -> Option<&Offsets> {
         match self {
             Self::None | Self::Ends => None,
@@ -271,8 +270,8 @@ impl RunState {
         self.position = Position::At(offsets.clone());
     }
 
-    /// The batch begins at these offsets; the first one settles what "caught up"
-    /// means.
+    /// A batch begins at these offsets. The first one determines which ends the run
+    /// has to reach.
     pub(super) fn on_positioned(&mut self, offsets: &Offsets) {
         if self.target == Target::Ends {
             self.target = Target::Until(self.ends_after(offsets));

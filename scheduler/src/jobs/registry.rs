@@ -10,7 +10,6 @@ use sluice_proto::v1::{
     ErrorKind, Job, JobError, JobPlan, JobState, ListJobsRequest, ListJobsResponse, LogLevel,
     LogLine, SubmitJobRequest,
 };
-use sluice_service::secrets::redact_values;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};

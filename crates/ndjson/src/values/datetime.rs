@@ -30,6 +30,12 @@ pub(crate) fn parse_timestamp(text: &[u8], zones: Zones) -> Option<i64> {
     .or_else(|| parse_lenient(text, zones))
 }
 
+/// Microseconds since 1970-01-01T00:00:00Z of a text that a TIMESTAMP column
+/// accepts. A text without a zone is in UTC.
+pub fn parse_utc_timestamp(text: &[u8]) -> Option<i64> {
+    parse_timestamp(text, Zones::Allowed)
+}
+
 /// Parses `YYYY-MM-DDThh:mm:ss.ffffffZ`, the form that most producers write,
 /// eight bytes at a time.
 #[inline(always)]

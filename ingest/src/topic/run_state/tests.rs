@@ -75,7 +75,7 @@ impl RunState {
 }
 
 #[track_caller]
-fn assert_reads_on(action: Result<NextAction, IngestError>) {
+fn assert_continues(action: Result<NextAction, IngestError>) {
     assert!(matches!(action, Ok(NextAction::ReadBatch)), "{action:?}");
 }
 
@@ -98,7 +98,7 @@ fn a_run_until_caught_up_ends_at_the_ends_that_it_saw_first() {
     assert_eq!(state.target, Target::Until(offsets(&[(0, 9)])));
     let limits = state.next_batch_limits(Instant::now());
     assert_eq!(limits.target_offsets, Some(offsets(&[(0, 9)])));
-    assert_reads_on(state.commit_alone(batch(CloseReason::Duration, &[(0, 6), (1, 4)])));
+    assert_continues(state.commit_alone(batch(CloseReason::Duration, &[(0, 6), (1, 4)])));
     assert!(state.continues_after(&batch(CloseReason::CaughtUp, &[(0, 8)]), Instant::now()));
     assert!(!state.continues_after(&batch(CloseReason::CaughtUp, &[(0, 9)]), Instant::now()));
     assert_ends(state.commit_alone(batch(CloseReason::CaughtUp, &[(0, 9), (1, 4)])));
@@ -114,14 +114,14 @@ fn a_run_that_loses_the_race_must_reach_what_it_had_read() {
     lost.records = 10;
     // The other run has committed partition 0 up to offset 3 only.
     let ledger = offsets(&[(0, 3), (1, 2)]);
-    assert_reads_on(state.on_batch_committed(lost, &ledger, true, Instant::now()));
+    assert_continues(state.on_batch_committed(lost, &ledger, true, Instant::now()));
     assert_eq!(state.target, Target::MustReach(offsets(&[(0, 8)])));
     assert_eq!(state.position, Position::Stale);
     // The record limit is used up, but does not count.
     let limits = state.next_batch_limits(Instant::now());
     assert_eq!(limits.max_records, None);
     assert_eq!(limits.target_offsets, Some(offsets(&[(0, 8)])));
-    assert_reads_on(state.commit_alone(batch(CloseReason::Duration, &[(0, 5)])));
+    assert_continues(state.commit_alone(batch(CloseReason::Duration, &[(0, 5)])));
     assert_ends(state.commit_alone(batch(CloseReason::CaughtUp, &[(0, 8)])));
     assert_eq!(state.target, Target::Until(Offsets::new()));
 }
@@ -136,7 +136,7 @@ fn a_service_or_a_group_does_not_wait_for_what_others_committed() {
     for mut state in [state_of(follow), grouped] {
         let lost = batch(CloseReason::Duration, &[(0, 8)]);
         let ledger = offsets(&[(0, 3)]);
-        assert_reads_on(state.on_batch_committed(lost, &ledger, true, Instant::now()));
+        assert_continues(state.on_batch_committed(lost, &ledger, true, Instant::now()));
         assert_eq!(state.target, Target::None);
     }
 }
@@ -155,7 +155,7 @@ fn limits_are_what_remains_of_the_run() {
     (first.records, first.value_bytes) = (60, 300);
     let later = begin + 25 * MINUTE;
     let ledger = first.next_offsets.clone();
-    assert_reads_on(state.on_batch_committed(first, &ledger, false, later));
+    assert_continues(state.on_batch_committed(first, &ledger, false, later));
     let limits = state.next_batch_limits(later);
     assert_eq!(limits.duration, Some(5 * MINUTE));
     assert_eq!(
@@ -183,7 +183,7 @@ fn a_stop_ends_any_run_and_only_a_stop_ends_a_service() {
         CloseReason::Duration,
         CloseReason::CaughtUp,
     ] {
-        assert_reads_on(state.commit_alone(batch(close_reason, &[(0, 5)])));
+        assert_continues(state.commit_alone(batch(close_reason, &[(0, 5)])));
         assert_eq!(state.next_batch_limits(Instant::now()).max_records, Some(5));
     }
     assert_ends(state.commit_alone(batch(CloseReason::Stopped, &[(0, 5)])));
@@ -235,7 +235,7 @@ fn a_member_reads_the_partitions_that_its_group_assigned() {
     state.on_positioned(&start.offsets);
     assert_eq!(state.target, Target::Until(offsets(&[(1, 9)])));
     // Other partitions have other ends, and the member keeps its consumer.
-    assert_reads_on(state.commit_alone(batch(CloseReason::Rebalanced, &[(1, 6)])));
+    assert_continues(state.commit_alone(batch(CloseReason::Rebalanced, &[(1, 6)])));
     assert_eq!(*state.partitions(), Partitions::Awaited);
     assert_eq!(state.target, Target::Ends);
     state.on_partitions_assigned(vec![0]);
@@ -252,13 +252,13 @@ fn a_third_disconnect_in_a_row_is_an_error() {
     };
     for _ in 0..2 {
         state.on_metadata(topic_ending_at(&[(0, 9)]), Instant::now());
-        assert_reads_on(state.commit_alone(lost()));
+        assert_continues(state.commit_alone(lost()));
         assert_eq!(state.metadata(), None);
     }
-    // A batch that ends well in between makes good.
-    assert_reads_on(state.commit_alone(batch(CloseReason::Duration, &[(0, 6)])));
+    // A batch that ends well in between resets the count.
+    assert_continues(state.commit_alone(batch(CloseReason::Duration, &[(0, 6)])));
     for _ in 0..2 {
-        assert_reads_on(state.commit_alone(lost()));
+        assert_continues(state.commit_alone(lost()));
     }
     let error = state.commit_alone(lost()).unwrap_err();
     assert!(matches!(error, IngestError::Kafka(_)), "{error}");
@@ -282,7 +282,7 @@ fn an_error_of_the_brokers_ends_a_run_and_is_retried_by_a_service() {
 }
 
 proptest! {
-    /// Whoever commits what, a run that ends by itself has everything that it read
+    /// Whichever run commits first, a run that ends by itself has everything that it read
     /// in the ledger.
     #[test]
     fn a_run_ends_only_when_what_it_read_has_landed(
