@@ -300,11 +300,8 @@ pub(crate) enum ReportFormat {
 }
 
 fn compression_parser() -> impl TypedValueParser<Value = Compression> {
-    PossibleValuesParser::new(["none", "zstd", "gzip"]).map(|name| match name.as_str() {
-        "zstd" => Compression::Zstd,
-        "gzip" => Compression::Gzip,
-        _ => Compression::None,
-    })
+    PossibleValuesParser::new(Compression::ALL.map(Compression::name))
+        .map(|name| Compression::from_name(&name).unwrap_or_default())
 }
 
 fn parse_report_format(text: &str) -> Result<ReportFormat, String> {

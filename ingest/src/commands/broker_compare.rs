@@ -53,7 +53,7 @@ impl LandedRecords {
             .zip([false, true])
             .filter_map(|(file, rejects)| Some((file?, rejects)))
         {
-            let way = Compression::split_file_name(&path).map_or(Compression::None, |(_, way)| way);
+            let way = Compression::from_path(&path);
             let broken = |problem: String| format!("`{path}`: {problem}");
             let all: std::io::Result<Vec<Vec<u8>>> =
                 read_lines(way, bytes.as_ref()).and_then(Iterator::collect);

@@ -236,8 +236,7 @@ fn check_file(file: &StoredFile, bytes: &[u8]) -> Result<u64, String> {
             file.checksum
         ));
     }
-    let compression =
-        Compression::split_file_name(&file.path).map_or(Compression::None, |(_, c)| c);
+    let compression = Compression::from_path(&file.path);
     let mut count = 0;
     let broken = |error: std::io::Error| format!("cannot be read: {error}");
     for line in read_lines(compression, bytes).map_err(broken)? {
