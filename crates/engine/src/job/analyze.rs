@@ -12,7 +12,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
-use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation, codes};
+use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation};
 use sluice_storage::{Location, Stores};
 use sqlparser::ast::{Query, Statement};
 
