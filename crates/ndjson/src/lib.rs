@@ -14,7 +14,6 @@ mod scan;
 mod simd;
 mod values;
 
-pub use datetime::parse_utc_timestamp;
 pub use decoder::{Decoder, DecoderOutput};
 pub use error::{DecodeError, SchemaError};
 pub use lines::line_range::{LineRange, OwnedBytes};
@@ -24,3 +23,4 @@ pub use options::{
 };
 pub use scan::{FileScan, ScanFile, ScanOutput};
 pub use sluice_compression::Compression;
+pub use values::datetime::parse_utc_timestamp;
