@@ -56,7 +56,7 @@ pub struct Options {
     pub http: Option<HostPort>,
     /// How often to send a heartbeat to the scheduler; well below the
     /// scheduler's --executor-timeout.
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = value_parsers::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = value_parsers::parse_positive_duration)]
     pub heartbeat_interval: Duration,
     /// After SIGTERM or SIGINT: how long running tasks, and jobs that need data
     /// of this executor, may take to finish.
@@ -110,7 +110,8 @@ mod tests {
         assert!(with("--vcores", "0").contains("1..=1024"));
         assert!(with("--memory", "lots").contains("512MB or 2GiB"));
         assert!(with("--bind", "nowhere").contains("HOST:PORT"));
-        assert!(with("--heartbeat-interval", "5").contains("such as 500ms"));
+        assert!(with("--heartbeat-interval", "soon").contains("such as 90s"));
+        assert!(with("--heartbeat-interval", "0s").contains("above zero"));
         assert!(with("--log-format", "xml").contains("text, json"));
     }
 
