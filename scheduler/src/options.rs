@@ -111,7 +111,7 @@ mod tests {
                 .contains("at least 1")
         );
         assert!(
-            parse(&["--executor-timeout", "5"])
+            parse(&["--executor-timeout", "soon"])
                 .unwrap_err()
                 .contains("such as")
         );

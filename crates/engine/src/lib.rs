@@ -8,7 +8,7 @@
 
 pub mod codec;
 mod cooperative;
-pub mod dedup;
+mod dedup;
 mod display_path;
 pub mod executor_context;
 pub mod job;

@@ -11,7 +11,6 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
 
 use super::ROW_ID;
-use super::ids::row_kept;
 use super::split::{DedupSplit, Numbering};
 
 impl DedupSplit {
@@ -23,9 +22,9 @@ impl DedupSplit {
     ///
     /// # Errors
     /// When `staged` lacks a column.
-    pub fn duplicate_ids(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
+    pub(crate) fn duplicate_ids(&self, staged: &LogicalPlan) -> Result<LogicalPlan> {
         // The side that is built (left) is small in both joins: repeated keys
-        // here, duplicates in `deduplicated_by_join`. The rows are only probed.
+        // here, candidates there. The rows are only probed.
         let repeated = self.repeated_keys(staged)?;
         let rows = self.key_and_order_columns(staged)?;
         let names = |relation: &str| -> Vec<Column> {
@@ -127,62 +126,20 @@ impl DedupSplit {
             .collect()
     }
 
-    /// The staged rows without the duplicates: the plan that replaces the
-    /// deduplication, with the same schema.
+    /// The plan that replaces the deduplication, with its schema, over the staged
+    /// rows without the duplicates.
     ///
     /// # Errors
-    /// When `staged` does not have the schema [`DedupSplit::staged_schema`], or
-    /// `duplicates` has no column [`ROW_ID`].
-    pub fn deduplicated_by_join(
-        &self,
-        staged: &LogicalPlan,
-        duplicates: &LogicalPlan,
-    ) -> Result<LogicalPlan> {
-        let dropped = LogicalPlanBuilder::from(duplicates.clone())
-            .project([staged_column(duplicates, ROW_ID)?.alias(ROW_ID)])?
-            .alias("__losers")?;
-        let rows = LogicalPlanBuilder::from(staged.clone())
-            .alias("__staged")?
-            .build()?;
-        let kept = dropped
-            .join_detailed(
-                rows,
-                JoinType::RightAnti,
-                (
-                    vec![Column::new(Some("__losers"), ROW_ID)],
-                    vec![Column::new(Some("__staged"), ROW_ID)],
-                ),
-                None,
-                NullEquality::NullEqualsNothing,
-            )?
-            .build()?;
-        self.restore_columns(kept)
-    }
-
-    /// As [`DedupSplit::deduplicated_by_join`], from the ids of the duplicates.
-    ///
-    /// The ids become part of the plan (8 bytes each), so that no join is needed
-    /// and the rows are read where they are. For more than about 100,000 ids the
-    /// join is better. [`super::row_kept_udf`] must be registered in every session
-    /// that runs the plan.
-    ///
-    /// # Errors
-    /// As [`DedupSplit::deduplicated_by_join`].
-    pub fn deduplicated(&self, staged: &LogicalPlan, duplicates: &[u64]) -> Result<LogicalPlan> {
-        let rows = LogicalPlanBuilder::from(staged.clone());
-        let kept = if duplicates.is_empty() {
-            rows
-        } else {
-            rows.filter(row_kept(staged_column(staged, ROW_ID)?, duplicates))?
-        };
-        self.restore_columns(kept.build()?)
+    /// When `rows` do not have the schema [`DedupSplit::staged_schema`].
+    pub(crate) fn deduplicated(&self, rows: &LogicalPlan) -> Result<LogicalPlan> {
+        self.restore_columns(rows.clone())
     }
 
     /// The whole plan, with `deduplicated` in place of the deduplication.
     ///
     /// # Errors
     /// When `deduplicated` has another schema than the node that it replaces.
-    pub fn replace_in_plan(&self, deduplicated: &LogicalPlan) -> Result<LogicalPlan> {
+    pub(crate) fn replace_in_plan(&self, deduplicated: &LogicalPlan) -> Result<LogicalPlan> {
         let finished = self.plan.clone().transform_down(|node| {
             if node == self.node {
                 // No node below can be equal to this one.

@@ -2,32 +2,11 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
-use datafusion::logical_expr::expr::{Sort, WindowFunction};
+use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::logical_plan::{Filter, Window};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, WindowFunctionDefinition};
 use datafusion::scalar::ScalarValue;
-
-/// A deduplication in a plan.
-#[derive(Debug, Clone)]
-pub struct Dedup {
-    /// The rows that are deduplicated.
-    pub input: LogicalPlan,
-    /// What must be unique afterwards, over the columns of `input`.
-    pub keys: Vec<Expr>,
-    /// The first row in this order stays; empty when the query has no order.
-    pub order_by: Vec<Sort>,
-}
-
-/// The innermost deduplication of the plan, if there is one.
-pub fn find_dedup(plan: &LogicalPlan) -> Option<Dedup> {
-    let found = innermost_dedup(plan)?;
-    Some(Dedup {
-        input: found.window.input.as_ref().clone(),
-        keys: found.function.params.partition_by.clone(),
-        order_by: found.function.params.order_by.clone(),
-    })
-}
 
 /// The nodes of a deduplication inside a plan.
 pub(super) struct DedupMatch<'a> {

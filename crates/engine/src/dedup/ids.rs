@@ -14,13 +14,13 @@ use datafusion::logical_expr::{
 
 /// `sluice_row_kept(row_id, dropped)`: true where the id is not among the dropped
 /// ones. It must be registered in every session that runs such plans.
-pub fn row_kept_udf() -> Arc<ScalarUDF> {
+pub(crate) fn row_kept_udf() -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::new_from_impl(RowKept::new()))
 }
 
 /// The predicate that keeps all rows except those whose id, `row_id`, is one of
 /// `dropped`. [`row_kept_udf`] must be registered where it runs.
-pub fn row_kept(row_id: Expr, dropped: &[u64]) -> Expr {
+pub(crate) fn row_kept(row_id: Expr, dropped: &[u64]) -> Expr {
     let mut sorted = dropped.to_vec();
     sorted.sort_unstable();
     sorted.dedup();

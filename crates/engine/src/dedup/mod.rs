@@ -9,10 +9,9 @@
 //! 2. [`DedupSplit::duplicate_ids`] finds, over the staged rows, the ids of the
 //!    rows to drop: a grouped count over only the keys finds those that occur more
 //!    than once, and `row_number` runs over only the rows of those keys.
-//! 3. [`DedupSplit::deduplicated_by_join`] (or [`DedupSplit::deduplicated`], from
-//!    the ids) is the staged rows without the duplicates, with the schema of the
-//!    node that was cut out. [`DedupSplit::replace_in_plan`] puts it in that
-//!    node's place.
+//! 3. [`DedupSplit::deduplicated`] gives the staged rows without the duplicates
+//!    the schema of the node that was cut out, and
+//!    [`DedupSplit::replace_in_plan`] puts them in that node's place.
 //!
 //! Invariants:
 //!
@@ -30,9 +29,8 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-pub use find::{Dedup, find_dedup};
-pub use ids::{row_kept, row_kept_udf};
-pub use split::{DedupSplit, Numbering, OrderKey, split_dedup};
+pub(crate) use ids::{row_kept, row_kept_udf};
+pub(crate) use split::{DedupSplit, Numbering, split_dedup};
 
 /// The column of the staged rows with the row's unique id, UInt64, never null.
-pub const ROW_ID: &str = "__row_id";
+pub(crate) const ROW_ID: &str = "__row_id";

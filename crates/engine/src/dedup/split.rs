@@ -16,7 +16,7 @@ use crate::source::POSITION_COLUMN;
 
 /// Where the ids of the staged rows come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbering {
+pub(crate) enum Numbering {
     /// [`DedupSplit::input`] already has the column [`ROW_ID`]: the row's position
     /// in its source.
     Source,
@@ -27,7 +27,7 @@ pub enum Numbering {
 
 /// One column of the order that decides which row stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderKey {
+pub(crate) struct OrderKey {
     /// A column of the staged rows.
     pub column: String,
     pub asc: bool,
@@ -36,7 +36,7 @@ pub struct OrderKey {
 
 /// A plan cut at its innermost deduplication.
 #[derive(Debug, Clone)]
-pub struct DedupSplit {
+pub(crate) struct DedupSplit {
     /// The rows to stage: uniquely named columns, including keys and order
     /// expressions; not optimized.
     pub input: LogicalPlan,
@@ -66,7 +66,7 @@ pub struct DedupSplit {
 ///
 /// # Errors
 /// When a node cannot be rebuilt, which would be a defect.
-pub fn split_dedup(
+pub(crate) fn split_dedup(
     plan: LogicalPlan,
     position: &dyn Fn(&TableScan) -> Option<Arc<dyn TableSource>>,
 ) -> Result<Option<DedupSplit>> {
@@ -124,18 +124,13 @@ pub fn split_dedup(
 
 impl DedupSplit {
     /// The schema of the staged rows, ids included.
-    pub fn staged_schema(&self) -> Schema {
+    pub(crate) fn staged_schema(&self) -> Schema {
         let schema = self.input.schema().as_arrow();
         let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
         if self.numbering == Numbering::Append {
             fields.push(Arc::new(Field::new(ROW_ID, DataType::UInt64, false)));
         }
         Schema::new_with_metadata(fields, schema.metadata().clone())
-    }
-
-    /// The plan before it was cut.
-    pub fn original_plan(&self) -> &LogicalPlan {
-        &self.plan
     }
 }
 

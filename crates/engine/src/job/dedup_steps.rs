@@ -80,7 +80,7 @@ impl Analysis<'_> {
         let deduplicated = Arc::new(DeduplicatedTable::new(rows, duplicates));
         let deduplicated_scan = scan_table(&names.deduplicated, deduplicated)?;
         // The table itself drops the duplicates.
-        let deduplicated_rows = split.deduplicated(&deduplicated_scan, &[])?;
+        let deduplicated_rows = split.deduplicated(&deduplicated_scan)?;
         split.replace_in_plan(&deduplicated_rows)
     }
 }
