@@ -141,11 +141,10 @@ async fn what_did_not_arrive_is_sent_again() {
 #[tokio::test]
 async fn a_stray_write_and_its_repetition_are_one_entry() {
     let t = Setup::new();
-    t.writes.set_faults([Fault::ArrivesAfterTimeout(Delay::For(
-        Duration::from_millis(1),
-    ))]);
+    t.writes
+        .set_faults([Fault::ArrivesAfterTimeout(Delay::Turns(3))]);
     let entry = expect_committed(t.subject.open().append(0, note("a", 0)).await.unwrap());
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    Delay::Turns(5).wait_out().await;
     assert_eq!(t.subject.open().read_tail().await.unwrap(), Some(entry));
     assert_eq!(t.entries().await, 1);
 }

@@ -20,7 +20,7 @@ pub enum Delay {
 }
 
 impl Delay {
-    pub(crate) async fn wait_out(self) {
+    pub async fn wait_out(self) {
         match self {
             Self::Turns(turns) => {
                 for _ in 0..turns {
