@@ -58,16 +58,16 @@ pub struct GenerateArgs {
     pub days: u32,
     /// Of 1,000 lines, how many have the id of an earlier line
     #[arg(long, value_name = "PERMILLE", default_value_t = 5)]
-    pub repeats: u32,
+    pub duplicate_permille: u32,
     /// Of 1,000 lines, how many are malformed (cut off, not JSON, wrong types)
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
-    pub broken: u32,
+    pub malformed_permille: u32,
     /// Of 1,000 transactions, how many lack a field that the example job needs
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
-    pub incomplete: u32,
+    pub incomplete_permille: u32,
     /// Of 1,000 lines, how many have a timestamp long before their neighbours'
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
-    pub late: u32,
+    pub late_permille: u32,
     /// How many files each topic gets
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub files: u32,
@@ -96,14 +96,14 @@ pub struct GenerateReport {
 /// When the shares add up to more than 1,000, or a folder cannot be written.
 pub fn generate_landing(args: &GenerateArgs) -> anyhow::Result<GenerateReport> {
     let defects = Defects {
-        duplicates: args.repeats,
-        malformed: args.broken,
-        incomplete: args.incomplete,
-        late: args.late,
+        duplicates: args.duplicate_permille,
+        malformed: args.malformed_permille,
+        incomplete: args.incomplete_permille,
+        late: args.late_permille,
     };
     if !defects.fits_into_1000() {
         bail!(
-            "repeats, broken, incomplete and late are parts of 1,000 lines; make their sum smaller"
+            "duplicates, malformed, incomplete and late lines are parts of 1,000; make their sum smaller"
         );
     }
     let (user_events, transactions) = line_counts(args, defects);

@@ -51,7 +51,7 @@ fn compression_and_files_do_not_change_the_lines() {
         "700",
         "--transactions",
         "300",
-        "--broken",
+        "--malformed-permille",
         "10",
     ];
     let mut texts = Vec::new();
@@ -108,7 +108,10 @@ fn a_folder_that_cannot_be_made_is_named() {
 #[test]
 fn shares_above_everything_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let args = args(folder.path(), &["--repeats", "600", "--broken", "600"]);
+    let args = args(
+        folder.path(),
+        &["--duplicate-permille", "600", "--malformed-permille", "600"],
+    );
     let error = run_generator(&args, &mut Vec::new()).unwrap_err();
     assert!(
         error.to_string().contains("make their sum smaller"),
