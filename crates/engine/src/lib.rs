@@ -12,6 +12,7 @@ mod dedup;
 mod display_path;
 pub mod executor_context;
 pub mod job;
+mod manifest;
 mod node_codec;
 pub mod prune;
 mod scan;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::AsArray;
 use datafusion::arrow::record_batch::RecordBatch;
 use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind, StepResults};
-use sluice_engine::staged::StagedPart;
+use sluice_engine::sink::read_manifest;
+use sluice_engine::staged::read_parts;
 use sluice_gold::DataFile;
 use sluice_proto::v1::{ErrorKind, JobError, LogLevel};
 use sluice_service::format::error_chain;
@@ -308,19 +308,17 @@ impl<'a> JobExecution<'a> {
         };
         match self.job.steps[step].kind {
             StepKind::Stage => {
-                let parts: Vec<StagedPart> = manifest_lines(batches)
-                    .map(serde_json::from_str)
-                    .collect::<Result<_, _>>()
-                    .map_err(|error| unreadable_manifest(&error))?;
+                let mut parts = Vec::new();
+                for batch in batches {
+                    parts.extend(read_parts(batch).map_err(|error| unreadable_manifest(&error))?);
+                }
                 self.results.set_staged(step, parts);
             }
             StepKind::Write { dataset } => {
                 let mut files = Vec::new();
                 for batch in batches {
-                    files.extend(
-                        sluice_engine::sink::read_manifest(batch)
-                            .map_err(|error| unreadable_manifest(&error))?,
-                    );
+                    files
+                        .extend(read_manifest(batch).map_err(|error| unreadable_manifest(&error))?);
                 }
                 self.reporter.on_files_written(step, &files);
                 self.results.set_written(dataset, files);
@@ -371,13 +369,6 @@ impl<'a> JobExecution<'a> {
             StepKind::Write { .. } => format!("write {}", step.name),
         }
     }
-}
-
-fn manifest_lines(batches: &[RecordBatch]) -> impl Iterator<Item = &str> {
-    batches
-        .iter()
-        .filter_map(|batch| batch.column_by_name("manifest")?.as_string_opt::<i32>())
-        .flat_map(|column| column.iter().flatten())
 }
 
 #[cfg(test)]

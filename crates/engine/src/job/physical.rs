@@ -6,13 +6,13 @@ use datafusion::catalog::default_table_source::source_as_provider;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::AnalyzeError;
 use super::results::StepResults;
 use super::steps::{AnalyzedJob, Step, StepKind};
+use crate::manifest::coalesce_manifest;
 use crate::sink::{SinkSpec, SortColumn, plan_sink};
 use crate::staged::StageWriterExec;
 
@@ -100,7 +100,7 @@ impl AnalyzedJob {
             StepKind::Stage => {
                 let writer: Arc<dyn ExecutionPlan> =
                     Arc::new(StageWriterExec::new(plan, &options.token));
-                coalesce_partitions(writer)
+                coalesce_manifest(writer)
             }
             StepKind::Write { dataset } => self
                 .plan_dataset_sink(plan, dataset, options)
@@ -139,16 +139,6 @@ impl AnalyzedJob {
             .collect();
         plan_sink(plan, spec)
     }
-}
-
-/// Puts all manifest rows into one partition. The task on top reads each
-/// writer's rows from one successful attempt only. A writer with one partition
-/// needs no task on top.
-fn coalesce_partitions(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-    if plan.output_partitioning().partition_count() == 1 {
-        return plan;
-    }
-    Arc::new(CoalescePartitionsExec::new(plan))
 }
 
 /// Bytes of everything that a plan scans, as far as known.

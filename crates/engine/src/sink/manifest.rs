@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::error::Result;
 use sluice_gold::DataFile;
@@ -10,10 +10,11 @@ use sluice_gold::DataFile;
 use super::error::SinkError;
 use super::file::FinishedFile;
 use super::partition::Partitioner;
+use crate::manifest::{manifest_field, manifest_lines};
 
 static MANIFEST_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
-        Field::new("manifest", DataType::Utf8, false),
+        manifest_field(),
         Field::new("rows", DataType::UInt64, false),
         Field::new("bytes", DataType::UInt64, false),
     ]))
@@ -34,12 +35,8 @@ pub fn read_manifest(batch: &RecordBatch) -> Result<Vec<DataFile>> {
         what: "a manifest of written files",
         source,
     };
-    let column = batch
-        .column_by_name("manifest")
-        .and_then(|column| column.as_string_opt::<i32>())
-        .ok_or_else(|| unreadable("there is no text column 'manifest'".into()))?;
-    let mut files = Vec::with_capacity(column.len());
-    for line in column.iter().flatten() {
+    let mut files = Vec::with_capacity(batch.num_rows());
+    for line in manifest_lines(batch)? {
         files.push(DataFile::from_json(line).map_err(|error| unreadable(error.into()))?);
     }
     Ok(files)

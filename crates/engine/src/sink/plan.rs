@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use datafusion::error::Result;
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::exec::GoldSinkExec;
 use super::spec::SinkSpec;
+use crate::manifest::coalesce_manifest;
 
 /// Puts a sink on a dataset's physical plan.
 ///
@@ -30,9 +30,5 @@ pub fn plan_sink(input: Arc<dyn ExecutionPlan>, spec: SinkSpec) -> Result<Arc<dy
         let sorted = SortExec::new(ordering.clone(), input).with_preserve_partitioning(true);
         sink = GoldSinkExec::try_new(Arc::new(sorted), spec)?;
     }
-    let sink: Arc<dyn ExecutionPlan> = Arc::new(sink);
-    if sink.output_partitioning().partition_count() == 1 {
-        return Ok(sink);
-    }
-    Ok(Arc::new(CoalescePartitionsExec::new(sink)))
+    Ok(coalesce_manifest(Arc::new(sink)))
 }

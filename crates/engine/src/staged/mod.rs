@@ -32,4 +32,4 @@ pub use part::{Block, StagedPart};
 pub(crate) use source::StagedSource;
 pub(crate) use table::StagedParts;
 pub use table::StagedTable;
-pub use writer::StageWriterExec;
+pub use writer::{StageWriterExec, read_parts};

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -26,6 +26,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::part::{Block, StagedPart};
 use crate::executor_context::ExecutorContext;
+use crate::manifest::{manifest_field, manifest_lines};
 
 /// Writes each partition of its input to one staged file and returns one row for
 /// it: the [`StagedPart`] as JSON in the column `manifest`.
@@ -45,7 +46,7 @@ impl StageWriterExec {
     pub fn new(input: Arc<dyn ExecutionPlan>, token: impl Into<String>) -> Self {
         let partitions = input.output_partitioning().partition_count();
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(manifest_schema()),
+            EquivalenceProperties::new(parts_schema()),
             Partitioning::UnknownPartitioning(partitions),
             EmissionType::Final,
             Boundedness::Bounded,
@@ -64,13 +65,21 @@ impl StageWriterExec {
     }
 }
 
-/// One Utf8 column, `manifest`.
-pub(crate) fn manifest_schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![Field::new(
-        "manifest",
-        DataType::Utf8,
-        false,
-    )]))
+/// One column, `manifest`: a part in each row.
+pub(crate) fn parts_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![manifest_field()]))
+}
+
+/// The parts that manifest rows name.
+///
+/// # Errors
+/// When the rows are not a manifest of parts, or of another version.
+pub fn read_parts(batch: &RecordBatch) -> Result<Vec<StagedPart>> {
+    manifest_lines(batch)?
+        .map(|line| {
+            serde_json::from_str(line).map_err(|error| DataFusionError::External(error.into()))
+        })
+        .collect()
 }
 
 impl DisplayAs for StageWriterExec {
@@ -129,7 +138,7 @@ impl ExecutionPlan for StageWriterExec {
         let rows = stream::once(write_part(part, input, metrics))
             .try_filter_map(|row| async move { Ok(row) });
         Ok(Box::pin(RecordBatchStreamAdapter::new(
-            manifest_schema(),
+            parts_schema(),
             rows.boxed(),
         )))
     }
@@ -183,7 +192,7 @@ async fn write_part(
     let part = file.finish_file()?;
     let json = serde_json::to_string(&part).map_err(|e| DataFusionError::External(Box::new(e)))?;
     let column: ArrayRef = Arc::new(StringArray::from(vec![json]));
-    Ok(Some(RecordBatch::try_new(manifest_schema(), vec![column])?))
+    Ok(Some(RecordBatch::try_new(parts_schema(), vec![column])?))
 }
 
 /// A staged file while it is written; deleted when dropped unfinished.

@@ -460,3 +460,19 @@ async fn a_part_that_is_lost_before_its_reader_is_planned_is_computed_again() {
     });
     assert_eq!(files.await.unwrap(), [["write a"]]);
 }
+
+#[tokio::test]
+async fn rows_that_are_no_manifest_are_an_error_and_not_an_empty_stage() {
+    let job = TestJob::new(TWO_STAGES);
+    let error = job.run_failing_job(async |script| {
+        let users = script.expect_one("stage users").await;
+        users.succeed_with_column("another", vec!["{}".to_owned()]);
+    });
+    let error = error.await;
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    assert!(
+        error.message.contains("users: its manifest cannot be read"),
+        "{}",
+        error.message
+    );
+}
