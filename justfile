@@ -80,3 +80,26 @@ bench *args:
 # Kill ingest at random this many times with a mock broker, and a tenth as often with Apache Kafka; checks that no record is lost or duplicated.
 chaos-landing kills="500":
     SLUICE_CHAOS_KILLS={{kills}} cargo test -p sluice-ingest --test it -- --nocapture chaos
+
+# Kill this many executors, each after another stage of a job, and compare gold with DuckDB.
+chaos-executors kills="60":
+    SLUICE_CHAOS_KILLS={{kills}} cargo test --test it -- --nocapture an_executor_may_be_killed
+
+# Kill runs of streaming tables at random in this many ingest windows; checks that no line is lost or duplicated and that a reader of cuts never sees tables of two runs.
+chaos-pipeline windows="200":
+    SLUICE_CHAOS_WINDOWS={{windows}} cargo test --test it -- --nocapture increments::chaos
+
+# Run producers, ingest and jobs for some minutes while processes are killed, and check books and leaks; see tests/soak.
+soak minutes="60":
+    cargo build --bins
+    python3 tests/soak/soak.py --binaries "${CARGO_TARGET_DIR:-target}/debug" --minutes {{minutes}}
+
+# Run random queries on local, clusters and DuckDB; prints figures and the differences, made smaller.
+fuzz-sql queries="100000" seed=`date +%s`:
+    SLUICE_FUZZ_TARGETS=all SLUICE_FUZZ_QUERIES={{queries}} SLUICE_FUZZ_SEED={{seed}} cargo test --test it -- --nocapture generated_queries
+
+# Time TPC-H and TPC-DS next to DuckDB and check the rows; needs SLUICE_DUCKDB_PYTHON.
+tpc scale="1" *args:
+    cargo build --release --bins
+    "${SLUICE_DUCKDB_PYTHON:-python3}" tests/tpc/tpc.py --binaries "${CARGO_TARGET_DIR:-target}/release" \
+        --tpch-scale {{scale}} --tpcds-scale {{scale}} --table target/tpc-{{scale}}.md {{args}}

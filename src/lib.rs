@@ -1,6 +1,7 @@
 //! Shared by the binaries of this package: running jobs in this process, and all
 //! programs in one.
 
+pub mod allocator;
 pub mod multicall;
 
 use std::sync::Arc;
@@ -13,7 +14,9 @@ pub fn local_backend() -> LocalBackend {
     LocalBackend::new(|options: LocalBackendOptions| async move {
         let options = local_scheduler::LocalSchedulerOptions {
             vcores: u32::try_from(options.cores).unwrap_or(u32::MAX),
-            memory: None,
+            memory: options
+                .memory
+                .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             temp_dir: std::env::temp_dir(),
         };
         local_scheduler::start_local(&options)

@@ -22,8 +22,9 @@ ENDED = {pb.JOB_STATE_SUCCEEDED, pb.JOB_STATE_FAILED, pb.JOB_STATE_KILLED, pb.JO
 class FakeJob:
     """A job and its events."""
 
-    def __init__(self, job: pb.Job) -> None:
+    def __init__(self, job: pb.Job, text: str = "") -> None:
         self.job = job
+        self.text = text
         self.events: list[pb.JobEvent] = []
         self.changed = threading.Condition()
 
@@ -97,9 +98,13 @@ class FakeScheduler(JobServiceServicer):
             self._refuse(self.refuse, context)
         for known in self.jobs.values():
             if known.job.submission_id == request.submission_id:
+                if known.text != request.text:
+                    message = f"the submission id '{request.submission_id}' is that of another job"
+                    self._refuse(pb.JobError(kind=pb.ERROR_KIND_INVALID, message=message), context)
                 return pb.SubmitJobResponse(job=known.job, existing=True)
         job_id = f"job-{len(self.jobs) + 1}"
-        job = FakeJob(pb.Job(job_id=job_id, submission_id=request.submission_id, state=pb.JOB_STATE_RUNNING))
+        record = pb.Job(job_id=job_id, submission_id=request.submission_id, state=pb.JOB_STATE_RUNNING)
+        job = FakeJob(record, request.text)
         self.jobs[job_id] = job
         self.on_submit(job)
         return pb.SubmitJobResponse(job=job.job)

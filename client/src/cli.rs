@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser, ValueEnum};
-use sluice_service::value_parsers::parse_positive_duration;
+use sluice_service::value_parsers::{parse_bytes, parse_positive_duration};
 
 pub(crate) const EXAMPLES: &str = "\
 Parameters are the variables that the job file declares. They follow JOB.sql as \
@@ -80,6 +80,25 @@ pub(crate) struct Cli {
     /// Cancel the job after this time, such as 90s, 15m or 2h
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub(crate) timeout: Option<Duration>,
+
+    /// With --master local: the memory that operators may hold before they spill to disk.
+    /// The process may hold one and a half times as much and 100 MB [default: 70 % of the
+    /// machine's or the container's memory]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) memory: Option<u64>,
+
+    /// Refresh only these datasets: streaming tables get what is new, materialized views
+    /// are computed; the others stay as they are
+    #[arg(long, value_name = "DATASETS", value_delimiter = ',')]
+    pub(crate) refresh: Vec<String>,
+
+    /// Compute these datasets from all of their input, and replace their tables
+    #[arg(long, value_name = "DATASETS", value_delimiter = ',')]
+    pub(crate) full_refresh: Vec<String>,
+
+    /// Compute all datasets from all of their input
+    #[arg(long, conflicts_with_all = ["refresh", "full_refresh"])]
+    pub(crate) full_refresh_all: bool,
 
     /// Show what the job would do: statements, inputs, steps
     #[arg(long)]

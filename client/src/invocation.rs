@@ -5,21 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use clap::ValueEnum;
-use sluice_service::value_parsers::parse_positive_duration;
 use thiserror::Error;
 
 use crate::cli::{Cli, ColorWhen, DeployMode, ResultFormat};
 use crate::master::{Master, MasterError};
+use crate::own_settings::{BadSetting, OwnSettings};
 
 /// Used when no master is set, as in spark-submit.
 const DEFAULT_MASTER: &str = "local[*]";
-
-/// Settings that submit-job itself reads; all others go to the driver.
-const MASTER_KEY: &str = "sluice.master";
-const NAME_KEY: &str = "sluice.name";
-const DEPLOY_MODE_KEY: &str = "sluice.deploy_mode";
-const TIMEOUT_KEY: &str = "sluice.timeout";
 
 /// Values from the environment of the process.
 #[derive(Debug, Clone, Default)]
@@ -104,6 +97,11 @@ pub(crate) struct JobSubmission {
     /// Set by the user; otherwise one is generated.
     pub(crate) submission_id: Option<String>,
     pub(crate) timeout: Option<Duration>,
+    /// Of a local run, in bytes.
+    pub(crate) memory: Option<u64>,
+    pub(crate) refresh: Vec<String>,
+    pub(crate) full_refresh: Vec<String>,
+    pub(crate) full_refresh_all: bool,
 }
 
 /// How results and progress are shown.
@@ -146,12 +144,13 @@ pub(crate) enum UsageError {
     NoJob,
     #[error("setting `{given}` is not KEY=VALUE")]
     MalformedSetting { given: String },
-    #[error("setting `{key}`: `{given}` is not understood, {expected}")]
-    BadSettingValue {
-        key: &'static str,
-        given: String,
-        expected: String,
-    },
+    #[error(transparent)]
+    BadSetting(#[from] BadSetting),
+    #[error(
+        "`--memory` and `sluice.memory` are for `--master local`; on a cluster, each executor \
+         has an option `--memory`"
+    )]
+    MemoryOfCluster,
     #[error("the deploy mode `cluster` needs a cluster; give `--master sluice://HOST:PORT`")]
     ClusterWithoutCluster,
     #[error(
@@ -177,8 +176,11 @@ pub(crate) fn resolve_invocation(
     add_conf_options(&mut conf, &cli.conf)?;
     let own = OwnSettings::from_options(&cli)
         .or(OwnSettings::take_from(&mut conf)?)
-        .or(OwnSettings::from_environment(environment));
+        .or(OwnSettings::from_master(environment.master.clone()));
     let master: Master = own.master.as_deref().unwrap_or(DEFAULT_MASTER).parse()?;
+    if own.memory.is_some() && matches!(master, Master::Remote(_)) {
+        return Err(UsageError::MemoryOfCluster);
+    }
     // clap does not report this when there is a job file, which excludes --logs.
     if cli.follow && cli.logs.is_none() {
         return Err(UsageError::FollowWithoutLogs);
@@ -251,6 +253,10 @@ fn job_submission(
         conf,
         submission_id: cli.submission_id,
         timeout: own.timeout,
+        memory: own.memory,
+        refresh: cli.refresh,
+        full_refresh: cli.full_refresh,
+        full_refresh_all: cli.full_refresh_all,
     })
 }
 
@@ -258,75 +264,6 @@ fn require_nonempty(what: &'static str, text: &str) -> Result<(), UsageError> {
     match text.trim() {
         "" => Err(UsageError::Empty { what }),
         _ => Ok(()),
-    }
-}
-
-/// What submit-job itself reads, as one source sets it.
-#[derive(Default)]
-struct OwnSettings {
-    master: Option<String>,
-    name: Option<String>,
-    deploy_mode: Option<DeployMode>,
-    timeout: Option<Duration>,
-}
-
-impl OwnSettings {
-    fn from_options(cli: &Cli) -> Self {
-        Self {
-            master: cli.master.clone(),
-            name: cli.name.clone(),
-            deploy_mode: cli.deploy_mode,
-            timeout: cli.timeout,
-        }
-    }
-
-    /// Takes the settings of submit-job out of those for the driver.
-    fn take_from(conf: &mut BTreeMap<String, String>) -> Result<Self, UsageError> {
-        let allowed_modes = |given: &str| {
-            DeployMode::from_str(given, true)
-                .map_err(|_| "allowed are client and cluster".to_owned())
-        };
-        Ok(Self {
-            master: conf.remove(MASTER_KEY),
-            name: conf.remove(NAME_KEY),
-            deploy_mode: take_setting(conf, DEPLOY_MODE_KEY, allowed_modes)?,
-            timeout: take_setting(conf, TIMEOUT_KEY, parse_positive_duration)?,
-        })
-    }
-
-    fn from_environment(environment: &Environment) -> Self {
-        Self {
-            master: environment.master.clone().filter(|m| !m.is_empty()),
-            ..Self::default()
-        }
-    }
-
-    /// Takes from `lower` what is not set here.
-    fn or(self, lower: Self) -> Self {
-        Self {
-            master: self.master.or(lower.master),
-            name: self.name.or(lower.name),
-            deploy_mode: self.deploy_mode.or(lower.deploy_mode),
-            timeout: self.timeout.or(lower.timeout),
-        }
-    }
-}
-
-fn take_setting<T>(
-    conf: &mut BTreeMap<String, String>,
-    key: &'static str,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<T>, UsageError> {
-    let Some(given) = conf.remove(key) else {
-        return Ok(None);
-    };
-    match parse(&given) {
-        Ok(value) => Ok(Some(value)),
-        Err(expected) => Err(UsageError::BadSettingValue {
-            key,
-            given,
-            expected,
-        }),
     }
 }
 
@@ -430,7 +367,28 @@ mod tests {
         assert_eq!(from_line.name, "day");
         assert_eq!(from_line.timeout, Some(Duration::from_secs(5)));
         let (plain, _) = submission(with("dir/my.job.sql", &[], None).unwrap());
-        assert_eq!(plain.name, "my.job");
+        assert_eq!((plain.name.as_str(), plain.memory), ("my.job", None));
+        let small = with("--memory 64MB j.sql", &[("sluice.memory", "1GB")], None);
+        assert_eq!(submission(small.unwrap()).0.memory, Some(64 << 20));
+    }
+
+    #[test]
+    fn datasets_to_refresh_are_lists() {
+        let named = |line: &str| {
+            let (job, _) = submission(with(line, &[], None).unwrap());
+            (job.refresh, job.full_refresh, job.full_refresh_all)
+        };
+        let list = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        assert_eq!(named("j.sql"), (vec![], vec![], false));
+        assert_eq!(
+            named("--refresh a,b --refresh c --full-refresh d j.sql"),
+            (list(&["a", "b", "c"]), list(&["d"]), false)
+        );
+        assert_eq!(named("--full-refresh-all j.sql"), (vec![], vec![], true));
+        // An empty list does not stand for all datasets.
+        assert_eq!(named("--refresh= j.sql").0, list(&[""]));
     }
 
     #[test]
@@ -458,6 +416,12 @@ mod tests {
                 "the submission id must not be empty",
             ),
             ("--status=", &[], "the id must not be empty"),
+            (
+                "--master sluice://h:1 --memory 1GB j.sql",
+                &[],
+                "each executor has an option `--memory`",
+            ),
+            ("j.sql", &[("sluice.memory", "much")], "sluice.memory"),
             ("j.sql", &[("sluice.timeout", "0s")], "must be above zero"),
             ("j.sql", &[("sluice.timeout", "soon")], "such as 90s"),
             (
@@ -476,6 +440,8 @@ mod tests {
         for line in [
             "--list --status a",
             "--plan --kill a",
+            "--full-refresh-all --refresh a j.sql",
+            "--full-refresh-all --full-refresh a j.sql",
             "--status a j.sql",
             "--timeout never j.sql",
             "--deploy-mode here j.sql",

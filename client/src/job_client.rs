@@ -42,6 +42,7 @@ pub(crate) struct JobClient {
     /// connection is lost. `None` for a driver in this process, to which no
     /// connection can be lost.
     addresses: Option<Vec<Address>>,
+    server_version: Option<String>,
 }
 
 #[derive(Debug)]
@@ -55,8 +56,17 @@ struct Connection {
 impl JobClient {
     /// Connects to the first address that answers.
     pub(crate) async fn connect(addresses: Vec<Address>) -> Result<Self, JobError> {
-        let transport = connect::connect_any(&addresses).await?;
-        Ok(Self::new(transport, Some(addresses)))
+        let connected = connect::connect_any(&addresses).await?;
+        let client = Self::new(connected.transport, Some(addresses));
+        Ok(Self {
+            server_version: connected.version,
+            ..client
+        })
+    }
+
+    /// The version of the scheduler that was first connected, where it is known.
+    pub(crate) fn server_version(&self) -> Option<&str> {
+        self.server_version.as_deref()
     }
 
     /// Calls a service in this process, without a network.
@@ -75,6 +85,7 @@ impl JobClient {
                 generation: 0,
             }),
             addresses,
+            server_version: None,
         }
     }
 
@@ -196,11 +207,11 @@ impl JobClient {
         let mut connection = self.connection.lock().await;
         if connection.generation == generation {
             // Without the advice how to start a scheduler: one was running.
-            let transport = connect::connect_any(addresses).await.map_err(|error| {
+            let connected = connect::connect_any(addresses).await.map_err(|error| {
                 let message = format!("the connection was lost, and {}", error.message);
                 JobError::new(error.kind(), message)
             })?;
-            connection.client = grpc_client(transport);
+            connection.client = grpc_client(connected.transport);
             connection.generation += 1;
         }
         Ok(connection.client.clone())

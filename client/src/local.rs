@@ -17,6 +17,9 @@ use crate::job_client::JobClient;
 pub struct LocalBackendOptions {
     /// At least one.
     pub cores: usize,
+    /// What operators may hold, in bytes; a share of the machine's memory when not
+    /// given.
+    pub memory: Option<u64>,
     /// The settings of the run.
     pub conf: BTreeMap<String, String>,
 }

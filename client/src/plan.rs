@@ -35,6 +35,12 @@ fn relation_text(relation: &PlannedRelation) -> String {
     if relation.shared {
         head.push_str(", computed once for all its readers");
     }
+    if !relation.refresh.is_empty() {
+        head.push_str(&format!(
+            "\n    refresh {}: {}",
+            relation.refresh, relation.refresh_reason
+        ));
+    }
     let columns: Vec<String> = relation
         .columns
         .iter()
@@ -114,6 +120,8 @@ mod tests {
                 kind: "view".into(),
                 depends_on: vec!["transactions".into()],
                 shared: true,
+                refresh: "full".into(),
+                refresh_reason: "it is a view".into(),
                 columns: vec![
                     Column {
                         name: "id".into(),
@@ -151,7 +159,7 @@ mod tests {
         assert!(
             text.starts_with(
                 "view valid, reads transactions, computed once for all its readers\n    \
-                 id STRING NOT NULL\n    tags ARRAY<STRING>\n\n"
+                 refresh full: it is a view\n    id STRING NOT NULL\n    tags ARRAY<STRING>\n\n"
             ),
             "{text}"
         );

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::CommandFactory;
 use futures::future::BoxFuture;
 use sluice_proto::v1::{ErrorKind, JobError, SubmitJobRequest};
 use sluice_service::properties;
+use sluice_service::shell_help::shell_help;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::{self, Arguments};
-use crate::cli::{ColorWhen, ResultFormat};
+use crate::cli::{Cli, ColorWhen, ResultFormat};
 use crate::follower::{FollowLimits, Interrupts};
 use crate::invocation::{
     Action, DisplayOptions, Environment, Invocation, JobQuery, JobSubmission, RunMode, UsageError,
@@ -26,6 +28,7 @@ use crate::report::ResultReporter;
 use crate::submit::Submitter;
 use crate::{job_file, job_queries, signals, submit};
 use sluice_service::console::Console;
+use sluice_service::descriptors;
 
 const HELP_HINT: &str =
     "submit-job JOB.sql --help lists the options, and the parameters, which follow the job file";
@@ -135,7 +138,7 @@ where
             Action::Run(submission, mode) => {
                 let job_file = job_file.ok_or_else(|| usage_error(&UsageError::NoJob))?;
                 let request = prepare_request(&submission, *job_file, &self.environment.user)?;
-                self.run_job(master, display, reporter, request, mode)
+                self.run_job(master, display, reporter, request, mode, submission.memory)
             }
             Action::Query(query) => self.run_query(master, query, reporter),
         }
@@ -149,6 +152,7 @@ where
         reporter: &ResultReporter,
         request: SubmitJobRequest,
         mode: RunMode,
+        memory: Option<u64>,
     ) -> Result<u8, JobError> {
         let Self {
             limits,
@@ -169,7 +173,8 @@ where
             Box::pin(async move {
                 // Before anything is sent, so that no signal is lost.
                 let mut interrupts = interrupts().map_err(startup_error)?;
-                let api = connect_client(&master, &local, &request.conf).await?;
+                let api = connect_client(&master, &local, &request.conf, memory, &reporter.console)
+                    .await?;
                 if display.verbose
                     && let Ok(info) = api.server_info().await
                 {
@@ -211,7 +216,8 @@ where
         let runtime = build_runtime(&master)?;
         let retry_policy = self.limits.retry_policy;
         runtime.block_on(async {
-            let api = connect_client(&master, &self.local, &BTreeMap::new()).await?;
+            let conf = BTreeMap::new();
+            let api = connect_client(&master, &self.local, &conf, None, &reporter.console).await?;
             match query {
                 JobQuery::Status(id) => job_queries::show_status(&api, reporter, id).await,
                 JobQuery::Kill(id) => job_queries::kill_job(&api, reporter, retry_policy, id).await,
@@ -236,6 +242,12 @@ fn prepare_request(
 }
 
 fn parse_args(args: &[String], environment: &Environment) -> Result<ParsedArgs, JobError> {
+    if let Some(text) = shell_help(Cli::command(), args) {
+        return match text {
+            Ok(text) => Ok(ParsedArgs::Text(text)),
+            Err(message) => Err(JobError::new(ErrorKind::Invalid, message)),
+        };
+    }
     let Arguments {
         cli,
         params,
@@ -320,6 +332,7 @@ fn wants_json(args: &[String]) -> bool {
 }
 
 fn build_runtime(master: &Master) -> Result<Runtime, JobError> {
+    descriptors::raise_limit();
     match master {
         Master::Remote(_) => Builder::new_current_thread().enable_all().build(),
         Master::Local(cores) => Builder::new_multi_thread()
@@ -361,18 +374,36 @@ async fn connect_client(
     master: &Master,
     local: &LocalBackend,
     conf: &BTreeMap<String, String>,
+    memory: Option<u64>,
+    console: &Console,
 ) -> Result<Arc<JobClient>, JobError> {
     let client = match master {
-        Master::Remote(addresses) => JobClient::connect(addresses.clone()).await?,
+        Master::Remote(addresses) => {
+            let client = JobClient::connect(addresses.clone()).await?;
+            warn_of_version(&client, console);
+            client
+        }
         Master::Local(cores) => {
             let options = LocalBackendOptions {
                 cores: cores.core_count(),
+                memory,
                 conf: conf.clone(),
             };
             local.start_driver(options).await?
         }
     };
     Ok(Arc::new(client))
+}
+
+/// Both may still understand each other, but no test shows it.
+fn warn_of_version(client: &JobClient, console: &Console) {
+    let own = sluice_service::VERSION;
+    if let Some(version) = client.server_version().filter(|version| *version != own) {
+        console.print_err(&format!(
+            "warning: submit-job is version {own}, the scheduler is version {version}; use the \
+             same version of both"
+        ));
+    }
 }
 
 fn executor_hint(master: &Master) -> Option<String> {

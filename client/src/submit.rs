@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use sluice_jobfile::JobFile;
 use sluice_proto::v1::{
-    CancelJobRequest, ErrorKind, JobError, PlanJobRequest, SubmitJobRequest, SubmitJobResponse,
+    CancelJobRequest, ErrorKind, JobError, PlanJobRequest, RunScope, SubmitJobRequest,
+    SubmitJobResponse,
 };
 use sluice_service::secrets::redact_values;
 use tokio::time::Instant;
@@ -51,7 +52,18 @@ pub(crate) fn build_request(
         timeout_ms: submission.timeout.map_or(0, millis),
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
         user: user.to_owned(),
+        scope: scope_of(submission),
     }
+}
+
+/// The datasets that the options name; `None` for all.
+fn scope_of(submission: &JobSubmission) -> Option<RunScope> {
+    let scope = RunScope {
+        refresh: submission.refresh.clone(),
+        full_refresh: submission.full_refresh.clone(),
+        full_refresh_all: submission.full_refresh_all,
+    };
+    (scope != RunScope::default()).then_some(scope)
 }
 
 /// The effective settings, for `--verbose`, without secrets.
@@ -68,6 +80,17 @@ pub(crate) fn settings_text(master: &str, request: &SubmitJobRequest) -> String 
             "timeout       {}",
             humantime::format_duration(limit)
         ));
+    }
+    let scope = request.scope.clone().unwrap_or_default();
+    let named = [
+        ("refresh", scope.refresh),
+        ("full refresh", scope.full_refresh),
+    ];
+    for (what, names) in named.into_iter().filter(|(_, names)| !names.is_empty()) {
+        lines.push(format!("{what:13} {}", names.join(", ")));
+    }
+    if scope.full_refresh_all {
+        lines.push("full refresh  of all datasets".to_owned());
     }
     for (what, values) in [("parameter", &request.params), ("setting", &request.conf)] {
         for (key, value) in redact_values(values) {

@@ -216,6 +216,7 @@ mod tests {
             dropped: 1,
             files: 3,
             bytes: 1 << 20,
+            ..InputStats::default()
         }]);
         assert!(table.contains("637"), "{table}");
         assert!(table.contains("1.0 MiB"), "{table}");

@@ -15,6 +15,7 @@ use ballista_core::error::Result;
 use ballista_core::extension::BallistaConfigGrpcEndpoint;
 use ballista_core::utils::GrpcClientConfig;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 
 /// An idle connection is closed after this long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,9 +27,20 @@ type PeerAddress = (String, u16);
 type IdleConnections = HashMap<PeerAddress, Vec<(Instant, BallistaClient)>>;
 
 /// Idle connections by host and port.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct ConnectionPool {
     idle: Arc<Mutex<IdleConnections>>,
+    runtime: Handle,
+}
+
+impl ConnectionPool {
+    /// A pool whose connections live on `runtime`.
+    pub(crate) fn new(runtime: Handle) -> Self {
+        Self {
+            idle: Arc::default(),
+            runtime,
+        }
+    }
 }
 
 impl fmt::Debug for ConnectionPool {
@@ -50,7 +62,10 @@ impl BallistaClientPool for ConnectionPool {
         let kept = self.idle.lock().get_mut(&key).and_then(Vec::pop);
         let client = match kept {
             Some((_, client)) => client,
-            None => open_connection(host, port, config).await?,
+            None => {
+                let opened = open_connection(host.to_owned(), port, config.clone());
+                self.runtime.spawn(opened).await??
+            }
         };
         let idle = Arc::clone(&self.idle);
         Ok(PooledClient::new(
@@ -76,9 +91,9 @@ impl BallistaClientPool for ConnectionPool {
 }
 
 async fn open_connection(
-    host: &str,
+    host: String,
     port: u16,
-    config: &GrpcClientConfig,
+    config: GrpcClientConfig,
 ) -> Result<BallistaClient> {
     let endpoint = BallistaConfigGrpcEndpoint::new(Arc::new(|endpoint| {
         Ok(endpoint
@@ -88,7 +103,7 @@ async fn open_connection(
             .keep_alive_timeout(PING_TIMEOUT))
     }));
     BallistaClient::try_new(
-        host,
+        &host,
         port,
         config.max_message_size,
         config.use_tls,
@@ -118,7 +133,7 @@ mod tests {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let connections = ConnectionPool::default();
+        let connections = ConnectionPool::new(Handle::current());
         let started = Instant::now();
         let result = connections
             .acquire("127.0.0.1", port, &GrpcClientConfig::default(), None)

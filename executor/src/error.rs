@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
 use sluice_service::address::HostPort;
 use sluice_service::listen::ListenError;
@@ -38,17 +37,31 @@ pub enum ExecutorError {
         /// The last error.
         reason: String,
     },
-    /// A task of a job that has ended cannot be stopped.
-    #[error(
-        "task {task} was cancelled but keeps running; this process exits to end it, start the executor again"
-    )]
+    /// A task of a job that has ended cannot be stopped. The process replaces itself.
+    #[error("task {task} was stopped, but a thread still computes for it and does not yield")]
     Stuck {
         /// Its job, stage and number.
         task: String,
     },
+    /// The process holds too much memory without any task. It replaces itself.
+    #[error("this process holds more memory than it may, and no task runs")]
+    MemoryHeld,
+    /// The memory of the process cannot be watched.
+    #[error("cannot start the thread that watches the memory of the process: {0}")]
+    MemoryWatch(#[source] std::io::Error),
+    /// This process should replace itself and cannot.
+    #[error(
+        "{reason}; this process cannot replace itself and ends: {source}; start the executor again"
+    )]
+    Restart {
+        /// Why it should.
+        reason: Box<Self>,
+        #[source]
+        source: std::io::Error,
+    },
     /// The scheduler refuses this executor permanently.
     #[error(
-        "the scheduler at {scheduler} refuses this executor: {reason}; run the same version on both"
+        "the scheduler at {scheduler} does not accept this executor: {reason}; run the same version on both"
     )]
     Refused {
         scheduler: HostPort,
@@ -70,15 +83,16 @@ pub enum ExecutorError {
     /// A metric cannot be set up; this is a bug in this crate.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// A part of Ballista failed.
-    #[error("the executor's services failed: {0}")]
-    Ballista(#[from] BallistaError),
-    /// The service for shuffle data ended.
-    #[error("the service for shuffle data ended: {0}")]
-    Flight(#[source] tonic::transport::Error),
-    /// The HTTP service ended.
-    #[error("the HTTP service ended: {0}")]
-    Http(#[source] std::io::Error),
+    /// The scheduler's address is not one.
+    #[error("cannot use the address of the scheduler: {0}")]
+    Endpoint(#[source] tonic::transport::Error),
+    /// A service of this executor ended by itself.
+    #[error("the service for {service} ended: {reason}")]
+    Service {
+        /// What it serves.
+        service: &'static str,
+        reason: String,
+    },
     /// The drain timed out or was cut short by a second signal.
     #[error("stopped with {tasks} tasks running; the scheduler runs them elsewhere")]
     DrainCut {

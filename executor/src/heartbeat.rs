@@ -13,23 +13,22 @@ use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     ExecutorMetric, ExecutorRegistration, ExecutorStatus, HeartBeatParams,
 };
-use sluice_proto::heartbeat::{HeartbeatReply, write_running_jobs};
+use sluice_proto::heartbeat::{HeartbeatReply, write_running_jobs, write_tasks, write_unhealthy};
+use sluice_proto::version::write_version;
+use sluice_service::outage::Outage;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic::transport::Channel;
 
+use crate::disk_health::DiskHealth;
 use crate::metrics::Metrics;
+use crate::reports::PendingReports;
 use crate::shuffle::ShuffleData;
-use crate::tasks::{RunningTasks, TaskName};
+use crate::tasks::RunningTasks;
 
 /// A heartbeat that takes longer has failed.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a task may take to end after it was cancelled. A task that does not
-/// end would occupy its core forever, and new tasks would wait for that core.
-const TASK_END_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often to log that the scheduler does not answer.
-const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What this executor must do after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +71,6 @@ pub(crate) struct HeartbeatState {
     pub(crate) last_reply: HeartbeatReply,
     /// Why the scheduler refuses this executor permanently, if it does.
     pub(crate) refusal: Option<String>,
-    /// A task that only the end of the process can stop.
-    pub(crate) stuck_task: Option<TaskName>,
 }
 
 /// Sends heartbeats.
@@ -82,6 +79,8 @@ pub(crate) struct Heartbeat {
     pub(crate) registration: ExecutorRegistration,
     pub(crate) interval: Duration,
     pub(crate) tasks: RunningTasks,
+    pub(crate) reports: PendingReports,
+    pub(crate) disk: DiskHealth,
     pub(crate) shuffle: ShuffleData,
     pub(crate) metrics: Metrics,
     /// Cancelled when the executor drains: from then on heartbeats report it.
@@ -92,7 +91,7 @@ impl Heartbeat {
     /// Sends heartbeats until dropped; one is sent at once when draining begins.
     pub(crate) async fn run_until_dropped(mut self, pulse: watch::Sender<HeartbeatState>) {
         let mut last: Option<(HeartbeatReply, Instant)> = None;
-        let mut last_warning: Option<Instant> = None;
+        let mut outage = Outage::default();
         let drain = self.drain.clone();
         loop {
             let sent = Instant::now();
@@ -100,8 +99,8 @@ impl Heartbeat {
             match self.send_heartbeat(draining).await {
                 Ok(answer) => {
                     self.metrics.record_heartbeat(true);
-                    if last_warning.take().is_some() {
-                        tracing::info!("the scheduler answers again");
+                    if let Some(note) = outage.on_ended(Instant::now()) {
+                        tracing::info!("the scheduler accepts heartbeats again ({note})");
                     }
                     let before = last.as_ref().map(|(a, at)| (a, sent.duration_since(*at)));
                     self.apply_action(decide_action(before, &answer), sent);
@@ -110,20 +109,16 @@ impl Heartbeat {
                         connected: true,
                         last_reply: answer.clone(),
                         refusal: None,
-                        stuck_task: sent
-                            .checked_sub(TASK_END_TIMEOUT)
-                            .and_then(|limit| self.tasks.find_stuck(limit)),
                     });
                     last = Some((answer, Instant::now()));
                 }
                 Err(status) => {
                     self.metrics.record_heartbeat(false);
-                    if last_warning.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
+                    if let Some(note) = outage.on_seen(Instant::now()) {
                         tracing::warn!(
-                            "the scheduler does not accept heartbeats, retrying: {}",
+                            "the scheduler does not accept heartbeats, retrying: {} ({note})",
                             status.message()
                         );
-                        last_warning = Some(Instant::now());
                     }
                     pulse.send_modify(|pulse| {
                         pulse.connected = false;
@@ -163,8 +158,14 @@ impl Heartbeat {
             metadata: Some(self.registration.clone()),
         });
         request.set_timeout(HEARTBEAT_TIMEOUT);
+        write_version(request.metadata_mut(), sluice_service::VERSION);
         let jobs = self.tasks.running_jobs();
         write_running_jobs(request.metadata_mut(), jobs.iter().map(String::as_str));
+        // Tasks first: one that ends in between has its report by then.
+        let mut tasks = self.tasks.names();
+        tasks.extend(self.reports.names());
+        write_tasks(request.metadata_mut(), &tasks);
+        write_unhealthy(request.metadata_mut(), self.disk.problem().as_deref());
         let answer = self.client.heart_beat_from_executor(request);
         match tokio::time::timeout(HEARTBEAT_TIMEOUT, answer).await {
             Ok(answer) => answer.map(|response| HeartbeatReply::from_metadata(response.metadata())),
@@ -177,7 +178,7 @@ impl Heartbeat {
         for job in jobs {
             let stopped = self.tasks.cancel_job(job);
             if stopped > 0 {
-                tracing::info!("job {job} has ended; {stopped} of its tasks stopped");
+                tracing::info!("job {job} has ended; {stopped} of its tasks are stopped");
             }
         }
     }

@@ -1,25 +1,35 @@
 //! The executor: runs the tasks that a scheduler gives it, keeps what they
 //! shuffle and stage on its own disk, and serves that to other executors.
 //!
-//! It is Ballista's executor, assembled from its public parts, because the stock
-//! process gives up after five missed heartbeats, waits for running tasks
-//! without a time limit, and cannot choose its ports. These parts are our own:
+//! It runs stages with Ballista's engine and serves their data with Ballista's
+//! Flight service. Everything else is our own, because the stock executor gives up
+//! after five missed heartbeats, reports the end of a task only once, runs all tasks
+//! on the same threads, waits for running tasks without a time limit, and cannot
+//! choose its ports:
 //!
 //! - [`options`]: flags, environment and file;
 //! - `heartbeat`: survives a restarted scheduler, drains, detects that the
 //!   scheduler has given up this executor;
-//! - `task_engine`: the wrapper around every task that classifies its failure,
-//!   counts it and can cancel it;
+//! - `task_service`, `task_runner`, `task_threads`: receive tasks, run each on its
+//!   own threads, and stop it together with them;
+//! - `task_engine`, `cancel_checks`: the wrapper around every task that classifies
+//!   its failure and counts it, and lets it notice a cancel;
+//! - `reports`: the ends of tasks, kept until the scheduler acknowledges them;
+//! - `disk_health`: whether this executor can write to its own disk;
+//! - `memory_watch`: keeps the process below its limit of memory;
 //! - `memory`, `ports`, `connection_pool`, `shuffle`: resources of the process;
 //! - `startup`, `registration`, `registered_executor`: wait for the scheduler,
 //!   register the services, run them until the executor drains;
 //! - `program`: starts the parts and stops them in order; `process` is what they
-//!   share.
+//!   share, `restart` replaces it.
 
+mod cancel_checks;
 mod connection_pool;
+mod disk_health;
 mod error;
 mod heartbeat;
 mod memory;
+mod memory_watch;
 mod metrics;
 pub mod options;
 mod panics;
@@ -28,10 +38,16 @@ mod process;
 mod program;
 mod registered_executor;
 mod registration;
+mod reports;
+mod restart;
 mod scheduler_endpoint;
 mod shuffle;
+mod shuffle_reads;
 mod startup;
 mod task_engine;
+mod task_runner;
+mod task_service;
+mod task_threads;
 mod tasks;
 
 use std::ffi::OsString;

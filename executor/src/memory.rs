@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ballista_executor::runtime_cache::SessionRuntimeCache;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::{
-    FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::prelude::SessionConfig;
+use sluice_engine::spill_pool::SpillPool;
+use sluice_service::task_memory::TaskMemory;
 
 /// The bytes that the pools of all tasks hold together.
 pub(crate) type HeldBytes = Arc<AtomicUsize>;
@@ -34,14 +34,18 @@ impl TaskRuntimes {
             held_bytes,
         }
     }
-}
 
-impl SessionRuntimeCache for TaskRuntimes {
-    fn produce_runtime(&self, _: &str, _: &SessionConfig, vcores: u32) -> Result<Arc<RuntimeEnv>> {
-        let cores = usize::try_from(vcores.max(1)).unwrap_or(1);
+    /// The runtime of a task that occupies `cores`.
+    pub(crate) fn create_runtime(
+        &self,
+        cores: u32,
+        task: &Arc<TaskMemory>,
+    ) -> Result<Arc<RuntimeEnv>> {
+        let cores = usize::try_from(cores.max(1)).unwrap_or(1);
         let pool = CountedPool {
-            inner: FairSpillPool::new(self.bytes_per_core.saturating_mul(cores)),
+            inner: SpillPool::new(self.bytes_per_core.saturating_mul(cores)),
             held_bytes: Arc::clone(&self.held_bytes),
+            task: Arc::clone(task),
         };
         RuntimeEnvBuilder::from_runtime_env(&self.base)
             .with_memory_pool(Arc::new(pool))
@@ -49,11 +53,24 @@ impl SessionRuntimeCache for TaskRuntimes {
     }
 }
 
-/// A fair pool that also counts into the process's total.
+/// A pool that also counts for its task and for the process.
 #[derive(Debug)]
 struct CountedPool {
-    inner: FairSpillPool,
+    inner: SpillPool,
     held_bytes: HeldBytes,
+    task: Arc<TaskMemory>,
+}
+
+impl CountedPool {
+    fn add(&self, bytes: usize) {
+        self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.task.reserved.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.task.reserved.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 impl std::fmt::Display for CountedPool {
@@ -77,17 +94,17 @@ impl MemoryPool for CountedPool {
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.inner.grow(reservation, additional);
-        self.held_bytes.fetch_add(additional, Ordering::Relaxed);
+        self.add(additional);
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.inner.shrink(reservation, shrink);
-        self.held_bytes.fetch_sub(shrink, Ordering::Relaxed);
+        self.subtract(shrink);
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         self.inner.try_grow(reservation, additional)?;
-        self.held_bytes.fetch_add(additional, Ordering::Relaxed);
+        self.add(additional);
         Ok(())
     }
 
@@ -108,9 +125,9 @@ mod tests {
     fn a_task_gets_the_share_of_its_cores_and_what_it_holds_is_counted() {
         let held = HeldBytes::default();
         let runtimes = TaskRuntimes::new(Arc::new(RuntimeEnv::default()), 1000, Arc::clone(&held));
-        let config = SessionConfig::new();
-        let one = runtimes.produce_runtime("s", &config, 1).unwrap();
-        let two = runtimes.produce_runtime("s", &config, 2).unwrap();
+        let (first_task, second_task) = <(Arc<TaskMemory>, Arc<TaskMemory>)>::default();
+        let one = runtimes.create_runtime(1, &first_task).unwrap();
+        let two = runtimes.create_runtime(2, &second_task).unwrap();
         assert!(matches!(
             one.memory_pool.memory_limit(),
             MemoryLimit::Finite(1000)
@@ -125,7 +142,10 @@ mod tests {
         second.try_grow(1500).unwrap();
         assert!(first.try_grow(600).is_err());
         assert_eq!(held.load(Ordering::Relaxed), 2100);
+        assert_eq!(first_task.held_bytes(), 600);
+        assert_eq!(second_task.held_bytes(), 1500);
         drop((first, second));
         assert_eq!(held.load(Ordering::Relaxed), 0);
+        assert_eq!(first_task.held_bytes(), 0);
     }
 }

@@ -43,6 +43,7 @@ pub(crate) struct Metrics {
     scanned_bytes: IntCounter,
     spilled_bytes: IntCounter,
     spilled_rows: IntCounter,
+    memory_failures: IntCounter,
     heartbeats_failed: IntCounter,
     tasks_running: IntGauge,
     memory_used: IntGauge,
@@ -56,7 +57,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When two metrics have the same name.
-    pub(crate) fn new(vcores: usize, memory: u64) -> prometheus::Result<Self> {
+    pub(crate) fn new(vcores: usize, memory: u64, process_memory: u64) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let counter = |name: &str, help: &str| -> prometheus::Result<IntCounter> {
             let counter = IntCounter::new(format!("sluice_executor_{name}"), help)?;
@@ -95,6 +96,11 @@ impl Metrics {
             "Memory that operators may hold together.",
         )?
         .set(saturating_i64(memory));
+        gauge(
+            "process_memory_limit_bytes",
+            "Memory that the process may hold.",
+        )?
+        .set(saturating_i64(process_memory));
         Ok(Self {
             tasks,
             task_seconds,
@@ -112,6 +118,10 @@ impl Metrics {
                 "Bytes that operators spilled to disk.",
             )?,
             spilled_rows: counter("spilled_rows_total", "Rows that operators spilled to disk.")?,
+            memory_failures: counter(
+                "memory_failures_total",
+                "Tasks that failed because the process held too much memory.",
+            )?,
             heartbeats_failed: counter(
                 "heartbeats_failed_total",
                 "Heartbeats that the scheduler did not accept.",
@@ -162,6 +172,11 @@ impl Metrics {
         }
     }
 
+    /// Counts a task that was stopped to free memory.
+    pub(crate) fn count_memory_failure(&self) {
+        self.memory_failures.inc();
+    }
+
     /// Records whether a heartbeat was accepted.
     pub(crate) fn record_heartbeat(&self, accepted: bool) {
         self.connected.set(i64::from(accepted));
@@ -201,7 +216,7 @@ mod tests {
 
     #[test]
     fn every_metric_shows_before_anything_happened() {
-        let metrics = Metrics::new(2, 1 << 30).unwrap();
+        let metrics = Metrics::new(2, 1 << 30, 2 << 30).unwrap();
         metrics.count_task(TaskOutcome::Failed, Duration::from_millis(20));
         metrics.count_output(&[ShuffleWritePartition {
             num_rows: 5,
@@ -227,7 +242,9 @@ mod tests {
             "sluice_executor_output_bytes_total 70",
             "sluice_executor_vcores 2",
             "sluice_executor_memory_limit_bytes 1073741824",
+            "sluice_executor_process_memory_limit_bytes 2147483648",
             "sluice_executor_memory_used_bytes 0",
+            "sluice_executor_memory_failures_total 0",
             "sluice_executor_spilled_bytes_total 0",
             "sluice_executor_scheduler_connected 0",
             "sluice_executor_heartbeats_failed_total 1",

@@ -33,8 +33,9 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub vcores: Option<u16>,
     /// The memory that the operators of all tasks may hold together; they
-    /// spill to disk beyond it. 70 % of the machine's or the container's
-    /// memory when not given.
+    /// spill to disk beyond it. The process may hold one and a half times as
+    /// much and 100 MB. When not given, 70 % of the machine's or the
+    /// container's memory, and with fewer --vcores than cores as much less.
     #[arg(long, value_name = "SIZE", value_parser = value_parsers::parse_bytes)]
     pub memory: Option<u64>,
     /// The folder for shuffled, staged and spilled data. It belongs to one

@@ -1,26 +1,20 @@
 //! The executor's two ports.
-//!
-//! Ballista binds the port for tasks itself, by number, so a free one must be
-//! known before. A socket that is bound but does not listen reserves it: the
-//! system does not assign the port to a process that asks for any free port,
-//! while Linux lets a second socket with the address-reuse flag bind and listen
-//! by number.
 
 use std::net::{IpAddr, SocketAddr};
 
 use sluice_service::address::HostPort;
 use sluice_service::listen::ListenError;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 
 use crate::error::ExecutorError;
 
-/// Both ports of an executor, reserved.
+/// Both ports of an executor.
 #[derive(Debug)]
 pub(crate) struct Ports {
+    /// Listens for tasks.
+    pub(crate) grpc: TcpListener,
     /// Listens for requests for shuffle data.
     pub(crate) flight: TcpListener,
-    /// Reserves the port for tasks until Ballista listens there.
-    pub(crate) reserved: TcpSocket,
     /// The port for tasks.
     pub(crate) grpc_port: u16,
     /// The port for shuffle data.
@@ -43,33 +37,15 @@ impl Ports {
                 address: bind.clone(),
                 source,
             })?;
-        let listen = |port: u16| {
-            move |source| ListenError {
-                flag: "--bind",
-                address: HostPort::new(address.ip().to_string(), port),
-                source,
-            }
+        let (grpc, grpc_port) = listen_on(address).await?;
+        let next = match address.port() {
+            0 => 0,
+            port => port.checked_add(1).unwrap_or(0),
         };
-        let wanted = address.port();
-        let reserved = reserve_port(address).map_err(listen(wanted))?;
-        let grpc_port = reserved.local_addr().map_err(listen(wanted))?.port();
-        if wanted != 0 {
-            // On some systems a reservation succeeds although another socket
-            // listens there, so check.
-            check_port_is_free(address).await.map_err(listen(wanted))?;
-        }
-        let next = if wanted == 0 {
-            0
-        } else {
-            wanted.checked_add(1).unwrap_or(0)
-        };
-        let flight = TcpListener::bind(SocketAddr::new(address.ip(), next))
-            .await
-            .map_err(listen(next))?;
-        let flight_port = flight.local_addr().map_err(listen(next))?.port();
+        let (flight, flight_port) = listen_on(SocketAddr::new(address.ip(), next)).await?;
         Ok(Self {
+            grpc,
             flight,
-            reserved,
             grpc_port,
             flight_port,
             ip: address.ip(),
@@ -77,21 +53,16 @@ impl Ports {
     }
 }
 
-/// Binds `address` without listening.
-fn reserve_port(address: SocketAddr) -> std::io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
+/// Listens at `address`, and gives the port too.
+async fn listen_on(address: SocketAddr) -> Result<(TcpListener, u16), ListenError> {
+    let failed = |source| ListenError {
+        flag: "--bind",
+        address: address.into(),
+        source,
     };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
-}
-
-/// Fails when another socket listens at `address`.
-async fn check_port_is_free(address: SocketAddr) -> std::io::Result<()> {
-    TcpListener::bind(address).await.map(drop)
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, port))
 }
 
 /// The host that others should use: the configured one, or the bound address,
@@ -130,7 +101,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn free_ports_are_kept_and_can_be_listened_on() {
+    async fn free_ports_are_different() {
         let any = HostPort::new("127.0.0.1", 0);
         let first = Ports::take(&any).await.unwrap();
         let second = Ports::take(&any).await.unwrap();
@@ -142,9 +113,6 @@ mod tests {
         ];
         let distinct: std::collections::BTreeSet<u16> = ports.into_iter().collect();
         assert_eq!(distinct.len(), 4, "{ports:?}");
-        // Ballista binds like this while the reservation is held.
-        std::net::TcpListener::bind((first.ip, first.grpc_port)).unwrap();
-        drop(first.reserved);
     }
 
     #[tokio::test]

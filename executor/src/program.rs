@@ -12,7 +12,7 @@ use sluice_service::signals::StopSignal;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::connection_pool;
 use crate::error::ExecutorError;
@@ -20,13 +20,16 @@ use crate::heartbeat::{Heartbeat, HeartbeatState};
 use crate::options::Options;
 use crate::process::ExecutorProcess;
 use crate::registered_executor::RegisteredExecutor;
+use crate::reports::Reporter;
+use crate::restart::replace_process;
 use crate::shuffle::ShuffleData;
 use crate::startup::start_executor;
 use crate::tasks::RunningTasks;
 
 /// Runs an executor until `stop` or until it cannot continue.
 ///
-/// Prints one line on stdout once the scheduler has registered it.
+/// Prints one line on stdout once the scheduler has registered it. When a task
+/// cannot be stopped, the process replaces itself and this does not return.
 ///
 /// # Errors
 /// See [`ExecutorError`]. Being stopped while tasks still run is also an error.
@@ -38,6 +41,7 @@ pub async fn run_executor(options: Options, stop: StopSignal) -> Result<(), Exec
             .map(|(l, a)| (Some(l), Some(a)))?,
         None => (None, None),
     };
+    let _memory_watch_stop = start_memory_watch(&process)?;
     let (pulse_sender, pulse) = watch::channel(HeartbeatState::default());
     let mut background = BackgroundTasks::default();
     if let Some(listener) = listener {
@@ -58,11 +62,21 @@ pub async fn run_executor(options: Options, stop: StopSignal) -> Result<(), Exec
     };
     announce_ports(&process, &started, http_address.as_ref());
 
+    background.spawn(started.disk.clone().check_periodically());
+    let reporter = Reporter {
+        client: started.client.clone(),
+        executor_id: started.registration.id.clone(),
+        reports: started.reports.clone(),
+        disk: started.disk.clone(),
+    };
+    background.spawn(reporter.run_until_dropped());
     let heartbeat = Heartbeat {
         client: started.client.clone(),
-        registration: started.executor.metadata.clone(),
+        registration: started.registration.clone(),
         interval: process.options.effective_heartbeat_interval(),
         tasks: process.tasks.clone(),
+        reports: started.reports.clone(),
+        disk: started.disk.clone(),
         shuffle: process.shuffle.clone(),
         metrics: process.metrics.clone(),
         drain: stop.drain.clone(),
@@ -72,7 +86,34 @@ pub async fn run_executor(options: Options, stop: StopSignal) -> Result<(), Exec
         .run_until_stopped(&process, &stop, pulse.clone())
         .await;
     background.abort_all();
-    reason
+    match reason {
+        Err(reason @ (ExecutorError::Stuck { .. } | ExecutorError::MemoryHeld)) => {
+            tracing::warn!("{reason}; this process replaces itself with a new one");
+            let source = replace_process();
+            Err(ExecutorError::Restart {
+                reason: Box::new(reason),
+                source,
+            })
+        }
+        reason => reason,
+    }
+}
+
+/// Starts the watch over the memory of this process, until the guard is dropped.
+fn start_memory_watch(process: &ExecutorProcess) -> Result<DropGuard, ExecutorError> {
+    let stop = CancellationToken::new();
+    if let Some(limits) = process.memory_limits {
+        let watch = &process.memory_watch;
+        watch
+            .start(
+                limits,
+                process.tasks.clone(),
+                process.metrics.clone(),
+                stop.clone(),
+            )
+            .map_err(ExecutorError::MemoryWatch)?;
+    }
+    Ok(stop.drop_guard())
 }
 
 /// Everything that runs next to the services and ends with them.
@@ -108,10 +149,7 @@ impl BackgroundTasks {
         };
         let stop = self.stop.clone();
         self.spawn(async move {
-            if let Err(error) = http::serve_until(listener, http::probe_routes(probes), stop).await
-            {
-                tracing::error!("{}", ExecutorError::Http(error));
-            }
+            http::serve_until(listener, http::probe_routes(probes), stop).await;
         });
     }
 
@@ -153,7 +191,7 @@ fn announce_ports(
         started.flight_port,
         started.grpc_port,
         process.options.scheduler,
-        started.executor.metadata.id,
+        started.registration.id,
         host = started.host,
     );
     // The parent process may have closed the pipe; that is no reason to end.

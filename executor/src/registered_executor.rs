@@ -1,42 +1,44 @@
 //! An executor's services from its registration until it signs off.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ballista_core::error::BallistaError;
-use ballista_core::serde::protobuf::ExecutorStoppedParams;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
-use ballista_executor::executor::Executor;
-use ballista_executor::shutdown::ShutdownNotifier;
+use ballista_core::serde::protobuf::{ExecutorRegistration, ExecutorStoppedParams};
 use sluice_service::signals::StopSignal;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
 use tonic::transport::Channel;
 
+use crate::disk_health::DiskHealth;
 use crate::error::ExecutorError;
 use crate::heartbeat::HeartbeatState;
 use crate::process::ExecutorProcess;
-use crate::tasks::TaskName;
+use crate::reports::PendingReports;
+use crate::tasks::wait_for_stuck_task;
 
 /// How long the parts may take to end after a request.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
-/// The time between the end of the last task and signing off, in which its
-/// result is reported.
-const REPORT_GRACE: Duration = Duration::from_millis(250);
+/// A task that was being dispatched when the drain began still arrives.
+const IDLE_GRACE: Duration = Duration::from_millis(250);
+/// How often a drain looks whether it is over.
+const DRAIN_POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How a service ended.
+pub(crate) type ServiceEnd = Result<(), tonic::transport::Error>;
 
 /// The services of a registered executor.
 pub(crate) struct RegisteredExecutor {
     pub(crate) client: SchedulerGrpcClient<Channel>,
-    pub(crate) executor: Arc<Executor>,
+    pub(crate) registration: ExecutorRegistration,
+    pub(crate) reports: PendingReports,
+    pub(crate) disk: DiskHealth,
     pub(crate) host: String,
     pub(crate) grpc_port: u16,
     pub(crate) flight_port: u16,
     /// The service that receives tasks.
-    pub(crate) grpc: JoinHandle<Result<(), BallistaError>>,
+    pub(crate) grpc: JoinHandle<ServiceEnd>,
     /// The service for shuffled and staged data.
-    pub(crate) flight: JoinHandle<Result<(), tonic::transport::Error>>,
-    pub(crate) notifier: ShutdownNotifier,
-    pub(crate) scheduler_stops: mpsc::Receiver<bool>,
+    pub(crate) flight: JoinHandle<ServiceEnd>,
 }
 
 impl RegisteredExecutor {
@@ -47,56 +49,47 @@ impl RegisteredExecutor {
         stop: &StopSignal,
         mut pulse: watch::Receiver<HeartbeatState>,
     ) -> Result<(), ExecutorError> {
-        let result = loop {
-            tokio::select! {
-                () = stop.drain.cancelled() => break Ok(()),
-                ended = &mut self.grpc => break Err(match ended {
-                    Ok(Ok(())) => BallistaError::General("the service for tasks ended".to_owned()).into(),
-                    Ok(Err(error)) => error.into(),
-                    Err(error) => BallistaError::from(error).into(),
-                }),
-                ended = &mut self.flight => match ended {
-                    Ok(Ok(())) => break Ok(()),
-                    Ok(Err(error)) => break Err(ExecutorError::Flight(error)),
-                    Err(error) => break Err(BallistaError::from(error).into()),
-                },
-                Some(_) = self.scheduler_stops.recv() => {
-                    // The scheduler does that when heartbeats are missing for
-                    // too long. The next heartbeat registers this executor
-                    // again.
-                    tracing::warn!("the scheduler had given up this executor");
-                }
-                Ok(reason) = wait_for_fatal_reason(&mut pulse) => break Err(match reason {
-                    FatalReason::Refused(reason) => ExecutorError::Refused {
-                        scheduler: process.options.scheduler.clone(),
-                        reason,
-                    },
-                    FatalReason::Stuck(task) => ExecutorError::Stuck { task: task.to_string() },
-                }),
+        let result = tokio::select! {
+            () = stop.drain.cancelled() => Ok(()),
+            ended = &mut self.grpc => Err(service_error("tasks", ended)),
+            ended = &mut self.flight => Err(service_error("shuffle data", ended)),
+            task = wait_for_stuck_task(&process.tasks) => {
+                Err(ExecutorError::Stuck { task: task.to_string() })
             }
+            () = process.memory_watch.wait_for_restart() => Err(ExecutorError::MemoryHeld),
+            reason = wait_for_refusal(&mut pulse) => Err(ExecutorError::Refused {
+                scheduler: process.options.scheduler.clone(),
+                reason,
+            }),
         };
         stop.drain.cancel();
         let result = match result {
             Ok(()) => self.wait_for_drain(process, stop, &pulse).await,
             error => error,
         };
-        self.notify_scheduler(if result.is_ok() { "drained" } else { "stopped" })
-            .await;
+        let reason = match &result {
+            Ok(()) => "drained".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.notify_scheduler(reason).await;
         stop.now.cancel();
-        // All parts have been notified; one that hangs must not keep the
-        // process alive.
-        let _ = self.notifier.notify_shutdown.send(());
+        // Both have been notified; one that hangs must not keep the process
+        // alive.
         let _ = tokio::time::timeout(END_TIMEOUT, async {
-            let _ = self.grpc.await;
-            let _ = self.flight.await;
+            if !self.grpc.is_finished() {
+                let _ = self.grpc.await;
+            }
+            if !self.flight.is_finished() {
+                let _ = self.flight.await;
+            }
         })
         .await;
         tracing::info!("executor ends");
         result
     }
 
-    /// Waits until no task runs here and no running job needs data of this
-    /// executor.
+    /// Waits until no task runs here, all reports have arrived, and no running job
+    /// needs data of this executor.
     async fn wait_for_drain(
         &self,
         process: &ExecutorProcess,
@@ -107,18 +100,14 @@ impl RegisteredExecutor {
         let limit = process.options.drain_timeout;
         let mut idle_since: Option<Instant> = None;
         loop {
-            let tasks = process
-                .tasks
-                .running_count()
-                .max(self.executor.active_task_count());
+            let tasks = process.tasks.running_count();
             if tasks > 0 {
                 idle_since = None;
-            } else if idle_since.get_or_insert_with(Instant::now).elapsed() >= REPORT_GRACE {
-                let (connected, jobs) = {
-                    let pulse = pulse.borrow();
-                    (pulse.connected, pulse.last_reply.active_jobs)
-                };
-                if !connected || jobs == Some(0) || process.shuffle.is_empty() {
+            } else if idle_since.get_or_insert_with(Instant::now).elapsed() >= IDLE_GRACE {
+                let pulse = pulse.borrow();
+                let is_needed =
+                    pulse.last_reply.active_jobs != Some(0) && !process.shuffle.is_empty();
+                if !pulse.connected || (self.reports.is_empty() && !is_needed) {
                     return Ok(());
                 }
             }
@@ -129,7 +118,7 @@ impl RegisteredExecutor {
                 };
             }
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                () = tokio::time::sleep(DRAIN_POLL_INTERVAL) => {}
                 () = stop.now.cancelled() => {}
             }
         }
@@ -137,10 +126,10 @@ impl RegisteredExecutor {
 
     /// Notifies the scheduler that this executor ends, so that it need not wait
     /// for the executor timeout.
-    async fn notify_scheduler(&mut self, reason: &str) {
+    async fn notify_scheduler(&mut self, reason: String) {
         let request = ExecutorStoppedParams {
-            executor_id: self.executor.metadata.id.clone(),
-            reason: reason.to_owned(),
+            executor_id: self.registration.id.clone(),
+            reason,
         };
         let notified = self.client.executor_stopped(request);
         if !matches!(tokio::time::timeout(END_TIMEOUT, notified).await, Ok(Ok(_))) {
@@ -149,21 +138,21 @@ impl RegisteredExecutor {
     }
 }
 
-/// Why the process cannot continue.
-enum FatalReason {
-    Refused(String),
-    Stuck(TaskName),
+fn service_error(service: &'static str, ended: Result<ServiceEnd, JoinError>) -> ExecutorError {
+    let reason = match ended {
+        Ok(Ok(())) => "it was stopped".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    ExecutorError::Service { service, reason }
 }
 
-/// Returns when the process cannot continue.
-async fn wait_for_fatal_reason(
-    pulse: &mut watch::Receiver<HeartbeatState>,
-) -> Result<FatalReason, watch::error::RecvError> {
-    let now = pulse
-        .wait_for(|pulse| pulse.refusal.is_some() || pulse.stuck_task.is_some())
-        .await?;
-    Ok(match &now.stuck_task {
-        Some(task) => FatalReason::Stuck(task.clone()),
-        None => FatalReason::Refused(now.refusal.clone().unwrap_or_default()),
-    })
+/// Returns when the scheduler refuses this executor permanently.
+async fn wait_for_refusal(pulse: &mut watch::Receiver<HeartbeatState>) -> String {
+    let refused = pulse.wait_for(|pulse| pulse.refusal.is_some()).await;
+    match refused.ok().and_then(|pulse| pulse.refusal.clone()) {
+        Some(reason) => reason,
+        // The heartbeat ends with the process only.
+        None => std::future::pending().await,
+    }
 }

@@ -4,45 +4,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
-use ballista_core::error::BallistaError;
-use ballista_core::extension::EndpointOverrideFn;
+use ballista_core::serde::protobuf::executor_grpc_server::ExecutorGrpcServer;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
-use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
+use ballista_core::serde::protobuf::{ExecutorRegistration, RegisterExecutorParams};
 use ballista_core::utils::{GrpcServerConfig, create_grpc_server};
-use ballista_executor::executor::Executor;
 use ballista_executor::executor_process::{ExecutorProcessConfig, structure_executor_metadata};
-use ballista_executor::executor_server;
 use ballista_executor::flight_service::BallistaFlightService;
-use ballista_executor::metrics::{ExecutorMetricCollectionPolicy, LoggingMetricsCollector};
-use ballista_executor::shutdown::ShutdownNotifier;
-use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
-use sluice_engine::codec::SluiceCodec;
 use sluice_engine::executor_context::ExecutorContext;
 use sluice_engine::session;
 use sluice_proto::MAX_MESSAGE_BYTES;
-use sluice_service::address::{HostPort, url_host};
-use sluice_service::format::error_chain;
-use sluice_service::signals::StopSignal;
+use sluice_proto::version::{describe_mismatch, read_version, write_version};
+use sluice_service::address::HostPort;
+use sluice_service::grpc_listener::incoming_connections;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic::transport::Channel;
-use tonic::transport::server::TcpIncoming;
 
+use crate::disk_health::DiskHealth;
 use crate::error::ExecutorError;
 use crate::memory::TaskRuntimes;
 use crate::ports::Ports;
 use crate::process::ExecutorProcess;
-use crate::registered_executor::RegisteredExecutor;
-use crate::scheduler_endpoint::scheduler_endpoint;
+use crate::registered_executor::{RegisteredExecutor, ServiceEnd};
+use crate::reports::PendingReports;
 use crate::task_engine::TaskEngine;
+use crate::task_runner::TaskRunner;
+use crate::task_service::{TaskDecoder, TaskService};
 
-/// The interval of Ballista's own heartbeat: after its first one, only ours are
-/// sent.
-const TEN_YEARS_SECONDS: u64 = 10 * 365 * 24 * 3600;
+/// How long a registration may take; the scheduler connects back in the meantime.
+const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why an executor is not registered.
 #[derive(Debug, Error)]
@@ -55,151 +48,164 @@ pub(crate) enum RegistrationError {
     Fatal(#[from] ExecutorError),
 }
 
-/// Starts the services on `ports` and registers them as reachable at `host`.
-pub(crate) async fn register_executor(
+/// Starts the services on `ports`, to be reached at `host`, until `stop`.
+pub(crate) fn start_services(
     process: &ExecutorProcess,
     client: SchedulerGrpcClient<Channel>,
     ports: Ports,
     host: String,
-    stop: &StopSignal,
-) -> Result<RegisteredExecutor, RegistrationError> {
-    let config = Arc::new(ballista_config(process, &ports, &host)?);
+    stop: &CancellationToken,
+) -> Result<RegisteredExecutor, ExecutorError> {
+    let registration = describe_executor(process, &ports, &host);
+    let plain_host = host.trim_matches(['[', ']']);
+    let disk = DiskHealth::new(
+        plain_host,
+        ["shuffle", "spill"].map(|folder| process.work_folder.path().join(folder)),
+    );
+    let reports = PendingReports::default();
     let context = ExecutorContext {
         work_dir: process.work_folder.path().join("shuffle"),
-        host: host.trim_matches(['[', ']']).to_owned(),
+        host: plain_host.to_owned(),
         flight_port: ports.flight_port,
     };
-    let executor = Arc::new(build_executor(process, &config, context)?);
-    let codec: BallistaCodec<LogicalPlanNode, PhysicalPlanNode> = BallistaCodec::new(
-        Arc::new(BallistaLogicalExtensionCodec::default()),
-        Arc::new(SluiceCodec::new()),
-    );
-    let notifier = ShutdownNotifier::new();
-    let (stop_sender, scheduler_stops) = mpsc::channel(4);
-    let grpc = executor_server::startup(
-        client.clone(),
-        Arc::clone(&config),
-        Arc::clone(&executor),
-        codec,
-        stop_sender,
-        &notifier,
-        config.health.clone(),
-    )
-    .await
-    .map_err(|error| registration_error(error, &process.options.scheduler))?;
-    drop(ports.reserved);
-    let flight = serve_flight(
-        ports.flight,
-        process.shuffle_dir(),
-        &config.grpc_server_config,
-        stop.now.clone(),
-    );
+    let service = TaskService {
+        decoder: Arc::new(TaskDecoder {
+            context,
+            functions: session::function_registry()?,
+            runtime: Arc::clone(&process.runtime),
+        }),
+        runner: Arc::new(build_runner(
+            process,
+            &registration.id,
+            reports.clone(),
+            disk.clone(),
+        )),
+        tasks: process.tasks.clone(),
+        shuffle: process.shuffle.clone(),
+    };
     Ok(RegisteredExecutor {
         client,
-        executor,
+        registration,
+        reports,
+        disk,
         host,
         grpc_port: ports.grpc_port,
         flight_port: ports.flight_port,
-        grpc,
-        flight,
-        notifier,
-        scheduler_stops,
+        grpc: serve_tasks(ports.grpc, service, stop.clone()),
+        flight: serve_flight(ports.flight, process.shuffle_dir(), stop.clone()),
     })
 }
 
-/// The settings of Ballista's executor.
-fn ballista_config(
-    process: &ExecutorProcess,
-    ports: &Ports,
-    host: &str,
-) -> Result<ExecutorProcessConfig, ExecutorError> {
-    let scheduler = &process.options.scheduler;
-    let message_bytes = u32::try_from(MAX_MESSAGE_BYTES).unwrap_or(u32::MAX);
-    // The scheduler is always reached at the configured address, whatever
-    // address it reports for itself.
-    let endpoint = scheduler_endpoint(scheduler)?;
-    let to_scheduler: EndpointOverrideFn = Arc::new(move |_| Ok(endpoint.clone()));
-    Ok(ExecutorProcessConfig {
+/// Registers an executor whose services are reachable.
+pub(crate) async fn register_executor(
+    client: &mut SchedulerGrpcClient<Channel>,
+    registration: &ExecutorRegistration,
+    scheduler: &HostPort,
+) -> Result<(), RegistrationError> {
+    let mut request = tonic::Request::new(RegisterExecutorParams {
+        metadata: Some(registration.clone()),
+    });
+    request.set_timeout(REGISTRATION_TIMEOUT);
+    let own = sluice_service::VERSION;
+    write_version(request.metadata_mut(), own);
+    match client.register_executor(request).await {
+        Ok(answer) if answer.get_ref().success => {
+            match describe_mismatch(read_version(answer.metadata()), Some(own)) {
+                None => Ok(()),
+                // A scheduler that does not compare versions.
+                Some(reason) => Err(RegistrationError::Fatal(ExecutorError::Refused {
+                    scheduler: scheduler.clone(),
+                    reason,
+                })),
+            }
+        }
+        Ok(_) => Err(RegistrationError::Retryable(
+            "the scheduler did not register this executor".to_owned(),
+        )),
+        Err(status) => Err(registration_error(&status, scheduler)),
+    }
+}
+
+/// What the scheduler learns about this executor.
+fn describe_executor(process: &ExecutorProcess, ports: &Ports, host: &str) -> ExecutorRegistration {
+    let config = ExecutorProcessConfig {
         executor_id: uuid::Uuid::now_v7().to_string(),
-        bind_host: url_host(&ports.ip.to_string()),
         external_host: Some(host.to_owned()),
         port: ports.flight_port,
         grpc_port: ports.grpc_port,
-        scheduler_host: scheduler.host.clone(),
-        scheduler_port: scheduler.port,
-        vcores: process.vcores,
-        work_dir: Some(process.shuffle_dir()),
-        grpc_max_decoding_message_size: message_bytes,
-        grpc_max_encoding_message_size: message_bytes,
-        executor_heartbeat_interval_seconds: TEN_YEARS_SECONDS,
-        metric_collection_policy: ExecutorMetricCollectionPolicy::Off,
-        override_create_grpc_client_endpoint: Some(to_scheduler),
         ..ExecutorProcessConfig::default()
-    })
+    };
+    let vcores = u32::try_from(process.vcores).unwrap_or(1);
+    structure_executor_metadata(&Arc::new(config), vcores)
 }
 
-/// Ballista's executor with our task engine, sessions and memory pools.
-fn build_executor(
+fn build_runner(
     process: &ExecutorProcess,
-    config: &Arc<ExecutorProcessConfig>,
-    context: ExecutorContext,
-) -> Result<Executor, ExecutorError> {
-    let runtimes = TaskRuntimes::new(
-        Arc::clone(&process.runtime),
-        process.bytes_per_core,
-        Arc::clone(&process.held_bytes),
-    );
-    let engine = TaskEngine::new(
-        process.connections.clone(),
-        process.tasks.clone(),
-        process.metrics.clone(),
-    );
-    let runtime = Arc::clone(&process.runtime);
-    let vcores = u32::try_from(process.vcores).unwrap_or(1);
-    let executor = Executor::new(
-        structure_executor_metadata(config, vcores),
-        &process.shuffle_dir(),
-        Arc::new(move |_| Ok(Arc::clone(&runtime))),
-        Arc::new(move || context.clone().attach_to(session::base_config())),
-        Arc::new(session::function_registry()?),
-        Arc::new(LoggingMetricsCollector::default()),
-        process.vcores,
-        Arc::new(engine),
-    );
-    Ok(executor.with_session_runtime_cache(Some(Arc::new(runtimes))))
+    executor_id: &str,
+    reports: PendingReports,
+    disk: DiskHealth,
+) -> TaskRunner {
+    TaskRunner {
+        engine: TaskEngine::new(
+            process.connections.clone(),
+            process.shuffle_dir(),
+            process.metrics.clone(),
+            disk,
+        ),
+        runtimes: TaskRuntimes::new(
+            Arc::clone(&process.runtime),
+            process.bytes_per_core,
+            Arc::clone(&process.held_bytes),
+        ),
+        executor_id: executor_id.to_owned(),
+        tasks: process.tasks.clone(),
+        memory_watch: process.memory_watch.clone(),
+        reports,
+    }
 }
 
 /// Decides whether a failed registration can be retried. Only the scheduler's own
 /// refusal is final.
-fn registration_error(error: BallistaError, scheduler: &HostPort) -> RegistrationError {
-    match error {
-        BallistaError::GrpcError(status) if status.code() == Code::FailedPrecondition => {
-            RegistrationError::Fatal(ExecutorError::Refused {
-                scheduler: scheduler.clone(),
-                reason: status.message().to_owned(),
-            })
-        }
-        BallistaError::GrpcError(status) => {
-            RegistrationError::Retryable(status.message().to_owned())
-        }
-        other => RegistrationError::Retryable(error_chain(&other)),
+fn registration_error(status: &tonic::Status, scheduler: &HostPort) -> RegistrationError {
+    let reason = status.message().to_owned();
+    if status.code() == Code::FailedPrecondition {
+        return RegistrationError::Fatal(ExecutorError::Refused {
+            scheduler: scheduler.clone(),
+            reason,
+        });
     }
+    RegistrationError::Retryable(reason)
+}
+
+/// Serves the scheduler's requests until `stop`.
+fn serve_tasks(
+    listener: TcpListener,
+    service: TaskService,
+    stop: CancellationToken,
+) -> JoinHandle<ServiceEnd> {
+    let service = ExecutorGrpcServer::new(service)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    let server = create_grpc_server(&GrpcServerConfig::default()).add_service(service);
+    let incoming = incoming_connections(listener, "tasks");
+    tokio::spawn(async move {
+        server
+            .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+            .await
+    })
 }
 
 /// Serves shuffled and staged data until `stop`.
 fn serve_flight(
     listener: TcpListener,
     folder: String,
-    config: &GrpcServerConfig,
     stop: CancellationToken,
-) -> JoinHandle<Result<(), tonic::transport::Error>> {
+) -> JoinHandle<ServiceEnd> {
     let service = FlightServiceServer::new(BallistaFlightService::new(folder))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let incoming = TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .with_keepalive(Some(Duration::from_secs(60)));
-    let server = create_grpc_server(config).add_service(service);
+    let server = create_grpc_server(&GrpcServerConfig::default()).add_service(service);
+    let incoming = incoming_connections(listener, "flight");
     tokio::spawn(async move {
         server
             .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
@@ -216,7 +222,7 @@ mod tests {
     #[test]
     fn only_a_refusal_of_the_scheduler_is_final() {
         let scheduler = HostPort::new("scheduler".to_owned(), 50050);
-        let decide = |status: Status| registration_error(status.into(), &scheduler);
+        let decide = |status: Status| registration_error(&status, &scheduler);
         let refused = decide(Status::failed_precondition("version 1 is not version 2"));
         assert!(
             matches!(
@@ -231,7 +237,5 @@ mod tests {
             matches!(&busy, RegistrationError::Retryable(reason) if reason == "starting"),
             "{busy}"
         );
-        let other = registration_error(BallistaError::General("no route".to_owned()), &scheduler);
-        assert!(matches!(other, RegistrationError::Retryable(_)), "{other}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ballista_core::error::BallistaError;
 use sluice_service::address::HostPort;
 use tonic::transport::Endpoint;
 
@@ -11,13 +10,14 @@ use crate::error::ExecutorError;
 /// An endpoint for the scheduler that detects a lost connection.
 pub(crate) fn scheduler_endpoint(scheduler: &HostPort) -> Result<Endpoint, ExecutorError> {
     let endpoint =
-        Endpoint::from_shared(format!("http://{scheduler}")).map_err(BallistaError::from)?;
+        Endpoint::from_shared(format!("http://{scheduler}")).map_err(ExecutorError::Endpoint)?;
     Ok(endpoint
         .connect_timeout(Duration::from_secs(3))
         .timeout(Duration::from_secs(20))
         .tcp_nodelay(true)
         .tcp_keepalive(Some(Duration::from_secs(10)))
-        .http2_keep_alive_interval(Duration::from_secs(5))
-        .keep_alive_timeout(Duration::from_secs(10))
+        // Reports wait for a connection that is lost without a sign.
+        .http2_keep_alive_interval(Duration::from_secs(2))
+        .keep_alive_timeout(Duration::from_secs(3))
         .keep_alive_while_idle(true))
 }

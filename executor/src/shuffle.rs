@@ -5,6 +5,7 @@
 //! removal it never requests (it was restarted, or a cancelled task wrote once
 //! more) are removed when they are old.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -30,6 +31,18 @@ impl ShuffleData {
     /// `since`, and gives their number.
     pub(crate) fn remove_older_than(&self, tasks: &RunningTasks, since: Instant) -> usize {
         self.remove_where(|name, _| !tasks.has_job_since(name, since))
+    }
+
+    /// Removes what is kept for a job or staged relation: all of it, or only some
+    /// stages.
+    pub(crate) fn remove_job(&self, job: &str, stages: &[u32]) {
+        let folder = self.folder.join(job);
+        if stages.is_empty() {
+            remove_folder(&folder);
+        }
+        for stage in stages {
+            remove_folder(&folder.join(stage.to_string()));
+        }
     }
 
     /// Removes folders that have not been written to for `ttl`, and gives their
@@ -58,10 +71,7 @@ impl ShuffleData {
             if !is_old(&name, &path) {
                 continue;
             }
-            match std::fs::remove_dir_all(&path) {
-                Ok(()) => removed += 1,
-                Err(error) => tracing::warn!("cannot remove {}: {error}", path.display()),
-            }
+            removed += usize::from(remove_folder(&path));
         }
         removed
     }
@@ -75,6 +85,18 @@ impl ShuffleData {
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
             .map(|entry| entry.path())
             .collect()
+    }
+}
+
+/// Removes a folder, and says whether it existed and is gone.
+fn remove_folder(path: &Path) -> bool {
+    match std::fs::remove_dir_all(path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        Err(error) => {
+            tracing::warn!("cannot remove {}: {error}", path.display());
+            false
+        }
     }
 }
 
@@ -96,7 +118,7 @@ fn last_modified(folder: &Path) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::TaskName;
+    use crate::tasks::test_task;
 
     fn folder_with(jobs: &[&str]) -> (tempfile::TempDir, ShuffleData) {
         let root = tempfile::tempdir().unwrap();
@@ -116,11 +138,7 @@ mod tests {
         let ttl = Duration::from_secs(3600);
         let now = SystemTime::now();
         assert_eq!(shuffle.remove_untouched(&tasks, ttl, now), 0);
-        let running = tasks.start_task(TaskName {
-            job: "a".to_owned(),
-            stage: 1,
-            task: 0,
-        });
+        let running = tasks.start_task(test_task("a", 0));
         assert_eq!(shuffle.remove_untouched(&tasks, ttl, now + 2 * ttl), 1);
         assert!(root.path().join("a").exists() && !root.path().join("b").exists());
         drop(running);
@@ -129,15 +147,22 @@ mod tests {
     }
 
     #[test]
+    fn single_stages_of_a_job_are_removed() {
+        let (root, shuffle) = folder_with(&["a"]);
+        std::fs::create_dir(root.path().join("a/2")).unwrap();
+        shuffle.remove_job("a", &[1, 7]);
+        assert!(!root.path().join("a/1").exists() && root.path().join("a/2").exists());
+        shuffle.remove_job("a", &[]);
+        shuffle.remove_job("unknown", &[]);
+        assert!(shuffle.is_empty());
+    }
+
+    #[test]
     fn a_new_scheduler_keeps_only_its_own_jobs() {
         let (root, shuffle) = folder_with(&["old", "new"]);
         let tasks = RunningTasks::default();
         let since = Instant::now();
-        let _running = tasks.start_task(TaskName {
-            job: "new".to_owned(),
-            stage: 1,
-            task: 0,
-        });
+        let _running = tasks.start_task(test_task("new", 0));
         assert_eq!(shuffle.remove_older_than(&tasks, since), 1);
         assert!(root.path().join("new").exists());
     }

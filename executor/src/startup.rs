@@ -6,13 +6,14 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use sluice_proto::MAX_MESSAGE_BYTES;
 use sluice_service::format::error_chain;
+use sluice_service::outage::Outage;
 use sluice_service::signals::StopSignal;
 
 use crate::error::ExecutorError;
 use crate::ports::{Ports, advertised_host};
 use crate::process::ExecutorProcess;
 use crate::registered_executor::RegisteredExecutor;
-use crate::registration::{RegistrationError, register_executor};
+use crate::registration::{RegistrationError, register_executor, start_services};
 use crate::scheduler_endpoint::scheduler_endpoint;
 
 /// The pauses while waiting for the scheduler, about a quarter of a second; their
@@ -22,8 +23,6 @@ const RETRY_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(Duration::from_millis(150))
     .with_jitter()
     .without_max_times();
-/// How often the wait for the scheduler is logged.
-const WARN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Takes the ports, waits for the scheduler, and registers.
 pub(crate) async fn start_executor(
@@ -32,7 +31,7 @@ pub(crate) async fn start_executor(
 ) -> Result<RegisteredExecutor, ExecutorError> {
     let options = &process.options;
     let started_at = Instant::now();
-    let mut last_warning: Option<Instant> = None;
+    let mut outage = Outage::default();
     let mut pauses = RETRY_PAUSES.build();
     let mut wait_or_fail = async |reason: String| -> Result<(), ExecutorError> {
         if let Some(limit) = options
@@ -45,12 +44,11 @@ pub(crate) async fn start_executor(
                 reason,
             });
         }
-        if last_warning.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
+        if let Some(note) = outage.on_seen(Instant::now()) {
             tracing::warn!(
-                "waiting for the scheduler at {}: {reason}",
+                "waiting for the scheduler at {}: {reason} ({note})",
                 options.scheduler
             );
-            last_warning = Some(Instant::now());
         }
         tokio::time::sleep(pauses.next().unwrap_or_default()).await;
         Ok(())
@@ -62,19 +60,22 @@ pub(crate) async fn start_executor(
             Err(error) => wait_or_fail(error_chain(&error)).await?,
         }
     };
-    let client = SchedulerGrpcClient::new(channel)
+    let mut client = SchedulerGrpcClient::new(channel)
         .max_encoding_message_size(MAX_MESSAGE_BYTES)
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let ports = Ports::take(&options.bind).await?;
+    let host = advertised_host(
+        options.advertise_host.as_deref(),
+        ports.ip,
+        &options.scheduler,
+    )
+    .await?;
+    let executor = start_services(process, client.clone(), ports, host, &stop.now)?;
     loop {
-        let ports = Ports::take(&options.bind).await?;
-        let host = advertised_host(
-            options.advertise_host.as_deref(),
-            ports.ip,
-            &options.scheduler,
-        )
-        .await?;
-        match register_executor(process, client.clone(), ports, host, stop).await {
-            Ok(registered) => return Ok(registered),
+        let registered =
+            register_executor(&mut client, &executor.registration, &options.scheduler).await;
+        match registered {
+            Ok(()) => return Ok(executor),
             Err(RegistrationError::Retryable(reason)) => wait_or_fail(reason).await?,
             Err(RegistrationError::Fatal(error)) => return Err(error),
         }

@@ -1,92 +1,97 @@
-//! The wrapper around every task: it counts the task, can cancel it, and encodes
-//! its failure so that the scheduler can decode it.
+//! The wrapper around every task: it counts the task, and encodes its failure so
+//! that the scheduler can decode it.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_trait::async_trait;
-use ballista_core::JobId;
-use ballista_core::error::BallistaError;
 use ballista_core::execution_plans::ShuffleReaderExec;
-use ballista_core::serde::protobuf::{
-    RuntimeStatsReport, ShuffleWritePartition, TaskColumnStats, WindowStateReport,
-};
+use ballista_core::serde::protobuf::ShuffleWritePartition;
+use ballista_core::serde::scheduler::TaskDefinition;
 use ballista_executor::execution_engine::{
-    DefaultExecutionEngine, ExecutionEngine, QueryStageExecutor,
+    DefaultExecutionEngine, ExecutionEngine as _, QueryStageExecutor,
 };
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::context::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::MetricsSet;
-use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
 use sluice_engine::task_failure::{
     FailureKind, TaskFailure, classify_error, failed_fetch, is_cancelled, to_task_error,
 };
+use sluice_proto::heartbeat::TaskName;
+use tokio_util::sync::CancellationToken;
 
+use crate::cancel_checks::check_for_cancel;
 use crate::connection_pool::ConnectionPool;
+use crate::disk_health::DiskHealth;
 use crate::metrics::{Metrics, TaskOutcome};
 use crate::panics;
-use crate::tasks::{RunningTasks, TaskName};
+use crate::shuffle_reads::count_shuffled_rows;
 
 /// Creates tasks; Ballista's engine runs them.
 pub(crate) struct TaskEngine {
     inner: DefaultExecutionEngine,
-    tasks: RunningTasks,
+    shuffle_dir: String,
     metrics: Metrics,
+    disk: DiskHealth,
 }
 
 impl TaskEngine {
-    pub(crate) fn new(connections: ConnectionPool, tasks: RunningTasks, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        connections: ConnectionPool,
+        shuffle_dir: String,
+        metrics: Metrics,
+        disk: DiskHealth,
+    ) -> Self {
         Self {
             inner: DefaultExecutionEngine::with_client_pool(Arc::new(connections)),
-            tasks,
+            shuffle_dir,
             metrics,
+            disk,
         }
     }
-}
 
-impl ExecutionEngine for TaskEngine {
-    fn create_query_stage_exec(
+    /// The task that a definition describes. It ends early when `cancel` fires and
+    /// it evaluates an expression or reads a batch.
+    pub(crate) fn create_task(
         &self,
-        job_id: JobId,
-        stage_id: usize,
-        task_id: usize,
-        global_output_partition_ids: Vec<usize>,
-        plan: Arc<dyn ExecutionPlan>,
-        work_dir: &str,
-        config: &SessionConfig,
-    ) -> Result<Arc<dyn QueryStageExecutor>> {
-        let name = TaskName {
-            job: job_id.to_string(),
-            stage: stage_id,
-            task: task_id,
-        };
-        let foreign_stages = ForeignStages::find_in_plan(&plan, &name.job);
+        name: &TaskName,
+        definition: &TaskDefinition,
+        cancel: &CancellationToken,
+    ) -> Result<Task> {
+        let foreign_stages = ForeignStages::find_in_plan(&definition.plan, &name.job);
+        let plan = count_shuffled_rows(Arc::clone(&definition.plan))?;
+        let plan = check_for_cancel(plan, cancel)?;
         let inner = self
             .inner
             .create_query_stage_exec(
-                job_id,
-                stage_id,
-                task_id,
-                global_output_partition_ids,
+                definition.job_id.clone(),
+                definition.stage_id,
+                output_file_id(name),
+                definition.global_output_partition_ids.clone(),
                 plan,
-                work_dir,
-                config,
+                &self.shuffle_dir,
+                &definition.session_config,
             )
-            .map_err(|error| translate_error(&name, &foreign_stages, error))?;
-        Ok(Arc::new(Task {
+            .map_err(|error| translate_error(name, &foreign_stages, &self.disk, error))?;
+        Ok(Task {
             inner,
-            name,
+            name: name.clone(),
             foreign_stages,
-            tasks: self.tasks.clone(),
             metrics: self.metrics.clone(),
-        }))
+            disk: self.disk.clone(),
+        })
     }
+}
+
+/// The number that the task's output files are named with. Ballista would use the
+/// number of the task, which begins at 0 again when a stage is started again: a file
+/// that a cancelled task of the first attempt left incomplete would have the name of one
+/// of the second attempt, and tasks on this machine would read it in its place.
+fn output_file_id(name: &TaskName) -> usize {
+    name.attempt.wrapping_shl(32) | name.task
 }
 
 /// The stages of other jobs that a task reads from, with the executors that hold
@@ -132,24 +137,12 @@ impl ForeignStages {
 }
 
 /// One task with its plan.
-struct Task {
+pub(crate) struct Task {
     inner: Arc<dyn QueryStageExecutor>,
     name: TaskName,
     foreign_stages: ForeignStages,
-    tasks: RunningTasks,
     metrics: Metrics,
-}
-
-impl fmt::Debug for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.inner, f)
-    }
-}
-
-impl fmt::Display for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.inner, f)
-    }
+    disk: DiskHealth,
 }
 
 /// Counts the task when it ends, even when it is dropped while it runs.
@@ -170,28 +163,25 @@ impl Drop for TaskEndGuard<'_> {
     }
 }
 
-#[async_trait]
-impl QueryStageExecutor for Task {
-    async fn execute_query_stage(
+impl Task {
+    /// What the task reports in addition to its rows.
+    pub(crate) fn stage(&self) -> &dyn QueryStageExecutor {
+        self.inner.as_ref()
+    }
+
+    /// Runs the task to its end.
+    pub(crate) async fn run(
         &self,
-        task_id: usize,
         context: Arc<TaskContext>,
     ) -> Result<Vec<ShuffleWritePartition>> {
-        let running = self.tasks.start_task(self.name.clone());
         let mut ending = TaskEndGuard {
             task: self,
             started: Instant::now(),
             outcome: TaskOutcome::Cancelled,
         };
         tracing::debug!(task = %self.name, "task starts");
-        let work =
-            AssertUnwindSafe(self.inner.execute_query_stage(task_id, context)).catch_unwind();
-        let result = tokio::select! {
-            biased;
-            () = running.cancelled() => return Err(BallistaError::Cancelled.into_datafusion()),
-            result = work => result,
-        };
-        match result {
+        let work = self.inner.execute_query_stage(self.name.task, context);
+        match AssertUnwindSafe(work).catch_unwind().await {
             Ok(Ok(partitions)) => {
                 ending.outcome = TaskOutcome::Succeeded;
                 self.metrics.count_output(&partitions);
@@ -201,7 +191,8 @@ impl QueryStageExecutor for Task {
                 if !is_cancelled(&error) {
                     ending.outcome = TaskOutcome::Failed;
                 }
-                Err(translate_error(&self.name, &self.foreign_stages, error))
+                let error = translate_error(&self.name, &self.foreign_stages, &self.disk, error);
+                Err(error)
             }
             Err(panic) => {
                 ending.outcome = TaskOutcome::Failed;
@@ -212,22 +203,6 @@ impl QueryStageExecutor for Task {
             }
         }
     }
-
-    fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
-        self.inner.collect_plan_metrics()
-    }
-
-    fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {
-        self.inner.collect_runtime_stats_reports()
-    }
-
-    fn collect_window_state_reports(&self) -> Result<Vec<WindowStateReport>> {
-        self.inner.collect_window_state_reports()
-    }
-
-    fn collect_column_stats(&self) -> Vec<TaskColumnStats> {
-        self.inner.collect_column_stats()
-    }
 }
 
 /// The error in the form for the scheduler: an error that Ballista repairs by
@@ -235,6 +210,7 @@ impl QueryStageExecutor for Task {
 fn translate_error(
     name: &TaskName,
     foreign_stages: &ForeignStages,
+    disk: &DiskHealth,
     error: DataFusionError,
 ) -> DataFusionError {
     if is_cancelled(&error) {
@@ -257,13 +233,13 @@ fn translate_error(
                 ),
             )
         }
-        None => classify_error(&error, &panics::panic_location),
+        None => disk.attribute_failure(classify_error(&error, &panics::panic_location)),
     };
     tracing::warn!(task = %name, kind = %failure.kind, "task failed: {}", failure.message);
     to_task_error(&failure)
 }
 
-fn panic_error(name: &TaskName, message: &str) -> DataFusionError {
+pub(crate) fn panic_error(name: &TaskName, message: &str) -> DataFusionError {
     let failure = TaskFailure::from_panic(message, panics::panic_location(message).as_deref());
     tracing::error!(task = %name, "{failure}");
     to_task_error(&failure)

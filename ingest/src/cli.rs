@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use sluice_service::kafka::KafkaOptions;
 use sluice_service::logs::LogOptions;
@@ -163,12 +163,17 @@ pub(crate) struct IngestArgs {
     #[arg(long, conflicts_with_all = ["until_caught_up", "run_id"])]
     pub(crate) follow: bool,
 
+    /// What --follow does with the other topics when one ends with an error: stop
+    /// them, which commits what was read, or continue
+    #[arg(long, value_name = "WAY", default_value = "stop", value_parser = parse_error_policy)]
+    pub(crate) on_topic_error: ErrorPolicy,
+
     /// Your own id for this run; repeating a run with the same id does nothing
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) run_id: Option<String>,
 
     /// Share the topic's partitions with other processes of this consumer group
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) group: Option<String>,
 
     /// Where to start a topic without a ledger: earliest, latest or an offset
@@ -290,6 +295,14 @@ pub(crate) enum TopicPosition {
     Time(DateTime<Utc>),
 }
 
+/// What happens to the other topics of a process when one ends with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorPolicy {
+    /// They end too, so that the error is seen.
+    Stop,
+    Continue,
+}
+
 /// The format of what is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReportFormat {
@@ -302,6 +315,14 @@ pub(crate) enum ReportFormat {
 fn compression_parser() -> impl TypedValueParser<Value = Compression> {
     PossibleValuesParser::new(Compression::ALL.map(Compression::name))
         .map(|name| Compression::from_name(&name).unwrap_or_default())
+}
+
+fn parse_error_policy(text: &str) -> Result<ErrorPolicy, String> {
+    match text {
+        "stop" => Ok(ErrorPolicy::Stop),
+        "continue" => Ok(ErrorPolicy::Continue),
+        _ => Err("write stop or continue".to_owned()),
+    }
 }
 
 fn parse_report_format(text: &str) -> Result<ReportFormat, String> {

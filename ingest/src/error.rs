@@ -154,7 +154,9 @@ impl IngestError {
     /// Whether a retry may succeed without anyone doing anything.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Kafka(KafkaError::Unreachable { .. } | KafkaError::Failed { .. }) => true,
+            Self::Kafka(error) => {
+                error.is_unreachable() || matches!(error, KafkaError::Failed { .. })
+            }
             Self::Store { source, .. } => source.kind().is_transient(),
             Self::Ledger { source, .. } => source
                 .store_kind()
@@ -167,7 +169,9 @@ impl IngestError {
     pub fn exit_kind(&self) -> ExitKind {
         match self {
             Self::Invalid { .. } | Self::ClientConfig(_) => ExitKind::Invalid,
-            Self::Kafka(KafkaError::Unreachable { .. }) => ExitKind::Unavailable,
+            Self::Kafka(KafkaError::NoConnection { .. } | KafkaError::Unreachable { .. }) => {
+                ExitKind::Unavailable
+            }
             Self::Kafka(KafkaError::UnknownTopic { .. }) | Self::NoLedger { .. } => {
                 ExitKind::NotFound
             }

@@ -25,6 +25,6 @@ pub use commands::status::{PartitionStatus, TopicStatus, list_topics, topic_stat
 pub use commands::verify::{VerifyReport, verify_topic};
 pub use commands::watermark::{full_hour, topic_watermark};
 pub use error::{ExitKind, IngestError};
-pub use kafka::{ClientConfigError, KafkaError};
+pub use kafka::{ClientConfigError, ConnectionCause, ConnectionProblem, KafkaError};
 pub use topic::report::TopicReport;
 pub use topic::{BeginAt, IngestOptions, RunLimits, ingest_topic};

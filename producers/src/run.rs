@@ -4,13 +4,15 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use serde_json::json;
 use sluice_proto::json as proto_json;
 use sluice_proto::v1::JobError;
 use sluice_service::console::Console;
+use sluice_service::descriptors;
 use sluice_service::format::{format_count, group_thousands};
 use sluice_service::kafka::KafkaSettings;
+use sluice_service::shell_help::print_shell_help;
 use sluice_service::signals::StopSignal;
 use tokio::runtime::Builder;
 
@@ -77,6 +79,9 @@ where
         I::Item: Into<OsString> + Clone,
     {
         let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        if let Some(code) = print_shell_help(Cli::command(), &args) {
+            return code;
+        }
         let console = self.console.clone();
         let cli = match Cli::try_parse_from(&args) {
             Ok(cli) => cli,
@@ -97,6 +102,7 @@ where
     }
 
     fn produce_events(self, cli: &Cli) -> Result<u8, ProduceError> {
+        descriptors::raise_limit();
         let plan = ProducePlan::new(cli, Utc::now(), || u64::from(rand::random::<u32>()))?;
         let settings = client::producer_settings(cli.kafka.load_settings()?)?;
         if settings.bootstrap_servers().trim().is_empty() {

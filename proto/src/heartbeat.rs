@@ -1,6 +1,9 @@
-//! What heartbeats carry in addition to Ballista's messages, as gRPC metadata: the
-//! jobs that an executor works for, and what the scheduler replies.
+//! What heartbeats and reports of tasks carry in addition to Ballista's messages, as
+//! gRPC metadata: the jobs and tasks that an executor has, whether it can keep data,
+//! and what the scheduler replies.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
@@ -8,6 +11,17 @@ use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 /// In a heartbeat: the jobs whose tasks run on the executor, separated by commas.
 /// At most as many as the executor has cores.
 const RUNNING_JOBS: &str = "x-sluice-running-jobs";
+
+/// In a heartbeat: the tasks that run on the executor, and those whose end the
+/// scheduler has not acknowledged.
+const TASKS: &str = "x-sluice-tasks";
+
+/// In heartbeats and reports: why the executor cannot keep data.
+const UNHEALTHY: &str = "x-sluice-unhealthy-bin";
+
+/// HTTP/2 implementations accept 16 KiB of headers by default. A longer list of
+/// tasks is left out.
+const MAX_TASKS_BYTES: usize = 8 * 1024;
 
 const INSTANCE: &str = "x-sluice-scheduler";
 const ACTIVE_JOBS: &str = "x-sluice-active-jobs";
@@ -23,6 +37,73 @@ pub fn write_running_jobs<'a>(metadata: &mut MetadataMap, jobs: impl IntoIterato
 /// The jobs that a heartbeat names as running.
 pub fn read_running_jobs(metadata: &MetadataMap) -> impl Iterator<Item = &str> {
     split_jobs(header_text(metadata, RUNNING_JOBS).unwrap_or_default())
+}
+
+/// A task, by the numbers that scheduler and executor both use.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskName {
+    /// Ballista's job.
+    pub job: String,
+    pub stage: usize,
+    /// Which attempt of the stage it belongs to.
+    pub attempt: usize,
+    pub task: usize,
+}
+
+impl fmt::Display for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}/{}.{}/{}",
+            self.job, self.stage, self.attempt, self.task
+        )
+    }
+}
+
+impl TaskName {
+    /// The task that its text names; `None` for any other text.
+    fn parse(text: &str) -> Option<Self> {
+        let (rest, task) = text.rsplit_once('/')?;
+        let (job, stage) = rest.rsplit_once('/')?;
+        let (stage, attempt) = stage.split_once('.')?;
+        Some(Self {
+            job: job.to_owned(),
+            stage: stage.parse().ok()?,
+            attempt: attempt.parse().ok()?,
+            task: task.parse().ok()?,
+        })
+    }
+}
+
+/// Writes into a heartbeat the tasks that the executor has. A list that is too long
+/// for a header is left out: the scheduler then concludes nothing from it.
+pub fn write_tasks(metadata: &mut MetadataMap, tasks: &HashSet<TaskName>) {
+    let names: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+    let list = names.join(",");
+    if list.len() <= MAX_TASKS_BYTES {
+        insert_if_valid(metadata, TASKS, list.parse());
+    }
+}
+
+/// The tasks that a heartbeat names; `None` when it says nothing about tasks.
+pub fn read_tasks(metadata: &MetadataMap) -> Option<HashSet<TaskName>> {
+    split_jobs(header_text(metadata, TASKS)?)
+        .map(TaskName::parse)
+        .collect()
+}
+
+/// Writes into a heartbeat or report why the executor cannot keep data, if it cannot.
+pub fn write_unhealthy(metadata: &mut MetadataMap, reason: Option<&str>) {
+    if let Some(reason) = reason {
+        let value = MetadataValue::from_bytes(reason.as_bytes());
+        metadata.insert_bin(UNHEALTHY, value);
+    }
+}
+
+/// Why the executor that sent this cannot keep data.
+pub fn read_unhealthy(metadata: &MetadataMap) -> Option<String> {
+    let value = metadata.get_bin(UNHEALTHY)?.to_bytes().ok()?;
+    Some(String::from_utf8_lossy(&value).into_owned())
 }
 
 /// What the scheduler reports in its reply to a heartbeat.
@@ -112,6 +193,37 @@ mod tests {
             assert_eq!(read_running_jobs(&metadata).collect::<Vec<_>>(), jobs);
         }
         assert_eq!(read_running_jobs(&MetadataMap::new()).count(), 0);
+    }
+
+    #[test]
+    fn tasks_come_back_as_they_went_unless_they_are_too_many() {
+        let task = |task| TaskName {
+            job: "j-1".to_owned(),
+            stage: 2,
+            attempt: 1,
+            task,
+        };
+        for count in [0, 1, 3] {
+            let tasks: HashSet<TaskName> = (0..count).map(task).collect();
+            let mut metadata = MetadataMap::new();
+            write_tasks(&mut metadata, &tasks);
+            assert_eq!(read_tasks(&metadata), Some(tasks));
+        }
+        let mut metadata = MetadataMap::new();
+        write_tasks(&mut metadata, &(0..2_000).map(task).collect());
+        assert_eq!(read_tasks(&metadata), None);
+        metadata.insert(TASKS, "j/1.0/2,nonsense".parse().unwrap());
+        assert_eq!(read_tasks(&metadata), None);
+    }
+
+    #[test]
+    fn the_reason_why_an_executor_cannot_keep_data_may_hold_any_text() {
+        let mut metadata = MetadataMap::new();
+        write_unhealthy(&mut metadata, None);
+        assert_eq!(read_unhealthy(&metadata), None);
+        let reason = "h1: cannot write /Daten/größer: No space left";
+        write_unhealthy(&mut metadata, Some(reason));
+        assert_eq!(read_unhealthy(&metadata).as_deref(), Some(reason));
     }
 
     #[test]

@@ -157,6 +157,7 @@ fn dataset_result(dataset: &DatasetResult) -> Value {
 fn input_stats(input: &InputStats) -> Value {
     json!({
         "name": input.name,
+        "location": input.location,
         "files": input.files,
         "bytes": input.bytes,
         "lines": input.lines,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionConfig;
-use sluice_jobfile::{Job, parse_target_file_size};
+use sluice_jobfile::{Job, TimeZone, parse_target_file_size};
 use sluice_service::value_parsers::parse_positive_duration;
 
 /// The target size of a data file when a job does not set one.
@@ -40,7 +40,7 @@ pub const JOB_SETTINGS: &[SettingInfo] = &[
     SettingInfo {
         key: "sluice.session_timezone",
         default: "UTC",
-        help: "time zone of timestamps that name none; only UTC is supported",
+        help: "time zone of timestamps that name none, also spark.sql.session.timeZone",
     },
     SettingInfo {
         key: "sluice.task_timeout",
@@ -138,14 +138,18 @@ impl JobSettings {
                 self.shuffle_partitions =
                     Some(count.ok_or_else(|| invalid_value("a whole number from 1 to 10000"))?);
             }
-            "sluice.session_timezone" => {
-                if !["utc", "z", "etc/utc", "+00:00", "+0000"]
-                    .contains(&value.to_ascii_lowercase().as_str())
-                {
+            "sluice.session_timezone"
+            | "spark.sql.session.timezone"
+            | "datafusion.execution.time_zone" => {
+                if TimeZone::find(value).is_none() {
                     return Err(invalid_value(
-                        "UTC is the only session time zone that is supported",
+                        "the name of a time zone, such as Europe/Rome, UTC or +02:00",
                     ));
                 }
+                self.engine_settings.insert(
+                    "datafusion.execution.time_zone".to_owned(),
+                    value.to_owned(),
+                );
             }
             "sluice.task_timeout" => {
                 self.task_timeout = parse_positive_duration(value)

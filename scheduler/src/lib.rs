@@ -3,6 +3,7 @@
 //! Its folders are layers; each uses only those after it:
 //!
 //! - `server`: the ports of the process, its start and shutdown.
+//! - `pages`: HTML for what the server shows.
 //! - `jobs`: all jobs: accepting, listing, records on disk.
 //! - `driver`: one job, from its text to committed tables.
 //! - `runner`: one plan, on the cluster or in this process.
@@ -22,5 +23,6 @@ pub mod jobs;
 pub mod local_scheduler;
 pub mod metrics;
 pub mod options;
+mod pages;
 pub mod runner;
 pub mod server;

@@ -4,11 +4,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sluice_engine::job::QueryLimits;
 use sluice_engine::session::{RuntimeOptions, build_runtime};
 use sluice_gold::GoldTables;
+use sluice_service::memory;
+use sluice_service::memory_limits::ProcessLimits;
 use sluice_storage::{StoreOptions, Stores};
 
-use crate::driver::Driver;
+use crate::driver::{Driver, Planner, PlannerOptions};
 use crate::jobs::{JobRegistry, RegistryOptions};
 use crate::runner::LocalRunner;
 use crate::server::JobServer;
@@ -19,7 +22,8 @@ pub struct LocalSchedulerOptions {
     /// How many tasks run at a time.
     pub vcores: u32,
     /// Memory that operators may hold before they spill, in bytes; the default
-    /// share of the machine's or container's memory when not given.
+    /// share of the machine's or container's memory when not given. This process may
+    /// hold one and a half times as much and 100 MB.
     pub memory: Option<usize>,
     /// Where intermediate files go, in a separate folder that is deleted when
     /// the process ends.
@@ -45,7 +49,7 @@ pub enum LocalSchedulerError {
 }
 
 fn default_memory_bytes() -> Option<usize> {
-    let bytes = sluice_service::memory::default_bytes()?;
+    let bytes = memory::default_bytes()?;
     Some(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
@@ -55,15 +59,20 @@ fn default_memory_bytes() -> Option<usize> {
 /// When the folder for intermediate files cannot be created.
 pub fn start_local(options: &LocalSchedulerOptions) -> Result<JobServer, LocalSchedulerError> {
     let stores = Stores::new(StoreOptions::from_env());
-    let runner = LocalRunner::new(options.vcores, options.temp_dir.clone()).map_err(|source| {
-        LocalSchedulerError::TempDir {
-            path: options.temp_dir.clone(),
-            source,
-        }
-    })?;
+    let memory = options.memory.or_else(default_memory_bytes);
+    let limits = memory.map(|bytes| ProcessLimits::new(bytes as u64, memory::available_bytes()));
+    let runner =
+        LocalRunner::new(options.vcores, options.temp_dir.clone(), limits).map_err(|source| {
+            LocalSchedulerError::TempDir {
+                path: options.temp_dir.clone(),
+                source,
+            }
+        })?;
+    let tasks = usize::try_from(options.vcores.max(1)).unwrap_or(usize::MAX);
     let runtime_options = RuntimeOptions {
         spill_dir: Some(runner.work_dir()),
-        memory: options.memory.or_else(default_memory_bytes),
+        memory,
+        memory_per_task: memory.map(|bytes| bytes / tasks),
     };
     let runtime = build_runtime(stores.clone(), &runtime_options)?;
     let driver = Driver {
@@ -71,6 +80,12 @@ pub fn start_local(options: &LocalSchedulerOptions) -> Result<JobServer, LocalSc
         gold: GoldTables::new(stores.clone()),
         stores,
         runtime,
+        // Rows are computed in this process too, and take most of its memory.
+        planner: Planner::new(PlannerOptions {
+            max_memory: None,
+            ..PlannerOptions::default()
+        }),
+        query_limits: QueryLimits::default(),
     };
     Ok(JobServer::new(JobRegistry::in_memory(
         driver,

@@ -30,6 +30,8 @@ impl PlanOutcome {
 pub(crate) struct ExecutorCounts {
     pub(crate) active: u64,
     pub(crate) draining: u64,
+    /// Those that get no tasks because they cannot keep data.
+    pub(crate) quarantined: u64,
     /// Vcores of the active executors.
     pub(crate) vcores: u64,
     /// How many of these vcores are free.
@@ -157,6 +159,7 @@ impl Metrics {
         for (state, count) in [
             ("active", executors.active),
             ("draining", executors.draining),
+            ("quarantined", executors.quarantined),
         ] {
             self.executors
                 .with_label_values(&[state])
@@ -189,6 +192,7 @@ mod tests {
         let executors = ExecutorCounts {
             active: 1,
             draining: 1,
+            quarantined: 3,
             vcores: 4,
             vcores_free: 3,
         };
@@ -209,6 +213,7 @@ mod tests {
             "sluice_scheduler_plans_total{outcome=\"cancelled\"} 1".to_owned(),
             "sluice_scheduler_executors{state=\"active\"} 1".to_owned(),
             "sluice_scheduler_executors{state=\"draining\"} 1".to_owned(),
+            "sluice_scheduler_executors{state=\"quarantined\"} 3".to_owned(),
             "sluice_scheduler_vcores 4".to_owned(),
             "sluice_scheduler_vcores_free 3".to_owned(),
         ] {

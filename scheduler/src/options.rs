@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+use sluice_engine::job::DEFAULT_MAX_COLUMNS;
 use sluice_service::address::HostPort;
 use sluice_service::logs::LogOptions;
 use sluice_service::value_parsers;
@@ -26,10 +27,17 @@ pub struct Options {
     /// a free port.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
     pub bind: HostPort,
-    /// Where to serve /healthz, /readyz, /metrics and the JSON API over HTTP.
-    /// Port 0 takes a free port.
+    /// Where to serve the web pages, the JSON API, /healthz, /readyz and /metrics
+    /// over HTTP. Port 0 takes a free port.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub http: HostPort,
+    /// Names under which browsers reach the web pages and the JSON API, separated by
+    /// commas. IP addresses, localhost and this machine's own name need not be given;
+    /// requests for other names are refused, because a foreign site could have
+    /// directed its own name here. A name that a reverse proxy reports in
+    /// X-Forwarded-Host is checked when this is given.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_host_name)]
+    pub web_host: Vec<String>,
     /// The folder for the records of jobs; it belongs to one scheduler.
     #[arg(long, value_name = "DIR", default_value = "./sluice-state")]
     pub state_dir: PathBuf,
@@ -51,6 +59,22 @@ pub struct Options {
     /// How many jobs run at a time; more of them wait.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = parse_positive)]
     pub max_concurrent_jobs: usize,
+    /// How many jobs may wait; further ones are refused. Their texts together may
+    /// have 32 MiB.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = parse_positive)]
+    pub max_queued_jobs: usize,
+    /// How long the scheduler may compute on the plan of a job, or of one of its
+    /// steps, before the job fails. What it waits for does not count.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = value_parsers::parse_duration)]
+    pub planning_timeout: Duration,
+    /// The memory that this process may hold: above it, plans fail and jobs are
+    /// refused. When not given, 70 % of the machine's or the container's memory.
+    #[arg(long, value_name = "SIZE", value_parser = value_parsers::parse_bytes)]
+    pub memory: Option<u64>,
+    /// The most columns of a source or a query, also where its relations are
+    /// joined.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_COLUMNS, value_parser = parse_positive)]
+    pub max_columns: usize,
     /// After SIGTERM or SIGINT: how long running jobs may take to finish
     /// before they are recorded as interrupted.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value_parsers::parse_duration)]
@@ -63,6 +87,18 @@ fn parse_positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("give a whole number of at least 1".to_owned()),
         Ok(number) => Ok(number),
+    }
+}
+
+fn parse_host_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("give the name of a host, without port and path, such as etl.example.org".to_owned())
     }
 }
 
@@ -101,6 +137,17 @@ mod tests {
         assert_eq!(options.http.to_string(), "127.0.0.1:8080");
         assert_eq!(options.executor_timeout, Duration::from_secs(5));
         assert_eq!(options.job_timeout, None);
+    }
+
+    #[test]
+    fn names_of_the_pages_are_separated_by_commas() {
+        assert!(parse(&[]).unwrap().web_host.is_empty());
+        let options = parse(&["--web-host", "etl.example.org,etl", "--web-host", "proxy"]).unwrap();
+        assert_eq!(options.web_host, ["etl.example.org", "etl", "proxy"]);
+        for wrong in ["", "etl:8080", "http://etl", "etl/sluice"] {
+            let error = parse(&["--web-host", wrong]).unwrap_err();
+            assert!(error.contains("without port and path"), "{error}");
+        }
     }
 
     #[test]

@@ -104,6 +104,42 @@ fn killed_executors_change_nothing_but_the_time() {
     }
 }
 
+/// How many executors [`an_executor_may_be_killed_after_any_stage`] kills; a number of
+/// seconds each.
+fn kills() -> u64 {
+    let wanted = std::env::var("SLUICE_CHAOS_KILLS").ok();
+    wanted.map_or(6, |number| number.parse().unwrap())
+}
+
+/// A stage that runs when an executor is lost may have given its outputs to the next one
+/// already: they must not count twice, and nothing may be missing.
+#[test]
+fn an_executor_may_be_killed_after_any_stage() {
+    let _turn = wait::exclusive_turn();
+    let mut cluster = Cluster::start();
+    let landing = cluster.path("landing");
+    Landing::LARGE.write(&landing);
+    let undisturbed = cluster.spawn_example("undisturbed", &landing, &cluster.path("undisturbed"));
+    undisturbed.wait().expect_code(0);
+    let job = cluster.find_job("undisturbed").unwrap();
+    let stages = job["progress"]["stages_done"].as_u64().unwrap();
+    for number in 0..kills() {
+        let after = 1 + (number * 5) % (stages - 1);
+        let job = format!("killed-{number}");
+        let gold = cluster.path(&job);
+        let running = cluster.spawn_example(&job, &landing, &gold);
+        wait::wait_until("a stage has ended", wait::DEADLINE, || {
+            let record = cluster.find_job(&job)?;
+            let done = record["progress"]["stages_done"].as_u64().unwrap_or(0);
+            (done >= after).then_some(())
+        });
+        cluster.kill_executor((number % 2) as usize);
+        expect_success(running, &landing, &gold);
+        cluster.add_executor();
+        cluster.wait_for_executors(2);
+    }
+}
+
 #[test]
 fn an_executor_that_stands_still_is_given_up_and_comes_back() {
     let _turn = wait::exclusive_turn();

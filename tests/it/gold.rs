@@ -135,7 +135,8 @@ pub fn wait_for_cleanup(gold: &Path) {
     });
 }
 
-/// Files in tables' folders that no version names, temporary ones included.
+/// Files in tables' folders that no version names, temporary ones included. Folders that
+/// begin with `_` are those of plans and cuts.
 pub fn unnamed_files(gold: &Path) -> Vec<PathBuf> {
     let tables = read_tables(gold);
     files_below(gold)
@@ -146,6 +147,7 @@ pub fn unnamed_files(gold: &Path) -> Vec<PathBuf> {
             let rest = parts.as_path();
             let in_log = rest.starts_with("_delta_log");
             !in_log
+                && !name.starts_with('_')
                 && !tables
                     .get(name)
                     .is_some_and(|table| table.named.contains(rest.to_str().unwrap()))
@@ -204,21 +206,33 @@ pub fn assert_equals_oracle(landing: &Path, gold: &Path) {
 
 fn find_python() -> Option<&'static Path> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
-        let python = std::env::var_os("SLUICE_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
-        let output = Command::new(&python).args(["-c", "import duckdb, deltalake"]).output();
-        let why = match output {
-            Ok(output) if output.status.success() => return Some(python),
-            Ok(output) => String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let message = format!(
-            "{}: {why}; install tests/readers/requirements.txt and set SLUICE_PYTHON to that Python",
-            python.display()
-        );
-        assert!(std::env::var_os("SLUICE_CI").is_none(), "gold cannot be read with third-party readers: {message}");
-        eprintln!("SKIPPED: gold is not compared with DuckDB's: {message}");
-        None
-    });
-    found.as_deref()
+    let find = || find_python_with("SLUICE_PYTHON", "duckdb, deltalake", "requirements.txt");
+    FOUND.get_or_init(find).as_deref()
+}
+
+/// The Python that a variable names, or `python3`, when it has these packages. Where
+/// they are missing, it prints so and gives none; in CI that is a failure.
+pub fn find_python_with(variable: &str, packages: &str, requirements: &str) -> Option<PathBuf> {
+    let python = std::env::var_os(variable).map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+    let import = format!("import {packages}");
+    let output = Command::new(&python).args(["-c", &import]).output();
+    let why = match output {
+        Ok(output) if output.status.success() => return Some(python),
+        Ok(output) => String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let message = format!(
+        "{}: {why}; install tests/readers/{requirements} and set {variable} to that Python",
+        python.display()
+    );
+    assert!(
+        std::env::var_os("SLUICE_CI").is_none(),
+        "gold cannot be read with third-party readers: {message}"
+    );
+    eprintln!("SKIPPED: gold is not read with third-party readers: {message}");
+    None
 }

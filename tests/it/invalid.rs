@@ -1,57 +1,12 @@
 //! Invalid job files and arguments: exit code 2 with the position, before
 //! anything runs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tempfile::TempDir;
-
+use crate::gold;
+use crate::job_files::JobFiles;
 use crate::sandbox::Cluster;
-use crate::submit::{self, Output};
-use crate::{data, gold};
-
-/// The folders of a job over three events: job file, landing and gold.
-struct JobFiles {
-    folder: TempDir,
-}
-
-impl JobFiles {
-    fn new() -> Self {
-        let files = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        let events =
-            "{\"user\":\"a\",\"n\":1}\n{\"user\":\"b\",\"n\":2}\n{\"user\":\"a\",\"n\":3}\n";
-        data::write_file(&files.path("landing/events/a.json"), events);
-        files
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Writes a job file of the common head and `rest`, which begins in line 6.
-    fn write_job(&self, rest: &str) -> PathBuf {
-        let head = "DECLARE VARIABLE landing STRING;\n\
-                    DECLARE VARIABLE gold STRING;\n\
-                    CREATE EXTERNAL TABLE events (user STRING, n BIGINT)\n\
-                    STORED AS JSON\n\
-                    LOCATION '${landing}/events';\n";
-        let path = self.path("job.sql");
-        data::write_file(&path, &format!("{head}{rest}"));
-        path
-    }
-
-    fn submit_job(&self, master: &str, job: &Path, more: &[&str]) -> Output {
-        let mut args = vec!["--master".to_owned(), master.to_owned()];
-        args.extend(submit::job_args(
-            job,
-            &self.path("landing"),
-            &self.path("gold"),
-        ));
-        args.extend(more.iter().map(|arg| (*arg).to_owned()));
-        submit::run_submit(args)
-    }
-}
+use crate::submit;
 
 /// The end of an invalid job file, and what the error must contain: code,
 /// position, the line above the caret, and a suggestion.
@@ -96,7 +51,7 @@ const INVALID_JOBS: &[(&str, &[&str])] = &[
     ),
     (
         "CREATE OR REFRESH STREAMING TABLE t AS SELECT * FROM events;\n",
-        &["job.sql:6:", "not yet"],
+        &["error[E0414]", "job.sql:6:35", "FROM STREAM source"],
     ),
 ];
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const SCHEDULER_LAYERS: &[&str] = &[
     "local_scheduler",
     "server",
+    "pages",
     "jobs",
     "driver",
     "runner",

@@ -16,6 +16,7 @@ const LOG_LINES_SHOWN: usize = 60;
 pub enum Signal {
     Interrupt,
     Terminate,
+    Hangup,
     Stop,
     Continue,
 }
@@ -25,6 +26,7 @@ impl Signal {
         match self {
             Self::Interrupt => libc::SIGINT,
             Self::Terminate => libc::SIGTERM,
+            Self::Hangup => libc::SIGHUP,
             Self::Stop => libc::SIGSTOP,
             Self::Continue => libc::SIGCONT,
         }
@@ -111,6 +113,20 @@ impl Process {
         })
     }
 
+    /// Waits until a signal has stopped the process.
+    pub fn wait_until_stopped(&self) {
+        let path = format!("/proc/{}/stat", self.child.id());
+        wait::wait_until("the process is stopped", wait::DEADLINE, || {
+            let stat = std::fs::read_to_string(&path).ok()?;
+            // The state follows the name, which is in parentheses.
+            stat.rsplit(')')
+                .next()?
+                .trim_start()
+                .starts_with('T')
+                .then_some(())
+        });
+    }
+
     /// Whether the process has a file open at or below `folder`.
     pub fn has_open(&self, folder: &Path) -> bool {
         let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())) else {
@@ -122,11 +138,47 @@ impl Process {
             .any(|target| target.starts_with(folder))
     }
 
-    /// The last lines of its log.
-    pub fn log_tail(&self) -> String {
+    /// Whether the process has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The processor time that it has used, in hundredths of a second.
+    pub fn cpu_time(&self) -> u64 {
+        cpu_time(self.child.id())
+    }
+
+    /// The memory that it holds, without the pages of files, in bytes.
+    pub fn anonymous_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+    }
+
+    /// Its whole log.
+    pub fn read_log(&self) -> String {
         let mut bytes = Vec::new();
         let _ = File::open(&self.log).and_then(|mut file| file.read_to_end(&mut bytes));
-        let text = String::from_utf8_lossy(&bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until its log contains all of `parts`: what a process logs may follow
+    /// what others learn from it.
+    pub fn wait_for_log(&self, parts: &[&str]) {
+        for part in parts {
+            wait::wait_until(&format!("the log has `{part}`"), wait::DEADLINE, || {
+                self.read_log().contains(part).then_some(())
+            });
+        }
+    }
+
+    /// The last lines of its log.
+    pub fn log_tail(&self) -> String {
+        let text = self.read_log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
     }
@@ -139,6 +191,25 @@ impl Drop for Process {
         }
         self.kill();
     }
+}
+
+/// The processor time of a process, in hundredths of a second.
+pub fn cpu_time(process: u32) -> u64 {
+    let path = format!("/proc/{process}/stat");
+    sum_cpu_times(&std::fs::read_to_string(path).unwrap_or_default(), 11)
+}
+
+/// The processor time of all children that have ended, in hundredths of a second.
+pub fn cpu_time_of_ended() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    sum_cpu_times(&stat, 13)
+}
+
+/// Two fields of a `stat` file, counted after the name, which may hold spaces.
+fn sum_cpu_times(stat: &str, first: usize) -> u64 {
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let times = fields.split_whitespace().skip(first).take(2);
+    times.filter_map(|time| time.parse::<u64>().ok()).sum()
 }
 
 /// A child that is killed on drop.

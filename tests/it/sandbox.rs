@@ -26,10 +26,14 @@ impl ClusterBuilder {
         self
     }
 
-    /// Adds an option of the scheduler.
+    /// Sets an option of the scheduler.
     pub fn scheduler_option(mut self, flag: &str, value: &str) -> Self {
-        self.scheduler_args
-            .extend([flag.to_owned(), value.to_owned()]);
+        match self.scheduler_args.iter().position(|arg| arg == flag) {
+            Some(at) => value.clone_into(&mut self.scheduler_args[at + 1]),
+            None => self
+                .scheduler_args
+                .extend([flag.to_owned(), value.to_owned()]),
+        }
         self
     }
 
@@ -73,6 +77,15 @@ pub struct Executor {
     pub work_dir: PathBuf,
 }
 
+/// How an executor differs from the others.
+#[derive(Debug, Default)]
+pub struct ExecutorOptions {
+    /// Where it looks for the scheduler, if not at the scheduler's own address.
+    pub scheduler: Option<String>,
+    /// The value of `--memory`, if not 512MB.
+    pub memory: Option<String>,
+}
+
 /// A scheduler and its executors. They are killed on drop; their logs are shown
 /// when the test fails.
 #[derive(Debug)]
@@ -111,8 +124,18 @@ impl Cluster {
         format!("sluice://{}", self.addresses.0)
     }
 
+    /// The address where executors reach the scheduler.
+    pub fn grpc_address(&self) -> &str {
+        &self.addresses.0
+    }
+
     /// Adds an executor without waiting for its registration.
     pub fn add_executor(&mut self) {
+        self.add_executor_with(&ExecutorOptions::default());
+    }
+
+    /// [`Cluster::add_executor`] with options.
+    pub fn add_executor_with(&mut self, options: &ExecutorOptions) {
         self.executors_started += 1;
         let work_dir = self.path(&format!("executor-{}", self.executors_started));
         let mut command = Command::new(env!("CARGO_BIN_EXE_executor"));
@@ -122,11 +145,13 @@ impl Cluster {
             .current_dir(self.folder.path())
             .args([
                 "--scheduler",
-                &self.addresses.0,
+                options.scheduler.as_ref().unwrap_or(&self.addresses.0),
                 "--vcores",
                 "1",
                 "--memory",
-                "512MB",
+                options.memory.as_deref().unwrap_or("512MB"),
+                "--http",
+                "127.0.0.1:0",
             ])
             .args(["--drain-timeout", "2s", "--work-dir"])
             .arg(&work_dir);
@@ -149,12 +174,21 @@ impl Cluster {
 
     /// Kills the scheduler and starts it with the same addresses and records.
     pub fn restart_scheduler(&mut self) {
+        self.restart_scheduler_with(&[]);
+    }
+
+    /// Restarts the scheduler with more environment variables.
+    pub fn restart_scheduler_with(&mut self, variables: &[(&str, &str)]) {
         self.scheduler.kill();
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment: Vec<_> = self.environment.iter().cloned().chain(variables).collect();
         self.scheduler = start_scheduler(
             self.folder.path(),
             &self.addresses,
             &self.scheduler_args,
-            &self.environment,
+            &environment,
         );
     }
 
@@ -246,6 +280,14 @@ impl Cluster {
         )
     }
 
+    /// Waits until a job has ended, and gives its record.
+    pub fn wait_for_end(&self, id: &str) -> Value {
+        wait::wait_until(&format!("job {id} ends"), wait::DEADLINE, || {
+            let job = self.find_job(id)?;
+            (job["ended_ms"].as_i64()? > 0).then_some(job)
+        })
+    }
+
     /// Starts the example job under the submission id `id`.
     pub fn spawn_example(&self, id: &str, landing: &Path, gold: &Path) -> RunningProgram {
         self.spawn_job(id, &submit::example_args(landing, gold))
@@ -259,7 +301,8 @@ impl Cluster {
         )
     }
 
-    fn spawn_job(&self, id: &str, job: &[String]) -> RunningProgram {
+    /// Starts a job under the submission id `id`.
+    pub fn spawn_job(&self, id: &str, job: &[String]) -> RunningProgram {
         let mut args = vec!["--submission-id".to_owned(), id.to_owned()];
         args.extend_from_slice(job);
         self.spawn_submit(&args)

@@ -57,7 +57,7 @@ fn full_and_read_only_disks_are_clear_errors() {
         let output =
             submit::run_submit(local.into_iter().chain(submit::example_args(&small, &gold)))
                 .expect_code(9);
-        output.expect_stderr(&["is writable", "gold is unchanged"]);
+        output.expect_stderr(&["mount the file system writable", "gold is unchanged"]);
         drop(disk);
     }
 

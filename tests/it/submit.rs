@@ -71,6 +71,16 @@ impl RunningProgram {
         process::send_signal(&self.child.0, what);
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.0.try_wait().unwrap().is_some()
+    }
+
+    /// Kills it at once; whether it had not ended by itself.
+    pub fn kill(mut self) -> bool {
+        !self.has_ended()
+    }
+
     pub fn wait(mut self) -> Output {
         let status = process::wait_for_end(&mut self.child.0, "submit-job ends", JOB_DEADLINE);
         Output {

@@ -15,7 +15,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-secrets", &[]),
     ("sluice-compression", &[]),
     ("sluice-jobfile", &["sluice-values"]),
-    ("sluice-ndjson", &["sluice-compression"]),
+    ("sluice-ndjson", &["sluice-compression", "sluice-values"]),
+    ("sluice-csv", &["sluice-ndjson", "sluice-values"]),
     ("sluice-storage", &["sluice-secrets"]),
     ("sluice-fault-store", &[]),
     ("sluice-ledger", &["sluice-storage"]),
@@ -25,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-proto", &["sluice-jobfile", "sluice-secrets"]),
     ("sluice-sample-events", &["sluice-compression"]),
     ("sluice-kafka-sandbox", &[]),
+    ("sluice-sql-generator", &[]),
     (
         "sluice-ingest",
         &[
@@ -41,14 +43,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("sluice-gold", &["sluice-storage"]),
     (
+        "sluice-plans",
+        &["sluice-landing", "sluice-ledger", "sluice-storage"],
+    ),
+    ("sluice-spark-sql", &["sluice-jobfile", "sluice-values"]),
+    (
         "sluice-engine",
         &[
+            "sluice-csv",
             "sluice-gold",
             "sluice-jobfile",
             "sluice-landing",
             "sluice-ndjson",
             "sluice-proto",
+            "sluice-spark-sql",
             "sluice-storage",
+            "sluice-values",
         ],
     ),
     (
@@ -57,6 +67,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-engine",
             "sluice-gold",
             "sluice-jobfile",
+            "sluice-landing",
+            "sluice-ledger",
+            "sluice-plans",
             "sluice-service",
             "sluice-proto",
             "sluice-storage",
@@ -99,7 +112,12 @@ const OWNED: &[(&str, &[&str])] = &[
     ("ballista-executor", &["sluice-executor"]),
     (
         "datafusion",
-        &["sluice-engine", "sluice-scheduler", "sluice-executor"],
+        &[
+            "sluice-engine",
+            "sluice-executor",
+            "sluice-scheduler",
+            "sluice-spark-sql",
+        ],
     ),
     (
         "rdkafka",

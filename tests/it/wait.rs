@@ -8,7 +8,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The deadline for anything that usually takes a moment. It is generous: tests
 /// share few cores with each other and with other work on the machine.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Waits until `condition` gives a value.
 pub fn wait_until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {

@@ -9,6 +9,7 @@ the files that the newest version names. Both must return the same rows.
 
 import argparse
 import functools
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -21,12 +22,29 @@ def quoted(text):
 
 
 @functools.cache
-def has_delta_extension():
-    """Whether the extension is installed here; nothing is downloaded."""
+def delta_extension():
+    """What LOAD needs to load DuckDB's `delta` extension: the file in the package
+    `duckdb-extension-delta`, or the name if DuckDB has installed it. None when there
+    is neither; nothing is downloaded."""
+    package = importlib.util.find_spec("duckdb_extension_delta")
+    if package is not None:
+        folder = Path(package.origin).parent / "extensions" / f"v{duckdb.__version__}"
+        file = folder / "delta.duckdb_extension"
+        if file.is_file():
+            return quoted(file)
     with duckdb.connect() as con:
-        return con.execute(
+        found = con.execute(
             "SELECT installed FROM duckdb_extensions() WHERE extension_name = 'delta'"
-        ).fetchall() == [(True,)]
+        ).fetchall()
+    return "delta" if found == [(True,)] else None
+
+
+def load_delta_extension(con):
+    """Loads the extension; fails when it is missing."""
+    extension = delta_extension()
+    if extension is None:
+        raise ImportError("DuckDB's delta extension is missing: install tests/readers/filters-requirements.txt")
+    con.execute(f"LOAD {extension}")
 
 
 def tables(gold):
@@ -57,8 +75,8 @@ def load(con, gold, name):
     con.execute(f'CREATE OR REPLACE TABLE read_deltalake."{name}" AS FROM delta_rows')
     con.unregister("delta_rows")
     files = table.file_uris()
-    if has_delta_extension():
-        con.execute("LOAD delta")
+    if delta_extension() is not None:
+        load_delta_extension(con)
         source = f"delta_scan({quoted(folder.resolve())})"
     elif files:
         listed = "[" + ", ".join(quoted(file) for file in files) + "]"

@@ -15,6 +15,7 @@ from fake_scheduler import FakeJob, FakeScheduler
 from sluice_airflow._proto import jobs_pb2 as pb
 from sluice_airflow.errors import SluiceError, SluiceFailError
 from sluice_airflow.hooks.sluice import TASK_ENDED, SluiceHook
+from sluice_airflow.identity import Identity
 from sluice_airflow.operators.submit_job import SluiceSubmitJobOperator
 from sluice_airflow.triggers.job import SluiceJobTrigger
 
@@ -48,6 +49,16 @@ def test_a_job_is_submitted_with_its_options(scheduler: FakeScheduler, context: 
     assert dict(request.conf) == {"sluice.max_attempts": "2"}
     assert (request.name, request.text, request.file_name) == ("n", SQL, "t.sql")
     assert request.timeout_ms == 120_000
+    assert not request.HasField("scope")
+
+
+def test_the_datasets_to_refresh_are_lists_or_texts(scheduler: FakeScheduler, context: Any) -> None:
+    scheduler.on_submit = succeed
+    task(refresh=["a", "b"], full_refresh="c, d").execute(context)
+    scope = scheduler.requests[0].scope
+    assert (list(scope.refresh), list(scope.full_refresh)) == (["a", "b"], ["c", "d"])
+    task(refresh="", full_refresh_all=True).execute(context)
+    assert scheduler.requests[-1].scope == pb.RunScope(full_refresh_all=True)
 
 
 def test_a_job_file_is_found_next_to_the_dag(scheduler: FakeScheduler, context: Any, tmp_path: Path) -> None:
@@ -117,6 +128,27 @@ def test_a_retry_of_a_failed_job_submits_again(scheduler: FakeScheduler, context
     assert task().execute(context)["job_id"] == "job-3"
     ids = [job.job.submission_id for job in scheduler.jobs.values()]
     assert ids[1:] == [f"{ids[0]}.2", f"{ids[0]}.3"]
+
+
+def test_a_job_that_was_corrected_after_a_failure_is_another_job(
+    scheduler: FakeScheduler, context: Any
+) -> None:
+    scheduler.on_submit = fail(pb.ERROR_KIND_EXECUTION)
+    with pytest.raises(SluiceFailError, match="why"):
+        task(sql="SELECT 1 / 0").execute(context)
+    scheduler.on_submit = succeed
+    assert task(sql="SELECT 1").execute(context)["job_id"] == "job-2"
+
+
+def test_a_job_that_runs_is_not_taken_for_one_with_another_text(
+    scheduler: FakeScheduler, context: Any
+) -> None:
+    with SluiceHook() as hook:
+        identity = Identity.of(context)
+        hook.submit(pb.SubmitJobRequest(submission_id=identity.round_id(1), text="SELECT 2"))
+    with pytest.raises(SluiceFailError, match="another job"):
+        task(sql="SELECT 1").execute(context)
+    assert len(scheduler.jobs) == 1
 
 
 def test_a_task_that_is_cleared_after_success_runs_again(scheduler: FakeScheduler, context: Any) -> None:

@@ -49,6 +49,8 @@ pub(super) struct Fake {
 pub(super) struct State {
     /// Returned instead of accepting a job.
     pub(super) refusal: Option<JobError>,
+    /// Its own version by default.
+    pub(super) version: Option<String>,
     /// A submission never gets a response.
     pub(super) hang: bool,
     pub(super) existing: bool,
@@ -290,7 +292,10 @@ impl JobService for Service {
         _request: Request<ServerInfoRequest>,
     ) -> Result<Response<ServerInfoResponse>, Status> {
         Ok(Response::new(ServerInfoResponse {
-            version: "9.9.9-fake".into(),
+            version: match &self.0.state.lock().unwrap().version {
+                Some(version) => version.clone(),
+                None => env!("CARGO_PKG_VERSION").to_owned(),
+            },
             ..ServerInfoResponse::default()
         }))
     }

@@ -47,7 +47,9 @@ fn an_unreachable_master_is_4_with_how_to_start_one() {
 fn an_unknown_host_is_4() {
     let ran = World::new().run("--master sluice://no-such-host.invalid:50050 --list");
     assert_eq!(ran.code, 4, "{ran:?}");
-    assert!(ran.err.contains("no-such-host.invalid:50050"), "{ran:?}");
+    let part = "no-such-host.invalid:50050 (the host name cannot be resolved: ";
+    assert!(ran.err.contains(part), "{ran:?}");
+    assert!(ran.err.contains("check the host name"), "{ran:?}");
 }
 
 #[test]
@@ -101,6 +103,87 @@ fn the_next_master_is_tried_in_turn() {
     );
     let ran = World::new().run(&line);
     assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+/// A port whose connections are accepted by the system only, as those of a process
+/// that hangs.
+fn silent_listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+#[test]
+fn the_next_master_is_asked_when_the_first_hangs() {
+    let silent = silent_listener();
+    let running = Running::start(&Fake::with(|state| state.job = Some(succeeded())));
+    let (first, second) = (silent.local_addr().unwrap(), running.address);
+    let ran = World::new().run(&format!("--master sluice://{first},{second} --list"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("job-1"), "{ran:?}");
+}
+
+#[test]
+fn masters_that_hang_are_4_and_named() {
+    let silent = [silent_listener(), silent_listener()];
+    let [first, second] = silent.each_ref().map(|one| one.local_addr().unwrap());
+    let ran = World::new().run(&format!(
+        "--master sluice://{first},{second} JOB --landing /l"
+    ));
+    assert_eq!(ran.code, 4, "{ran:?}");
+    for address in [first, second] {
+        let part = format!("{address} (connected, but no answer within");
+        assert!(ran.err.contains(&part), "{part}: {ran:?}");
+    }
+}
+
+/// A server that reads a little and answers every connection with the same bytes.
+fn answer_always(answer: &'static [u8]) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                let _ = stream.read(&mut [0; 1024]);
+                let _ = stream.write_all(answer);
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn the_error_says_what_listens_instead_of_a_scheduler() {
+    for (answer, part) in [
+        (
+            b"\x15\x03\x01\x00\x02\x02\x46".as_slice(),
+            "the server there expects TLS",
+        ),
+        (
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "an HTTP server that is not",
+        ),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "does not speak gRPC"),
+    ] {
+        let address = answer_always(answer);
+        let ran = World::new().run(&format!("--master sluice://{address} --list"));
+        assert_eq!(ran.code, 4, "{ran:?}");
+        assert!(ran.err.contains(part), "{part}: {ran:?}");
+        assert!(ran.err.contains("check host and port"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_scheduler_of_another_version_is_reported() {
+    let running = Running::start(&Fake::with(|state| {
+        state.job = Some(succeeded());
+        state.version = Some("9.9.9".to_owned());
+    }));
+    let ran = World::new().run(&format!("--master {} --list", running.master()));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.err.contains("the scheduler is version 9.9.9"),
+        "{ran:?}"
+    );
 }
 
 #[test]

@@ -60,12 +60,16 @@ impl Compression {
     }
 
     /// The compression of any file by the end of its path: `.gz` or `.gzip`,
-    /// `.zst` or `.zstd`; anything else is not compressed.
+    /// `.zst` or `.zstd`, in upper or lower case; anything else is not compressed.
     pub fn from_path(path: &str) -> Self {
-        match path.rsplit_once('.') {
-            Some((_, "gz" | "gzip")) => Self::Gzip,
-            Some((_, "zst" | "zstd")) => Self::Zstd,
-            _ => Self::None,
+        let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let is_one_of = |endings: [&str; 2]| endings.iter().any(|e| ending.eq_ignore_ascii_case(e));
+        if is_one_of(["gz", "gzip"]) {
+            Self::Gzip
+        } else if is_one_of(["zst", "zstd"]) {
+            Self::Zstd
+        } else {
+            Self::None
         }
     }
 
@@ -141,6 +145,20 @@ impl<W: Write> CompressingWriter<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn endings_have_any_case() {
+        for (path, compression) in [
+            ("a.json.GZ", Compression::Gzip),
+            ("a.csv.Gzip", Compression::Gzip),
+            ("A.JSON.ZST", Compression::Zstd),
+            ("a.b/c.Zstd", Compression::Zstd),
+            ("a.gz/b.json", Compression::None),
+            ("gz", Compression::None),
+        ] {
+            assert_eq!(Compression::from_path(path), compression, "{path}");
+        }
+    }
 
     #[test]
     fn every_way_reads_back() {

@@ -1,12 +1,13 @@
 //! The location of an object as messages show it.
 
 use object_store::path::Path;
+use sluice_storage::readable_local_path;
 
 /// A path on this machine, or a URL. `store` is the URL that names the store,
 /// without a path: `file:///`, `s3://bucket`.
 pub(crate) fn display_path(store: &str, path: &Path) -> String {
     if store.starts_with("file:") {
-        format!("/{path}")
+        readable_local_path(path)
     } else {
         format!("{}/{path}", store.trim_end_matches('/'))
     }

@@ -1,4 +1,4 @@
-//! The DataFusion and Ballista glue: session, NDJSON source, staged relations,
+//! The DataFusion and Ballista glue: session, sources, staged relations,
 //! gold sink, optimizer rewrites, codec, the planning of jobs, and the failures of
 //! their tasks.
 //!
@@ -10,15 +10,21 @@ pub mod codec;
 mod cooperative;
 mod dedup;
 mod display_path;
+pub mod distributed;
+mod estimate;
 pub mod executor_context;
+mod filter_pushdown;
 pub mod job;
+mod join_order;
 mod manifest;
 mod node_codec;
+mod parquet;
+pub mod planning;
 pub mod prune;
 mod scan;
 pub mod session;
 pub mod sink;
 pub mod source;
+pub mod spill_pool;
 pub mod staged;
 pub mod task_failure;
-mod timestamp;

@@ -4,13 +4,13 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use ballista_core::extension::SessionConfigExt;
 use ballista_core::registry::BallistaFunctionRegistry;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -22,6 +22,11 @@ use sluice_storage::Stores;
 use url::Url;
 
 use crate::cooperative::CooperativeRule;
+use crate::distributed::{RecursionRule, physical_optimizer_rules, windows::WindowFunctionsRule};
+use crate::planning::{
+    stoppable_analyzer_rules, stoppable_optimizer_rules, stoppable_physical_rules,
+};
+use crate::spill_pool::{SpillPool, merge_fan_in};
 
 /// The configuration that every session starts from.
 ///
@@ -48,7 +53,13 @@ pub fn base_config() -> SessionConfig {
             "datafusion.execution.enable_file_stream_work_stealing",
             false,
         )
+        // That a Parquet file is read backwards is lost on the way to executors.
+        .set_bool("datafusion.optimizer.enable_sort_pushdown", false)
         .set_bool("datafusion.sql_parser.collect_spans", true)
+        // NULL is the least value, as in Spark.
+        .set_str("datafusion.sql_parser.default_null_ordering", "nulls_min")
+        // Spark's literals: 1.5 is a decimal, 1e3 a double.
+        .set_bool("datafusion.sql_parser.parse_float_as_decimal", true)
         .set_str("datafusion.execution.time_zone", "UTC")
 }
 
@@ -60,60 +71,38 @@ pub fn build_session_state(
     config: SessionConfig,
     runtime: Arc<RuntimeEnv>,
 ) -> Result<SessionState> {
-    let functions = &*EXTRA_FUNCTIONS;
     let mut state = SessionStateBuilder::new()
         .with_default_features()
+        .with_expr_planners(sluice_spark_sql::expr_planners())
         .with_config(config)
         .with_runtime_env(runtime)
-        .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
+        .with_type_planner(Arc::new(sluice_spark_sql::SparkTypePlanner))
+        .with_analyzer_rules(stoppable_analyzer_rules(sluice_spark_sql::analyzer_rules()))
+        .with_relation_planners(vec![Arc::new(sluice_spark_sql::SparkRelationPlanner)])
+        .with_optimizer_rules(stoppable_optimizer_rules(
+            sluice_spark_sql::optimizer_rules(
+                ballista_core::optimizer::ballista_default_optimizer_rules(),
+            ),
+        ))
+        .with_optimizer_rule(Arc::new(WindowFunctionsRule))
+        .with_physical_optimizer_rules(stoppable_physical_rules(physical_optimizer_rules()))
         .with_physical_optimizer_rule(Arc::new(CooperativeRule))
+        .with_physical_optimizer_rule(Arc::new(RecursionRule))
         .build();
-    for function in &functions.scalar {
-        state.register_udf(Arc::clone(function))?;
-    }
-    for function in &functions.aggregate {
-        state.register_udaf(Arc::clone(function))?;
-    }
-    for function in &functions.window {
-        state.register_udwf(Arc::clone(function))?;
-    }
-    datafusion_functions_json::register_all(&mut state)?;
-    state.register_udf(crate::dedup::row_kept_udf())?;
-    for function in crate::timestamp::to_timestamp_udfs(state.config().options()) {
-        state.register_udf(function)?;
-    }
+    register_functions(&mut state)?;
     Ok(state)
 }
 
-/// Functions in addition to DataFusion's own.
-struct ExtraFunctions {
-    scalar: Vec<Arc<datafusion::logical_expr::ScalarUDF>>,
-    aggregate: Vec<Arc<datafusion::logical_expr::AggregateUDF>>,
-    window: Vec<Arc<datafusion::logical_expr::WindowUDF>>,
-}
-
-/// Spark's functions whose names DataFusion does not already have.
+/// Gives a session the functions of the SQL dialect, and those of our own plans.
 ///
-/// Where both have the name, DataFusion's stays: its functions cover more types,
-/// and the optimizer knows them (see `docs/sql.md`).
-static EXTRA_FUNCTIONS: LazyLock<ExtraFunctions> = LazyLock::new(|| {
-    let base = SessionStateBuilder::new().with_default_features().build();
-    let (udfs, udafs, udwfs) = (base.udfs(), base.udafs(), base.udwfs());
-    ExtraFunctions {
-        scalar: datafusion_spark::all_default_scalar_functions()
-            .into_iter()
-            .filter(|f| !udfs.contains(f.name()))
-            .collect(),
-        aggregate: datafusion_spark::all_default_aggregate_functions()
-            .into_iter()
-            .filter(|f| !udafs.contains(f.name()))
-            .collect(),
-        window: datafusion_spark::all_default_window_functions()
-            .into_iter()
-            .filter(|f| !udwfs.contains(f.name()))
-            .collect(),
-    }
-});
+/// # Errors
+/// When a function package cannot be registered.
+pub(crate) fn register_functions(state: &mut SessionState) -> Result<()> {
+    sluice_spark_sql::register_functions(state)?;
+    state.register_udf(crate::dedup::row_kept_udf())?;
+    state.register_udf(crate::distributed::nullable_udf())?;
+    Ok(())
+}
 
 /// The functions that an executor decodes plans with: those of
 /// [`build_session_state`].
@@ -143,6 +132,8 @@ pub struct RuntimeOptions<'a> {
     /// The memory that all operators together may hold, in bytes; unbounded by
     /// default.
     pub memory: Option<usize>,
+    /// The part of one task. It decides how many sorted files are merged at a time.
+    pub memory_per_task: Option<usize>,
 }
 
 /// A runtime whose object stores are `stores`.
@@ -152,14 +143,17 @@ pub struct RuntimeOptions<'a> {
 pub fn build_runtime(stores: Stores, options: &RuntimeOptions<'_>) -> Result<Arc<RuntimeEnv>> {
     let mut builder =
         RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(StoreRegistry(stores)));
+    // The disk is the limit.
+    let mut disk = DiskManagerBuilder::default().with_max_temp_directory_size(u64::MAX);
     if let Some(dir) = options.spill_dir {
-        builder = builder.with_disk_manager_builder(
-            DiskManagerBuilder::default()
-                .with_mode(DiskManagerMode::Directories(vec![dir.to_owned()])),
-        );
+        disk = disk.with_mode(DiskManagerMode::Directories(vec![dir.to_owned()]));
     }
+    if let Some(bytes) = options.memory_per_task {
+        disk = disk.with_max_spill_merge_fan_in(merge_fan_in(bytes));
+    }
+    builder = builder.with_disk_manager_builder(disk);
     if let Some(bytes) = options.memory {
-        let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(bytes));
+        let pool: Arc<dyn MemoryPool> = Arc::new(SpillPool::new(bytes));
         builder = builder.with_memory_pool(pool);
     }
     builder.build_arc()

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use sluice_storage::{Location, StoreError, StorePath, Stores};
 
 use crate::error::GoldError;
+use crate::locks::TableLock;
 use crate::log::delta_log::DeltaLog;
 use crate::log::listing::CachedVersion;
 use crate::log::snapshot::{self, Snapshot};
@@ -40,6 +41,8 @@ pub struct GoldTable {
     delta_log: DeltaLog,
     log_store: LogStoreRef,
     cached_version: Arc<Mutex<Option<CachedVersion>>>,
+    commit_lock: TableLock,
+    run_lock: TableLock,
 }
 
 impl fmt::Debug for GoldTable {
@@ -54,13 +57,23 @@ impl GoldTable {
     /// # Errors
     /// When the name is not a plain folder name, or the store cannot be set up.
     pub fn open(stores: &Stores, root: &Location, name: &str) -> Result<Self, GoldError> {
-        let location = root.child(name);
-        let store_path = location
-            .and_then(|location| stores.open(&location))
-            .map_err(|source| GoldError::Store {
-                table: name.to_owned(),
-                source: Box::new(source),
-            })?;
+        let location = root.child(name).map_err(|source| GoldError::Store {
+            table: name.to_owned(),
+            source: Box::new(source),
+        })?;
+        Self::open_at(stores, &location, name)
+    }
+
+    /// The table in the folder or prefix `location`, called `name` in messages.
+    /// Reads nothing.
+    ///
+    /// # Errors
+    /// When the store cannot be set up.
+    pub fn open_at(stores: &Stores, location: &Location, name: &str) -> Result<Self, GoldError> {
+        let store_path = stores.open(location).map_err(|source| GoldError::Store {
+            table: name.to_owned(),
+            source: Box::new(source),
+        })?;
         let table_store =
             PrefixStore::new(Arc::clone(&store_path.store), store_path.path().clone());
         let delta = default_logstore(
@@ -75,6 +88,8 @@ impl GoldTable {
             store_path,
             log_store: delta,
             cached_version: Arc::default(),
+            commit_lock: TableLock::default(),
+            run_lock: TableLock::default(),
         })
     }
 
@@ -106,6 +121,16 @@ impl GoldTable {
             .map_err(|error| self.log_error(error))
     }
 
+    /// The lock that jobs of this process hold while they commit to the table.
+    pub(crate) fn commit_lock(&self) -> &TableLock {
+        &self.commit_lock
+    }
+
+    /// The lock that runs of this process hold while they add to the table.
+    pub(crate) fn run_lock(&self) -> &TableLock {
+        &self.run_lock
+    }
+
     pub(crate) fn cached_version(&self) -> Option<CachedVersion> {
         self.cached_version.lock().clone()
     }
@@ -123,9 +148,15 @@ impl GoldTable {
     }
 
     pub(crate) fn log_error(&self, error: DeltaTableError) -> GoldError {
+        GoldError::from_delta(&self.name, &error)
+    }
+
+    /// The error for a log that is not valid.
+    pub(crate) fn invalid_log(&self, problem: impl Into<String>) -> GoldError {
         GoldError::Log {
             table: self.name.clone(),
-            source: error.into(),
+            problem: problem.into(),
+            kind: None,
         }
     }
 
@@ -157,11 +188,23 @@ impl GoldTables {
         }
     }
 
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
     /// The table `name` in the folder or prefix `root`; see [`GoldTable::open`].
     pub fn open(&self, root: &Location, name: &str) -> Result<GoldTable, GoldError> {
-        let table = GoldTable::open(&self.stores, root, name)?;
+        Ok(self.share_table(GoldTable::open(&self.stores, root, name)?))
+    }
+
+    /// The table at `location`; see [`GoldTable::open_at`].
+    pub fn open_at(&self, location: &Location, name: &str) -> Result<GoldTable, GoldError> {
+        Ok(self.share_table(GoldTable::open_at(&self.stores, location, name)?))
+    }
+
+    fn share_table(&self, table: GoldTable) -> GoldTable {
         let mut tables = self.tables.lock();
         let table = tables.entry(table.location().clone()).or_insert(table);
-        Ok(table.clone())
+        table.clone()
     }
 }

@@ -181,8 +181,11 @@ fn bind_relation(relation: &mut Relation, values: &Values, diagnostics: &mut Dia
             source_options::apply_options(item, CheckPhase::AfterBinding, diagnostics);
         }
         Relation::View(item) => substitute::substitute_variables(&mut item.query, values),
+        Relation::Flow(item) => substitute::substitute_variables(&mut item.query, values),
         Relation::Dataset(item) => {
-            substitute::substitute_variables(&mut item.query, values);
+            if let Some(query) = &mut item.query {
+                substitute::substitute_variables(query, values);
+            }
             expand_all(&mut item.properties);
             table_properties::apply_properties(item, CheckPhase::AfterBinding, diagnostics);
         }

@@ -1,15 +1,23 @@
 //! A job file as a whole: parses all statements and checks them against each
 //! other.
 
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
 use crate::check;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::functions;
 use crate::job::variable::{Variable, VariableDeclaration};
 use crate::job::{Relation, Setting};
+use crate::span::Span;
 use crate::statements;
 use crate::statements::parse_context::ParseContext;
 use crate::syntax::source_text::SourceText;
 use crate::syntax::token_cursor::TokenCursor;
 use crate::syntax::tokens::{self, TokenizedFile};
+
+/// The most statements of a job file. Each query is planned on its own, with what it
+/// reads.
+const MAX_STATEMENTS: usize = 5_000;
 
 /// A job file whose statements are valid, before its parameters are known.
 #[derive(Debug, Clone)]
@@ -36,6 +44,7 @@ pub fn parse_job_file(file_name: &str, text: &str) -> Result<JobFile, Diagnostic
     let mut context = ParseContext::new(&source, &tokenized.tokens);
     context.diagnostics = diagnostics;
     let broken = parse_statements(&mut context, &tokenized);
+    functions::inline_functions(&mut context);
     let relations = check::check_relations(&mut context, &tokenized, broken);
     let ParseContext {
         diagnostics,
@@ -92,6 +101,25 @@ impl JobFile {
 /// Parses each statement. Returns whether some could not be parsed.
 fn parse_statements(context: &mut ParseContext<'_>, tokenized: &TokenizedFile) -> bool {
     let mut broken = tokenized.truncated || context.diagnostics.has_errors();
+    if let Some(first) = tokenized.statements.get(MAX_STATEMENTS) {
+        let words = tokenized.tokens.get(first.clone()).unwrap_or_default();
+        let is_word = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
+        let word = words.iter().find(is_word);
+        let span = word.and_then(|token| Span::from_sqlparser(token.span));
+        context.diagnostics.push(
+            Diagnostic::error(
+                codes::TOO_MANY_STATEMENTS,
+                format!(
+                    "the job file has {} statements; at most {MAX_STATEMENTS} are read",
+                    tokenized.statements.len()
+                ),
+            )
+            .with_span(span.unwrap_or_else(|| Span::empty_at(context.source.end_position())))
+            .with_label("the first one that is too many")
+            .with_help("split it into several jobs"),
+        );
+        return true;
+    }
     for range in &tokenized.statements {
         context.statement_range = range.clone();
         let mut cursor = TokenCursor::new(&tokenized.tokens, range);

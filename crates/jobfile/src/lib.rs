@@ -28,7 +28,9 @@ mod bind;
 mod check;
 mod diagnostics;
 mod file;
+mod functions;
 mod job;
+mod scope;
 mod span;
 mod statements;
 mod syntax;
@@ -40,10 +42,12 @@ pub use file::{JobFile, parse_job_file};
 pub use job::types::{DataType, Field};
 pub use job::variable::{RESERVED_VARIABLE_NAMES, Variable, option_name};
 pub use job::{
-    Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Format, GOLD_VARIABLE, Job,
-    ParseMode, Relation, Setting, SortKey, Source, View,
+    Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Flow, Format, GOLD_VARIABLE,
+    Job, METADATA_PREFIX, ParseMode, Relation, Setting, SortKey, Source, View,
 };
-pub use sluice_values::suggest_or_list;
+pub use scope::{DatasetScope, RunScope, ScopeError, ScopeRequest};
+pub use sluice_values::{TimeZone, did_you_mean, suggest_or_list};
 pub use span::{Position, Span, Spanned};
 pub use syntax::source_text::{MAX_FILE_BYTES, decode_job_file};
+pub use syntax::streams::{STREAM_PREFIX, rename_streams, stream_of};
 pub use values::size::parse_target_file_size;

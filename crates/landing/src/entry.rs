@@ -129,9 +129,18 @@ pub struct LandedRange {
     /// The file of the rejects; `None` without rejects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<StoredFile>,
-    /// The earliest and the latest event time of the rows.
+    /// The earliest and the latest event time of the rows, without those in
+    /// `events_ahead`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_time: Option<EventTimes>,
+    /// Rows whose event time lies ahead of any clock that could have set it. They
+    /// say nothing about how complete the partition is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub events_ahead: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl LandedRange {
@@ -198,6 +207,9 @@ pub struct TopicTotals {
     pub holes: u64,
     /// The number of offsets in the holes.
     pub lost_offsets: u64,
+    /// See [`LandedRange::events_ahead`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub events_ahead: u64,
 }
 
 /// Up to when a partition is known to be complete.

@@ -1,5 +1,6 @@
 //! Names of landing files:
-//! `<topic>-<partition>-<start>-<end>-<short id>.json[.zst|.gz]`.
+//! `<topic>-<partition>-<start>-<end>-<short id>.json[.zst|.gz]`. Of a long topic's name
+//! only the beginning is in it: topics may have 249 characters, names of files 255.
 
 use sluice_compression::Compression;
 use uuid::Uuid;
@@ -10,9 +11,13 @@ pub const REJECTS_FOLDER: &str = "_rejects";
 /// The folder of the ledger below the topic's folder.
 pub const LEDGER_FOLDER: &str = "_ledger";
 
+/// How much of a topic's name is in the names of its files.
+const MAX_TOPIC_BYTES: usize = 120;
+
 /// The parts of a landing file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LandingFileName {
+    /// The topic, or the beginning of its name.
     pub topic: String,
     pub partition: i32,
     /// The first offset of the file's range.
@@ -31,6 +36,11 @@ impl LandingFileName {
         // The end of the id is random; its beginning may be a timestamp.
         let text = batch.simple().to_string();
         text.get(20..).unwrap_or(&text).to_owned()
+    }
+
+    /// What the names of a topic's files begin with.
+    pub fn topic_part(topic: &str) -> &str {
+        topic.get(..MAX_TOPIC_BYTES).unwrap_or(topic)
     }
 
     /// Parses a name; `None` when it is not of this form.
@@ -67,7 +77,7 @@ impl std::fmt::Display for LandingFileName {
             id,
             compression,
         } = self;
-        let suffix = compression.suffix();
+        let (topic, suffix) = (Self::topic_part(topic), compression.suffix());
         write!(f, "{topic}-{partition}-{start}-{end}-{id}{suffix}")
     }
 }
@@ -97,6 +107,23 @@ mod tests {
             let name = LandingFileName { topic, partition, start, end, id, compression };
             prop_assert_eq!(LandingFileName::parse(&name.to_string()), Some(name));
         }
+    }
+
+    #[test]
+    fn the_names_of_a_topic_with_the_longest_name_fit() {
+        let name = LandingFileName {
+            topic: "t".repeat(249),
+            partition: i32::MAX,
+            start: i64::MAX,
+            end: i64::MAX,
+            id: LandingFileName::short_id(Uuid::from_u128(u128::MAX)),
+            compression: Compression::Zstd,
+        };
+        let text = name.to_string();
+        assert!(text.len() <= 255, "{} bytes", text.len());
+        let parsed = LandingFileName::parse(&text).unwrap();
+        assert_eq!(parsed.start, i64::MAX);
+        assert_eq!(parsed.to_string(), text);
     }
 
     #[test]

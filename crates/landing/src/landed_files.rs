@@ -1,11 +1,14 @@
-//! Keeps only the landed files of a listing.
+//! Lists the landed files of a source.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use sluice_ledger::LedgerError;
-use sluice_storage::{Listing, SourceFile, SourceLocation, StoreError, StoreErrorKind, StorePath};
+use sluice_storage::{
+    ListRules, Listing, SourceFile, SourceLocation, StoreError, StoreErrorKind, StorePath, Stores,
+    list_source,
+};
 use thiserror::Error;
 
 use crate::file_name::LandingFileName;
@@ -63,30 +66,66 @@ impl LandedFilesError {
     }
 }
 
-/// Removes from a listing the files that have names of landing files, are in a
-/// folder with a ledger, and are not named by that ledger. They belong to a batch
-/// that is not committed yet or never will be. Folders without a ledger are not
-/// changed.
+/// What each folder's ledger names; `None` where a folder has no ledger.
+type Ledgers = BTreeMap<Path, Option<Vec<LandedFile>>>;
+
+/// Lists the files of a source without those that have names of landing files, are in
+/// a folder with a ledger, and are not named by that ledger. They belong to a batch
+/// that is not committed yet or never will be. Folders without a ledger are listed as
+/// they are.
+///
+/// Ingest may commit meanwhile. The ledgers decide which files there are: all of the
+/// entries that they had when they were read.
 ///
 /// # Errors
-/// When a ledger cannot be read, no file is left, or a file does not match its
-/// ledger. A missing file is detected only when the source is a folder, because a
-/// pattern need not match all files.
-pub async fn retain_landed(mut listing: Listing) -> Result<Listing, LandedFilesError> {
+/// When the source cannot be listed, a ledger cannot be read, no file is left, or a
+/// file does not match its ledger. A missing file is detected only when the source is
+/// a folder, because a pattern need not match all files.
+pub async fn list_landed(
+    stores: &Stores,
+    source: &SourceLocation,
+    rules: &ListRules,
+) -> Result<Listing, LandedFilesError> {
+    let listing = list_source(stores, source, rules).await?;
+    retain_landed(listing, async || list_source(stores, source, rules).await).await
+}
+
+/// Removes from a listing the files that have not landed. `list_again` lists the
+/// source once more.
+async fn retain_landed(
+    mut listing: Listing,
+    list_again: impl AsyncFnOnce() -> Result<Listing, StoreError>,
+) -> Result<Listing, LandedFilesError> {
     if let SourceLocation::Single(place) = &listing.source
         && listing.files.iter().any(|file| file.path == *place.path())
     {
         // A single file that is the source itself is read in any case.
         return Ok(listing);
     }
+    let mut ledgers = Ledgers::new();
+    for folder in group_by_folder(&listing.files).into_keys() {
+        let landed = files_in_ledger(&listing, &folder).await?;
+        ledgers.insert(folder, landed);
+    }
+    if misses_landed(&listing, &ledgers) {
+        // A file that landed while the folder was listed may not be in the list; every
+        // file that an entry named before is in the next one.
+        listing = list_again().await?;
+    }
     let mut dropped = BTreeSet::new();
     for (folder, files) in group_by_folder(&listing.files) {
-        let Some(landed) = files_in_ledger(&listing, &folder).await? else {
-            continue;
-        };
-        let whole_folder =
-            matches!(&listing.source, SourceLocation::Single(place) if *place.path() == folder);
-        dropped.extend(files_not_in_ledger(&files, &landed, whole_folder)?);
+        match ledgers.get(&folder) {
+            Some(None) => {}
+            Some(Some(landed)) => {
+                let whole_folder = matches!(
+                    &listing.source,
+                    SourceLocation::Single(place) if *place.path() == folder
+                );
+                dropped.extend(files_not_in_ledger(&files, landed, whole_folder)?);
+            }
+            // A folder that appeared meanwhile.
+            None => dropped.extend(files.into_iter().map(|file| file.path)),
+        }
     }
     let listed_files = listing.files.len();
     listing.files.retain(|file| !dropped.contains(&file.path));
@@ -98,6 +137,13 @@ pub async fn retain_landed(mut listing: Listing) -> Result<Listing, LandedFilesE
         });
     }
     Ok(listing)
+}
+
+/// Whether a ledger names a file that is not in the listing.
+fn misses_landed(listing: &Listing, ledgers: &Ledgers) -> bool {
+    let listed: HashSet<&Path> = listing.files.iter().map(|file| &file.path).collect();
+    let mut landed = ledgers.values().flatten().flatten();
+    landed.any(|file| !listed.contains(file.location.path()))
 }
 
 /// The files with names of landing files, by folder.

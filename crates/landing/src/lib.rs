@@ -7,8 +7,8 @@
 //! - [`LandingEntry`] is the content of one ledger entry, with the [`OffsetSpans`] of its lines'
 //!   offsets.
 //! - [`LandingFileName`] and [`Compression`] are parsed from a file's name.
-//! - [`TopicLanding`] lists the files of a range of entries, [`retain_landed`] keeps only
-//!   the landed files of a listing, and [`read_lines`] reads a file.
+//! - [`TopicLanding`] lists the files of a range of entries, [`list_landed`] lists only
+//!   the landed files of a source, and [`read_lines`] reads a file.
 
 mod entry;
 mod file_name;
@@ -21,7 +21,7 @@ pub use entry::{
     StoredFile, TopicTotals,
 };
 pub use file_name::{LEDGER_FOLDER, LandingFileName, REJECTS_FOLDER};
-pub use landed_files::{LandedFilesError, retain_landed};
+pub use landed_files::{LandedFilesError, list_landed};
 pub use offset_spans::{OffsetSpan, OffsetSpans};
 pub use sluice_compression::{CompressingWriter, Compression};
 pub use topic_landing::{LandedFile, TopicLanding, open_ledger, read_lines};

@@ -32,8 +32,8 @@ pub enum DecoderOutput {
     Batch(RecordBatch),
     /// All chunks are decoded and released: push another, or finish.
     NeedInput,
-    /// A malformed record must be described, but line numbers are unknown
-    /// because the file is not read from its beginning: count the line feeds
+    /// A malformed record must be described, or rows have line numbers, but these are
+    /// unknown because the file is not read from its beginning: count the line feeds
     /// before [`FileContext::offset`] and call [`Decoder::set_base_line`].
     NeedBaseLine,
     /// The input has ended and all its rows were returned.
@@ -214,6 +214,11 @@ impl Decoder {
     }
 
     fn decode_piece(&mut self, piece: Piece) -> Result<Option<StopReason>, DecodeError> {
+        let is_next_file = matches!(piece, Piece::NextFile(_));
+        if !is_next_file && self.base_line.is_none() && self.columns.has_lines() {
+            self.line_pieces.push_front(piece);
+            return Ok(Some(StopReason::NeedBaseLine));
+        }
         match piece {
             Piece::Lines { mut bytes, unended } => {
                 let mut at = 0;
@@ -277,12 +282,10 @@ impl Decoder {
             let (line, next) =
                 record::read_line(&mut self.columns.root, bytes, start, &mut self.context);
             let next = match line {
-                LineKind::Broken => {
-                    let rest = bytes.get(*at..).unwrap_or_default();
-                    memchr(b'\n', rest).map_or(bytes.len(), |feed| *at + feed + 1)
-                }
+                LineKind::Broken => record::skip_broken_line(bytes, start),
                 LineKind::Blank | LineKind::Record => next,
             };
+            let next = self.end_of_long_line(bytes, *at, next);
             let fits = line == LineKind::Record && self.context.misfit.is_none();
             if next - 1 - *at > self.max_line_bytes || (!fits && line != LineKind::Blank) {
                 let text = bytes.get(start..next - 1).unwrap_or_default();
@@ -293,7 +296,8 @@ impl Decoder {
             } else if line == LineKind::Blank {
                 self.stats.blank += 1;
             } else {
-                self.columns.close_row(self.file.ordinal, self.offset);
+                let line = self.line_number();
+                self.columns.close_row(self.file.ordinal, self.offset, line);
             }
             let length = next - *at;
             *at = next;
@@ -304,6 +308,27 @@ impl Decoder {
             self.file_lines += 1;
         }
         Ok(None)
+    }
+
+    /// The number of the next line in its file, if its base line is known.
+    #[inline(always)]
+    fn line_number(&self) -> u64 {
+        self.base_line.unwrap_or(0) + self.file_lines + 1
+    }
+
+    /// The end of the line at `at` that was found to end at `next`. The limit holds
+    /// for all that is between two line feeds, as for lines that are cut into
+    /// chunks, even if carriage returns divide it into lines.
+    #[inline(always)]
+    fn end_of_long_line(&self, bytes: &[u8], at: usize, next: usize) -> usize {
+        if bytes.get(next - 1) != Some(&b'\r') {
+            return next;
+        }
+        let rest = bytes.get(at..).unwrap_or_default();
+        match memchr(b'\n', rest) {
+            Some(feed) if feed > self.max_line_bytes => at + feed + 1,
+            _ => next,
+        }
     }
 
     /// Describes what is wrong with a line: it is too long, broken, or does not
@@ -360,7 +385,7 @@ impl Decoder {
             self.columns.abandon_row();
             return Ok(Some(StopReason::NeedBaseLine));
         }
-        let line = self.base_line.unwrap_or(0) + self.file_lines + 1;
+        let line = self.line_number();
         match self.mode {
             Mode::FailFast => {
                 self.columns.abandon_row();
@@ -396,7 +421,7 @@ impl Decoder {
                     };
                     self.batch_bytes += corrupt.push_record(self.columns.rows, &record);
                 }
-                self.columns.close_row(self.file.ordinal, self.offset);
+                self.columns.close_row(self.file.ordinal, self.offset, line);
             }
         }
         self.stats.malformed += 1;

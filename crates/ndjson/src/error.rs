@@ -23,6 +23,13 @@ pub enum SchemaError {
         /// The field's path, such as `billing_address.city`.
         path: String,
     },
+    /// A field is to be returned, but is not among the declared ones, or they are
+    /// in another order.
+    #[error("field {path} is read but was not declared, or not in this order")]
+    NotDeclared {
+        /// The field's path, such as `billing_address.city`.
+        path: String,
+    },
     /// The corrupt-record column has the wrong shape.
     #[error(
         "corrupt record column {name} must be a nullable STRING or STRUCT<raw STRING, file STRING, line BIGINT, reason STRING>, not {data_type}"
@@ -34,6 +41,12 @@ pub enum SchemaError {
     /// The position column has the wrong type.
     #[error("position column {name} must be a 64-bit integer, not {data_type}")]
     Position {
+        name: String,
+        data_type: Box<DataType>,
+    },
+    /// The column of line numbers has the wrong type.
+    #[error("line column {name} must be BIGINT, not {data_type}")]
+    Line {
         name: String,
         data_type: Box<DataType>,
     },
@@ -77,6 +90,9 @@ pub enum DecodeError {
         offset: u64,
         reason: String,
     },
+    /// A file is UTF-16, by its byte-order mark.
+    #[error("{file} is written in UTF-16, and only UTF-8 is read; convert it")]
+    Utf16 { file: Arc<str> },
     /// A file has fewer bytes than in its listing.
     #[error(
         "{file} ends at byte {offset} but was listed with {expected} bytes: it changed while it was read; run the job again"

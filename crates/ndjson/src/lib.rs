@@ -2,7 +2,8 @@
 //!
 //! `lines` makes chunks of complete lines from the bytes of files, [`Decoder`] reads
 //! one record per line, `columns` collects its values for a batch, and `values` knows
-//! the text of values. [`FileScan`] puts them together for files.
+//! the text of values. [`FileScan`] puts them together for files, and for decoders
+//! of other formats.
 
 mod columns;
 mod decoder;
@@ -14,6 +15,7 @@ mod scan;
 mod simd;
 mod values;
 
+pub use columns::corrupt_column::{CorruptColumn, CorruptRecord};
 pub use decoder::{Decoder, DecoderOutput};
 pub use error::{DecodeError, SchemaError};
 pub use lines::line_range::{LineRange, OwnedBytes};
@@ -21,6 +23,12 @@ pub use options::{
     DEFAULT_BATCH_ROWS, DEFAULT_MAX_LINE_BYTES, DecodeOptions, DecodeStats, FileContext, JSON_KEY,
     Mode, output_schema, row_position,
 };
-pub use scan::{FileScan, ScanFile, ScanOutput};
+pub use scan::{FileDecoder, FileScan, ScanFile, ScanOutput};
 pub use sluice_compression::Compression;
 pub use values::datetime::parse_utc_timestamp;
+
+/// Values from texts, for readers of other formats.
+pub mod text {
+    pub use crate::values::datetime::{Zones, parse_date, parse_timestamp};
+    pub use crate::values::number::parse_decimal;
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
+use sluice_values::TimeZone;
 
 /// Default of [`DecodeOptions::max_line_bytes`]: 16 MiB.
 pub const DEFAULT_MAX_LINE_BYTES: usize = 16 << 20;
@@ -37,6 +38,10 @@ pub struct DecodeOptions {
     /// The columns to read, with nested fields pruned to the needed ones. Fields
     /// of the data that are not in the schema are skipped.
     pub schema: SchemaRef,
+    /// The columns as they were declared, of which `schema` is a part: every
+    /// record is judged by all of them, whatever is read. `None` when `schema`
+    /// is all that was declared. The generated columns need not be in it.
+    pub declared: Option<SchemaRef>,
     /// How to treat records that are broken or do not fit.
     pub mode: Mode,
     /// Rows per batch. A batch with many bytes has fewer rows.
@@ -44,6 +49,8 @@ pub struct DecodeOptions {
     /// A line with more bytes than this, not counting its line feed, is
     /// malformed and never held in memory. At most 1 GiB.
     pub max_line_bytes: usize,
+    /// The zone of times that name none.
+    pub time_zone: TimeZone,
     /// Index in `schema` of the column that describes malformed records: a
     /// string (the raw line) or a struct of `raw` string, `file` string,
     /// `line` bigint, `reason` string. It is not read from the data, must be
@@ -52,6 +59,10 @@ pub struct DecodeOptions {
     /// Index in `schema` of a UInt64 or Int64 column that is filled with
     /// [`row_position`] and not read from the data.
     pub position: Option<usize>,
+    /// Index in `schema` of an Int64 column that is filled with the number of the
+    /// record's (first) line in its file, from 1, and not read from the data. A decoder
+    /// that begins inside of a file asks for its base line before the first row.
+    pub line: Option<usize>,
 }
 
 impl DecodeOptions {
@@ -59,11 +70,14 @@ impl DecodeOptions {
     pub fn new(schema: SchemaRef) -> Self {
         Self {
             schema,
+            declared: None,
             mode: Mode::default(),
             batch_rows: DEFAULT_BATCH_ROWS,
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            time_zone: TimeZone::UTC,
             corrupt_record: None,
             position: None,
+            line: None,
         }
     }
 }

@@ -51,8 +51,8 @@ pub enum ScanOutput {
         /// Offsets in the file as it is stored.
         range: Range<u64>,
     },
-    /// The line number of a malformed record is needed: pass the number of line
-    /// feeds in `range` to [`FileScan::set_base_line`].
+    /// The line number of a malformed record, or of the first row, is needed: pass the
+    /// number of line feeds in `range` to [`FileScan::set_base_line`].
     CountLines {
         /// Index in the list of files.
         file: usize,
@@ -63,11 +63,113 @@ pub enum ScanOutput {
     Done,
 }
 
-/// Decodes the lines of a list of files, one after the other. Rows of several
+/// Turns the bytes of files into record batches. [`Decoder`] does it for
+/// newline-delimited JSON.
+pub trait FileDecoder {
+    /// The schema of the batches.
+    fn schema(&self) -> &SchemaRef;
+    /// The counts so far, over all files.
+    fn stats(&self) -> DecodeStats;
+    /// The file being decoded.
+    fn file(&self) -> &FileContext;
+    /// Adds the next bytes of the file.
+    fn push_chunk(&mut self, chunk: Bytes);
+    /// Ends the file.
+    fn end_file(&mut self);
+    /// Continues with another file.
+    fn next_file(&mut self, file: FileContext);
+    /// Ends the input.
+    fn end_input(&mut self);
+    /// Sets the number of line feeds before the offset of the file.
+    fn set_base_line(&mut self, line_feeds: u64);
+    /// Decodes until a batch is full or something is needed.
+    ///
+    /// # Errors
+    /// When a record is malformed and the mode does not allow it.
+    fn next_batch(&mut self) -> Result<DecoderOutput, DecodeError>;
+}
+
+impl FileDecoder for Decoder {
+    fn schema(&self) -> &SchemaRef {
+        self.schema()
+    }
+
+    fn stats(&self) -> DecodeStats {
+        self.stats()
+    }
+
+    fn file(&self) -> &FileContext {
+        self.file()
+    }
+
+    fn push_chunk(&mut self, chunk: Bytes) {
+        self.push_chunk(chunk);
+    }
+
+    fn end_file(&mut self) {
+        self.end_file();
+    }
+
+    fn next_file(&mut self, file: FileContext) {
+        self.next_file(file);
+    }
+
+    fn end_input(&mut self) {
+        self.end_input();
+    }
+
+    fn set_base_line(&mut self, line_feeds: u64) {
+        self.set_base_line(line_feeds);
+    }
+
+    fn next_batch(&mut self) -> Result<DecoderOutput, DecodeError> {
+        self.next_batch()
+    }
+}
+
+impl<D: FileDecoder + ?Sized> FileDecoder for Box<D> {
+    fn schema(&self) -> &SchemaRef {
+        self.as_ref().schema()
+    }
+
+    fn stats(&self) -> DecodeStats {
+        self.as_ref().stats()
+    }
+
+    fn file(&self) -> &FileContext {
+        self.as_ref().file()
+    }
+
+    fn push_chunk(&mut self, chunk: Bytes) {
+        self.as_mut().push_chunk(chunk);
+    }
+
+    fn end_file(&mut self) {
+        self.as_mut().end_file();
+    }
+
+    fn next_file(&mut self, file: FileContext) {
+        self.as_mut().next_file(file);
+    }
+
+    fn end_input(&mut self) {
+        self.as_mut().end_input();
+    }
+
+    fn set_base_line(&mut self, line_feeds: u64) {
+        self.as_mut().set_base_line(line_feeds);
+    }
+
+    fn next_batch(&mut self) -> Result<DecoderOutput, DecodeError> {
+        self.as_mut().next_batch()
+    }
+}
+
+/// Decodes the records of a list of files, one after the other. Rows of several
 /// files share batches.
 #[derive(Debug)]
-pub struct FileScan {
-    decoder: Decoder,
+pub struct FileScan<D = Decoder> {
+    decoder: D,
     files: VecDeque<ScanFile>,
     /// The number of files that were started; the current one is the last.
     started_files: usize,
@@ -85,6 +187,8 @@ struct CurrentFile {
     announced: bool,
     /// The file ended before its size.
     shortened: bool,
+    /// The file begins with a byte-order mark of UTF-16.
+    is_utf16: bool,
 }
 
 #[derive(Debug)]
@@ -97,7 +201,7 @@ enum FileSource {
     },
 }
 
-impl FileScan {
+impl FileScan<Decoder> {
     /// A scan of `files` in the given order.
     pub fn new(
         options: DecodeOptions,
@@ -108,13 +212,20 @@ impl FileScan {
             Some(file) => FileContext::new(Arc::clone(&file.path), file.ordinal),
             None => FileContext::new("", 0),
         };
-        Ok(Self {
-            decoder: Decoder::new(options, first)?,
-            files,
+        Ok(Self::with_decoder(Decoder::new(options, first)?, files))
+    }
+}
+
+impl<D: FileDecoder> FileScan<D> {
+    /// A scan of `files` in the given order by a decoder that has read nothing.
+    pub fn with_decoder(decoder: D, files: impl IntoIterator<Item = ScanFile>) -> Self {
+        Self {
+            decoder,
+            files: files.into_iter().collect(),
             started_files: 0,
             current: None,
             input_ended: false,
-        })
+        }
     }
 
     /// The schema of the batches: [`output_schema`](crate::output_schema) of
@@ -131,6 +242,11 @@ impl FileScan {
     /// Continues until there is a batch or something is needed.
     pub fn next_output(&mut self) -> Result<ScanOutput, DecodeError> {
         loop {
+            if let Some(current) = self.current.as_ref().filter(|current| current.is_utf16) {
+                return Err(DecodeError::Utf16 {
+                    file: Arc::clone(&current.file.path),
+                });
+            }
             match self.decoder.next_batch()? {
                 DecoderOutput::Batch(batch) => return Ok(ScanOutput::Batch(batch)),
                 DecoderOutput::Done => return Ok(ScanOutput::Done),
@@ -161,7 +277,7 @@ impl FileScan {
         match &mut current.source {
             FileSource::Plain(lines) => {
                 if let Some(owned) = lines.accept_bytes(bytes) {
-                    current.announce_file(&mut self.decoder, owned.offset);
+                    current.announce_file(&mut self.decoder, owned.offset, &owned.bytes);
                     self.decoder.push_chunk(owned.bytes);
                 }
             }
@@ -200,7 +316,7 @@ impl FileScan {
                 if let Some(bytes) =
                     decompressed.map_err(|e| damage_error(&current.file, inflate, e))?
                 {
-                    current.announce_file(&mut self.decoder, 0);
+                    current.announce_file(&mut self.decoder, 0, &bytes);
                     self.decoder.push_chunk(bytes);
                     return Ok(None);
                 }
@@ -249,13 +365,16 @@ impl CurrentFile {
             source,
             announced: false,
             shortened: false,
+            is_utf16: false,
         })
     }
 
     /// Announces to the decoder, once, that bytes of this file follow from
-    /// `offset`.
-    fn announce_file(&mut self, decoder: &mut Decoder, offset: u64) {
+    /// `offset`; `bytes` are the first of them.
+    fn announce_file(&mut self, decoder: &mut impl FileDecoder, offset: u64, bytes: &[u8]) {
         if !std::mem::replace(&mut self.announced, true) {
+            self.is_utf16 =
+                offset == 0 && (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff"));
             decoder.next_file(FileContext {
                 path: Arc::clone(&self.file.path),
                 ordinal: self.file.ordinal,

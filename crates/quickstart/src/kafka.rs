@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
 use sluice_ingest::{IngestError, IngestOptions, RunLimits, TopicReport, ingest_topic};
 use sluice_service::format::format_count;
 use sluice_service::kafka::KafkaSettings;
@@ -38,51 +39,79 @@ pub(crate) struct SampleTopic<'a> {
     pub(crate) count: u64,
 }
 
-/// Sends events to a broker in this process and ingests them into `landing`. The
-/// folder does not exist before, and appears only when it is complete. Returns the
-/// exit code of the program that failed, or 0.
-pub(crate) fn land_events(
-    events: &[SampleTopic<'_>],
-    landing: &Path,
-    out: &mut impl Write,
-) -> anyhow::Result<u8> {
-    let parent = landing.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    // Left by a quickstart that was killed; its broker no longer exists.
-    let unfinished = landing.with_extension("unfinished");
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished)
-            .with_context(|| format!("cannot remove {}", unfinished.display()))?;
-    }
-    let kafka = MockCluster::new(1).context("cannot start a broker in this process")?;
-    for events in events {
-        kafka
-            .create_topic(events.topic, PARTITIONS, 1)
-            .with_context(|| format!("cannot create topic {}", events.topic))?;
-    }
-    let brokers = kafka.bootstrap_servers();
-    writeln!(
-        out,
-        "Kafka is librdkafka's mock broker in this process, at {brokers}: in memory only, and it
+/// A broker in this process.
+pub(crate) struct SampleBroker {
+    kafka: MockCluster<'static, DefaultProducerContext>,
+}
+
+impl SampleBroker {
+    /// Starts a broker with these topics.
+    pub(crate) fn start(events: &[SampleTopic<'_>], out: &mut impl Write) -> anyhow::Result<Self> {
+        let kafka = MockCluster::new(1).context("cannot start a broker in this process")?;
+        for events in events {
+            kafka
+                .create_topic(events.topic, PARTITIONS, 1)
+                .with_context(|| format!("cannot create topic {}", events.topic))?;
+        }
+        let brokers = kafka.bootstrap_servers();
+        writeln!(
+            out,
+            "Kafka is librdkafka's mock broker in this process, at {brokers}: in memory only, and it
 keeps the last 5 MiB or 100,000 messages of a partition, so ingest runs at the same time as the
 producers\n"
-    )?;
-    let code = produce_and_ingest(events, &brokers, &unfinished, out)?;
-    if code == 0 {
-        fs::rename(&unfinished, landing).with_context(|| {
-            format!(
-                "cannot move {} to {}; if that folder is not empty, choose another one with --data",
-                unfinished.display(),
-                landing.display()
-            )
-        })?;
+        )?;
+        Ok(Self { kafka })
     }
-    Ok(code)
+
+    /// Sends events and ingests them into `landing`. The folder does not exist before,
+    /// and appears only when it is complete. Returns the exit code of the program that
+    /// failed, or 0.
+    pub(crate) fn land_first_window(
+        &self,
+        events: &[SampleTopic<'_>],
+        landing: &Path,
+        out: &mut impl Write,
+    ) -> anyhow::Result<u8> {
+        let parent = landing.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
+        // Left by a quickstart that was killed; its broker no longer exists.
+        let unfinished = landing.with_extension("unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished)
+                .with_context(|| format!("cannot remove {}", unfinished.display()))?;
+        }
+        let code = self.land_window(events, "1", &unfinished, out)?;
+        if code == 0 {
+            fs::rename(&unfinished, landing).with_context(|| {
+                format!(
+                    "cannot move {} to {}; if that folder is not empty, choose another one with --data",
+                    unfinished.display(),
+                    landing.display()
+                )
+            })?;
+        }
+        Ok(code)
+    }
+
+    /// Sends events that `seed` decides and ingests them into `landing`. Returns as
+    /// [`Self::land_first_window`].
+    pub(crate) fn land_window(
+        &self,
+        events: &[SampleTopic<'_>],
+        seed: &str,
+        landing: &Path,
+        out: &mut impl Write,
+    ) -> anyhow::Result<u8> {
+        let brokers = self.kafka.bootstrap_servers();
+        produce_and_ingest(events, &brokers, seed, landing, out)
+    }
 }
 
 fn produce_and_ingest(
     events: &[SampleTopic<'_>],
     brokers: &str,
+    seed: &str,
     landing: &Path,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
@@ -101,7 +130,7 @@ fn produce_and_ingest(
     let mut code = 0;
     for events in events {
         if code == 0 {
-            code = run_producer(events, brokers, out)?;
+            code = run_producer(events, brokers, seed, out)?;
         }
     }
     stop.drain.cancel();
@@ -142,6 +171,7 @@ fn produce_and_ingest(
 fn run_producer(
     events: &SampleTopic<'_>,
     brokers: &str,
+    seed: &str,
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let count = events.count.to_string();
@@ -159,7 +189,7 @@ fn run_producer(
         "--malformed-permille",
         "6",
         "--seed",
-        "1",
+        seed,
         "--bootstrap-servers",
         brokers,
         "--no-progress",

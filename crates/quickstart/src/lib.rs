@@ -1,6 +1,7 @@
 //! One command for the first five minutes: it sends sample events through a broker
 //! in this process into landing files, runs the example job on them in this
-//! process, and prints the resulting tables.
+//! process, does both again with more events, and prints the resulting tables. The
+//! second run takes only what is new.
 //!
 //! [`run`] is the whole program. It reads gold through the Delta log, as any other
 //! reader would, and not from the job's report.
@@ -18,10 +19,10 @@ use anyhow::Context;
 use clap::Parser;
 use sluice_client::LocalBackend;
 
-use crate::kafka::SampleTopic;
+use crate::kafka::{SampleBroker, SampleTopic};
 
 /// The example job, compiled in so that the program works in any folder.
-const JOB_TEXT: &str = include_str!("../../../jobs/landing_to_gold.sql");
+const JOB_TEXT: &str = include_str!("../../../jobs/landing_to_gold_streaming.sql");
 /// The tables of the job, the most interesting ones first.
 const GOLD_TABLES: &[&str] = &[
     "daily_revenue",
@@ -30,14 +31,19 @@ const GOLD_TABLES: &[&str] = &[
     "cart_to_purchase",
     "transactions",
     "user_events",
+    "transaction_messages",
 ];
+
+/// One event of so many arrives after the first run.
+const EVENTS_PER_LATE_EVENT: u64 = 10;
 
 /// The exit codes of submit-job, see `docs/exit-codes.md`.
 const INVALID: u8 = 2;
 const STORAGE: u8 = 9;
 
 /// Sends sample events through a broker in this process into landing files, runs
-/// the example job on them in this process and prints the gold tables
+/// the example job on them in this process, does so again with more events, and
+/// prints the gold tables
 #[derive(Debug, Clone, Parser)]
 #[command(name = "quickstart", version)]
 struct Args {
@@ -84,9 +90,9 @@ where
 fn run_quickstart(args: &Args, local: LocalBackend) -> anyhow::Result<u8> {
     let landing = args.data.join("landing");
     let gold = args.data.join("gold");
-    let job = args.data.join("landing_to_gold.sql");
-    let code = ensure_landing(args, &landing)?;
-    if code != 0 {
+    let job = args.data.join("landing_to_gold_streaming.sql");
+    let first_window = ensure_landing(args, &landing)?;
+    if let LandingState::Failed(code) = first_window {
         return Ok(code);
     }
     fs::write(&job, JOB_TEXT).with_context(|| format!("cannot write {}", job.display()))?;
@@ -95,23 +101,15 @@ fn run_quickstart(args: &Args, local: LocalBackend) -> anyhow::Result<u8> {
         "\nRunning {} in this process\n",
         job.display()
     )?;
-    let code = sluice_client::run(
-        [
-            OsString::from("submit-job"),
-            "--master".into(),
-            "local[*]".into(),
-            "--name".into(),
-            "quickstart".into(),
-            job.clone().into(),
-            "--landing".into(),
-            landing.clone().into(),
-            "--gold".into(),
-            gold.clone().into(),
-        ],
-        local,
-    );
+    let code = run_job(&job, &landing, &gold, local.clone());
     if code != 0 {
         return Ok(code);
+    }
+    if let LandingState::Landed(broker) = first_window {
+        let code = run_second_window(args, &broker, (&job, &landing, &gold), local)?;
+        if code != 0 {
+            return Ok(code);
+        }
     }
     let tables = gold::read_tables(&gold, GOLD_TABLES, args.rows)?;
     let mut out = io::stdout().lock();
@@ -122,30 +120,95 @@ fn run_quickstart(args: &Args, local: LocalBackend) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Creates landing data unless every topic has some. Returns the exit code of the
-/// program that failed, or 0.
-fn ensure_landing(args: &Args, landing: &Path) -> anyhow::Result<u8> {
-    let topics = [
+/// Runs the job and returns its exit code.
+fn run_job(job: &Path, landing: &Path, gold: &Path, local: LocalBackend) -> u8 {
+    sluice_client::run(
+        [
+            OsString::from("submit-job"),
+            "--master".into(),
+            "local[*]".into(),
+            "--name".into(),
+            "quickstart".into(),
+            job.into(),
+            "--landing".into(),
+            landing.into(),
+            "--gold".into(),
+            gold.into(),
+        ],
+        local,
+    )
+}
+
+/// Sends and ingests the rest of the events, and runs the job again. Returns the exit
+/// code of the program that failed, or 0.
+fn run_second_window(
+    args: &Args,
+    broker: &SampleBroker,
+    (job, landing, gold): (&Path, &Path, &Path),
+    local: LocalBackend,
+) -> anyhow::Result<u8> {
+    let mut out = io::stdout();
+    let topics = sample_topics(args, |count| count / EVENTS_PER_LATE_EVENT);
+    if topics.iter().any(|topic| topic.count == 0) {
+        return Ok(0);
+    }
+    writeln!(out, "\nMore events arrive\n")?;
+    let code = broker.land_window(&topics, "2", landing, &mut out)?;
+    if code != 0 {
+        return Ok(code);
+    }
+    writeln!(
+        out,
+        "\nRunning {} again: streaming tables get the rows of these events, and the views over
+them are computed again\n",
+        job.display()
+    )?;
+    Ok(run_job(job, landing, gold, local))
+}
+
+fn sample_topics(args: &Args, share: impl Fn(u64) -> u64) -> [SampleTopic<'static>; 2] {
+    [
         SampleTopic {
             kind: "user-events",
             topic: "user_events",
-            count: args.user_events,
+            count: share(args.user_events),
         },
         SampleTopic {
             kind: "transaction-events",
             topic: "transaction_events",
-            count: args.transactions,
+            count: share(args.transactions),
         },
-    ];
+    ]
+}
+
+/// What was done for the first run.
+enum LandingState {
+    /// There was landing data.
+    Found,
+    /// Events have landed; more can be sent to the same broker.
+    Landed(SampleBroker),
+    /// A program ended with this exit code.
+    Failed(u8),
+}
+
+/// Creates landing data unless every topic has some.
+fn ensure_landing(args: &Args, landing: &Path) -> anyhow::Result<LandingState> {
+    let topics = sample_topics(args, |count| count - count / EVENTS_PER_LATE_EVENT);
     let mut out = io::stdout();
     if topics
         .iter()
         .all(|events| has_files(&landing.join(events.topic)))
     {
         writeln!(out, "Landing data is already in {}", landing.display())?;
-        return Ok(0);
+        return Ok(LandingState::Found);
     }
-    kafka::land_events(&topics, landing, &mut out)
+    let broker = SampleBroker::start(&topics, &mut out)?;
+    Ok(
+        match broker.land_first_window(&topics, landing, &mut out)? {
+            0 => LandingState::Landed(broker),
+            code => LandingState::Failed(code),
+        },
+    )
 }
 
 /// Whether a folder holds files that the job would read.

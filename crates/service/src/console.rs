@@ -2,9 +2,11 @@
 //! from all output. A closed pipe is not an error: the exit code still says how
 //! the program ended.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::format::{REPLACEMENT, is_control};
 use crate::secrets::Secrets;
 
 type SharedStream = Arc<Mutex<Box<dyn Write + Send>>>;
@@ -72,12 +74,12 @@ impl Console {
 
     /// Writes a line, or several, to standard output.
     pub fn print_out(&self, text: &str) {
-        self.write_text(&self.out, text);
+        self.write_text(&self.out, text, false);
     }
 
     /// Writes a line, or several, to standard error.
     pub fn print_err(&self, text: &str) {
-        self.write_text(&self.err, text);
+        self.write_text(&self.err, text, self.color);
     }
 
     /// Writes `error: …` to standard error, and below it what to do.
@@ -92,10 +94,63 @@ impl Console {
         }
     }
 
-    fn write_text(&self, stream: &SharedStream, text: &str) {
-        let text = self.secrets.redact(text);
+    fn write_text(&self, stream: &SharedStream, text: &str, color: bool) {
+        let text = without_controls(text, color);
+        let text = self.secrets.redact(&text);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writeln!(stream, "{text}").and_then(|()| stream.flush());
+    }
+}
+
+/// The text without characters that a terminal would obey: data, names and logs may
+/// hold any. Colours are kept where there may be colours.
+fn without_controls(text: &str, color: bool) -> Cow<'_, str> {
+    let is_kept = |c: char| matches!(c, '\n' | '\t') || !is_control(c);
+    if text.chars().all(is_kept) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = match color {
+            true => color_length(rest).unwrap_or(0),
+            false => 0,
+        };
+        if let Some(sequence) = rest.get(..length).filter(|sequence| !sequence.is_empty()) {
+            safe.push_str(sequence);
+            rest = &rest[length..];
+            continue;
+        }
+        safe.push(if is_kept(c) { c } else { REPLACEMENT });
+        rest = &rest[c.len_utf8()..];
+    }
+    Cow::Owned(safe)
+}
+
+/// The length of the sequence at the beginning of `text` that sets a colour: `ESC [`,
+/// numbers, `m`.
+fn color_length(text: &str) -> Option<usize> {
+    let numbers = text.strip_prefix("\u{1b}[")?;
+    let end = numbers.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    numbers[end..].starts_with('m').then_some(2 + end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_colours_of_our_own_reach_a_terminal() {
+        let text = "\u{1b}[1;31merror\u{1b}[0m: \u{1b}[2Jx\ty\u{7}\r\n";
+        assert_eq!(
+            without_controls(text, true),
+            "\u{1b}[1;31merror\u{1b}[0m: \u{fffd}[2Jx\ty\u{fffd}\u{fffd}\n"
+        );
+        assert_eq!(without_controls("a\u{1b}[0mb", false), "a\u{fffd}[0mb");
+        assert!(matches!(
+            without_controls("plain ä\n", false),
+            Cow::Borrowed(_)
+        ));
     }
 }

@@ -20,6 +20,31 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What stands for a character that a terminal would obey.
+pub(crate) const REPLACEMENT: char = '\u{fffd}';
+
+/// Whether a terminal may obey a character instead of showing it, or show what
+/// follows in another order.
+pub(crate) fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text that others chose, as at most `max` characters of one line without control
+/// characters.
+pub fn plain_line(text: &str, max: usize) -> String {
+    let mut line: String = text
+        .chars()
+        .take(max)
+        .map(|c| if is_control(c) { REPLACEMENT } else { c })
+        .collect();
+    if text.chars().nth(max).is_some() {
+        line.pop();
+        line.push('…');
+    }
+    line
+}
+
 /// Formats a number as `1,234,567`.
 pub fn group_thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -95,6 +120,17 @@ mod tests {
         }
         assert_eq!(format_count(1, "file"), "1 file");
         assert_eq!(format_count(1_200, "file"), "1,200 files");
+    }
+
+    #[test]
+    fn a_plain_line_has_no_control_characters_and_a_longest_length() {
+        assert_eq!(plain_line("nightly ä", 9), "nightly ä");
+        assert_eq!(plain_line("nightly ä", 8), "nightly…");
+        assert_eq!(
+            plain_line("a\u{1b}[2Jb\nc\u{9b}d\u{202e}e", 99),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}e"
+        );
+        assert_eq!(plain_line("", 1), "");
     }
 
     #[test]

@@ -69,6 +69,12 @@ pub enum KafkaSettingsError {
     /// Two values for one setting.
     #[error("--kafka-conf {key} is given twice; remove one")]
     Duplicate { key: String },
+    /// The list of brokers is empty.
+    #[error(
+        "the list of brokers is empty; give HOST:PORT with --bootstrap-servers or \
+         KAFKA_BOOTSTRAP_SERVERS, or unset the variable"
+    )]
+    NoBrokers,
     /// A setting that only the program itself may set.
     #[error("the setting {key} cannot be given here: {instead}")]
     Reserved {
@@ -131,6 +137,12 @@ impl KafkaOptions {
         values
             .entry(BROKERS.to_owned())
             .or_insert_with(|| DEFAULT_BROKERS.to_owned());
+        if values
+            .get(BROKERS)
+            .is_some_and(|brokers| brokers.trim().is_empty())
+        {
+            return Err(KafkaSettingsError::NoBrokers);
+        }
         Ok(KafkaSettings {
             secrets: Secrets::from_pairs(values.clone()),
             values,

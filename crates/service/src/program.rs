@@ -6,9 +6,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::descriptors;
 use crate::logs::{self, LogOptions};
 use crate::options;
 use crate::secrets::Secrets;
+use crate::shell_help::print_shell_help;
 use crate::signals::StopSignal;
 
 /// Deep plans are planned, encoded and decoded recursively. Ballista's own binaries
@@ -47,6 +49,10 @@ pub trait ServiceProgram {
 /// Returns 0 after an orderly end, 1 after a failure, 2 when the options cannot be
 /// used. An error is one line on stderr, without secrets.
 pub fn run_program<P: ServiceProgram>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(code) = print_shell_help(P::Options::command(), &arguments) {
+        return ExitCode::from(code);
+    }
     let options: P::Options = match options::load_options(P::ENVIRONMENT_PREFIX, arguments) {
         Ok(options) => options,
         Err(error) => return ExitCode::from(options::print_and_exit_code(&error)),
@@ -57,6 +63,7 @@ pub fn run_program<P: ServiceProgram>(arguments: impl IntoIterator<Item = OsStri
         return ExitCode::from(2);
     }
     P::hook_panics();
+    descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name(P::NAME)

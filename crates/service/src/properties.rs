@@ -197,11 +197,11 @@ mod tests {
 
         #[test]
         fn plain_pairs_read_back(
-            pairs in proptest::collection::btree_map("[a-z][a-z.]{0,9}", "[a-zA-Z0-9:/=]{1,9}", 0..6),
+            pairs in proptest::collection::btree_map("[a-z][a-z.]{0,9}", "[a-zA-Z0-9/][a-zA-Z0-9:/=]{0,8}", 0..6),
             separator in proptest::sample::select(vec!["=", " ", " = ", ": ", "\t"]),
         ) {
-            // A value that begins with a separator character is part of it.
-            prop_assume!(pairs.values().all(|value| !value.starts_with(['=', ':'])));
+            // A separator character at the beginning of a value would be part of the
+            // separator: no value has one there.
             let text: String = pairs.iter()
                 .map(|(key, value)| format!("{key}{separator}{value}\n"))
                 .collect();

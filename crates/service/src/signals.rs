@@ -27,7 +27,7 @@ impl StopSignal {
         }
     }
 
-    /// Listens for SIGTERM and SIGINT for as long as the process lives.
+    /// Listens for SIGTERM, SIGINT and SIGHUP for as long as the process lives.
     ///
     /// # Errors
     /// When the system does not allow it.
@@ -35,12 +35,14 @@ impl StopSignal {
         let stop = Self::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let requested = stop.clone();
         tokio::spawn(async move {
             loop {
                 let name = tokio::select! {
                     Some(()) = terminate.recv() => "SIGTERM",
                     Some(()) = interrupt.recv() => "SIGINT",
+                    Some(()) = hangup.recv() => "SIGHUP",
                     else => return,
                 };
                 if requested.drain.is_cancelled() {

@@ -5,8 +5,8 @@
 //! (overwrite) it to the final name, and syncs the folder and every folder it
 //! had to create. Only then does it return. A create that finds the name taken
 //! syncs the folder too, so that the name that it reports survives a power cut
-//! even if its writer was interrupted before its own sync. Reads use
-//! `object_store`'s local store.
+//! even if its writer was interrupted before its own sync. Reads and listings
+//! are in `local_reads`, because names may have any bytes.
 
 use std::fmt;
 use std::fs::File;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::FutureExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -28,9 +28,14 @@ use object_store::{
 };
 
 use crate::fs::{DurableFs, RealFs};
+use crate::local_names::local_path;
+use crate::local_reads::{delete_object, e_tag, list_below, list_folder, open_object, read_ranges};
 use crate::temporary;
 
-const STORE: &str = "DurableLocal";
+pub(crate) const STORE: &str = "DurableLocal";
+
+/// How many files of a stream are deleted at the same time.
+const CONCURRENT_DELETES: usize = 10;
 
 /// The local file system as an object store with durable writes. Paths are
 /// absolute, without the leading slash.
@@ -83,7 +88,10 @@ struct CallError {
     source: io::Error,
 }
 
-fn call_error<'a>(action: &'static str, path: &'a FsPath) -> impl FnOnce(io::Error) -> Error + 'a {
+pub(crate) fn call_error<'a>(
+    action: &'static str,
+    path: &'a FsPath,
+) -> impl FnOnce(io::Error) -> Error + 'a {
     move |source| {
         let kind = source.kind();
         let source = Box::new(CallError {
@@ -104,7 +112,7 @@ fn call_error<'a>(action: &'static str, path: &'a FsPath) -> impl FnOnce(io::Err
 }
 
 /// Runs blocking work outside of the async threads, if there is a runtime.
-async fn run_blocking<T: Send + 'static>(
+pub(crate) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::runtime::Handle::try_current() {
@@ -172,7 +180,8 @@ impl TemporaryFile {
         let fs = Arc::clone(&self.fs);
         fs.sync_file(&self.file, &self.temporary_path)
             .map_err(call_error("sync", &self.temporary_path))?;
-        let e_tag = e_tag(&self.file).map_err(call_error("read", &self.temporary_path))?;
+        let metadata = self.file.metadata();
+        let e_tag = e_tag(&metadata.map_err(call_error("read", &self.temporary_path))?);
         match mode {
             PersistMode::Create => match fs.link_file(&self.temporary_path, &self.target_path) {
                 Ok(()) => {}
@@ -250,22 +259,6 @@ fn sync_parent(fs: &dyn DurableFs, path: &FsPath) -> Result<()> {
     }
 }
 
-/// The same tag as `object_store`'s local store returns for reads.
-fn e_tag(file: &File) -> io::Result<String> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = file.metadata()?;
-    let modified = metadata
-        .modified()?
-        .duration_since(std::time::SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_micros();
-    Ok(format!(
-        "{:x}-{modified:x}-{:x}",
-        metadata.ino(),
-        metadata.len()
-    ))
-}
-
 /// An upload in parts. Dropping it before `complete` removes its file.
 #[derive(Debug)]
 struct LocalUpload {
@@ -329,6 +322,18 @@ impl MultipartUpload for LocalUpload {
     }
 }
 
+/// The file to write: names of files that are being written are not available.
+fn local_target(location: &Path) -> Result<PathBuf> {
+    match location.filename() {
+        Some(name) if !temporary::is_temporary(name) => Ok(local_path(location)),
+        _ => Err(Error::InvalidPath {
+            source: object_store::path::Error::InvalidPath {
+                path: local_path(location),
+            },
+        }),
+    }
+}
+
 impl DurableLocal {
     fn refuse_attributes(attributes: &object_store::Attributes, operation: &str) -> Result<()> {
         if attributes.is_empty() {
@@ -344,7 +349,7 @@ impl DurableLocal {
     /// them; returns the folders to sync afterwards.
     async fn prepare_target(&self, to: &Path) -> Result<Vec<PathBuf>> {
         let fs = Arc::clone(&self.fs);
-        let path = self.inner.path_to_filesystem(to)?;
+        let path = local_target(to)?;
         run_blocking(move || {
             let mut changed_folders = Vec::new();
             create_parents(fs.as_ref(), &path, &mut changed_folders)?;
@@ -356,7 +361,7 @@ impl DurableLocal {
     /// Syncs a file that got a new name, and the folders of that name.
     async fn sync_target(&self, to: &Path, changed_folders: Vec<PathBuf>) -> Result<()> {
         let fs = Arc::clone(&self.fs);
-        let path = self.inner.path_to_filesystem(to)?;
+        let path = local_target(to)?;
         run_blocking(move || {
             let file = File::open(&path).map_err(call_error("open", &path))?;
             fs.sync_file(&file, &path)
@@ -391,7 +396,7 @@ impl ObjectStore for DurableLocal {
             }
         };
         let fs = Arc::clone(&self.fs);
-        let target = self.inner.path_to_filesystem(location)?;
+        let target = local_target(location)?;
         run_blocking(move || {
             let temporary_file = TemporaryFile::create(fs, target)?;
             temporary_file.write_payload(&payload, 0)?;
@@ -407,7 +412,7 @@ impl ObjectStore for DurableLocal {
     ) -> Result<Box<dyn MultipartUpload>> {
         Self::refuse_attributes(&opts.attributes, "put_multipart_opts")?;
         let fs = Arc::clone(&self.fs);
-        let target = self.inner.path_to_filesystem(location)?;
+        let target = local_target(location)?;
         let temporary_file = run_blocking(move || TemporaryFile::create(fs, target)).await?;
         Ok(Box::new(LocalUpload {
             temporary_file: Some(Arc::new(temporary_file)),
@@ -416,11 +421,13 @@ impl ObjectStore for DurableLocal {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(location, options).await
+        let location = location.clone();
+        run_blocking(move || open_object(location, &options)).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.inner.get_ranges(location, ranges).await
+        let (location, ranges) = (location.clone(), ranges.to_vec());
+        run_blocking(move || read_ranges(&location, ranges)).await
     }
 
     fn delete_stream(
@@ -429,23 +436,25 @@ impl ObjectStore for DurableLocal {
     ) -> BoxStream<'static, Result<Path>> {
         // Not synced: a file that reappears after a power cut is garbage again,
         // and the next garbage collection finds it.
-        self.inner.delete_stream(locations)
+        locations
+            .map(|location| {
+                run_blocking(move || {
+                    let location = location?;
+                    delete_object(&location)?;
+                    Ok(location)
+                })
+            })
+            .buffered(CONCURRENT_DELETES)
+            .boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
+        list_below(prefix.cloned().unwrap_or_default())
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
+        let prefix = prefix.cloned().unwrap_or_default();
+        run_blocking(move || list_folder(&prefix)).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

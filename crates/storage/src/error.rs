@@ -267,6 +267,23 @@ pub enum StoreError {
         /// The number of files that the rules skip (hidden names, other suffixes).
         skipped: usize,
     },
+    /// A file that belongs to a source cannot be read.
+    #[error(
+        "'{location}' belongs to the source and cannot be read: {reason}, or read only the \
+         other files by a pattern in LOCATION"
+    )]
+    Unreadable { location: String, reason: String },
+    /// A bucket has an object whose key is no path: `object_store` refuses control
+    /// characters and empty parts (`a//b`), and fails for the whole listing.
+    #[error(
+        "cannot list '{location}': an object there has a key with a control character or an \
+         empty part; rename or delete it: {source}"
+    )]
+    UnusableKey {
+        location: String,
+        #[source]
+        source: object_store::Error,
+    },
     /// The store refused the call, or failed.
     #[error("cannot {action} '{location}': {kind}: {}", kind.help())]
     Access {
@@ -309,6 +326,7 @@ impl StoreError {
             Self::Location { .. } | Self::Setting { .. } => StoreErrorKind::InvalidLocation,
             Self::Setup { source, .. } => StoreErrorKind::from_error(source),
             Self::Empty { .. } => StoreErrorKind::Empty,
+            Self::Unreadable { .. } | Self::UnusableKey { .. } => StoreErrorKind::Unsupported,
             Self::Access { kind, .. } => *kind,
         }
     }

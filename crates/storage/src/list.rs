@@ -2,9 +2,11 @@
 //!
 //! A folder has the files in it and in hive partition folders (`col=value`)
 //! below it; other folders are skipped. A file has only itself. A pattern has
-//! every file it matches, and the files of every folder it matches. Names that
-//! start with `_` or `.` are skipped, unless the job names them: `_SUCCESS`,
-//! `_ledger/` and files in progress are not data.
+//! every file it matches, and the files of every folder it matches. A local
+//! location that exists as it is written is no pattern. Names that start with
+//! `_` or `.` are skipped, unless the job names them: `_SUCCESS`, `_ledger/` and
+//! files in progress are not data. Other files and folders that are skipped are
+//! returned, because they may have been meant.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use object_store::path::Path;
 use object_store::{ListResult, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 
 use crate::error::StoreError;
+use crate::local_reads::{UnreadableEntry, unreadable_entries};
 use crate::location::{Location, SourceLocation};
 use crate::partition::parse_folder;
 use crate::stores::Stores;
@@ -29,6 +32,9 @@ pub struct ListRules {
     /// or lower case; if empty, every name. Files that the job names itself are
     /// always accepted.
     pub suffixes: Vec<String>,
+    /// Names with one of these endings (`.json.bz2`) are data that cannot be read:
+    /// an error, because their rows would be missing.
+    pub unreadable_suffixes: Vec<String>,
 }
 
 impl ListRules {
@@ -36,18 +42,25 @@ impl ListRules {
     pub fn with_suffixes<S: Into<String>>(suffixes: impl IntoIterator<Item = S>) -> Self {
         Self {
             suffixes: suffixes.into_iter().map(Into::into).collect(),
+            unreadable_suffixes: Vec::new(),
         }
     }
 
     fn accepts_name(&self, name: &str) -> bool {
         !is_hidden(name)
-            && (self.suffixes.is_empty()
-                || self.suffixes.iter().any(|suffix| {
-                    name.len() >= suffix.len()
-                        && name.is_char_boundary(name.len() - suffix.len())
-                        && name[name.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
-                }))
+            && (self.suffixes.is_empty() || find_suffix(&self.suffixes, name).is_some())
     }
+}
+
+/// The one of `suffixes` that a name ends with, in upper or lower case.
+fn find_suffix<'a>(suffixes: &'a [String], name: &str) -> Option<&'a str> {
+    let has_suffix = |suffix: &&String| {
+        name.len()
+            .checked_sub(suffix.len())
+            .and_then(|at| name.get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+    };
+    suffixes.iter().find(has_suffix).map(String::as_str)
 }
 
 /// One file of a source.
@@ -77,6 +90,9 @@ pub struct Listing {
     pub files: Vec<SourceFile>,
     /// The number of files that the rules skipped.
     pub skipped: usize,
+    /// Those of the skipped files whose names are not hidden, and the folders that
+    /// are not hidden and no partitions, sorted.
+    pub foreign: Vec<Path>,
 }
 
 impl fmt::Debug for Listing {
@@ -86,6 +102,7 @@ impl fmt::Debug for Listing {
             source,
             files,
             skipped,
+            foreign: _,
         } = self;
         write!(
             f,
@@ -110,6 +127,8 @@ pub async fn list_source(
     source: &SourceLocation,
     rules: &ListRules,
 ) -> Result<Listing, StoreError> {
+    let literal = literal_location(source).await;
+    let source = literal.as_ref().unwrap_or(source);
     let store = stores.open(source.base())?.store;
     let mut lister = Lister {
         store: store.as_ref(),
@@ -117,13 +136,17 @@ pub async fn list_source(
         rules,
         files: Vec::new(),
         skipped: 0,
+        foreign: Vec::new(),
     };
     match source {
         SourceLocation::Single(place) => lister.list_location(place).await?,
         SourceLocation::Pattern { base, segments } => lister.list_pattern(base, segments).await?,
     }
     let Lister {
-        mut files, skipped, ..
+        mut files,
+        skipped,
+        mut foreign,
+        ..
     } = lister;
     if files.is_empty() {
         return Err(StoreError::Empty {
@@ -132,12 +155,23 @@ pub async fn list_source(
         });
     }
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    foreign.sort_unstable();
     Ok(Listing {
         store,
         source: source.clone(),
         files,
         skipped,
+        foreign,
     })
+}
+
+/// The location of a pattern that exists as it is written, such as a folder
+/// called `a[1]`.
+async fn literal_location(source: &SourceLocation) -> Option<SourceLocation> {
+    let location = source.without_wildcards()?;
+    let path = location.local_path()?;
+    let exists = tokio::task::spawn_blocking(move || path.exists()).await;
+    matches!(exists, Ok(true)).then_some(SourceLocation::Single(location))
 }
 
 fn is_hidden(name: &str) -> bool {
@@ -150,6 +184,7 @@ struct Lister<'a> {
     rules: &'a ListRules,
     files: Vec<SourceFile>,
     skipped: usize,
+    foreign: Vec<Path>,
 }
 
 impl Lister<'_> {
@@ -240,14 +275,19 @@ impl Lister<'_> {
                     {
                         self.take_file(meta, &values);
                     } else {
-                        self.skipped += 1;
+                        self.skip_file(meta.location)?;
                     }
                 }
                 for path in listed.common_prefixes {
                     let name = path.filename().unwrap_or_default();
-                    if !is_hidden(name) && parse_folder(name).is_some() {
+                    if is_hidden(name) {
+                        continue;
+                    }
+                    if parse_folder(name).is_some() {
                         let values = with_partition(&values, name);
                         folders.push((path, values));
+                    } else {
+                        self.foreign.push(path);
                     }
                 }
             }
@@ -268,10 +308,63 @@ impl Lister<'_> {
     }
 
     async fn list_folder(&self, path: &Path) -> Result<ListResult, StoreError> {
-        self.store
+        let listed = self
+            .store
             .list_with_delimiter(Some(path))
             .await
-            .map_err(|error| StoreError::access("list", self.base.display_path(path), error))
+            .map_err(|error| self.list_error(path, error))?;
+        if self.base.local_path().is_some() {
+            self.refuse_unreadable_entries(path).await?;
+        }
+        Ok(listed)
+    }
+
+    fn list_error(&self, path: &Path, source: object_store::Error) -> StoreError {
+        let location = self.base.display_path(path);
+        if matches!(source, object_store::Error::InvalidPath { .. }) {
+            return StoreError::UnusableKey { location, source };
+        }
+        StoreError::access("list", location, source)
+    }
+
+    /// Fails if an entry of a local folder has a name of the source's files, but is
+    /// a link to nothing or a pipe.
+    async fn refuse_unreadable_entries(&self, folder: &Path) -> Result<(), StoreError> {
+        let path = folder.clone();
+        let entries = tokio::task::spawn_blocking(move || unreadable_entries(&path)).await;
+        // What cannot be listed was reported before.
+        let entries = entries.ok().and_then(Result::ok).unwrap_or_default();
+        let ours = |entry: &UnreadableEntry| {
+            let name = entry.path.filename().unwrap_or_default();
+            self.rules.accepts_name(name)
+        };
+        match entries.into_iter().find(ours) {
+            Some(entry) => Err(StoreError::Unreadable {
+                location: self.base.display_path(&entry.path),
+                reason: entry.reason.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Skips a file that the rules do not accept.
+    fn skip_file(&mut self, path: Path) -> Result<(), StoreError> {
+        self.skipped += 1;
+        let name = path.filename().unwrap_or_default();
+        if is_hidden(name) {
+            return Ok(());
+        }
+        if let Some(suffix) = find_suffix(&self.rules.unreadable_suffixes, name) {
+            return Err(StoreError::Unreadable {
+                location: self.base.display_path(&path),
+                reason: format!(
+                    "`{suffix}` is not a compression that can be read; decompress the file or \
+                     compress it with gzip or zstd"
+                ),
+            });
+        }
+        self.foreign.push(path);
+        Ok(())
     }
 
     async fn head_object(&self, location: &Location) -> Result<ObjectMeta, StoreError> {

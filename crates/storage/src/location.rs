@@ -11,6 +11,7 @@ use object_store::path::Path;
 use url::Url;
 
 use crate::error::{LocationError, StoreError};
+use crate::local_names::{readable_local_path, segment_from_name};
 
 /// Characters that make a segment a pattern.
 const WILDCARDS: [char; 3] = ['*', '?', '['];
@@ -61,10 +62,19 @@ impl Location {
     ///
     /// Relative paths are resolved against `base`, which is an absolute folder.
     pub fn parse(text: &str, base: &FsPath) -> Result<Self, StoreError> {
-        let location = parse_location(text, base).map_err(|source| StoreError::Location {
-            text: text.to_owned(),
-            source,
-        })?;
+        let location = check_characters(text)
+            .and_then(|()| parse_location(text, base))
+            .and_then(|location| {
+                location
+                    .segments
+                    .iter()
+                    .try_for_each(|s| check_characters(s))?;
+                Ok(location)
+            })
+            .map_err(|source| StoreError::Location {
+                text: text.to_owned(),
+                source,
+            })?;
         if let Some(wildcard) = location
             .segments
             .iter()
@@ -104,18 +114,26 @@ impl Location {
         Ok(location)
     }
 
-    /// `segments` must not contain control characters, "/", "." or "..".
+    /// `segments` must not contain "/", "." or "..", and in a bucket no control
+    /// characters.
     fn from_segments(root: StoreRoot, segments: Vec<String>) -> Result<Self, LocationError> {
         let malformed = |reason: String| LocationError::Malformed { reason };
+        let names: Vec<_> = segments
+            .iter()
+            .map(|name| match root {
+                StoreRoot::Local => segment_from_name(name.as_ref()),
+                StoreRoot::S3 { .. } => name.into(),
+            })
+            .collect();
         // Parsed without decoding: a name such as "a%20b" stays as it is.
-        let path = Path::parse(segments.join("/")).map_err(|e| malformed(e.to_string()))?;
+        let path = Path::parse(names.join("/")).map_err(|e| malformed(e.to_string()))?;
         let text = match &root {
             StoreRoot::Local => "file:///".to_owned(),
             StoreRoot::S3 { bucket } => format!("s3://{bucket}/"),
         };
         let mut url = Url::parse(&text).map_err(|e| malformed(e.to_string()))?;
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(&segments);
+            path.pop_if_empty().extend(&names);
         }
         // The URL parser takes some names for Windows drives (`A|`) and changes
         // them.
@@ -151,7 +169,7 @@ impl Location {
     /// Another path in the same store, as people write it.
     pub fn display_path(&self, path: &Path) -> String {
         match &self.root {
-            StoreRoot::Local => format!("/{path}"),
+            StoreRoot::Local => readable_local_path(path),
             StoreRoot::S3 { bucket } => format!("s3://{bucket}/{path}"),
         }
     }
@@ -171,7 +189,7 @@ impl fmt::Display for Location {
     /// As people write it: a plain path, or `s3://bucket/prefix`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.root {
-            StoreRoot::Local => write!(f, "/{}", self.segments.join("/")),
+            StoreRoot::Local => f.write_str(&readable_local_path(&self.path)),
             StoreRoot::S3 { bucket } => write!(f, "s3://{bucket}/{}", self.segments.join("/")),
         }
     }
@@ -199,7 +217,8 @@ pub enum SourceLocation {
 
 impl SourceLocation {
     /// Parses a path or URL that may contain wildcards (`*`, `?`, `[…]`), each of
-    /// which matches inside one segment. `**` is refused.
+    /// which matches inside one segment. `**` is refused. Control characters are
+    /// taken literally in local paths.
     pub fn parse(text: &str, base: &FsPath) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Location {
             text: text.to_owned(),
@@ -224,6 +243,17 @@ impl SourceLocation {
         }
         let base = Location::from_segments(location.root, location.segments).map_err(fail)?;
         Ok(Self::Pattern { base, segments })
+    }
+
+    /// The location that a pattern would name if its wildcards were plain
+    /// characters.
+    pub(crate) fn without_wildcards(&self) -> Option<Location> {
+        let Self::Pattern { base, segments } = self else {
+            return None;
+        };
+        let mut names = base.segments.clone();
+        names.extend(segments.iter().map(|segment| segment.as_str().to_owned()));
+        Location::from_segments(base.root.clone(), names).ok()
     }
 
     /// The location, or the folder that the pattern starts from.
@@ -252,7 +282,11 @@ fn is_wildcard(c: &char) -> bool {
 }
 
 fn check_characters(text: &str) -> Result<(), LocationError> {
-    match text.chars().position(|c| c.is_ascii_control()) {
+    refuse_characters(text, |c| c.is_ascii_control())
+}
+
+fn refuse_characters(text: &str, refused: fn(char) -> bool) -> Result<(), LocationError> {
+    match text.chars().position(refused) {
         Some(at) => Err(LocationError::ControlCharacter { position: at + 1 }),
         None => Ok(()),
     }
@@ -262,7 +296,6 @@ fn parse_location(text: &str, base: &FsPath) -> Result<Location, LocationError> 
     if text.trim().is_empty() {
         return Err(LocationError::Empty);
     }
-    check_characters(text)?;
     let Some((scheme, rest)) = text.split_once("://") else {
         // "file:/path" is how Hadoop and Java print local URLs.
         return match text.strip_prefix("file:/") {
@@ -291,8 +324,10 @@ fn parse_location(text: &str, base: &FsPath) -> Result<Location, LocationError> 
                     reason: format!("'{authority}' is not a bucket name"),
                 });
             }
+            check_characters(text)?;
             let mut segments = Vec::new();
             for segment in decode_percent(path)?.split('/') {
+                check_characters(segment)?;
                 push_segment(&mut segments, segment)?;
             }
             let bucket = authority.to_owned();
@@ -337,9 +372,8 @@ fn push_segment(segments: &mut Vec<String>, segment: &str) -> Result<(), Locatio
             segments.pop().ok_or(LocationError::EscapesRoot)?;
         }
         name => {
-            // Percent-decoding may produce characters that the first check did
-            // not see.
-            check_characters(name)?;
+            // No file system has such names.
+            refuse_characters(name, |c| c == '\0')?;
             segments.push(name.to_owned());
         }
     }

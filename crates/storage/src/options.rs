@@ -88,6 +88,10 @@ pub struct StoreOptions {
     /// The folder that relative paths are resolved against; if `None`, the
     /// process's current folder.
     pub base_dir: Option<PathBuf>,
+    /// The runtime that sends requests, for processes whose callers run on runtimes
+    /// that end sooner than the stores: a connection ends with the runtime that
+    /// opened it. If `None`, the caller's runtime.
+    pub io_runtime: Option<tokio::runtime::Handle>,
     /// S3 settings; later ones win.
     s3_settings: Vec<(AmazonS3ConfigKey, Secret)>,
 }
@@ -121,6 +125,7 @@ impl StoreOptions {
         s3_settings.sort_by(|a: &(AmazonS3ConfigKey, Secret), b| a.0.as_ref().cmp(b.0.as_ref()));
         Self {
             base_dir: None,
+            io_runtime: None,
             s3_settings,
         }
     }

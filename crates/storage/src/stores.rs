@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::client::SpawnedReqwestConnector;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, RetryConfig};
 use parking_lot::RwLock;
@@ -165,6 +166,9 @@ impl Stores {
         let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
         for (key, value) in self.shared.options.s3_settings() {
             builder = builder.with_config(key, value);
+        }
+        if let Some(runtime) = &self.shared.options.io_runtime {
+            builder = builder.with_http_connector(SpawnedReqwestConnector::new(runtime.clone()));
         }
         // Commits are put-if-absent; S3 has had If-None-Match since 2024.
         let store = builder

@@ -1,11 +1,15 @@
+use async_trait::async_trait;
+use ballista_core::error::BallistaError;
 use ballista_core::serde::scheduler::{
     ExecutorMetadata, ExecutorOperatingSystemSpecification, ExecutorSpecification, PartitionId,
     PartitionLocation, PartitionStats,
 };
 use datafusion::arrow::datatypes::Schema;
 use datafusion::physical_plan::Partitioning;
+use datafusion::physical_plan::metrics::MetricsSet;
 
 use super::*;
+use crate::tasks::test_task;
 
 fn reader(job: &str, stage: usize, executor: &str) -> Arc<dyn ExecutionPlan> {
     let location = PartitionLocation {
@@ -39,24 +43,24 @@ fn fetch_failed(executor: &str, stage: usize) -> DataFusionError {
 }
 
 fn name() -> TaskName {
-    TaskName {
-        job: "mine".to_owned(),
-        stage: 2,
-        task: 0,
-    }
+    test_task("mine", 0)
+}
+
+fn disk() -> DiskHealth {
+    DiskHealth::new("h", [])
 }
 
 #[test]
 fn a_failed_fetch_from_the_same_job_is_left_to_ballista() {
     let foreign = ForeignStages::find_in_plan(&reader("mine", 1, "e1"), "mine");
-    let error = translate_error(&name(), &foreign, fetch_failed("e1", 1));
+    let error = translate_error(&name(), &foreign, &disk(), fetch_failed("e1", 1));
     assert_eq!(failed_fetch(&error), Some(("e1", 1)));
 }
 
 #[test]
 fn a_failed_fetch_from_another_job_becomes_a_lost_staged_part() {
     let foreign = ForeignStages::find_in_plan(&reader("earlier", 1, "e1"), "mine");
-    let error = translate_error(&name(), &foreign, fetch_failed("e1", 1));
+    let error = translate_error(&name(), &foreign, &disk(), fetch_failed("e1", 1));
     assert_eq!(failed_fetch(&error), None);
     let failure = TaskFailure::find_in_text(&error.to_string()).unwrap();
     let stage = "earlier".to_owned();
@@ -67,7 +71,7 @@ fn a_failed_fetch_from_another_job_becomes_a_lost_staged_part() {
 #[test]
 fn cancellation_stays_cancellation() {
     let cancelled = BallistaError::Cancelled.into_datafusion();
-    let error = translate_error(&name(), &ForeignStages::default(), cancelled);
+    let error = translate_error(&name(), &ForeignStages::default(), &disk(), cancelled);
     assert!(is_cancelled(&error));
 }
 
@@ -82,9 +86,9 @@ enum Script {
     Succeed,
 }
 
-impl fmt::Display for Scripted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+impl std::fmt::Display for Scripted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
     }
 }
 
@@ -107,13 +111,13 @@ impl QueryStageExecutor for Scripted {
     }
 }
 
-fn task(script: Script, tasks: &RunningTasks) -> Task {
+fn task(script: Script) -> Task {
     Task {
         inner: Arc::new(Scripted(script)),
         name: name(),
         foreign_stages: ForeignStages::default(),
-        tasks: tasks.clone(),
-        metrics: Metrics::new(1, 1).unwrap(),
+        metrics: Metrics::new(1, 1, 1).unwrap(),
+        disk: disk(),
     }
 }
 
@@ -134,12 +138,8 @@ fn ended(task: &Task, outcome: &str) -> f64 {
 #[tokio::test]
 async fn a_panic_becomes_an_error_that_says_where() {
     panics::install_hook();
-    let tasks = RunningTasks::default();
-    let task = task(Script::Panic, &tasks);
-    let error = task
-        .execute_query_stage(0, Arc::default())
-        .await
-        .unwrap_err();
+    let task = task(Script::Panic);
+    let error = task.run(Arc::default()).await.unwrap_err();
     let failure = TaskFailure::find_in_text(&error.to_string()).unwrap();
     assert_eq!(failure.kind, FailureKind::Internal);
     assert!(
@@ -150,39 +150,29 @@ async fn a_panic_becomes_an_error_that_says_where() {
         failure.message.contains("index 9 is out of bounds"),
         "{failure}"
     );
-    assert_eq!(tasks.running_count(), 0);
     assert_eq!(ended(&task, "failed"), 1.0);
 }
 
 #[tokio::test]
-async fn a_running_task_can_be_cancelled_from_within() {
-    let tasks = RunningTasks::default();
-    let task = Arc::new(task(Script::Hang, &tasks));
-    let work = tokio::spawn({
-        let task = Arc::clone(&task);
-        async move { task.execute_query_stage(0, Arc::default()).await }
-    });
-    while tasks.running_count() == 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(
-        tasks.cancel_started_before(Instant::now() + std::time::Duration::from_secs(1)),
-        1
-    );
-    let error = work.await.unwrap().unwrap_err();
-    assert!(is_cancelled(&error));
-    assert_eq!(ended(&task, "cancelled"), 1.0);
+async fn success_and_being_dropped_are_counted() {
+    let good = task(Script::Succeed);
+    good.run(Arc::default()).await.unwrap();
+    assert_eq!(ended(&good, "succeeded"), 1.0);
+    let hanging = task(Script::Hang);
+    let limit = std::time::Duration::from_millis(10);
+    let _ = tokio::time::timeout(limit, hanging.run(Arc::default())).await;
+    assert_eq!(ended(&hanging, "cancelled"), 1.0);
 }
 
-#[tokio::test]
-async fn success_and_being_dropped_are_counted() {
-    let tasks = RunningTasks::default();
-    let good = task(Script::Succeed, &tasks);
-    good.execute_query_stage(0, Arc::default()).await.unwrap();
-    assert_eq!(ended(&good, "succeeded"), 1.0);
-    let hanging = task(Script::Hang, &tasks);
-    let limit = std::time::Duration::from_millis(10);
-    let _ = tokio::time::timeout(limit, hanging.execute_query_stage(0, Arc::default())).await;
-    assert_eq!(ended(&hanging, "cancelled"), 1.0);
-    assert_eq!(tasks.running_count(), 0);
+#[test]
+fn attempts_of_a_stage_share_no_file() {
+    let id = |attempt, task| {
+        output_file_id(&TaskName {
+            attempt,
+            ..test_task("mine", task)
+        })
+    };
+    let ids: HashSet<usize> = [id(0, 0), id(0, 1), id(1, 0), id(1, 1), id(2, 0)].into();
+    assert_eq!(ids.len(), 5);
+    assert_eq!(id(0, 7), 7);
 }

@@ -6,23 +6,11 @@ use std::time::{Duration, Instant};
 /// After this long without an event, the brokers may be lost.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What the answer to a question shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProbeResult {
-    /// The brokers answer again.
-    Recovered,
-    /// The brokers no longer answer.
-    Lost,
-    Unchanged,
-}
-
 /// When the brokers were last heard of.
 #[derive(Debug)]
 pub(super) struct BrokerProbe {
     last_event_at: Instant,
     last_probe_at: Option<Instant>,
-    /// Whether no broker answered the last question.
-    is_lost: bool,
 }
 
 impl BrokerProbe {
@@ -30,7 +18,6 @@ impl BrokerProbe {
         Self {
             last_event_at: now,
             last_probe_at: None,
-            is_lost: false,
         }
     }
 
@@ -51,15 +38,9 @@ impl BrokerProbe {
         now.saturating_duration_since(last) >= SILENCE_LIMIT
     }
 
-    /// Notes whether a broker answered the question.
-    pub(super) fn on_answer(&mut self, answered: bool, now: Instant) -> ProbeResult {
+    /// A broker is asked now.
+    pub(super) fn on_question(&mut self, now: Instant) {
         self.last_probe_at = Some(now);
-        let was_lost = std::mem::replace(&mut self.is_lost, !answered);
-        match (was_lost, answered) {
-            (true, true) => ProbeResult::Recovered,
-            (false, false) => ProbeResult::Lost,
-            _ => ProbeResult::Unchanged,
-        }
     }
 }
 
@@ -68,17 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_noticed_and_logged_once() {
+    fn silence_is_noticed_and_asked_about_at_intervals() {
         let begin = Instant::now();
         let at = |seconds| begin + Duration::from_secs(seconds);
         let mut probe = BrokerProbe::new(begin);
         assert!(!probe.is_due(at(4)) && probe.is_due(at(5)) && probe.is_silent(at(5)));
-        assert_eq!(probe.on_answer(false, at(5)), ProbeResult::Lost);
+        probe.on_question(at(5));
         // The next question waits as long, although there is still no event.
-        assert!(!probe.is_due(at(9)) && probe.is_silent(at(9)));
-        assert_eq!(probe.on_answer(false, at(10)), ProbeResult::Unchanged);
-        assert_eq!(probe.on_answer(true, at(15)), ProbeResult::Recovered);
-        assert_eq!(probe.on_answer(true, at(20)), ProbeResult::Unchanged);
+        assert!(!probe.is_due(at(9)) && probe.is_due(at(10)) && probe.is_silent(at(9)));
         probe.on_event(at(21));
         assert!(!probe.is_silent(at(22)) && !probe.is_due(at(25)) && probe.is_due(at(26)));
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
-use sluice_service::crash;
+use chrono::{DateTime, Utc};
+use sluice_service::{crash, descriptors};
 use sluice_storage::StoreError;
 use uuid::Uuid;
 
@@ -29,7 +29,25 @@ pub struct LineOptions {
     pub envelope: bool,
     /// The top-level field that holds an event's time.
     pub event_time_field: Option<String>,
+    /// The records to take, by their own time in milliseconds since the Unix epoch:
+    /// from the first (inclusive) to the second (exclusive). Others are passed over.
+    /// A record without a time is taken.
+    pub record_times: Option<(i64, i64)>,
+    /// How many files of a batch may be open. Where more partitions have many records,
+    /// the largest files are finished early.
+    pub max_open_files: usize,
 }
+
+/// How many files each of `topics` batches may have open: together half of what this
+/// process may.
+pub(crate) fn max_open_files(topics: usize) -> usize {
+    let limit = descriptors::limit().unwrap_or(DEFAULT_DESCRIPTORS);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    (limit / 2 / topics.max(1)).max(1)
+}
+
+/// What most systems allow a process.
+const DEFAULT_DESCRIPTORS: u64 = 1024;
 
 impl Default for LineOptions {
     fn default() -> Self {
@@ -38,6 +56,8 @@ impl Default for LineOptions {
             roll_bytes: 128 << 20,
             envelope: false,
             event_time_field: Some("timestamp".to_owned()),
+            record_times: None,
+            max_open_files: max_open_files(1),
         }
     }
 }
@@ -54,6 +74,7 @@ struct OpenRange {
     bytes: u64,
     /// The first and the last event time, in microseconds since the epoch.
     event_times: Option<(i64, i64)>,
+    events_ahead: u64,
     lines: FileBuffer,
     rejected: FileBuffer,
 }
@@ -62,6 +83,8 @@ struct OpenRange {
 struct FileBuffer {
     file: FileId,
     buffer: Vec<u8>,
+    /// Whether the writer has got bytes of it, so that its file is open.
+    is_open: bool,
 }
 
 /// A range whose files are not durable yet.
@@ -82,6 +105,8 @@ pub(crate) struct BatchBuilder {
     open_ranges: Vec<Option<OpenRange>>,
     pending_ranges: Vec<PendingRange>,
     last_file_id: FileId,
+    /// The time of the latest poll, in milliseconds since the Unix epoch.
+    now_millis: i64,
 }
 
 impl BatchBuilder {
@@ -101,6 +126,7 @@ impl BatchBuilder {
             open_ranges: Vec::new(),
             pending_ranges: Vec::new(),
             last_file_id: 0,
+            now_millis: Utc::now().timestamp_millis(),
         };
         for (&partition, &offset) in start {
             builder.begin_range(partition, offset);
@@ -120,6 +146,7 @@ impl BatchBuilder {
             FileBuffer {
                 file: self.last_file_id,
                 buffer: Vec::new(),
+                is_open: false,
             }
         };
         let part = OpenRange {
@@ -129,12 +156,18 @@ impl BatchBuilder {
             rejects: 0,
             bytes: 0,
             event_times: None,
+            events_ahead: 0,
             lines: stream(),
             rejected: stream(),
         };
         if let Some(slot) = self.open_ranges.get_mut(index) {
             *slot = Some(part);
         }
+    }
+
+    /// Notes the time of a poll.
+    pub(crate) fn set_now(&mut self, now: DateTime<Utc>) {
+        self.now_millis = now.timestamp_millis();
     }
 
     /// The next offset of a partition.
@@ -161,6 +194,14 @@ impl BatchBuilder {
         else {
             return Ok(false);
         };
+        if let Some((from, to)) = self.options.record_times
+            && let Some((time, _)) = record.metadata.timestamp()
+            && !(from..to).contains(&time)
+        {
+            // It counts as read, because the batch may end at its offset.
+            part.end = record.offset.saturating_add(1);
+            return Ok(true);
+        }
         let field = self.options.event_time_field.as_deref();
         let stream = match validate_payload(record.value, field) {
             Ok(field) => {
@@ -179,10 +220,16 @@ impl BatchBuilder {
                 part.bytes += (stream.buffer.len() - before) as u64;
                 part.line_offsets.push_offset(record.offset);
                 if let Some(time) = field.and_then(event_time::parse_event_time) {
-                    part.event_times = Some(match part.event_times {
-                        Some((min, max)) => (min.min(time), max.max(time)),
-                        None => (time, time),
-                    });
+                    let logged = record.metadata.timestamp().map(|(millis, _)| millis);
+                    match event_time::plausible_time(time, logged, self.now_millis) {
+                        Some(time) => {
+                            part.event_times = Some(match part.event_times {
+                                Some((min, max)) => (min.min(time), max.max(time)),
+                                None => (time, time),
+                            });
+                        }
+                        None => part.events_ahead += 1,
+                    }
                 }
                 (stream, None)
             }
@@ -197,12 +244,17 @@ impl BatchBuilder {
         };
         part.end = record.offset.saturating_add(1);
         let (stream, below) = stream;
+        let is_large = part.bytes >= self.options.roll_bytes;
         if stream.buffer.len() >= BUFFER_BYTES {
             let bytes = std::mem::take(&mut stream.buffer);
+            let opens = !std::mem::replace(&mut stream.is_open, true);
             self.writer.write_bytes(stream.file, below, bytes)?;
+            if opens {
+                self.limit_open_files()?;
+            }
         }
         crash::reach_point("landing.3");
-        if part.bytes >= self.options.roll_bytes {
+        if is_large {
             self.roll_range(record.partition)?;
             crash::reach_point("landing.3b");
         }
@@ -216,6 +268,27 @@ impl BatchBuilder {
             .and_then(|index| self.open_ranges.get_mut(index)?.as_mut())
         {
             part.end = part.end.max(offset);
+        }
+    }
+
+    /// Finishes ranges until no more files are open than may be, the largest first.
+    fn limit_open_files(&mut self) -> Result<(), WriterFailed> {
+        loop {
+            let ranges = (0..).zip(&self.open_ranges);
+            let with_files = ranges.filter_map(|(partition, range)| {
+                let range = range.as_ref()?;
+                let files = usize::from(range.lines.is_open) + usize::from(range.rejected.is_open);
+                (files > 0).then_some((range.bytes, partition, files))
+            });
+            let with_files: Vec<(u64, i32, usize)> = with_files.collect();
+            let open: usize = with_files.iter().map(|(_, _, files)| files).sum();
+            if open <= self.options.max_open_files {
+                return Ok(());
+            }
+            let Some((_, largest, _)) = with_files.into_iter().max() else {
+                return Ok(());
+            };
+            self.roll_range(largest)?;
         }
     }
 
@@ -278,6 +351,7 @@ impl BatchBuilder {
                         max: time(max)?,
                     })
                 }),
+                events_ahead: part.events_ahead,
             },
             lines,
             rejected,

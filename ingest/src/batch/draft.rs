@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sluice_landing::{
     CloseReason, Completeness, ENTRY_VERSION, Hole, LandedRange, LandingEntry, TopicTotals,
 };
@@ -13,6 +13,9 @@ use super::continuity::{ContinuityError, RebasedBatch, advance_offsets, check_co
 use super::start_offsets::BatchStart;
 use crate::IngestError;
 use crate::error::ForTopic as _;
+
+/// A ledger's latest event that is further ahead of a batch came from a wrong clock.
+pub(crate) const FUTURE_TOLERANCE: TimeDelta = TimeDelta::hours(1);
 
 /// A batch whose files are durable.
 #[derive(Debug, Clone)]
@@ -140,6 +143,7 @@ fn add_totals(totals: &mut TopicTotals, ranges: &[LandedRange], holes: &[Hole]) 
     for range in ranges {
         totals.rows += range.rows;
         totals.rejects += range.rejects;
+        totals.events_ahead += range.events_ahead;
         for file in range.files() {
             totals.files += 1;
             totals.bytes += file.bytes;
@@ -157,6 +161,12 @@ fn advance_completeness(
     kept: &[LandedRange],
     next: &BTreeMap<i32, i64>,
 ) {
+    // Earlier versions counted events from the future, too.
+    for completeness in progress.values_mut() {
+        completeness.latest_event = completeness
+            .latest_event
+            .filter(|latest| *latest <= draft.started_at + FUTURE_TOLERANCE);
+    }
     for range in kept {
         if let Some(times) = range.event_time {
             let latest = &mut progress.entry(range.partition).or_default().latest_event;

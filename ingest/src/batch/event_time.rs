@@ -23,6 +23,21 @@ pub(crate) fn parse_event_time(field: &str) -> Option<i64> {
     }
 }
 
+/// How far an event's time may be ahead of the clocks that saw its record: two
+/// machines' clocks differ.
+const CLOCK_TOLERANCE_MS: i64 = 5 * 60 * 1000;
+
+/// The event time, in microseconds since the epoch, as far as it says how complete
+/// a partition is: never after its record's own time. `None` for an event from the
+/// future, `logged` being the record's time and `now` the time of the poll, both in
+/// milliseconds since the epoch: such a clock says nothing.
+pub(crate) fn plausible_time(micros: i64, logged: Option<i64>, now: i64) -> Option<i64> {
+    let seen = logged.map_or(now, |logged| logged.min(now));
+    let limit = seen.saturating_add(CLOCK_TOLERANCE_MS).saturating_mul(1000);
+    let cap = logged.unwrap_or(i64::MAX).saturating_mul(1000);
+    (micros <= limit).then(|| micros.min(cap))
+}
+
 fn parse_text(text: &str) -> Option<i64> {
     sluice_ndjson::parse_utc_timestamp(text.as_bytes()).or_else(|| parse_epoch(text.trim()))
 }

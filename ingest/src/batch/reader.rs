@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rdkafka::types::RDKafkaErrorCode;
-use sluice_landing::CloseReason;
+use sluice_landing::{CloseReason, LandingFileName};
 use sluice_service::crash;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::broker_probe::{BrokerProbe, ProbeResult};
+use super::broker_probe::BrokerProbe;
 use super::builder::{BatchBuilder, LineOptions};
 use super::draft::BatchContent;
 use super::landing_file::TopicFolder;
@@ -28,9 +28,15 @@ use crate::kafka::{KafkaError, Polled, Record, RecordFeed, TopicConsumer};
 /// How long a poll waits, which is also how late a request to stop is seen.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// How often the client library's log is read.
+const LOG_INTERVAL: Duration = Duration::from_millis(100);
+
 /// How long to wait for a broker's answer to a probe. Short, because a request
 /// to stop is not seen meanwhile.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long to wait for the ends of the partitions when a batch is finished.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What one batch is to read.
 #[derive(Debug)]
@@ -112,7 +118,7 @@ impl<'c> BatchReader<'c> {
         }
         let writer = BatchWriter::start_thread(
             request.folder,
-            topic.clone(),
+            LandingFileName::topic_part(topic).to_owned(),
             request.line_options.compression,
         );
         let builder = BatchBuilder::new(
@@ -139,13 +145,19 @@ impl<'c> BatchReader<'c> {
         &mut self,
         feed: &mut RecordFeed<'_>,
     ) -> Result<CloseReason, WriterFailed> {
+        let mut next_log = Duration::ZERO;
         loop {
             let elapsed = self.started_at.elapsed();
+            if elapsed >= next_log {
+                self.consumer.read_client_log();
+                next_log = elapsed + LOG_INTERVAL;
+            }
             let event = self.next_event();
             if let Some(close_reason) = self.state.record_event(event, elapsed) {
                 return Ok(close_reason);
             }
             let wait = self.state.window().max_wait(elapsed, POLL_TIMEOUT);
+            self.builder.set_now(Utc::now());
             let count = feed.poll(wait, &mut |polled| self.handle_polled(polled, elapsed));
             if self.writer_failed {
                 return Err(WriterFailed);
@@ -154,6 +166,7 @@ impl<'c> BatchReader<'c> {
             self.counters.set_counts(window.records(), window.bytes());
             if count > 0 {
                 self.probe.on_event(Instant::now());
+                self.consumer.log_answer();
             } else {
                 self.probe_brokers();
                 // Control records move the position without an event.
@@ -259,14 +272,10 @@ impl<'c> BatchReader<'c> {
         let Some(&partition) = self.builder.next_offsets().keys().next() else {
             return;
         };
-        let topic = &self.consumer.topic;
-        let answer = self.consumer.offset_bounds_within(partition, PROBE_TIMEOUT);
-        match (self.probe.on_answer(answer.is_ok(), Instant::now()), answer) {
-            (ProbeResult::Recovered, _) => tracing::info!(topic, "the brokers answer again"),
-            (ProbeResult::Lost, Err(error)) => {
-                tracing::warn!(topic, %error, "no broker answers, retrying");
-            }
-            _ => {}
+        self.probe.on_question(Instant::now());
+        match self.consumer.fetch_ends(&[partition], PROBE_TIMEOUT) {
+            Ok(_) => self.consumer.log_answer(),
+            Err(error) => self.consumer.log_silence(&error),
         }
     }
 
@@ -281,21 +290,24 @@ impl<'c> BatchReader<'c> {
     ) -> (BTreeMap<i32, DateTime<Utc>>, Option<KafkaError>) {
         let is_caught_up = close_reason == CloseReason::CaughtUp;
         let ask_all = is_caught_up || self.probe.is_silent(Instant::now());
-        let mut caught_up = BTreeMap::new();
-        for (&partition, &next) in next_offsets {
-            if !ask_all && !self.state.is_at_end(partition) {
-                continue;
+        let asked: Vec<i32> = next_offsets
+            .keys()
+            .copied()
+            .filter(|partition| ask_all || self.state.is_at_end(*partition))
+            .collect();
+        let asked_at = Utc::now();
+        // Records behind an open transaction are not read yet, but they are there:
+        // the end that counts is the end of the log.
+        match self.consumer.fetch_ends(&asked, CONFIRM_TIMEOUT) {
+            Ok(ends) => {
+                let is_read = |(partition, end): (i32, i64)| {
+                    let next = *next_offsets.get(&partition)?;
+                    (end <= next).then_some((partition, asked_at))
+                };
+                (ends.into_iter().filter_map(is_read).collect(), None)
             }
-            let asked_at = Utc::now();
-            match self.consumer.offset_bounds(partition) {
-                Ok(bounds) if bounds.high <= next => {
-                    caught_up.insert(partition, asked_at);
-                }
-                Ok(_) => {}
-                Err(error) => return (caught_up, Some(error)),
-            }
+            Err(error) => (BTreeMap::new(), Some(error)),
         }
-        (caught_up, None)
     }
 
     /// Makes the files durable.

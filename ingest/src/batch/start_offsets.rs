@@ -180,34 +180,64 @@ fn first_start_offsets(
     })
 }
 
-fn require_same_topic(
+/// Checks that the brokers' topic is the one that the ledger describes.
+///
+/// # Errors
+/// [`StartError::TopicRecreated`] when it is another one of the same name.
+pub(crate) fn require_same_topic(
     topic: &str,
     newest: &LandingEntry,
     metadata: &TopicMetadata,
 ) -> Result<(), StartError> {
-    let differs = |ours: &Option<String>, theirs: &Option<String>| match (ours, theirs) {
-        (Some(ours), Some(theirs)) if ours != theirs => Some((ours.clone(), theirs.clone())),
-        _ => None,
-    };
-    let sign = if let Some((ours, theirs)) = differs(&newest.cluster_id, &metadata.cluster_id) {
-        Some(format!(
-            "the ledger is of cluster {ours}, but this is cluster {theirs}"
-        ))
-    } else if let Some((ours, theirs)) = differs(&newest.topic_id, &metadata.topic_id) {
-        Some(format!("its id was {ours} and is now {theirs}"))
-    } else {
-        newest
-            .next
-            .keys()
-            .find(|partition| !metadata.partitions.contains_key(partition))
-            .map(|partition| format!("it no longer has partition {partition}"))
-    };
-    match sign {
-        Some(sign) => Err(StartError::TopicRecreated {
-            topic: topic.to_owned(),
-            sign,
-        }),
+    let (ours, theirs) = (&newest.cluster_id, &metadata.cluster_id);
+    if let (Some(ours), Some(theirs)) = (ours, theirs)
+        && ours != theirs
+    {
+        return Err(recreated(
+            topic,
+            format!("the ledger is of cluster {ours}, but this is cluster {theirs}"),
+        ));
+    }
+    require_same_id(
+        topic,
+        newest.topic_id.as_deref(),
+        metadata.topic_id.as_deref(),
+    )?;
+    let lost = newest
+        .next
+        .keys()
+        .find(|partition| !metadata.partitions.contains_key(partition));
+    match lost {
+        Some(partition) => Err(recreated(
+            topic,
+            format!("it no longer has partition {partition}"),
+        )),
         None => Ok(()),
+    }
+}
+
+/// Checks that a topic's id is still `before`, where both are known.
+///
+/// # Errors
+/// [`StartError::TopicRecreated`] when it is not.
+pub(crate) fn require_same_id(
+    topic: &str,
+    before: Option<&str>,
+    now: Option<&str>,
+) -> Result<(), StartError> {
+    match (before, now) {
+        (Some(before), Some(now)) if before != now => Err(recreated(
+            topic,
+            format!("its id was {before} and is now {now}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn recreated(topic: &str, sign: String) -> StartError {
+    StartError::TopicRecreated {
+        topic: topic.to_owned(),
+        sign,
     }
 }
 

@@ -286,6 +286,9 @@ impl BrokerReader {
                 Polled::Error { code, .. } => failed = Some(code),
                 _ => {}
             });
+            if count == 0 {
+                consumer.read_client_log();
+            }
             if count > 0 {
                 last_event_at = Instant::now();
             } else if last_event_at.elapsed() >= self.timeout {
@@ -321,6 +324,7 @@ mod tests {
             file: None,
             rejected: None,
             event_time: None,
+            events_ahead: 0,
         };
         let meta = FakeMetadata::default();
         let sums = |offset, value: Option<&[u8]>| {

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use sluice_service::console::Console;
 use sluice_service::kafka::KafkaSettings;
 use sluice_service::signals::StopSignal;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinSet};
 
 use super::{
     line_options, open_landing, open_topic_folder, print_error, print_json, stores_from_env,
 };
 use crate::IngestError;
-use crate::cli::{IngestArgs, ReportFormat};
+use crate::cli::{ErrorPolicy, IngestArgs, ReportFormat};
 use crate::error::ALL_TOPICS;
 use crate::topic::report::TopicReport;
 use crate::topic::{BeginAt, IngestOptions, RunLimits, ingest_topic};
@@ -61,23 +60,43 @@ pub(super) async fn run_ingest(
         run_id: args.run_id.clone(),
         begin_at,
         accept_data_loss: args.accept_data_loss,
-        line_options: line_options(&args.lines),
+        line_options: line_options(&args.lines, args.topic.len()),
         limits: run_limits(&args),
         timeout: args.brokers.timeout,
     });
     let stores = stores_from_env();
     let landing = open_landing(&stores, &args.common.landing)?;
     let stop = StopSignal::on_signals().map_err(|source| IngestError::Process { source })?;
-    let mut tasks = Vec::new();
+    // A token of its own: a signal after it is still the first signal.
+    let topics_stop = StopSignal {
+        drain: stop.drain.child_token(),
+        now: stop.now.clone(),
+    };
+    let mut tasks = JoinSet::new();
     for topic in topics {
         let store_path = open_topic_folder(&stores, &landing, &topic)?;
-        let run = ingest_topic(Arc::clone(&options), topic, store_path, stop.clone());
-        tasks.push(tokio::spawn(run));
+        let run = ingest_topic(Arc::clone(&options), topic, store_path, topics_stop.clone());
+        tasks.spawn(run);
     }
-    let ended = tokio::select! {
-        ended = join_all(tasks) => ended,
-        () = stop.now.cancelled() => return Err(IngestError::Killed),
-    };
+    let stops_others = args.follow && args.on_topic_error == ErrorPolicy::Stop;
+    let mut ended = Vec::new();
+    loop {
+        let next = tokio::select! {
+            next = tasks.join_next() => next,
+            () = stop.now.cancelled() => return Err(IngestError::Killed),
+        };
+        let Some(result) = next else { break };
+        if let Ok((report, Err(error))) = &result
+            && !tasks.is_empty()
+        {
+            // Seen now, and not when the last topic ends, which may be never.
+            tracing::error!(topic = report.topic, %error, "the topic ended");
+            if stops_others {
+                topics_stop.drain.cancel();
+            }
+        }
+        ended.push(result);
+    }
     let (reports, errors) = split_results(ended);
     match args.common.result.output {
         ReportFormat::Json => print_json(console, &reports),
@@ -90,7 +109,7 @@ pub(super) async fn run_ingest(
 
 /// The reports to print, and all errors.
 fn split_results(ended: Vec<TaskResult>) -> (Vec<TopicReport>, Vec<IngestError>) {
-    let mut reports = Vec::new();
+    let mut reports: Vec<TopicReport> = Vec::new();
     let mut errors = Vec::new();
     for run in ended {
         match run {
@@ -108,6 +127,7 @@ fn split_results(ended: Vec<TaskResult>) -> (Vec<TopicReport>, Vec<IngestError>)
             }),
         }
     }
+    reports.sort_by(|a, b| a.topic.cmp(&b.topic));
     (reports, errors)
 }
 

@@ -12,12 +12,14 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use sluice_service::console::Console;
+use sluice_service::descriptors;
 use sluice_service::format::{error_chain, format_count};
 use sluice_service::kafka::{KafkaOptions, KafkaSettings};
 use sluice_service::logs;
 use sluice_service::secrets::Secrets;
+use sluice_service::shell_help::print_shell_help;
 use sluice_service::signals::StopSignal;
 use sluice_storage::{StoreOptions, StorePath, Stores};
 use tokio::runtime::Builder;
@@ -26,7 +28,7 @@ use self::ingest::run_ingest;
 use self::replay::replay_topic;
 use self::status::{TopicStatus, open_topic, topic_statuses};
 use crate::IngestError;
-use crate::batch::builder::LineOptions;
+use crate::batch::builder::{LineOptions, max_open_files};
 use crate::cli::{
     Cli, CollectArgs, Command, CommonArgs, LineArgs, ReplayArgs, ReportFormat, StatusArgs,
     VerifyArgs,
@@ -47,6 +49,10 @@ where
     I: IntoIterator,
     I::Item: Into<OsString> + Clone,
 {
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    if let Some(code) = print_shell_help(Cli::command(), &args) {
+        return code;
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -94,6 +100,7 @@ async fn dispatch_command(cli: Cli) -> u8 {
         let problem = error.to_string();
         return exit_code(&console, Err(IngestError::Invalid { problem }));
     }
+    descriptors::raise_limit();
     let result = match cli.command {
         None => run_ingest(cli.ingest, kafka, &console).await,
         Some(Command::Status(args)) => run_status(args, kafka, &console).await,
@@ -143,12 +150,14 @@ fn open_topic_folder(
     stores.open(&location).for_topic(topic)
 }
 
-fn line_options(lines: &LineArgs) -> LineOptions {
+fn line_options(lines: &LineArgs, topics: usize) -> LineOptions {
     LineOptions {
         compression: lines.compression,
         roll_bytes: lines.roll_size,
         envelope: lines.envelope,
         event_time_field: Some(lines.event_time_field.clone()).filter(|field| !field.is_empty()),
+        record_times: None,
+        max_open_files: max_open_files(topics),
     }
 }
 
@@ -191,6 +200,9 @@ async fn run_status(
 }
 
 fn require_complete(all: &[TopicStatus], wanted: DateTime<Utc>) -> Result<(), IngestError> {
+    if let Some(problem) = all.iter().find_map(|topic| topic.problem.clone()) {
+        return Err(problem.into());
+    }
     match all
         .iter()
         .find(|topic| topic.watermark.is_none_or(|known| known < wanted))
@@ -261,7 +273,7 @@ async fn run_replay(
         from: args.from,
         to: args.to,
         kafka,
-        line_options: line_options(&args.lines),
+        line_options: line_options(&args.lines, 1),
         timeout: args.brokers.timeout,
     };
     let report = replay_topic(request, store_path, stop).await?;

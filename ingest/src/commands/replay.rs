@@ -37,6 +37,7 @@ pub(crate) async fn replay_topic(
     store_path: StorePath,
     stop: StopSignal,
 ) -> Result<TopicReport, IngestError> {
+    let record_times = record_times(request.from, request.to)?;
     let landing = TopicLanding::open(store_path.clone()).for_topic(&request.topic)?;
     if landing
         .newest_entry()
@@ -58,9 +59,8 @@ pub(crate) async fn replay_topic(
     let (begins, ends) = ask_brokers(&topic, move || {
         let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
         let metadata = consumer.fetch_metadata()?;
-        let begins = resolve_position(&consumer, &metadata, from)?;
-        let ends = resolve_position(&consumer, &metadata, to)?;
-        Ok((begins, ends))
+        let begins = find_begins(&consumer, &metadata, from)?;
+        Ok((begins, find_ends(&metadata, to)))
     })
     .await?;
     let until: BTreeMap<i32, i64> = ends
@@ -69,7 +69,10 @@ pub(crate) async fn replay_topic(
         .collect();
     let options = IngestOptions {
         kafka: request.kafka,
-        line_options: request.line_options,
+        line_options: LineOptions {
+            record_times,
+            ..request.line_options
+        },
         timeout,
         begin_at: BeginAt::Each(begins),
         limits: RunLimits {
@@ -82,23 +85,95 @@ pub(crate) async fn replay_topic(
     result.map(|()| report)
 }
 
-/// The offset of each partition at a position, limited to the offsets that the
-/// broker has.
-fn resolve_position(
+/// Which records to take by their own time, where a time bounds the part.
+///
+/// # Errors
+/// When the part ends before it begins.
+fn record_times(from: TopicPosition, to: TopicPosition) -> Result<Option<(i64, i64)>, IngestError> {
+    use TopicPosition::{Earliest, Latest, Offset, Time};
+    let backwards = match (from, to) {
+        (Offset(from), Offset(to)) => from > to,
+        (Time(from), Time(to)) => from >= to,
+        (Latest, Earliest) => true,
+        _ => false,
+    };
+    if backwards {
+        return Err(IngestError::Invalid {
+            problem: "--from lies after --to, so there is nothing to replay; exchange them"
+                .to_owned(),
+        });
+    }
+    let millis = |position: TopicPosition| match position {
+        Time(time) => Some(time.timestamp_millis()),
+        _ => None,
+    };
+    Ok(match (millis(from), millis(to)) {
+        (None, None) => None,
+        (from, to) => Some((from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX))),
+    })
+}
+
+/// The offset of each partition where the part begins. No record before it is of the
+/// asked time.
+fn find_begins(
     consumer: &TopicConsumer,
     metadata: &TopicMetadata,
-    position: TopicPosition,
+    from: TopicPosition,
 ) -> Result<BTreeMap<i32, i64>, IngestError> {
-    if let TopicPosition::Time(time) = position {
-        return Ok(consumer.offsets_at_time(metadata, time.timestamp_millis())?);
+    match from {
+        TopicPosition::Time(time) => {
+            Ok(consumer.offsets_at_time(metadata, time.timestamp_millis())?)
+        }
+        _ => Ok(find_ends(metadata, from)),
     }
+}
+
+/// The offset of each partition where the part ends, limited to the offsets that the
+/// broker has. Producers set their records' times, so records of any time can follow
+/// each other: a part that ends at a time is read to the end of the topic.
+fn find_ends(metadata: &TopicMetadata, to: TopicPosition) -> BTreeMap<i32, i64> {
     let offsets = metadata.partitions.iter().map(|(partition, bounds)| {
-        let offset = match position {
+        let offset = match to {
             TopicPosition::Earliest => bounds.low,
             TopicPosition::Offset(offset) => offset.clamp(bounds.low, bounds.high),
             TopicPosition::Latest | TopicPosition::Time(_) => bounds.high,
         };
         (*partition, offset)
     });
-    Ok(offsets.collect())
+    offsets.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    #[test]
+    fn times_bound_the_records_and_a_part_never_ends_before_it_begins() {
+        let at = |seconds: i64| {
+            TopicPosition::Time(DateTime::<Utc>::from_timestamp(seconds, 0).unwrap())
+        };
+        let taken = |from, to| record_times(from, to).unwrap();
+        assert_eq!(taken(at(5), at(9)), Some((5000, 9000)));
+        assert_eq!(taken(at(5), TopicPosition::Latest), Some((5000, i64::MAX)));
+        assert_eq!(
+            taken(TopicPosition::Offset(7), at(9)),
+            Some((i64::MIN, 9000))
+        );
+        assert_eq!(
+            taken(TopicPosition::Offset(7), TopicPosition::Offset(7)),
+            None
+        );
+        assert_eq!(taken(TopicPosition::Earliest, TopicPosition::Latest), None);
+        for (from, to) in [
+            (at(9), at(5)),
+            (at(9), at(9)),
+            (TopicPosition::Offset(8), TopicPosition::Offset(7)),
+            (TopicPosition::Latest, TopicPosition::Earliest),
+        ] {
+            let error = record_times(from, to).unwrap_err();
+            assert!(error.to_string().contains("lies after --to"), "{error}");
+        }
+    }
 }

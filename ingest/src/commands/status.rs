@@ -11,6 +11,7 @@ use sluice_service::kafka::KafkaSettings;
 use sluice_storage::{StoreError, StorePath, Stores};
 
 use crate::IngestError;
+use crate::batch::start_offsets::{StartError, require_same_topic};
 use crate::blocking::ask_brokers;
 use crate::commands::watermark::topic_watermark;
 use crate::error::{ALL_TOPICS, ForTopic as _};
@@ -46,6 +47,12 @@ pub struct TopicStatus {
     pub lag: Option<i64>,
     /// The event time up to which the topic is complete.
     pub watermark: Option<DateTime<Utc>>,
+    /// Why the ledger does not describe the brokers' topic; then lag and watermark
+    /// are unknown.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub problem: Option<StartError>,
+    /// Rows whose event time is ahead of any clock that could have set it.
+    pub events_ahead: u64,
 }
 
 /// The state of a partition.
@@ -161,9 +168,11 @@ fn describe_topic(
     lateness: TimeDelta,
 ) -> TopicStatus {
     let batch = newest.body;
-    let high = |partition: i32| {
+    let problem = metadata.and_then(|metadata| require_same_topic(&topic, &batch, metadata).err());
+    let metadata = metadata.filter(|_| problem.is_none());
+    let end = |partition: i32| {
         let bounds = metadata?.partitions.get(&partition)?;
-        Some(bounds.high)
+        Some(bounds.end)
     };
     let mut known: BTreeMap<i32, i64> = batch.next.clone();
     if let Some(metadata) = metadata {
@@ -176,7 +185,7 @@ fn describe_topic(
         .map(|(partition, next)| PartitionStatus {
             partition: *partition,
             next: *next,
-            lag: high(*partition).map(|high| high - next),
+            lag: end(*partition).map(|end| end - next),
         })
         .collect();
     let caught_up: BTreeMap<i32, DateTime<Utc>> = partitions
@@ -189,8 +198,9 @@ fn describe_topic(
         &batch.progress,
         &caught_up,
         lateness,
-        Utc::now(),
-    );
+        newest.created_at,
+    )
+    .filter(|_| problem.is_none());
     TopicStatus {
         topic,
         entry: newest.seq,
@@ -210,6 +220,18 @@ fn describe_topic(
         lag: partitions.iter().map(|partition| partition.lag).sum(),
         partitions,
         watermark,
+        problem,
+        events_ahead: batch.totals.events_ahead,
+    }
+}
+
+fn as_text<S: serde::Serializer>(
+    problem: &Option<StartError>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match problem {
+        Some(problem) => serializer.collect_str(problem),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -233,10 +255,22 @@ impl TopicStatus {
             .iter()
             .map(|p| format!("{}: {} (lag {})", p.partition, p.next, number(p.lag)))
             .collect();
+        let problem = self
+            .problem
+            .as_ref()
+            .map(|problem| format!("\n  problem     {problem}"))
+            .unwrap_or_default();
+        let ahead = match self.events_ahead {
+            0 => String::new(),
+            ahead => format!(
+                "\n  ahead       {} events dated in the future",
+                group_thousands(ahead)
+            ),
+        };
         format!(
             "{}\n  rows        {}\n  rejects     {}\n  stored      {} in {} files\n  last batch  \
              entry {} at {}, {} records, closed by {}\n  next        {}\n  lag         {}\n  \
-             complete to {}\n  holes       {holes}",
+             complete to {}\n  holes       {holes}{ahead}{problem}",
             self.topic,
             group_thousands(self.rows),
             group_thousands(self.rejects),

@@ -12,21 +12,27 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use sluice_landing::Completeness;
 
-/// The time up to which a topic is complete; `None` when nothing is known of a
-/// partition yet. `caught_up` adds what is known in addition to the ledger.
+use crate::batch::draft::FUTURE_TOLERANCE;
+
+/// The time up to which a topic is complete, given the ledger's progress up to its
+/// entry of `committed_at`; `None` when nothing is known of a partition yet. `caught_up` adds what is known in addition to the ledger.
 pub fn topic_watermark(
     partitions: impl IntoIterator<Item = i32>,
     progress: &BTreeMap<i32, Completeness>,
     caught_up: &BTreeMap<i32, DateTime<Utc>>,
     lateness: TimeDelta,
-    now: DateTime<Utc>,
+    committed_at: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let mut least: Option<DateTime<Utc>> = None;
     for partition in partitions {
         let known = progress.get(&partition).copied().unwrap_or_default();
         let read = known.caught_up_at.max(caught_up.get(&partition).copied());
-        // An event from a clock that is ahead must not make the future complete.
-        let event = known.latest_event.map(|event| event.min(now));
+        // An event from a clock that is ahead must not make the future complete, and
+        // one from a clock that is wrong says nothing.
+        let event = known
+            .latest_event
+            .filter(|event| *event <= committed_at + FUTURE_TOLERANCE)
+            .map(|event| event.min(committed_at));
         let complete = read.max(event)?;
         least = Some(least.map_or(complete, |least| least.min(complete)));
     }
@@ -69,13 +75,13 @@ mod tests {
         assert_eq!(mark(&parts, &none, 0), Some(500));
         assert_eq!(mark(&parts, &none, 60), Some(440));
         assert_eq!(mark(&parts, &[(0, at(950))].into(), 0), Some(900));
-        // An event from the future.
-        let ahead = [
-            (0, progress(Some(5000), None)),
-            (1, progress(None, Some(990))),
-        ]
-        .into();
-        assert_eq!(mark(&ahead, &none, 0), Some(990));
+        // An event from a clock that is ahead, and one from a wrong clock.
+        let ahead = |seconds| {
+            let first = (0, progress(Some(seconds), None));
+            [first, (1, progress(None, Some(990)))].into()
+        };
+        assert_eq!(mark(&ahead(1100), &none, 0), Some(990));
+        assert_eq!(mark(&ahead(5000), &none, 0), None);
         // A partition that was never read.
         assert_eq!(mark(&[(0, progress(Some(1), None))].into(), &none, 0), None);
         assert_eq!(full_hour(at(7300)).timestamp(), 7200);

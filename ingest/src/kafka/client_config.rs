@@ -21,6 +21,16 @@ const RESERVED_SETTINGS: &[(&str, &str)] = &[
     ("auto.offset.reset", "use --from-offset"),
     ("isolation.level", "it is always read_committed"),
     ("enable.partition.eof", "it is always on"),
+    // Cooperative rebalances would take partitions away one by one, while the ledger
+    // is read for all of them at once.
+    (
+        "group.protocol",
+        "groups use the classic protocol; remove the setting",
+    ),
+    (
+        "partition.assignment.strategy",
+        "groups divide partitions by range; remove the setting",
+    ),
 ];
 
 /// Settings that cannot be used.
@@ -53,7 +63,10 @@ pub(super) fn client_config(
         .set("fetch.queue.backoff.ms", "5")
         .set("check.crcs", "true")
         .set("socket.keepalive.enable", "true")
-        .set("reconnect.backoff.max.ms", "2000");
+        .set("reconnect.backoff.max.ms", "2000")
+        // Packets to a wrong address may be dropped: then this decides when it is noticed.
+        // The library's default is as long as a whole question may take.
+        .set("socket.connection.setup.timeout.ms", "10000");
     for (key, value) in settings.iter() {
         config.set(key, value);
     }
@@ -64,11 +77,10 @@ pub(super) fn client_config(
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
         .set("enable.partition.eof", "true");
-    // The library also reports its problems as errors. Its own log would go to
-    // standard error and bypass this program's log.
+    // Connections that brokers close are reported at this level.
     config.set_log_level(match settings.get("debug") {
         Some(_) => RDKafkaLogLevel::Debug,
-        None => RDKafkaLogLevel::Critical,
+        None => RDKafkaLogLevel::Info,
     });
     Ok(config)
 }

@@ -5,99 +5,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError as Client;
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 use sluice_service::kafka::KafkaSettings;
+use sluice_service::outage::Outage;
 
 use super::client_config::{self, ClientConfigError};
-use super::metadata::{self, KafkaError, OffsetBounds, TopicMetadata};
+use super::error::KafkaError;
+use super::group_context::GroupContext;
+use super::list_offsets::OffsetKind;
+use super::log_queue::LogQueue;
+use super::metadata::TopicMetadata;
 use super::native::{BatchQueue, Polled, emit_borrowed_message};
-
-/// What happened to a group member since the last look.
-#[derive(Debug, Default)]
-struct GroupMembership {
-    /// Newly assigned partitions, which have no offset yet.
-    assigned: Option<Vec<i32>>,
-    /// Whether partitions were revoked.
-    revoked: bool,
-}
-
-/// How often the same warning of the client library is logged.
-const REPEATED_WARNING_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Records the group's rebalances; the polling thread acts on them.
-#[derive(Default)]
-pub(crate) struct GroupContext {
-    membership: Mutex<GroupMembership>,
-    last_warning: Mutex<Option<(Option<RDKafkaErrorCode>, Instant)>>,
-}
-
-impl ClientContext for GroupContext {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        use RDKafkaLogLevel as Level;
-        match level {
-            Level::Emerg | Level::Alert | Level::Critical | Level::Error => {
-                tracing::warn!(facility, "{message}");
-            }
-            Level::Warning => tracing::info!(facility, "{message}"),
-            _ => tracing::debug!(facility, "{message}"),
-        }
-    }
-
-    fn error(&self, error: Client, reason: &str) {
-        let code = error.rdkafka_error_code();
-        if code == Some(RDKafkaErrorCode::PartitionEOF) {
-            return;
-        }
-        let mut last_warning = self.last_warning.lock();
-        let is_repeated = last_warning
-            .is_some_and(|(last, at)| last == code && at.elapsed() < REPEATED_WARNING_INTERVAL);
-        if !is_repeated {
-            *last_warning = Some((code, Instant::now()));
-            tracing::warn!("{reason}");
-        }
-    }
-}
-
-impl ConsumerContext for GroupContext {
-    fn rebalance(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        event: RDKafkaRespErr,
-        partitions: &mut TopicPartitionList,
-    ) {
-        let mut membership = self.membership.lock();
-        if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            let elements = partitions.elements();
-            membership.assigned = Some(elements.iter().map(|e| e.partition()).collect());
-            // Nothing is fetched until the offsets are known from the ledger:
-            // the group's own offsets are never read.
-            if let Err(error) = consumer.assign(&TopicPartitionList::new()) {
-                tracing::warn!(%error, "the group's assignment cannot be accepted");
-            }
-        } else {
-            membership.revoked = true;
-            membership.assigned = None;
-            if let Err(error) = consumer.unassign() {
-                tracing::warn!(%error, "the revoked partitions cannot be released");
-            }
-        }
-    }
-}
+use super::topic_query::TopicQuery;
 
 /// A consumer of one topic.
 pub(crate) struct TopicConsumer {
+    // Destroyed before the client, as the library demands.
+    log_queue: Option<LogQueue>,
     client: BaseConsumer<GroupContext>,
     pub(crate) topic: String,
     servers: String,
     /// Whether a group assigns the partitions.
     grouped: bool,
     timeout: Duration,
+    /// Of questions that no broker answers.
+    outage: Mutex<Outage>,
 }
+
+/// How many lines the library logs at most when a client is created: it warns of settings
+/// that have no effect.
+const MAX_EARLY_LINES: usize = 16;
 
 /// Creates a consumer. It connects lazily, so only a wrong setting is an error
 /// here.
@@ -109,28 +49,70 @@ pub(crate) fn create_consumer(
 ) -> Result<TopicConsumer, ClientConfigError> {
     // A consumer needs a group to commit offsets for lag tools.
     let lag_group = format!("ingest-landing-{topic}");
-    let client = client_config::client_config(settings, group.unwrap_or(&lag_group))?
-        .create_with_context(GroupContext::default())
-        .map_err(|error| ClientConfigError::Refused {
-            problem: error.to_string(),
-        })?;
+    let context = GroupContext::new(settings.bootstrap_servers());
+    let client: BaseConsumer<GroupContext> =
+        client_config::client_config(settings, group.unwrap_or(&lag_group))?
+            .create_with_context(context)
+            .map_err(|error| ClientConfigError::Refused {
+                problem: error.to_string(),
+            })?;
+    // SAFETY: the client lives longer than the queue: see the order of the fields.
+    let log_queue = unsafe { LogQueue::attach_to(client.client().native_ptr()) };
+    // What was logged before is in the queue of the records, from where the calls for
+    // batches would print it. There are no records yet.
+    for _ in 0..MAX_EARLY_LINES {
+        let _ = client.poll(Duration::ZERO);
+    }
     Ok(TopicConsumer {
+        log_queue,
         client,
         topic: topic.to_owned(),
         servers: settings.bootstrap_servers().to_owned(),
         grouped: group.is_some(),
         timeout,
+        outage: Mutex::default(),
     })
 }
 
 impl TopicConsumer {
+    /// A question that the brokers may take at most this long to answer.
+    fn query(&self, timeout: Duration) -> TopicQuery<'_> {
+        TopicQuery {
+            client: &self.client,
+            log_queue: self.log_queue.as_ref(),
+            topic: &self.topic,
+            servers: &self.servers,
+            timeout,
+        }
+    }
+
     fn kafka_error(&self, action: &'static str, source: Client) -> KafkaError {
-        KafkaError::from_client_error(action, &self.topic, &self.servers, source)
+        self.query(self.timeout).error(action, source)
+    }
+
+    /// Logs what the client library has reported since the last call. Questions do so by
+    /// themselves.
+    pub(crate) fn read_client_log(&self) {
+        self.query(self.timeout).read_client_log();
     }
 
     /// The error for a code after which records can no longer be read.
     pub(crate) fn consume_error(&self, code: RDKafkaErrorCode) -> KafkaError {
         self.kafka_error("read the records", Client::MessageConsumption(code))
+    }
+
+    /// Logs that no broker answers, if that is new or lasts.
+    pub(crate) fn log_silence(&self, error: &KafkaError) {
+        if let Some(note) = self.outage.lock().on_seen(Instant::now()) {
+            tracing::warn!(topic = self.topic, %error, "no broker answers, retrying ({note})");
+        }
+    }
+
+    /// Logs that the brokers answer again, if they did not before.
+    pub(crate) fn log_answer(&self) {
+        if let Some(note) = self.outage.lock().on_ended(Instant::now()) {
+            tracing::info!(topic = self.topic, "the brokers answer again ({note})");
+        }
     }
 
     pub(crate) fn is_grouped(&self) -> bool {
@@ -139,7 +121,7 @@ impl TopicConsumer {
 
     /// Fetches the topic's ids, partitions and offsets. Blocks.
     pub(crate) fn fetch_metadata(&self) -> Result<TopicMetadata, KafkaError> {
-        metadata::fetch_topic_metadata(&self.client, &self.topic, &self.servers, self.timeout)
+        self.query(self.timeout).fetch_metadata()
     }
 
     /// The first offset of each partition at or after a time; the partition's end
@@ -149,33 +131,25 @@ impl TopicConsumer {
         metadata: &TopicMetadata,
         millis: i64,
     ) -> Result<BTreeMap<i32, i64>, KafkaError> {
-        metadata::find_offsets_at_time(
-            &self.client,
-            &self.topic,
-            &self.servers,
-            metadata,
-            millis,
-            self.timeout,
-        )
+        let query = self.query(self.timeout);
+        query.find_offsets_at_time(metadata, millis)
     }
 
-    /// The first and last offset of one partition. Blocks, for at most five seconds.
-    pub(crate) fn offset_bounds(&self, partition: i32) -> Result<OffsetBounds, KafkaError> {
-        self.offset_bounds_within(partition, Duration::from_secs(5))
+    /// The topic's id now; `None` when the brokers do not report ids. Blocks, for at
+    /// most `most`.
+    pub(crate) fn fetch_topic_id(&self, most: Duration) -> Result<Option<String>, KafkaError> {
+        self.query(self.timeout.min(most)).fetch_id()
     }
 
-    /// The first and last offset of one partition. Blocks, for at most `most`.
-    pub(crate) fn offset_bounds_within(
+    /// The ends of these partitions, records of open transactions included, in one
+    /// request. Blocks, for at most `most`.
+    pub(crate) fn fetch_ends(
         &self,
-        partition: i32,
+        partitions: &[i32],
         most: Duration,
-    ) -> Result<OffsetBounds, KafkaError> {
-        let timeout = self.timeout.min(most);
-        let (low, high) = self
-            .client
-            .fetch_watermarks(&self.topic, partition, timeout)
-            .map_err(|source| self.kafka_error("read the offsets", source))?;
-        Ok(OffsetBounds { low, high })
+    ) -> Result<BTreeMap<i32, i64>, KafkaError> {
+        let query = self.query(self.timeout.min(most));
+        query.fetch_offsets(partitions, OffsetKind::End)
     }
 
     /// Assigns these partitions, and no others, to be read from these offsets.
@@ -194,12 +168,12 @@ impl TopicConsumer {
 
     /// The partitions that the group has assigned since the last call.
     pub(crate) fn take_assignment(&self) -> Option<Vec<i32>> {
-        self.client.context().membership.lock().assigned.take()
+        self.client.context().take_assignment()
     }
 
     /// Whether the group has revoked partitions since the last call.
     pub(crate) fn take_revocation(&self) -> bool {
-        std::mem::take(&mut self.client.context().membership.lock().revoked)
+        self.client.context().take_revocation()
     }
 
     fn partition_list(

@@ -2,8 +2,8 @@
 //!
 //! The safe API returns one event at a time, with an allocation for each. It also
 //! drops the offset of an end-of-partition event, which shows how far a partition
-//! without further records was read. So this file calls librdkafka directly. Only
-//! this file and `topic_id.rs` do so.
+//! without further records was read. So this file calls librdkafka directly, as only
+//! files of this folder do.
 
 use std::ffi::CStr;
 use std::marker::PhantomData;

@@ -72,6 +72,10 @@ impl TopicIngest {
     /// up or it was asked to stop.
     async fn take_partitions(&mut self) -> Result<bool, IngestError> {
         if *self.state.partitions() == Partitions::NotJoined {
+            // A group without brokers, or of a topic that does not exist, would
+            // assign nothing and report nothing.
+            self.with_consumer(|consumer| Ok(consumer.fetch_metadata()?))
+                .await?;
             self.consumer.join_group()?;
             self.state.on_group_joined();
         }
@@ -96,6 +100,7 @@ impl TopicIngest {
         let deadline = self.state.join_deadline();
         self.with_consumer(move |consumer| {
             loop {
+                consumer.read_client_log();
                 let assigned = consumer.take_assignment();
                 let time_is_up = deadline.is_some_and(|deadline| Instant::now() >= deadline);
                 if assigned.is_some() || time_is_up || stop.is_cancelled() {

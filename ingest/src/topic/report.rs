@@ -24,6 +24,8 @@ pub struct TopicReport {
     pub bytes: u64,
     /// Lost offsets, where the loss was accepted.
     pub lost_offsets: u64,
+    /// Rows whose event time is ahead of any clock that could have set it.
+    pub events_ahead: u64,
     /// Records that this run read but another run committed.
     pub left_to_others: u64,
     pub seconds: f64,
@@ -42,6 +44,7 @@ impl TopicReport {
             files: 0,
             bytes: 0,
             lost_offsets: 0,
+            events_ahead: 0,
             left_to_others: 0,
             seconds: 0.0,
             started_at: Instant::now(),
@@ -79,6 +82,7 @@ impl TopicReport {
         for range in &entry.body.ranges {
             self.rows += range.rows;
             self.rejects += range.rejects;
+            self.events_ahead += range.events_ahead;
             for file in range.files() {
                 self.files += 1;
                 self.bytes += file.bytes;
@@ -115,6 +119,12 @@ impl TopicReport {
             line.push_str(&format!(
                 ", {} offsets lost",
                 group_thousands(self.lost_offsets)
+            ));
+        }
+        if self.events_ahead > 0 {
+            line.push_str(&format!(
+                ", {} events dated in the future",
+                group_thousands(self.events_ahead)
             ));
         }
         if self.left_to_others > 0 {

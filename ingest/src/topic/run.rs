@@ -7,6 +7,7 @@ use chrono::Utc;
 use sluice_landing::{LandedRange, LandingEntry};
 use sluice_ledger::Entry;
 use sluice_service::crash;
+use sluice_service::outage::Outage;
 use sluice_service::signals::StopSignal;
 use sluice_storage::StorePath;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,7 @@ use crate::batch::draft::{BatchDraft, RunIdentity, TopicIdentity};
 use crate::batch::landing_file::{TopicFolder, discard_files};
 use crate::batch::progress::{ReadCounters, log_progress};
 use crate::batch::reader::{BatchRequest, BatchResult, read_batch};
-use crate::batch::start_offsets::BatchStart;
+use crate::batch::start_offsets::{BatchStart, require_same_id};
 use crate::blocking::ask_brokers;
 use crate::kafka::{SharedConsumer, TopicConsumer, create_consumer};
 
@@ -31,6 +32,9 @@ const ORPHAN_SCAN_INTERVAL: u64 = 100;
 
 /// How long a run waits before it retries after an error.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long the brokers may take to answer when the run was asked to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long closing the consumer may take at the end of a run.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -68,6 +72,8 @@ pub(super) struct TopicIngest {
     pub(super) stop: CancellationToken,
     run: RunIdentity,
     store_path: StorePath,
+    /// Of errors that are retried.
+    outage: Outage,
 }
 
 impl TopicIngest {
@@ -94,6 +100,7 @@ impl TopicIngest {
             options,
             topic,
             store_path,
+            outage: Outage::default(),
         })
     }
 
@@ -104,7 +111,17 @@ impl TopicIngest {
             return Ok(());
         }
         loop {
-            let start = match self.position_consumer().await {
+            let stop = self.stop.clone();
+            let stopped = async {
+                stop.cancelled().await;
+                tokio::time::sleep(STOP_TIMEOUT).await;
+            };
+            let positioned = tokio::select! {
+                positioned = self.position_consumer() => positioned,
+                // No broker answers, and nothing was read that could be committed.
+                () = stopped => return Ok(()),
+            };
+            let start = match positioned {
                 Ok(Some(start)) => start,
                 Ok(None) => return Ok(()),
                 Err(error) if self.state.should_retry(&error) => {
@@ -117,10 +134,8 @@ impl TopicIngest {
                 Err(error) => return Err(error),
             };
             match self.run_batch(start, report).await {
-                Ok(NextAction::ReadBatch) => {}
-                Ok(NextAction::Retry(error)) => {
-                    tracing::warn!(topic = self.topic, %error, "retrying");
-                }
+                Ok(NextAction::ReadBatch) => self.log_recovery(),
+                Ok(NextAction::Retry(error)) => self.log_retry(&error),
                 Ok(NextAction::EndRun) => return Ok(()),
                 Err(error) if self.state.should_retry(&error) => {
                     self.reload_after_error(error).await?;
@@ -168,8 +183,20 @@ impl TopicIngest {
         }
     }
 
+    fn log_retry(&mut self, error: &IngestError) {
+        if let Some(note) = self.outage.on_seen(Instant::now()) {
+            tracing::warn!(topic = self.topic, %error, "retrying ({note})");
+        }
+    }
+
+    fn log_recovery(&mut self) {
+        if let Some(note) = self.outage.on_ended(Instant::now()) {
+            tracing::info!(topic = self.topic, "the topic is ingested again ({note})");
+        }
+    }
+
     async fn wait_before_retry(&mut self, error: &IngestError) {
-        tracing::warn!(topic = self.topic, %error, "retrying");
+        self.log_retry(error);
         self.state.forget_metadata();
         tokio::select! {
             () = tokio::time::sleep(RETRY_PAUSE) => {}
@@ -195,6 +222,10 @@ impl TopicIngest {
         let batch_id = Uuid::now_v7();
         let started_at = Utc::now();
         let BatchResult { content, end } = self.read_batch(batch_id, &start).await?;
+        if let Err(error) = self.confirm_topic().await {
+            discard_files(&self.store_path, &content.ranges).await;
+            return Err(error);
+        }
         let draft = BatchDraft {
             batch_id,
             started_at,
@@ -243,6 +274,26 @@ impl TopicIngest {
         };
         let reading = self.with_consumer(move |consumer| read_batch(consumer, request));
         log_progress(&self.topic, &counters, reading).await
+    }
+
+    /// Checks that what was just read is of the topic that the batch began with. A
+    /// topic that is deleted and created again in mid-run keeps its name, and the
+    /// consumer continues at the old topic's offsets without an error. The id that
+    /// holds after the last record was read held for all records before it.
+    async fn confirm_topic(&self) -> Result<(), IngestError> {
+        let known = self.state.metadata().and_then(|m| m.topic_id.clone());
+        if known.is_none() {
+            return Ok(());
+        }
+        let most = match self.stop.is_cancelled() {
+            true => STOP_TIMEOUT,
+            false => self.options.timeout,
+        };
+        let now = self
+            .with_consumer(move |consumer| Ok(consumer.fetch_topic_id(most)?))
+            .await?;
+        require_same_id(&self.topic, known.as_deref(), now.as_deref())?;
+        Ok(())
     }
 
     fn topic_identity(&self) -> TopicIdentity {

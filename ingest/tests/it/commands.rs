@@ -325,7 +325,7 @@ fn each_error_has_its_code() {
     ];
     let said = run_failing(program_command(&no_broker), 4);
     assert!(
-        said.contains("no broker of `127.0.0.1:1` answers"),
+        said.contains("no connection to the brokers of `127.0.0.1:1`"),
         "{said}"
     );
     run_failing(case.ingest_command(&["--kafka-conf", "no.such=1"]), 2);

@@ -407,13 +407,20 @@ fn a_broker_that_restarts_in_mid_window_costs_nothing() {
     assert!(run.wait().unwrap().success(), "{}", said());
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1000);
     assert_eq!(ledger_entries(&landing.path().join(&topic)).len(), 1);
-    // A broker that stays down is an error, and what was read is committed.
+    // A broker that stays down is an error. Nobody can say whether what was read is
+    // still of this topic, so it is not committed; the next run reads it again.
     produce_mixed(broker.address(), &topic, 2, 100, "c");
     let mut run = halted(100, ["--duration", "20"]);
     broker.stop().unwrap();
     send_signal(&run, libc::SIGCONT);
     assert_eq!(run.wait().unwrap().code(), Some(4), "{}", said());
     broker.restart().unwrap();
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
     assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 1100);
 }
 
@@ -449,7 +456,10 @@ fn tls_and_passwords_work_and_stay_secret() {
         program_command(&[&args[..], &more[..], &files[..]].concat())
     };
     let said = run_failing(with("a-wrong-password"), 4);
-    assert!(said.contains("no broker of"), "{said}");
+    assert!(
+        said.contains("does not accept the user or the password"),
+        "{said}"
+    );
     assert!(!said.contains("a-wrong-password"), "{said}");
     let output = with(secure.password).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -36,7 +36,14 @@ impl Cluster for MockBroker {
 
     fn new_topic(&self, partitions: i32) -> String {
         let topic = topic_name();
-        self.cluster.create_topic(&topic, partitions, 1).unwrap();
+        self.create_topic(&topic, partitions);
         topic
+    }
+}
+
+impl MockBroker {
+    /// Creates a topic of this name.
+    pub(crate) fn create_topic(&self, topic: &str, partitions: i32) {
+        self.cluster.create_topic(topic, partitions, 1).unwrap();
     }
 }

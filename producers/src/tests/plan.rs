@@ -156,7 +156,7 @@ fn slips_are_refused_before_anything_happens() {
         ),
         (
             &["user-events", "--bootstrap-servers", ""],
-            "no broker given",
+            "the list of brokers is empty",
         ),
         (
             &["user-events", "--kafka-conf", "enable.idempotence=false"],

@@ -1,45 +1,63 @@
-//! Ballista's view of the cluster, with a record of what Ballista does not
-//! report: cores in use, assigned tasks, and the time of each executor's last
-//! heartbeat to the millisecond.
+//! A record of what Ballista does not report: cores in use, assigned tasks, executors
+//! that cannot keep data, and the time of each executor's last heartbeat to the
+//! millisecond.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_trait::async_trait;
-use ballista_core::JobId;
-use ballista_core::error::Result;
-use ballista_core::serde::protobuf::ExecutorHeartbeat;
-use ballista_core::serde::scheduler::{ExecutorData, ExecutorMetadata};
-use ballista_scheduler::cluster::memory::InMemoryClusterState;
-use ballista_scheduler::cluster::{BoundTask, ClusterState, ClusterStateEventStream, ExecutorSlot};
-use ballista_scheduler::config::TaskDistributionPolicy;
-use ballista_scheduler::state::task_manager::JobInfoCache;
+use ballista_scheduler::cluster::ExecutorSlot;
 use parking_lot::Mutex;
+use sluice_proto::heartbeat::TaskName;
 
-/// A task, by the numbers that scheduler and executor both use.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct TaskName {
-    pub(crate) job: String,
-    pub(crate) stage: usize,
-    pub(crate) attempt: usize,
-    pub(crate) task: usize,
-}
+use super::lost_executors::{LostExecutor, LostExecutors};
+use super::task_losses::{PoisonTask, TaskLosses, TaskPart};
+
+/// In how many heartbeats in a row an executor must not name a task that it should
+/// have: the first may have been on its way when the task arrived.
+const MAX_UNNAMED_HEARTBEATS: u32 = 2;
 
 /// What is known about one executor.
 #[derive(Debug, Clone)]
 pub(super) struct ExecutorRecord {
+    /// Where it receives tasks.
+    address: String,
     total_cores: u32,
     /// Cores that Ballista considers free.
     free_cores: u32,
-    /// Tasks that were assigned and not reported as ended, with their cores.
-    running_tasks: HashMap<TaskName, u32>,
+    /// Tasks that were assigned and not reported as ended.
+    running_tasks: HashMap<TaskName, AssignedTask>,
     /// The missing and the free cores at the last check, when any were missing.
     suspected_leak: Option<(u32, u32)>,
+    /// Why it cannot keep data, if it cannot: it gets no tasks.
+    pub(super) problem: Option<String>,
     /// Tasks assigned to it since it registered.
     pub(super) tasks_given: u64,
     pub(super) registered_at: Instant,
     pub(super) last_heartbeat: Instant,
+}
+
+/// A task that was assigned to an executor.
+#[derive(Debug, Clone)]
+pub(super) struct AssignedTask {
+    pub(super) cores: u32,
+    /// The partitions of the stage's input that it processes.
+    pub(super) partitions: Vec<usize>,
+    /// Whether the executor has acknowledged it.
+    launched: bool,
+    /// How many heartbeats since then have not named it.
+    unnamed_heartbeats: u32,
+}
+
+impl AssignedTask {
+    pub(super) fn new(cores: u32, partitions: Vec<usize>) -> Self {
+        Self {
+            cores,
+            partitions,
+            launched: false,
+            unnamed_heartbeats: 0,
+        }
+    }
 }
 
 impl ExecutorRecord {
@@ -47,6 +65,7 @@ impl ExecutorRecord {
     pub(super) fn used_cores(&self) -> u32 {
         self.running_tasks
             .values()
+            .map(|task| task.cores)
             .sum::<u32>()
             .min(self.total_cores)
     }
@@ -55,21 +74,54 @@ impl ExecutorRecord {
     fn missing_cores(&self) -> u32 {
         (self.total_cores - self.used_cores()).saturating_sub(self.free_cores)
     }
+
+    /// The parts of jobs that run here.
+    fn running_parts(&self) -> impl Iterator<Item = (String, TaskPart)> {
+        self.running_tasks.iter().flat_map(|(name, task)| {
+            let part = |partition: &usize| TaskPart {
+                stage: name.stage,
+                partition: *partition,
+            };
+            let parts = task.partitions.iter().map(part);
+            parts.map(|part| (name.job.clone(), part))
+        })
+    }
 }
 
-/// The records of all executors, by id. Cheap to clone.
+#[derive(Default)]
+struct TrackerState {
+    /// By id.
+    executors: HashMap<String, ExecutorRecord>,
+    losses: TaskLosses,
+}
+
+/// The records of all executors. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct ExecutorTracker(Arc<Mutex<HashMap<String, ExecutorRecord>>>);
+pub(crate) struct ExecutorTracker(Arc<Mutex<TrackerState>>, LostExecutors);
 
 impl ExecutorTracker {
     pub(super) fn find_executor(&self, id: &str) -> Option<ExecutorRecord> {
-        self.0.lock().get(id).cloned()
+        self.0.lock().executors.get(id).cloned()
+    }
+
+    /// The addresses of all executors, by id.
+    pub(crate) fn addresses(&self) -> HashMap<String, String> {
+        let state = self.0.lock();
+        let executors = state.executors.iter();
+        executors
+            .map(|(id, record)| (id.clone(), record.address.clone()))
+            .collect()
+    }
+
+    pub(crate) fn knows_executor(&self, id: &str) -> bool {
+        self.0.lock().executors.contains_key(id)
     }
 
     /// Executors whose last heartbeat came before `limit`.
     pub(super) fn silent_executors(&self, limit: Instant) -> Vec<String> {
-        let records = self.0.lock();
-        let silent = records
+        let state = self.0.lock();
+        let silent = state
+            .executors
             .iter()
             .filter(|(_, record)| record.last_heartbeat < limit);
         silent.map(|(id, _)| id.clone()).collect()
@@ -80,15 +132,80 @@ impl ExecutorTracker {
     pub(super) fn reset_silence(&self, now: Instant) {
         self.0
             .lock()
+            .executors
             .values_mut()
             .for_each(|record| record.last_heartbeat = now);
     }
 
-    /// An executor reported the end of a task, whatever its outcome.
-    pub(crate) fn on_task_ended(&self, id: &str, task: &TaskName) {
-        if let Some(record) = self.0.lock().get_mut(id) {
-            record.running_tasks.remove(task);
+    /// An executor reported the end of a task, whatever its outcome. Gives whether
+    /// the task was assigned to it and not reported before: every other report is
+    /// one that arrives a second time or too late.
+    pub(crate) fn on_task_ended(&self, id: &str, task: &TaskName) -> bool {
+        let mut state = self.0.lock();
+        let record = state.executors.get_mut(id);
+        record.is_some_and(|record| record.running_tasks.remove(task).is_some())
+    }
+
+    /// An executor has acknowledged tasks.
+    pub(super) fn on_tasks_launched(&self, id: &str, tasks: &[TaskName]) {
+        let mut state = self.0.lock();
+        let Some(record) = state.executors.get_mut(id) else {
+            return;
+        };
+        for task in tasks {
+            if let Some(assigned) = record.running_tasks.get_mut(task) {
+                assigned.launched = true;
+            }
         }
+    }
+
+    /// A heartbeat named all tasks that an executor has. Removes and gives those
+    /// that it should have and does not.
+    pub(crate) fn take_lost_tasks(&self, id: &str, named: &HashSet<TaskName>) -> Vec<TaskName> {
+        let mut lost = Vec::new();
+        let mut state = self.0.lock();
+        let Some(record) = state.executors.get_mut(id) else {
+            return lost;
+        };
+        record.running_tasks.retain(|name, task| {
+            if named.contains(name) || !task.launched {
+                task.unnamed_heartbeats = 0;
+                return true;
+            }
+            task.unnamed_heartbeats += 1;
+            let is_lost = task.unnamed_heartbeats >= MAX_UNNAMED_HEARTBEATS;
+            if is_lost {
+                lost.push(name.clone());
+            }
+            !is_lost
+        });
+        lost
+    }
+
+    /// An executor says whether it can keep data. Gives whether that has changed.
+    pub(crate) fn set_problem(&self, id: &str, problem: Option<String>) -> bool {
+        let mut state = self.0.lock();
+        let Some(record) = state.executors.get_mut(id) else {
+            return false;
+        };
+        let has_changed = record.problem.is_some() != problem.is_some();
+        record.problem = problem;
+        has_changed
+    }
+
+    /// Whether an executor gets no tasks although it is registered.
+    pub(crate) fn is_quarantined(&self, id: &str) -> bool {
+        let state = self.0.lock();
+        let record = state.executors.get(id);
+        record.is_some_and(|record| record.problem.is_some())
+    }
+
+    /// The problem of an executor, when every registered executor has one.
+    pub(crate) fn common_problem(&self) -> Option<String> {
+        let state = self.0.lock();
+        let mut problems = state.executors.values().map(|record| &record.problem);
+        let first = problems.next()?.clone()?;
+        problems.all(Option::is_some).then_some(first)
     }
 
     /// Cores that Ballista has lost track of, by executor: missing at this check
@@ -100,7 +217,7 @@ impl ExecutorTracker {
     /// core permanently.
     pub(super) fn leaked_cores(&self) -> Vec<ExecutorSlot> {
         let mut lost = Vec::new();
-        for (id, record) in self.0.lock().iter_mut() {
+        for (id, record) in &mut self.0.lock().executors {
             let now = Some((record.missing_cores(), record.free_cores))
                 .filter(|(missing, _)| *missing > 0);
             match now {
@@ -114,19 +231,43 @@ impl ExecutorTracker {
     /// Removes the tasks of jobs that have ended: tasks that never began are
     /// never reported.
     pub(super) fn retain_jobs(&self, active: impl Fn(&str) -> bool) {
-        for record in self.0.lock().values_mut() {
+        for record in self.0.lock().executors.values_mut() {
             record.running_tasks.retain(|task, _| active(&task.job));
         }
     }
 
-    fn on_registered(&self, id: &str, total: u32, now: Instant) {
-        self.0.lock().insert(
+    /// A step runs as this job of Ballista from now on.
+    pub(crate) fn on_step_submitted(&self, step: &str, job: &str) {
+        self.0.lock().losses.on_step_submitted(step, job);
+    }
+
+    /// A job of Ballista has ended.
+    pub(crate) fn on_job_ended(&self, job: &str, succeeded: bool) {
+        self.0.lock().losses.on_job_ended(job, succeeded);
+    }
+
+    /// The task because of which a job of Ballista must fail.
+    pub(crate) fn find_poison(&self, job: &str) -> Option<PoisonTask> {
+        self.0.lock().losses.find_poison(job)
+    }
+
+    pub(super) fn on_registered(&self, id: &str, address: String, total: u32, now: Instant) {
+        let mut state = self.0.lock();
+        // An executor that registers twice still has its tasks.
+        let running_tasks = state
+            .executors
+            .remove(id)
+            .map(|record| record.running_tasks)
+            .unwrap_or_default();
+        state.executors.insert(
             id.to_owned(),
             ExecutorRecord {
+                address,
                 total_cores: total,
                 free_cores: total,
-                running_tasks: HashMap::new(),
+                running_tasks,
                 suspected_leak: None,
+                problem: None,
                 tasks_given: 0,
                 registered_at: now,
                 last_heartbeat: now,
@@ -134,28 +275,53 @@ impl ExecutorTracker {
         );
     }
 
-    fn on_removed(&self, id: &str) {
-        self.0.lock().remove(id);
+    /// An executor is about to be removed, for this reason.
+    pub(crate) fn on_removing(&self, id: &str, reason: &str) {
+        if self.knows_executor(id) {
+            self.1.set_reason(id, reason);
+        }
     }
 
-    fn on_heartbeat(&self, id: &str, now: Instant) {
-        if let Some(record) = self.0.lock().get_mut(id) {
+    /// `lost_ms` is the time `now`, in milliseconds since the Unix epoch.
+    pub(super) fn on_removed(&self, id: &str, now: Instant, lost_ms: i64) {
+        let mut state = self.0.lock();
+        if let Some(record) = state.executors.remove(id) {
+            self.1.push(LostExecutor {
+                id: id.to_owned(),
+                address: record.address.clone(),
+                vcores: record.total_cores,
+                lost_ms,
+                reason: String::new(),
+                tasks: record.running_tasks.len() as u64,
+            });
+            let parts = record.running_parts();
+            state.losses.on_executor_lost(&record.address, parts, now);
+        }
+    }
+
+    /// The executors that were lost, the newest first.
+    pub(crate) fn lost_executors(&self) -> Vec<LostExecutor> {
+        self.1.list()
+    }
+
+    pub(super) fn on_heartbeat(&self, id: &str, now: Instant) {
+        if let Some(record) = self.0.lock().executors.get_mut(id) {
             record.last_heartbeat = now;
         }
     }
 
-    fn on_task_bound(&self, id: &str, task: TaskName, cores: u32) {
-        if let Some(record) = self.0.lock().get_mut(id) {
-            record.free_cores = record.free_cores.saturating_sub(cores);
-            record.running_tasks.insert(task, cores);
+    pub(super) fn on_task_bound(&self, id: &str, name: TaskName, task: AssignedTask) {
+        if let Some(record) = self.0.lock().executors.get_mut(id) {
+            record.free_cores = record.free_cores.saturating_sub(task.cores);
+            record.running_tasks.insert(name, task);
             record.tasks_given += 1;
         }
     }
 
     /// Ballista returns cores. Gives how many of them count: an executor never
     /// gets more free cores than it has.
-    fn return_cores(&self, id: &str, cores: u32) -> u32 {
-        match self.0.lock().get_mut(id) {
+    pub(super) fn return_cores(&self, id: &str, cores: u32) -> u32 {
+        match self.0.lock().executors.get_mut(id) {
             Some(record) => {
                 let cores = cores.min(record.total_cores - record.free_cores);
                 record.free_cores += cores;
@@ -166,172 +332,5 @@ impl ExecutorTracker {
     }
 }
 
-/// Ballista's own in-memory state, which also updates the tracker.
-#[derive(Default)]
-pub(crate) struct TrackedClusterState {
-    inner: InMemoryClusterState,
-    tracker: ExecutorTracker,
-}
-
-impl TrackedClusterState {
-    pub(crate) fn tracker(&self) -> ExecutorTracker {
-        self.tracker.clone()
-    }
-}
-
-#[async_trait]
-impl ClusterState for TrackedClusterState {
-    async fn bind_schedulable_tasks(
-        &self,
-        distribution: TaskDistributionPolicy,
-        active_jobs: Arc<HashMap<JobId, JobInfoCache>>,
-        executors: Option<HashSet<String>>,
-    ) -> Result<Vec<BoundTask>> {
-        let bound = self
-            .inner
-            .bind_schedulable_tasks(distribution, active_jobs, executors)
-            .await?;
-        for (executor, task) in &bound {
-            let name = TaskName {
-                job: task.key.job_id.to_string(),
-                stage: task.key.stage_id,
-                attempt: task.stage_attempt_num,
-                task: task.key.task_id,
-            };
-            self.tracker
-                .on_task_bound(executor, name, task.vcores_consumed);
-        }
-        Ok(bound)
-    }
-
-    async fn unbind_tasks(&self, slots: Vec<ExecutorSlot>) -> Result<()> {
-        let slots = slots
-            .into_iter()
-            .map(|(executor, cores)| {
-                let cores = self.tracker.return_cores(&executor, cores);
-                (executor, cores)
-            })
-            .collect();
-        self.inner.unbind_tasks(slots).await
-    }
-
-    async fn register_executor(
-        &self,
-        metadata: ExecutorMetadata,
-        spec: ExecutorData,
-    ) -> Result<()> {
-        let id = metadata.id.clone();
-        let address = format!("{}:{}", metadata.host, metadata.grpc_port);
-        let vcores = spec.total_vcores;
-        self.inner.register_executor(metadata, spec).await?;
-        self.tracker.on_registered(&id, vcores, Instant::now());
-        tracing::info!(executor = %id, %address, vcores, "executor registered");
-        Ok(())
-    }
-
-    async fn save_executor_metadata(&self, metadata: ExecutorMetadata) -> Result<()> {
-        self.inner.save_executor_metadata(metadata).await
-    }
-
-    async fn get_executor_metadata(&self, executor_id: &str) -> Result<ExecutorMetadata> {
-        self.inner.get_executor_metadata(executor_id).await
-    }
-
-    async fn registered_executor_metadata(&self) -> Vec<ExecutorMetadata> {
-        self.inner.registered_executor_metadata().await
-    }
-
-    async fn save_executor_heartbeat(&self, heartbeat: ExecutorHeartbeat) -> Result<()> {
-        self.tracker
-            .on_heartbeat(&heartbeat.executor_id, Instant::now());
-        self.inner.save_executor_heartbeat(heartbeat).await
-    }
-
-    async fn remove_executor(&self, executor_id: &str) -> Result<()> {
-        self.tracker.on_removed(executor_id);
-        self.inner.remove_executor(executor_id).await
-    }
-
-    fn executor_heartbeats(&self) -> HashMap<String, ExecutorHeartbeat> {
-        self.inner.executor_heartbeats()
-    }
-
-    fn get_executor_heartbeat(&self, executor_id: &str) -> Option<ExecutorHeartbeat> {
-        self.inner.get_executor_heartbeat(executor_id)
-    }
-
-    async fn cluster_state_events(&self) -> Result<ClusterStateEventStream> {
-        self.inner.cluster_state_events().await
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn task(task: usize) -> TaskName {
-        TaskName {
-            job: "j".to_owned(),
-            stage: 1,
-            attempt: 0,
-            task,
-        }
-    }
-
-    #[test]
-    fn silence_is_recorded_and_reset() {
-        let tracker = ExecutorTracker::default();
-        let start = Instant::now();
-        tracker.on_registered("e1", 2, start);
-        let later = start + Duration::from_secs(6);
-        let limit = later.checked_sub(Duration::from_secs(5)).unwrap();
-        assert_eq!(tracker.silent_executors(limit), ["e1"]);
-        tracker.on_heartbeat("e1", later);
-        assert!(tracker.silent_executors(limit).is_empty());
-        tracker.on_registered("e2", 2, start);
-        tracker.reset_silence(later);
-        assert!(tracker.silent_executors(limit).is_empty());
-        tracker.on_removed("e1");
-        assert!(tracker.find_executor("e1").is_none());
-        // Unknown executors get no record.
-        tracker.on_task_bound("e3", task(0), 1);
-        assert!(tracker.find_executor("e3").is_none());
-    }
-
-    #[test]
-    fn cores_that_ballista_forgets_are_found_again() {
-        let tracker = ExecutorTracker::default();
-        tracker.on_registered("e1", 2, Instant::now());
-        tracker.on_task_bound("e1", task(0), 1);
-        tracker.on_task_bound("e1", task(1), 1);
-        assert_eq!(tracker.find_executor("e1").unwrap().used_cores(), 2);
-        assert!(tracker.leaked_cores().is_empty());
-        // The usual case: the end is reported, then the core is returned.
-        tracker.on_task_ended("e1", &task(0));
-        assert!(tracker.leaked_cores().is_empty(), "one check is not enough");
-        assert_eq!(tracker.return_cores("e1", 1), 1);
-        assert!(tracker.leaked_cores().is_empty());
-        // The stage was rolled back: the end is reported, no core is returned.
-        tracker.on_task_ended("e1", &task(1));
-        assert_eq!(tracker.return_cores("e1", 0), 0);
-        assert!(tracker.leaked_cores().is_empty());
-        assert_eq!(tracker.leaked_cores(), [("e1".to_owned(), 1)]);
-        assert_eq!(tracker.return_cores("e1", 1), 1);
-        assert!(tracker.leaked_cores().is_empty());
-        // Returned twice: the executor does not get more cores than it has.
-        assert_eq!(tracker.return_cores("e1", 1), 0);
-    }
-
-    #[test]
-    fn tasks_of_ended_jobs_are_forgotten() {
-        let tracker = ExecutorTracker::default();
-        tracker.on_registered("e1", 2, Instant::now());
-        tracker.on_task_bound("e1", task(0), 1);
-        tracker.retain_jobs(|job| job == "j");
-        assert_eq!(tracker.find_executor("e1").unwrap().used_cores(), 1);
-        tracker.retain_jobs(|_| false);
-        assert_eq!(tracker.find_executor("e1").unwrap().used_cores(), 0);
-    }
-}
+mod tests;

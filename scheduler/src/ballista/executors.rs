@@ -22,6 +22,8 @@ pub enum ExecutorState {
     Active,
     /// Finishes its tasks, then ends.
     Draining,
+    /// Gets no tasks, because it cannot keep data.
+    Quarantined,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,6 +37,8 @@ pub struct ExecutorInfo {
     /// The port for shuffle data.
     pub flight_port: u16,
     pub state: ExecutorState,
+    /// Why it is quarantined.
+    pub problem: Option<String>,
     /// How many tasks it runs at a time.
     pub vcores: u32,
     /// How many of the vcores are free.
@@ -74,9 +78,13 @@ pub(crate) async fn list_executors(
                 grpc_port: executor.grpc_port,
                 flight_port: executor.port,
                 state: match status {
+                    Some(Status::Active(_)) if record.problem.is_some() => {
+                        ExecutorState::Quarantined
+                    }
                     Some(Status::Active(_)) => ExecutorState::Active,
                     _ => ExecutorState::Draining,
                 },
+                problem: record.problem.clone(),
                 vcores,
                 vcores_free: vcores.saturating_sub(record.used_cores()),
                 tasks_given: record.tasks_given,
@@ -134,6 +142,7 @@ fn count_executors(executors: &[ExecutorInfo]) -> ExecutorCounts {
                 counts.vcores_free += u64::from(executor.vcores_free);
             }
             ExecutorState::Draining => counts.draining += 1,
+            ExecutorState::Quarantined => counts.quarantined += 1,
         }
     }
     counts
@@ -150,6 +159,7 @@ mod tests {
             grpc_port: 1,
             flight_port: 2,
             state,
+            problem: None,
             vcores: 4,
             vcores_free: free,
             tasks_given: 0,
@@ -164,12 +174,14 @@ mod tests {
         let executors = [
             executor(ExecutorState::Active, 3),
             executor(ExecutorState::Draining, 4),
+            executor(ExecutorState::Quarantined, 4),
         ];
         assert_eq!(
             count_executors(&executors),
             ExecutorCounts {
                 active: 1,
                 draining: 1,
+                quarantined: 1,
                 vcores: 4,
                 vcores_free: 3,
             }

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::executor_tracker::TrackedClusterState;
+use super::cluster_state::TrackedClusterState;
 use super::server::{BallistaServer, give_up_executor, trigger_scheduling};
 
 /// How often to check for silent and new executors.
@@ -58,6 +58,7 @@ pub(crate) async fn watch_executors(
         if let Some(limit) = now.checked_sub(timeout) {
             for executor in tracker.silent_executors(limit) {
                 tracing::warn!(%executor, "executor silent for {timeout:?}, its tasks run elsewhere");
+                tracker.on_removing(&executor, &format!("silent for {timeout:?}"));
                 give_up_executor(&server, &executor, "silent for too long").await;
             }
         }
@@ -76,11 +77,12 @@ pub(crate) async fn watch_executors(
         });
         for (executor, ..) in registered {
             connections.entry(executor.id.clone()).or_insert_with(|| {
-                let server = server.clone();
+                let (server, tracker) = (server.clone(), tracker.clone());
                 tokio::spawn(async move {
                     let address = (executor.host, executor.grpc_port);
                     wait_until_refused(&address).await;
                     tracing::warn!(executor = %executor.id, "connection to executor broken, its tasks run elsewhere");
+                    tracker.on_removing(&executor.id, "its connection broke and a new one was refused");
                     give_up_executor(&server, &executor.id, "connection broken").await;
                 })
             });

@@ -7,11 +7,15 @@ use ballista_core::ConfigProducer;
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::error::BallistaError;
 use ballista_core::extension::EndpointOverrideFn;
+use ballista_core::serde::protobuf::failed_task::FailedReason;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
-use ballista_core::serde::protobuf::{ExecutorStoppedParams, UpdateTaskStatusParams};
+use ballista_core::serde::protobuf::{
+    ExecutorLost, ExecutorStoppedParams, FailedTask, TaskStatus, UpdateTaskStatusParams,
+    task_status,
+};
 use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
-use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::cluster::memory::InMemoryJobState;
+use ballista_scheduler::cluster::{BallistaCluster, JobState};
 use ballista_scheduler::config::{SchedulerConfig, TaskDistributionPolicy};
 use ballista_scheduler::scheduler_server::{SchedulerServer, SessionBuilder};
 use datafusion::error::DataFusionError;
@@ -19,10 +23,12 @@ use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use sluice_engine::codec::SluiceCodec;
 use sluice_engine::session::{self, RuntimeOptions};
 use sluice_proto::MAX_MESSAGE_BYTES;
+use sluice_proto::heartbeat::TaskName;
 use sluice_service::address::HostPort;
 use sluice_storage::{StoreOptions, Stores};
 
-use super::executor_tracker::TrackedClusterState;
+use super::cluster_state::TrackedClusterState;
+use super::task_launcher::TrackedLauncher;
 use crate::metrics::Metrics;
 use crate::options::Options;
 
@@ -44,6 +50,10 @@ pub enum BallistaStartError {
 /// jobs.
 const KEEP_GRAPHS_SECONDS: u64 = 60;
 
+/// The plans that Ballista runs and has run; it keeps those that have ended for
+/// some time.
+pub type BallistaJobs = Arc<dyn JobState>;
+
 /// Starts the scheduler without serving it on a port.
 pub(crate) async fn start_ballista(
     options: &Options,
@@ -51,7 +61,7 @@ pub(crate) async fn start_ballista(
     address: &HostPort,
     cluster: Arc<TrackedClusterState>,
     metrics: &Metrics,
-) -> Result<BallistaServer, BallistaStartError> {
+) -> Result<(BallistaServer, BallistaJobs), BallistaStartError> {
     let stores = Stores::new(StoreOptions::from_env());
     let runtime = session::build_runtime(stores, &RuntimeOptions::default())?;
     let config_producer: ConfigProducer = Arc::new(session::base_config);
@@ -65,21 +75,30 @@ pub(crate) async fn start_ballista(
         &session_builder,
     ));
     config.validate()?;
-    let jobs = InMemoryJobState::new(instance, session_builder, config_producer);
-    let cluster = BallistaCluster::new(cluster, Arc::new(jobs));
+    let launcher = TrackedLauncher {
+        tracker: cluster.tracker(),
+        endpoint: config.scheduler_endpoint(),
+    };
+    let jobs: BallistaJobs = Arc::new(InMemoryJobState::new(
+        instance,
+        session_builder,
+        config_producer,
+    ));
+    let cluster = BallistaCluster::new(cluster, Arc::clone(&jobs));
     let codec: BallistaCodec<LogicalPlanNode, PhysicalPlanNode> = BallistaCodec::new(
         Arc::new(BallistaLogicalExtensionCodec::default()),
         Arc::new(SluiceCodec::new()),
     );
-    let mut server = SchedulerServer::new(
+    let mut server = SchedulerServer::new_with_task_launcher(
         config.scheduler_endpoint(),
         cluster,
         codec,
         config,
         Arc::new(metrics.clone()),
+        Arc::new(launcher),
     );
     server.init().await?;
-    Ok(server)
+    Ok((server, jobs))
 }
 
 fn scheduler_config(
@@ -129,14 +148,50 @@ fn scheduler_config(
 }
 
 /// Has Ballista assign waiting tasks to free cores.
-pub(super) async fn trigger_scheduling(server: &BallistaServer, executor: &str) {
+pub(crate) async fn trigger_scheduling(server: &BallistaServer, executor: &str) {
     // Ballista has no call for this; an empty status update has the effect.
+    report_tasks(server, executor, Vec::new()).await;
+}
+
+/// Has Ballista repeat tasks that were given to an executor and that it does not
+/// have. Each counts as a failed attempt.
+pub(crate) async fn fail_lost_tasks(server: &BallistaServer, executor: &str, tasks: Vec<TaskName>) {
+    if tasks.is_empty() {
+        return;
+    }
+    for task in &tasks {
+        tracing::warn!(%executor, %task, "the executor does not have this task any more, it is repeated");
+    }
+    let statuses = tasks.into_iter().map(lost_task).collect();
+    report_tasks(server, executor, statuses).await;
+}
+
+/// The report that an executor would send of a task that it has lost.
+fn lost_task(task: TaskName) -> TaskStatus {
+    let failed = FailedTask {
+        error: "executor lost the task".to_owned(),
+        retryable: true,
+        count_to_failures: true,
+        failed_reason: Some(FailedReason::ExecutorLost(ExecutorLost {})),
+    };
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    TaskStatus {
+        task_id: number(task.task),
+        stage_id: number(task.stage),
+        stage_attempt_num: number(task.attempt),
+        job_id: task.job,
+        status: Some(task_status::Status::Failed(failed)),
+        ..TaskStatus::default()
+    }
+}
+
+async fn report_tasks(server: &BallistaServer, executor: &str, task_status: Vec<TaskStatus>) {
     let request = tonic::Request::new(UpdateTaskStatusParams {
         executor_id: executor.to_owned(),
-        task_status: Vec::new(),
+        task_status,
     });
     if let Err(status) = SchedulerGrpc::update_task_status(server, request).await {
-        tracing::error!(%executor, "cannot offer free cores: {}", status.message());
+        tracing::error!(%executor, "cannot update tasks: {}", status.message());
     }
 }
 

@@ -1,13 +1,32 @@
 //! Describes what a job would do, for `--plan`.
 
-use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind, StepResults};
-use sluice_proto::v1::{Column, JobPlan, PlannedInput, PlannedRelation, PlannedStep};
+use std::sync::Arc;
 
+use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind, StepResults};
+use sluice_proto::v1::{Column, JobError, JobPlan, PlannedInput, PlannedRelation, PlannedStep};
+
+use super::{CheckedSubmission, Driver};
 use crate::job_settings::JobSettings;
 
-/// Describes a planned job. Before anything has run, only steps that read nothing
-/// but sources have a physical plan; the others show their logical plan.
-pub(crate) async fn describe_plan(
+impl Driver {
+    /// Describes a planned job. Before anything has run, only steps that read nothing
+    /// but sources have a physical plan; the others show their logical plan.
+    pub(crate) async fn describe_plan(
+        &self,
+        name: &str,
+        submission: &Arc<CheckedSubmission>,
+        job: Arc<AnalyzedJob>,
+    ) -> Result<JobPlan, JobError> {
+        let slots = self.runner.capacity().await.vcores.max(1) as usize;
+        let submission = Arc::clone(submission);
+        let described = self.planner.run(name, async move {
+            describe_plan(&job, &submission.settings, slots, &submission.job.text).await
+        });
+        Ok(described.await?)
+    }
+}
+
+async fn describe_plan(
     job: &AnalyzedJob,
     settings: &JobSettings,
     slots: usize,
@@ -62,6 +81,14 @@ pub(crate) async fn describe_plan(
                 kind: relation.kind.to_owned(),
                 depends_on: relation.depends_on.clone(),
                 shared: relation.shared,
+                refresh: relation
+                    .refresh
+                    .as_ref()
+                    .map_or_else(String::new, |refresh| refresh.kind.to_owned()),
+                refresh_reason: relation
+                    .refresh
+                    .as_ref()
+                    .map_or_else(String::new, |refresh| refresh.reason.clone()),
                 columns: relation
                     .columns
                     .iter()

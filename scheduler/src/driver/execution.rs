@@ -15,7 +15,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::job_errors::{analysis_error, run_error};
-use super::job_progress::JobProgressReporter;
+use super::job_progress::{JobProgressReporter, step_name};
 use super::live_job::LiveJob;
 use super::step_states::{StepPhase, StepSpec, StepStates, StepVerdict};
 use super::{Driver, PROGRESS_EVERY, stop_error};
@@ -29,7 +29,7 @@ pub(super) type WrittenFiles = BTreeMap<usize, Arc<[DataFile]>>;
 pub(super) struct JobExecution<'a> {
     driver: &'a Driver,
     live: &'a LiveJob,
-    job: &'a AnalyzedJob,
+    job: &'a Arc<AnalyzedJob>,
     job_settings: &'a JobSettings,
     job_id: String,
     step_states: StepStates,
@@ -57,7 +57,7 @@ impl<'a> JobExecution<'a> {
     pub(super) fn new(
         driver: &'a Driver,
         live: &'a LiveJob,
-        job: &'a AnalyzedJob,
+        job: &'a Arc<AnalyzedJob>,
         job_settings: &'a JobSettings,
     ) -> Self {
         let specs = job
@@ -151,12 +151,25 @@ impl<'a> JobExecution<'a> {
             token,
             low_memory: self.low_memory_steps.contains(&step),
         };
-        let planned = self
-            .job
-            .plan_physical(&self.job.steps[step], &self.results, &options, |config| {
-                runner.configure_session(config)
-            })
-            .await;
+        let name = self.step_name(step);
+        let (job, results) = (Arc::clone(self.job), self.results.clone());
+        let planning = {
+            let runner = Arc::clone(runner);
+            async move {
+                let configure = |config| runner.configure_session(config);
+                job.plan_physical(&job.steps[step], &results, &options, configure)
+                    .await
+            }
+        };
+        let what = format!("{name} of {}", self.job_id);
+        let planned = tokio::select! {
+            planned = self.driver.planner.run(&what, planning) => {
+                planned.map_err(|error| StepError::Plan(error.into()))?
+            }
+            () = self.live.cancel_token().cancelled() => {
+                return Err(StepError::Plan(stop_error(self.live)));
+            }
+        };
         let (context, plan) = planned.map_err(|error| {
             // The input of a step can also be lost while it is planned.
             match classify_error(&error_chain(&error)) {
@@ -164,10 +177,10 @@ impl<'a> JobExecution<'a> {
                 _ => StepError::Plan(analysis_error(&error, "")),
             }
         })?;
-        let name = self.step_name(step);
         tracing::debug!(step = name, plan = plan_text(plan.as_ref()), "step planned");
         Ok(StepRun {
             name,
+            key: format!("{}/{step}", self.job_id),
             context,
             plan,
             stall_timeout: self.job_settings.task_timeout,
@@ -363,11 +376,7 @@ impl<'a> JobExecution<'a> {
     }
 
     fn step_name(&self, step: usize) -> String {
-        let step = &self.job.steps[step];
-        match step.kind {
-            StepKind::Stage => format!("stage {}", step.name),
-            StepKind::Write { .. } => format!("write {}", step.name),
-        }
+        step_name(&self.job.steps[step])
     }
 }
 

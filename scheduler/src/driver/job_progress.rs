@@ -1,17 +1,19 @@
 //! The progress of a job, combined from its steps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytesize::ByteSize;
-use sluice_engine::job::{AnalyzedJob, StepKind};
+use sluice_engine::job::{AnalyzedJob, Step, StepKind};
 use sluice_gold::DataFile;
 use sluice_proto::v1::{self, DatasetPhase, DatasetProgress, DatasetResult, InputStats, Progress};
 use tokio::sync::watch;
 
+use super::job_details::{JobDetails, StepDetails};
 use super::live_job::LiveJob;
 use super::step_states::{StepPhase, StepStates};
-use crate::runner::{Capacity, SourceStats, StepProgress};
+use crate::runner::{Capacity, SourceStats, StageDetails, StepProgress};
 
 /// Combines the progress that running steps publish.
 pub(super) struct JobProgressReporter {
@@ -25,6 +27,10 @@ pub(super) struct JobProgressReporter {
 
 #[derive(Default)]
 struct StepReport {
+    /// The name in logs.
+    name: String,
+    /// The stages of the last attempt.
+    stages: Arc<Vec<StageDetails>>,
     receiver: Option<watch::Receiver<StepProgress>>,
     started: Option<Instant>,
     seconds: f64,
@@ -61,7 +67,14 @@ impl JobProgressReporter {
             .collect();
         Self {
             started: Instant::now(),
-            steps: job.steps.iter().map(|_| StepReport::default()).collect(),
+            steps: job
+                .steps
+                .iter()
+                .map(|step| StepReport {
+                    name: step_name(step),
+                    ..StepReport::default()
+                })
+                .collect(),
             datasets,
             ancestors,
         }
@@ -80,9 +93,29 @@ impl JobProgressReporter {
             .map_or(0.0, |started| started.elapsed().as_secs_f64());
     }
 
-    /// Drops the counts of a failed attempt.
+    /// Drops the counts of a failed attempt. What its stages did is still shown,
+    /// until another attempt begins.
     pub(super) fn discard_attempt(&mut self, step: usize) {
-        self.steps[step].receiver = None;
+        let report = &mut self.steps[step];
+        report.stages = report.current_progress().stages;
+        report.receiver = None;
+    }
+
+    /// What the steps have done, in their order.
+    fn details(&self, progress: &[StepProgress]) -> JobDetails {
+        let steps = self.steps.iter().zip(progress);
+        JobDetails {
+            steps: steps
+                .map(|(report, progress)| StepDetails {
+                    name: report.name.clone(),
+                    stages: match &report.receiver {
+                        Some(_) => Arc::clone(&progress.stages),
+                        None => Arc::clone(&report.stages),
+                    },
+                })
+                .collect(),
+            text: None,
+        }
     }
 
     pub(super) fn on_files_written(&mut self, step: usize, files: &[DataFile]) {
@@ -162,14 +195,15 @@ impl JobProgressReporter {
             vcores: capacity.vcores,
         };
         live.update_record(|job| {
-            for (result, (_, write)) in job.datasets.iter_mut().zip(&self.datasets) {
+            // A dataset without a step has nothing new: its result stays as it is.
+            for ((name, write), progress) in self.datasets.iter().zip(&datasets) {
+                let result = job.datasets.iter_mut().find(|result| result.name == *name);
+                let Some(result) = result else { continue };
                 let report = &self.steps[*write];
                 result.rows = report.rows;
                 result.files = report.files;
                 result.bytes = report.bytes;
                 result.seconds = report.seconds;
-            }
-            for (result, progress) in job.datasets.iter_mut().zip(&datasets) {
                 result.set_phase(progress.phase());
             }
             for input in &mut job.inputs {
@@ -180,6 +214,7 @@ impl JobProgressReporter {
                 }
             }
         });
+        live.set_details(self.details(&steps));
         live.publish_progress(progress);
     }
 
@@ -213,6 +248,14 @@ impl JobProgressReporter {
     }
 }
 
+/// The name of a step in logs.
+pub(super) fn step_name(step: &Step) -> String {
+    match step.kind {
+        StepKind::Stage => format!("stage {}", step.name),
+        StepKind::Write { .. } => format!("write {}", step.name),
+    }
+}
+
 fn ancestor_steps(job: &AnalyzedJob, step: usize) -> Vec<usize> {
     let mut all: Vec<usize> = Vec::new();
     let mut open = vec![step];
@@ -243,9 +286,12 @@ fn saturating_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// Adds the planned datasets and inputs to the job's record.
-pub(super) fn record_plan(live: &LiveJob, analyzed: &AnalyzedJob) {
+/// Adds the planned datasets and inputs to the job's record, and the warnings about
+/// both; `text` is the job file.
+pub(super) fn record_plan(live: &LiveJob, analyzed: &AnalyzedJob, text: &str) {
+    let warnings = super::job_errors::proto_diagnostics(&analyzed.warnings, text);
     live.update_record(|job| {
+        job.warnings = warnings;
         job.datasets = analyzed
             .datasets
             .iter()
@@ -261,9 +307,20 @@ pub(super) fn record_plan(live: &LiveJob, analyzed: &AnalyzedJob) {
             .iter()
             .map(|input| InputStats {
                 name: input.name.clone(),
+                location: input.location.clone(),
                 files: input.files,
                 bytes: input.bytes,
                 ..v1::InputStats::default()
+            })
+            .collect();
+        job.relations = analyzed
+            .relations
+            .iter()
+            .map(|relation| v1::JobRelation {
+                name: relation.name.clone(),
+                kind: relation.kind.to_owned(),
+                depends_on: relation.depends_on.clone(),
+                shared: relation.shared,
             })
             .collect();
     });

@@ -1,7 +1,7 @@
 //! A job that this process runs or ran: its record, its state, its events.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::Utc;
 use parking_lot::Mutex;
@@ -12,16 +12,24 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::job_log::LogFile;
+use super::job_details::JobDetails;
+use super::job_log::JobLogs;
 
 /// How many events are kept for watchers that start late or reconnect.
 const MAX_EVENTS: usize = 4_096;
+/// How much of a job file's text is kept.
+const MAX_TEXT_BYTES: usize = 256 * 1024;
 
 /// A job with what clients can watch and request. It stays live for some time
 /// after its end, so that watchers can reconnect.
 #[derive(Debug)]
 pub struct LiveJob {
+    job_id: Arc<str>,
     inner: Mutex<LiveJobState>,
+    logs: Option<JobLogs>,
+    details: Mutex<Arc<JobDetails>>,
+    /// The text of the job file, if it is known.
+    text: OnceLock<Arc<str>>,
     /// The sequence of the newest event.
     newest_sequence: watch::Sender<u64>,
     /// Fires when the job should end: a cancel, a timeout or a shutdown.
@@ -33,30 +41,53 @@ struct LiveJobState {
     job: Job,
     events: VecDeque<JobEvent>,
     sequence: u64,
-    log: Option<LogFile>,
     /// Why the job was asked to end, if it was.
     stop_reason: Option<JobError>,
 }
 
 impl LiveJob {
     /// A job that was just accepted.
-    pub fn new(job: Job, log: Option<LogFile>) -> Arc<Self> {
-        let live = Self {
-            inner: Mutex::new(LiveJobState {
-                job,
-                events: VecDeque::new(),
-                sequence: 0,
-                log,
-                stop_reason: None,
-            }),
-            newest_sequence: watch::Sender::new(0),
-            cancel: CancellationToken::new(),
-        };
+    pub(crate) fn new(job: Job, logs: Option<JobLogs>) -> Arc<Self> {
+        let live = Self::from_record(job, logs, 0);
         live.push_event(Event::StateChange(v1::StateChange {
             state: JobState::Accepted.into(),
             reason: None,
         }));
         Arc::new(live)
+    }
+
+    /// A job that an earlier process ran, in the state of its record. Its events
+    /// are counted from the current time in milliseconds, which is above all
+    /// that the earlier process sent: a watcher that comes back misses none.
+    pub(crate) fn resume(job: Job, logs: Option<JobLogs>) -> Arc<Self> {
+        let sequence = u64::try_from(Utc::now().timestamp_millis()).unwrap_or_default();
+        let live = Self::from_record(job, logs, sequence);
+        live.push_event(Event::StateChange(v1::StateChange {
+            state: live.state().into(),
+            reason: None,
+        }));
+        Arc::new(live)
+    }
+
+    fn from_record(job: Job, logs: Option<JobLogs>, sequence: u64) -> Self {
+        Self {
+            job_id: job.job_id.as_str().into(),
+            inner: Mutex::new(LiveJobState {
+                job,
+                events: VecDeque::new(),
+                sequence,
+                stop_reason: None,
+            }),
+            logs,
+            details: Mutex::default(),
+            text: OnceLock::new(),
+            newest_sequence: watch::Sender::new(sequence),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    pub fn job_id(&self) -> String {
+        self.job_id.to_string()
     }
 
     /// The record as it is now.
@@ -70,6 +101,13 @@ impl LiveJob {
 
     pub fn has_ended(&self) -> bool {
         self.inner.lock().job.state().is_final()
+    }
+
+    /// Whether its last event was sent: nothing about it changes any longer.
+    pub fn is_finished(&self) -> bool {
+        let inner = self.inner.lock();
+        let last = inner.events.back();
+        last.is_some_and(|last| matches!(last.event, Some(Event::Finished(_))))
     }
 
     /// Fires when the job should end.
@@ -103,35 +141,76 @@ impl LiveJob {
     /// the state machine does not allow is logged, and the record stays as it
     /// is.
     pub fn advance_state(&self, state: JobState, reason: Option<JobError>) -> Job {
-        {
-            let mut inner = self.inner.lock();
-            let from = inner.job.state();
-            if !can_transition(from, state) {
-                warn!(job_id = inner.job.job_id, ?from, to = ?state, "not a valid change of state");
-                return inner.job.clone();
-            }
-            let now = Utc::now().timestamp_millis();
-            inner.job.set_state(state);
-            inner.job.reason.clone_from(&reason);
-            if state == JobState::Running {
-                inner.job.started_ms = now;
-            }
-            if state.is_final() {
-                inner.job.ended_ms = now;
-            }
-        }
-        self.push_event(Event::StateChange(v1::StateChange {
-            state: state.into(),
-            reason,
-        }));
-        self.record()
+        let next = self.record_in_state(state, reason);
+        self.enter_record(next)
     }
 
-    /// Notifies watchers that the job has ended; called once, after its record
-    /// was written to disk.
-    pub fn publish_finished(&self) {
-        let job = self.record();
+    /// The record as it will be in another state; see [`LiveJob::advance_state`].
+    pub(crate) fn record_in_state(&self, state: JobState, reason: Option<JobError>) -> Job {
+        let mut job = self.record();
+        let from = job.state();
+        if !can_transition(from, state) {
+            warn!(job_id = job.job_id, ?from, to = ?state, "not a valid change of state");
+            return job;
+        }
+        let now = Utc::now().timestamp_millis();
+        job.set_state(state);
+        job.reason = reason;
+        if state == JobState::Running {
+            job.started_ms = now;
+        }
+        if state.is_final() {
+            job.ended_ms = now;
+        }
+        job
+    }
+
+    /// Makes `job` the record, and notifies watchers when its state is another.
+    fn enter_record(&self, job: Job) -> Job {
+        let (state, reason) = (job.state(), job.reason.clone());
+        let before = {
+            let mut inner = self.inner.lock();
+            std::mem::replace(&mut inner.job, job.clone())
+        };
+        if before.state() != state {
+            self.push_event(Event::StateChange(v1::StateChange {
+                state: state.into(),
+                reason,
+            }));
+        }
+        job
+    }
+
+    /// Notifies watchers that the job has ended with this record; called once,
+    /// after the record was written to disk.
+    pub(crate) fn publish_end(&self, job: Job) {
+        let job = self.enter_record(job);
+        self.write_log(
+            LogLevel::Info,
+            "driver",
+            format!("ended as {}", job.state().name()),
+        );
         self.push_event(Event::Finished(v1::Finished { job: Some(job) }));
+    }
+
+    pub(super) fn set_details(&self, details: JobDetails) {
+        *self.details.lock() = Arc::new(details);
+    }
+
+    /// What its steps have done so far.
+    pub fn details(&self) -> Arc<JobDetails> {
+        Arc::clone(&self.details.lock())
+    }
+
+    /// Keeps the text of the job file, for people who look at the job.
+    pub(crate) fn set_text(&self, text: &str) {
+        let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+        let _ = self.text.set(text[..end].into());
+    }
+
+    /// The text of the job file, cut off where it is long.
+    pub fn text(&self) -> Option<Arc<str>> {
+        self.text.get().cloned()
     }
 
     /// Publishes the progress of the job.
@@ -148,8 +227,8 @@ impl LiveJob {
             target: target.to_owned(),
             message: message.into(),
         };
-        if let Some(log) = &mut self.inner.lock().log {
-            log.append_line(&line);
+        if let Some(logs) = &self.logs {
+            logs.append_line(&self.job_id, line.clone());
         }
         self.push_event(Event::Log(line));
     }

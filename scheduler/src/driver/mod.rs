@@ -1,38 +1,58 @@
 //! The driver of one job: from its text to committed tables.
 //!
 //! ```text
-//! check → analyze → run steps in parallel → commit every table → clean up
+//! check → decide what is taken → analyze → run steps in parallel → commit every table → clean up
 //! ```
 //!
 //! Only the commit changes gold, and it begins when every file of every dataset
-//! is written: a failure before that leaves each table as it was.
+//! is written and what will be committed is recorded: a failure before that leaves
+//! each table as it was, and after that a restart finishes the commits.
 
 mod commit;
 mod dry_run;
 mod execution;
+mod flow_plans;
+mod gold_check;
+mod intake;
+mod job_details;
 mod job_errors;
 mod job_log;
 mod job_progress;
 mod live_job;
+mod log_reader;
+mod planner;
+mod planning_clock;
+mod recorder;
 mod step_states;
+mod table_streams;
 mod uncommitted_files;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sluice_engine::job::{AnalyzeError, AnalyzeOptions, AnalyzedJob, analyze_job};
-use sluice_gold::{GoldError, GoldTables};
-use sluice_jobfile::Job as CheckedJob;
-use sluice_proto::v1::{ErrorKind, JobError, JobState, LogLevel, Progress};
+use sluice_engine::job::{
+    AnalyzeError, AnalyzeOptions, AnalyzedJob, QueryLimits, StreamInputs, analyze_job,
+};
+use sluice_gold::GoldTables;
+use sluice_jobfile::{Job as CheckedJob, RunScope};
+use sluice_proto::v1::{ErrorKind, Job, JobError, JobState, LogLevel, Progress};
 use sluice_storage::Stores;
 
+use self::execution::WrittenFiles;
+use self::flow_plans::RunName;
+use self::intake::RunIntake;
 use crate::job_settings::JobSettings;
 use crate::runner::Runner;
 
-pub(crate) use dry_run::describe_plan;
+pub(crate) use commit::{CommitIntent, CommitRun, JobEnd, make_commits};
+pub use job_details::{JobDetails, StepDetails};
 pub(crate) use job_errors::analysis_error;
-pub use job_log::LogFile;
+pub(crate) use job_log::JobLogs;
 pub use live_job::LiveJob;
+pub use log_reader::{LogPart, LogStart};
+pub(crate) use log_reader::{read_log_lines, read_log_part};
+pub use planner::{DEFAULT_PLANNING_TIMEOUT, Planner, PlannerOptions};
+pub(crate) use recorder::{JobRecorder, NoRecorder, RecordError};
 pub(crate) use uncommitted_files::UncommittedFiles;
 
 /// Runs jobs; every job of this process shares one.
@@ -47,6 +67,9 @@ pub struct Driver {
     /// Memory and stores of sessions in this process, for planning and, with a
     /// local runner, for running.
     pub runtime: Arc<datafusion::execution::runtime_env::RuntimeEnv>,
+    /// The threads that plan.
+    pub planner: Planner,
+    pub query_limits: QueryLimits,
 }
 
 /// A submission whose job file and settings are valid.
@@ -56,6 +79,16 @@ pub(crate) struct CheckedSubmission {
     /// The folder of the gold tables.
     pub gold: String,
     pub settings: JobSettings,
+    /// What the run does with each dataset.
+    pub scope: RunScope,
+}
+
+/// A job whose files are all written.
+struct FinishedSteps {
+    analyzed: Arc<AnalyzedJob>,
+    written: WrittenFiles,
+    /// Held until the rows are committed.
+    intake: RunIntake,
 }
 
 /// How often progress is published while steps run.
@@ -65,7 +98,25 @@ impl Driver {
     /// Reads the inputs of a job and plans its steps.
     pub(crate) async fn analyze_job(
         &self,
+        name: &str,
+        submission: &Arc<CheckedSubmission>,
+        streams: StreamInputs,
+    ) -> Result<Arc<AnalyzedJob>, JobError> {
+        let (driver, planned) = (self.clone(), Arc::clone(submission));
+        self.planner
+            .run(name, async move {
+                driver.plan_logically(&planned, streams).await
+            })
+            .await?
+            .map(Arc::new)
+            .map_err(|error| analysis_error(&error, &submission.job.text))
+    }
+
+    /// On a thread of the planner: see [`Self::analyze_job`].
+    async fn plan_logically(
+        &self,
         submission: &CheckedSubmission,
+        streams: StreamInputs,
     ) -> Result<AnalyzedJob, AnalyzeError> {
         let session_error = |source| AnalyzeError::Engine {
             what: "the session".to_owned(),
@@ -83,9 +134,21 @@ impl Driver {
             stores: self.stores.clone(),
             gold: submission.gold.clone(),
             target_file_size: submission.settings.target_file_size,
+            limits: self.query_limits,
+            streams,
             session,
         };
         analyze_job(&submission.job, &options).await
+    }
+
+    /// Plans a job that is not to run.
+    pub(crate) async fn analyze_dry(
+        &self,
+        name: &str,
+        submission: &Arc<CheckedSubmission>,
+    ) -> Result<Arc<AnalyzedJob>, JobError> {
+        let intake = self.find_intake(submission, None).await?;
+        self.analyze_job(name, submission, intake.streams).await
     }
 
     /// Runs a job to its end and gives the result. It enters the states on the
@@ -93,38 +156,75 @@ impl Driver {
     pub(crate) async fn run_job(
         &self,
         live: &Arc<LiveJob>,
-        submission: &CheckedSubmission,
-    ) -> Result<(), JobError> {
+        submission: &Arc<CheckedSubmission>,
+        recorder: &dyn JobRecorder,
+    ) -> JobEnd {
+        match self.run_steps(live, submission, recorder).await {
+            Ok(finished) => commit::commit_job(self, live, finished, recorder).await,
+            Err(reason) => JobEnd::before_commits(reason),
+        }
+    }
+
+    /// Everything before the commits. After an error, the files that were written
+    /// are removed.
+    async fn run_steps(
+        &self,
+        live: &Arc<LiveJob>,
+        submission: &Arc<CheckedSubmission>,
+        recorder: &dyn JobRecorder,
+    ) -> Result<FinishedSteps, JobError> {
         let cancel = live.cancel_token().clone();
-        let analyzed = tokio::select! {
-            analyzed = self.analyze_job(submission) => {
-                analyzed.map_err(|error| analysis_error(&error, &submission.job.text))?
-            }
+        let Job {
+            job_id,
+            name: job_name,
+            ..
+        } = live.record();
+        let run = RunName {
+            job_id: &job_id,
+            job_name: &job_name,
+        };
+        let mut intake = tokio::select! {
+            intake = self.find_intake(submission, Some(run)) => intake?,
             () = cancel.cancelled() => return Err(stop_error(live)),
         };
-        job_progress::record_plan(live, &analyzed);
-        live.advance_state(JobState::Planned, None);
+        if let Some(summary) = intake.summary() {
+            live.write_log(LogLevel::Info, "driver", summary);
+        }
+        let streams = std::mem::take(&mut intake.streams);
+        let analyzed = tokio::select! {
+            analyzed = self.analyze_job(&job_id, submission, streams) => analyzed?,
+            () = cancel.cancelled() => return Err(stop_error(live)),
+        };
+        let warnings = tokio::select! {
+            checked = self.check_gold(&analyzed, &job_name) => checked?,
+            () = cancel.cancelled() => return Err(stop_error(live)),
+        };
+        job_progress::record_plan(live, &analyzed, &submission.job.text);
+        job_errors::add_warnings(live, &warnings);
+        recorder.record_state(live.advance_state(JobState::Planned, None));
         live.write_log(LogLevel::Info, "driver", plan_summary(&analyzed));
         self.wait_for_executors(live).await?;
-        live.advance_state(JobState::Running, None);
+        recorder.record_state(live.advance_state(JobState::Running, None));
         let mut execution =
             execution::JobExecution::new(self, live, &analyzed, &submission.settings);
         let run_result = execution.run_steps().await;
-        let written = match run_result {
-            Ok(written) => written,
-            Err(reason) => {
-                execution.release_all_stages();
-                self.remove_uncommitted(live, &analyzed).await;
-                return Err(reason);
-            }
-        };
         execution.release_all_stages();
-        if cancel.is_cancelled() {
-            self.remove_uncommitted(live, &analyzed).await;
-            return Err(stop_error(live));
+        let written = match run_result {
+            Ok(_) if cancel.is_cancelled() => Err(stop_error(live)),
+            other => other,
+        };
+        match written {
+            Ok(written) => Ok(FinishedSteps {
+                analyzed,
+                written,
+                intake,
+            }),
+            Err(reason) => {
+                let files = UncommittedFiles::from_analyzed(live.job_id(), &analyzed);
+                files.remove_for(live, self).await;
+                Err(reason)
+            }
         }
-        live.advance_state(JobState::Committing, None);
-        commit::commit_job(self, live, &analyzed, written).await
     }
 
     /// A cluster without executors accepts the job and waits for an executor;
@@ -152,23 +252,6 @@ impl Driver {
             }
         }
         Ok(())
-    }
-
-    /// Removes the files of a job that does not reach its commit: now, and
-    /// repeatedly for some time.
-    async fn remove_uncommitted(&self, live: &Arc<LiveJob>, analyzed: &AnalyzedJob) {
-        let files = UncommittedFiles::from_analyzed(live.record().job_id, analyzed);
-        let live = Arc::clone(live);
-        let failed = move |table: &str, error: &GoldError| {
-            let target = format!("clean up {table}");
-            live.write_log(
-                LogLevel::Warn,
-                &target,
-                sluice_service::format::error_chain(error),
-            );
-        };
-        files.remove_now(self, &failed).await;
-        files.remove_later(self.clone(), failed);
     }
 }
 

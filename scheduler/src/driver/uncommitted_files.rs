@@ -1,14 +1,17 @@
 //! Removes the files of jobs that did not reach their commit.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_engine::job::AnalyzedJob;
 use sluice_gold::GoldError;
-use sluice_proto::v1::Job;
+use sluice_proto::v1::{Job, LogLevel};
+use sluice_service::format::error_chain;
 use sluice_storage::{Location, StoreErrorKind};
 
 use super::Driver;
+use super::live_job::LiveJob;
 
 /// The delays between repeated cleanups after a job's end: a task that was being
 /// dispatched when its job was cancelled runs until its executor learns of the
@@ -19,8 +22,9 @@ const CLEANUP_DELAYS: [Duration; 3] = [
     Duration::from_secs(50),
 ];
 
-/// The data files of a job that did not reach its commit. They may be removed
-/// only when no commit can name them, so never for a job that was committing.
+/// The data files of a job that did not commit them. They may be removed only when
+/// no commit can name them, so never while an intent of the job counts: that is
+/// until its end is recorded.
 pub(crate) struct UncommittedFiles {
     job_id: String,
     /// The parent folder and the name of each table.
@@ -53,9 +57,27 @@ impl UncommittedFiles {
         }
     }
 
+    /// Those of the tables with these names.
+    pub(crate) fn only_of(mut self, names: &[String]) -> Self {
+        self.tables.retain(|(_, name)| names.contains(name));
+        self
+    }
+
+    /// Removes the files that exist now, and repeatedly for some time those that
+    /// tasks write after the job's end. Failures are written to the job's log.
+    pub(crate) async fn remove_for(self, live: &Arc<LiveJob>, driver: &Driver) {
+        let live = Arc::clone(live);
+        let on_error = move |table: &str, error: &GoldError| {
+            let target = format!("clean up {table}");
+            live.write_log(LogLevel::Warn, &target, error_chain(error));
+        };
+        self.remove_now(driver, &on_error).await;
+        self.remove_later(driver.clone(), on_error);
+    }
+
     /// Removes the files that exist now. Calls `on_error` for each table whose
     /// files cannot be removed.
-    pub(super) async fn remove_now(
+    async fn remove_now(
         &self,
         driver: &Driver,
         on_error: &(dyn Fn(&str, &GoldError) + Send + Sync),

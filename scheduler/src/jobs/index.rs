@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use sluice_proto::v1::{Job, JobState};
+use tokio::sync::watch;
 
+use super::fingerprint::Fingerprint;
 use crate::driver::LiveJob;
 
 /// How many ended jobs keep their events, for watchers that reconnect.
@@ -16,6 +18,11 @@ pub(super) struct JobIndex {
     pub(super) jobs: BTreeMap<(i64, String), IndexEntry>,
     submission_times: HashMap<String, i64>,
     ids_by_submission: HashMap<String, String>,
+    /// What was submitted, by job id.
+    fingerprints: HashMap<String, Fingerprint>,
+    /// Jobs whose first record is not yet on disk, by id; the channels close when
+    /// it is, or when the job is dropped.
+    pub(super) being_recorded: HashMap<String, watch::Receiver<()>>,
     pub(super) closed: bool,
 }
 
@@ -33,6 +40,14 @@ impl IndexEntry {
         }
     }
 
+    /// The record as it is now, without a copy where the job has ended.
+    pub(super) fn shared_record(&self) -> Arc<Job> {
+        match self {
+            Self::Live(live) => Arc::new(live.record()),
+            Self::Past(job) => Arc::clone(job),
+        }
+    }
+
     pub(super) fn state(&self) -> JobState {
         match self {
             Self::Live(live) => live.state(),
@@ -42,8 +57,11 @@ impl IndexEntry {
 }
 
 impl JobIndex {
-    pub(super) fn insert(&mut self, entry: IndexEntry) {
+    pub(super) fn insert(&mut self, entry: IndexEntry, fingerprint: Option<Fingerprint>) {
         let job = entry.record();
+        if let Some(fingerprint) = fingerprint {
+            self.fingerprints.insert(job.job_id.clone(), fingerprint);
+        }
         self.submission_times
             .insert(job.job_id.clone(), job.submitted_ms);
         self.ids_by_submission
@@ -52,6 +70,7 @@ impl JobIndex {
     }
 
     pub(super) fn remove(&mut self, job: &Job) {
+        self.fingerprints.remove(&job.job_id);
         self.submission_times.remove(&job.job_id);
         self.ids_by_submission.remove(&job.submission_id);
         self.jobs.remove(&(job.submitted_ms, job.job_id.clone()));
@@ -64,6 +83,11 @@ impl JobIndex {
 
     pub(super) fn find_entry(&self, id: &str) -> Option<IndexEntry> {
         self.jobs.get(&self.sort_key(id)?).cloned()
+    }
+
+    /// What was submitted as this job, if its record says so.
+    pub(super) fn fingerprint(&self, job_id: &str) -> Option<&Fingerprint> {
+        self.fingerprints.get(job_id)
     }
 
     pub(super) fn live_jobs(&self) -> impl Iterator<Item = Arc<LiveJob>> {

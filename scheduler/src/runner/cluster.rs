@@ -1,37 +1,42 @@
 //! Running plans on the cluster, as jobs of the Ballista scheduler in this
 //! process.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use ballista_core::JobId;
-use ballista_core::client::BallistaClient;
-use ballista_core::error::BallistaError;
-use ballista_core::serde::protobuf::{JobStatus, SuccessfulJob, job_status, task_status};
-use ballista_core::serde::scheduler::PartitionLocation;
-use ballista_scheduler::state::execution_graph::ExecutionGraphBox;
+use ballista_core::serde::protobuf::{JobStatus, job_status, task_status};
+use ballista_scheduler::state::execution_graph::{ExecutionGraph, ExecutionGraphBox};
 use ballista_scheduler::state::execution_stage::ExecutionStage;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::prelude::SessionConfig;
-use futures::TryStreamExt;
-use sluice_proto::MAX_MESSAGE_BYTES;
+use sluice_engine::distributed::fidelity::check_fidelity;
+use sluice_engine::distributed::plan_size::check_plan_size;
 use tokio::sync::{RwLock, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use super::job_result::fetch_result;
+use super::stage_details::{WatchedStages, read_stages};
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify_error};
-use crate::ballista::BallistaServer;
+use crate::ballista::{
+    BallistaJobs, BallistaServer, ExecutorTracker, TaskReports, count_restarts, find_deadlock,
+    find_wrong_input,
+};
 
 type SharedGraph = Arc<RwLock<ExecutionGraphBox>>;
 
-/// How often a new job's graph is looked up, half a millisecond apart.
-const MAX_GRAPH_LOOKUPS: u32 = 2_000;
+/// How often the graph of a job that has ended is looked up, and the pause between.
+/// Ballista reports the end shortly before it files the graph.
+const MAX_GRAPH_LOOKUPS: u32 = 5_000;
+const GRAPH_LOOKUP_PAUSE: Duration = Duration::from_millis(2);
 /// How often the state of a running job is read, for progress and the watchdog.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
-/// How long a result of a few manifest rows may take to arrive: an executor
-/// that is paused after its last task would otherwise block the job forever.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
+/// In how many samples in a row a job must be deadlocked: it may look so while a
+/// report is applied.
+const DEADLOCK_SAMPLES: u32 = 3;
 /// How long a cancelled job may take to end.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -39,12 +44,31 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct ClusterRunner {
     server: BallistaServer,
+    jobs: BallistaJobs,
+    reports: TaskReports,
+    tracker: ExecutorTracker,
+    /// How long running steps wait for an executor that can run them.
+    no_executor_timeout: Duration,
 }
 
 impl ClusterRunner {
-    /// A runner on `server`, which must already be started.
-    pub fn new(server: BallistaServer) -> Self {
-        Self { server }
+    /// A runner on `server`, which must already be started and keeps its jobs in
+    /// `jobs`. The reports of its executors are checked by `reports`, and `tracker`
+    /// follows their tasks.
+    pub(crate) fn new(
+        server: BallistaServer,
+        jobs: BallistaJobs,
+        reports: TaskReports,
+        tracker: ExecutorTracker,
+        no_executor_timeout: Duration,
+    ) -> Self {
+        Self {
+            server,
+            jobs,
+            reports,
+            tracker,
+            no_executor_timeout,
+        }
     }
 
     /// The status that Ballista reports for a job.
@@ -53,25 +77,41 @@ impl ClusterRunner {
         status.ok().flatten().and_then(|status| status.status)
     }
 
-    /// The job's graph, which stays readable after the job has ended.
+    /// The graph of a job that runs; `None` before Ballista has planned the job and
+    /// after its end.
+    fn find_running_graph(&self, id: &JobId) -> Option<SharedGraph> {
+        let jobs = self.server.state.task_manager.get_running_job_cache();
+        jobs.get(id).map(|job| Arc::clone(&job.execution_graph))
+    }
+
+    /// The counts of a job that has succeeded, from what Ballista has filed: a short
+    /// job may have ended before anything was seen of it.
     ///
-    /// Ballista plans a job after it has accepted it, and drops it soon after
-    /// its end, so this looks often.
-    async fn find_graph(&self, id: &JobId) -> Option<SharedGraph> {
+    /// # Errors
+    /// When the job's rows are not those of its plan, or cannot be known to be.
+    async fn check_ended_job(
+        &self,
+        id: &JobId,
+        addresses: &HashMap<String, String>,
+    ) -> Result<StepProgress, RunError> {
+        let unknown = |reason: &str| RunError::WrongInput {
+            message: format!("what its tasks have read is not known: {reason}"),
+        };
         for _ in 0..MAX_GRAPH_LOOKUPS {
-            let jobs = self.server.state.task_manager.get_running_job_cache();
-            if let Some(job) = jobs.get(id) {
-                return Some(Arc::clone(&job.execution_graph));
+            match self.jobs.get_execution_graph(id).await {
+                Ok(Some(graph)) => {
+                    if let Some(message) = find_wrong_input(graph.as_ref()) {
+                        return Err(RunError::WrongInput { message });
+                    }
+                    let mut progress = sample_graph(graph.as_ref()).progress;
+                    progress.stages = Arc::new(read_stages(graph.as_ref(), addresses));
+                    return Ok(progress);
+                }
+                Ok(None) => tokio::time::sleep(GRAPH_LOOKUP_PAUSE).await,
+                Err(error) => return Err(unknown(&error.to_string())),
             }
-            if matches!(
-                self.job_status(id).await,
-                Some(job_status::Status::Failed(_) | job_status::Status::Successful(_))
-            ) {
-                return None;
-            }
-            tokio::time::sleep(Duration::from_micros(500)).await;
         }
-        None
+        Err(unknown("Ballista has not filed the job"))
     }
 
     /// Cancels the job and waits until Ballista reports its end.
@@ -94,26 +134,80 @@ impl ClusterRunner {
         warn!(ballista_job = %id, "the job did not end in time after it was cancelled");
     }
 
-    async fn fetch_result(&self, job: SuccessfulJob) -> Result<Vec<RecordBatch>, RunError> {
-        let mut batches = Vec::new();
-        for location in job.partition_location {
-            let location: PartitionLocation =
-                location.try_into().map_err(|error: BallistaError| {
-                    classify_error(&format!("the job's result has no location: {error}"))
-                })?;
-            let fetched = tokio::time::timeout(FETCH_TIMEOUT, fetch_partition(&location)).await;
-            batches.extend(fetched.unwrap_or_else(|_| {
-                Err(RunError::Failed {
-                    kind: sluice_proto::v1::ErrorKind::Transient,
-                    message: format!(
-                        "executor {} did not deliver a result within {} s",
-                        location.executor_meta.id,
-                        FETCH_TIMEOUT.as_secs()
-                    ),
-                })
-            })?);
+    /// Cancels the job, waits for its end, and has its files deleted.
+    async fn give_up_job(&self, id: JobId, updates: &mut mpsc::Receiver<JobStatus>) {
+        self.cancel_and_wait(&id, updates).await;
+        self.forget_job(id, false);
+    }
+
+    fn forget_job(&self, id: JobId, succeeded: bool) {
+        self.tracker.on_job_ended(id.as_str(), succeeded);
+        self.reports.take_refusal(id.as_str());
+        self.server.state.executor_manager.clean_up_job_data(id);
+    }
+
+    /// Publishes the job's progress, and finds out why it will not end by
+    /// itself, if so.
+    async fn find_blockage(
+        &self,
+        id: &JobId,
+        watch: &mut JobWatch,
+        progress: &watch::Sender<StepProgress>,
+    ) -> Option<RunError> {
+        if let Some(reason) = self.reports.take_refusal(id.as_str()) {
+            return Some(classify_error(&reason));
         }
-        Ok(batches)
+        if let Some(poison) = self.tracker.find_poison(id.as_str()) {
+            return Some(poison.into());
+        }
+        if let Some(error) = self.find_common_problem(watch, Instant::now()) {
+            return Some(error);
+        }
+        if watch.graph.is_none() {
+            watch.graph = self.find_running_graph(id);
+        }
+        let graph = watch.graph.as_ref()?.read().await;
+        let mut sample = sample_graph(graph.as_ref());
+        let restarts = count_restarts(graph.as_ref());
+        if restarts != watch.restarts {
+            watch.restarts = restarts;
+            if let Some(message) = find_wrong_input(graph.as_ref()) {
+                return Some(RunError::WrongInput { message });
+            }
+        }
+        if watch.details.is_due(sample.event_count, Instant::now()) {
+            watch.details.read(graph.as_ref(), self.tracker.addresses());
+        }
+        drop(graph);
+        sample.progress.stages = Arc::clone(&watch.details.stages);
+        progress.send_replace(sample.progress);
+        match sample.deadlock {
+            None => watch.deadlock_samples = 0,
+            Some(reason) => {
+                watch.deadlock_samples += 1;
+                if watch.deadlock_samples >= DEADLOCK_SAMPLES {
+                    return Some(classify_error(&reason));
+                }
+            }
+        }
+        let stalled = self.capacity().await.vcores > 0
+            && watch
+                .watchdog
+                .has_stalled(sample.event_count, Instant::now());
+        stalled.then_some(RunError::Stalled {
+            seconds: watch.watchdog.limit.as_secs(),
+        })
+    }
+
+    /// Whether no executor has been able to run anything for too long.
+    fn find_common_problem(&self, watch: &mut JobWatch, now: Instant) -> Option<RunError> {
+        let Some(message) = self.tracker.common_problem() else {
+            watch.unusable_since = None;
+            return None;
+        };
+        let since = *watch.unusable_since.get_or_insert(now);
+        (now.duration_since(since) >= self.no_executor_timeout)
+            .then_some(RunError::ExecutorDisk { message })
     }
 }
 
@@ -127,12 +221,14 @@ impl Runner for ClusterRunner {
             .get_executors_state()
             .await
             .unwrap_or_default();
+        let usable: Vec<u32> = executors
+            .iter()
+            .filter(|(executor, ..)| !self.tracker.is_quarantined(&executor.id))
+            .map(|(executor, ..)| executor.specification.vcores)
+            .collect();
         Capacity {
-            executors: saturating_u32(executors.len()),
-            vcores: executors
-                .iter()
-                .map(|(executor, ..)| executor.specification.vcores)
-                .sum(),
+            executors: saturating_u32(usable.len()),
+            vcores: usable.iter().sum(),
         }
     }
 
@@ -146,6 +242,7 @@ impl Runner for ClusterRunner {
         progress: watch::Sender<StepProgress>,
         cancel: CancellationToken,
     ) -> Result<Vec<RecordBatch>, RunError> {
+        check_plan(&run).await?;
         let (sender, mut updates) = mpsc::channel(256);
         let submitted = self.server.submit_physical_plan(
             &run.name,
@@ -156,16 +253,22 @@ impl Runner for ClusterRunner {
         let id = submitted
             .await
             .map_err(|error| classify_error(&error.to_string()))?;
+        self.tracker.on_step_submitted(&run.key, id.as_str());
         debug!(ballista_job = %id, step = run.name, "submitted");
-        let graph = self.find_graph(&id).await;
+        let mut watch = JobWatch {
+            graph: None,
+            watchdog: Watchdog::new(run.stall_timeout),
+            details: WatchedStages::default(),
+            deadlock_samples: 0,
+            restarts: 0,
+            unusable_since: None,
+        };
         let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut watchdog = Watchdog::new(run.stall_timeout);
         let status = loop {
             let status = tokio::select! {
                 () = cancel.cancelled() => {
-                    self.cancel_and_wait(&id, &mut updates).await;
-                    self.server.state.executor_manager.clean_up_job_data(id);
+                    self.give_up_job(id, &mut updates).await;
                     return Err(RunError::Cancelled);
                 }
                 update = updates.recv() => match update {
@@ -178,14 +281,10 @@ impl Runner for ClusterRunner {
                     }
                 },
                 _ = ticks.tick() => {
-                    if let Some(graph) = &graph {
-                        let (sample, pulse) = sample_graph(graph).await;
-                        progress.send_replace(sample);
-                        if self.capacity().await.vcores > 0 && watchdog.has_stalled(pulse, Instant::now()) {
-                            self.cancel_and_wait(&id, &mut updates).await;
-                            self.server.state.executor_manager.clean_up_job_data(id);
-                            return Err(RunError::Stalled { seconds: run.stall_timeout.as_secs() });
-                        }
+                    if let Some(error) = self.find_blockage(&id, &mut watch, &progress).await {
+                        warn!(ballista_job = %id, step = run.name, %error, "given up");
+                        self.give_up_job(id, &mut updates).await;
+                        return Err(error);
                     }
                     self.job_status(&id).await
                 }
@@ -197,19 +296,30 @@ impl Runner for ClusterRunner {
                 break ended;
             }
         };
-        if let Some(graph) = &graph {
-            progress.send_replace(sample_graph(graph).await.0);
-        }
+        watch.details.addresses.extend(self.tracker.addresses());
+        let addresses = &watch.details.addresses;
         let result = match status {
-            job_status::Status::Successful(job) => self.fetch_result(job).await,
-            job_status::Status::Failed(job) => Err(classify_error(&job.error)),
+            job_status::Status::Successful(job) => {
+                match self.check_ended_job(&id, addresses).await {
+                    Ok(counts) => {
+                        progress.send_replace(counts);
+                        fetch_result(job).await
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            job_status::Status::Failed(job) => {
+                if let Some(graph) = &watch.graph {
+                    let stages = read_stages(graph.read().await.as_ref(), addresses);
+                    let stages = Arc::new(stages);
+                    progress.send_modify(|progress| progress.stages = stages);
+                }
+                Err(classify_error(&job.error))
+            }
             _ => Err(classify_error("the job ended without a final state")),
         };
         // The rows have arrived: nothing reads the job's shuffle files any more.
-        self.server
-            .state
-            .executor_manager
-            .clean_up_job_data(id.clone());
+        self.forget_job(id.clone(), result.is_ok());
         info!(ballista_job = %id, step = run.name, ok = result.is_ok(), "ended");
         result
     }
@@ -222,16 +332,45 @@ impl Runner for ClusterRunner {
     }
 }
 
-/// The progress of a job, and a number that changes with every task that
-/// starts or ends.
-async fn sample_graph(graph: &SharedGraph) -> (StepProgress, u64) {
-    let graph = graph.read().await;
+/// Checks that executors can run the plan, on a thread of its own: it is encoded, which
+/// takes a while for a wide plan or many files.
+async fn check_plan(run: &StepRun) -> Result<(), RunError> {
+    let (plan, context) = (Arc::clone(&run.plan), run.context.task_ctx());
+    let checked = tokio::task::spawn_blocking(move || {
+        check_fidelity(&plan, &context).map_err(|error| RunError::NotOnCluster {
+            message: error.to_string(),
+        })?;
+        check_plan_size(&plan).map_err(|error| RunError::PlanTooLarge {
+            message: error.to_string(),
+        })
+    });
+    checked.await.unwrap_or_else(|panic| {
+        Err(classify_error(&format!(
+            "the check of a plan panicked: {panic}"
+        )))
+    })
+}
+
+/// A look at a running job.
+struct GraphSample {
+    progress: StepProgress,
+    /// Changes with every task that starts or ends.
+    event_count: u64,
+    /// Why the job cannot continue.
+    deadlock: Option<String>,
+}
+
+fn sample_graph(graph: &dyn ExecutionGraph) -> GraphSample {
     let mut progress = StepProgress::default();
     let mut event_count = 0;
     for stage in graph.stages().values() {
         add_stage_progress(&mut progress, &mut event_count, stage);
     }
-    (progress, event_count)
+    GraphSample {
+        progress,
+        event_count,
+        deadlock: find_deadlock(graph),
+    }
 }
 
 fn add_stage_progress(progress: &mut StepProgress, event_count: &mut u64, stage: &ExecutionStage) {
@@ -271,6 +410,19 @@ fn saturating_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
+/// What is observed of a job while it runs.
+struct JobWatch {
+    graph: Option<SharedGraph>,
+    watchdog: Watchdog,
+    details: WatchedStages,
+    /// How many samples in a row showed a deadlock.
+    deadlock_samples: u32,
+    /// How often stages had been started again when their inputs were checked last.
+    restarts: usize,
+    /// Since when no executor can run tasks, although some are registered.
+    unusable_since: Option<Instant>,
+}
+
 /// Detects that the number of task events no longer changes.
 struct Watchdog {
     limit: Duration,
@@ -293,38 +445,4 @@ impl Watchdog {
         }
         now.duration_since(self.last_change) >= self.limit
     }
-}
-
-async fn fetch_partition(location: &PartitionLocation) -> Result<Vec<RecordBatch>, RunError> {
-    let executor = &location.executor_meta;
-    let failed = |error: &dyn std::fmt::Display| RunError::Failed {
-        kind: sluice_proto::v1::ErrorKind::Transient,
-        message: format!(
-            "cannot fetch a result from executor {} at {}:{}: {error}",
-            executor.id, executor.host, executor.port
-        ),
-    };
-    let client = BallistaClient::try_new(
-        &executor.host,
-        executor.port,
-        MAX_MESSAGE_BYTES,
-        false,
-        None,
-        1,
-        100,
-        0,
-        0,
-    );
-    let mut client = client.await.map_err(|error| failed(&error))?;
-    let stream = client
-        .fetch_partition(
-            &executor.id,
-            &location.partition_id,
-            location.file_id,
-            location.layout(),
-            false,
-        )
-        .await
-        .map_err(|error| failed(&error))?;
-    stream.try_collect().await.map_err(|error| failed(&error))
 }

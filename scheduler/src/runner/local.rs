@@ -9,10 +9,13 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect};
 use datafusion::prelude::SessionConfig;
 use sluice_engine::executor_context::ExecutorContext;
+use sluice_service::memory_limits::ProcessLimits;
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::local_threads::LocalThreads;
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify_error};
 
 /// How long a cancelled plan may take to end: one that does not yield its
@@ -21,31 +24,52 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the counts of a running plan are read.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The same plans as on a cluster, as tasks of this process' tokio runtime.
+/// The same plans as on a cluster, on threads of this process.
 pub struct LocalRunner {
     vcores: u32,
     work_dir: TempDir,
+    threads: LocalThreads,
 }
 
 impl LocalRunner {
     /// A runner for `vcores` tasks at a time. Staged files go to a new folder
-    /// below `parent`, which is deleted with the runner.
+    /// below `parent`, which is deleted with the runner. `limits` are those of the
+    /// memory of this process.
     ///
     /// # Errors
-    /// When the folder cannot be created.
-    pub fn new(vcores: u32, parent: PathBuf) -> std::io::Result<Self> {
+    /// When the folder cannot be created, or the system gives no more threads.
+    pub fn new(
+        vcores: u32,
+        parent: PathBuf,
+        limits: Option<ProcessLimits>,
+    ) -> std::io::Result<Self> {
+        let count = usize::try_from(vcores).unwrap_or(1);
         let work_dir = tempfile::Builder::new()
             .prefix("sluice-local-")
             .tempdir_in(parent)?;
         Ok(Self {
             vcores: vcores.max(1),
             work_dir,
+            threads: LocalThreads::start(count, limits)?,
         })
     }
 
     /// The folder for staged and spilled data.
     pub fn work_dir(&self) -> &std::path::Path {
         self.work_dir.path()
+    }
+
+    /// Has a plan stop, and waits until it has, or does not. Plans are stopped together:
+    /// all of a job that was cancelled, and all that run when memory is short.
+    async fn stop_plan<T>(&self, work: JoinHandle<T>, name: &str) {
+        work.abort();
+        let ended = async {
+            let _ = work.await;
+            self.threads.wait_until_idle().await;
+        };
+        if tokio::time::timeout(END_TIMEOUT, ended).await.is_err() {
+            tracing::warn!("{name} was stopped but keeps running");
+        }
     }
 }
 
@@ -77,7 +101,10 @@ impl Runner for LocalRunner {
         let plan = Arc::clone(&run.plan);
         // A separate task, so that aborting it stops the plan.
         let context = run.context.task_ctx();
-        let mut work = tokio::spawn(collect(Arc::clone(&plan), context));
+        let Some((mut work, mut running)) = self.threads.spawn(collect(Arc::clone(&plan), context))
+        else {
+            return Err(RunError::Cancelled);
+        };
         let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
         loop {
             tokio::select! {
@@ -90,11 +117,12 @@ impl Runner for LocalRunner {
                     };
                 }
                 () = cancel.cancelled() => {
-                    work.abort();
-                    if tokio::time::timeout(END_TIMEOUT, work).await.is_err() {
-                        tracing::warn!("{} was cancelled but keeps running", run.name);
-                    }
+                    self.stop_plan(work, &run.name).await;
                     return Err(RunError::Cancelled);
+                }
+                message = running.wait_for_excess() => {
+                    self.stop_plan(work, &run.name).await;
+                    return Err(RunError::OutOfMemory { message });
                 }
                 _ = ticks.tick() => {
                     progress.send_replace(sample_plan(plan.as_ref(), tasks, false));

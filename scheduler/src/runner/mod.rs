@@ -1,8 +1,11 @@
 //! Runs the physical plan of a step, on the cluster or in this process.
 
 mod cluster;
+mod job_result;
 mod local;
+mod local_threads;
 mod run_error;
+mod stage_details;
 mod step_progress;
 
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub use cluster::ClusterRunner;
 pub use local::LocalRunner;
 pub use run_error::{RunError, classify_error};
+pub use stage_details::{OperatorDetails, StageDetails, StageState, TaskDetails, TaskState};
 pub use step_progress::{SourceStats, StepProgress};
 pub(crate) use step_progress::{plan_shape, plan_text};
 
@@ -26,6 +30,8 @@ pub(crate) use step_progress::{plan_shape, plan_text};
 pub struct StepRun {
     /// The name in logs, such as `write daily_revenue`.
     pub name: String,
+    /// Identifies the step among those of all jobs; the same for each attempt.
+    pub key: String,
     /// The session in which the plan was created.
     pub context: Arc<SessionContext>,
     /// A plan with one output partition.

@@ -7,6 +7,8 @@
 use sluice_engine::task_failure::{FailureKind, TaskFailure};
 use sluice_proto::v1::ErrorKind;
 
+use crate::ballista::PoisonTask;
+
 /// Why a plan gave no rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
@@ -18,6 +20,13 @@ pub enum RunError {
         /// The stage, by the token of the attempt that wrote the part.
         stage: String,
         /// The error as the task reported it.
+        message: String,
+    },
+    /// An executor was lost, and what is left of the plan's run would read other rows
+    /// than those of the plan.
+    #[error("rows were lost with an executor, and {message}")]
+    WrongInput {
+        /// Which stage would read what.
         message: String,
     },
     /// No task started or ended for too long.
@@ -36,6 +45,35 @@ pub enum RunError {
         /// The cluster's error.
         message: String,
     },
+    /// Executors cannot write to their own disks.
+    #[error("{message}")]
+    ExecutorDisk {
+        /// Which executor, folder and error.
+        message: String,
+    },
+    /// A task ended every executor that ran it.
+    #[error(
+        "the task for partition {partition} of stage {stage} was lost with its executor {} times, on {}",
+        executors.len(), executors.join(", ")
+    )]
+    PoisonTask {
+        stage: usize,
+        partition: usize,
+        /// The addresses of the executors.
+        executors: Vec<String>,
+    },
+    /// Executors would run another plan than this one.
+    #[error("{message}")]
+    NotOnCluster {
+        /// Which operator cannot be sent.
+        message: String,
+    },
+    /// No executor would accept the plan.
+    #[error("{message}")]
+    PlanTooLarge {
+        /// How large it is.
+        message: String,
+    },
     #[error("{message}")]
     Failed {
         /// What it means to the submitter.
@@ -50,9 +88,27 @@ impl RunError {
     pub fn is_retryable(&self) -> bool {
         match self {
             // Another attempt would wait forever, as jobs that have not begun do.
-            Self::Cancelled | Self::NoExecutors { .. } => false,
-            Self::StagedLost { .. } | Self::Stalled { .. } | Self::OutOfMemory { .. } => true,
+            Self::Cancelled
+            | Self::NoExecutors { .. }
+            | Self::NotOnCluster { .. }
+            | Self::PlanTooLarge { .. } => false,
+            // Other executors have already tried.
+            Self::ExecutorDisk { .. } | Self::PoisonTask { .. } => false,
+            Self::StagedLost { .. }
+            | Self::WrongInput { .. }
+            | Self::Stalled { .. }
+            | Self::OutOfMemory { .. } => true,
             Self::Failed { kind, .. } => *kind == ErrorKind::Transient,
+        }
+    }
+}
+
+impl From<PoisonTask> for RunError {
+    fn from(task: PoisonTask) -> Self {
+        Self::PoisonTask {
+            stage: task.part.stage,
+            partition: task.part.partition,
+            executors: task.executors,
         }
     }
 }
@@ -63,6 +119,7 @@ impl From<TaskFailure> for RunError {
         let kind = match kind {
             FailureKind::StagedLost { stage } => return Self::StagedLost { stage, message },
             FailureKind::Memory => return Self::OutOfMemory { message },
+            FailureKind::ExecutorDisk => return Self::ExecutorDisk { message },
             FailureKind::Transient => ErrorKind::Transient,
             FailureKind::Storage => ErrorKind::Storage,
             FailureKind::DataQuality => ErrorKind::DataQuality,
@@ -181,6 +238,10 @@ mod tests {
             (FailureKind::DataQuality, failed(ErrorKind::DataQuality)),
             (FailureKind::Execution, failed(ErrorKind::Execution)),
             (FailureKind::Internal, failed(ErrorKind::Internal)),
+            (
+                FailureKind::ExecutorDisk,
+                RunError::ExecutorDisk { message: message() },
+            ),
             (
                 FailureKind::Memory,
                 RunError::OutOfMemory { message: message() },

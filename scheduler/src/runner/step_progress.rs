@@ -1,10 +1,13 @@
 //! The progress of one attempt of a step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use sluice_engine::source::SourceMetric;
+
+use super::stage_details::StageDetails;
 
 /// The counts of one attempt, which only grow. On a cluster they cover tasks
 /// that have ended, where executors report counts only at the end.
@@ -26,6 +29,8 @@ pub struct StepProgress {
     pub bytes_written: u64,
     /// What was read from each source.
     pub sources: BTreeMap<String, SourceStats>,
+    /// What each stage does, on a cluster; read less often than the counts.
+    pub stages: Arc<Vec<StageDetails>>,
 }
 
 /// What was read from one source.

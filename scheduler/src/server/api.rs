@@ -32,6 +32,7 @@ pub(super) fn api_routes(api: ApiState) -> Router {
     Router::new()
         .route("/api/v1/jobs", get(list_jobs))
         .route("/api/v1/jobs/{id}", get(get_job))
+        .route("/api/v1/jobs/{id}/stages", get(get_stages))
         .route("/api/v1/executors", get(list_executors))
         .route("/api/executors", get(list_executors))
         .route("/api/v1/version", get(get_version))
@@ -49,6 +50,9 @@ struct ListQuery {
     /// Names of states, separated by commas.
     #[serde(default)]
     state: String,
+    /// A part of a job's id, name, file name or user.
+    #[serde(default)]
+    text: String,
 }
 
 impl ListQuery {
@@ -79,6 +83,7 @@ impl ListQuery {
             limit: self.limit,
             page_token: self.page_token,
             states,
+            text: self.text,
         })
     }
 }
@@ -92,6 +97,11 @@ impl ApiState {
             (header::CACHE_CONTROL, "no-store"),
         ];
         (status, headers, text).into_response()
+    }
+
+    fn respond_no_job(&self, kind: ErrorKind, id: &str) -> Response {
+        let message = format!("no job has the id `{id}`; list them at /api/v1/jobs");
+        self.respond_error(kind, &message)
     }
 
     fn respond_error(&self, kind: ErrorKind, message: &str) -> Response {
@@ -109,13 +119,16 @@ async fn list_jobs(
         Ok(Query(query)) => query.into_list_request(),
         Err(rejection) => Err(rejection.body_text()),
     };
-    match request {
-        Ok(request) => {
-            let page = api.jobs.list_jobs(&request);
+    let page = request.and_then(|request| {
+        let page = api.jobs.list_jobs(&request);
+        page.map_err(|error| format!("{}; {}", error.message, error.next_step))
+    });
+    match page {
+        Ok(page) => {
             let jobs: Vec<Value> = page
                 .jobs
                 .iter()
-                .map(sluice_proto::json::job_summary)
+                .map(|job| sluice_proto::json::job_summary(job))
                 .collect();
             let next = (!page.next_page_token.is_empty()).then_some(page.next_page_token);
             api.respond_json(
@@ -130,16 +143,25 @@ async fn list_jobs(
 async fn get_job(State(api): State<ApiState>, Path(id): Path<String>) -> Response {
     match api.jobs.find_job(&id) {
         Ok(job) => api.respond_json(StatusCode::OK, &sluice_proto::json::job(&job)),
-        Err(error) => api.respond_error(
-            error.kind(),
-            &format!("no job has the id `{id}`; list them at /api/v1/jobs"),
-        ),
+        Err(error) => api.respond_no_job(error.kind(), &id),
+    }
+}
+
+async fn get_stages(State(api): State<ApiState>, Path(id): Path<String>) -> Response {
+    match api.jobs.read_details(&id).await {
+        Ok(details) => api.respond_json(StatusCode::OK, &json!({ "steps": details.steps })),
+        Err(error) if error.kind() == ErrorKind::NotFound => api.respond_no_job(error.kind(), &id),
+        Err(error) => api.respond_error(error.kind(), &error.message),
     }
 }
 
 async fn list_executors(State(api): State<ApiState>) -> Response {
     let executors = ballista::list_executors(&api.ballista, &api.tracker).await;
-    api.respond_json(StatusCode::OK, &json!({ "executors": executors }))
+    let lost = api.tracker.lost_executors();
+    api.respond_json(
+        StatusCode::OK,
+        &json!({ "executors": executors, "lost": lost }),
+    )
 }
 
 async fn get_version(State(api): State<ApiState>) -> Response {
@@ -165,6 +187,7 @@ mod tests {
             limit,
             page_token: "t".to_owned(),
             state: state.to_owned(),
+            text: String::new(),
         }
     }
 

@@ -30,9 +30,6 @@ pub enum ServerError {
     /// The gRPC service ended.
     #[error("the gRPC service ended: {0}")]
     Grpc(#[source] tonic::transport::Error),
-    /// The HTTP service ended.
-    #[error("the HTTP service ended: {0}")]
-    Http(#[source] std::io::Error),
     /// A part of the server panicked.
     #[error("a part of the server failed: {0}")]
     Join(#[from] tokio::task::JoinError),

@@ -88,7 +88,11 @@ impl JobService for JobServer {
         &self,
         request: Request<ListJobsRequest>,
     ) -> Result<Response<ListJobsResponse>, Status> {
-        Ok(Response::new(self.jobs.list_jobs(&request.into_inner())))
+        let page = self.jobs.list_jobs(&request.into_inner())?;
+        Ok(Response::new(ListJobsResponse {
+            jobs: page.jobs.into_iter().map(Arc::unwrap_or_clone).collect(),
+            next_page_token: page.next_page_token,
+        }))
     }
 
     async fn cancel_job(
@@ -112,7 +116,7 @@ impl JobService for JobServer {
                 tokio::spawn(forward_log_lines(live, request.follow, sender));
             }
             WatchedJob::Past(_) => {
-                let lines = self.jobs.read_log(&request.id)?;
+                let lines = self.jobs.read_log(&request.id).await?;
                 tokio::spawn(async move {
                     for line in lines {
                         if sender.send(Ok(line)).await.is_err() {
@@ -130,7 +134,7 @@ impl JobService for JobServer {
         request: Request<PlanJobRequest>,
     ) -> Result<Response<JobPlan>, Status> {
         let request = request.into_inner().job.unwrap_or_default();
-        Ok(Response::new(self.jobs.plan_job(&request).await?))
+        Ok(Response::new(self.jobs.plan_job(request).await?))
     }
 
     async fn server_info(

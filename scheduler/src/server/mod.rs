@@ -13,11 +13,18 @@
 //! [`SchedulerProcess::serve_until_stopped`].
 
 mod api;
+mod capacity;
 mod error;
 mod grpc;
+mod host_check;
 mod job_service;
+mod landing;
+mod page_events;
 mod process;
 mod program;
+mod recent_reads;
+mod table;
+mod web;
 
 pub use error::ServerError;
 pub use job_service::JobServer;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::middleware::from_fn_with_state;
 use sluice_service::address::HostPort;
 use sluice_service::http::{self, Probes, Readiness};
 use sluice_service::listen::listen_on;
@@ -15,12 +16,17 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::api::{self, ApiState};
+use super::capacity::CapacityHistory;
 use super::error::ServerError;
 use super::grpc::{self, ExecutorService};
+use super::host_check::{KnownHosts, refuse_unknown_hosts};
 use super::job_service::JobServer;
+use super::landing::LandingReader;
+use super::table::TableReader;
+use super::web::{self, WebState};
 use crate::ballista::{
-    BallistaServer, ExecutorCache, ExecutorTracker, TrackedClusterState, start_ballista,
-    watch_executors,
+    BallistaJobs, BallistaServer, ExecutorCache, ExecutorTracker, TaskReports, TrackedClusterState,
+    start_ballista, watch_executors,
 };
 use crate::jobs::JobRegistry;
 use crate::metrics::Metrics;
@@ -44,8 +50,10 @@ pub struct SchedulerProcess {
     http_listener: TcpListener,
     http_address: HostPort,
     ballista: BallistaServer,
+    ballista_jobs: BallistaJobs,
     cluster: Arc<TrackedClusterState>,
     tracker: ExecutorTracker,
+    reports: TaskReports,
     metrics: Metrics,
     secrets: Secrets,
 }
@@ -66,7 +74,7 @@ pub async fn start_scheduler(
     let metrics = Metrics::new()?;
     let cluster = Arc::new(TrackedClusterState::default());
     let tracker = cluster.tracker();
-    let ballista = start_ballista(
+    let (ballista, ballista_jobs) = start_ballista(
         &options,
         &instance,
         &grpc_address,
@@ -90,8 +98,10 @@ pub async fn start_scheduler(
         http_listener: http,
         http_address,
         ballista,
+        ballista_jobs,
         cluster,
         tracker,
+        reports: TaskReports::default(),
         metrics,
         secrets: Secrets::from_environment(),
     })
@@ -105,6 +115,21 @@ impl SchedulerProcess {
     /// Ballista's scheduler, to which plans are submitted.
     pub fn ballista(&self) -> BallistaServer {
         self.ballista.clone()
+    }
+
+    /// The plans that Ballista runs and has run.
+    pub(super) fn ballista_jobs(&self) -> BallistaJobs {
+        Arc::clone(&self.ballista_jobs)
+    }
+
+    /// The checks of what executors report about tasks.
+    pub(super) fn task_reports(&self) -> TaskReports {
+        self.reports.clone()
+    }
+
+    /// What is known about executors and their tasks.
+    pub(super) fn tracker(&self) -> ExecutorTracker {
+        self.tracker.clone()
     }
 
     /// The folder for job records, locked by this process.
@@ -148,6 +173,7 @@ impl SchedulerProcess {
         let executors = ExecutorService::new(
             self.ballista.clone(),
             self.tracker.clone(),
+            self.reports.clone(),
             &self.instance,
             timeout,
             jobs.clone(),
@@ -172,7 +198,7 @@ impl SchedulerProcess {
         let result = tokio::select! {
             () = wait_for_drain(&self.stop, &jobs, self.options.drain_timeout) => Ok(()),
             ended = &mut grpc => ended.map_err(ServerError::from).and_then(|ended| ended),
-            ended = &mut http => ended.map_err(ServerError::from).and_then(|ended| ended.map_err(ServerError::Http)),
+            ended = &mut http => ended.map_err(ServerError::from),
         };
         self.stop.drain.cancel();
         self.stop.now.cancel();
@@ -212,6 +238,17 @@ impl SchedulerProcess {
             started_ms: self.started_ms,
         };
         let executor_cache = ExecutorCache::start_refreshing(&self.ballista, &self.tracker).await;
+        let known_hosts = KnownHosts::from_options(&self.options);
+        let web = WebState {
+            api: api.clone(),
+            known_hosts: known_hosts.clone(),
+            capacity: CapacityHistory::start_sampling(executor_cache.clone()),
+            landing: LandingReader::default(),
+            tables: TableReader::default(),
+            form_token: uuid::Uuid::new_v4().to_string().into(),
+            draining: self.stop.drain.clone(),
+            stop: self.stop.now.clone(),
+        };
         let (metrics, jobs, executors) =
             (self.metrics.clone(), jobs.clone(), executor_cache.clone());
         let min_executors = self.options.min_executors;
@@ -234,7 +271,11 @@ impl SchedulerProcess {
             }),
             registry: self.metrics.registry.clone(),
         })
-        .merge(api::api_routes(api))
+        .merge(
+            api::api_routes(api)
+                .merge(web::web_routes(web))
+                .layer(from_fn_with_state(known_hosts, refuse_unknown_hosts)),
+        )
     }
 }
 

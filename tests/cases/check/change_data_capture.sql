@@ -1,9 +1,12 @@
 -- error: E0305
--- at: 8:1
+-- at: 10:18
+-- message: QUALIFY
 -- error: E0305
+-- error: E0305
+-- message: flows that replace rows
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';
-CREATE OR REFRESH MATERIALIZED VIEW counts AS
-SELECT user_id, count(*) AS n FROM events GROUP BY user_id;
-CREATE FLOW f AS AUTO CDC INTO counts FROM events KEYS (user_id) SEQUENCE BY timestamp;
+CREATE OR REFRESH STREAMING TABLE counts AS SELECT user_id, timestamp FROM STREAM events;
+CREATE FLOW f AS AUTO CDC INTO counts FROM STREAM(events) KEYS (user_id) SEQUENCE BY timestamp;
 APPLY CHANGES INTO counts FROM events KEYS (user_id) SEQUENCE BY timestamp;
+CREATE FLOW g AS INSERT INTO counts BY NAME REPLACE WHERE user_id = 'a' SELECT * FROM STREAM events;

@@ -8,4 +8,4 @@ CREATE EXTERNAL TABLE events (id INT, user_id STRING, n INT, ts TIMESTAMP, tags 
   home STRUCT<city: STRING, zip: STRING>)
   STORED AS JSON LOCATION '${landing}/events';
 CREATE OR REFRESH MATERIALIZED VIEW t AS
-SELECT id AS "userId", n AS userid FROM events;
+SELECT id AS `userId`, n AS userid FROM events;

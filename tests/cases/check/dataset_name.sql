@@ -5,5 +5,5 @@
 -- message: hidden
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';
-CREATE OR REFRESH MATERIALIZED VIEW "Daily-Revenue" AS SELECT user_id FROM events;
+CREATE OR REFRESH MATERIALIZED VIEW `Daily-Revenue` AS SELECT user_id FROM events;
 CREATE OR REFRESH MATERIALIZED VIEW _tmp AS SELECT user_id FROM events;

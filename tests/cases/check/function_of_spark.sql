@@ -1,7 +1,7 @@
--- error: E0504
+-- error: E0509
 -- at: 13:8
--- message: no function `max_by`
--- message: last_value(x ORDER BY y)
+-- message: monotonically_increasing_id is not supported
+-- message: row_number() OVER (ORDER BY
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;
@@ -10,4 +10,4 @@ CREATE EXTERNAL TABLE events (id INT, user_id STRING, n INT, ts TIMESTAMP, tags 
   home STRUCT<city: STRING, zip: STRING>)
   STORED AS JSON LOCATION '${landing}/events';
 CREATE OR REFRESH MATERIALIZED VIEW t AS
-SELECT max_by(id, n) AS u FROM events;
+SELECT monotonically_increasing_id() AS u FROM events;

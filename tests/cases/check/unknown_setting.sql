@@ -1,9 +1,9 @@
 -- error: E0211
 -- at: 6:5
--- message: use `sluice.shuffle_partitions`
+-- message: would change the results
 -- error: E0211
 -- message: did you mean `sluice.target_file_size`?
-SET spark.sql.shuffle.partitions = 8;
+SET spark.sql.ansi.enabled = false;
 SET sluice.target_filesize = 128MB;
 CREATE EXTERNAL TABLE events (event_id STRING NOT NULL, user_id STRING, quantity INT, timestamp TIMESTAMP)
   STORED AS JSON LOCATION 'data/events';

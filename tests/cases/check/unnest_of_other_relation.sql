@@ -1,7 +1,7 @@
 -- error: E0509
 -- at: 13:43
 -- message: unnest in FROM cannot read the columns of other relations
--- message: select list of a subquery
+-- message: LATERAL VIEW explode
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;

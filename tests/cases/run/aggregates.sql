@@ -22,7 +22,7 @@ CREATE EXTERNAL TABLE sales (shop STRING, kind STRING, n INT, at INT)
 CREATE OR REFRESH MATERIALIZED VIEW per_shop AS
 SELECT shop, count(*) AS rows, count(n) AS n, count_if(n > 2) AS big, avg(n) AS avg,
        array_sort(collect_list(n)) AS list, cardinality(collect_set(n)) AS set_n,
-       last_value(n ORDER BY at) AS latest,
+       max_by(n, at) AS latest,
        string_agg(kind, ';' ORDER BY kind) AS names
 FROM sales GROUP BY shop;
 CREATE OR REFRESH MATERIALIZED VIEW several AS

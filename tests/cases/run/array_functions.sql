@@ -6,9 +6,9 @@
 -- result: arrays
 --| id | n | has | uniq | sorted | joined | both | at
 --| 1 | 3 | true | [a, b] | [a, a, b] | a,b,a | [a, b, a, z] | 2
---| 2 | 0 | false | [] | [] |  | [z] | NULL
---| 3 | NULL | NULL | NULL | NULL | NULL | [z] | NULL
---| 4 | 1 | false | [c] | [c] | c | [c, z] | NULL
+--| 2 | 0 | false | [] | [] |  | [z] | 0
+--| 3 | NULL | NULL | NULL | NULL | NULL | NULL | NULL
+--| 4 | 1 | false | [c] | [c] | c | [c, z] | 0
 -- result: built
 --| id | st | arr
 --| 4 | {a: 4, b: x} | [4, 1]

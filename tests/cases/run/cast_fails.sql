@@ -1,7 +1,7 @@
 -- file: t/a.json
 --| {"s": "x"}
 -- fails: execution
--- message: Cannot cast string 'x' to value of Int32 type
+-- message: the text 'x' cannot be cast to INT
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE t (s STRING)

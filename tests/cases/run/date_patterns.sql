@@ -2,7 +2,7 @@
 --| {"id": 1, "text": "31.05.2024", "at": "2024-05-31 20:15:00", "ts": "2024-05-31T20:15:00Z"}
 --| {"id": 2, "text": null, "at": null, "ts": null}
 -- result: parsed
---| id | day | iso | at | spark | ours
+--| id | day | iso | at | spark | month
 --| 1 | 2024-05-31 | 2024-05-31 | 2024-05-31T20:15:00Z | 31/05/2024 20:15 | 2024-05
 --| 2 | NULL | NULL | NULL | NULL | NULL
 DECLARE VARIABLE landing STRING;
@@ -15,5 +15,5 @@ SELECT id,
        to_date(split_part(at, ' ', 1))         AS iso,
        to_timestamp(at, 'yyyy-MM-dd HH:mm:ss') AS at,
        date_format(ts, 'dd/MM/yyyy HH:mm')     AS spark,
-       date_format(ts, '%Y-%m')                AS ours
+       date_format(ts, 'yyyy-MM')              AS month
 FROM events;

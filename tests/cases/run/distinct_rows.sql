@@ -14,16 +14,8 @@
 --| b
 --| c
 --| NULL
--- result: firsts
---| k | at
---| a | 1
---| b | 5
---| c | NULL
---| NULL | 1
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE clicks (k STRING, at INT, v STRING)
   STORED AS JSON LOCATION '${landing}/clicks';
 CREATE OR REFRESH MATERIALIZED VIEW keys AS SELECT DISTINCT k FROM clicks;
-CREATE OR REFRESH MATERIALIZED VIEW firsts AS
-SELECT DISTINCT ON (k) k, at FROM clicks ORDER BY k, at;

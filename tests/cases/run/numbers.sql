@@ -6,15 +6,15 @@
 --| id integer
 --| price decimal(10,2)
 --| revenue decimal(21,2)
---| half long
---| exact double
---| rest long
+--| half double
+--| whole long
+--| rest integer
 --| rounded double
 --| big long
 -- result: sums
---| id | price | revenue | half | exact | rest | rounded | big
---| 1 | 19.99 | 59.97 | 1 | 1.5 | 1 | 20.0 | 9007199254740993
---| 2 | 0.01 | -0.07 | -3 | -3.5 | -1 | 0.0 | -1
+--| id | price | revenue | half | whole | rest | rounded | big
+--| 1 | 19.99 | 59.97 | 1.5 | 1 | 1 | 20.0 | 9007199254740993
+--| 2 | 0.01 | -0.07 | -3.5 | -3 | -1 | 0.0 | -1
 --| 3 | NULL | NULL | NULL | NULL | NULL | NULL | NULL
 -- result: total
 --| total | avg
@@ -23,9 +23,8 @@ DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE prices (id INT, price DECIMAL(10, 2), qty INT, big BIGINT)
   STORED AS JSON LOCATION '${landing}/prices';
--- Whole numbers divide to whole numbers; Spark would give 1.5.
 CREATE OR REFRESH MATERIALIZED VIEW sums AS
-SELECT id, price, price * qty AS revenue, qty / 2 AS half, qty / 2.0 AS exact, qty % 2 AS rest,
+SELECT id, price, price * qty AS revenue, qty / 2 AS half, div(qty, 2) AS whole, qty % 2 AS rest,
        round(CAST(price AS DOUBLE)) AS rounded, big
 FROM prices;
 CREATE OR REFRESH MATERIALIZED VIEW total AS

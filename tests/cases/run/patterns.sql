@@ -13,5 +13,5 @@ CREATE EXTERNAL TABLE t (id INT, s STRING, n INT, x DOUBLE)
   STORED AS JSON LOCATION '${landing}/t';
 CREATE OR REFRESH MATERIALIZED VIEW matched AS
 SELECT id, s LIKE 'A%' AS lik, s ILIKE 'a%' AS ilik, s RLIKE '^A' AS rlik, regexp_like(s, 'c$') AS rx,
-       regexp_match(s, '(b)')[1] AS cap, regexp_replace(s, 'b', 'x') AS rep, string_to_array(s, ' ') AS words
+       regexp_match(s, '(b)')[0] AS cap, regexp_replace(s, 'b', 'x') AS rep, string_to_array(s, ' ') AS words
 FROM t;

@@ -6,7 +6,7 @@
 --| {"shop": "y", "kind": "b", "n": null, "at": 5}
 -- result: middle
 --| exact | spark | med | approx | approx2 | n
---| 2.5 | 2.5 | 2.5 | 2.0 | 2.0 | 4
+--| 2.5 | 2.5 | 2.5 | 2.0 | 2 | 4
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE sales (shop STRING, kind STRING, n INT, at INT)

@@ -4,9 +4,9 @@
 --| {"id": 3, "s": "éa", "n": null, "x": null}
 -- result: texts
 --| id | up | part | cat | joined | pad | word | trimmed | n | first | swapped
---| 1 | AB C | Ab | Ab c! | Ab cx | 001 | Ab | x | 4 | A | AB c
---| 2 | NULL | NULL | NULL | x | 002 | NULL | x | NULL | NULL | NULL
---| 3 | ÉA | éa | éa! | éax | 003 | éa | x | 2 | é | éa
+--| 1 | AB C | Ab | Ab c! | NULL | 001 | Ab | x | 4 | A | AB c
+--| 2 | NULL | NULL | NULL | NULL | 002 | NULL | x | NULL | NULL | NULL
+--| 3 | ÉA | éa | éa! | NULL | 003 | éa | x | 2 | é | éa
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE t (id INT, s STRING, n INT, x DOUBLE)

@@ -10,14 +10,14 @@
 --| {"k": "c", "at": null, "v": "null time"}
 -- result: ranked
 --| v | rank | dense | before | running | total
---| n1 | 1 | 1 | NULL | 1 | 2
---| n2 | 3 | 2 | 1 | 3 | 2
---| first | 1 | 1 | NULL | 1 | 3
---| second | 3 | 2 | 1 | 3 | 3
---| third | 5 | 3 | 2 | 5 | 3
---| tie1 | 6 | 4 | NULL | 5 | 2
---| tie2 | 6 | 4 | 5 | 10 | 2
---| null time | 8 | 5 | NULL | NULL | 1
+--| n1 | 2 | 2 | NULL | 1 | 2
+--| n2 | 4 | 3 | 1 | 3 | 2
+--| first | 2 | 2 | NULL | 1 | 3
+--| second | 4 | 3 | 1 | 3 | 3
+--| third | 6 | 4 | 2 | 5 | 3
+--| tie1 | 7 | 5 | NULL | 5 | 2
+--| tie2 | 7 | 5 | 5 | 10 | 2
+--| null time | 1 | 1 | NULL | NULL | 1
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE clicks (k STRING, at INT, v STRING)

@@ -191,12 +191,13 @@ impl InputFile {
             text.push_str(end);
         }
         let plain = text.into_bytes();
-        if self.path.ends_with(".gz") {
+        let name = self.path.to_ascii_lowercase();
+        if name.ends_with(".gz") {
             let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
             out.write_all(&plain).map_err(|e| e.to_string())?;
             return out.finish().map_err(|e| e.to_string());
         }
-        if self.path.ends_with(".zst") {
+        if name.ends_with(".zst") {
             return zstd::encode_all(plain.as_slice(), 1).map_err(|e| e.to_string());
         }
         Ok(plain)

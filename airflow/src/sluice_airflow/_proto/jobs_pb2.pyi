@@ -144,8 +144,18 @@ class JobError(_message.Message):
     next_step: str
     def __init__(self, kind: _Optional[_Union[ErrorKind, str]] = ..., message: _Optional[str] = ..., diagnostics: _Optional[_Iterable[_Union[Diagnostic, _Mapping]]] = ..., next_step: _Optional[str] = ...) -> None: ...
 
+class RunScope(_message.Message):
+    __slots__ = ("refresh", "full_refresh", "full_refresh_all")
+    REFRESH_FIELD_NUMBER: _ClassVar[int]
+    FULL_REFRESH_FIELD_NUMBER: _ClassVar[int]
+    FULL_REFRESH_ALL_FIELD_NUMBER: _ClassVar[int]
+    refresh: _containers.RepeatedScalarFieldContainer[str]
+    full_refresh: _containers.RepeatedScalarFieldContainer[str]
+    full_refresh_all: bool
+    def __init__(self, refresh: _Optional[_Iterable[str]] = ..., full_refresh: _Optional[_Iterable[str]] = ..., full_refresh_all: bool = ...) -> None: ...
+
 class SubmitJobRequest(_message.Message):
-    __slots__ = ("submission_id", "name", "file_name", "text", "params", "conf", "timeout_ms", "client_version", "user")
+    __slots__ = ("submission_id", "name", "file_name", "text", "params", "conf", "timeout_ms", "client_version", "user", "scope")
     class ParamsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -169,6 +179,7 @@ class SubmitJobRequest(_message.Message):
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     CLIENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
     submission_id: str
     name: str
     file_name: str
@@ -178,7 +189,8 @@ class SubmitJobRequest(_message.Message):
     timeout_ms: int
     client_version: str
     user: str
-    def __init__(self, submission_id: _Optional[str] = ..., name: _Optional[str] = ..., file_name: _Optional[str] = ..., text: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., conf: _Optional[_Mapping[str, str]] = ..., timeout_ms: _Optional[int] = ..., client_version: _Optional[str] = ..., user: _Optional[str] = ...) -> None: ...
+    scope: RunScope
+    def __init__(self, submission_id: _Optional[str] = ..., name: _Optional[str] = ..., file_name: _Optional[str] = ..., text: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., conf: _Optional[_Mapping[str, str]] = ..., timeout_ms: _Optional[int] = ..., client_version: _Optional[str] = ..., user: _Optional[str] = ..., scope: _Optional[_Union[RunScope, _Mapping]] = ...) -> None: ...
 
 class SubmitJobResponse(_message.Message):
     __slots__ = ("job", "existing")
@@ -203,14 +215,16 @@ class GetJobRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class ListJobsRequest(_message.Message):
-    __slots__ = ("limit", "page_token", "states")
+    __slots__ = ("limit", "page_token", "states", "text")
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     limit: int
     page_token: str
     states: _containers.RepeatedScalarFieldContainer[JobState]
-    def __init__(self, limit: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[JobState, str]]] = ...) -> None: ...
+    text: str
+    def __init__(self, limit: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[JobState, str]]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class ListJobsResponse(_message.Message):
     __slots__ = ("jobs", "next_page_token")
@@ -268,7 +282,7 @@ class ServerInfoResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., engines: _Optional[_Mapping[str, str]] = ..., executors: _Optional[int] = ..., vcores: _Optional[int] = ..., started_ms: _Optional[int] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("job_id", "submission_id", "name", "file_name", "state", "submitted_ms", "started_ms", "ended_ms", "reason", "progress", "datasets", "params", "warnings", "inputs", "user", "timeout_ms")
+    __slots__ = ("job_id", "submission_id", "name", "file_name", "state", "submitted_ms", "started_ms", "ended_ms", "reason", "progress", "datasets", "params", "warnings", "inputs", "user", "timeout_ms", "relations", "scope")
     class ParamsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -292,6 +306,8 @@ class Job(_message.Message):
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    RELATIONS_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     submission_id: str
     name: str
@@ -308,7 +324,21 @@ class Job(_message.Message):
     inputs: _containers.RepeatedCompositeFieldContainer[InputStats]
     user: str
     timeout_ms: int
-    def __init__(self, job_id: _Optional[str] = ..., submission_id: _Optional[str] = ..., name: _Optional[str] = ..., file_name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., submitted_ms: _Optional[int] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., reason: _Optional[_Union[JobError, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., datasets: _Optional[_Iterable[_Union[DatasetResult, _Mapping]]] = ..., params: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[_Union[Diagnostic, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[InputStats, _Mapping]]] = ..., user: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+    relations: _containers.RepeatedCompositeFieldContainer[JobRelation]
+    scope: RunScope
+    def __init__(self, job_id: _Optional[str] = ..., submission_id: _Optional[str] = ..., name: _Optional[str] = ..., file_name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., submitted_ms: _Optional[int] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., reason: _Optional[_Union[JobError, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., datasets: _Optional[_Iterable[_Union[DatasetResult, _Mapping]]] = ..., params: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[_Union[Diagnostic, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[InputStats, _Mapping]]] = ..., user: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., relations: _Optional[_Iterable[_Union[JobRelation, _Mapping]]] = ..., scope: _Optional[_Union[RunScope, _Mapping]] = ...) -> None: ...
+
+class JobRelation(_message.Message):
+    __slots__ = ("name", "kind", "depends_on", "shared")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DEPENDS_ON_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: str
+    depends_on: _containers.RepeatedScalarFieldContainer[str]
+    shared: bool
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., shared: bool = ...) -> None: ...
 
 class DatasetResult(_message.Message):
     __slots__ = ("name", "phase", "rows", "files", "bytes", "version", "seconds", "location")
@@ -331,20 +361,22 @@ class DatasetResult(_message.Message):
     def __init__(self, name: _Optional[str] = ..., phase: _Optional[_Union[DatasetPhase, str]] = ..., rows: _Optional[int] = ..., files: _Optional[int] = ..., bytes: _Optional[int] = ..., version: _Optional[int] = ..., seconds: _Optional[float] = ..., location: _Optional[str] = ...) -> None: ...
 
 class InputStats(_message.Message):
-    __slots__ = ("name", "files", "bytes", "lines", "malformed", "dropped")
+    __slots__ = ("name", "files", "bytes", "lines", "malformed", "dropped", "location")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     MALFORMED_FIELD_NUMBER: _ClassVar[int]
     DROPPED_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
     name: str
     files: int
     bytes: int
     lines: int
     malformed: int
     dropped: int
-    def __init__(self, name: _Optional[str] = ..., files: _Optional[int] = ..., bytes: _Optional[int] = ..., lines: _Optional[int] = ..., malformed: _Optional[int] = ..., dropped: _Optional[int] = ...) -> None: ...
+    location: str
+    def __init__(self, name: _Optional[str] = ..., files: _Optional[int] = ..., bytes: _Optional[int] = ..., lines: _Optional[int] = ..., malformed: _Optional[int] = ..., dropped: _Optional[int] = ..., location: _Optional[str] = ...) -> None: ...
 
 class DatasetProgress(_message.Message):
     __slots__ = ("name", "phase", "tasks_done", "tasks_total", "rows")
@@ -447,18 +479,22 @@ class Column(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., nullable: bool = ...) -> None: ...
 
 class PlannedRelation(_message.Message):
-    __slots__ = ("name", "kind", "depends_on", "shared", "columns")
+    __slots__ = ("name", "kind", "depends_on", "shared", "columns", "refresh", "refresh_reason")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     DEPENDS_ON_FIELD_NUMBER: _ClassVar[int]
     SHARED_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_REASON_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     depends_on: _containers.RepeatedScalarFieldContainer[str]
     shared: bool
     columns: _containers.RepeatedCompositeFieldContainer[Column]
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., shared: bool = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ...) -> None: ...
+    refresh: str
+    refresh_reason: str
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., shared: bool = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., refresh: _Optional[str] = ..., refresh_reason: _Optional[str] = ...) -> None: ...
 
 class PlannedInput(_message.Message):
     __slots__ = ("name", "location", "files", "bytes")

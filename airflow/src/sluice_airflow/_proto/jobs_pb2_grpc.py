@@ -85,7 +85,8 @@ class JobServiceServicer(object):
         """Checks a job and starts it. A job that cannot run is refused with a status
         whose details hold a `JobError`; nothing is recorded for it. Calls with the
         same submission id start one job: the second call returns the job of the
-        first with `existing` set.
+        first with `existing` set. It is refused when its text, parameters, scope or
+        gold folder are not those of the first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

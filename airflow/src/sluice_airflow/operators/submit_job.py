@@ -30,6 +30,16 @@ _RUNNING = frozenset(
 _MAX_ROUNDS = 1_000
 
 
+def _has_ended(hook: SluiceHook, submission_id: str) -> bool:
+    """Whether there is a job with this id, and it has ended."""
+    try:
+        return hook.get_job(submission_id).state not in _RUNNING
+    except SluiceError as error:
+        if error.kind == "not_found":
+            return False
+        raise
+
+
 class SluiceSubmitJobOperator(BaseOperator):
     """Submits a job, follows it, and ends with the job's result.
 
@@ -43,6 +53,11 @@ class SluiceSubmitJobOperator(BaseOperator):
     :param parameters: values of the variables that the job file declares (templated)
     :param name: the job's name; default: DAG and task (templated)
     :param conf: settings of the run, such as `sluice.target_file_size` (templated)
+    :param refresh: only these datasets are refreshed: streaming tables get what is new,
+        materialized views are computed; the others stay as they are (templated)
+    :param full_refresh: these datasets are computed from all of their input, and their
+        tables replaced (templated)
+    :param full_refresh_all: all datasets are
     :param timeout: the scheduler ends a job that runs longer. Default: the task's
         `execution_timeout`, which then also holds while the task is deferred
     :param table_assets: the asset of each gold table; they become outlets, and
@@ -53,7 +68,16 @@ class SluiceSubmitJobOperator(BaseOperator):
     :param deferrable: wait in the triggerer, without a worker slot
     """
 
-    template_fields: Sequence[str] = ("job_file", "sql", "parameters", "name", "conf", "sluice_conn_id")
+    template_fields: Sequence[str] = (
+        "job_file",
+        "sql",
+        "parameters",
+        "name",
+        "conf",
+        "refresh",
+        "full_refresh",
+        "sluice_conn_id",
+    )
     template_fields_renderers = {"sql": "sql", "parameters": "json", "conf": "json"}  # noqa: RUF012
     operator_extra_links = (SluiceJobLink(),)
     ui_color = "#d7ecf3"
@@ -66,6 +90,9 @@ class SluiceSubmitJobOperator(BaseOperator):
         parameters: Mapping[str, Any] | None = None,
         name: str | None = None,
         conf: Mapping[str, Any] | None = None,
+        refresh: Sequence[str] | str = (),
+        full_refresh: Sequence[str] | str = (),
+        full_refresh_all: bool = False,
         timeout: timedelta | None = None,
         table_assets: Mapping[str, Asset] | None = None,
         skip_on: Collection[str] = (),
@@ -85,6 +112,9 @@ class SluiceSubmitJobOperator(BaseOperator):
         self.parameters = parameters
         self.name = name
         self.conf = conf
+        self.refresh = refresh
+        self.full_refresh = full_refresh
+        self.full_refresh_all = full_refresh_all
         self.timeout = timeout
         self.skip_on = tuple(skip_on)
         self.sluice_conn_id = sluice_conn_id
@@ -147,7 +177,17 @@ class SluiceSubmitJobOperator(BaseOperator):
             conf={key: _value(value) for key, value in (self.conf or {}).items()},
             timeout_ms=int(min(limits).total_seconds() * 1000) if limits else 0,
             user="airflow",
+            scope=self._scope(),
         )
+
+    def _scope(self) -> pb.RunScope | None:
+        scope = pb.RunScope(
+            refresh=_names(self.refresh),
+            full_refresh=_names(self.full_refresh),
+            full_refresh_all=self.full_refresh_all,
+        )
+        # Absent for all datasets.
+        return scope if scope != pb.RunScope() else None
 
     def _text(self, context: Context) -> tuple[str, str]:
         if self.sql is not None:
@@ -167,7 +207,15 @@ class SluiceSubmitJobOperator(BaseOperator):
             request.submission_id = identity.round_id(number)
             # Set before the call, so that a kill during the call finds the job.
             self._job_id = request.submission_id
-            answer = hook.submit(request)
+            try:
+                answer = hook.submit(request)
+            except SluiceFailError as error:
+                # Refused also when the id is that of a job with another text or
+                # other parameters: they were changed since an earlier try.
+                if error.kind != "invalid" or not _has_ended(hook, request.submission_id):
+                    raise
+                self.log.info("%s; submitting under the next id", error)
+                continue
             job = answer.job
             if not answer.existing:
                 self.log.info("submitted as job %s (%s)", job.job_id, request.submission_id)
@@ -209,6 +257,13 @@ class SluiceSubmitJobOperator(BaseOperator):
         emit_asset_events(context, result, self.table_assets, self.outlets)
         record_success(context, Identity.of(context).round_number(job.submission_id))
         return result
+
+
+def _names(names: Sequence[str] | str) -> list[str]:
+    """Names of datasets, from a list or a text with commas."""
+    if not isinstance(names, str):
+        return list(names)
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _value(value: Any) -> str:

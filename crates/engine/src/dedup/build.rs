@@ -5,10 +5,12 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, JoinType, NullEquality, Result, plan_datafusion_err, plan_err};
 use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::scalar::ScalarValue;
+
+use sluice_spark_sql::wide_row_number;
 
 use super::ROW_ID;
 use super::split::{DedupSplit, Numbering};
@@ -39,7 +41,8 @@ impl DedupSplit {
             None,
             NullEquality::NullEqualsNull,
         )?;
-        let rank = row_number()
+        let rank = wide_row_number()
+            .call(Vec::new())
             .partition_by(names("__rows").into_iter().map(Expr::Column).collect())
             .order_by(self.full_order())
             .build()?
@@ -170,7 +173,8 @@ impl DedupSplit {
         let numbered = self.window.schema.iter().last();
         let (qualifier, field) =
             numbered.ok_or_else(|| plan_datafusion_err!("a window without columns"))?;
-        exprs.push(lit(1_u64).alias_qualified(qualifier.cloned(), field.name()));
+        let first = ScalarValue::new_one(field.data_type())?;
+        exprs.push(lit(first).alias_qualified(qualifier.cloned(), field.name()));
         let restored = LogicalPlanBuilder::from(kept).project(exprs)?.build()?;
         check_same_columns(&restored, &self.window)?;
 

@@ -9,14 +9,14 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Operator, WindowFunctionDefini
 use datafusion::scalar::ScalarValue;
 
 /// The nodes of a deduplication inside a plan.
-pub(super) struct DedupMatch<'a> {
+pub(crate) struct DedupMatch<'a> {
     /// The node to replace, a filter.
-    pub(super) node: &'a LogicalPlan,
-    pub(super) filter: &'a Filter,
+    pub(crate) node: &'a LogicalPlan,
+    pub(crate) filter: &'a Filter,
     /// Which conjunct of the filter keeps only the first row.
-    pub(super) conjunct: usize,
-    pub(super) window: &'a Window,
-    pub(super) function: &'a WindowFunction,
+    pub(crate) conjunct: usize,
+    pub(crate) window: &'a Window,
+    pub(crate) function: &'a WindowFunction,
 }
 
 /// The first deduplication whose input holds no other one.
@@ -34,7 +34,8 @@ pub(super) fn innermost_dedup(plan: &LogicalPlan) -> Option<DedupMatch<'_>> {
         .or_else(|| match_dedup(plan))
 }
 
-fn match_dedup(plan: &LogicalPlan) -> Option<DedupMatch<'_>> {
+/// The deduplication that this node ends.
+pub(crate) fn match_dedup(plan: &LogicalPlan) -> Option<DedupMatch<'_>> {
     let LogicalPlan::Filter(filter) = plan else {
         return None;
     };

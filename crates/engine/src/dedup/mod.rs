@@ -29,6 +29,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use find::{DedupMatch, match_dedup};
 pub(crate) use ids::{row_kept, row_kept_udf};
 pub(crate) use split::{DedupSplit, Numbering, split_dedup};
 

@@ -1,15 +1,14 @@
 //! Plans the relations of a checked job file as steps.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::catalog::default_table_source::provider_as_source;
 use datafusion::catalog::view::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation};
@@ -18,17 +17,21 @@ use sqlparser::ast::{Query, Statement};
 
 use super::AnalyzeError;
 use super::column_pruning::{self, StepDraft, StepDraftKind};
-use super::dataset_table::DatasetTable;
+use super::metadata_reads;
 use super::plan_diagnostics::diagnose_error;
 use super::producers::TableProducers;
+use super::query_check::check_query;
+use super::query_limits::{QueryLimits, constant_error};
+use super::shown_names::ShownColumns;
+use super::source_tables;
 use super::sources;
-use super::spark_syntax;
 use super::staging::{self, RelationNode};
 use super::steps::{
-    AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind, describe_columns,
+    AnalyzedDataset, AnalyzedJob, InputSummary, RefreshSummary, RelationSummary, Step, StepKind,
+    describe_columns,
 };
-use super::table_spec::build_table_spec;
-use super::type_check::check_types;
+use super::streams::{PlannedFlow, StreamInputs};
+use crate::planning::{check_stop, take_refusal};
 use crate::source::NdjsonTable;
 use crate::staged::StagedTable;
 
@@ -41,6 +44,9 @@ pub struct AnalyzeOptions {
     pub gold: String,
     /// The target size of a data file, in bytes, where the job does not set one.
     pub target_file_size: u64,
+    pub limits: QueryLimits,
+    /// What the flows of streaming tables take.
+    pub streams: StreamInputs,
     /// The session in which queries are planned.
     pub session: SessionState,
 }
@@ -58,7 +64,7 @@ pub async fn analyze_job(job: &Job, options: &AnalyzeOptions) -> Result<Analyzed
         .parse_location(&options.gold)
         .map_err(|source| AnalyzeError::Store {
             what: "gold folder".to_owned(),
-            source,
+            source: Box::new(source),
         })?;
     let mut analysis = Analysis::new(job, options, gold);
     for (index, relation) in job.relations.iter().enumerate() {
@@ -69,24 +75,35 @@ pub async fn analyze_job(job: &Job, options: &AnalyzeOptions) -> Result<Analyzed
 
 /// Planning in progress.
 pub(super) struct Analysis<'a> {
-    job: &'a Job,
-    options: &'a AnalyzeOptions,
-    gold: Location,
+    pub(super) job: &'a Job,
+    pub(super) options: &'a AnalyzeOptions,
+    pub(super) gold: Location,
     context: SessionContext,
     /// By relation: whether it is staged, because several results read it.
     is_staged: Vec<bool>,
     /// By relation: whether any result reads it.
     is_needed: Vec<bool>,
-    steps: Vec<StepDraft>,
+    pub(super) steps: Vec<StepDraft>,
     pub(super) producers: TableProducers,
+    /// The schemas of the tables that queries can read, by name.
+    schemas: TableSchemas,
+    pub(super) shown: ShownColumns,
+    /// Sources whose hidden column `_metadata` a query names.
+    pub(super) metadata_sources: HashSet<String>,
+    /// Tables of sources that have a second one with that column.
+    pub(super) metadata_tables: HashSet<String>,
     /// Landing sources that are read in place, by name.
     pub(super) ndjson_tables: HashMap<String, Arc<NdjsonTable>>,
-    datasets: Vec<AnalyzedDataset>,
+    /// Flows that are planned, by the names of their relations.
+    pub(super) flows: HashMap<String, PlannedFlow>,
+    pub(super) datasets: Vec<AnalyzedDataset>,
     inputs: Vec<InputSummary>,
     relations: Vec<RelationSummary>,
     errors: Vec<Diagnostic>,
+    /// Warnings in addition to those of the check.
+    warnings: Vec<Diagnostic>,
     /// Relations that cannot be planned; their readers report no further errors.
-    failed_relations: Vec<String>,
+    pub(super) failed_relations: Vec<String>,
 }
 
 impl<'a> Analysis<'a> {
@@ -97,14 +114,31 @@ impl<'a> Analysis<'a> {
             .enumerate()
             .map(|(index, relation)| (relation.name(), index))
             .collect();
+        let is_unchanged = |relation: &Relation| {
+            let unchanged = &options.streams.unchanged;
+            unchanged.contains_key(relation.name())
+        };
         let nodes: Vec<RelationNode> = job
             .relations
             .iter()
             .map(|relation| RelationNode {
-                is_dataset: matches!(relation, Relation::Dataset(_)),
+                is_dataset: matches!(relation, Relation::Dataset(_)) && !is_unchanged(relation),
+                may_stage: match relation {
+                    Relation::Source(_) => true,
+                    Relation::View(view) => view.streams.is_empty(),
+                    Relation::Flow(_) | Relation::Dataset(_) => false,
+                },
+                // The stream of a source is no read of the source.
                 reads: relation
                     .depends_on()
                     .iter()
+                    .chain(relation.streams().iter().filter(|name| {
+                        let read = index.get(name.as_str());
+                        let read = read.and_then(|read| job.relations.get(*read));
+                        matches!(read, Some(Relation::View(_)))
+                    }))
+                    // A table that stays as it is reads nothing.
+                    .filter(|_| !is_unchanged(relation))
                     .filter_map(|name| index.get(name.as_str()).copied())
                     .collect(),
             })
@@ -118,11 +152,17 @@ impl<'a> Analysis<'a> {
             is_needed: staging::find_needed(&nodes),
             steps: Vec::new(),
             producers: TableProducers::default(),
+            schemas: TableSchemas::default(),
+            shown: ShownColumns::default(),
+            metadata_sources: source_tables::find_metadata_sources(&job.relations),
+            metadata_tables: HashSet::new(),
             ndjson_tables: HashMap::new(),
+            flows: HashMap::new(),
             datasets: Vec::new(),
             inputs: Vec::new(),
             relations: Vec::new(),
             errors: Vec::new(),
+            warnings: Vec::new(),
             failed_relations: Vec::new(),
         }
     }
@@ -132,6 +172,7 @@ impl<'a> Analysis<'a> {
         index: usize,
         relation: &Relation,
     ) -> Result<(), AnalyzeError> {
+        check_stop().map_err(|error| engine_error(relation.name(), error))?;
         if !self.is_needed[index] {
             // The author was warned; opening it could only fail the job.
             return Ok(());
@@ -144,15 +185,26 @@ impl<'a> Analysis<'a> {
             self.failed_relations.push(relation.name().to_owned());
             return Ok(());
         }
+        if let Relation::Dataset(dataset) = relation
+            && let Some(table) = self.options.streams.unchanged.get(&dataset.name)
+        {
+            return self.add_unchanged(dataset, table.as_deref());
+        }
         match relation {
             Relation::Source(source) => self.add_source(index, source).await,
+            // Planned by the flows that read it.
+            Relation::View(view) if !view.streams.is_empty() => Ok(()),
             Relation::View(view) => match self.plan_query(relation, &view.query).await? {
                 Some(plan) => self.add_view(index, view, plan),
                 None => Ok(()),
             },
-            Relation::Dataset(dataset) => match self.plan_query(relation, &dataset.query).await? {
-                Some(plan) => self.add_dataset(dataset, plan),
-                None => Ok(()),
+            Relation::Flow(flow) => self.add_flow(relation, flow).await,
+            Relation::Dataset(dataset) => match &dataset.query {
+                None => self.add_streaming_table(dataset),
+                Some(query) => match self.plan_query(relation, query).await? {
+                    Some(plan) => self.add_dataset(dataset, query, plan),
+                    None => Ok(()),
+                },
             },
         }
     }
@@ -162,8 +214,17 @@ impl<'a> Analysis<'a> {
         index: usize,
         source: &jobfile::Source,
     ) -> Result<(), AnalyzeError> {
-        let opened = sources::open_source(source, &self.options.stores).await?;
-        self.inputs.push(opened.summary);
+        if let Some(problem) = self.options.limits.check_source(source) {
+            self.report_errors(&source.name, vec![problem]);
+            return Ok(());
+        }
+        let opened =
+            sources::open_source(source, &self.options.stores, &self.options.session).await?;
+        self.add_input(opened.summary.clone());
+        let file = &self.job.file_name;
+        let warnings = opened.warnings.iter().cloned();
+        self.warnings
+            .extend(warnings.map(|warning| warning.with_file(file.clone())));
         self.add_summary(
             source_kind(),
             &source.name,
@@ -171,17 +232,13 @@ impl<'a> Analysis<'a> {
             self.is_staged[index],
             &opened.table.schema(),
         );
-        if let Some(ndjson) = opened.ndjson {
-            self.ndjson_tables.insert(source.name.clone(), ndjson);
-        }
-        if !self.is_staged[index] {
-            return self.register_table(&source.name, opened.table);
-        }
-        let plan =
-            LogicalPlanBuilder::scan(source.name.as_str(), provider_as_source(opened.table), None)
-                .and_then(LogicalPlanBuilder::build)
-                .map_err(|error| engine_error(&source.name, error))?;
-        self.stage_relation(&source.name, plan)
+        let names = source
+            .columns
+            .iter()
+            .map(|column| column.source_name.clone());
+        self.shown.add(&source.name, names.collect());
+        let is_staged = self.is_staged[index];
+        self.register_source(source, &source.name, opened, is_staged)
     }
 
     fn add_view(
@@ -190,6 +247,8 @@ impl<'a> Analysis<'a> {
         view: &jobfile::View,
         plan: LogicalPlan,
     ) -> Result<(), AnalyzeError> {
+        let names = self.shown.spell_query(&view.query, plan.schema());
+        self.shown.add(&view.name, names);
         let plan = self.extract_dedups(&view.name, plan)?;
         // Filtering and renaming rows that are already staged costs less than
         // staging them a second time.
@@ -202,69 +261,36 @@ impl<'a> Analysis<'a> {
         self.register_table(&view.name, Arc::new(ViewTable::new(plan, None)))
     }
 
-    fn add_dataset(
-        &mut self,
-        dataset: &jobfile::Dataset,
-        plan: LogicalPlan,
-    ) -> Result<(), AnalyzeError> {
-        let plan = self.extract_dedups(&dataset.name, plan)?;
-        let schema: SchemaRef = Arc::clone(plan.schema().inner());
-        let spec = match build_table_spec(dataset, &schema) {
-            Ok(spec) => spec,
-            Err(problems) => {
-                self.report_errors(&dataset.name, problems);
-                return Ok(());
+    /// Adds what a source reads. A source that is read as a whole and as streams counts
+    /// as one.
+    pub(super) fn add_input(&mut self, input: InputSummary) {
+        let known = self
+            .inputs
+            .iter_mut()
+            .find(|known| known.name == input.name);
+        match known {
+            Some(known) => {
+                known.files += input.files;
+                known.bytes += input.bytes;
             }
-        };
-        self.add_summary(
-            "materialized view",
-            &dataset.name,
-            &dataset.depends_on,
-            false,
-            &spec.schema,
-        );
-        let location = self
-            .gold
-            .child(&dataset.name)
-            .map_err(|source| AnalyzeError::Store {
-                what: format!("dataset {}", dataset.name),
-                source,
-            })?;
-        let table = DatasetTable::new(
-            &dataset.name,
-            self.datasets.len(),
-            location.url().clone(),
-            Arc::clone(&spec.schema),
-            spec.partition_by.clone(),
-        );
-        self.producers.insert(&dataset.name, self.steps.len());
-        self.steps.push(StepDraft {
-            name: dataset.name.clone(),
-            kind: StepDraftKind::Dataset {
-                dataset: self.datasets.len(),
-            },
-            plan,
-        });
-        self.datasets.push(AnalyzedDataset {
-            name: dataset.name.clone(),
-            location,
-            spec,
-            sort_by: dataset.sort_by.clone(),
-            target_file_size: dataset
-                .target_file_size
-                .unwrap_or(self.options.target_file_size),
-        });
-        self.register_table(&dataset.name, Arc::new(table))
+            None => self.inputs.push(input),
+        }
     }
 
     /// Plans a query and checks its types; `None` when there are errors.
-    async fn plan_query(
+    pub(super) async fn plan_query(
         &mut self,
         relation: &Relation,
         query: &Query,
     ) -> Result<Option<LogicalPlan>, AnalyzeError> {
         let mut query = query.clone();
-        let problems = spark_syntax::rewrite_spark_syntax(&mut query);
+        let has_metadata = |table: &str| self.metadata_tables.contains(table);
+        let mut problems = metadata_reads::read_metadata(&mut query, &has_metadata);
+        problems.extend(sluice_spark_sql::rewrite_spark_syntax(
+            &mut query,
+            &self.schemas,
+            &self.options.session,
+        ));
         if !problems.is_empty() {
             self.report_errors(relation.name(), problems);
             return Ok(None);
@@ -272,9 +298,19 @@ impl<'a> Analysis<'a> {
         let statement = EngineStatement::Statement(Box::new(Statement::Query(Box::new(query))));
         let state = self.context.state();
         let planned = match state.statement_to_plan(statement).await {
-            Ok(plan) => check_types(&state, plan),
+            Ok(plan) => {
+                if let Some(problem) = self.options.limits.check_query(relation, &plan) {
+                    self.report_errors(relation.name(), vec![problem]);
+                    return Ok(None);
+                }
+                check_query(&state, plan).await
+            }
             Err(error) => Err(error),
         };
+        if let Some(refusal) = take_refusal() {
+            self.report_errors(relation.name(), vec![constant_error(relation, refusal)]);
+            return Ok(None);
+        }
         match planned {
             Ok(plan) => Ok(Some(plan)),
             Err(error) => {
@@ -286,7 +322,11 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    fn stage_relation(&mut self, name: &str, plan: LogicalPlan) -> Result<(), AnalyzeError> {
+    pub(super) fn stage_relation(
+        &mut self,
+        name: &str,
+        plan: LogicalPlan,
+    ) -> Result<(), AnalyzeError> {
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
         let table = self.push_staged_step(name, plan, schema, false);
         self.register_table(name, table)
@@ -311,11 +351,12 @@ impl<'a> Analysis<'a> {
         Arc::new(StagedTable::new(name, schema, step))
     }
 
-    fn register_table(
-        &self,
+    pub(super) fn register_table(
+        &mut self,
         name: &str,
         table: Arc<dyn TableProvider>,
     ) -> Result<(), AnalyzeError> {
+        self.schemas.0.insert(name.to_owned(), table.schema());
         let reference = datafusion::common::TableReference::bare(name);
         self.context
             .register_table(reference, table)
@@ -338,7 +379,7 @@ impl<'a> Analysis<'a> {
     }
 
     /// Records what is wrong with a relation, so that its readers are left out.
-    fn report_errors(&mut self, relation: &str, problems: Vec<Diagnostic>) {
+    pub(super) fn report_errors(&mut self, relation: &str, problems: Vec<Diagnostic>) {
         let file = &self.job.file_name;
         let problems = problems.into_iter();
         self.errors
@@ -346,7 +387,7 @@ impl<'a> Analysis<'a> {
         self.failed_relations.push(relation.to_owned());
     }
 
-    fn add_summary(
+    pub(super) fn add_summary(
         &mut self,
         kind: &'static str,
         name: &str,
@@ -360,7 +401,18 @@ impl<'a> Analysis<'a> {
             depends_on: depends_on.to_vec(),
             shared,
             columns: describe_columns(schema),
+            refresh: None,
         });
+    }
+
+    /// Says what the run does with the dataset that was added last.
+    pub(super) fn explain_refresh(&mut self, kind: &'static str, reason: impl Into<String>) {
+        if let Some(relation) = self.relations.last_mut() {
+            relation.refresh = Some(RefreshSummary {
+                kind,
+                reason: reason.into(),
+            });
+        }
     }
 
     fn into_analyzed_job(self) -> Result<AnalyzedJob, AnalyzeError> {
@@ -369,7 +421,10 @@ impl<'a> Analysis<'a> {
                 self.errors.into_iter().collect::<Diagnostics>(),
             ));
         }
-        let session = self.context.state();
+        let mut session = self.context.state();
+        if let Some(now) = self.options.streams.now {
+            session.execution_props_mut().query_execution_start_time = Some(now);
+        }
         let drafts = column_pruning::prune_columns(
             self.steps,
             &self.producers,
@@ -399,12 +454,26 @@ impl<'a> Analysis<'a> {
         Ok(AnalyzedJob {
             steps,
             datasets: self.datasets,
+            unchanged: self.options.streams.unchanged.keys().cloned().collect(),
             inputs: self.inputs,
             relations: self.relations,
             gold: self.gold,
-            warnings: self.job.warnings.clone(),
+            warnings: (self.job.warnings.iter().cloned())
+                .chain(self.warnings)
+                .collect(),
             session,
         })
+    }
+}
+
+/// The schemas of registered tables, by name.
+#[derive(Default)]
+struct TableSchemas(HashMap<String, SchemaRef>);
+
+impl sluice_spark_sql::TableColumns for TableSchemas {
+    fn columns_of(&self, name: &str) -> Option<Vec<String>> {
+        let fields = self.0.get(name)?.fields();
+        Some(fields.iter().map(|field| field.name().clone()).collect())
     }
 }
 

@@ -12,7 +12,7 @@ use datafusion::logical_expr::logical_plan::TableScan;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
 
 use super::producers::TableProducers;
-use crate::prune::{self, RequiredFields};
+use crate::prune::{self, Need, RequiredFields};
 use crate::source::{CORRUPT_COLUMN, NdjsonTable};
 use crate::staged::{DeduplicatedTable, StagedTable};
 
@@ -182,15 +182,15 @@ fn prune_sources(
     ndjson_tables
         .iter()
         .filter_map(|(name, table)| {
-            let need = needs.get(name)?;
+            let mut need = needs.get(name)?.clone();
             if need.need_of(CORRUPT_COLUMN).is_some() {
-                // Whether a line is broken depends on every declared field.
-                return None;
+                // The reader fills it whole or not at all.
+                need.require_column(CORRUPT_COLUMN, Need::All);
             }
-            let declared = prune::narrow_types(table.declared_schema(), need);
+            let columns = prune::narrow_types(&table.unnarrowed_columns(), &need);
             Some((
                 name.clone(),
-                Arc::new(table.with_declared(Arc::new(declared))),
+                Arc::new(table.with_columns(Arc::new(columns))),
             ))
         })
         .collect()

@@ -1,9 +1,11 @@
 //! A dataset as a table for the datasets that read it.
 
+use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
@@ -18,13 +20,14 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
-use sluice_gold::DataFile;
+use serde_json::{Map, Value};
+use sluice_gold::{ActiveFile, DataFile, FileStats, Snapshot};
 use url::Url;
 
 use crate::scan;
 
-/// Reads what this run wrote for a dataset, before it is committed: exactly the
-/// rows that the commit will add to the table.
+/// Reads what a dataset has after this run, before it is committed: what the run wrote,
+/// and of a streaming table what it had before.
 #[derive(Debug, Clone)]
 pub(super) struct DatasetTable {
     name: String,
@@ -32,7 +35,13 @@ pub(super) struct DatasetTable {
     root: Url,
     schema: SchemaRef,
     partition_by: Vec<String>,
-    /// `None` until the dataset is written.
+    /// The files that the table had before and keeps.
+    kept: Arc<[DataFile]>,
+    /// Whether it is known how many rows those have.
+    are_rows_known: bool,
+    /// Whether this run writes files.
+    is_written: bool,
+    /// All files; `None` until the dataset is written.
     files: Option<Arc<[DataFile]>>,
 }
 
@@ -53,16 +62,77 @@ impl DatasetTable {
             root,
             schema,
             partition_by,
+            kept: Arc::from([]),
+            are_rows_known: true,
+            is_written: true,
             files: None,
         }
+    }
+
+    /// The same dataset, whose table keeps the files of a snapshot.
+    pub(super) fn keeping(self, snapshot: &Snapshot) -> Self {
+        self.keeping_files(&snapshot.files)
+    }
+
+    /// The same dataset, of whose table these files are read.
+    pub(super) fn keeping_files(mut self, files: &[ActiveFile]) -> Self {
+        let kept = files.iter().map(|file| {
+            let counted = file.to_data_file(&self.partition_by);
+            let is_counted = counted.is_some();
+            let file = counted.unwrap_or_else(|| DataFile {
+                path: file.path.clone(),
+                size: file.size,
+                modification_time_ms: file.modification_time_ms,
+                partition_values: file
+                    .partition_values
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+                stats: FileStats::default(),
+            });
+            (file, is_counted)
+        });
+        let (kept, counted): (Vec<DataFile>, Vec<bool>) = kept.unzip();
+        self.kept = kept.into();
+        self.are_rows_known = !counted.contains(&false);
+        self
+    }
+
+    /// The same dataset, to which this run adds nothing.
+    pub(super) fn without_step(mut self) -> Self {
+        self.is_written = false;
+        self.files = Some(Arc::clone(&self.kept));
+        self
+    }
+
+    /// The files that the table had before.
+    pub(super) fn kept_files(&self) -> &[DataFile] {
+        &self.kept
+    }
+
+    /// The same dataset, to which this run adds nothing, with only some of its files.
+    pub(super) fn with_kept(&self, is_kept: impl Fn(&DataFile) -> bool) -> Self {
+        let kept = self.kept.iter().filter(|file| is_kept(file));
+        Self {
+            kept: kept.cloned().collect(),
+            ..self.clone()
+        }
+        .without_step()
     }
 
     pub(super) fn dataset(&self) -> usize {
         self.dataset
     }
 
-    /// The same dataset with these files.
-    pub(super) fn with_files(&self, files: Option<Arc<[DataFile]>>) -> Self {
+    /// The same dataset with the files that this run wrote.
+    pub(super) fn with_files(&self, written: Option<Arc<[DataFile]>>) -> Self {
+        if !self.is_written {
+            return self.clone();
+        }
+        let files = written.map(|written| match self.kept.is_empty() {
+            true => written,
+            false => self.kept.iter().chain(written.iter()).cloned().collect(),
+        });
         Self {
             files,
             ..self.clone()
@@ -144,6 +214,7 @@ impl TableProvider for DatasetTable {
         let table_schema = TableSchema::builder(Arc::new(Schema::new(file_fields)))
             .with_table_partition_cols(partition_fields.clone())
             .build();
+        let scan_columns = Arc::clone(table_schema.table_schema());
         // The scan has the partition columns last; the dataset has them where
         // its query put them.
         let indices = self.scan_indices(table_schema.table_schema(), projection)?;
@@ -167,7 +238,7 @@ impl TableProvider for DatasetTable {
                     .map(|(_, group)| FileGroup::new(group))
                     .collect(),
             )
-            .with_statistics(file_statistics(files, self.schema.fields().len()))
+            .with_statistics(self.statistics_of(files, &scan_columns))
             .with_projection_indices(Some(indices))?
             .with_limit(limit)
             .build();
@@ -176,6 +247,17 @@ impl TableProvider for DatasetTable {
 }
 
 impl DatasetTable {
+    fn statistics_of(&self, files: &[DataFile], columns: &Schema) -> Statistics {
+        let statistics = file_statistics(files, columns);
+        match self.are_rows_known {
+            true => statistics,
+            false => Statistics {
+                num_rows: Precision::Absent,
+                ..statistics
+            },
+        }
+    }
+
     fn scan_indices(&self, scan: &Schema, projection: Option<&Vec<usize>>) -> Result<Vec<usize>> {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
         projection
@@ -186,7 +268,8 @@ impl DatasetTable {
     }
 }
 
-fn file_statistics(files: &[DataFile], columns: usize) -> Statistics {
+/// The statistics of a scan of `files` with the columns of `schema`.
+fn file_statistics(files: &[DataFile], schema: &Schema) -> Statistics {
     let rows: u64 = files.iter().map(|file| file.stats.num_records).sum();
     let bytes: u64 = files.iter().map(|file| file.size).sum();
     Statistics {
@@ -194,6 +277,136 @@ fn file_statistics(files: &[DataFile], columns: usize) -> Statistics {
         // Files are compressed; a join holds several times as much in memory.
         total_byte_size: usize::try_from(bytes.saturating_mul(4))
             .map_or(Precision::Absent, Precision::Inexact),
-        column_statistics: vec![ColumnStatistics::new_unknown(); columns],
+        column_statistics: schema
+            .fields()
+            .iter()
+            .map(|field| column_statistics(files, field))
+            .collect(),
+    }
+}
+
+/// What the files say of a column. Bounds are not always tight, so they are
+/// estimates; the files do not say how many values are distinct, except of a
+/// partition column.
+fn column_statistics(files: &[DataFile], field: &Field) -> ColumnStatistics {
+    let partition_values: Option<HashSet<Option<&str>>> = files
+        .iter()
+        .map(|file| {
+            let mut values = file.partition_values.iter();
+            let value = values.find(|(name, _)| name == field.name())?;
+            Some(value.1.as_deref())
+        })
+        .collect();
+    if let Some(values) = partition_values {
+        return ColumnStatistics {
+            distinct_count: Precision::Inexact(values.len()),
+            ..ColumnStatistics::new_unknown()
+        };
+    }
+    let bound = |values: fn(&FileStats) -> &Map<String, Value>, keep: Ordering| {
+        let mut bounds = files
+            .iter()
+            .map(|file| scalar_value(values(&file.stats).get(field.name())?, field.data_type()));
+        let first = bounds.next()??;
+        let bound = bounds.try_fold(first, |kept, next| {
+            let next = next?;
+            let is_kept = kept.partial_cmp(&next)? == keep;
+            Some(if is_kept { kept } else { next })
+        });
+        bound.map(Precision::Inexact)
+    };
+    let nulls = files.iter().map(|file| {
+        let count = file.stats.null_count.get(field.name())?.as_u64()?;
+        usize::try_from(count).ok()
+    });
+    ColumnStatistics {
+        min_value: bound(|stats| &stats.min_values, Ordering::Less).unwrap_or_default(),
+        max_value: bound(|stats| &stats.max_values, Ordering::Greater).unwrap_or_default(),
+        null_count: nulls
+            .sum::<Option<usize>>()
+            .map_or(Precision::Absent, Precision::Inexact),
+        ..ColumnStatistics::new_unknown()
+    }
+}
+
+/// A bound of a column whose text is the same in JSON and in SQL.
+pub(super) fn scalar_value(value: &Value, data_type: &DataType) -> Option<ScalarValue> {
+    if !data_type.is_integer() && data_type != &DataType::Date32 {
+        return None;
+    }
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    ScalarValue::try_from_string(text, data_type).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn file(rows: u64, day: &str, id: (i64, i64), nulls: u64) -> DataFile {
+        let mut stats = FileStats {
+            num_records: rows,
+            ..FileStats::default()
+        };
+        let object = |value: Value| value.as_object().cloned().unwrap();
+        stats.min_values = object(json!({"id": id.0, "born": "1970-01-03", "name": "a"}));
+        stats.max_values = object(json!({"id": id.1, "born": "1970-01-05", "name": "b"}));
+        stats.null_count = object(json!({"id": nulls, "born": 0}));
+        DataFile {
+            path: format!("day={day}/a.parquet"),
+            size: 100,
+            modification_time_ms: 0,
+            partition_values: vec![("day".to_owned(), Some(day.to_owned()))],
+            stats,
+        }
+    }
+
+    #[test]
+    fn files_say_rows_bounds_nulls_and_partitions() {
+        let files = [
+            file(10, "1", (5, 20), 1),
+            file(5, "2", (2, 9), 2),
+            file(1, "2", (7, 7), 0),
+        ];
+        let schema = Schema::new(vec![
+            Field::new("id", DataType::Int64, true),
+            Field::new("born", DataType::Date32, true),
+            Field::new("name", DataType::Utf8, true),
+            Field::new("day", DataType::Int32, true),
+        ]);
+        let statistics = file_statistics(&files, &schema);
+        assert_eq!(statistics.num_rows, Precision::Exact(16));
+        let [id, born, name, day] = statistics.column_statistics.as_slice() else {
+            panic!("four columns");
+        };
+        assert_eq!(
+            id.min_value,
+            Precision::Inexact(ScalarValue::Int64(Some(2)))
+        );
+        assert_eq!(
+            id.max_value,
+            Precision::Inexact(ScalarValue::Int64(Some(20)))
+        );
+        assert_eq!(id.null_count, Precision::Inexact(3));
+        assert_eq!(
+            born.max_value,
+            Precision::Inexact(ScalarValue::Date32(Some(4)))
+        );
+        assert_eq!(name, &ColumnStatistics::new_unknown());
+        assert_eq!(day.distinct_count, Precision::Inexact(2));
+    }
+
+    #[test]
+    fn a_file_without_bounds_makes_them_unknown() {
+        let mut without = file(1, "1", (0, 0), 0);
+        without.stats.min_values.clear();
+        let schema = Schema::new(vec![Field::new("id", DataType::Int64, true)]);
+        let statistics = file_statistics(&[file(1, "1", (1, 2), 0), without], &schema);
+        assert_eq!(statistics.column_statistics[0].min_value, Precision::Absent);
     }
 }

@@ -11,24 +11,45 @@ mod analyze;
 mod arrow_types;
 mod column_pruning;
 mod dataset_table;
+mod datasets;
 mod dedup_steps;
+mod delta_source;
+mod folder_columns;
+mod increments;
+mod metadata_reads;
+mod past_keys;
 mod physical;
 mod plan_diagnostics;
 mod producers;
+mod query_check;
+mod query_limits;
 mod results;
+mod shown_names;
+mod skipped_files;
+mod source_tables;
 mod sources;
 mod spans;
-mod spark_syntax;
 mod staging;
 mod steps;
+mod stream_dedup;
+mod streams;
+mod table_columns;
 mod table_spec;
-mod type_check;
 
 pub use analyze::{AnalyzeOptions, analyze_job};
 pub use physical::PhysicalOptions;
+#[cfg(test)]
+pub(crate) use physical::with_low_memory;
+pub use query_limits::{DEFAULT_MAX_COLUMNS, QueryLimits};
 pub use results::StepResults;
-pub use steps::{AnalyzedDataset, AnalyzedJob, InputSummary, RelationSummary, Step, StepKind};
+pub use steps::{
+    AnalyzedDataset, AnalyzedJob, InputSummary, RefreshSummary, RelationSummary, Step, StepKind,
+};
+pub use streams::{
+    FlowInput, StreamInputs, StreamTable, TableInput, list_rules, stream_sources, stream_tables,
+};
 
+pub(crate) use arrow_types::sql_type;
 use sluice_jobfile::Diagnostics;
 
 /// Why a job cannot be planned.
@@ -44,7 +65,7 @@ pub enum AnalyzeError {
         what: String,
         /// The store's error.
         #[source]
-        source: sluice_storage::StoreError,
+        source: Box<sluice_storage::StoreError>,
     },
     /// A source's ledger cannot be read or contradicts the files.
     #[error("{what}: {source}")]
@@ -52,8 +73,31 @@ pub enum AnalyzeError {
         /// Such as `source user_events`.
         what: String,
         #[source]
-        source: sluice_landing::LandedFilesError,
+        source: Box<sluice_landing::LandedFilesError>,
     },
+    /// A file of a source does not fit its declaration.
+    #[error("{what}: {file}: {problem}")]
+    Files {
+        /// Such as `source user_events`.
+        what: String,
+        file: String,
+        /// What is wrong with the file, and what to do.
+        problem: String,
+    },
+    /// A source is a Delta table that cannot be read.
+    #[error("{what}: {source}")]
+    Gold {
+        /// Such as `source user_events`.
+        what: String,
+        #[source]
+        source: Box<sluice_gold::GoldError>,
+    },
+    /// A dataset that the run leaves as it is has no table, and another one reads it.
+    #[error(
+        "`{table}` is read and has no table yet; name it in --refresh too, or run the job without \
+         --refresh"
+    )]
+    NoTable { table: String },
     /// The engine failed where it should not have, which is a defect.
     #[error("cannot plan {what}: {source}")]
     Engine {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::default_table_source::source_as_provider;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
@@ -15,6 +16,7 @@ use super::steps::{AnalyzedJob, Step, StepKind};
 use crate::manifest::coalesce_manifest;
 use crate::sink::{SinkSpec, SortColumn, plan_sink};
 use crate::staged::StageWriterExec;
+use crate::{estimate, join_order};
 
 /// How a step is to run.
 #[derive(Debug, Clone)]
@@ -28,13 +30,24 @@ pub struct PhysicalOptions {
     pub job_id: String,
     /// The folder of this attempt's staged files; a plain folder name.
     pub token: String,
-    /// Plan for little memory: joins that spill, and smaller tasks. This is
-    /// slower; it is for a step that ran out of memory.
+    /// Plan for little memory: joins that spill, smaller tasks and batches, and sorts
+    /// without a merge in memory. This is slower; it is for a step that ran out of
+    /// memory.
     pub low_memory: bool,
 }
 
 /// How many tasks a low-memory plan makes of one.
 const LOW_MEMORY_SPLIT: usize = 4;
+/// How many rows the batches of a low-memory plan have at most: an operator must hold
+/// at least one batch, and a merge two.
+const LOW_MEMORY_BATCH_ROWS: usize = 1024;
+/// Below so many reserved bytes, a low-memory plan sorts all collected rows as one
+/// batch. That is slower than to merge sorted batches, and needs no memory for keys.
+/// Half of it is rows: columns of text have at most 2 GiB.
+const LOW_MEMORY_SORT_BYTES: usize = (1 << 32) - 1;
+/// What each sort of a low-memory plan reserves from its start for the merge of its
+/// files.
+const LOW_MEMORY_MERGE_BYTES: usize = 1024 * 1024;
 
 /// Below this, in bytes of input, a second task costs more than it saves.
 const MIN_TASK_BYTES: u64 = 8 * 1024 * 1024;
@@ -52,6 +65,16 @@ pub(super) fn partition_count(bytes: u64, slots: usize) -> usize {
         slots * bytes.div_ceil(slots * MAX_TASK_BYTES)
     };
     usize::try_from(wanted).unwrap_or(usize::MAX)
+}
+
+/// The settings of a low-memory plan.
+pub(crate) fn with_low_memory(config: SessionConfig) -> SessionConfig {
+    let batch_rows = config.batch_size().min(LOW_MEMORY_BATCH_ROWS);
+    config
+        .set_bool("datafusion.optimizer.prefer_hash_join", false)
+        .with_batch_size(batch_rows)
+        .with_sort_in_place_threshold_bytes(LOW_MEMORY_SORT_BYTES)
+        .with_sort_spill_reservation_bytes(LOW_MEMORY_MERGE_BYTES)
 }
 
 impl AnalyzedJob {
@@ -77,20 +100,22 @@ impl AnalyzedJob {
         let logical = results.fill_tables(&step.plan).map_err(failed)?;
         let mut target = options
             .partitions
-            .unwrap_or_else(|| partition_count(input_bytes(&logical), options.slots));
+            .unwrap_or_else(|| partition_count(self.input_bytes(&logical), options.slots));
         if options.low_memory {
             target = target.saturating_mul(LOW_MEMORY_SPLIT);
         }
-        let config = self
-            .session
-            .config()
-            .clone()
-            .with_target_partitions(target)
-            .set_bool("datafusion.optimizer.prefer_hash_join", !options.low_memory);
+        let mut config = self.session.config().clone().with_target_partitions(target);
+        if options.low_memory {
+            config = with_low_memory(config);
+        }
         let config = configure(config);
-        let state = SessionStateBuilder::new_from_existing(self.session.clone())
+        let mut state = SessionStateBuilder::new_from_existing(self.session.clone())
             .with_config(config)
             .build();
+        // The copy registers functions in any order, and two may share a name: one
+        // of ours, and an alias of the function that it replaces.
+        crate::session::register_functions(&mut state).map_err(failed)?;
+        let logical = self.order_joins(logical, &state).await.map_err(failed)?;
         let plan = state
             .query_planner()
             .create_physical_plan(&logical, &state)
@@ -107,6 +132,49 @@ impl AnalyzedJob {
                 .map_err(failed)?,
         };
         Ok((Arc::new(SessionContext::new_with_state(state)), plan))
+    }
+
+    /// The plan with its joins in the order that the sizes of its tables suggest.
+    async fn order_joins(
+        &self,
+        plan: LogicalPlan,
+        state: &SessionState,
+    ) -> datafusion::error::Result<LogicalPlan> {
+        let is_wanted = state.config_options().optimizer.join_reordering;
+        if !is_wanted || !join_order::has_orders(&plan) {
+            return Ok(plan);
+        }
+        let bytes_of = |name: &str| self.source_bytes(name);
+        let tables = estimate::read_table_statistics(&plan, state, &bytes_of).await?;
+        join_order::order_joins(plan, &tables)
+    }
+
+    /// The bytes of a source's files.
+    fn source_bytes(&self, name: &str) -> Option<u64> {
+        let input = self.inputs.iter().find(|input| input.name == name)?;
+        Some(input.bytes)
+    }
+
+    /// Bytes of everything that a plan scans, as far as known.
+    fn input_bytes(&self, plan: &LogicalPlan) -> u64 {
+        let mut bytes: u64 = 0;
+        let walked = plan.apply(|node| {
+            if let LogicalPlan::TableScan(scan) = node
+                && let Ok(provider) = source_as_provider(&scan.source)
+            {
+                let known = match provider.statistics() {
+                    Some(statistics) => statistics
+                        .total_byte_size
+                        .get_value()
+                        .map(|size| *size as u64),
+                    None => self.source_bytes(scan.table_name.table()),
+                };
+                bytes = bytes.saturating_add(known.unwrap_or(0));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        debug_assert!(walked.is_ok());
+        bytes
     }
 
     fn plan_dataset_sink(
@@ -139,23 +207,6 @@ impl AnalyzedJob {
             .collect();
         plan_sink(plan, spec)
     }
-}
-
-/// Bytes of everything that a plan scans, as far as known.
-fn input_bytes(plan: &LogicalPlan) -> u64 {
-    let mut bytes = 0;
-    let walked = plan.apply(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && let Ok(provider) = source_as_provider(&scan.source)
-            && let Some(statistics) = provider.statistics()
-            && let Some(size) = statistics.total_byte_size.get_value()
-        {
-            bytes += *size as u64;
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    debug_assert!(walked.is_ok());
-    bytes
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use datafusion::error::DataFusionError;
 use sluice_jobfile::{Diagnostic, Position, Relation, Span, codes};
 
 use super::spans;
+use crate::source::METADATA_COLUMN;
 
 /// One planning error becomes one diagnostic, or several where the planner
 /// collected several errors.
@@ -45,11 +46,9 @@ pub(super) fn diagnose_error(
     diagnostic
         .notes
         .extend(notes.map(|note| lower_first_letter(&note.message)));
-    diagnostic.notes.push(format!(
-        "in the query of {} `{}`",
-        relation.kind(),
-        relation.name()
-    ));
+    diagnostic
+        .notes
+        .push(format!("in the query of {}", relation.title()));
     if diagnostic.help.is_none() {
         diagnostic.help = planner_diagnostic
             .and_then(|d| d.helps.first())
@@ -91,6 +90,15 @@ fn schema_diagnostic(problem: &SchemaError) -> Diagnostic {
                 format!("no column `{}` here", field.flat_name()),
             )
             .with_label("unknown column");
+            // `_metadata.file_name` is taken for a column of a relation.
+            let relation = field.relation.as_ref().map(|relation| relation.table());
+            let mut named = std::iter::once(field.name.as_str()).chain(relation);
+            if named.any(|name| name.eq_ignore_ascii_case(METADATA_COLUMN)) {
+                return diagnostic.with_help(
+                    "sources have `_metadata`, and views and datasets do not: select its fields \
+                     in the query that reads the source, as in SELECT *, _metadata.file_path",
+                );
+            }
             let help = sluice_jobfile::suggest_or_list(
                 &field.name,
                 "the columns are",
@@ -126,7 +134,9 @@ fn text_diagnostic(message: &str, whole: &str) -> Diagnostic {
             // The engine always names the nearest function, even when it is not
             // similar.
             let near = text_between(whole, "Did you mean '", "'").unwrap_or_default();
-            sluice_jobfile::suggest_or_list(name, "the nearest by name is", [near])
+            sluice_jobfile::did_you_mean(name, [near]).unwrap_or_else(|| {
+                "the functions are Spark's; docs/sql.md lists them by what they do".to_owned()
+            })
         });
         return Diagnostic::error(codes::UNKNOWN_FUNCTION, format!("no function `{name}`"))
             .with_label("unknown function")
@@ -204,46 +214,29 @@ fn text_between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str>
     rest.split_once(after).map(|(found, _)| found)
 }
 
-/// What to write instead of Spark functions that neither function package has.
+/// What to write instead of functions that there are not.
 fn spark_replacement(name: &str) -> Option<String> {
     const KNOWN: &[(&str, &str)] = &[
         (
-            "explode_outer",
-            "unnest(CASE WHEN cardinality(a) > 0 THEN a ELSE [NULL] END)",
+            "to_timestamp_seconds",
+            "timestamp_seconds(n) or to_timestamp(text)",
         ),
         (
-            "posexplode",
-            "unnest(a) AS item, unnest(generate_series(1, cardinality(a))) AS pos",
+            "to_timestamp_millis",
+            "timestamp_millis(n) or to_timestamp(text)",
         ),
         (
-            "inline",
-            "unnest(a) AS item in a subquery, and item.* fields by name outside",
-        ),
-        ("max_by", "last_value(x ORDER BY y)"),
-        ("min_by", "first_value(x ORDER BY y)"),
-        ("split", "string_to_array(text, delimiter)"),
-        ("regexp_extract", "regexp_match(text, pattern)[1]"),
-        (
-            "get_json_object",
-            "json_get_str(text, 'key', …), or text->'key'->>'key'",
+            "to_timestamp_micros",
+            "timestamp_micros(n) or to_timestamp(text)",
         ),
         (
-            "from_json",
-            "the JSON functions (json_get_str, json_get_int, …)",
+            "to_timestamp_nanos",
+            "timestamp_micros(n / 1000) or to_timestamp(text)",
         ),
         (
-            "to_json",
-            "the column itself: gold tables hold structs, arrays and maps",
+            "schema_of_json",
+            "the schema as text: from_json(text, 'a INT, b STRING')",
         ),
-        (
-            "aggregate",
-            "array_sum(a), or unnest in a subquery and GROUP BY",
-        ),
-        (
-            "reduce",
-            "array_sum(a), or unnest in a subquery and GROUP BY",
-        ),
-        ("months_between", "date_diff, or date_part of both dates"),
         (
             "monotonically_increasing_id",
             "row_number() OVER (ORDER BY …)",

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{LogicalPlan, TableSource};
 use sluice_gold::DataFile;
 
 use super::dataset_table::DatasetTable;
+use super::past_keys::PastKeysTable;
 use crate::staged::{DeduplicatedTable, StagedPart, StagedParts, StagedTable};
 
 /// The results of the steps that have finished. A step's physical plan reads the
@@ -47,43 +48,68 @@ impl StepResults {
 
     /// The plan with tables that have contents, where this job computes them.
     pub(super) fn fill_tables(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        let filled = plan
-            .clone()
-            .transform_up_with_subqueries(|node| match node {
-                LogicalPlan::TableScan(mut scan) => {
-                    let source = self.filled_source(&scan.source);
-                    let changed = source.is_some();
-                    scan.source = source.unwrap_or(scan.source);
-                    let node = LogicalPlan::TableScan(scan);
-                    Ok(if changed {
-                        Transformed::yes(node)
-                    } else {
-                        Transformed::no(node)
-                    })
-                }
-                other => Ok(Transformed::no(other)),
-            })?;
-        Ok(filled.data)
+        fill_tables(
+            plan,
+            &|table| table.with_parts(self.staged.get(&table.step()).cloned()),
+            &|table| table.with_files(self.written.get(&table.dataset()).cloned()),
+        )
     }
+}
 
-    /// The source with its contents; `None` for a source that this job does not
-    /// compute.
-    fn filled_source(&self, source: &Arc<dyn TableSource>) -> Option<Arc<dyn TableSource>> {
-        let provider = source_as_provider(source).ok()?;
-        let any = provider.as_ref() as &dyn Any;
-        if let Some(table) = any.downcast_ref::<StagedTable>() {
-            return Some(provider_as_source(Arc::new(self.filled_table(table))));
-        }
-        if let Some(table) = any.downcast_ref::<DeduplicatedTable>() {
-            let filled = table.map_tables(|table| self.filled_table(table));
-            return Some(provider_as_source(Arc::new(filled)));
-        }
-        let table = any.downcast_ref::<DatasetTable>()?;
-        let files = self.written.get(&table.dataset()).cloned();
-        Some(provider_as_source(Arc::new(table.with_files(files))))
-    }
+/// The plan as if every table that this job computes had no rows, for planning
+/// before anything has run.
+pub(super) fn empty_tables(plan: &LogicalPlan) -> Result<LogicalPlan> {
+    fill_tables(
+        plan,
+        &|table| table.with_parts(Some(StagedParts::from([]))),
+        &|table| table.with_files(Some(Arc::from([]))),
+    )
+}
 
-    fn filled_table(&self, table: &StagedTable) -> StagedTable {
-        table.with_parts(self.staged.get(&table.step()).cloned())
+/// The plan with the contents that `staged` and `written` give to the tables that
+/// this job computes.
+fn fill_tables(
+    plan: &LogicalPlan,
+    staged: &dyn Fn(&StagedTable) -> StagedTable,
+    written: &dyn Fn(&DatasetTable) -> DatasetTable,
+) -> Result<LogicalPlan> {
+    let filled = plan
+        .clone()
+        .transform_up_with_subqueries(|node| match node {
+            LogicalPlan::TableScan(mut scan) => {
+                let source = filled_source(&scan.source, staged, written);
+                let changed = source.is_some();
+                scan.source = source.unwrap_or(scan.source);
+                let node = LogicalPlan::TableScan(scan);
+                Ok(if changed {
+                    Transformed::yes(node)
+                } else {
+                    Transformed::no(node)
+                })
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+    Ok(filled.data)
+}
+
+/// The source with its contents; `None` for a source that this job does not
+/// compute.
+fn filled_source(
+    source: &Arc<dyn TableSource>,
+    staged: &dyn Fn(&StagedTable) -> StagedTable,
+    written: &dyn Fn(&DatasetTable) -> DatasetTable,
+) -> Option<Arc<dyn TableSource>> {
+    let provider = source_as_provider(source).ok()?;
+    let any = provider.as_ref() as &dyn Any;
+    if let Some(table) = any.downcast_ref::<StagedTable>() {
+        return Some(provider_as_source(Arc::new(staged(table))));
     }
+    if let Some(table) = any.downcast_ref::<DeduplicatedTable>() {
+        return Some(provider_as_source(Arc::new(table.map_tables(staged))));
+    }
+    if let Some(table) = any.downcast_ref::<PastKeysTable>() {
+        return Some(provider_as_source(Arc::new(table.map_bounds(staged))));
+    }
+    let table = any.downcast_ref::<DatasetTable>()?;
+    Some(provider_as_source(Arc::new(written(table))))
 }

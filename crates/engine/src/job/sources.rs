@@ -3,30 +3,31 @@
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::file_format::csv::CsvFormat;
-use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectMeta;
-use sluice_jobfile::{self as jobfile, Format};
-use sluice_landing::{LandedFilesError, retain_landed};
-use sluice_storage::{ListRules, Listing, Stores, list_source};
+use sluice_jobfile::{self as jobfile, Diagnostic, Format, codes};
+use sluice_landing::{LandedFilesError, list_landed};
+use sluice_storage::{ListRules, Listing, Stores};
 
-use super::arrow_types;
+use super::folder_columns::FolderColumns;
 use super::{AnalyzeError, InputSummary};
-use crate::source::{Compression, InputFile, Mode, NdjsonOptions, NdjsonTable};
+use super::{arrow_types, delta_source, skipped_files};
+use crate::parquet::{ParquetFile, ParquetTable};
+use crate::source::{
+    Compression, CsvOptions, CsvSyntax, InputFile, Mode, NdjsonOptions, NdjsonTable, find_time_zone,
+};
 
 /// An opened source.
 pub(super) struct OpenSource {
     pub(super) table: Arc<dyn TableProvider>,
-    /// The same table, when it is newline-delimited JSON and can be narrowed.
+    /// The same table, when its lines are read by our own scan and it can be narrowed.
     pub(super) ndjson: Option<Arc<NdjsonTable>>,
+    /// The same table, when its files are Parquet.
+    pub(super) parquet: Option<Arc<ParquetTable>>,
     pub(super) summary: InputSummary,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// Lists a source's files and makes a table of them. The run reads exactly this
@@ -34,48 +35,80 @@ pub(super) struct OpenSource {
 pub(super) async fn open_source(
     source: &jobfile::Source,
     stores: &Stores,
+    session: &SessionState,
 ) -> Result<OpenSource, AnalyzeError> {
     let store_error = |error| AnalyzeError::Store {
         what: format!("source {}", source.name),
-        source: error,
+        source: Box::new(error),
     };
     let location = stores.parse_source(&source.location).map_err(store_error)?;
-    let listing = list_source(stores, &location, &list_rules(source))
-        .await
-        .map_err(store_error)?;
     // A topic's folder also holds files of batches that have not landed.
-    let listing = match retain_landed(listing).await {
+    let listing = match list_landed(stores, &location, &list_rules(source)).await {
         Ok(listing) => listing,
         Err(LandedFilesError::Store(error)) => return Err(store_error(error)),
         Err(error) => {
             return Err(AnalyzeError::Landing {
                 what: format!("source {}", source.name),
-                source: error,
+                source: Box::new(error),
             });
         }
     };
+    let listing = delta_source::retain_committed(source, stores, listing).await?;
+    open_listing(source, listing, session).await
+}
+
+/// A table of these files of a source.
+pub(super) async fn open_listing(
+    source: &jobfile::Source,
+    listing: Listing,
+    session: &SessionState,
+) -> Result<OpenSource, AnalyzeError> {
     let store = store_url(&listing).map_err(|error| engine_error(source, error))?;
+    let time_zone = time_zone_of(source, session);
+    let zone = find_time_zone(&time_zone).map_err(|error| engine_error(source, error))?;
+    let folder_columns = FolderColumns::find(source, &listing, zone)?;
     let summary = InputSummary {
         name: source.name.clone(),
         location: listing.source.to_string(),
         files: listing.files.len() as u64,
         bytes: listing.total_bytes(),
     };
-    if source.format == Format::Json {
-        let table = Arc::new(ndjson_table(source, &listing, store));
+    let mut warnings: Vec<_> = skipped_files::warn_of_skipped(source, &listing)
+        .into_iter()
+        .collect();
+    if source.format == Format::Parquet {
+        let table = parquet_table(source, &listing, &folder_columns, store, session).await?;
+        warnings.extend(warn_of_missing(source, table.missing_columns()));
+        let table = Arc::new(table);
         return Ok(OpenSource {
             table: Arc::clone(&table) as _,
-            ndjson: Some(table),
+            ndjson: None,
+            parquet: Some(table),
             summary,
+            warnings,
         });
     }
-    let table =
-        listing_table(source, &listing, &store).map_err(|error| engine_error(source, error))?;
+    let table = Arc::new(ndjson_table(
+        source,
+        &listing,
+        &folder_columns,
+        time_zone,
+        store,
+    ));
     Ok(OpenSource {
-        table,
-        ndjson: None,
+        table: Arc::clone(&table) as _,
+        ndjson: Some(table),
+        parquet: None,
         summary,
+        warnings,
     })
+}
+
+/// The zone of times that name none: that of the source, or the session's.
+fn time_zone_of(source: &jobfile::Source, session: &SessionState) -> String {
+    let of_session = || session.config_options().execution.time_zone.clone();
+    let name = source.time_zone.clone().or_else(of_session);
+    name.unwrap_or_else(|| "UTC".to_owned())
 }
 
 fn engine_error(source: &jobfile::Source, error: DataFusionError) -> AnalyzeError {
@@ -86,19 +119,29 @@ fn engine_error(source: &jobfile::Source, error: DataFusionError) -> AnalyzeErro
 }
 
 /// Which files of a folder belong to a source, by their names.
-fn list_rules(source: &jobfile::Source) -> ListRules {
+pub(super) fn list_rules(source: &jobfile::Source) -> ListRules {
     let plain: &[&str] = match source.format {
         Format::Json => &[".json", ".jsonl", ".ndjson"],
         Format::Csv => &[".csv", ".tsv", ".txt"],
         Format::Parquet => return ListRules::with_suffixes([".parquet"]),
     };
-    let endings = ["", ".gz", ".gzip", ".zst", ".zstd"];
-    ListRules::with_suffixes(
+    let with_endings = |endings: &[&str]| -> Vec<String> {
         plain
             .iter()
-            .flat_map(|name| endings.iter().map(move |ending| format!("{name}{ending}"))),
-    )
+            .flat_map(|name| endings.iter().map(move |ending| format!("{name}{ending}")))
+            .collect()
+    };
+    ListRules {
+        suffixes: with_endings(&["", ".gz", ".gzip", ".zst", ".zstd"]),
+        unreadable_suffixes: with_endings(&UNREADABLE_ENDINGS),
+    }
 }
+
+/// Compressions that are in use and that no reader here knows.
+const UNREADABLE_ENDINGS: [&str; 13] = [
+    ".bz2", ".xz", ".lz4", ".snappy", ".sz", ".deflate", ".br", ".lzma", ".lzo", ".z", ".zip",
+    ".7z", ".tar",
+];
 
 fn store_url(listing: &Listing) -> Result<ObjectStoreUrl, DataFusionError> {
     let url = listing.source.base().url();
@@ -133,15 +176,27 @@ fn mode_of(source: &jobfile::Source) -> Mode {
     }
 }
 
-fn ndjson_table(source: &jobfile::Source, listing: &Listing, store: ObjectStoreUrl) -> NdjsonTable {
+fn ndjson_table(
+    source: &jobfile::Source,
+    listing: &Listing,
+    folder_columns: &FolderColumns,
+    time_zone: String,
+    store: ObjectStoreUrl,
+) -> NdjsonTable {
     let compression = compression_set(source);
+    let csv = (source.format == Format::Csv).then(|| csv_options(source));
+    let lines_are_records = csv
+        .as_ref()
+        .is_none_or(|csv| csv.syntax.line_feeds_end_records());
     let files = listing
         .files
         .iter()
         .map(|file| InputFile {
             meta: object_meta(file),
-            splittable: compression.unwrap_or_else(|| Compression::from_path(file.path.as_ref()))
-                == Compression::None,
+            splittable: lines_are_records
+                && compression.unwrap_or_else(|| Compression::from_path(file.path.as_ref()))
+                    == Compression::None,
+            folder_values: folder_columns.values_of(file),
         })
         .collect();
     let options = NdjsonOptions {
@@ -149,6 +204,9 @@ fn ndjson_table(source: &jobfile::Source, listing: &Listing, store: ObjectStoreU
         mode: mode_of(source),
         max_line_bytes: usize::try_from(source.max_line_bytes).unwrap_or(usize::MAX),
         compression,
+        csv,
+        folder_columns: folder_columns.names(),
+        time_zone,
     };
     NdjsonTable::new(
         arrow_types::source_schema(&source.columns),
@@ -158,51 +216,64 @@ fn ndjson_table(source: &jobfile::Source, listing: &Listing, store: ObjectStoreU
     )
 }
 
-/// A table of Parquet or CSV files: DataFusion reads them, we list them.
-fn listing_table(
-    source: &jobfile::Source,
-    listing: &Listing,
-    store: &ObjectStoreUrl,
-) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-    let format: Arc<dyn FileFormat> = match source.format {
-        Format::Csv => Arc::new(csv_format(source, listing)),
-        Format::Parquet | Format::Json => Arc::new(ParquetFormat::default()),
-    };
-    let urls = listing
-        .files
-        .iter()
-        .map(|file| ListingTableUrl::parse(format!("{}{}", store.as_str(), file.path)))
-        .collect::<Result<Vec<_>, _>>()?;
-    // Files were chosen when they were listed; the engine must not filter them
-    // again by their extension.
-    let options = ListingOptions::new(format).with_file_extension("");
-    let config = ListingTableConfig::new_with_multi_paths(urls)
-        .with_listing_options(options)
-        .with_schema(arrow_types::source_schema(&source.columns));
-    Ok(Arc::new(ListingTable::try_new(config)?))
+/// How a CSV source is written. As in Spark a backslash escapes a quote, unless the
+/// job says otherwise.
+fn csv_options(source: &jobfile::Source) -> CsvOptions {
+    let csv = &source.csv;
+    CsvOptions {
+        header: csv.header,
+        syntax: CsvSyntax {
+            delimiter: csv.delimiter,
+            quote: csv.quote,
+            escape: csv.escape,
+            multi_line: csv.multi_line,
+            trim_leading: csv.trim_leading,
+            trim_trailing: csv.trim_trailing,
+        },
+        null_value: csv.null_value.clone(),
+        comment: csv.comment,
+    }
 }
 
-fn csv_format(source: &jobfile::Source, listing: &Listing) -> CsvFormat {
-    // All files of a CSV source have the compression of the first.
-    let by_name = || {
-        let first = listing.files.first();
-        first.map_or(Compression::None, |file| {
-            Compression::from_path(file.path.as_ref())
-        })
-    };
-    let compression = match compression_set(source).unwrap_or_else(by_name) {
-        Compression::None => FileCompressionType::UNCOMPRESSED,
-        Compression::Gzip => FileCompressionType::GZIP,
-        Compression::Zstd => FileCompressionType::ZSTD,
-    };
-    let csv = &source.csv;
-    let format = CsvFormat::default()
-        .with_has_header(csv.header)
-        .with_delimiter(csv.delimiter)
-        .with_escape(csv.escape)
-        .with_file_compression_type(compression);
-    match csv.quote {
-        Some(quote) => format.with_quote(quote),
-        None => format,
-    }
+/// Warnings about columns that no file has: probably misspelled.
+fn warn_of_missing<'a>(
+    source: &'a jobfile::Source,
+    missing: &'a [String],
+) -> impl Iterator<Item = Diagnostic> {
+    let is_missing = |column: &&jobfile::Column| missing.contains(&column.name);
+    source.columns.iter().filter(is_missing).map(|column| {
+        let message = format!(
+            "no file of source `{}` has a column `{}`, so it is NULL in every row",
+            source.name, column.source_name
+        );
+        Diagnostic::warning(codes::COLUMN_NOT_IN_FILES, message).with_span(column.span)
+    })
+}
+
+async fn parquet_table(
+    source: &jobfile::Source,
+    listing: &Listing,
+    folder_columns: &FolderColumns,
+    url: ObjectStoreUrl,
+    session: &SessionState,
+) -> Result<ParquetTable, AnalyzeError> {
+    // As in Spark, a file without bytes has no rows.
+    let files = listing.files.iter().filter(|file| file.size > 0);
+    let files = files.map(|file| ParquetFile {
+        meta: object_meta(file),
+        folder_values: folder_columns.scalars_of(file),
+    });
+    ParquetTable::open(
+        arrow_types::source_schema(&source.columns),
+        &folder_columns.names(),
+        (Arc::clone(&listing.store), url),
+        files.collect(),
+        session,
+    )
+    .await
+    .map_err(|unfit| AnalyzeError::Files {
+        what: format!("source {}", source.name),
+        file: listing.source.base().display_path(&unfit.path),
+        problem: unfit.problem,
+    })
 }

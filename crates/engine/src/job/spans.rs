@@ -15,7 +15,12 @@ pub(super) fn span_of_named(relation: &Relation, error: &str) -> Option<Span> {
         .and_then(|rest| rest.split(' ').next());
     names
         .chain(field)
-        .find_map(|name| find_name(query_of(relation)?, name))
+        .find_map(|name| find_name(relation.query()?, name))
+}
+
+/// The span of the first call of the function `name`.
+pub(super) fn span_of_call(relation: &Relation, name: &str) -> Option<Span> {
+    find_name(relation.query()?, name)
 }
 
 /// The span of column number `index` in the select list, unless the list does
@@ -34,14 +39,6 @@ pub(super) fn span_of_column(query: &Query, index: usize, columns: usize) -> Opt
         _ => return None,
     };
     Span::from_sqlparser(span)
-}
-
-fn query_of(relation: &Relation) -> Option<&Query> {
-    match relation {
-        Relation::View(view) => Some(&view.query),
-        Relation::Dataset(dataset) => Some(&dataset.query),
-        Relation::Source(_) => None,
-    }
 }
 
 fn find_name(query: &Query, name: &str) -> Option<Span> {

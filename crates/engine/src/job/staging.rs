@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 pub(super) struct RelationNode {
     /// Whether it is a dataset, whose rows are written anyway.
     pub(super) is_dataset: bool,
+    /// Whether its rows may be computed once for several readers.
+    pub(super) may_stage: bool,
     /// The relations that its query reads, by index; only earlier ones.
     pub(super) reads: Vec<usize>,
 }
@@ -24,7 +26,7 @@ pub(super) fn find_staged(nodes: &[RelationNode]) -> Vec<bool> {
     let mut results_reached: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); nodes.len()];
     for reader in (0..nodes.len()).rev() {
         let node = &nodes[reader];
-        staged[reader] = !node.is_dataset && results_reached[reader].len() > 1;
+        staged[reader] = node.may_stage && results_reached[reader].len() > 1;
         let results = if node.is_dataset || staged[reader] {
             BTreeSet::from([reader])
         } else {
@@ -57,6 +59,7 @@ mod tests {
     fn node(kept: bool, reads: &[usize]) -> RelationNode {
         RelationNode {
             is_dataset: kept,
+            may_stage: !kept,
             reads: reads.to_vec(),
         }
     }
@@ -110,6 +113,16 @@ mod tests {
             node(true, &[1]),
         ];
         assert_eq!(find_staged(&nodes), [false; 4]);
+    }
+
+    #[test]
+    fn a_stream_is_planned_into_each_reader_and_what_it_reads_is_staged() {
+        let stream = RelationNode {
+            may_stage: false,
+            ..node(false, &[0])
+        };
+        let nodes = [node(false, &[]), stream, node(true, &[1]), node(true, &[1])];
+        assert_eq!(find_staged(&nodes), [true, false, false, false]);
     }
 
     #[test]

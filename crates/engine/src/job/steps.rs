@@ -14,6 +14,8 @@ pub struct AnalyzedJob {
     pub steps: Vec<Step>,
     /// The tables to commit, in the order of the job file.
     pub datasets: Vec<AnalyzedDataset>,
+    /// The names of the datasets that the run leaves as they are.
+    pub unchanged: Vec<String>,
     /// The sources that are read.
     pub inputs: Vec<InputSummary>,
     /// Every relation of the job file, for display.
@@ -61,6 +63,10 @@ pub struct AnalyzedDataset {
     pub sort_by: Vec<SortKey>,
     /// The target size of a file, in bytes.
     pub target_file_size: u64,
+    /// Whether the run adds rows, instead of replacing them.
+    pub is_streaming: bool,
+    /// Whether it adds only rows whose keys the table does not have.
+    pub is_deduplicated: bool,
 }
 
 /// A source as it was listed, before anything is read.
@@ -77,7 +83,7 @@ pub struct InputSummary {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationSummary {
     pub name: String,
-    /// `external table`, `view` or `materialized view`.
+    /// `external table`, `view`, `materialized view` or `streaming table`.
     pub kind: &'static str,
     /// The relations that its query reads.
     pub depends_on: Vec<String>,
@@ -85,6 +91,16 @@ pub struct RelationSummary {
     pub shared: bool,
     /// Name, type in the job language, and whether it may be null.
     pub columns: Vec<(String, String, bool)>,
+    /// Of a dataset: what the run does with it.
+    pub refresh: Option<RefreshSummary>,
+}
+
+/// What a run does with a dataset, for display.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshSummary {
+    /// `incremental`, `full` or `none`.
+    pub kind: &'static str,
+    pub reason: String,
 }
 
 /// Name, type in the job language and nullability of each column.

@@ -17,7 +17,7 @@ pub(super) fn build_table_spec(
     let partition_by: Vec<String> = dataset
         .partition_by
         .iter()
-        .map(|name| name.value.clone())
+        .map(|name| column_named(schema, &name.value).unwrap_or_else(|| name.value.clone()))
         .collect();
     let partitions = dataset.partition_by.iter();
     let partitions = partitions.map(|name| ("PARTITIONED BY", name.value.as_str(), name.span));
@@ -46,7 +46,9 @@ pub(super) fn build_table_spec(
             let span = fields
                 .iter()
                 .rposition(|field| top(field.name()))
-                .and_then(|index| spans::span_of_column(&dataset.query, index, fields.len()))
+                .and_then(|index| {
+                    spans::span_of_column(dataset.query.as_ref()?, index, fields.len())
+                })
                 .unwrap_or(dataset.span);
             Diagnostic::error(
                 codes::UNSTORABLE_COLUMN,
@@ -74,6 +76,26 @@ pub(super) fn build_table_spec(
     })
 }
 
+/// The keys by which a dataset's files are sorted, with the names of its columns.
+pub(super) fn sort_keys(dataset: &jobfile::Dataset, schema: &SchemaRef) -> Vec<jobfile::SortKey> {
+    let mut keys = dataset.sort_by.clone();
+    for key in &mut keys {
+        if let Some(name) = column_named(schema, &key.column) {
+            key.column = name;
+        }
+    }
+    keys
+}
+
+/// The column that a clause names, in any spelling.
+fn column_named(schema: &SchemaRef, name: &str) -> Option<String> {
+    let names = || schema.fields().iter().map(|field| field.name());
+    names()
+        .find(|field| *field == name)
+        .or_else(|| names().find(|field| field.to_lowercase() == name.to_lowercase()))
+        .cloned()
+}
+
 /// The error for a clause that names a column which the query does not return.
 fn unknown_column(
     schema: &SchemaRef,
@@ -81,7 +103,7 @@ fn unknown_column(
     column: &str,
     span: jobfile::Span,
 ) -> Option<Diagnostic> {
-    if schema.field_with_name(column).is_ok() {
+    if column_named(schema, column).is_some() {
         return None;
     }
     let names = schema.fields().iter().map(|field| field.name().as_str());

@@ -126,7 +126,8 @@ impl NeedWalker {
             return Ok(());
         };
         match function.func.name() {
-            "get_field" => match field_path(rest) {
+            // A field of a struct, or of each struct of an array.
+            "get_field" | "array_field" => match field_path(rest) {
                 Some(path) => {
                     let inner = path
                         .iter()
@@ -137,7 +138,7 @@ impl NeedWalker {
                 None => self.walk_whole_expr(expr, inputs),
             },
             // These return elements or a part of their list unchanged.
-            "array_element" | "array_slice" => {
+            "array_element" | "array_item" | "array_slice" => {
                 self.walk_expr(base, need, inputs)?;
                 rest.iter()
                     .try_for_each(|arg| self.walk_expr(arg, Need::All, inputs))

@@ -46,6 +46,17 @@ pub enum SinkError {
         #[source]
         source: arrow::error::ArrowError,
     },
+    /// A value of a partition column that no folder can be named after.
+    #[error(
+        "dataset '{dataset}': a value of the partition column '{column}' is too long for a folder name ({bytes} bytes, at most {max_bytes}); partition by a shorter column, or cut it off in the query"
+    )]
+    PartitionValue {
+        dataset: String,
+        column: String,
+        /// Length of the folder's name.
+        bytes: usize,
+        max_bytes: usize,
+    },
     /// The query and the table have different columns.
     #[error("dataset '{dataset}': {detail}")]
     Columns {

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use datafusion::error::Result;
 use object_store::ObjectStore;
 use object_store::path::Path;
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
@@ -17,6 +16,7 @@ use sluice_gold::{FileStats, stats_from_parquet};
 use sluice_storage::Upload;
 
 use super::dictionary::{DICTIONARY_BYTES, without_dictionary};
+use super::encoder::FileEncoder;
 use super::error::SinkError;
 use super::partition::PartitionValues;
 use super::spec::SinkSpec;
@@ -31,7 +31,7 @@ pub(super) struct OpenFile {
     /// The location for messages.
     display_path: String,
     values: PartitionValues,
-    encoder: ArrowWriter<Vec<u8>>,
+    encoder: FileEncoder,
     upload: Upload,
     rows: u64,
 }
@@ -62,11 +62,7 @@ impl OpenFile {
         let schema = sample.schema();
         let location = Path::parse(format!("{root}/{name}"))
             .map_err(|error| spec.columns_error(format!("unusable file name: {error}")))?;
-        let options = ArrowWriterOptions::new()
-            .with_properties(writer_properties(spec, sample)?)
-            // Readers take the types from Parquet's own schema.
-            .with_skip_arrow_metadata(true);
-        let encoder = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)
+        let encoder = FileEncoder::try_new(Arc::clone(&schema), writer_properties(spec, sample)?)
             .map_err(|source| encode_error(&spec.dataset, source))?;
         Ok(Self {
             dataset: spec.dataset.clone(),
@@ -91,7 +87,7 @@ impl OpenFile {
 
     /// Bytes of memory that are held for the file.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.encoder.memory_size() + self.encoder.inner().capacity() + self.upload.buffered_bytes()
+        self.encoder.memory_size() + self.upload.buffered_bytes()
     }
 
     /// Encodes rows; the bytes of a finished row group are held until
@@ -112,10 +108,10 @@ impl OpenFile {
 
     /// Passes encoded bytes to the upload.
     pub(super) async fn send_encoded(&mut self) -> Result<()> {
-        self.encoder
-            .sync()
+        let bytes = self
+            .encoder
+            .take_bytes()
             .map_err(|source| encode_error(&self.dataset, source.into()))?;
-        let bytes = std::mem::take(self.encoder.inner_mut());
         let sent = self.upload.put_bytes(Bytes::from(bytes)).await;
         sent.map_err(|source| self.storage_error(source).into())
     }

@@ -19,6 +19,7 @@
 
 pub(crate) mod codec;
 mod dictionary;
+mod encoder;
 mod error;
 mod exec;
 mod file;

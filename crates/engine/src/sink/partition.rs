@@ -11,6 +11,10 @@ use sluice_gold::{partition_path, partition_value};
 use super::error::SinkError;
 use super::spec::SinkSpec;
 
+/// How long a name may be on common file systems. The same limit holds in a bucket,
+/// so that a job does not depend on where its tables are.
+const MAX_FOLDER_BYTES: usize = 255;
+
 /// The value of each partition column, in their order, in Delta's text form.
 pub(super) type PartitionValues = Vec<Option<String>>;
 
@@ -62,14 +66,15 @@ impl Partitioner {
             .map(|Range { start, end }| {
                 let values = keys
                     .iter()
-                    .map(|key| self.partition_text(key, start))
+                    .zip(&self.names)
+                    .map(|(key, name)| self.partition_text(name, key, start))
                     .collect::<Result<_>>()?;
                 Ok((values, rows.slice(start, end - start)))
             })
             .collect()
     }
 
-    fn partition_text(&self, key: &ArrayRef, row: usize) -> Result<Option<String>> {
+    fn partition_text(&self, name: &str, key: &ArrayRef, row: usize) -> Result<Option<String>> {
         let value = partition_value(key.as_ref(), row).map_err(|data_type| SinkError::Columns {
             dataset: self.dataset.clone(),
             detail: format!(
@@ -77,7 +82,19 @@ impl Partitioner {
             ),
         })?;
         // Delta and Spark do not distinguish an empty string from NULL here.
-        Ok(value.filter(|text| !text.is_empty()))
+        let value = value.filter(|text| !text.is_empty());
+        let folder = partition_path(&[(name, value.clone())]);
+        let bytes = folder.trim_end_matches('/').len();
+        if bytes > MAX_FOLDER_BYTES {
+            return Err(SinkError::PartitionValue {
+                dataset: self.dataset.clone(),
+                column: name.to_owned(),
+                bytes,
+                max_bytes: MAX_FOLDER_BYTES,
+            }
+            .into());
+        }
+        Ok(value)
     }
 
     /// The folder of a partition below the table's root, ending in `/`; empty

@@ -8,6 +8,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::exec::GoldSinkExec;
 use super::spec::SinkSpec;
+use crate::distributed::SortBarrierExec;
 use crate::manifest::coalesce_manifest;
 
 /// Puts a sink on a dataset's physical plan.
@@ -27,6 +28,7 @@ pub fn plan_sink(input: Arc<dyn ExecutionPlan>, spec: SinkSpec) -> Result<Arc<dy
             .equivalence_properties()
             .ordering_satisfy(ordering.clone())?
     {
+        let input = Arc::new(SortBarrierExec::new(input));
         let sorted = SortExec::new(ordering.clone(), input).with_preserve_partitioning(true);
         sink = GoldSinkExec::try_new(Arc::new(sorted), spec)?;
     }

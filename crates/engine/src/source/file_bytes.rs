@@ -12,6 +12,8 @@ use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
 };
 
+use crate::display_path::display_path;
+
 /// Bytes of one read of a local file: few enough to stay in the processor's
 /// cache while they are decoded.
 const LOCAL_READ_BYTES: u64 = 1 << 20;
@@ -22,15 +24,18 @@ const REMOTE_READ_BYTES: u64 = 8 << 20;
 /// by requests.
 pub(super) struct FileBytes {
     store: Arc<dyn ObjectStore>,
+    /// The URL that names the store.
+    url: String,
     meta: ObjectMeta,
     /// The open local file; `None` until it is known whether there is one.
     local_file: Option<Option<File>>,
 }
 
 impl FileBytes {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, meta: ObjectMeta) -> Self {
+    pub(super) fn new(store: Arc<dyn ObjectStore>, url: &str, meta: ObjectMeta) -> Self {
         Self {
             store,
+            url: url.to_owned(),
             meta,
             local_file: None,
         }
@@ -93,11 +98,11 @@ impl FileBytes {
     }
 
     fn read_error(&self, error: io::Error) -> DataFusionError {
-        let path = &self.meta.location;
+        let path = display_path(&self.url, &self.meta.location);
         let message = if error.kind() == io::ErrorKind::UnexpectedEof {
-            format!("file /{path} became shorter while it was read; landing files must not change")
+            format!("file {path} became shorter while it was read; landing files must not change")
         } else {
-            format!("cannot read file /{path}: {error}")
+            format!("cannot read file {path}: {error}")
         };
         DataFusionError::IoError(io::Error::new(error.kind(), message))
     }

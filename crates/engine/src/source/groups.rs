@@ -4,7 +4,7 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileGroup;
 use object_store::ObjectMeta;
 
-use super::FileOrdinal;
+use super::{FileOrdinal, FolderValues};
 
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct InputFile {
     pub meta: ObjectMeta,
     /// Whether reading can begin in the middle of the file.
     pub splittable: bool,
+    /// The values of the source's folder columns, `None` for NULL.
+    pub folder_values: Vec<Option<String>>,
 }
 
 /// A range smaller than this, in bytes, is not worth a separate task.
@@ -44,7 +46,9 @@ pub fn group_files(files: &[InputFile], target: usize) -> Vec<FileGroup> {
             } else {
                 rest
             };
-            let piece = PartitionedFile::new_from_meta(file.meta.clone()).with_extension(ordinal);
+            let piece = PartitionedFile::new_from_meta(file.meta.clone())
+                .with_extension(ordinal)
+                .with_extension(FolderValues(file.folder_values.clone()));
             let piece = if take < file.meta.size {
                 piece.with_range(start.cast_signed(), (start + take).cast_signed())
             } else {

@@ -1,4 +1,5 @@
-//! The scan of landing files: our own file source for newline-delimited JSON.
+//! The scan of landing files: our own file source for newline-delimited JSON and
+//! for CSV.
 //!
 //! It is part of a `FileScanConfig`, because that is the only leaf that the
 //! cluster's scheduler slices by task. Every task would read a leaf of another
@@ -6,6 +7,10 @@
 
 pub(crate) mod codec;
 mod file_bytes;
+mod file_list;
+pub(crate) mod file_metadata;
+mod file_uri;
+mod folder_values;
 mod groups;
 mod metric;
 mod opener;
@@ -14,16 +19,20 @@ mod table;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::datasource::physical_plan::{FileOpener, FileScanConfig};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
+use sluice_values::TimeZone;
 
 use crate::scan::{ColumnFormat, ColumnSource, PartitionScan};
 
+pub(crate) use file_metadata::METADATA_COLUMN;
+pub(crate) use folder_values::FolderValues;
 pub use groups::{InputFile, group_files};
 pub use metric::SourceMetric;
+pub use sluice_csv::{CsvOptions, CsvSyntax};
 pub use sluice_ndjson::{Compression, Mode};
 pub use table::NdjsonTable;
 
@@ -47,9 +56,20 @@ pub struct NdjsonOptions {
     pub max_line_bytes: usize,
     /// The compression of every file; by the file's name when not set.
     pub compression: Option<Compression>,
+    /// How records are written when the files are CSV and not JSON.
+    pub csv: Option<CsvOptions>,
+    /// The columns whose values are in the names of folders (`day=2024-01-01`).
+    pub folder_columns: Vec<String>,
+    /// The name of the zone of times that name none.
+    pub time_zone: String,
 }
 
 impl NdjsonOptions {
+    /// The zone of times that name none.
+    pub(crate) fn time_zone(&self) -> Result<TimeZone> {
+        find_time_zone(&self.time_zone)
+    }
+
     /// The schema that a scan of declared columns returns: in mode permissive
     /// every column may be null, except the position, which the reader always
     /// knows.
@@ -73,29 +93,56 @@ impl NdjsonOptions {
     }
 }
 
+/// The zone of a name that was checked when the job file was.
+pub(crate) fn find_time_zone(name: &str) -> Result<TimeZone> {
+    TimeZone::find(name)
+        .ok_or_else(|| DataFusionError::Configuration(format!("'{name}' is not a time zone")))
+}
+
 /// The ordinal of a file among the files of its source, carried by each
 /// `PartitionedFile` of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileOrdinal(pub(crate) u32);
 
 /// A [`FileSource`](datafusion::datasource::physical_plan::FileSource) over
-/// newline-delimited JSON, plain, gzip or zstd.
+/// newline-delimited JSON or CSV, plain, gzip or zstd.
 pub(crate) type NdjsonSource = ColumnSource<NdjsonFormat>;
 
 /// The format of an [`NdjsonSource`].
 #[derive(Debug, Clone)]
 pub(crate) struct NdjsonFormat {
-    /// The columns as they were declared. One named [`POSITION_COLUMN`] or
-    /// [`CORRUPT_COLUMN`] is filled by the reader.
+    /// The columns of the table, as they were declared; nested types may have only
+    /// the fields that the job reads. One named [`POSITION_COLUMN`] or
+    /// [`CORRUPT_COLUMN`] is filled by the reader, and so is [`METADATA_COLUMN`] when it
+    /// is not declared.
+    pub(crate) columns: SchemaRef,
+    /// All columns as they were declared, by which every line is judged.
     pub(crate) declared: SchemaRef,
     pub(crate) options: Arc<NdjsonOptions>,
 }
 
 impl NdjsonFormat {
-    /// A source of lines with the columns of `declared`.
-    pub(crate) fn new_source(declared: SchemaRef, options: Arc<NdjsonOptions>) -> NdjsonSource {
-        let schema = options.output_schema(&declared);
-        ColumnSource::new(schema, Self { declared, options })
+    /// A source of lines with the columns `columns`, judged by `declared`.
+    pub(crate) fn new_source(
+        columns: SchemaRef,
+        declared: SchemaRef,
+        options: Arc<NdjsonOptions>,
+    ) -> NdjsonSource {
+        let schema = options.output_schema(&columns);
+        let format = Self {
+            columns,
+            declared,
+            options,
+        };
+        ColumnSource::new(schema, format)
+    }
+
+    /// The column with what is known of a row's file, and its index.
+    pub(crate) fn metadata_column(&self) -> Option<(usize, &Field)> {
+        if self.declared.field_with_name(METADATA_COLUMN).is_ok() {
+            return None;
+        }
+        self.columns.column_with_name(METADATA_COLUMN)
     }
 }
 
@@ -110,10 +157,9 @@ impl ColumnFormat for NdjsonFormat {
     ) -> Result<Arc<dyn FileOpener>> {
         let opener = opener::NdjsonOpener::new(
             (store, config.object_store_url.clone()),
-            &self.declared,
+            self,
             scan.projection.output_schema(scan.table)?,
             scan.projection,
-            Arc::clone(&self.options),
             opener::ScanMetrics::new(scan.metrics, &self.options.name, scan.partition),
         )?;
         Ok(Arc::new(opener))

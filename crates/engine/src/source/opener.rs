@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener};
@@ -11,11 +11,19 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::StreamExt;
 use object_store::ObjectStore;
-use sluice_ndjson::{DecodeError, DecodeOptions, DecodeStats, FileScan, ScanFile, ScanOutput};
+use sluice_csv::CsvDecoder;
+use sluice_ndjson::{
+    DecodeError, DecodeOptions, DecodeStats, Decoder, FileContext, FileDecoder, FileScan, ScanFile,
+    ScanOutput, SchemaError,
+};
+use sluice_values::TimeZone;
 
 use super::file_bytes::FileBytes;
+use super::file_metadata::{self, FileMetadata};
+use super::folder_values::{FolderValues, repeat_value, without_folder_columns};
 use super::{
-    CORRUPT_COLUMN, Compression, FileOrdinal, NdjsonOptions, POSITION_COLUMN, SourceMetric,
+    CORRUPT_COLUMN, Compression, FileOrdinal, NdjsonFormat, NdjsonOptions, POSITION_COLUMN,
+    SourceMetric,
 };
 use crate::display_path::display_path;
 use crate::scan::ColumnProjection;
@@ -25,6 +33,9 @@ use crate::task_failure::{FailureKind, TaskFailure, to_task_error};
 /// stay in the processor's cache.
 const BATCH_ROWS: usize = 8192;
 
+/// The column of the decoder with the numbers of the lines.
+const LINE_COLUMN: &str = "__line";
+
 /// Opens files of one source for one task.
 pub(super) struct NdjsonOpener {
     store: Arc<dyn ObjectStore>,
@@ -32,11 +43,24 @@ pub(super) struct NdjsonOpener {
     url: ObjectStoreUrl,
     /// What the decoder reads: the projected columns, each once.
     decode_options: DecodeOptions,
-    /// For each output column, its index among the decoded ones.
-    output_indices: Vec<usize>,
+    /// Where each output column comes from.
+    origins: Arc<[ColumnOrigin]>,
+    has_metadata: bool,
     output: SchemaRef,
     options: Arc<NdjsonOptions>,
+    time_zone: TimeZone,
     metrics: ScanMetrics,
+}
+
+/// Where a column of the scan comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ColumnOrigin {
+    /// The decoded column with this index.
+    Decoded(usize),
+    /// The folder column with this index.
+    Folder(usize),
+    /// What is known of the file.
+    Metadata,
 }
 
 /// The counts of one scan.
@@ -71,43 +95,75 @@ impl ScanMetrics {
 impl NdjsonOpener {
     pub(super) fn new(
         (store, url): (Arc<dyn ObjectStore>, ObjectStoreUrl),
-        declared: &SchemaRef,
+        format: &NdjsonFormat,
         output: SchemaRef,
         projection: &ColumnProjection,
-        options: Arc<NdjsonOptions>,
         metrics: ScanMetrics,
     ) -> Result<Self> {
+        let options = Arc::clone(&format.options);
         let wanted = projection.indices();
+        let metadata = format
+            .metadata_column()
+            .filter(|(index, _)| wanted.contains(index));
+        let is_metadata = |index: &usize| metadata.is_some_and(|(at, _)| at == *index);
         let mut decoded: Vec<usize> = wanted.clone();
         decoded.sort_unstable();
         decoded.dedup();
-        if declared
-            .index_of(CORRUPT_COLUMN)
-            .is_ok_and(|corrupt| decoded.contains(&corrupt))
-        {
-            // Whether a line is broken depends on all declared columns.
-            decoded = (0..declared.fields().len()).collect();
+        decoded.retain(|index| {
+            let field = format.columns.fields().get(*index);
+            let in_lines = field.is_some_and(|f| !options.folder_columns.contains(f.name()));
+            in_lines && !is_metadata(index)
+        });
+        let origin_of = |index: &usize| {
+            if is_metadata(index) {
+                return Some(ColumnOrigin::Metadata);
+            }
+            if let Some(at) = decoded.iter().position(|d| d == index) {
+                return Some(ColumnOrigin::Decoded(at));
+            }
+            let name = format.columns.fields().get(*index)?.name();
+            let at = options.folder_columns.iter().position(|c| c == name)?;
+            Some(ColumnOrigin::Folder(at))
+        };
+        let origins = wanted.iter().filter_map(origin_of).collect();
+        let mut schema: Schema = format.columns.project(&decoded)?;
+        if metadata.is_some_and(|(_, field)| file_metadata::has_lines(field)) {
+            let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+            fields.push(Arc::new(Field::new(LINE_COLUMN, DataType::Int64, true)));
+            schema = Schema::new(fields);
         }
-        let pick = wanted
-            .iter()
-            .filter_map(|index| decoded.iter().position(|d| d == index))
-            .collect();
-        let schema: Schema = declared.project(&decoded)?;
         let mut decode = DecodeOptions::new(Arc::new(schema));
+        decode.declared = Some(columns_of_lines(&format.declared, &options));
         decode.mode = options.mode;
         decode.batch_rows = BATCH_ROWS;
         decode.max_line_bytes = options.max_line_bytes;
+        let time_zone = options.time_zone()?;
+        decode.time_zone = time_zone;
         decode.corrupt_record = decode.schema.index_of(CORRUPT_COLUMN).ok();
         decode.position = decode.schema.index_of(POSITION_COLUMN).ok();
+        decode.line = decode.schema.index_of(LINE_COLUMN).ok();
         Ok(Self {
             store,
             url,
             decode_options: decode,
-            output_indices: pick,
+            origins,
+            has_metadata: metadata.is_some(),
             output,
             options,
+            time_zone,
             metrics,
         })
+    }
+
+    fn create_decoder(&self, file: &ScanFile) -> Result<AnyDecoder> {
+        let options = self.decode_options.clone();
+        let context = FileContext::new(Arc::clone(&file.path), file.ordinal);
+        let decoder: Result<AnyDecoder, SchemaError> = match &self.options.csv {
+            Some(csv) => CsvDecoder::new(&options, csv.clone(), context)
+                .map(|decoder| Box::new(decoder) as _),
+            None => Decoder::new(options, context).map(|decoder| Box::new(decoder) as _),
+        };
+        decoder.map_err(|error| DataFusionError::External(Box::new(error)))
     }
 
     fn compression_of(&self, file: &PartitionedFile) -> Compression {
@@ -115,6 +171,14 @@ impl NdjsonOpener {
             .compression
             .unwrap_or_else(|| Compression::from_path(file.object_meta.location.as_ref()))
     }
+}
+
+/// The columns that are read from lines.
+fn columns_of_lines(declared: &SchemaRef, options: &NdjsonOptions) -> SchemaRef {
+    let generated = [CORRUPT_COLUMN, POSITION_COLUMN];
+    let mut fields = without_folder_columns(declared.fields(), &options.folder_columns);
+    fields.retain(|field| !generated.contains(&field.name().as_str()));
+    Arc::new(Schema::new(fields))
 }
 
 impl FileOpener for NdjsonOpener {
@@ -131,14 +195,21 @@ impl FileOpener for NdjsonOpener {
                 .map(|range| range.start.cast_unsigned()..range.end.cast_unsigned()),
             compression: self.compression_of(&file),
         };
-        let scan = FileScan::new(self.decode_options.clone(), vec![scanned])
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let decoder = self.create_decoder(&scanned)?;
+        let folder_values = file.extension::<FolderValues>().cloned();
+        let metadata = self
+            .has_metadata
+            .then(|| FileMetadata::new(self.url.as_str(), &file.object_meta));
         let reading = FileReader {
-            scan,
-            bytes: FileBytes::new(Arc::clone(&self.store), file.object_meta),
+            scan: FileScan::with_decoder(decoder, [scanned]),
+            bytes: FileBytes::new(Arc::clone(&self.store), self.url.as_str(), file.object_meta),
             metrics: self.metrics.clone(),
-            output_indices: self.output_indices.clone(),
+            origins: Arc::clone(&self.origins),
+            folder_values: folder_values.unwrap_or_default(),
+            metadata,
+            line: self.decode_options.line,
             output: Arc::clone(&self.output),
+            time_zone: self.time_zone,
             source: self.options.name.clone(),
         };
         Ok(Box::pin(async move {
@@ -147,13 +218,22 @@ impl FileOpener for NdjsonOpener {
     }
 }
 
+/// A decoder of either format.
+type AnyDecoder = Box<dyn FileDecoder + Send>;
+
 /// A file, or a range of a file, while it is read.
 struct FileReader {
-    scan: FileScan,
+    scan: FileScan<AnyDecoder>,
     bytes: FileBytes,
     metrics: ScanMetrics,
-    output_indices: Vec<usize>,
+    origins: Arc<[ColumnOrigin]>,
+    folder_values: FolderValues,
+    /// What is known of the file, when it is a column.
+    metadata: Option<FileMetadata>,
+    /// The index of the decoded column with the numbers of the lines.
+    line: Option<usize>,
     output: SchemaRef,
+    time_zone: TimeZone,
     source: String,
 }
 
@@ -182,10 +262,24 @@ impl FileReader {
     /// The columns in the order of the plan.
     fn project_output(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let columns = self
-            .output_indices
+            .origins
             .iter()
-            .map(|index| Arc::clone(batch.column(*index)))
-            .collect();
+            .zip(self.output.fields())
+            .map(|(origin, field)| match origin {
+                ColumnOrigin::Decoded(index) => Ok(Arc::clone(batch.column(*index))),
+                ColumnOrigin::Folder(index) => {
+                    let text = self.folder_values.0.get(*index).and_then(Option::as_deref);
+                    repeat_value(field, text, self.time_zone, batch.num_rows())
+                }
+                ColumnOrigin::Metadata => {
+                    let metadata = self.metadata.as_ref().ok_or_else(|| {
+                        DataFusionError::Internal("nothing is known of a file".to_owned())
+                    })?;
+                    let lines = self.line.map(|index| batch.column(index));
+                    metadata.build_column(field, lines, batch.num_rows())
+                }
+            })
+            .collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         Ok(RecordBatch::try_new_with_options(
             Arc::clone(&self.output),

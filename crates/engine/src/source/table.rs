@@ -15,16 +15,21 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::file_metadata::metadata_field;
 use super::groups::{InputFile, group_files};
-use super::{NdjsonFormat, NdjsonOptions, POSITION_COLUMN};
+use super::{METADATA_COLUMN, NdjsonFormat, NdjsonOptions, POSITION_COLUMN};
 use crate::scan;
 
-/// Newline-delimited JSON files that are already listed, with a declared schema.
+/// Files of JSON or CSV that are already listed, with a declared schema. (The name is
+/// older than the second format.)
 ///
 /// When broken lines are kept (mode permissive), queries see every column as
 /// nullable, whatever was declared.
 #[derive(Debug, Clone)]
 pub struct NdjsonTable {
+    /// The columns of the table; nested types may be narrower than declared.
+    columns: SchemaRef,
+    /// All columns as they were declared, by which every line is judged.
     declared: SchemaRef,
     schema: SchemaRef,
     store: ObjectStoreUrl,
@@ -42,6 +47,7 @@ impl NdjsonTable {
     ) -> Self {
         let schema = options.output_schema(&declared);
         Self {
+            columns: Arc::clone(&declared),
             declared,
             schema,
             store,
@@ -55,27 +61,35 @@ impl NdjsonTable {
         &self.declared
     }
 
-    /// The same table with fewer declared columns or nested fields.
-    pub fn with_declared(&self, declared: SchemaRef) -> Self {
+    /// The same table with these columns: the declared ones, or fewer, or with
+    /// fewer nested fields. Lines are judged by the declared ones all the same.
+    pub fn with_columns(&self, columns: SchemaRef) -> Self {
         Self {
-            schema: self.options.output_schema(&declared),
-            declared,
+            schema: self.options.output_schema(&columns),
+            columns,
             ..self.clone()
         }
     }
 
     /// The same table with [`POSITION_COLUMN`] as its last column.
     pub fn with_position(&self) -> Self {
-        let mut fields: Vec<_> = self.declared.fields().iter().cloned().collect();
-        fields.push(Arc::new(Field::new(
-            POSITION_COLUMN,
-            DataType::UInt64,
-            false,
-        )));
-        self.with_declared(Arc::new(Schema::new_with_metadata(
-            fields,
-            self.declared.metadata().clone(),
-        )))
+        let position = Field::new(POSITION_COLUMN, DataType::UInt64, false);
+        self.with_columns(append_field(&self.columns, position))
+    }
+
+    /// The same table with `_metadata` as its last column.
+    pub(crate) fn with_metadata(&self) -> Self {
+        self.with_columns(append_field(&self.columns, metadata_field()))
+    }
+
+    /// The declared columns, and `_metadata` when the table has it, with all of their
+    /// fields.
+    pub(crate) fn unnarrowed_columns(&self) -> SchemaRef {
+        let is_declared = self.declared.field_with_name(METADATA_COLUMN).is_ok();
+        match self.columns.field_with_name(METADATA_COLUMN) {
+            Ok(_) if !is_declared => append_field(&self.declared, metadata_field()),
+            _ => Arc::clone(&self.declared),
+        }
     }
 
     /// Whether [`POSITION_COLUMN`] is among its columns.
@@ -91,6 +105,13 @@ impl NdjsonTable {
     pub fn files(&self) -> &[InputFile] {
         &self.files
     }
+}
+
+fn append_field(columns: &Schema, field: Field) -> SchemaRef {
+    let mut fields: Vec<_> = columns.fields().iter().cloned().collect();
+    fields.push(Arc::new(field));
+    let metadata = columns.metadata().clone();
+    Arc::new(Schema::new_with_metadata(fields, metadata))
 }
 
 #[async_trait]
@@ -119,6 +140,7 @@ impl TableProvider for NdjsonTable {
             return scan::empty_scan(&self.schema, projection);
         }
         let source = Arc::new(NdjsonFormat::new_source(
+            Arc::clone(&self.columns),
             Arc::clone(&self.declared),
             Arc::clone(&self.options),
         ));

@@ -20,6 +20,7 @@ pub(crate) mod codec;
 mod deduplicated;
 mod fetch;
 mod part;
+mod sample;
 mod source;
 mod table;
 mod writer;
@@ -29,7 +30,8 @@ mod tests;
 
 pub use deduplicated::DeduplicatedTable;
 pub use part::{Block, StagedPart};
-pub(crate) use source::StagedSource;
+pub use sample::ColumnSample;
+pub(crate) use source::{StagedSource, read_staged_rows};
 pub(crate) use table::StagedParts;
 pub use table::StagedTable;
 pub use writer::{StageWriterExec, read_parts};

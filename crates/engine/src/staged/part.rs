@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use datafusion::error::DataFusionError;
 use serde::{Deserialize, Serialize};
 
+use super::sample::ColumnSample;
 use crate::executor_context::ExecutorContext;
 use crate::task_failure::{FailureKind, TaskFailure, to_task_error};
 
@@ -27,6 +28,10 @@ pub struct StagedPart {
     pub bytes: u64,
     /// The record batches in file order.
     pub blocks: Vec<Block>,
+    /// A sample of each column, for the planner. It is in manifests, and not in
+    /// plans.
+    #[serde(default, skip_serializing)]
+    pub samples: Vec<ColumnSample>,
 }
 
 /// The location of one record batch in a staged file.
@@ -69,6 +74,7 @@ impl StagedPart {
             rows: 0,
             bytes: 0,
             blocks: Vec::new(),
+            samples: Vec::new(),
         }
     }
 

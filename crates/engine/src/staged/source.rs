@@ -11,6 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Field, SchemaRef, UInt64Type};
 use datafusion::arrow::ipc::reader::FileDecoder;
 use datafusion::arrow::ipc::{Block as IpcBlock, MetadataVersion};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::TableProvider as _;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener, FileScanConfig};
 use datafusion::error::{DataFusionError, Result};
@@ -20,6 +21,7 @@ use object_store::ObjectStore;
 
 use super::fetch::RemoteBlocks;
 use super::part::{Block, StagedPart, lost_part_error};
+use super::table::StagedTable;
 use crate::dedup::ROW_ID;
 use crate::scan::{ColumnFormat, ColumnProjection, ColumnSource, PartitionScan};
 
@@ -117,22 +119,43 @@ pub(super) async fn read_row_ids(
     schema: &SchemaRef,
     parts: &[Arc<StagedPart>],
 ) -> Result<Vec<u64>> {
-    let decoder = BlockDecoder::new(schema, &ColumnProjection::all_columns(schema))?;
     let mut ids = Vec::new();
-    for part in parts.iter().filter(|part| !part.blocks.is_empty()) {
-        let mut reader = PartReader::open(part, &part.blocks).await?;
-        for block in &part.blocks {
-            let batch = decoder.decode_block(&reader.read_block(*block).await?, 0)?;
-            if let Some(column) = batch
-                .columns()
-                .first()
-                .and_then(|c| c.as_primitive_opt::<UInt64Type>())
-            {
-                ids.extend_from_slice(column.values());
-            }
+    for batch in read_batches(schema, parts).await? {
+        if let Some(column) = batch
+            .columns()
+            .first()
+            .and_then(|c| c.as_primitive_opt::<UInt64Type>())
+        {
+            ids.extend_from_slice(column.values());
         }
     }
     Ok(ids)
+}
+
+/// Reads a staged relation of few rows.
+///
+/// # Errors
+/// When it was not computed, or a part was lost.
+pub(crate) async fn read_staged_rows(table: &StagedTable) -> Result<Vec<RecordBatch>> {
+    let parts = table.parts().ok_or_else(|| {
+        DataFusionError::Internal(format!(
+            "relation {} is read before it was computed",
+            table.name()
+        ))
+    })?;
+    read_batches(&table.schema(), parts).await
+}
+
+async fn read_batches(schema: &SchemaRef, parts: &[Arc<StagedPart>]) -> Result<Vec<RecordBatch>> {
+    let decoder = BlockDecoder::new(schema, &ColumnProjection::all_columns(schema))?;
+    let mut batches = Vec::new();
+    for part in parts.iter().filter(|part| !part.blocks.is_empty()) {
+        let mut reader = PartReader::open(part, &part.blocks).await?;
+        for block in &part.blocks {
+            batches.push(decoder.decode_block(&reader.read_block(*block).await?, 0)?);
+        }
+    }
+    Ok(batches)
 }
 
 /// Reads the bytes of a part.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Statistics;
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
@@ -17,6 +17,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::part::StagedPart;
+use super::sample;
 use super::source::{PartRange, StagedFormat, StagedSource, row_id_field};
 use crate::scan;
 
@@ -174,9 +175,18 @@ fn part_statistics(parts: &[Arc<StagedPart>], columns: usize) -> Statistics {
         let sum: u64 = parts.iter().map(|part| of(part)).sum();
         usize::try_from(sum).map_or(Precision::Absent, Precision::Exact)
     };
+    let column_statistics = (0..columns)
+        .map(|column| {
+            let samples = parts.iter().map(|part| {
+                let sample = part.samples.get(column).copied();
+                (part.rows, sample.unwrap_or_default())
+            });
+            sample::column_statistics(samples)
+        })
+        .collect();
     Statistics {
         num_rows: total(|part| part.rows),
         total_byte_size: total(|part| part.bytes),
-        column_statistics: vec![ColumnStatistics::new_unknown(); columns],
+        column_statistics,
     }
 }

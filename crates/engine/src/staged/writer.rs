@@ -25,6 +25,7 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::part::{Block, StagedPart};
+use super::sample::{ColumnSample, PartSampler};
 use crate::executor_context::ExecutorContext;
 use crate::manifest::{manifest_field, manifest_lines};
 
@@ -190,15 +191,28 @@ async fn write_part(
         return Ok(None);
     };
     let part = file.finish_file()?;
-    let json = serde_json::to_string(&part).map_err(|e| DataFusionError::External(Box::new(e)))?;
+    let line = ManifestLine {
+        part: &part,
+        samples: &part.samples,
+    };
+    let json = serde_json::to_string(&line).map_err(|e| DataFusionError::External(Box::new(e)))?;
     let column: ArrayRef = Arc::new(StringArray::from(vec![json]));
     Ok(Some(RecordBatch::try_new(parts_schema(), vec![column])?))
+}
+
+/// A part with what only manifests say of it.
+#[derive(serde::Serialize)]
+struct ManifestLine<'a> {
+    #[serde(flatten)]
+    part: &'a StagedPart,
+    samples: &'a [ColumnSample],
 }
 
 /// A staged file while it is written; deleted when dropped unfinished.
 struct PartFile {
     part: StagedPart,
     writer: StreamWriter<CountingWriter<BufWriter<File>>>,
+    sampler: PartSampler,
     finished: bool,
 }
 
@@ -219,6 +233,7 @@ impl PartFile {
         Ok(Self {
             part,
             writer,
+            sampler: PartSampler::default(),
             finished: false,
         })
     }
@@ -234,6 +249,7 @@ impl PartFile {
             first_row: self.part.rows,
         });
         self.part.rows += batch.num_rows() as u64;
+        self.sampler.add_batch(batch)?;
         Ok(length)
     }
 
@@ -244,6 +260,7 @@ impl PartFile {
             .flush()
             .map_err(|e| part_io_error(&self.part, e))?;
         self.part.bytes = self.writer.get_ref().written;
+        self.part.samples = std::mem::take(&mut self.sampler).into_samples();
         self.finished = true;
         Ok(self.part.clone())
     }

@@ -72,7 +72,9 @@ fn storage_failure(root: &DataFusionError, message: String) -> TaskFailure {
 pub fn to_task_error(failure: &TaskFailure) -> DataFusionError {
     let text = failure.encode();
     match failure.kind {
-        FailureKind::Transient => DataFusionError::IoError(io::Error::other(text)),
+        FailureKind::Transient | FailureKind::ExecutorDisk => {
+            DataFusionError::IoError(io::Error::other(text))
+        }
         _ => DataFusionError::Execution(text),
     }
 }

@@ -34,9 +34,10 @@ const MESSAGE_ESCAPES: &AsciiSet = &CONTROLS
 const STAGE_ESCAPES: &AsciiSet = &MESSAGE_ESCAPES.add(b'|');
 
 /// The kinds that are a name and nothing else.
-const PLAIN_KINDS: [FailureKind; 6] = [
+const PLAIN_KINDS: [FailureKind; 7] = [
     FailureKind::Transient,
     FailureKind::Storage,
+    FailureKind::ExecutorDisk,
     FailureKind::Memory,
     FailureKind::DataQuality,
     FailureKind::Execution,

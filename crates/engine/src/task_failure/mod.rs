@@ -34,6 +34,8 @@ pub enum FailureKind {
     /// Landing or gold cannot be read or written: no permission, no space, no
     /// such file.
     Storage,
+    /// The executor cannot write to its own disk; another one may run the task.
+    ExecutorDisk,
     /// The task needs more memory than it may use, even with spilling.
     Memory,
     /// The data broke a promise of the job: a malformed line under `failfast`, a
@@ -52,6 +54,7 @@ impl FailureKind {
             Self::Transient => "transient",
             Self::StagedLost { .. } => STAGED_LOST,
             Self::Storage => "storage",
+            Self::ExecutorDisk => "executor_disk",
             Self::Memory => "memory",
             Self::DataQuality => "SLUICE_DATA_QUALITY",
             Self::Execution => "execution",

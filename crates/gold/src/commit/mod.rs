@@ -1,18 +1,23 @@
-//! Replaces a table's content in one commit.
+//! Replaces a table's content in one commit, or adds to it.
 //!
 //! A version exists as soon as its log entry exists, and entry N+1 is created
 //! only if it does not exist: see
 //! [`create_once`](sluice_storage::StorePath::create_once).
 
+pub(crate) mod append;
+pub(crate) mod prepared;
 pub(crate) mod replace;
 
 use backon::BackoffBuilder as _;
 use sluice_storage::{CreateError, CreateOutcome, RETRY_PAUSES};
 use uuid::Uuid;
 
+use crate::commit::append::FlowAppend;
 use crate::commit::replace::{CommitInfo, PlannedEntry, ReplaceCommit};
 use crate::error::GoldError;
 use crate::files::data_file::DataFile;
+use crate::log::delta_log::has_commit_id;
+use crate::log::snapshot::Snapshot;
 use crate::table::{GoldTable, TableSpec};
 
 /// How often a commit is built when other writers commit first.
@@ -39,11 +44,49 @@ pub enum CommitOutcome {
         /// How often the commit was built.
         attempts: u32,
     },
-    /// The table's log already has this `txn` number. Nothing was written.
+    /// The table's log already has this commit or its `txn` number. Nothing was
+    /// written.
     AlreadyCommitted {
-        /// The newest version of the table.
+        /// The version that the commit made, or the newest one where the log no
+        /// longer has its entry.
         version: u64,
     },
+}
+
+/// What a commit does with the files that the table has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CommitMode<'a> {
+    /// Removes them.
+    Replace,
+    /// Keeps them; the rows are those of these flows.
+    Append(&'a [FlowAppend]),
+    /// Removes them; the rows are those of these flows from their beginning.
+    Restart(&'a [FlowAppend]),
+}
+
+impl<'a> CommitMode<'a> {
+    /// The flows whose rows are added.
+    pub(crate) const fn flows(self) -> Option<&'a [FlowAppend]> {
+        match self {
+            Self::Replace => None,
+            Self::Append(flows) | Self::Restart(flows) => Some(flows),
+        }
+    }
+
+    /// Whether the table keeps its files.
+    pub(crate) const fn keeps_files(self) -> bool {
+        matches!(self, Self::Append(_))
+    }
+}
+
+/// What shows that a commit was made before.
+#[derive(Debug, Clone, Copy)]
+enum CommitProof {
+    /// Its `txn` number, or a greater one.
+    TxnNumber,
+    /// An entry with its id after this version. Where the log was cleaned up since
+    /// then, the `txn` number.
+    InLogAfter(Option<u64>),
 }
 
 impl GoldTable {
@@ -67,19 +110,33 @@ impl GoldTable {
         adds: &[DataFile],
         info: &CommitInfo,
     ) -> Result<CommitOutcome, GoldError> {
-        let replace = ReplaceCommit::new_checked(self.name(), spec, adds, info)?;
+        let mode = CommitMode::Replace;
+        self.commit_once(spec, adds, mode, info, CommitProof::TxnNumber)
+            .await
+    }
+
+    async fn commit_once(
+        &self,
+        spec: &TableSpec,
+        adds: &[DataFile],
+        mode: CommitMode<'_>,
+        info: &CommitInfo,
+        proof: CommitProof,
+    ) -> Result<CommitOutcome, GoldError> {
+        let replace = ReplaceCommit::new_checked(self.name(), spec, adds, mode, info)?;
         let mut attempts = 0;
         let mut pauses = RETRY_PAUSES.build();
         loop {
             attempts += 1;
             let snapshot = self.load_snapshot().await?;
-            if let (Some(snapshot), Some((app_id, number))) = (&snapshot, &info.txn) {
-                let last_number = self.txn_version(snapshot, app_id).await?;
-                if last_number.is_some_and(|seen| seen >= *number) {
-                    let version = snapshot.version;
-                    return Ok(CommitOutcome::AlreadyCommitted { version });
-                }
+            // Also on later attempts: the entry may have been sent by a process
+            // that ended, and arrive only now.
+            if let Some(snapshot) = &snapshot
+                && let Some(version) = self.find_commit(snapshot, info, proof).await?
+            {
+                return Ok(CommitOutcome::AlreadyCommitted { version });
             }
+            self.check_flows(snapshot.as_deref(), mode).await?;
             let now = chrono::Utc::now().timestamp_millis();
             let PlannedEntry {
                 version,
@@ -117,6 +174,40 @@ impl GoldTable {
                 }
             }
         }
+    }
+
+    /// The version that this commit has made, as far as `snapshot` shows.
+    async fn find_commit(
+        &self,
+        snapshot: &Snapshot,
+        info: &CommitInfo,
+        proof: CommitProof,
+    ) -> Result<Option<u64>, GoldError> {
+        if let CommitProof::InLogAfter(read_version) = proof {
+            let commit_id = info.commit_id.to_string();
+            let first = read_version.map_or(0, |version| version + 1);
+            let mut log_is_complete = true;
+            for version in first..=snapshot.version {
+                let entry = self.delta_log().read_entry(version).await;
+                match entry.map_err(|error| GoldError::Store {
+                    table: self.name().to_owned(),
+                    source: Box::new(error),
+                })? {
+                    Some(entry) if has_commit_id(&entry, &commit_id) => return Ok(Some(version)),
+                    Some(_) => {}
+                    None => log_is_complete = false,
+                }
+            }
+            if log_is_complete {
+                return Ok(None);
+            }
+        }
+        let Some((app_id, number)) = &info.txn else {
+            return Ok(None);
+        };
+        let last_number = self.txn_version(snapshot, app_id).await?;
+        let is_taken = last_number.is_some_and(|seen| seen >= *number);
+        Ok(is_taken.then_some(snapshot.version))
     }
 
     /// Sends an entry until it is known which writer's entry is in the log.

@@ -1,10 +1,12 @@
-//! Builds the log entry of a replace commit from its inputs alone: no clock, no
-//! store.
+//! Builds the log entry of a commit from its inputs alone: no clock, no store.
 
 use std::collections::{BTreeMap, HashSet};
 
+use arrow::datatypes::SchemaRef;
 use uuid::Uuid;
 
+use crate::commit::CommitMode;
+use crate::commit::append::{RESTARTED_KEY, STREAMING_KEY, append_schema, flow_application};
 use crate::error::GoldError;
 use crate::files::data_file::DataFile;
 use crate::log::actions::{
@@ -12,7 +14,7 @@ use crate::log::actions::{
     encode_entry, encode_path,
 };
 use crate::log::snapshot::Snapshot;
-use crate::schema::properties::{APPEND_ONLY_KEY, check_properties};
+use crate::schema::properties::{APPEND_ONLY_KEY, TXN_RETENTION_KEY, check_properties};
 use crate::schema::{check_schema, delta_schema, schema_string};
 use crate::table::TableSpec;
 
@@ -51,14 +53,17 @@ pub(crate) struct PlannedEntry {
     pub(crate) removed_files: usize,
 }
 
-/// A replace of a table's whole content. Everything that does not depend on the
+/// A replace of a table's whole content, or an append. Everything that does not depend on the
 /// table's state is checked once, before the first attempt.
 #[derive(Debug)]
 pub(crate) struct ReplaceCommit<'a> {
     table: &'a str,
     spec: &'a TableSpec,
     adds: &'a [DataFile],
+    mode: CommitMode<'a>,
     info: &'a CommitInfo,
+    /// The columns of the table.
+    schema: SchemaRef,
     schema_string: String,
 }
 
@@ -67,6 +72,7 @@ impl<'a> ReplaceCommit<'a> {
         table: &'a str,
         spec: &'a TableSpec,
         adds: &'a [DataFile],
+        mode: CommitMode<'a>,
         info: &'a CommitInfo,
     ) -> Result<Self, GoldError> {
         let schema_error = |problems| GoldError::Schema {
@@ -80,15 +86,20 @@ impl<'a> ReplaceCommit<'a> {
                 .iter()
                 .map(|(k, v)| (k.as_str(), v.as_str())),
         )?;
+        if mode.flows().is_some() {
+            check_flow_numbers_are_kept(table, spec.properties.keys())?;
+        }
         check_files(table, spec, adds)?;
         // The log can represent every schema that `check_schema` accepts.
-        let schema_string =
-            schema_string(&delta_schema(&spec.schema)).ok_or_else(|| schema_error(Vec::new()))?;
+        let schema = delta_schema(&spec.schema);
+        let schema_string = schema_string(&schema).ok_or_else(|| schema_error(Vec::new()))?;
         Ok(Self {
             table,
             spec,
             adds,
+            mode,
             info,
+            schema,
             schema_string,
         })
     }
@@ -105,9 +116,15 @@ impl<'a> ReplaceCommit<'a> {
         new_id: Uuid,
     ) -> Result<PlannedEntry, GoldError> {
         if let Some(snapshot) = snapshot {
-            check_writable(self.table, snapshot)?;
+            check_writable(self.table, snapshot, self.mode.flows().is_some())?;
+            if self.mode.keeps_files() {
+                append_schema(snapshot, self.spec)?;
+            } else {
+                check_replaceable(self.table, snapshot)?;
+            }
         }
-        let removes: Vec<_> = snapshot
+        let replaced = snapshot.filter(|_| !self.mode.keeps_files());
+        let removes: Vec<_> = replaced
             .iter()
             .flat_map(|snapshot| &snapshot.files)
             .map(|file| RemoveLine {
@@ -142,28 +159,34 @@ impl<'a> ReplaceCommit<'a> {
                 last_updated: now,
             }));
         }
+        if let Some(flows) = self.mode.flows() {
+            actions.extend(flows.iter().map(|append| {
+                Action::Txn(TxnLine {
+                    app_id: flow_application(&append.flow),
+                    version: append.number,
+                    last_updated: now,
+                })
+            }));
+        }
         let removed = removes.len();
         actions.extend(removes.into_iter().map(Action::Remove));
         for file in self.adds {
-            actions.push(Action::Add(self.add_line(file)?));
+            actions.push(Action::Add(self.add_line(file)));
         }
         Ok(PlannedEntry {
             version: snapshot.map_or(0, |snapshot| snapshot.version + 1),
-            entry: encode_entry(&actions).map_err(|error| self.json_error(error))?,
+            entry: encode_entry(&actions).map_err(|error| GoldError::Log {
+                table: self.table.to_owned(),
+                problem: format!("its next entry cannot be encoded: {error}"),
+                kind: None,
+            })?,
             creates_table: snapshot.is_none(),
             removed_files: removed,
         })
     }
 
-    fn json_error(&self, error: serde_json::Error) -> GoldError {
-        GoldError::Log {
-            table: self.table.to_owned(),
-            source: error.into(),
-        }
-    }
-
-    fn add_line(&self, file: &DataFile) -> Result<AddLine, GoldError> {
-        Ok(AddLine {
+    fn add_line(&self, file: &DataFile) -> AddLine {
+        AddLine {
             path: encode_path(&file.path),
             partition_values: file
                 .partition_values
@@ -176,8 +199,8 @@ impl<'a> ReplaceCommit<'a> {
             size: file.size,
             modification_time: file.modification_time_ms,
             data_change: true,
-            stats: serde_json::to_string(&file.stats).map_err(|e| self.json_error(e))?,
-        })
+            stats: file.stats.to_log_text(&self.schema),
+        }
     }
 
     fn commit_line(&self, snapshot: Option<&Snapshot>, removed: usize, now: i64) -> CommitLine {
@@ -187,12 +210,22 @@ impl<'a> ReplaceCommit<'a> {
             timestamp: now,
             operation: "WRITE",
             operation_parameters: BTreeMap::from([
-                ("mode", "Overwrite".to_owned()),
+                (
+                    "mode",
+                    if self.mode.keeps_files() {
+                        "Append"
+                    } else {
+                        "Overwrite"
+                    }
+                    .to_owned(),
+                ),
                 ("partitionBy", json_list(&self.spec.partition_by)),
             ]),
             read_version: snapshot.map(|snapshot| snapshot.version),
             isolation_level: "Serializable",
-            is_blind_append: false,
+            is_blind_append: self.mode.keeps_files()
+                && (self.mode.flows().unwrap_or_default().iter())
+                    .all(|append| append.makes_version.is_none()),
             operation_metrics: BTreeMap::from([
                 ("numFiles", self.adds.len().to_string()),
                 ("numOutputRows", rows.to_string()),
@@ -218,6 +251,13 @@ impl<'a> ReplaceCommit<'a> {
         // Keep properties that were set on the table by other means.
         let mut configuration = snapshot.map(|s| s.properties.clone()).unwrap_or_default();
         configuration.extend(spec.properties.clone());
+        if let Some(flows) = self.mode.flows() {
+            configuration.insert(STREAMING_KEY.to_owned(), "true".to_owned());
+            let newest = flows.iter().map(|append| append.number).max();
+            if let (CommitMode::Restart(_), Some(newest)) = (self.mode, newest) {
+                configuration.insert(RESTARTED_KEY.to_owned(), newest.to_string());
+            }
+        }
         if let Some(snapshot) = snapshot {
             let same = configuration == snapshot.properties
                 && spec.partition_by == snapshot.partition_by
@@ -251,9 +291,29 @@ fn same_json(a: &str, b: &str) -> bool {
     a == b || matches!((parse(a), parse(b)), (Some(a), Some(b)) if a == b)
 }
 
-/// Checks that this writer supports everything that the table's protocol
-/// requires.
-fn check_writable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> {
+/// Checks that this writer supports everything that the table's protocol requires, and
+/// that the table is one that takes appends or one that can be replaced.
+pub(crate) fn check_writable(
+    table: &str,
+    snapshot: &Snapshot,
+    is_streaming: bool,
+) -> Result<(), GoldError> {
+    match (is_streaming, snapshot.is_streaming()) {
+        (true, false) => {
+            return Err(GoldError::NotStreaming {
+                table: table.to_owned(),
+            });
+        }
+        (false, true) => {
+            return Err(GoldError::Streaming {
+                table: table.to_owned(),
+            });
+        }
+        _ => {}
+    }
+    if is_streaming {
+        check_flow_numbers_are_kept(table, snapshot.properties.keys())?;
+    }
     let unsupported_features: Vec<_> = snapshot
         .features
         .iter()
@@ -271,13 +331,38 @@ fn check_writable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> {
             features: unsupported_features,
         });
     }
-    let append_only = snapshot.properties.get(APPEND_ONLY_KEY);
-    if append_only.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-        return Err(GoldError::AppendOnly {
-            table: table.to_owned(),
-        });
+    match is_streaming {
+        true => Ok(()),
+        false => check_replaceable(table, snapshot),
     }
-    Ok(())
+}
+
+/// Checks that the files of the table may be removed.
+fn check_replaceable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> {
+    let append_only = snapshot.properties.get(APPEND_ONLY_KEY);
+    match append_only.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        true => Err(GoldError::AppendOnly {
+            table: table.to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// A table whose log forgets what its flows have taken would get it twice.
+fn check_flow_numbers_are_kept<'a>(
+    table: &str,
+    keys: impl IntoIterator<Item = &'a String>,
+) -> Result<(), GoldError> {
+    match keys.into_iter().find(|key| *key == TXN_RETENTION_KEY) {
+        Some(key) => Err(GoldError::Property {
+            table: table.to_owned(),
+            key: key.clone(),
+            problem: "cannot be set on a streaming table: its log must keep what its flows have \
+                      taken; remove it"
+                .to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn check_files(table: &str, spec: &TableSpec, adds: &[DataFile]) -> Result<(), GoldError> {

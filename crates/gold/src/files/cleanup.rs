@@ -158,9 +158,12 @@ impl GoldTable {
 
     /// Makes a path of the store relative to the table; `None` for paths outside
     /// the table and in its log.
-    fn relative_path(&self, path: &Path) -> Option<String> {
+    pub(crate) fn relative_path(&self, path: &Path) -> Option<String> {
         let parts: Vec<_> = path.prefix_match(self.store_path().path())?.collect();
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
         (parts.first() != Some(&"_delta_log")).then(|| parts.join("/"))
     }
 }
+
+#[cfg(test)]
+mod tests;

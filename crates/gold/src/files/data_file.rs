@@ -35,9 +35,10 @@ impl DataFile {
     }
 }
 
-/// Statistics of one file in the form of the Delta protocol ("Per-file
-/// Statistics"); structs become nested objects. Bounds are always valid, but not
-/// always tight. A bound that is not known is left out.
+/// Statistics of one file, nearly in the form of the Delta protocol ("Per-file
+/// Statistics"): structs are nested objects, and decimals are text here and
+/// numbers in the log. A column has both bounds or none. Bounds are always valid,
+/// and tight except for timestamps and long strings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileStats {

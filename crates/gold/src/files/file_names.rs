@@ -65,7 +65,8 @@ fn is_job_id(text: &str) -> bool {
 }
 
 /// The folders of a partition, with a slash at the end: `day=2024-01-01/hour=7/`.
-/// Empty without partition columns. Values are escaped as in Spark.
+/// Empty without partition columns. Values are escaped as in Spark, and the value
+/// that is the name of NULL's folder is escaped too.
 pub fn partition_path<N: AsRef<str>>(values: &[(N, Option<String>)]) -> String {
     let mut path = String::new();
     for (column, value) in values {
@@ -73,6 +74,8 @@ pub fn partition_path<N: AsRef<str>>(values: &[(N, Option<String>)]) -> String {
         path.push('=');
         match value.as_deref() {
             None | Some("") => path.push_str(HIVE_NULL),
+            // The text itself, which Spark does not distinguish from NULL.
+            Some(HIVE_NULL) => path.push_str(&HIVE_NULL.replacen('_', "%5F", 1)),
             Some(value) => path.push_str(&escape_hive(value)),
         }
         path.push('/');
@@ -100,13 +103,13 @@ pub fn partition_value(array: &dyn Array, row: usize) -> Result<Option<String>, 
         DataType::Int32 => array.as_primitive::<Int32Type>().value(row).to_string(),
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
         DataType::Float32 => {
-            float_text(array.as_primitive::<Float32Type>().value(row).into(), |v| {
-                (v as f32).to_string()
-            })
+            let value = array.as_primitive::<Float32Type>().value(row);
+            float_text(value.into(), format!("{value:?}"), format!("{value:E}"))
         }
-        DataType::Float64 => float_text(array.as_primitive::<Float64Type>().value(row), |v| {
-            v.to_string()
-        }),
+        DataType::Float64 => {
+            let value = array.as_primitive::<Float64Type>().value(row);
+            float_text(value, format!("{value:?}"), format!("{value:E}"))
+        }
         DataType::Decimal128(_, _) => array.as_primitive::<Decimal128Type>().value_as_string(row),
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
         DataType::LargeUtf8 => array.as_string::<i64>().value(row).to_owned(),
@@ -130,14 +133,23 @@ pub fn partition_value(array: &dyn Array, row: usize) -> Result<Option<String>, 
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// Infinity and NaN as Java writes them; `finite` formats all other values.
-fn float_text(value: f64, finite: impl Fn(f64) -> String) -> String {
+/// A float as Java and Spark write it: `1.0`, `1.5E-7`, `-Infinity`. Large numbers
+/// without an exponent would be longer than a file name may be.
+fn float_text(value: f64, plain: String, scientific: String) -> String {
     if value.is_nan() {
         "NaN".to_owned()
     } else if value.is_infinite() {
         if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
+    } else if value == 0.0 {
+        // Readers compare the text of partitions: 0.0 would not find -0.0.
+        "0.0".to_owned()
+    } else if (1e-3..1e7).contains(&value.abs()) {
+        plain
     } else {
-        finite(value)
+        match scientific.split_once('E') {
+            Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
+            _ => scientific,
+        }
     }
 }
 
@@ -146,8 +158,8 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
-        StringArray, StructArray, TimestampMicrosecondArray,
+        ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
+        Int64Array, StringArray, StructArray, TimestampMicrosecondArray,
     };
     use proptest::prelude::*;
     use sluice_storage::unescape_hive;
@@ -188,7 +200,26 @@ mod tests {
             text(Arc::new(Float64Array::from(vec![f64::INFINITY]))),
             "Infinity"
         );
-        assert_eq!(text(Arc::new(Float64Array::from(vec![0.1]))), "0.1");
+        for (value, expected) in [
+            (0.1, "0.1"),
+            (1.0, "1.0"),
+            (0.0, "0.0"),
+            (-0.0, "0.0"),
+            (0.001, "0.001"),
+            (0.000_15, "1.5E-4"),
+            (9_999_999.0, "9999999.0"),
+            (10_000_000.0, "1.0E7"),
+            (f64::MIN, "-1.7976931348623157E308"),
+            (5e-324, "5.0E-324"),
+        ] {
+            assert_eq!(text(Arc::new(Float64Array::from(vec![value]))), expected);
+            assert_eq!(expected.parse::<f64>(), Ok(value));
+        }
+        assert_eq!(text(Arc::new(Float32Array::from(vec![0.1]))), "0.1");
+        assert_eq!(
+            text(Arc::new(Float32Array::from(vec![f32::MAX]))),
+            "3.4028235E38"
+        );
         let decimal = Decimal128Array::from(vec![-105])
             .with_precision_and_scale(5, 2)
             .unwrap();
@@ -215,12 +246,21 @@ mod tests {
             .collect()
     }
 
+    #[test]
+    fn the_name_of_nulls_folder_is_a_value_too() {
+        let path = |value: Option<&str>| partition_path(&[("c", value.map(str::to_owned))]);
+        assert_eq!(path(None), format!("c={HIVE_NULL}/"));
+        let folder = path(Some(HIVE_NULL));
+        assert_eq!(folder, "c=%5F_HIVE_DEFAULT_PARTITION__/");
+        let read = parse_partition_path(&folder).unwrap();
+        assert_eq!(read[0].1.as_deref(), Some(HIVE_NULL));
+    }
+
     proptest! {
         #[test]
         fn partition_folders_read_back(
             values in proptest::collection::vec((".{1,8}", proptest::option::of(".{1,12}")), 0..4)
         ) {
-            prop_assume!(values.iter().all(|(_, v)| v.as_deref() != Some(HIVE_NULL)));
             let path = partition_path(&values);
             prop_assert_eq!(path.matches('/').count(), values.len());
             prop_assert_eq!(parse_partition_path(&path).unwrap(), values);

@@ -3,5 +3,6 @@
 pub(crate) mod cleanup;
 pub(crate) mod data_file;
 pub(crate) mod file_names;
+mod preview;
 pub(crate) mod stats;
 mod verify;

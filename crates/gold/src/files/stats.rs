@@ -1,27 +1,26 @@
 //! File statistics for the Delta log from a Parquet footer.
 //!
-//! Readers skip files by these bounds, so a wrong bound loses rows. A bound that
-//! the footer does not determine is left out.
+//! Readers skip files by these bounds, so a wrong bound loses rows. So does a
+//! missing one: where a file has bounds of some columns only, the Python package
+//! `deltalake` takes a bound that is missing as NULL, and a filter of that column
+//! finds no row of the file (delta-rs #3173 is one case of it). A file therefore
+//! has both bounds of every column that readers expect to have them, or no bounds
+//! at all. `tests/readers/filters.py` shows what readers do.
 
-use std::collections::HashMap;
+mod bounds;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
+use std::collections::{HashMap, HashSet};
+
+use arrow::datatypes::{DataType, Field, Fields, Schema};
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::statistics::Statistics;
 use serde_json::{Map, Value};
 
+use self::bounds::{Bound, group_bounds, has_bounds};
 use crate::files::data_file::FileStats;
 
 /// The number of leaf columns that get statistics: Delta Lake's default for
 /// `delta.dataSkippingNumIndexedCols`.
 pub const INDEXED_COLUMNS: usize = 32;
-
-/// The number of characters of a string that a bound keeps, as in Delta Lake.
-const STRING_PREFIX: usize = 32;
-
-/// Decimals with more digits lose precision in readers that parse them as
-/// doubles.
-const SAFE_DIGITS: u32 = 15;
 
 /// Statistics of one file from its footer.
 ///
@@ -29,14 +28,16 @@ const SAFE_DIGITS: u32 = 15;
 /// have (partition columns) are skipped. The first 32 leaf columns get
 /// statistics. All of them get null counts except repeated columns (arrays,
 /// maps). Bounds:
-/// - integers, dates: exact;
+/// - booleans, integers, dates, decimals: exact;
 /// - timestamps: milliseconds in UTC, rounded outwards, as the protocol requires;
 /// - strings: 32 characters; a longer maximum gets one more character that makes
 ///   it greater than the value;
-/// - decimals: exact up to 15 digits, else none;
-/// - floats: the minimum only. Spark and DuckDB order NaN as the greatest value,
-///   but footers ignore NaN, so their maximum may be wrong;
-/// - booleans, binaries: none.
+/// - floats: exact, and zeros of either sign within `-0.0` and `0.0`. None where
+///   the values include NaN, which Spark orders above infinity and other readers
+///   do not order, and none for infinities, which JSON does not have;
+/// - binaries: none, as in Delta Lake.
+///
+/// A file in which a column should have bounds and cannot has no bounds at all.
 pub fn stats_from_parquet(metadata: &ParquetMetaData, schema: &Schema) -> FileStats {
     let descriptor = metadata.file_metadata().schema_descr();
     let columns: HashMap<&[String], usize> = (0..descriptor.num_columns())
@@ -47,12 +48,13 @@ pub fn stats_from_parquet(metadata: &ParquetMetaData, schema: &Schema) -> FileSt
     let names = (0..descriptor.num_columns())
         .filter_map(|index| descriptor.columns()[index].path().parts().first())
         .map(String::as_str)
-        .collect::<std::collections::HashSet<_>>();
+        .collect::<HashSet<_>>();
     let mut collector = StatsCollector {
         metadata,
         columns,
         remaining_columns: INDEXED_COLUMNS,
         path: Vec::new(),
+        lacks_bounds: false,
     };
     let mut stats = FileStats {
         num_records: count_rows(metadata),
@@ -67,6 +69,10 @@ pub fn stats_from_parquet(metadata: &ParquetMetaData, schema: &Schema) -> FileSt
                 &mut stats.null_count,
             );
         }
+    }
+    if collector.lacks_bounds {
+        stats.min_values.clear();
+        stats.max_values.clear();
     }
     stats
 }
@@ -83,6 +89,8 @@ struct StatsCollector<'a> {
     /// The number of leaf columns that may still get statistics.
     remaining_columns: usize,
     path: Vec<String>,
+    /// Whether a column with values should have bounds and does not.
+    lacks_bounds: bool,
 }
 
 impl StatsCollector<'_> {
@@ -109,6 +117,10 @@ impl StatsCollector<'_> {
             self.remaining_columns -= 1;
             if let Some(&index) = self.columns.get(self.path.as_slice()) {
                 let column = ColumnStats::from_footer(self.metadata, index, field.data_type());
+                // `deltalake` compares top-level columns only.
+                if self.path.len() == 1 && has_bounds(field.data_type()) {
+                    self.lacks_bounds |= column.has_values && column.min.is_none();
+                }
                 for (into, value) in [
                     (min, column.min),
                     (max, column.max),
@@ -138,14 +150,18 @@ impl StatsCollector<'_> {
 
 #[derive(Default)]
 struct ColumnStats {
+    /// Both bounds or none.
     min: Option<Value>,
     max: Option<Value>,
     nulls: Option<u64>,
+    /// Whether not all values are NULL.
+    has_values: bool,
 }
 
 impl ColumnStats {
     fn from_footer(metadata: &ParquetMetaData, index: usize, data_type: &DataType) -> Self {
         let mut nulls = Some(0);
+        let mut has_values = false;
         let mut bounds: Option<(Bound, Bound)> = None;
         let mut all_groups_bounded = true;
         for group in metadata.row_groups() {
@@ -156,6 +172,7 @@ impl ColumnStats {
             if all_null {
                 continue;
             }
+            has_values = true;
             match statistics.and_then(|s| group_bounds(s, data_type)) {
                 Some((min, max)) => {
                     bounds = Some(match bounds {
@@ -167,201 +184,20 @@ impl ColumnStats {
                 None => all_groups_bounded = false,
             }
         }
-        match bounds.filter(|_| all_groups_bounded) {
-            Some((min, max)) => Self {
-                min: min.into_lower_bound(data_type),
-                max: max.into_upper_bound(data_type),
-                nulls,
-            },
-            None => Self {
-                nulls,
-                ..Self::default()
-            },
+        let (min, max) = bounds
+            .filter(|_| all_groups_bounded)
+            .and_then(|(min, max)| {
+                let min = min.into_lower_bound(data_type)?;
+                Some((min, max.into_upper_bound(data_type)?))
+            })
+            .unzip();
+        Self {
+            min,
+            max,
+            nulls,
+            has_values,
         }
     }
-}
-
-/// A bound in the order of its type.
-#[derive(Debug, Clone, PartialEq)]
-enum Bound {
-    Integer(i128),
-    Float(f64),
-    Text(String),
-}
-
-impl Bound {
-    fn is_less(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Integer(a), Self::Integer(b)) => a < b,
-            (Self::Float(a), Self::Float(b)) => a < b,
-            (Self::Text(a), Self::Text(b)) => a < b,
-            _ => false,
-        }
-    }
-
-    fn lesser_of(self, other: Self) -> Self {
-        if other.is_less(&self) { other } else { self }
-    }
-
-    fn greater_of(self, other: Self) -> Self {
-        if self.is_less(&other) { other } else { self }
-    }
-
-    fn into_lower_bound(self, data_type: &DataType) -> Option<Value> {
-        match (self, data_type) {
-            (Self::Integer(v), DataType::Timestamp(unit, _)) => {
-                timestamp_value(v.div_euclid(units_per_milli(*unit)))
-            }
-            (Self::Text(text), _) => {
-                Some(text.chars().take(STRING_PREFIX).collect::<String>().into())
-            }
-            (Self::Float(v), _) => serde_json::Number::from_f64(v).map(Value::Number),
-            (bound, _) => bound.into_exact_value(data_type),
-        }
-    }
-
-    fn into_upper_bound(self, data_type: &DataType) -> Option<Value> {
-        match (self, data_type) {
-            (Self::Integer(v), DataType::Timestamp(unit, _)) => {
-                timestamp_value(-(-v).div_euclid(units_per_milli(*unit)))
-            }
-            (Self::Text(text), _) => upper_text(&text).map(Value::String),
-            (Self::Float(_), _) => None,
-            (bound, _) => bound.into_exact_value(data_type),
-        }
-    }
-
-    fn into_exact_value(self, data_type: &DataType) -> Option<Value> {
-        let Self::Integer(v) = self else {
-            return None;
-        };
-        match data_type {
-            DataType::Date32 => date_value(v),
-            DataType::Decimal128(_, scale) => decimal_value(v, *scale),
-            _ => i64::try_from(v).ok().map(Value::from),
-        }
-    }
-}
-
-/// The bounds of one row group, `None` when they are missing or not reliable.
-fn group_bounds(statistics: &Statistics, data_type: &DataType) -> Option<(Bound, Bound)> {
-    if statistics.is_min_max_deprecated() {
-        return None;
-    }
-    let integers = |min: Option<i64>, max: Option<i64>| {
-        Some((Bound::Integer(min?.into()), Bound::Integer(max?.into())))
-    };
-    match (statistics, data_type) {
-        (
-            Statistics::Int32(s),
-            DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Date32
-            | DataType::Decimal128(_, _),
-        ) => integers(
-            s.min_opt().copied().map(i64::from),
-            s.max_opt().copied().map(i64::from),
-        ),
-        (
-            Statistics::Int64(s),
-            DataType::Int64 | DataType::Timestamp(_, _) | DataType::Decimal128(_, _),
-        ) => integers(s.min_opt().copied(), s.max_opt().copied()),
-        (Statistics::Float(s), DataType::Float32) => Some((
-            Bound::Float(f64::from(*s.min_opt()?)),
-            Bound::Float(f64::from(*s.max_opt()?)),
-        )),
-        (Statistics::Double(s), DataType::Float64) => {
-            Some((Bound::Float(*s.min_opt()?), Bound::Float(*s.max_opt()?)))
-        }
-        (Statistics::FixedLenByteArray(s), DataType::Decimal128(_, _)) => Some((
-            Bound::Integer(decode_big_endian(s.min_bytes_opt()?)?),
-            Bound::Integer(decode_big_endian(s.max_bytes_opt()?)?),
-        )),
-        // Footers may hold truncated bounds; they are still valid bounds.
-        (Statistics::ByteArray(s), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
-            let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
-            Some((
-                Bound::Text(text(s.min_bytes_opt()?)?),
-                Bound::Text(text(s.max_bytes_opt()?)?),
-            ))
-        }
-        _ => None,
-    }
-}
-
-fn decode_big_endian(bytes: &[u8]) -> Option<i128> {
-    let first = *bytes.first()?;
-    if bytes.len() > 16 {
-        return None;
-    }
-    let sign = if first & 0x80 == 0 { 0 } else { -1 };
-    Some(
-        bytes
-            .iter()
-            .fold(sign, |value, byte| (value << 8) | i128::from(*byte)),
-    )
-}
-
-fn units_per_milli(unit: TimeUnit) -> i128 {
-    match unit {
-        // Parquet has no unit of seconds: the writer stores milliseconds.
-        TimeUnit::Second | TimeUnit::Millisecond => 1,
-        TimeUnit::Microsecond => 1_000,
-        TimeUnit::Nanosecond => 1_000_000,
-    }
-}
-
-/// The years that every reader can parse.
-const READABLE_YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
-
-fn timestamp_value(millis: i128) -> Option<Value> {
-    use chrono::Datelike as _;
-    let time = chrono::DateTime::from_timestamp_millis(i64::try_from(millis).ok()?)?;
-    READABLE_YEARS
-        .contains(&time.year())
-        .then(|| time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into())
-}
-
-fn date_value(days: i128) -> Option<Value> {
-    use chrono::Datelike as _;
-    let days = chrono::TimeDelta::try_days(i64::try_from(days).ok()?)?;
-    let date = chrono::NaiveDate::default().checked_add_signed(days)?;
-    READABLE_YEARS
-        .contains(&date.year())
-        .then(|| date.format("%Y-%m-%d").to_string().into())
-}
-
-fn decimal_value(value: i128, scale: i8) -> Option<Value> {
-    if value.unsigned_abs() >= 10_u128.pow(SAFE_DIGITS) {
-        return None;
-    }
-    let scale = usize::try_from(scale).ok()?;
-    if scale == 0 {
-        return i64::try_from(value).ok().map(Value::from);
-    }
-    // Through text: the nearest double prints as exactly these digits.
-    let digits = format!("{:0width$}", value.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let sign = if value < 0 { "-" } else { "" };
-    let number: f64 = format!("{sign}{whole}.{fraction}").parse().ok()?;
-    serde_json::Number::from_f64(number).map(Value::Number)
-}
-
-/// A string of at most 33 characters that is not less than `text` in byte order,
-/// which in UTF-8 is also character order. `None` when no such string exists.
-fn upper_text(text: &str) -> Option<String> {
-    let mut kept: String = text.chars().take(STRING_PREFIX).collect();
-    let mut rest = text.chars().skip(STRING_PREFIX);
-    // As in Delta Lake: append the last ASCII character if that is enough, else
-    // the last character of Unicode.
-    match rest.next() {
-        None => {}
-        Some(next) if next < '\u{7f}' => kept.push('\u{7f}'),
-        Some(next) if next < char::MAX => kept.push(char::MAX),
-        Some(_) => return None,
-    }
-    Some(kept)
 }
 
 #[cfg(test)]

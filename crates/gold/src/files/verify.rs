@@ -16,8 +16,14 @@ impl GoldTable {
         &self,
         files: impl IntoIterator<Item = (&'a str, u64)>,
     ) -> Result<(), GoldError> {
+        // Owned paths: with a stream that borrows them, the compiler cannot prove
+        // that the callers' futures are `Send`.
+        let files = files
+            .into_iter()
+            .map(|(path, size)| (path.to_owned(), size));
+        let files: Vec<(String, u64)> = files.collect();
         futures::stream::iter(files)
-            .map(|(path, size)| self.verify_file(path, size))
+            .map(async |(path, size)| self.verify_file(&path, size).await)
             .buffer_unordered(16)
             .try_collect()
             .await

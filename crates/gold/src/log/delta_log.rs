@@ -66,7 +66,7 @@ impl DeltaLog {
 }
 
 /// Whether the commit with this id wrote the entry.
-fn has_commit_id(entry: &[u8], commit_id: &str) -> bool {
+pub(crate) fn has_commit_id(entry: &[u8], commit_id: &str) -> bool {
     // An entry that does not parse is not ours: this writer writes valid JSON.
     entry
         .split(|byte| *byte == b'\n')

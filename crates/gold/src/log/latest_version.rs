@@ -7,7 +7,7 @@ use object_store::ObjectMeta;
 
 use crate::error::GoldError;
 use crate::log::listing::{CachedVersion, LogEntry, LogListing};
-use crate::log::replay::LogReplay;
+use crate::log::replay::{LogReplay, NotPlain};
 use crate::log::snapshot::Snapshot;
 use crate::table::GoldTable;
 
@@ -30,6 +30,10 @@ impl GoldTable {
         if listing.entries.is_empty() && !listing.has_checkpoints {
             self.cache_version(None);
             return Ok(None);
+        }
+        if let Some(missing) = listing.missing_version() {
+            let problem = format!("the entry of version {missing} is missing");
+            return Err(self.invalid_log(problem));
         }
         let cached = self.cached_version();
         let from_cache = cached.as_ref().and_then(|loaded| {
@@ -54,6 +58,24 @@ impl GoldTable {
             return Ok(Some(snapshot));
         }
         self.load_with_deltalake(&listing).await
+    }
+
+    /// The newest version, `None` when there is no table. Its rows are exactly those
+    /// of its files.
+    ///
+    /// # Errors
+    /// Also when the table has deletion vectors, mapped columns or another feature
+    /// of readers.
+    pub async fn load_readable(&self) -> Result<Option<Arc<Snapshot>>, GoldError> {
+        let snapshot = self.load_snapshot().await?;
+        match snapshot {
+            Some(snapshot) if snapshot.reader_version > 1 => Err(GoldError::ReaderProtocol {
+                table: self.name().to_owned(),
+                reader: snapshot.reader_version,
+                features: snapshot.features.clone(),
+            }),
+            other => Ok(other),
+        }
     }
 
     async fn load_with_deltalake(
@@ -88,7 +110,9 @@ impl GoldTable {
         let mut reads = futures::stream::iter(versions)
             .map(|version| self.delta_log().read_entry(version))
             .buffered(CONCURRENT_READS);
+        let mut entries = entries.iter();
         while let Some(bytes) = reads.next().await {
+            let entry = entries.next();
             let bytes = bytes.map_err(|error| GoldError::Store {
                 table: self.name().to_owned(),
                 source: Box::new(error),
@@ -96,15 +120,27 @@ impl GoldTable {
             let Some(bytes) = bytes else {
                 return Ok(None);
             };
-            if let Err(reason) = replay.apply_entry(&bytes) {
-                tracing::debug!(
-                    table = self.name(),
-                    ?reason,
-                    "reading the log with deltalake"
-                );
-                return Ok(None);
+            match replay.apply_entry(&bytes) {
+                Ok(()) => {}
+                Err(NotPlain::Malformed { line, problem }) => {
+                    let version = entry.map(|entry| entry.version).unwrap_or_default();
+                    return Err(self.invalid_log(format!(
+                        "line {line} of _delta_log/{version:020}.json is not JSON ({problem})"
+                    )));
+                }
+                Err(reason) => {
+                    tracing::debug!(
+                        table = self.name(),
+                        ?reason,
+                        "reading the log with deltalake"
+                    );
+                    return Ok(None);
+                }
             }
         }
         Ok(replay.into_snapshot())
     }
 }
+
+#[cfg(test)]
+mod tests;

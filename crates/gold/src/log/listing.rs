@@ -72,6 +72,15 @@ impl LogListing {
         (same && are_consecutive(rest, loaded.entry.version + 1)).then_some(rest)
     }
 
+    /// The first version without an entry in a log without checkpoints, `None` when
+    /// the log has checkpoints or no gap.
+    pub(crate) fn missing_version(&self) -> Option<u64> {
+        let numbered = || (0..).zip(&self.entries);
+        let gap = numbered().find(|(version, entry)| entry.version != *version);
+        gap.map(|(version, _)| version)
+            .filter(|_| !self.has_checkpoints)
+    }
+
     /// All entries, `None` when they are not a complete log that can be replayed
     /// here.
     pub(crate) fn complete_log(&self) -> Option<&[LogEntry]> {
@@ -120,10 +129,14 @@ mod tests {
         let whole = folder(&[E1, E0, crc, "_last_checkpoint", "x.json", "1.json"]);
         assert_eq!(whole.complete_log().map(<[LogEntry]>::len), Some(2));
         assert!(folder(&[E0, E2]).complete_log().is_none());
+        assert_eq!(folder(&[E0, E2]).missing_version(), Some(1));
+        assert_eq!(folder(&[E1]).missing_version(), Some(0));
+        assert_eq!(folder(&[E0, E1]).missing_version(), None);
         assert!(folder(&[E1]).complete_log().is_none());
         assert!(folder(&[]).complete_log().is_none());
         let checkpoint = "00000000000000000001.checkpoint.parquet";
         assert!(folder(&[E0, E1, checkpoint]).complete_log().is_none());
+        assert_eq!(folder(&[E1, checkpoint]).missing_version(), None);
     }
 
     #[test]

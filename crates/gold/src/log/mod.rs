@@ -1,9 +1,11 @@
 //! A table's Delta log: reading its versions, creating entries, checkpoints.
 
 pub(crate) mod actions;
+mod added_files;
 pub(crate) mod checkpoint;
 pub(crate) mod delta_log;
 mod latest_version;
 pub(crate) mod listing;
 mod replay;
 pub(crate) mod snapshot;
+mod stats_text;

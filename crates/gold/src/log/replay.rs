@@ -17,10 +17,17 @@ use serde_json::Value;
 use crate::log::actions::decode_path;
 use crate::log::snapshot::{ActiveFile, Snapshot};
 
-/// Why `deltalake` must read the entries instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why entries cannot be replayed here.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotPlain {
-    /// A line is not JSON of the expected form.
+    /// A line is not JSON, so no reader can read the log.
+    Malformed {
+        /// From 1.
+        line: usize,
+        problem: String,
+    },
+    /// A line is JSON of another form than expected. `deltalake` must read the
+    /// log, as for the reasons below.
     Unreadable,
     /// The protocol requires more than reader version 1.
     Protocol,
@@ -77,6 +84,7 @@ struct AddRead {
     partition_values: Option<BTreeMap<String, Option<String>>>,
     stats: Option<String>,
     deletion_vector: Option<Value>,
+    data_change: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +92,57 @@ struct AddRead {
 struct RemoveRead {
     path: String,
     deletion_vector: Option<Value>,
+    data_change: Option<bool>,
+}
+
+impl AddRead {
+    fn into_file(self) -> ActiveFile {
+        ActiveFile {
+            path: decode_path(&self.path),
+            size: self.size,
+            modification_time_ms: self.modification_time,
+            partition_values: self.partition_values.unwrap_or_default(),
+            stats: self.stats,
+            raw_path: self.path,
+        }
+    }
+}
+
+/// What one entry does to the rows of a table.
+#[derive(Debug, Default)]
+pub(crate) struct EntryRows {
+    /// The files with rows that it adds. Rows that it only moves do not count.
+    pub(crate) added: Vec<ActiveFile>,
+    /// Whether rows are removed.
+    pub(crate) removes_rows: bool,
+    /// The numbers of `txn` actions whose applications begin with a prefix.
+    pub(crate) numbers: Vec<i64>,
+}
+
+/// What an entry does to the rows of its table; `None` when it cannot be read here.
+pub(crate) fn read_entry_rows(entry: &[u8], application_prefix: &str) -> Option<EntryRows> {
+    let mut rows = EntryRows::default();
+    let lines = entry.split(|byte| *byte == b'\n').zip(1..);
+    for (line, number) in lines.filter(|(line, _)| !line.trim_ascii().is_empty()) {
+        let line = parse_line(line, number).ok()?;
+        if let Some(txn) = line.txn
+            && txn.app_id.starts_with(application_prefix)
+        {
+            rows.numbers.push(txn.version);
+        }
+        if let Some(add) = line.add
+            && add.data_change != Some(false)
+        {
+            if add.deletion_vector.is_some() {
+                return None;
+            }
+            rows.added.push(add.into_file());
+        }
+        rows.removes_rows |= line
+            .remove
+            .is_some_and(|remove| remove.data_change != Some(false));
+    }
+    Some(rows)
 }
 
 /// The state of a replay: a snapshot, or empty before the first entry.
@@ -111,10 +170,10 @@ impl LogReplay {
     pub(crate) fn apply_entry(&mut self, entry: &[u8]) -> Result<(), NotPlain> {
         let lines: Vec<EntryLine> = entry
             .split(|byte| *byte == b'\n')
-            .filter(|line| !line.trim_ascii().is_empty())
-            .map(serde_json::from_slice)
-            .collect::<Result<_, _>>()
-            .map_err(|_| NotPlain::Unreadable)?;
+            .zip(1..)
+            .filter(|(line, _)| !line.trim_ascii().is_empty())
+            .map(|(line, number)| parse_line(line, number))
+            .collect::<Result<_, _>>()?;
         let mut protocol = None;
         let mut metadata = None;
         let mut txns = Vec::new();
@@ -164,14 +223,7 @@ impl LogReplay {
             if add.deletion_vector.is_some() {
                 return Err(NotPlain::DeletionVector);
             }
-            let file = ActiveFile {
-                path: decode_path(&add.path),
-                size: add.size,
-                modification_time_ms: add.modification_time,
-                partition_values: add.partition_values.unwrap_or_default(),
-                stats: add.stats,
-                raw_path: add.path,
-            };
+            let file = add.into_file();
             self.files.insert(file.raw_path.clone(), file);
         }
         Ok(())
@@ -184,6 +236,16 @@ impl LogReplay {
             ..self.state?
         })
     }
+}
+
+fn parse_line(line: &[u8], number: usize) -> Result<EntryLine, NotPlain> {
+    serde_json::from_slice(line).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => NotPlain::Unreadable,
+        _ => NotPlain::Malformed {
+            line: number,
+            problem: error.to_string(),
+        },
+    })
 }
 
 fn empty_snapshot() -> Snapshot {
@@ -265,7 +327,12 @@ mod tests {
     #[test]
     fn what_is_not_plain_is_left_alone() {
         let error = |text: &str| replay(&[FIRST, text]).unwrap_err();
-        assert_eq!(error("{"), NotPlain::Unreadable);
+        let malformed = error("{}\n{\"add\": {\"pa");
+        assert!(
+            matches!(&malformed, NotPlain::Malformed { line: 2, problem } if problem.contains("EOF")),
+            "{malformed:?}"
+        );
+        assert_eq!(error(r#"{"add": 1}"#), NotPlain::Unreadable);
         assert_eq!(
             error(
                 r#"{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"],"writerFeatures":["deletionVectors"]}}"#

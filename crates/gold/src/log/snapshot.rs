@@ -10,8 +10,11 @@ use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow as _;
 use deltalake_core::kernel::{EagerSnapshot, Snapshot as DeltaSnapshot};
 use deltalake_core::logstore::LogStoreRef;
 use futures::TryStreamExt as _;
+use serde_json::Value;
 
+use crate::files::data_file::{DataFile, FileStats};
 use crate::log::actions::decode_path;
+use crate::schema::type_text::{ColumnText, column_texts};
 
 /// A table at one version.
 #[derive(Debug, Clone)]
@@ -61,7 +64,58 @@ pub struct ActiveFile {
     pub(crate) raw_path: String,
 }
 
+impl ActiveFile {
+    /// How many rows the file has, if the log says it.
+    pub fn num_records(&self) -> Option<u64> {
+        #[derive(serde::Deserialize)]
+        struct Records {
+            #[serde(rename = "numRecords")]
+            num_records: u64,
+        }
+        let records: Records = serde_json::from_str(self.stats.as_deref()?).ok()?;
+        Some(records.num_records)
+    }
+
+    /// What the log says of the file, in the form of a file that was just written;
+    /// `None` when the log does not say how many rows it has.
+    pub fn to_data_file(&self, partition_by: &[String]) -> Option<DataFile> {
+        let stats: Value = serde_json::from_str(self.stats.as_deref()?).ok()?;
+        let values = |key: &str| {
+            let values = stats.get(key).and_then(Value::as_object);
+            values.cloned().unwrap_or_default()
+        };
+        Some(DataFile {
+            path: self.path.clone(),
+            size: self.size,
+            modification_time_ms: self.modification_time_ms,
+            partition_values: partition_by
+                .iter()
+                .map(|name| {
+                    let value = self.partition_values.get(name).cloned().flatten();
+                    (name.clone(), value)
+                })
+                .collect(),
+            stats: FileStats {
+                num_records: stats.get("numRecords")?.as_u64()?,
+                min_values: values("minValues"),
+                max_values: values("maxValues"),
+                null_count: values("nullCount"),
+            },
+        })
+    }
+}
+
 impl Snapshot {
+    /// The columns with their types as SQL writes them.
+    pub fn column_texts(&self) -> Vec<ColumnText> {
+        column_texts(&self.schema_string)
+    }
+
+    /// Rows of all files together; `None` when the log does not say it of each.
+    pub fn total_rows(&self) -> Option<u64> {
+        self.files.iter().map(ActiveFile::num_records).sum()
+    }
+
     /// Size of all files together.
     pub fn total_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()

@@ -4,6 +4,7 @@
 //! Polars and Trino all read: no column mapping, no `timestamp_ntz`.
 
 pub(crate) mod properties;
+pub(crate) mod type_text;
 
 use std::collections::HashMap;
 use std::sync::Arc;

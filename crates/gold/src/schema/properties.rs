@@ -13,6 +13,9 @@ pub(crate) const CHECKPOINT_KEY: &str = "delta.checkpointInterval";
 /// The property that forbids replacing.
 pub(crate) const APPEND_ONLY_KEY: &str = "delta.appendOnly";
 
+/// The property that makes a log forget `txn` actions.
+pub(crate) const TXN_RETENTION_KEY: &str = "delta.setTransactionRetentionDuration";
+
 /// Properties that require nothing of this writer's commits. Vacuum, log clean-up
 /// and other writers read them.
 const SUPPORTED_PROPERTIES: &[&str] = &[
@@ -20,7 +23,7 @@ const SUPPORTED_PROPERTIES: &[&str] = &[
     "delta.deletedFileRetentionDuration",
     "delta.enableExpiredLogCleanup",
     "delta.logRetentionDuration",
-    "delta.setTransactionRetentionDuration",
+    TXN_RETENTION_KEY,
     "delta.targetFileSize",
     "delta.tuneFileSizesForRewrites",
 ];

@@ -8,11 +8,38 @@ use std::rc::Rc;
 use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor};
 
 use crate::check::references::normalized_name;
+use crate::job::{Column, Relation};
+use crate::syntax::streams::stream_of;
 
 /// Column names, in lower case.
 pub(crate) type ColumnNames = BTreeSet<String>;
 /// Known columns of relations and common table expressions.
 pub(crate) type KnownColumns = BTreeMap<String, Rc<ColumnNames>>;
+
+/// The names of a relation's columns, as far as they are known. A streaming table that
+/// declares none has those of its first flow.
+pub(crate) fn relation_columns(relation: &Relation, known: &KnownColumns) -> ColumnNames {
+    let declared = |columns: &[Column]| -> ColumnNames {
+        let names = columns.iter().map(|column| column.name.to_lowercase());
+        names.collect()
+    };
+    match relation {
+        Relation::Source(source) => declared(&source.columns),
+        Relation::View(view) => output_columns(&view.query, known),
+        Relation::Flow(flow) => output_columns(&flow.query, known),
+        Relation::Dataset(dataset) if !dataset.columns.is_empty() => declared(&dataset.columns),
+        Relation::Dataset(dataset) => match &dataset.query {
+            Some(query) => output_columns(query, known),
+            None => {
+                let flows = dataset.depends_on.iter();
+                let columns = flows.filter_map(|flow| known.get(flow));
+                columns
+                    .flat_map(|columns| columns.iter().cloned())
+                    .collect()
+            }
+        },
+    }
+}
 
 /// `known` with the common table expressions of `query`.
 pub(crate) fn add_cte_columns(query: &Query, known: &KnownColumns) -> KnownColumns {
@@ -113,7 +140,10 @@ fn factor_columns(factor: &TableFactor, known: &KnownColumns) -> ColumnNames {
             let columns = match name.0.as_slice() {
                 [part] => part
                     .as_ident()
-                    .and_then(|ident| known.get(&normalized_name(ident)))
+                    .and_then(|ident| {
+                        let name = normalized_name(ident);
+                        known.get(stream_of(&name).unwrap_or(&name))
+                    })
                     .map(|columns| ColumnNames::clone(columns))
                     .unwrap_or_default(),
                 _ => ColumnNames::new(),

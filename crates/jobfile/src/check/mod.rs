@@ -1,18 +1,21 @@
 //! Checks of statements against each other.
 
 pub(crate) mod column_names;
+mod flows;
 pub(crate) mod references;
 mod relation_graph;
+mod streams;
 pub(crate) mod substitute;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use self::column_names::KnownColumns;
+use self::references::Reference;
 use self::relation_graph::RelationNode;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::variable::VariableDeclaration;
-use crate::job::{GOLD_VARIABLE, Relation};
+use crate::job::{Dataset, GOLD_VARIABLE, Relation};
 use crate::span::{Position, Span};
 use crate::statements::parse_context::ParseContext;
 use crate::syntax::tokens::TokenizedFile;
@@ -35,6 +38,10 @@ pub(crate) fn check_relations(
     let mut relations = std::mem::take(&mut context.relations);
     let declared = std::mem::take(&mut context.declared_names);
     let nodes = link_references(&mut relations, &declared, &mut context.diagnostics);
+    streams::check_streams(&relations, &nodes, &mut context.diagnostics);
+    if !broken {
+        flows::check_flows(&relations, &declared, &mut context.diagnostics);
+    }
     if !tokenized.truncated {
         relation_graph::report_unknown_tables(
             &nodes,
@@ -44,6 +51,7 @@ pub(crate) fn check_relations(
         );
     }
     relation_graph::report_cycles(&nodes, &mut context.diagnostics);
+    relation_graph::report_deep_views(&nodes, &relations, &mut context.diagnostics);
     let order = relation_graph::evaluation_order(&nodes);
     let used = check_variables(context, &relations, &order);
     if !broken && !relations.iter().any(|r| matches!(r, Relation::Dataset(_))) {
@@ -68,28 +76,58 @@ fn link_references(
     declared: &BTreeSet<String>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<RelationNode> {
+    let flows: Vec<(String, String, Span)> = relations
+        .iter()
+        .filter_map(|relation| match relation {
+            Relation::Flow(flow) => Some((flow.table.clone(), flow.name.clone(), flow.table_span)),
+            _ => None,
+        })
+        .collect();
     relations
         .iter_mut()
         .map(|relation| {
-            let references = relation
+            let mut references = relation
                 .query()
                 .map(|query| references::find_references(query, declared, diagnostics))
                 .unwrap_or_default();
-            let mut names: Vec<String> = Vec::new();
+            let (mut names, mut streams): (Vec<String>, Vec<String>) = Default::default();
             for reference in &references {
-                if !names.contains(&reference.name) {
-                    names.push(reference.name.clone());
+                let list = match reference.is_stream {
+                    true => &mut streams,
+                    false => &mut names,
+                };
+                if !list.contains(&reference.name) {
+                    list.push(reference.name.clone());
                 }
             }
             match relation {
                 Relation::Source(_) => {}
-                Relation::View(view) => view.depends_on = names,
+                Relation::View(view) => (view.depends_on, view.streams) = (names, streams),
+                Relation::Flow(flow) => (flow.depends_on, flow.streams) = (names, streams),
+                Relation::Dataset(dataset) if dataset.is_streaming() => {
+                    references = flow_references(dataset, &flows);
+                    let names = references.iter().map(|reference| reference.name.clone());
+                    dataset.depends_on = names.collect();
+                }
                 Relation::Dataset(dataset) => dataset.depends_on = names,
             }
             RelationNode {
                 name: relation.name().to_owned(),
                 references,
             }
+        })
+        .collect()
+}
+
+/// A streaming table is computed after its flows.
+fn flow_references(dataset: &Dataset, flows: &[(String, String, Span)]) -> Vec<Reference> {
+    let flows = flows.iter().filter(|(table, ..)| *table == dataset.name);
+    flows
+        .map(|(table, flow, span)| Reference {
+            name: flow.clone(),
+            written: table.clone(),
+            span: *span,
+            is_stream: false,
         })
         .collect()
 }
@@ -123,15 +161,7 @@ fn check_variables(
         if !in_use {
             continue;
         }
-        let columns = match relation {
-            Relation::Source(source) => source
-                .columns
-                .iter()
-                .map(|column| column.name.to_lowercase())
-                .collect(),
-            Relation::View(view) => column_names::output_columns(&view.query, &known),
-            Relation::Dataset(dataset) => column_names::output_columns(&dataset.query, &known),
-        };
+        let columns = column_names::relation_columns(relation, &known);
         known.insert(relation.name().to_owned(), Rc::new(columns));
     }
     for string in &strings {
@@ -177,7 +207,7 @@ fn unused_warnings(
         let code = match relation {
             Relation::Source(_) => codes::UNUSED_SOURCE,
             Relation::View(_) => codes::UNUSED_VIEW,
-            Relation::Dataset(_) => return None,
+            Relation::Flow(_) | Relation::Dataset(_) => return None,
         };
         let (kind, name) = (relation.kind(), relation.name());
         (!read.contains(name)).then(|| {

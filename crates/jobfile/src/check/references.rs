@@ -11,9 +11,22 @@ use sqlparser::ast::{
 
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::span::Span;
+use crate::syntax::streams::stream_of;
 
 /// Functions that are allowed in FROM.
-const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest"];
+const TABLE_FUNCTIONS: &[&str] = &[
+    "explode",
+    "explode_outer",
+    "generate_series",
+    "inline",
+    "inline_outer",
+    "json_tuple",
+    "posexplode",
+    "posexplode_outer",
+    "range",
+    "stack",
+    "unnest",
+];
 
 /// A name in FROM that is not a common table expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +35,8 @@ pub(crate) struct Reference {
     pub(crate) name: String,
     pub(crate) written: String,
     pub(crate) span: Span,
+    /// Whether it is read with STREAM.
+    pub(crate) is_stream: bool,
 }
 
 /// The name in SQL's normal form: lower case unless it is quoted.
@@ -83,10 +98,12 @@ impl ReferenceFinder<'_> {
         if let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() {
             let normal = normalized_name(ident);
             if !self.is_cte(&normal) {
+                let stream = stream_of(&normal);
                 self.references.push(Reference {
-                    name: normal,
-                    written: ident.value.clone(),
+                    name: stream.unwrap_or(&normal).to_owned(),
+                    written: stream.unwrap_or(&ident.value).to_owned(),
                     span: ident_span(ident),
+                    is_stream: stream.is_some(),
                 });
             }
             return;
@@ -99,6 +116,11 @@ impl ReferenceFinder<'_> {
                 Some(first) if self.declared.contains(&first) || self.is_cte(&first) => {
                     format!("to read the elements of an array use unnest({name})")
                 }
+                Some(format) if ["json", "csv", "parquet"].contains(&format.as_str()) => format!(
+                    "columns of files are not yet inferred: write read_files('…', format => \
+                     '{format}', schema => 'id BIGINT, …'), or declare the files as a source with \
+                     CREATE EXTERNAL TABLE"
+                ),
                 _ => "declare the files as a source with CREATE EXTERNAL TABLE and read that"
                     .to_owned(),
             },
@@ -120,12 +142,12 @@ impl ReferenceFinder<'_> {
             return;
         }
         let help = match text.as_str() {
-            "explode" | "explode_outer" | "posexplode" | "inline" | "flatten" => {
-                "use unnest(…)".to_owned()
-            }
+            "flatten" => "use explode(…) or inline(…)".to_owned(),
             "read_files" | "read_json" | "read_json_auto" | "read_parquet" | "read_csv"
             | "read_csv_auto" | "read_ndjson" | "cloud_files" => {
-                "declare the files as a source with CREATE EXTERNAL TABLE and read that".to_owned()
+                "use read_files('path', format => 'json', schema => 'id BIGINT, …'), or declare \
+                 the files as a source with CREATE EXTERNAL TABLE and read that"
+                    .to_owned()
             }
             other => suggest_or_list(
                 other,
@@ -211,14 +233,6 @@ impl Visitor for ReferenceFinder<'_> {
         if let Some(into) = &select.into {
             let help = "use CREATE OR REFRESH MATERIALIZED VIEW name AS …";
             self.report_unsupported(into.name.span(), "SELECT INTO is not supported", help);
-        }
-        if let Some(view) = select.lateral_views.first() {
-            let help = "use unnest(…) in the select list, or CROSS JOIN unnest(…) AS t(x)";
-            self.report_unsupported(
-                view.lateral_view.span(),
-                "LATERAL VIEW is not supported",
-                help,
-            );
         }
         ControlFlow::Continue(())
     }

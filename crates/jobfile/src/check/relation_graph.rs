@@ -6,6 +6,7 @@ use sluice_values::{did_you_mean, list_names};
 
 use crate::check::references::Reference;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::job::Relation;
 
 /// A relation and the relations that its query names.
 #[derive(Debug, Clone)]
@@ -23,8 +24,13 @@ pub(crate) fn report_unknown_tables(
     possibly_declared: &BTreeSet<String>,
     diagnostics: &mut Diagnostics,
 ) {
+    let is_known = |name: &str| nodes.iter().any(|node| node.name == name);
     for reference in nodes.iter().flat_map(|node| &node.references) {
         if declared.contains(&reference.name) || possibly_declared.contains(&reference.name) {
+            continue;
+        }
+        // A flow, which the file declares without a name that queries can read.
+        if reference.name.contains(' ') && is_known(&reference.name) {
             continue;
         }
         let names = declared.iter().map(String::as_str);
@@ -96,10 +102,16 @@ pub(crate) fn report_cycles(nodes: &[RelationNode], diagnostics: &mut Diagnostic
 }
 
 fn cycle_error(nodes: &[RelationNode], path: &[(usize, usize)], closing: &Reference) -> Diagnostic {
-    let mut names: Vec<&str> = path.iter().map(|(i, _)| nodes[*i].name.as_str()).collect();
+    // A flow is shown by its table.
+    let names = path.iter().map(|(i, _)| nodes[*i].name.as_str());
+    let mut names: Vec<&str> = names.filter(|name| !name.contains(' ')).collect();
+    let is_alone = names.len() == 1;
     names.extend(names.first().copied());
-    let message = if path.len() == 1 {
-        format!("`{}` reads itself", closing.name)
+    let message = if is_alone {
+        format!(
+            "`{}` reads itself",
+            names.first().unwrap_or(&closing.name.as_str())
+        )
     } else {
         format!(
             "these relations depend on each other: {}",
@@ -110,6 +122,46 @@ fn cycle_error(nodes: &[RelationNode], path: &[(usize, usize)], closing: &Refere
         .with_span(closing.span)
         .with_label("this closes the cycle")
         .with_help("read a source or another relation here")
+}
+
+/// How many views may read each other in a chain. Each is planned with all that it
+/// reads, so a chain takes the square of its length.
+const MAX_VIEW_DEPTH: usize = 100;
+
+/// Reports the first view of each chain that is too long. A dataset ends a chain: it
+/// is computed before it is read. `relations` are those of `nodes`.
+pub(crate) fn report_deep_views(
+    nodes: &[RelationNode],
+    relations: &[Relation],
+    diagnostics: &mut Diagnostics,
+) {
+    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    for at in evaluation_order(nodes) {
+        let (Some(node), Some(Relation::View(view))) = (nodes.get(at), relations.get(at)) else {
+            continue;
+        };
+        let read = node.references.iter();
+        let depth = 1 + read
+            .filter_map(|reference| depths.get(reference.name.as_str()))
+            .max()
+            .copied()
+            .unwrap_or(0);
+        depths.insert(&node.name, depth);
+        if depth == MAX_VIEW_DEPTH + 1 {
+            diagnostics.push(
+                Diagnostic::error(
+                    codes::VIEWS_TOO_DEEP,
+                    format!(
+                        "`{}` is the last of {depth} views that read each other in a chain; at \
+                         most {MAX_VIEW_DEPTH} can be planned",
+                        view.name
+                    ),
+                )
+                .with_span(view.span)
+                .with_help("make one in the middle a dataset: CREATE OR REFRESH MATERIALIZED VIEW"),
+            );
+        }
+    }
 }
 
 /// Indexes of the nodes, each after the nodes that it references. Where the

@@ -4,7 +4,7 @@
 //! variable. Spark would prefer a column of that name. Not all visible columns of
 //! a query are known here. Where a column of that name is known, the name is an
 //! error (ambiguous) instead of silently meaning one or the other. `t.name`,
-//! `"name"` and a lambda's parameter are never variables.
+//! a name in backquotes and a lambda's parameter are never variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -189,7 +189,7 @@ impl Visitor for UsageFinder<'_> {
                     )
                     .with_span(ident_span(ident))
                     .with_help(format!(
-                        "write \"{name}\" or table.{name} for the column, or give the variable another name"
+                        "write `{name}` or table.{name} for the column, or give the variable another name"
                     )),
                 );
             }

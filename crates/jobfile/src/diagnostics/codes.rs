@@ -35,6 +35,8 @@ codes! {
     REPEATED_CLAUSE = "E0110";
     /// A mandatory clause is missing.
     MISSING_CLAUSE = "E0111";
+    /// More statements than a job file may have.
+    TOO_MANY_STATEMENTS = "E0112";
 
     // E02xx: declarations.
     /// Two relations with the same name.
@@ -119,6 +121,12 @@ codes! {
     UNKNOWN_TABLE_FUNCTION = "E0411";
     /// Something in a query that only a separate statement could do.
     NOT_A_QUERY = "E0412";
+    /// Views that read each other in a chain that is too long.
+    VIEWS_TOO_DEEP = "E0413";
+    /// STREAM where it cannot be, or where it is missing.
+    STREAM_MISUSED = "E0414";
+    /// A flow without a streaming table, or a streaming table without a flow.
+    FLOW_TARGET = "E0415";
 
     // E05xx: the columns, functions and types of queries, which the engine checks.
     /// A column or field that does not exist.
@@ -133,6 +141,10 @@ codes! {
     AGGREGATE_MISUSED = "E0505";
     /// Types that do not fit together.
     TYPE_MISMATCH = "E0506";
+    /// A constant that is too large, or takes too long to compute.
+    CONSTANT_TOO_LARGE = "E0507";
+    /// A relation with too many columns, or a query with too many relations.
+    QUERY_TOO_LARGE = "E0508";
     /// A query that cannot be planned for another reason.
     NOT_PLANNED = "E0509";
     /// `PARTITIONED BY` or `sluice.sort_by` names a column that the query does not have.
@@ -141,6 +153,10 @@ codes! {
     UNSTORABLE_COLUMN = "E0511";
     /// A `delta.` property that cannot be honored.
     DELTA_PROPERTY = "E0512";
+    /// A query whose rows cannot be added as they arrive.
+    NOT_INCREMENTAL = "E0513";
+    /// A query whose columns are not those of its table.
+    TABLE_COLUMNS = "E0514";
 
     // W04xx: the job runs, but something is probably a mistake.
     /// A source that no query reads.
@@ -151,4 +167,17 @@ codes! {
     UNUSED_VARIABLE = "W0403";
     /// A primary key that is not enforced.
     KEY_NOT_ENFORCED = "W0404";
+    /// A clause or setting that is read and has no effect here.
+    NO_EFFECT = "W0405";
+
+    // W05xx: the same, found when the sources are opened.
+    /// Files in the folder of a source that are not read.
+    FILES_NOT_READ = "W0501";
+    /// A declared column that no Parquet file of the source has.
+    COLUMN_NOT_IN_FILES = "W0502";
+    // W06xx: what the gold folder holds.
+    /// Files in the folder of a table that is not a Delta table yet.
+    FOREIGN_FILES = "W0601";
+    /// A table in the gold folder that the job does not make.
+    OTHER_TABLE = "W0602";
 }

@@ -1,5 +1,6 @@
 //! A checked job: the input of the engine's planner.
 
+pub(crate) mod function;
 pub(crate) mod types;
 pub(crate) mod variable;
 
@@ -36,6 +37,10 @@ pub struct Job {
 /// any other; it need not be used in the file.
 pub const GOLD_VARIABLE: &str = "gold";
 
+/// Before the name of a source in the name of its table with the column `_metadata`. A
+/// file cannot declare a name with this prefix.
+pub const METADATA_PREFIX: &str = "metadata ";
+
 impl Job {
     /// The folder or URL below which each dataset has a table of its name;
     /// `None` when the job does not set it.
@@ -66,7 +71,9 @@ pub enum Relation {
     Source(Source),
     /// A named query.
     View(View),
-    /// A query whose rows are written to a table of the gold zone.
+    /// A query whose rows are added to a streaming table.
+    Flow(Flow),
+    /// A table of the gold zone.
     Dataset(Dataset),
 }
 
@@ -76,7 +83,24 @@ impl Relation {
         match self {
             Self::Source(source) => &source.name,
             Self::View(view) => &view.name,
+            Self::Flow(flow) => &flow.name,
             Self::Dataset(dataset) => &dataset.name,
+        }
+    }
+
+    /// What it is and its name, for messages.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Source(source) => format!("source `{}`", source.name),
+            Self::View(view) => format!("view `{}`", view.name),
+            Self::Flow(flow) if flow.flow == flow.table => {
+                format!("streaming table `{}`", flow.table)
+            }
+            Self::Flow(flow) => format!("flow `{}` of `{}`", flow.flow, flow.table),
+            Self::Dataset(dataset) if dataset.is_streaming() => {
+                format!("streaming table `{}`", dataset.name)
+            }
+            Self::Dataset(dataset) => format!("dataset `{}`", dataset.name),
         }
     }
 
@@ -85,33 +109,57 @@ impl Relation {
         match self {
             Self::Source(source) => source.span,
             Self::View(view) => view.span,
+            Self::Flow(flow) => flow.span,
             Self::Dataset(dataset) => dataset.span,
         }
     }
 
-    /// The relations that its query names, each once, in order of appearance.
+    /// The relations that it reads as a whole, each once, in order of appearance; of a
+    /// streaming table its flows.
     pub fn depends_on(&self) -> &[String] {
         match self {
             Self::Source(_) => &[],
             Self::View(view) => &view.depends_on,
+            Self::Flow(flow) => &flow.depends_on,
             Self::Dataset(dataset) => &dataset.depends_on,
         }
     }
 
-    /// Its query, unless it is a source.
+    /// The relations that its query reads with STREAM, each once, in order of
+    /// appearance.
+    pub fn streams(&self) -> &[String] {
+        match self {
+            Self::Source(_) | Self::Dataset(_) => &[],
+            Self::View(view) => &view.streams,
+            Self::Flow(flow) => &flow.streams,
+        }
+    }
+
+    /// Its query; sources and streaming tables have none.
     pub fn query(&self) -> Option<&Query> {
         match self {
             Self::Source(_) => None,
             Self::View(view) => Some(&view.query),
-            Self::Dataset(dataset) => Some(&dataset.query),
+            Self::Flow(flow) => Some(&flow.query),
+            Self::Dataset(dataset) => dataset.query.as_ref(),
         }
     }
 
-    /// `source`, `view` or `dataset`.
+    pub(crate) fn query_mut(&mut self) -> Option<&mut Query> {
+        match self {
+            Self::Source(_) => None,
+            Self::View(view) => Some(&mut view.query),
+            Self::Flow(flow) => Some(&mut flow.query),
+            Self::Dataset(dataset) => dataset.query.as_mut(),
+        }
+    }
+
+    /// `source`, `view`, `flow` or `dataset`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Source(_) => "source",
             Self::View(_) => "view",
+            Self::Flow(_) => "flow",
             Self::Dataset(_) => "dataset",
         }
     }
@@ -138,6 +186,8 @@ pub struct Source {
     pub compression: Compression,
     /// The longest line of JSON, in bytes.
     pub max_line_bytes: u64,
+    /// The zone of times that name none; the session's when not set.
+    pub time_zone: Option<String>,
     /// Used for CSV only.
     pub csv: CsvOptions,
     /// All options as written, by lower-case key; the fields above hold their
@@ -234,10 +284,18 @@ pub struct CsvOptions {
     pub delimiter: u8,
     /// Around values that contain a delimiter; `None` when nothing is quoted.
     pub quote: Option<u8>,
-    /// Before a quote inside quotes; `None` when it is doubled.
+    /// Before a quote inside quotes, or before itself; a quote may be doubled as
+    /// well. `None` when it is only doubled.
     pub escape: Option<u8>,
     /// The text that means NULL; empty by default.
     pub null_value: String,
+    /// Whether values in quotes may contain line ends.
+    pub multi_line: bool,
+    /// Whether blanks around values without quotes are removed.
+    pub trim_leading: bool,
+    pub trim_trailing: bool,
+    /// Lines that begin with this character are skipped.
+    pub comment: Option<u8>,
 }
 
 impl Default for CsvOptions {
@@ -246,8 +304,12 @@ impl Default for CsvOptions {
             header: false,
             delimiter: b',',
             quote: Some(b'"'),
-            escape: None,
+            escape: Some(b'\\'),
             null_value: String::new(),
+            multi_line: true,
+            trim_leading: false,
+            trim_trailing: false,
+            comment: None,
         }
     }
 }
@@ -264,11 +326,48 @@ pub struct View {
     pub query_span: Span,
     /// The relations that the query names, each once, in order of appearance.
     pub depends_on: Vec<String>,
+    /// The relations that the query reads with STREAM, likewise.
+    pub streams: Vec<String>,
     /// Its `COMMENT`.
     pub comment: Option<String>,
 }
 
-/// `CREATE OR REFRESH MATERIALIZED VIEW`.
+/// `CREATE FLOW`, or the query of a `CREATE STREAMING TABLE`.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// The name of the relation, which no query can read: [`Flow::relation_name`].
+    pub name: String,
+    /// The flow's own name, unique among those of its table. The query of a streaming
+    /// table is a flow with the name of the table.
+    pub flow: String,
+    /// The streaming table that gets the rows.
+    pub table: String,
+    /// The span of the flow's declared name.
+    pub span: Span,
+    /// The span of the table's name in the flow.
+    pub table_span: Span,
+    /// Whether its rows are added once (`INSERT ONCE`).
+    pub once: bool,
+    /// Variables are replaced by their values.
+    pub query: Query,
+    pub query_span: Span,
+    /// The relations that the query reads as a whole, each once, in order of
+    /// appearance.
+    pub depends_on: Vec<String>,
+    /// The relations that the query reads with STREAM, likewise.
+    pub streams: Vec<String>,
+    /// Its `COMMENT`.
+    pub comment: Option<String>,
+}
+
+impl Flow {
+    /// The name of a flow among all relations of a job.
+    pub fn relation_name(table: &str, flow: &str) -> String {
+        format!("flow {table} {flow}")
+    }
+}
+
+/// `CREATE OR REFRESH MATERIALIZED VIEW` or `STREAMING TABLE`.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     /// The name that queries use, and the table's folder in the gold zone:
@@ -276,11 +375,15 @@ pub struct Dataset {
     pub name: String,
     /// The span of its declared name.
     pub span: Span,
-    /// Variables are replaced by their values.
-    pub query: Query,
+    /// Variables are replaced by their values. `None`: a streaming table, whose rows
+    /// come from its flows.
+    pub query: Option<Query>,
     pub query_span: Span,
-    /// The relations that the query names, each once, in order of appearance.
+    /// The relations that the query names, each once, in order of appearance; of a
+    /// streaming table its flows, in file order.
     pub depends_on: Vec<String>,
+    /// The declared columns; empty when the query alone decides.
+    pub columns: Vec<Column>,
     /// Columns that become folders, in order; not checked against the query.
     pub partition_by: Vec<Spanned<String>>,
     /// How rows are ordered in each file (`sluice.sort_by`); empty: not sorted.
@@ -297,6 +400,11 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Whether each run adds rows to the table, instead of replacing them.
+    pub const fn is_streaming(&self) -> bool {
+        self.query.is_none()
+    }
+
     /// The properties that belong to the table, not to this engine, ordered by
     /// key.
     pub fn table_properties(&self) -> impl Iterator<Item = (&str, &Spanned<String>)> {

@@ -1,27 +1,57 @@
-//! `CREATE OR REFRESH MATERIALIZED VIEW`.
+//! `CREATE OR REFRESH MATERIALIZED VIEW` and `STREAMING TABLE`.
 
 use std::collections::BTreeMap;
 
 use sqlparser::tokenizer::Token;
 
 use crate::diagnostics::{Diagnostic, codes};
-use crate::job::{Dataset, Relation};
-use crate::span::Spanned;
+use crate::job::{Column, Dataset, Relation};
+use crate::span::{Span, Spanned};
 use crate::statements::key_values::{self, CheckPhase};
 use crate::statements::parse_context::ParseContext;
-use crate::statements::{query, table_properties};
+use crate::statements::{columns, flow, query, table_properties};
 use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor, repeated_clause_error};
 
 /// The longest name of a dataset, which becomes the name of a folder.
 const MAX_DATASET_NAME: usize = 128;
 
-/// Parses what follows `MATERIALIZED VIEW`.
+/// What a statement creates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DatasetKind {
+    MaterializedView,
+    StreamingTable,
+}
+
+impl DatasetKind {
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::MaterializedView => "a materialized view",
+            Self::StreamingTable => "a streaming table",
+        }
+    }
+}
+
+/// The clauses between the name and the query.
+#[derive(Default)]
+struct DatasetClauses {
+    partition_by: Option<Vec<Name>>,
+    properties: Option<Vec<(Spanned<String>, Spanned<String>)>>,
+    comment: Option<String>,
+    has_format: bool,
+    has_refresh_policy: bool,
+}
+
+/// Parses what follows `MATERIALIZED VIEW` or `STREAMING TABLE`.
 pub(crate) fn parse_dataset(
     context: &mut ParseContext<'_>,
     cursor: &mut TokenCursor<'_>,
+    kind: DatasetKind,
 ) -> ParseResult<()> {
     cursor.eat_words(&["IF", "NOT", "EXISTS"]);
-    let name = cursor.parse_name("a name for the materialized view")?;
+    let name = cursor.parse_name(match kind {
+        DatasetKind::MaterializedView => "a name for the materialized view",
+        DatasetKind::StreamingTable => "a name for the streaming table",
+    })?;
     context.declare_relation(&name);
     if cursor.peek() == Some(&Token::Period) {
         return Err(cursor.qualified_name_error(&name));
@@ -29,71 +59,45 @@ pub(crate) fn parse_dataset(
     if let Some(problem) = dataset_name_error(&name) {
         context.diagnostics.push(problem);
     }
-    let mut primary_key = Vec::new();
+    let mut columns = TableColumns::default();
     if cursor.peek() == Some(&Token::LParen) {
-        primary_key = parse_constraints(context, cursor)?;
+        columns = parse_table_columns(context, cursor, kind)?;
     }
-    let mut partition_by: Option<Vec<Name>> = None;
-    let mut properties = None;
-    let mut comment = None;
-    while !cursor.next_words_are(&["AS"]) {
-        let span = cursor.next_span();
-        if cursor.eat_words(&["PARTITIONED", "BY"]) {
-            if partition_by.is_some() {
-                return Err(repeated_clause_error("PARTITIONED BY", span));
-            }
-            partition_by = Some(parse_partition_columns(context, cursor)?);
-        } else if cursor.eat_words(&["TBLPROPERTIES"]) {
-            if properties.is_some() {
-                return Err(repeated_clause_error("TBLPROPERTIES", span));
-            }
-            properties = Some(key_values::parse_key_values(
-                context,
-                cursor,
-                "a table property",
-            )?);
-        } else if cursor.eat_words(&["COMMENT"]) {
-            if comment.is_some() {
-                return Err(repeated_clause_error("COMMENT", span));
-            }
-            comment = Some(cursor.parse_string("the comment's text")?.value);
-        } else if cursor.next_words_are(&["CLUSTER", "BY"]) {
-            let help = "order the rows of each file with TBLPROPERTIES ('sluice.sort_by' = 'a, b')";
-            return Err(cursor.not_yet_supported_error("a materialized view", help));
-        } else if cursor.next_words_are(&["SCHEDULE"]) || cursor.next_words_are(&["TRIGGER"]) {
-            let help = "leave it out; a job runs when it is submitted";
-            return Err(cursor.not_yet_supported_error("a materialized view", help));
-        } else if cursor.next_words_are(&["LOCATION"]) {
-            let help = "leave it out; a dataset is a folder of its name in the gold zone";
-            return Err(cursor.not_yet_supported_error("a materialized view", help));
-        } else if ["USING", "WITH", "STORED", "DEFAULT", "OPTIONS", "REFRESH"]
-            .iter()
-            .any(|word| cursor.next_words_are(&[word]))
-        {
-            return Err(cursor.not_yet_supported_error("a materialized view", "leave it out"));
-        } else {
-            return Err(cursor
-                .expected_error("PARTITIONED BY, TBLPROPERTIES, COMMENT, or `AS` and a query"));
-        }
+    let is_streaming = kind == DatasetKind::StreamingTable;
+    let mut clauses = DatasetClauses::default();
+    let begins_query = |cursor: &TokenCursor<'_>| {
+        cursor.next_words_are(&["AS"])
+            || (is_streaming && (cursor.at_end() || cursor.next_words_are(&["FLOW"])))
+    };
+    while !begins_query(cursor) {
+        parse_clause(context, cursor, kind, &mut clauses)?;
     }
-    cursor.expect_words(&["AS"])?;
-    let properties = match properties {
+    let properties = match clauses.properties {
         Some(pairs) => table_properties::check_property_keys(&pairs, &mut context.diagnostics),
         None => BTreeMap::new(),
     };
-    let (query, query_span) = query::parse_query(context, cursor)?;
+    let mut query = None;
+    let mut query_span = name.span;
+    if is_streaming {
+        flow::parse_own_flow(context, cursor, &name)?;
+    } else {
+        cursor.expect_words(&["AS"])?;
+        let (parsed, span) = query::parse_query(context, cursor)?;
+        (query, query_span) = (Some(parsed), span);
+    }
     let mut dataset = Dataset {
         name: name.value,
         span: name.span,
         query,
         query_span,
         depends_on: Vec::new(),
-        partition_by: to_spanned_names(partition_by.unwrap_or_default()),
+        columns: columns.columns,
+        partition_by: to_spanned_names(clauses.partition_by.unwrap_or_default()),
         sort_by: Vec::new(),
         target_file_size: None,
         properties,
-        comment,
-        primary_key,
+        comment: clauses.comment,
+        primary_key: columns.primary_key,
     };
     table_properties::apply_properties(
         &mut dataset,
@@ -102,6 +106,85 @@ pub(crate) fn parse_dataset(
     );
     context.relations.push(Relation::Dataset(dataset));
     Ok(())
+}
+
+fn parse_clause(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+    kind: DatasetKind,
+    clauses: &mut DatasetClauses,
+) -> ParseResult<()> {
+    let span = cursor.next_span();
+    let on = kind.noun();
+    let repeated = |given: bool, what: &str| {
+        if given {
+            Err(repeated_clause_error(what, span))
+        } else {
+            Ok(())
+        }
+    };
+    if cursor.eat_words(&["PARTITIONED", "BY"]) {
+        repeated(clauses.partition_by.is_some(), "PARTITIONED BY")?;
+        clauses.partition_by = Some(parse_partition_columns(context, cursor)?);
+    } else if cursor.eat_words(&["TBLPROPERTIES"]) {
+        repeated(clauses.properties.is_some(), "TBLPROPERTIES")?;
+        let pairs = key_values::parse_key_values(context, cursor, "a table property")?;
+        clauses.properties = Some(pairs);
+    } else if cursor.eat_words(&["COMMENT"]) {
+        repeated(clauses.comment.is_some(), "COMMENT")?;
+        clauses.comment = Some(cursor.parse_string("the comment's text")?.value);
+    } else if cursor.eat_words(&["USING", "DELTA"]) {
+        repeated(clauses.has_format, "USING")?;
+        clauses.has_format = true;
+    } else if kind == DatasetKind::MaterializedView && cursor.eat_words(&["REFRESH", "POLICY"]) {
+        repeated(clauses.has_refresh_policy, "REFRESH POLICY")?;
+        clauses.has_refresh_policy = true;
+        parse_refresh_policy(cursor, span)?;
+    } else if cursor.next_words_are(&["CLUSTER", "BY"]) {
+        let help = "order the rows of each file with TBLPROPERTIES ('sluice.sort_by' = 'a, b')";
+        return Err(cursor.not_yet_supported_error(on, help));
+    } else if cursor.next_words_are(&["SCHEDULE"]) || cursor.next_words_are(&["TRIGGER"]) {
+        let help = "leave it out; a job runs when it is submitted";
+        return Err(cursor.not_yet_supported_error(on, help));
+    } else if cursor.next_words_are(&["LOCATION"]) {
+        let help = "leave it out; a dataset is a folder of its name in the gold zone";
+        return Err(cursor.not_yet_supported_error(on, help));
+    } else if ["USING", "WITH", "STORED", "DEFAULT", "OPTIONS", "REFRESH"]
+        .iter()
+        .any(|word| cursor.next_words_are(&[word]))
+    {
+        return Err(cursor.not_yet_supported_error(on, "leave it out"));
+    } else {
+        return Err(
+            cursor.expected_error("PARTITIONED BY, TBLPROPERTIES, COMMENT, or `AS` and a query")
+        );
+    }
+    Ok(())
+}
+
+/// `AUTO | INCREMENTAL [STRICT] | FULL`. Every policy but the strict one allows a full
+/// refresh.
+fn parse_refresh_policy(cursor: &mut TokenCursor<'_>, start: Span) -> ParseResult<()> {
+    if cursor.eat_words(&["INCREMENTAL", "STRICT"]) {
+        return Err(Box::new(
+            Diagnostic::error(
+                codes::CLAUSE_NOT_YET,
+                "REFRESH POLICY INCREMENTAL STRICT is not yet supported on a materialized view",
+            )
+            .with_span(start.to(cursor.previous_span()))
+            .with_help(
+                "write AUTO, INCREMENTAL or FULL: the view is computed from all of its sources, \
+                 with the same result; for rows that are added as they arrive use CREATE OR \
+                 REFRESH STREAMING TABLE",
+            ),
+        ));
+    }
+    for policy in ["AUTO", "INCREMENTAL", "FULL"] {
+        if cursor.eat_words(&[policy]) {
+            return Ok(());
+        }
+    }
+    Err(cursor.expected_error("AUTO, INCREMENTAL or FULL"))
 }
 
 fn to_spanned_names(names: Vec<Name>) -> Vec<Spanned<String>> {
@@ -127,12 +210,20 @@ fn parse_partition_columns(
     Ok(names)
 }
 
-/// `(PRIMARY KEY (a, b), CONSTRAINT name EXPECT (…), …)`.
-fn parse_constraints(
+/// The list after the name.
+#[derive(Default)]
+struct TableColumns {
+    columns: Vec<Column>,
+    primary_key: Vec<Spanned<String>>,
+}
+
+/// `(name TYPE, PRIMARY KEY (a, b), CONSTRAINT name EXPECT (…), …)`.
+fn parse_table_columns(
     context: &mut ParseContext<'_>,
     cursor: &mut TokenCursor<'_>,
-) -> ParseResult<Vec<Spanned<String>>> {
-    let mut key: Vec<Spanned<String>> = Vec::new();
+    kind: DatasetKind,
+) -> ParseResult<TableColumns> {
+    let mut list = TableColumns::default();
     cursor.expect_token(&Token::LParen)?;
     loop {
         let start = cursor.next_span();
@@ -167,31 +258,23 @@ fn parse_constraints(
                 .with_span(start.to(cursor.previous_span()))
                 .with_help("remove duplicates in the query: QUALIFY row_number() OVER (PARTITION BY key ORDER BY …) = 1"),
             );
-            if !key.is_empty() {
+            if !list.primary_key.is_empty() {
                 return Err(repeated_clause_error("PRIMARY KEY", start));
             }
-            key = to_spanned_names(names);
+            list.primary_key = to_spanned_names(names);
         } else if cursor.next_words_are(&["FOREIGN", "KEY"])
             || cursor.next_words_are(&["CHECK"])
             || named
         {
-            return Err(cursor.not_yet_supported_error("a materialized view", "leave it out"));
+            return Err(cursor.not_yet_supported_error(kind.noun(), "leave it out"));
         } else if matches!(cursor.peek(), Some(Token::Word(_))) {
-            let help =
-                "leave the list out: the columns come from the query, name them there with AS";
-            return Err(Box::new(
-                Diagnostic::error(
-                    codes::CLAUSE_NOT_YET,
-                    "a list of columns is not yet supported on a materialized view",
-                )
-                .with_span(start)
-                .with_help(help),
-            ));
+            let column = columns::parse_column(context, cursor, &list.columns, kind.noun())?;
+            list.columns.push(column);
         } else {
-            return Err(cursor.expected_error("PRIMARY KEY or CONSTRAINT"));
+            return Err(cursor.expected_error("a column name, PRIMARY KEY or CONSTRAINT"));
         }
         if cursor.eat_token(&Token::RParen) {
-            return Ok(key);
+            return Ok(list);
         }
         if !cursor.eat_token(&Token::Comma) {
             return Err(cursor.expected_error("`,` or `)`"));

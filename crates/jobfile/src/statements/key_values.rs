@@ -52,7 +52,7 @@ pub(crate) fn parse_key_values(
 }
 
 /// A string, number or word.
-fn parse_value(cursor: &mut TokenCursor<'_>, key: &str) -> ParseResult<Spanned<String>> {
+pub(crate) fn parse_value(cursor: &mut TokenCursor<'_>, key: &str) -> ParseResult<Spanned<String>> {
     let span = cursor.next_span();
     let text = match cursor.peek() {
         Some(Token::SingleQuotedString(text)) => text.clone(),

@@ -1,11 +1,16 @@
 //! Detects the kind of a statement, and whether it is allowed in a job file.
 
 use sluice_values::did_you_mean;
+mod columns;
+mod console;
 mod dataset;
 mod declare;
+mod flow;
+mod function;
 pub(crate) mod key_values;
 pub(crate) mod parse_context;
 mod query;
+pub(crate) mod read_files;
 pub(crate) mod setting;
 pub(crate) mod source;
 pub(crate) mod source_options;
@@ -15,6 +20,7 @@ mod view;
 
 use sqlparser::tokenizer::Token;
 
+use self::dataset::DatasetKind;
 use self::parse_context::ParseContext;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::span::Span;
@@ -22,7 +28,8 @@ use crate::syntax::token_cursor::{ParseResult, TokenCursor};
 use crate::syntax::tokens::plain_word;
 
 const ALLOWED_STATEMENTS: &str = "a job file contains DECLARE VARIABLE, SET, CREATE EXTERNAL TABLE, \
-     CREATE TEMPORARY VIEW and CREATE OR REFRESH MATERIALIZED VIEW";
+     CREATE TEMPORARY VIEW, CREATE OR REFRESH MATERIALIZED VIEW, CREATE OR REFRESH STREAMING \
+     TABLE and CREATE FLOW";
 
 /// Parses one statement into `context`.
 pub(crate) fn parse_statement(
@@ -35,15 +42,25 @@ pub(crate) fn parse_statement(
     if cursor.next_words_are(&["SET"]) {
         return setting::parse_set(context, cursor);
     }
+    if cursor.next_words_are(&["USE"]) {
+        return parse_use(context, cursor);
+    }
+    console::refuse_refresh(cursor)?;
+    console::refuse_explain(cursor)?;
     let start = cursor.next_span();
     if !cursor.eat_words(&["CREATE"]) {
         return Err(unsupported_statement(cursor));
     }
     let _ = cursor.eat_words(&["OR", "REFRESH"]) || cursor.eat_words(&["OR", "REPLACE"]);
-    if cursor.eat_words(&["EXTERNAL", "TABLE"]) {
+    if cursor.eat_words(&["EXTERNAL", "TABLE"])
+        || (source::is_table_of_files(cursor) && cursor.eat_words(&["TABLE"]))
+    {
         return source::parse_source(context, cursor);
     }
     if cursor.eat_words(&["TEMPORARY"]) || cursor.eat_words(&["TEMP"]) {
+        if cursor.eat_words(&["FUNCTION"]) {
+            return function::parse_function(context, cursor);
+        }
         cursor.eat_words(&["LIVE"]);
         if cursor.next_words_are(&["STREAMING"]) || cursor.next_words_are(&["TABLE"]) {
             return Err(unsupported_create(context, cursor, start));
@@ -52,9 +69,43 @@ pub(crate) fn parse_statement(
         return view::parse_view(context, cursor);
     }
     if cursor.eat_words(&["MATERIALIZED", "VIEW"]) {
-        return dataset::parse_dataset(context, cursor);
+        return dataset::parse_dataset(context, cursor, DatasetKind::MaterializedView);
+    }
+    if cursor.eat_words(&["STREAMING", "TABLE"]) {
+        return dataset::parse_dataset(context, cursor, DatasetKind::StreamingTable);
+    }
+    if cursor.eat_words(&["FLOW"]) {
+        return flow::parse_flow(context, cursor);
+    }
+    if cursor.eat_words(&["VIEW"]) {
+        context.diagnostics.push(
+            Diagnostic::warning(codes::NO_EFFECT, "the view exists in this job only")
+                .with_span(start.to(cursor.previous_span()))
+                .with_help("write CREATE TEMPORARY VIEW; rows that outlive the job are those of a materialized view"),
+        );
+        return view::parse_view(context, cursor);
     }
     Err(unsupported_create(context, cursor, start))
+}
+
+/// `USE [CATALOG | SCHEMA | DATABASE] name`: names have no catalog and no schema here, so
+/// it changes nothing.
+fn parse_use(context: &mut ParseContext<'_>, cursor: &mut TokenCursor<'_>) -> ParseResult<()> {
+    let start = cursor.next_span();
+    cursor.expect_words(&["USE"])?;
+    let _ = ["CATALOG", "SCHEMA", "DATABASE"]
+        .iter()
+        .any(|word| cursor.eat_words(&[word]));
+    cursor.parse_dotted_key("the name of a catalog or schema")?;
+    if !cursor.at_end() {
+        return Err(cursor.expected_error("`;`"));
+    }
+    context.diagnostics.push(
+        Diagnostic::warning(codes::NO_EFFECT, "USE has no effect")
+            .with_span(start.to(cursor.previous_span()))
+            .with_help("all tables of a job are in its gold folder: --gold FOLDER"),
+    );
+    Ok(())
 }
 
 /// The error for a `CREATE` that the job language does not support (yet).
@@ -68,8 +119,8 @@ fn unsupported_create(
         (
             &["STREAMING"],
             codes::STREAMING_TABLE,
-            "streaming tables are not yet supported",
-            "use CREATE OR REFRESH MATERIALIZED VIEW, which is recomputed on every run",
+            "live and temporary streaming tables are not supported",
+            "use CREATE OR REFRESH STREAMING TABLE for a table, CREATE TEMPORARY VIEW … FROM STREAM … for a stream without a table",
         ),
         (
             &["LIVE"],
@@ -82,12 +133,6 @@ fn unsupported_create(
             codes::MANAGED_TABLE,
             "only external tables can be created",
             "use CREATE EXTERNAL TABLE … STORED AS … LOCATION for files, CREATE OR REFRESH MATERIALIZED VIEW … AS for rows to write",
-        ),
-        (
-            &["VIEW"],
-            codes::PERMANENT_VIEW,
-            "views that outlive the job are not supported",
-            VIEW,
         ),
         (
             &["GLOBAL"],
@@ -106,12 +151,6 @@ fn unsupported_create(
             codes::CLAUSE_NOT_YET,
             "private materialized views are not yet supported",
             "use CREATE TEMPORARY VIEW; it is computed once per run however many datasets read it",
-        ),
-        (
-            &["FLOW"],
-            codes::FLOW,
-            "flows are not yet supported",
-            "put the query in the materialized view itself",
         ),
         (
             &["EXTERNAL"],
@@ -149,9 +188,7 @@ fn unsupported_create(
             }
             cursor.eat_words(&["IF", "NOT", "EXISTS"]);
             // Other statements may read it: it must not be reported as unknown.
-            if *code != codes::FLOW
-                && let Ok(name) = cursor.parse_name("a name")
-            {
+            if let Ok(name) = cursor.parse_name("a name") {
                 context.declare_relation(&name);
             }
             return Box::new(
@@ -197,10 +234,10 @@ fn unsupported_statement(cursor: &TokenCursor<'_>) -> Box<Diagnostic> {
         ),
         (
             &[
-                "DROP", "ALTER", "REFRESH", "OPTIMIZE", "VACUUM", "USE", "RESET", "CACHE",
-                "UNCACHE", "CLEAR", "ANALYZE", "DESCRIBE", "DESC", "SHOW", "EXPLAIN", "GRANT",
-                "REVOKE", "COMMENT", "BEGIN", "COMMIT", "ROLLBACK", "CALL", "EXECUTE", "ADD",
-                "MSCK", "LOAD", "PRAGMA", "ATTACH", "INSTALL",
+                "DROP", "ALTER", "REFRESH", "OPTIMIZE", "VACUUM", "RESET", "CACHE", "UNCACHE",
+                "CLEAR", "ANALYZE", "DESCRIBE", "DESC", "SHOW", "GRANT", "REVOKE", "COMMENT",
+                "BEGIN", "COMMIT", "ROLLBACK", "CALL", "EXECUTE", "ADD", "MSCK", "LOAD", "PRAGMA",
+                "ATTACH", "INSTALL",
             ],
             codes::CATALOG_STATEMENT,
             ALLOWED_STATEMENTS,

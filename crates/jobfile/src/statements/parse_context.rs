@@ -6,10 +6,13 @@ use std::ops::Range;
 use sqlparser::tokenizer::TokenWithSpan;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::job::function::SqlFunction;
 use crate::job::variable::VariableDeclaration;
-use crate::job::{Relation, Setting};
+use crate::job::{METADATA_PREFIX, Relation, Setting};
 use crate::span::Spanned;
+use crate::statements::read_files::NAME_PREFIX;
 use crate::syntax::source_text::SourceText;
+use crate::syntax::streams::STREAM_PREFIX;
 use crate::syntax::token_cursor::Name;
 
 /// Collects statements and diagnostics while a file is parsed.
@@ -22,6 +25,7 @@ pub(crate) struct ParseContext<'a> {
     pub(crate) variables: Vec<VariableDeclaration>,
     pub(crate) settings: Vec<Setting>,
     pub(crate) relations: Vec<Relation>,
+    pub(crate) functions: Vec<SqlFunction>,
     /// All declared relations, including those whose statement has errors.
     pub(crate) declared_names: BTreeSet<String>,
     /// The lines of their declarations, by lower-case name.
@@ -43,6 +47,7 @@ impl<'a> ParseContext<'a> {
             variables: Vec::new(),
             settings: Vec::new(),
             relations: Vec::new(),
+            functions: Vec::new(),
             declared_names: BTreeSet::new(),
             declaration_lines: BTreeMap::new(),
             possibly_declared: BTreeSet::new(),
@@ -64,11 +69,18 @@ impl<'a> ParseContext<'a> {
                 .with_label(format!("first declared on line {line}"))
                 .with_help("sources, views and datasets share their names; rename one of them"),
             );
-        } else if lower == "stream" {
+        } else if lower == "stream"
+            || [STREAM_PREFIX, "flow ", NAME_PREFIX, METADATA_PREFIX]
+                .iter()
+                .any(|prefix| lower.starts_with(prefix))
+        {
             self.diagnostics.push(
-                Diagnostic::error(codes::BAD_NAME, "`stream` cannot be the name of a relation")
-                    .with_span(name.span)
-                    .with_label("reserved for reading streams"),
+                Diagnostic::error(
+                    codes::BAD_NAME,
+                    format!("`{}` cannot be the name of a relation", name.written),
+                )
+                .with_span(name.span)
+                .with_label("reserved for the tables of streams, flows and files"),
             );
         }
         self.declared_names.insert(name.value.clone());

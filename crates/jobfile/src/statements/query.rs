@@ -5,15 +5,20 @@ use std::ops::ControlFlow;
 use sluice_values::did_you_mean;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, TimezoneInfo, VisitMut, VisitorMut,
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, TableFactor, TimezoneInfo, VisitMut,
+    VisitorMut,
 };
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use crate::diagnostics::{Diagnostic, Diagnostics, codes};
+use crate::diagnostics::{Diagnostic, codes};
 use crate::span::{Position, Span};
 use crate::statements::parse_context::ParseContext;
+use crate::statements::read_files;
 use crate::syntax::dialect::SluiceDialect;
+use crate::syntax::identifier_clause;
+use crate::syntax::spark_tokens::respell_tokens;
+use crate::syntax::streams;
 use crate::syntax::token_cursor::{self, ParseResult, TokenCursor};
 use crate::syntax::tokens::{is_whitespace, plain_word, span_of};
 
@@ -44,7 +49,9 @@ pub(crate) fn parse_query(
         return Err(error);
     }
     let span = cursor.rest_span();
-    let tokens = strip_stream_keywords(cursor.rest_tokens(), &mut context.diagnostics);
+    let tokens = read_files::replace_calls(context, cursor.rest_tokens());
+    let tokens = streams::mark_streams(&tokens, &mut context.diagnostics);
+    let tokens = respell_tokens(tokens);
     let dialect = SluiceDialect::new(tokens.len());
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
@@ -60,55 +67,26 @@ pub(crate) fn parse_query(
         Ok(mut query) => {
             cursor.skip_to_end();
             let _ = VisitMut::visit(&mut *query, &mut SparkSyntaxRewriter);
+            streams::name_streams(&mut query);
             Ok((*query, span))
         }
         Err(error) => Err(syntax_error(&parser, error, cursor)),
     }
 }
 
-/// Reports `FROM STREAM x` and `FROM STREAM(x)` and removes the word, so that the
-/// rest of the query is checked too.
-fn strip_stream_keywords(
-    tokens: &[TokenWithSpan],
-    diagnostics: &mut Diagnostics,
-) -> Vec<TokenWithSpan> {
-    let significant: Vec<usize> = (0..tokens.len())
-        .filter(|i| !is_whitespace(&tokens[*i]))
-        .collect();
-    let is = |i: usize, words: &[&str]| {
-        plain_word(&tokens[i].token)
-            .is_some_and(|w| words.iter().any(|x| x.eq_ignore_ascii_case(w)))
-    };
-    let mut streams = Vec::new();
-    for window in significant.windows(3) {
-        let [before, stream, after] = *window else {
-            continue;
-        };
-        let read = matches!(tokens[after].token, Token::Word(_) | Token::LParen);
-        if is(before, &["FROM", "JOIN"]) && is(stream, &["STREAM"]) && read {
-            diagnostics.push(
-                Diagnostic::error(codes::STREAM_READ, "reading a stream is not yet supported")
-                    .with_span(span_of(&tokens[stream]))
-                    .with_help("leave STREAM out: the query reads all rows on every run"),
-            );
-            streams.push(stream);
-        }
-    }
-    tokens
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| !streams.contains(i))
-        .map(|(_, token)| token.clone())
-        .collect()
-}
-
 /// Rewrites syntax of Spark that sqlparser parses but DataFusion cannot plan.
-struct SparkSyntaxRewriter;
+pub(crate) struct SparkSyntaxRewriter;
 
 impl VisitorMut for SparkSyntaxRewriter {
     type Break = ();
 
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        identifier_clause::replace_in_factor(factor);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        identifier_clause::replace_in_expr(expr);
         match expr {
             Expr::Cast { data_type, .. } => replace_spark_type(data_type),
             Expr::TypedString(literal) => replace_spark_type(&mut literal.data_type),
@@ -135,7 +113,7 @@ impl VisitorMut for SparkSyntaxRewriter {
     }
 }
 
-fn replace_spark_type(ty: &mut DataType) {
+pub(crate) fn replace_spark_type(ty: &mut DataType) {
     match ty {
         DataType::Custom(name, arguments) if arguments.is_empty() => {
             match name.to_string().to_ascii_uppercase().as_str() {
@@ -158,6 +136,15 @@ fn replace_spark_type(ty: &mut DataType) {
             | ArrayElemTypeDef::SquareBracket(element, _)
             | ArrayElemTypeDef::Parenthesis(element),
         ) => replace_spark_type(element),
+        DataType::Map(key, value) => {
+            replace_spark_type(key);
+            replace_spark_type(value);
+        }
+        DataType::Struct(fields, _) => {
+            for field in fields {
+                replace_spark_type(&mut field.field_type);
+            }
+        }
         _ => {}
     }
 }
@@ -234,6 +221,19 @@ fn reword_message(message: &str, tokens: &[TokenWithSpan], span: Span) -> (Strin
     let rest = message
         .strip_prefix("Expected: ")
         .or_else(|| message.strip_prefix("Expected "));
+    if message.starts_with("No infix parser for token") {
+        let found = tokens
+            .iter()
+            .find(|t| span_of(t) == span && !is_whitespace(t))
+            .map_or_else(
+                || "this".to_owned(),
+                |t| token_cursor::describe_token(&t.token),
+            );
+        return (
+            format!("{found} is not an operator that can be used here"),
+            None,
+        );
+    }
     let Some(rest) = rest.filter(|rest| rest.contains(", found:")) else {
         let mut text = message.to_owned();
         if let Some(first) = text.get_mut(0..1) {

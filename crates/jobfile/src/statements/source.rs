@@ -1,6 +1,5 @@
-//! `CREATE EXTERNAL TABLE name (columns) STORED AS format LOCATION '…' …`.
-
-use std::collections::BTreeMap;
+//! `CREATE EXTERNAL TABLE name (columns) STORED AS format LOCATION '…' …`, and Spark's
+//! `CREATE TABLE name (columns) USING format LOCATION '…' …`.
 
 use sluice_values::suggest_or_list;
 use sqlparser::tokenizer::Token;
@@ -13,9 +12,9 @@ use crate::job::{
 use crate::span::{Span, Spanned};
 use crate::statements::key_values::{self, CheckPhase};
 use crate::statements::parse_context::ParseContext;
-use crate::statements::source_options;
-use crate::statements::type_parser::parse_type;
+use crate::statements::{columns, source_options};
 use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor, repeated_clause_error};
+use crate::syntax::tokens::plain_word;
 
 /// The column for malformed records.
 pub(crate) const CORRUPT_RECORD: &str = "_corrupt_record";
@@ -62,26 +61,79 @@ pub(crate) fn parse_source(
         let example = format!("LOCATION '${{landing}}/{}'", name.value);
         return Err(missing("LOCATION", &example));
     };
+    push_source(
+        context,
+        SourceParts {
+            name,
+            columns,
+            format: format.value,
+            location,
+            options: clauses.options,
+            comment: clauses.comment,
+        },
+    );
+    Ok(())
+}
+
+/// Whether `TABLE name (columns) USING format …` without a query comes next.
+pub(crate) fn is_table_of_files(cursor: &TokenCursor<'_>) -> bool {
+    if !cursor.next_words_are(&["TABLE"]) {
+        return false;
+    }
+    let mut depth = 0_usize;
+    let mut words = Vec::new();
+    for token in cursor.rest_tokens() {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            other if depth == 0 => words.extend(plain_word(other)),
+            _ => {}
+        }
+    }
+    let has = |word: &str| words.iter().any(|w| w.eq_ignore_ascii_case(word));
+    has("USING") && !has("AS")
+}
+
+/// What a statement says of a source.
+pub(crate) struct SourceParts {
+    pub(crate) name: Name,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) format: Format,
+    pub(crate) location: Spanned<String>,
+    pub(crate) options: Vec<(Spanned<String>, Spanned<String>)>,
+    pub(crate) comment: Option<String>,
+}
+
+/// Checks a source and adds it to the relations.
+pub(crate) fn push_source(context: &mut ParseContext<'_>, parts: SourceParts) {
+    let SourceParts {
+        name,
+        columns,
+        format,
+        location,
+        options,
+        comment,
+    } = parts;
     for column in &columns {
-        check_column_type(column, format.value, &mut context.diagnostics);
+        check_column_type(column, format, &mut context.diagnostics);
     }
     context.record_string(&location);
     context.diagnostics.extend(check_location(&location));
-    let options =
-        source_options::check_option_keys(format.value, &clauses.options, &mut context.diagnostics);
+    let options = source_options::check_option_keys(format, &options, &mut context.diagnostics);
     let mut source = Source {
         name: name.value,
         span: name.span,
         columns,
-        format: format.value,
+        format,
         location: location.value,
         location_span: location.span,
         mode: ParseMode::default(),
         compression: Compression::default(),
         max_line_bytes: DEFAULT_MAX_LINE_BYTES,
         csv: CsvOptions::default(),
+        time_zone: None,
         options,
-        comment: clauses.comment,
+        comment,
     };
     source_options::apply_options(
         &mut source,
@@ -89,7 +141,6 @@ pub(crate) fn parse_source(
         &mut context.diagnostics,
     );
     context.relations.push(Relation::Source(source));
-    Ok(())
 }
 
 /// The error in a location. Variables must have been replaced.
@@ -107,7 +158,6 @@ fn parse_columns(
 ) -> ParseResult<Vec<Column>> {
     cursor.expect_token(&Token::LParen)?;
     let mut columns: Vec<Column> = Vec::new();
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     loop {
         for words in [
             &["PRIMARY", "KEY"][..],
@@ -128,60 +178,9 @@ fn parse_columns(
                 ));
             }
         }
-        let name = cursor.parse_name("a column name")?;
-        cursor.eat_token(&Token::Colon);
-        let (ty, _) = parse_type(cursor)?;
-        let (mut nullable, mut comment) = (true, None);
-        loop {
-            if cursor.eat_words(&["NOT", "NULL"]) {
-                nullable = false;
-            } else if cursor.eat_words(&["NULL"]) {
-                nullable = true;
-            } else if cursor.eat_words(&["COMMENT"]) {
-                comment = Some(cursor.parse_string("the comment's text")?.value);
-            } else {
-                break;
-            }
-        }
-        for word in [
-            "DEFAULT",
-            "GENERATED",
-            "CHECK",
-            "PRIMARY",
-            "MASK",
-            "COLLATE",
-        ] {
-            if cursor.next_words_are(&[word]) {
-                return Err(Box::new(
-                    Diagnostic::error(
-                        codes::CLAUSE_NOT_YET,
-                        format!("{word} is not supported on a column of a source"),
-                    )
-                    .with_span(cursor.next_span())
-                    .with_help("compute it in a view over the source"),
-                ));
-            }
-        }
-        let line = name.span.start.line;
-        if let Some(first) = seen.insert(name.value.to_lowercase(), line) {
-            context.diagnostics.push(
-                Diagnostic::error(
-                    codes::DUPLICATE_COLUMN,
-                    format!("the column `{}` is declared twice", name.written),
-                )
-                .with_span(name.span)
-                .with_label(format!("first declared on line {first}"))
-                .with_help("names must differ in more than upper and lower case"),
-            );
-        }
-        columns.push(Column {
-            name: name.value,
-            source_name: name.written,
-            ty,
-            nullable,
-            span: name.span,
-            comment,
-        });
+        columns.push(columns::parse_column(
+            context, cursor, &columns, "a source",
+        )?);
         if cursor.eat_token(&Token::RParen) {
             return Ok(columns);
         }
@@ -251,7 +250,8 @@ fn parse_clauses(
     Ok(clauses)
 }
 
-fn parse_format(name: &Name) -> ParseResult<Format> {
+/// The format with this name.
+pub(crate) fn parse_format(name: &Name) -> ParseResult<Format> {
     let upper = name.written.to_uppercase();
     match upper.as_str() {
         "JSON" | "NDJSON" | "JSONL" => Ok(Format::Json),

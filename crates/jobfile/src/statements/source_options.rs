@@ -2,22 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use sluice_values::{did_you_mean, list_names, parse_size, suggest_or_list};
+use sluice_values::{TimeZone, did_you_mean, list_names, parse_size, suggest_or_list};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::{Compression, Format, ParseMode, Source};
 use crate::span::Spanned;
 use crate::statements::key_values::CheckPhase;
+use crate::statements::setting::TIME_ZONE_EXAMPLES;
 
-const JSON_OPTIONS: &[&str] = &["compression", "max_line_bytes", "mode", "multi_line"];
+const JSON_OPTIONS: &[&str] = &[
+    "compression",
+    "max_line_bytes",
+    "mode",
+    "multi_line",
+    "time_zone",
+];
 const CSV_OPTIONS: &[&str] = &[
+    "comment",
     "compression",
     "delimiter",
+    "encoding",
     "escape",
     "header",
+    "ignore_leading_white_space",
+    "ignore_trailing_white_space",
+    "infer_schema",
+    "max_line_bytes",
     "mode",
+    "multi_line",
     "null_value",
     "quote",
+    "time_zone",
 ];
 
 /// The name of the option in this crate, for spellings of Spark such as
@@ -29,6 +44,11 @@ fn canonical_option_name(key: &str) -> &str {
         "nullvalue" => "null_value",
         "sep" => "delimiter",
         "codec" => "compression",
+        "charset" => "encoding",
+        "ignoreleadingwhitespace" => "ignore_leading_white_space",
+        "ignoretrailingwhitespace" => "ignore_trailing_white_space",
+        "inferschema" => "infer_schema",
+        "timezone" => "time_zone",
         key => key,
     }
 }
@@ -55,8 +75,13 @@ pub(crate) fn check_option_keys(
                 }
                 Format::Json | Format::Csv => {
                     let what = format!("the options of {} sources are", format.as_str());
-                    let offered = known.iter().copied().filter(|k| *k != "multi_line");
-                    suggest_or_list(name, &what, offered)
+                    let accepted_only = ["multi_line", "infer_schema", "encoding"];
+                    let offered = known
+                        .iter()
+                        .copied()
+                        .filter(|k| format == Format::Csv || !accepted_only.contains(k));
+                    option_of_spark(name)
+                        .map_or_else(|| suggest_or_list(name, &what, offered), str::to_owned)
                 }
             };
             diagnostics.push(
@@ -73,7 +98,10 @@ pub(crate) fn check_option_keys(
             );
             continue;
         }
-        if name == "multi_line" && !value.value.eq_ignore_ascii_case("false") {
+        if name == "multi_line"
+            && format == Format::Json
+            && !value.value.eq_ignore_ascii_case("false")
+        {
             diagnostics.push(
                 Diagnostic::error(
                     codes::CLAUSE_NOT_YET,
@@ -86,6 +114,24 @@ pub(crate) fn check_option_keys(
         map.insert(name.to_owned(), value.clone());
     }
     map
+}
+
+/// What to write instead of options of Spark that would change values.
+fn option_of_spark(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "dateformat" => "declare the column as STRING and write to_date(column, 'pattern')",
+        "timestampformat" | "timestampntzformat" => {
+            "declare the column as STRING and write to_timestamp(column, 'pattern')"
+        }
+        "columnnameofcorruptrecord" => "declare a column `_corrupt_record` instead",
+        "emptyvalue" | "nanvalue" | "positiveinf" | "negativeinf" => {
+            "declare the column as STRING and convert it with CASE"
+        }
+        "recursivefilelookup" | "pathglobfilter" => {
+            "write a pattern such as `folder/*/*.json` in LOCATION"
+        }
+        _ => return None,
+    })
 }
 
 /// Sets the source's fields from its options. Options whose values contain
@@ -157,7 +203,24 @@ fn apply_option(source: &mut Source, key: &str, value: &str) -> Result<(), Strin
                 .filter(|size| (1024..=1024 * 1024 * 1024).contains(size))
                 .ok_or("a size from 1KB to 1GB, such as `16MB`")?;
         }
+        "multi_line" if source.format == Format::Csv => {
+            source.csv.multi_line = parse_boolean(value)?;
+        }
         "multi_line" => {}
+        "time_zone" if TimeZone::find(value).is_some() => {
+            source.time_zone = Some(value.to_owned());
+        }
+        "time_zone" => return Err(TIME_ZONE_EXAMPLES.to_owned()),
+        "encoding" if ["utf-8", "utf8"].contains(&value.to_ascii_lowercase().as_str()) => {}
+        "encoding" => return Err("`UTF-8`: convert files in other encodings".to_owned()),
+        // Columns are declared, so nothing is inferred.
+        "infer_schema" => {
+            parse_boolean(value)?;
+        }
+        "ignore_leading_white_space" => source.csv.trim_leading = parse_boolean(value)?,
+        "ignore_trailing_white_space" => source.csv.trim_trailing = parse_boolean(value)?,
+        "comment" if value.is_empty() => source.csv.comment = None,
+        "comment" => source.csv.comment = Some(parse_ascii_char(value)?),
         "header" => source.csv.header = parse_boolean(value)?,
         "delimiter" => source.csv.delimiter = parse_ascii_char(value)?,
         "quote" if value.is_empty() => source.csv.quote = None,

@@ -51,6 +51,7 @@ pub(crate) fn parse_view(
         query,
         query_span,
         depends_on: Vec::new(),
+        streams: Vec::new(),
         comment,
     }));
     Ok(())
@@ -94,7 +95,12 @@ fn parse_view_columns(cursor: &mut TokenCursor<'_>) -> ParseResult<Vec<Name>> {
 /// `SELECT * FROM (query) AS name (columns)`.
 fn rename_columns(query: Query, name: &Name, columns: &[Name]) -> ParseResult<Query> {
     let ident = |name: &Name| {
-        let mut ident = sqlparser::ast::Ident::with_quote('"', name.value.clone());
+        // Without quotes the name keeps its spelling, and is found in any.
+        let mut ident = if name.value == name.written {
+            sqlparser::ast::Ident::with_quote('`', name.value.clone())
+        } else {
+            sqlparser::ast::Ident::new(name.written.clone())
+        };
         ident.span = name.span.to_sqlparser();
         ident
     };

@@ -1,31 +1,37 @@
 //! The SQL dialect of job files.
 //!
-//! DataFusion's own default, sqlparser's generic dialect, accepts the most:
-//! double-quoted and backquoted names, `QUALIFY`, `PIVOT`, `::`, `col['x']`,
-//! `FROM`-first queries, `EXCEPT (…)` and `EXCLUDE`. The Databricks dialect
-//! reads `"…"` as a string and rejects names that are not ASCII; DuckDB's
-//! lacks `PIVOT` details and `STRUCT(…)`. So this is the generic dialect with
+//! The base is sqlparser's generic dialect, which accepts the most: `QUALIFY`,
+//! `PIVOT`, `::`, `col['x']`, `FROM`-first queries, `EXCEPT (…)`. What it accepts
+//! beyond Spark is refused later, with a message, by the allow-list of the crate
+//! `spark-sql`. On top of it, as Spark has it:
 //!
-//! - lambdas, `x -> x + 1` and `(a, b) -> a + b`, which the generic dialect
-//!   lacks. `col -> 'key'` stays the JSON operator: the token after the arrow
-//!   decides, because a lambda that is a constant is useless;
+//! - `"…"` is a string, with backslash escapes; names are quoted with backquotes;
+//! - typed numbers (`2.5D`, `2S`) and intervals of several units
+//!   ([`super::spark_literals`]);
+//! - lambdas, `x -> x + 1` and `(a, b) -> a + b` ([`super::lambdas`]);
+//! - the JSON operators bind as closely as brackets, `||` as `+`, `<<` closer
+//!   than `&`;
 //! - Spark's functions `array(1, 2)` and `exists(items, x -> …)`, where the
 //!   generic dialect expects a subquery in the parentheses;
+//! - `DIV`, and `LIKE ANY | SOME | ALL (…)` ([`super::quantified_like`]);
 //! - `!x` for `NOT x` and `ORDER BY ALL`;
-//! - without `SELECT FROM t` (an empty select list is always a mistake) and
-//!   without MySQL's executable comments (`/*! … */` is a comment).
+//! - without `SELECT FROM t` (an empty select list is always a mistake), without a
+//!   comma after the last column (`end` may be a column), and without MySQL's executable comments (`/*! … */` is a comment).
 
 use std::any::TypeId;
 use std::cell::Cell;
 
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    Expr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName,
-    OneOrManyWithParens,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName,
 };
-use sqlparser::dialect::{Dialect, GenericDialect};
+use sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Word};
+
+use super::{lambdas, quantified_like, spark_literals};
 
 /// The dialect of job files; see the module's documentation.
 #[derive(Debug)]
@@ -53,7 +59,6 @@ impl SluiceDialect {
 macro_rules! with_generic_methods {
     ($macro:ident) => {
         $macro! {
-            supports_unicode_string_literal,
             supports_partition_by_after_order_by,
             supports_array_join_syntax,
             supports_group_by_expr,
@@ -80,7 +85,6 @@ macro_rules! with_generic_methods {
             supports_limit_comma,
             supports_update_order_by,
             supports_from_first_select,
-            supports_projection_trailing_commas,
             supports_asc_desc_in_column_definition,
             supports_try_convert,
             supports_bitwise_shift_operators,
@@ -90,7 +94,6 @@ macro_rules! with_generic_methods {
             supports_struct_literal,
             supports_nested_comments,
             supports_user_host_grantee,
-            supports_string_escape_constant,
             supports_array_typedef_with_brackets,
             supports_match_against,
             supports_set_names,
@@ -99,7 +102,6 @@ macro_rules! with_generic_methods {
             supports_select_wildcard_exclude,
             supports_data_type_signed_suffix,
             supports_interval_options,
-            supports_quote_delimited_string,
             supports_select_wildcard_replace,
             supports_select_wildcard_ilike,
             supports_select_wildcard_rename,
@@ -137,7 +139,7 @@ impl Dialect for SluiceDialect {
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
-        GenericDialect.is_delimited_identifier_start(ch)
+        ch == '`'
     }
 
     fn is_identifier_start(&self, ch: char) -> bool {
@@ -158,99 +160,129 @@ impl Dialect for SluiceDialect {
         true
     }
 
+    fn supports_string_literal_backslash_escape(&self) -> bool {
+        true
+    }
+
+    /// `'a' 'b'` is `'ab'`.
+    fn supports_string_literal_concatenation(&self) -> bool {
+        true
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        match parser.peek_token_ref().token {
+            // Closer than `::`, so that `doc->>'n'::INT` casts the value.
+            Token::Arrow | Token::LongArrow => {
+                Some(Ok(self.prec_value(Precedence::DoubleColon) + 5))
+            }
+            Token::StringConcat => Some(Ok(self.prec_value(Precedence::PlusMinus))),
+            Token::ShiftLeft | Token::ShiftRight => {
+                Some(Ok(self.prec_value(Precedence::PlusMinus) - 2))
+            }
+            _ => None,
+        }
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        if parser.parse_keyword(Keyword::DIV) {
+            let right = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp));
+            return Some(right.map(|right| Expr::BinaryOp {
+                left: Box::new(expr.clone()),
+                op: BinaryOperator::MyIntegerDivide,
+                right: Box::new(right),
+            }));
+        }
+        if let [shift, more] = parser.peek_tokens_ref::<2>()
+            && (&shift.token, &more.token) == (&Token::ShiftRight, &Token::Gt)
+            && shift.span.end == more.span.start
+        {
+            return Some(parse_unsigned_shift(parser, expr));
+        }
+        quantified_like::parse_quantified_like(parser, expr)
+    }
+
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         let Some(left) = self.expression_budget.get().checked_sub(1) else {
             return Some(Err(ParserError::RecursionLimitExceeded));
         };
         self.expression_budget.set(left);
-        if let Some(params) = peek_lambda_params(parser) {
-            return Some(parse_lambda(parser, params));
+        if let Some(lambda) = lambdas::parse_lambda(parser) {
+            return Some(lambda);
         }
-        parse_reserved_function(parser)
+        if begins_struct_star(parser) {
+            let star = parser.next_token();
+            return Some(Ok(Expr::Wildcard(AttachedToken(star))));
+        }
+        spark_literals::parse_spark_literal(parser).or_else(|| parse_reserved_function(parser))
     }
 }
 
-/// The number of names before the arrow, when a lambda begins here:
-/// `Some((1, false))` for `x ->`, `Some((2, true))` for `(a, b) ->`.
-fn peek_lambda_params(parser: &Parser) -> Option<(usize, bool)> {
-    match parser.peek_tokens_ref::<3>().map(|t| &t.token) {
-        [Token::Word(_), Token::Arrow, body] if is_lambda_body(body) => Some((1, false)),
-        [Token::LParen, Token::Word(_), Token::Comma | Token::RParen] => {
-            let mut count = 1;
-            let mut at = 2;
-            loop {
-                match parser.peek_nth_token_ref(at).token {
-                    Token::RParen => break,
-                    Token::Comma => {}
-                    _ => return None,
-                }
-                let Token::Word(_) = parser.peek_nth_token_ref(at + 1).token else {
-                    return None;
-                };
-                count += 1;
-                at += 2;
-            }
-            let arrow = &parser.peek_nth_token_ref(at + 1).token;
-            let body = &parser.peek_nth_token_ref(at + 2).token;
-            (*arrow == Token::Arrow && is_lambda_body(body)).then_some((count, true))
-        }
-        _ => None,
+/// Whether the next token is the star of `struct(*)`.
+fn begins_struct_star(parser: &Parser) -> bool {
+    if parser.peek_token_ref().token != Token::Mul {
+        return false;
     }
+    let mut before = (0..parser.index())
+        .rev()
+        .map(|at| &parser.token_at(at).token)
+        .filter(|token| !matches!(token, Token::Whitespace(_)));
+    before.next() == Some(&Token::LParen)
+        && matches!(before.next(), Some(Token::Word(word)) if word.keyword == Keyword::STRUCT)
 }
 
-/// A key of the JSON operator is a string or a number; a lambda's body is not.
-fn is_lambda_body(token: &Token) -> bool {
-    !matches!(
-        token,
-        Token::SingleQuotedString(_) | Token::Number(..) | Token::EOF
-    )
-}
-
-fn parse_lambda(parser: &mut Parser, (count, parens): (usize, bool)) -> Result<Expr, ParserError> {
-    let mut names = Vec::with_capacity(count);
-    if parens {
-        parser.expect_token(&Token::LParen)?;
-    }
-    for i in 0..count {
-        if i > 0 {
-            parser.expect_token(&Token::Comma)?;
-        }
-        names.push(LambdaFunctionParameter {
-            name: parser.parse_identifier()?,
-            data_type: None,
-        });
-    }
-    if parens {
-        parser.expect_token(&Token::RParen)?;
-    }
-    parser.expect_token(&Token::Arrow)?;
-    let body = Box::new(parser.parse_expr()?);
-    let params = match (parens, names.pop()) {
-        (false, Some(name)) => OneOrManyWithParens::One(name),
-        (_, last) => {
-            names.extend(last);
-            OneOrManyWithParens::Many(names)
-        }
-    };
-    Ok(Expr::Lambda(LambdaFunction {
-        params,
-        body,
-        syntax: LambdaSyntax::Arrow,
+/// `a >>> b`.
+fn parse_unsigned_shift(parser: &mut Parser, left: &Expr) -> Result<Expr, ParserError> {
+    let span = parser.peek_token_ref().span;
+    parser.advance_token();
+    parser.advance_token();
+    let precedence = GenericDialect.prec_value(Precedence::PlusMinus) - 2;
+    let right = parser.parse_subexpr(precedence)?;
+    let argument = |expr: Expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    Ok(Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::with_span(span, "shiftrightunsigned")]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![argument(left.clone()), argument(right)],
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
     }))
 }
+
+/// Functions whose names are also keywords, and that Spark calls with parentheses.
+const CALLED_KEYWORDS: &[Keyword] = &[
+    Keyword::CURRENT_CATALOG,
+    Keyword::CURRENT_USER,
+    Keyword::SESSION_USER,
+    Keyword::USER,
+];
 
 /// `array(…)` and `exists(…)` where no subquery follows.
 fn parse_reserved_function(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     let [name, paren, first] = parser.peek_tokens_ref::<3>();
     let Token::Word(Word {
-        keyword: Keyword::ARRAY | Keyword::EXISTS,
+        keyword,
         quote_style: None,
         value,
     }) = &name.token
     else {
         return None;
     };
-    if paren.token != Token::LParen || begins_query(&first.token) {
+    let is_constructor = matches!(keyword, Keyword::ARRAY | Keyword::EXISTS);
+    if paren.token != Token::LParen
+        || !(is_constructor || CALLED_KEYWORDS.contains(keyword))
+        || (is_constructor && begins_query(&first.token))
+    {
         return None;
     }
     let name = ObjectName::from(vec![Ident::with_span(name.span, value.clone())]);
@@ -280,9 +312,13 @@ mod tests {
         "is_delimited_identifier_start",
         "is_identifier_part",
         "is_identifier_start",
+        "supports_quote_delimited_string",
+        "supports_string_escape_constant",
+        "supports_unicode_string_literal",
         "supports_comment_optimizer_hint",
         "supports_empty_projections",
         "supports_multiline_comment_hints",
+        "supports_projection_trailing_commas",
     ];
 
     macro_rules! name_methods {

@@ -205,10 +205,15 @@ impl<'a> TokenCursor<'a> {
         }
     }
 
-    /// A name: a word, or anything in double quotes or backquotes.
+    /// A name: a word, or anything in backquotes.
     pub(crate) fn parse_name(&mut self, what: &str) -> ParseResult<Name> {
         let Some(Token::Word(word)) = self.peek() else {
-            return Err(self.expected_error(what));
+            let mut error = self.expected_error(what);
+            if matches!(self.peek(), Some(Token::SingleQuotedString(_))) {
+                error.help =
+                    Some("names are quoted with backquotes; '…' and \"…\" are strings".to_owned());
+            }
+            return Err(error);
         };
         let span = self.next_span();
         let Word {
@@ -251,22 +256,13 @@ impl<'a> TokenCursor<'a> {
         Ok(key)
     }
 
-    /// A string in single quotes, unescaped; its span includes the quotes.
+    /// A string, unescaped; its span includes the quotes.
     pub(crate) fn parse_string(&mut self, what: &str) -> ParseResult<Spanned<String>> {
         match self.peek() {
             Some(Token::SingleQuotedString(value)) => {
                 let spanned = Spanned::new(value.clone(), self.next_span());
                 self.advance();
                 Ok(spanned)
-            }
-            Some(Token::Word(Word {
-                quote_style: Some('"'),
-                ..
-            })) => {
-                let mut error = self.expected_error(what);
-                error.help =
-                    Some("write strings in single quotes; double quotes are for names".to_owned());
-                Err(error)
             }
             _ => Err(self.expected_error(what)),
         }

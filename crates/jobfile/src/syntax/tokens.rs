@@ -9,6 +9,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::span::{Position, Span};
 use crate::syntax::dialect::SluiceDialect;
 use crate::syntax::source_text::SourceText;
+use crate::syntax::string_literals::normalize_strings;
 
 /// The most tokens that one expression may chain (`a OR b OR c …`) before a
 /// comma or clause. Each operator is a level of the syntax tree, and trees
@@ -47,8 +48,10 @@ pub(crate) fn tokenize_statements(
 ) -> TokenizedFile {
     let mut tokens = Vec::new();
     let failed = Tokenizer::new(&SluiceDialect::new(0), source.text())
+        .with_unescape(false)
         .tokenize_with_location_into_buf(&mut tokens)
         .err();
+    normalize_strings(&mut tokens);
     let truncated = failed.is_some();
     if let Some(error) = failed {
         let start = tokens
@@ -96,9 +99,10 @@ fn bad_token_error(source: &SourceText, start: Position, message: &str) -> Diagn
         ));
         diagnostic.with_note("comments nest: each `/*` needs its own `*/`")
     } else if rest.starts_with('\'') {
-        unterminated("string", "`'`").with_note("a quote inside a string is written twice: 'it''s'")
+        unterminated("string", "`'`")
+            .with_note("a quote inside a string is written twice or after a backslash: 'it''s'")
     } else if rest.starts_with('"') {
-        unterminated("quoted name", "`\"`")
+        unterminated("string", "`\"`").with_note("names are quoted with backquotes")
     } else if rest.starts_with('`') {
         unterminated("quoted name", "a backquote")
     } else {

@@ -39,11 +39,15 @@ pub(crate) fn normalize_value(ty: &DataType, text: &str) -> Result<String, Strin
             .map_err(|_| "a date such as `2024-05-31`".to_owned()),
         DataType::Timestamp => parse_instant(trimmed)
             .map(|instant| instant.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+            // In the session's zone.
+            .or_else(|| parse_local_time(trimmed).map(write_local_time))
             .ok_or_else(|| {
-                "a time such as `2024-05-31T12:00:00Z` (UTC unless it names an offset)".to_owned()
+                "a time such as `2024-05-31T12:00:00Z` (in the session's time zone unless it names \
+                 an offset)"
+                    .to_owned()
             }),
         DataType::TimestampNtz => parse_local_time(trimmed)
-            .map(|time| time.format("%Y-%m-%dT%H:%M:%S%.f").to_string())
+            .map(write_local_time)
             .ok_or_else(|| "a time without zone such as `2024-05-31T12:00:00`".to_owned()),
         DataType::Binary | DataType::Struct(_) | DataType::Array(_) | DataType::Map(..) => {
             Err("a value of a simple type".to_owned())
@@ -94,6 +98,11 @@ fn parse_local_time(text: &str) -> Option<NaiveDateTime> {
         })
 }
 
+fn write_local_time(time: NaiveDateTime) -> String {
+    time.format("%Y-%m-%dT%H:%M:%S%.f").to_string()
+}
+
+/// A time that names its zone.
 fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     const FORMATS: [&str; 3] = [
         "%Y-%m-%dT%H:%M:%S%.f%#z",
@@ -101,15 +110,12 @@ fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
         "%Y-%m-%d %H:%M:%S%.f %#z",
     ];
     let zoned = text.strip_suffix(['Z', 'z']).and_then(parse_local_time);
-    zoned
-        .or_else(|| parse_local_time(text))
-        .map(|time| time.and_utc())
-        .or_else(|| {
-            FORMATS
-                .iter()
-                .find_map(|format| DateTime::parse_from_str(text, format).ok())
-                .map(|time| time.with_timezone(&Utc))
-        })
+    zoned.map(|time| time.and_utc()).or_else(|| {
+        FORMATS
+            .iter()
+            .find_map(|format| DateTime::parse_from_str(text, format).ok())
+            .map(|time| time.with_timezone(&Utc))
+    })
 }
 
 /// The value as a literal of its type, with the span of the replaced name.
@@ -208,7 +214,6 @@ mod tests {
         assert_eq!(ok(DataType::Decimal(5, 2), "-123.450"), "-123.450");
         for text in [
             "2024-05-31T12:00:00Z",
-            "2024-05-31 12:00:00",
             "2024-05-31T14:00:00+02:00",
             "2024-05-31 14:00:00 +0200",
             "2024-05-31T12:00Z",
@@ -219,6 +224,11 @@ mod tests {
                 "{text}"
             );
         }
+        // Without a zone it is a time of the session's.
+        assert_eq!(
+            ok(DataType::Timestamp, "2024-05-31 12:00:00"),
+            "2024-05-31T12:00:00"
+        );
         assert_eq!(
             ok(DataType::Timestamp, "2024-05-31T12:00:00.250Z"),
             "2024-05-31T12:00:00.250Z"

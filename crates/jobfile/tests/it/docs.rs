@@ -37,10 +37,17 @@ fn every_code_has_a_case() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
         cases.push_str(&String::from_utf8_lossy(&bytes));
     }
-    // E0101 would need a file of a megabyte; a unit test has it.
+    // These would need a file of a megabyte, of thousands of statements, or of a
+    // hundred views; tests of the limits have them. W06xx need a gold folder, which
+    // the end-to-end tests have.
+    let large = ["E0101", "E0112", "E0413"];
     let untested: Vec<_> = CODES
         .iter()
-        .filter(|code| **code != "E0101" && !cases.contains(&format!(": {code}")))
+        .filter(|code| {
+            !large.contains(*code)
+                && !code.starts_with("W06")
+                && !cases.contains(&format!(": {code}"))
+        })
         .collect();
     assert!(untested.is_empty(), "no case for {untested:?}");
 }

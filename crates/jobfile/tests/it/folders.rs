@@ -12,8 +12,10 @@ const ORDER: &[&str] = &[
     "values",
     "statements",
     "check",
+    "functions",
     "file",
     "bind",
+    "scope",
     "lib",
 ];
 

@@ -128,22 +128,60 @@ fn deep_nesting_is_refused_quickly() {
     assert!(outcome(&types).contains("E0"));
 }
 
-#[test]
-fn many_statements_work() {
+/// `count` views, each of which reads the one before; every `dataset_each`th is a
+/// dataset instead.
+fn chain(count: usize, dataset_each: usize) -> String {
     let mut text = SOURCE.to_owned();
-    for i in 0..2_000 {
-        let from = if i == 0 {
+    for i in 1..=count {
+        let from = if i == 1 {
             "s".to_owned()
         } else {
             format!("v{}", i - 1)
         };
-        text.push_str(&format!(
-            "CREATE TEMPORARY VIEW v{i} AS SELECT * FROM {from};\n"
-        ));
+        let what = if i % dataset_each == 0 {
+            "CREATE OR REFRESH MATERIALIZED VIEW"
+        } else {
+            "CREATE TEMPORARY VIEW"
+        };
+        text.push_str(&format!("{what} v{i} AS SELECT * FROM {from};\n"));
     }
-    text.push_str("CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT * FROM v1999;");
-    let file = parse_job_file("j", &text).unwrap();
-    assert_eq!(file.datasets().collect::<Vec<_>>(), ["t"]);
+    text.push_str(&format!(
+        "CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT * FROM v{count};"
+    ));
+    text
+}
+
+#[test]
+fn many_statements_work() {
+    let file = parse_job_file("j", &chain(4_900, 100)).unwrap();
+    assert_eq!(file.datasets().count(), 50);
+}
+
+#[test]
+fn too_many_statements_are_one_error() {
+    let error = parse_job_file("j", &chain(5_000, 50)).unwrap_err();
+    let codes: Vec<_> = error.iter().map(|found| found.code.as_ref()).collect();
+    assert_eq!(codes, ["E0112"], "{error}");
+    let span = error.iter().next().unwrap().span.unwrap();
+    assert_eq!(span.start.column, 1);
+}
+
+#[test]
+fn a_chain_of_views_has_a_longest_length() {
+    parse_job_file("j", &chain(100, usize::MAX)).unwrap();
+    let error = parse_job_file("j", &chain(3_000, usize::MAX)).unwrap_err();
+    let found: Vec<_> = error.iter().collect();
+    let [found] = found.as_slice() else {
+        panic!("{error}");
+    };
+    assert_eq!(found.code, "E0413");
+    assert!(
+        found.message.contains("`v101` is the last of 101 views"),
+        "{error}"
+    );
+    // One line is one view.
+    let lines_of_source = SOURCE.lines().count() as u32;
+    assert_eq!(found.span.unwrap().start.line, lines_of_source + 101);
 }
 
 #[test]

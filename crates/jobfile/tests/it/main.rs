@@ -5,6 +5,7 @@
 mod binding;
 mod cases;
 mod docs;
+mod expressions;
 mod folders;
 mod limits;
 mod properties;

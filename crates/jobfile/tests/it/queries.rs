@@ -48,7 +48,7 @@ fn relations_come_after_what_they_read_and_else_in_file_order() {
 #[test]
 fn sources_keep_the_keys_of_json() {
     let s = source(
-        "CREATE EXTERNAL TABLE s (eventId STRING NOT NULL COMMENT 'x', \"Weird Name\" INT,
+        "CREATE EXTERNAL TABLE s (eventId STRING NOT NULL COMMENT 'x', `Weird Name` INT,
            a STRUCT<B: ARRAY<STRUCT<c INT NOT NULL, d: DECIMAL(38, 18)>>, e: MAP<STRING, ARRAY<INT>>>)
          STORED AS JSON LOCATION 'x' OPTIONS ('maxLineBytes' '1MB', compression zstd)",
     );
@@ -107,7 +107,7 @@ fn every_type_reads_back_as_it_is_shown() {
 fn csv_options_have_meanings() {
     let s = source(
         "CREATE EXTERNAL TABLE s (a INT) STORED AS CSV LOCATION 'x'
-         OPTIONS (header 'true', sep '\\t', quote '', escape '\\', nullValue 'NA', mode dropmalformed)",
+         OPTIONS (header 'true', sep '\\t', quote '', escape '\\\\', nullValue 'NA', mode dropmalformed)",
     );
     assert!(s.csv.header);
     assert_eq!(
@@ -124,9 +124,9 @@ fn csv_options_have_meanings() {
 fn datasets_have_partitions_order_and_keys() {
     let job = job("
         CREATE EXTERNAL TABLE s (a INT) STORED AS JSON LOCATION 'x';
-        CREATE MATERIALIZED VIEW t (CONSTRAINT k PRIMARY KEY (A, \"B\"))
+        CREATE MATERIALIZED VIEW t (CONSTRAINT k PRIMARY KEY (A, `B`))
         PARTITIONED BY (Day, country) COMMENT 'c'
-        TBLPROPERTIES ('Sluice.Sort_By' = 'a, \"B\" DESC, c ASC NULLS LAST', sluice.target_file_size = 64MB)
+        TBLPROPERTIES ('Sluice.Sort_By' = 'a, `B` DESC, c ASC NULLS LAST', sluice.target_file_size = 64MB)
         AS SELECT * FROM s;");
     let Relation::Dataset(t) = &job.relations[1] else {
         panic!("{:?}", job.relations)
@@ -210,7 +210,7 @@ fn a_view_with_columns_renames_those_of_its_query() {
         CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT x, y FROM v;");
     assert_eq!(
         job.relations[1].query().unwrap().to_string(),
-        "SELECT * FROM (SELECT a, a + 1 FROM s) AS \"v\" (\"x\", \"y\")"
+        "SELECT * FROM (SELECT a, a + 1 FROM s) AS \"v\" (X, \"y\")"
     );
 }
 

@@ -5,14 +5,14 @@ use sluice_jobfile::{Diagnostic, Diagnostics, Position, Span, parse_job_file};
 #[test]
 fn an_error_is_shown_with_its_line_and_a_caret() {
     let text = "CREATE EXTERNAL TABLE events (a INT) STORED AS JSON LOCATION 'x';\r\n\
-        CREATE OR REFRESH MATERIALIZED VIEW t AS\r\n\tSELECT '日本' AS \"ü\" FROM evnts;\r\n";
+        CREATE OR REFRESH MATERIALIZED VIEW t AS\r\n\tSELECT '日本' AS `ü` FROM evnts;\r\n";
     let error = parse_job_file("jobs/x.sql", text).unwrap_err();
     // The tab takes four cells, each of the two wide characters two.
     let expected = "\
 error[E0401]: unknown table `evnts`
  --> jobs/x.sql:3:26
   |
-3 |     SELECT '日本' AS \"ü\" FROM evnts;
+3 |     SELECT '日本' AS `ü` FROM evnts;
   |                               ^^^^^ not declared in this file
   = help: did you mean `events`?
 

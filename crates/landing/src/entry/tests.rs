@@ -37,6 +37,7 @@ fn range() -> impl Strategy<Value = LandedRange> {
                     min: time(min),
                     max: time(min + span),
                 }),
+                events_ahead: rejects / 2,
             }
         })
 }
@@ -92,6 +93,7 @@ fn a_line_has_its_offset_with_and_without_runs() {
         file: None,
         rejected: None,
         event_time: None,
+        events_ahead: 0,
     };
     assert_eq!(range.line_offsets().offsets().nth(1), Some(8));
     let mut runs = OffsetSpans::default();

@@ -2,7 +2,7 @@ use std::path::Path as FsPath;
 
 use chrono::Utc;
 use sluice_ledger::AppendOutcome;
-use sluice_storage::{ListRules, StoreOptions, Stores, list_source};
+use sluice_storage::StoreOptions;
 use uuid::Uuid;
 
 use super::*;
@@ -13,7 +13,7 @@ use crate::entry::{
 const LINE: &str = "{\"n\":1}\n";
 
 /// Creates a topic's folder in which each `landed` file is named by one entry and
-/// the `orphans` by none.
+/// the `orphans` by none, or continues it.
 async fn topic(folder: &FsPath, landed: &[&str], orphans: &[&str]) {
     std::fs::create_dir_all(folder).unwrap();
     for name in landed.iter().chain(orphans) {
@@ -22,7 +22,11 @@ async fn topic(folder: &FsPath, landed: &[&str], orphans: &[&str]) {
     let stores = Stores::new(StoreOptions::new());
     let location = stores.parse_location(folder.to_str().unwrap()).unwrap();
     let landing = TopicLanding::open(stores.open(&location).unwrap()).unwrap();
+    let newest = landing.newest_entry().await.unwrap();
     for (seq, name) in (0..).zip(landed) {
+        if newest.as_ref().is_some_and(|newest| newest.seq >= seq) {
+            continue;
+        }
         let parsed = LandingFileName::parse(name).unwrap();
         let batch = LandingEntry {
             version: ENTRY_VERSION,
@@ -49,6 +53,7 @@ async fn topic(folder: &FsPath, landed: &[&str], orphans: &[&str]) {
                 }),
                 rejected: None,
                 event_time: None,
+                events_ahead: 0,
             }],
             holes: Vec::new(),
             next: [(parsed.partition, parsed.end)].into(),
@@ -64,10 +69,13 @@ async fn topic(folder: &FsPath, landed: &[&str], orphans: &[&str]) {
 async fn list(source: &str) -> Result<Vec<String>, LandedFilesError> {
     let stores = Stores::new(StoreOptions::new());
     let source = stores.parse_source(source).unwrap();
-    let listing = list_source(&stores, &source, &ListRules::default()).await?;
-    let listing = retain_landed(listing).await?;
+    let listing = list_landed(&stores, &source, &ListRules::default()).await?;
+    Ok(names(&listing))
+}
+
+fn names(listing: &Listing) -> Vec<String> {
     let name = |file: &SourceFile| file.path.filename().unwrap().to_owned();
-    Ok(listing.files.iter().map(name).collect())
+    listing.files.iter().map(name).collect()
 }
 
 const LANDED: &[&str] = &["t-0-0-1-aa.json", "t-0-1-2-bb.json"];
@@ -134,4 +142,53 @@ async fn what_landed_must_be_there_and_whole() {
     let error = list(source).await.unwrap_err();
     assert!(matches!(error, LandedFilesError::Ledger(_)), "{error}");
     assert_eq!(error.store_kind(), None);
+}
+
+/// Batches of two files are committed while a job lists the folder.
+#[tokio::test]
+async fn what_lands_while_the_folder_is_listed_is_not_missing() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("t");
+    topic(&folder, &LANDED[..1], &[]).await;
+    let stores = Stores::new(StoreOptions::new());
+    let rules = ListRules::default();
+    for source in ["t", "t/*.json", "*/*.json"] {
+        let path = root.path().join(source).to_str().unwrap().to_owned();
+        let source = stores.parse_source(&path).unwrap();
+        let mut stale = list_source(&stores, &source, &rules).await.unwrap();
+        stale
+            .files
+            .retain(|file| file.path.filename() == Some(LANDED[0]));
+        if !folder.join(LANDED[1]).exists() {
+            topic(&folder, LANDED, ORPHANS).await;
+        }
+        let list_again = async || list_source(&stores, &source, &rules).await;
+        let listing = retain_landed(stale, list_again).await.unwrap();
+        assert_eq!(names(&listing), LANDED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_appears_while_others_are_listed_belongs_to_the_next_job() {
+    let root = tempfile::tempdir().unwrap();
+    topic(&root.path().join("a"), &LANDED[..1], &[]).await;
+    let stores = Stores::new(StoreOptions::new());
+    let path = root.path().join("*/*.json").to_str().unwrap().to_owned();
+    let source = stores.parse_source(&path).unwrap();
+    let rules = ListRules::default();
+    let mut stale = list_source(&stores, &source, &rules).await.unwrap();
+    stale.files.clear();
+    topic(&root.path().join("b"), &[], ORPHANS).await;
+    let first = list_source(&stores, &source, &rules).await.unwrap();
+    stale.files.extend(
+        first
+            .files
+            .iter()
+            .filter(|file| file.path.as_ref().contains("/a/"))
+            .cloned(),
+    );
+    topic(&root.path().join("a"), LANDED, &[]).await;
+    let list_again = async || list_source(&stores, &source, &rules).await;
+    let listing = retain_landed(stale, list_again).await.unwrap();
+    assert_eq!(names(&listing), LANDED);
 }

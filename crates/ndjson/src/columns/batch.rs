@@ -23,6 +23,8 @@ pub(crate) struct BatchColumns {
     pub(crate) corrupt: Option<(usize, CorruptColumn)>,
     /// Index of the position column, and the position of each row.
     position: Option<(usize, Vec<u64>)>,
+    /// Index of the line column, and the line of each row.
+    line: Option<(usize, Vec<i64>)>,
     pub(crate) rows: usize,
 }
 
@@ -56,12 +58,30 @@ impl BatchColumns {
             },
             None => None,
         };
+        let line = match column("line", options.line)? {
+            Some((index, field)) if field.data_type() == &DataType::Int64 => {
+                Some((index, Vec::new()))
+            }
+            Some((_, field)) => {
+                return Err(SchemaError::Line {
+                    name: field.name().clone(),
+                    data_type: Box::new(field.data_type().clone()),
+                });
+            }
+            None => None,
+        };
         let generated: Vec<usize> = options
             .corrupt_record
             .into_iter()
             .chain(options.position)
+            .chain(options.line)
             .collect();
-        let root = compile::compile_root(schema, &generated)?;
+        let root = compile::compile_root(
+            schema,
+            options.declared.as_ref(),
+            &generated,
+            options.time_zone,
+        )?;
         let schema = output_schema(schema, options.mode);
         let read = schema.fields().iter().enumerate();
         let read = read.filter(|(index, _)| !generated.contains(index));
@@ -71,14 +91,23 @@ impl BatchColumns {
             root,
             corrupt,
             position,
+            line,
             rows: 0,
         })
     }
 
+    /// Whether rows need the numbers of their lines.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.line.is_some()
+    }
+
     #[inline(always)]
-    pub(crate) fn close_row(&mut self, ordinal: u32, offset: u64) {
+    pub(crate) fn close_row(&mut self, ordinal: u32, offset: u64, line: u64) {
         if let Some((_, positions)) = &mut self.position {
             positions.push(row_position(ordinal, offset));
+        }
+        if let Some((_, lines)) = &mut self.line {
+            lines.push(line.cast_signed());
         }
         self.rows += 1;
     }
@@ -93,10 +122,14 @@ impl BatchColumns {
         let mut read = self.root.finish_members(&self.data_fields)?.into_iter();
         let mut columns = Vec::with_capacity(self.schema.fields().len());
         for (index, field) in self.schema.fields().iter().enumerate() {
-            let column = match (&mut self.corrupt, &mut self.position) {
-                (Some((at, corrupt)), _) if *at == index => Some(corrupt.finish_array(rows)?),
-                (_, Some((at, positions))) if *at == index => {
+            let column = match (&mut self.corrupt, &mut self.position, &mut self.line) {
+                (Some((at, corrupt)), _, _) if *at == index => Some(corrupt.finish_array(rows)?),
+                (_, Some((at, positions)), _) if *at == index => {
                     Some(position_array(std::mem::take(positions), field.data_type()))
+                }
+                (_, _, Some((at, lines))) if *at == index => {
+                    let lines: ArrayRef = Arc::new(Int64Array::from(std::mem::take(lines)));
+                    Some(lines)
                 }
                 _ => read.next(),
             };

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef, TimeUnit};
 
+use sluice_values::TimeZone;
+
 use crate::columns::column_decoder::ColumnDecoder;
 use crate::columns::growing::{Binaries, Booleans, ByteValues, Primitives, Strings};
 use crate::columns::leaf::{DecimalShape, LeafDecoder};
@@ -15,55 +17,94 @@ use crate::values::datetime::Zones;
 use crate::values::field_label::FieldLabel;
 
 /// Compiles the columns of `schema` that are read from the data: all except
-/// those at the given indexes, which the decoder generates.
+/// those at the given indexes, which the decoder generates. The other columns of
+/// `declared` are compiled too, to be checked and not returned.
 pub(crate) fn compile_root(
     schema: &SchemaRef,
+    declared: Option<&SchemaRef>,
     generated: &[usize],
+    time_zone: TimeZone,
 ) -> Result<StructDecoder, SchemaError> {
-    let fields: Fields = schema
+    let (generated, read): (Vec<_>, Vec<_>) = schema
         .fields()
         .iter()
         .enumerate()
-        .filter(|(index, _)| !generated.contains(index))
-        .map(|(_, field)| FieldRef::clone(field))
+        .partition(|(index, _)| generated.contains(index));
+    let read: Fields = read.into_iter().map(|(_, field)| field.clone()).collect();
+    let declared: Fields = declared
+        .map_or(&read, |declared| declared.fields())
+        .iter()
+        .filter(|field| generated.iter().all(|(_, g)| g.name() != field.name()))
+        .cloned()
         .collect();
-    compile_object("", &fields, &DataType::Struct(fields.clone()))
+    compile_object("", &declared, Some(&read), time_zone)
 }
 
+/// Compiles the fields of `declared`. Those that are also in `returned`, by name
+/// and in the same order, are returned.
 fn compile_object(
     path: &str,
-    fields: &Fields,
-    data_type: &DataType,
+    declared: &Fields,
+    returned: Option<&Fields>,
+    time_zone: TimeZone,
 ) -> Result<StructDecoder, SchemaError> {
     let mut names = HashSet::new();
-    let mut members = Vec::with_capacity(fields.len());
-    for field in fields {
-        let path = match path {
-            "" => field.name().clone(),
-            path => format!("{path}.{}", field.name()),
-        };
+    let mut members = Vec::with_capacity(declared.len());
+    let mut next_returned = returned.into_iter().flatten().peekable();
+    for field in declared {
+        let path = join_path(path, field);
         if !names.insert(json_key(field)) {
             return Err(SchemaError::Duplicate { path });
         }
-        let member = compile_member(&path, field)?;
+        let returned = next_returned.next_if(|next| next.name() == field.name());
+        let member = compile_member(&path, field, returned, time_zone)?;
         members.push((json_key(field).as_bytes().into(), member));
+    }
+    if let Some(field) = next_returned.next() {
+        return Err(SchemaError::NotDeclared {
+            path: join_path(path, field),
+        });
     }
     Ok(StructDecoder::new(
         members,
-        FieldLabel::new(path, data_type),
+        FieldLabel::new(path, &DataType::Struct(declared.clone())),
     ))
 }
 
-fn compile_member(path: &str, field: &Field) -> Result<Member, SchemaError> {
+fn join_path(path: &str, field: &Field) -> String {
+    match path {
+        "" => field.name().clone(),
+        path => format!("{path}.{}", field.name()),
+    }
+}
+
+fn compile_member(
+    path: &str,
+    declared: &Field,
+    returned: Option<&FieldRef>,
+    time_zone: TimeZone,
+) -> Result<Member, SchemaError> {
     Ok(Member {
-        decoder: compile_node(path, field)?,
-        nullable: field.is_nullable(),
-        label: FieldLabel::new(path, field.data_type()),
+        decoder: compile_node(
+            path,
+            declared,
+            returned.map(|field| field.data_type()),
+            time_zone,
+        )?,
+        nullable: declared.is_nullable(),
+        label: FieldLabel::new(path, declared.data_type()),
+        returned: returned.is_some(),
     })
 }
 
-fn compile_node(path: &str, field: &Field) -> Result<ColumnDecoder, SchemaError> {
-    let data_type = field.data_type();
+/// Compiles a declared field, of which the type `returned` is returned.
+fn compile_node(
+    path: &str,
+    declared: &Field,
+    returned: Option<&DataType>,
+    time_zone: TimeZone,
+) -> Result<ColumnDecoder, SchemaError> {
+    let data_type = declared.data_type();
     let label = FieldLabel::new(path, data_type);
     let unsupported = || SchemaError::Unsupported {
         path: path.to_owned(),
@@ -98,18 +139,30 @@ fn compile_node(path: &str, field: &Field) -> Result<ColumnDecoder, SchemaError>
         DataType::Date32 => primitive!(Date),
         DataType::Timestamp(TimeUnit::Microsecond, None) => primitive!(Timestamp, Zones::Refused),
         DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if is_utc(zone) => {
-            primitive!(Timestamp, Zones::Allowed)
+            primitive!(Timestamp, Zones::Allowed(time_zone))
         }
         DataType::Struct(fields) => {
-            ColumnDecoder::Object(Box::new(compile_object(path, fields, data_type)?))
+            let returned = match returned {
+                Some(DataType::Struct(returned)) => Some(returned),
+                _ => None,
+            };
+            ColumnDecoder::Object(Box::new(compile_object(path, fields, returned, time_zone)?))
         }
         DataType::List(element) => {
-            let element = compile_member(&format!("{path}[]"), element)?;
+            let returned = match returned {
+                Some(DataType::List(returned)) => Some(returned),
+                _ => None,
+            };
+            let element = compile_member(&format!("{path}[]"), element, returned, time_zone)?;
             ColumnDecoder::List(Box::new(ListDecoder::new(element, label)))
         }
         DataType::Map(entries, _) => {
             let value = map_value_field(entries).ok_or_else(unsupported)?;
-            let value = compile_member(&format!("{path}.*"), value)?;
+            let returned = match returned {
+                Some(DataType::Map(returned, _)) => map_value_field(returned),
+                _ => None,
+            };
+            let value = compile_member(&format!("{path}.*"), value, returned, time_zone)?;
             ColumnDecoder::Map(Box::new(MapDecoder::new(value, label)))
         }
         _ => return Err(unsupported()),

@@ -12,12 +12,12 @@ use crate::error::SchemaError;
 
 /// A malformed record.
 #[derive(Debug)]
-pub(crate) struct CorruptRecord<'a> {
+pub struct CorruptRecord<'a> {
     /// The line without line feed and carriage return.
-    pub(crate) raw: &'a [u8],
-    pub(crate) file: &'a str,
-    pub(crate) line: u64,
-    pub(crate) reason: &'a str,
+    pub raw: &'a [u8],
+    pub file: &'a str,
+    pub line: u64,
+    pub reason: &'a str,
 }
 
 /// What the column holds for a malformed record.
@@ -29,7 +29,7 @@ enum CorruptContent {
 
 /// The corrupt-record column. Rows after the last malformed one are implied.
 #[derive(Debug)]
-pub(crate) struct CorruptColumn {
+pub struct CorruptColumn {
     content: CorruptContent,
     /// Rows with a malformed record, in ascending order.
     rows: Vec<usize>,
@@ -40,7 +40,11 @@ pub(crate) struct CorruptColumn {
 }
 
 impl CorruptColumn {
-    pub(crate) fn new(field: &Field) -> Result<Self, SchemaError> {
+    /// A column of the type of `field`.
+    ///
+    /// # Errors
+    /// When the type cannot describe records.
+    pub fn new(field: &Field) -> Result<Self, SchemaError> {
         let shape = match field.data_type() {
             DataType::Utf8 => Some(CorruptContent::Raw),
             DataType::Struct(fields) => {
@@ -65,13 +69,13 @@ impl CorruptColumn {
     }
 
     /// Whether the column has line numbers and reasons.
-    pub(crate) fn is_described(&self) -> bool {
+    pub fn is_described(&self) -> bool {
         matches!(self.content, CorruptContent::Described(_))
     }
 
     /// Sets row `row` to `record`; rows must ascend. Returns the number of bytes
     /// added.
-    pub(crate) fn push_record(&mut self, row: usize, record: &CorruptRecord<'_>) -> usize {
+    pub fn push_record(&mut self, row: usize, record: &CorruptRecord<'_>) -> usize {
         for _ in self.raw.len()..row {
             self.push_null();
         }
@@ -98,7 +102,10 @@ impl CorruptColumn {
     }
 
     /// Takes the values as a column of `rows` rows.
-    pub(crate) fn finish_array(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+    ///
+    /// # Errors
+    /// When Arrow refuses the column.
+    pub fn finish_array(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         for _ in self.raw.len()..rows {
             self.push_null();
         }

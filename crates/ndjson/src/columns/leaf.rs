@@ -214,7 +214,7 @@ pub(crate) fn read_timestamp(
             leaf.column.push(value);
             return Ok(end);
         }
-    } else if zones == Zones::Allowed
+    } else if matches!(zones, Zones::Allowed(_))
         && let Some((seconds, end)) = number::parse_integer(buf, pos)
         && let Some(micros) = i64::try_from(seconds)
             .ok()

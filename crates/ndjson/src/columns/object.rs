@@ -21,6 +21,9 @@ pub(crate) struct Member {
     pub(crate) decoder: ColumnDecoder,
     pub(crate) nullable: bool,
     pub(crate) label: FieldLabel,
+    /// Whether its values are returned. Otherwise they are only checked: what a
+    /// query reads must not decide which records are malformed.
+    pub(crate) returned: bool,
 }
 
 /// A struct column.
@@ -88,14 +91,21 @@ impl StructDecoder {
         self.rows = self.rows.min(rows);
     }
 
-    /// The arrays of the members, for a struct or for a batch's columns.
+    /// The arrays of the returned members, whose fields are `fields`, for a
+    /// struct or for a batch's columns.
     pub(crate) fn finish_members(&mut self, fields: &Fields) -> Result<Vec<ArrayRef>, ArrowError> {
         self.rows = 0;
         self.nulls.truncate(0);
-        let members = self.members.iter_mut().zip(fields);
-        members
-            .map(|(member, field)| member.decoder.finish_array(field.data_type()))
-            .collect()
+        let mut arrays = Vec::with_capacity(fields.len());
+        let mut fields = fields.iter();
+        for member in &mut self.members {
+            if !member.returned {
+                member.decoder.truncate(0);
+            } else if let Some(field) = fields.next() {
+                arrays.push(member.decoder.finish_array(field.data_type())?);
+            }
+        }
+        Ok(arrays)
     }
 
     pub(crate) fn finish_array(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {

@@ -1,28 +1,36 @@
 //! Parses dates and timestamps as Spark's default formatters do
 //! (`stringToTimestamp` and `stringToDate` of its `DateTimeUtils`).
 
-use std::str::FromStr;
-
-use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
+use sluice_values::TimeZone;
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 /// Whether a text may name its time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Zones {
-    /// A zone may follow the time; without one, the time is in UTC.
-    Allowed,
+pub enum Zones {
+    /// A zone may follow the time; without one, the time is in this zone.
+    Allowed(TimeZone),
     /// The times are local: a zone is a conflict.
     Refused,
+}
+
+impl Zones {
+    /// A time that names no zone.
+    fn instant_of(self, local: i64) -> Option<i64> {
+        match self {
+            Self::Refused => Some(local),
+            Self::Allowed(zone) => zone.to_instant(local),
+        }
+    }
 }
 
 /// Microseconds since 1970-01-01T00:00:00 (UTC, or local if zones are refused).
 /// Digits of the fraction after the sixth are dropped.
 #[inline]
-pub(crate) fn parse_timestamp(text: &[u8], zones: Zones) -> Option<i64> {
+pub fn parse_timestamp(text: &[u8], zones: Zones) -> Option<i64> {
     match text.as_array::<27>() {
-        Some(text) if zones == Zones::Allowed => {
+        Some(text) if matches!(zones, Zones::Allowed(_)) => {
             parse_exact(text).or_else(|| parse_canonical(text, zones))
         }
         _ => parse_canonical(text, zones),
@@ -33,7 +41,7 @@ pub(crate) fn parse_timestamp(text: &[u8], zones: Zones) -> Option<i64> {
 /// Microseconds since 1970-01-01T00:00:00Z of a text that a TIMESTAMP column
 /// accepts. A text without a zone is in UTC.
 pub fn parse_utc_timestamp(text: &[u8]) -> Option<i64> {
-    parse_timestamp(text, Zones::Allowed)
+    parse_timestamp(text, Zones::Allowed(TimeZone::UTC))
 }
 
 /// Parses `YYYY-MM-DDThh:mm:ss.ffffffZ`, the form that most producers write,
@@ -136,10 +144,12 @@ fn parse_canonical(text: &[u8], zones: Zones) -> Option<i64> {
         [b'Z'] => true,
         _ => return None,
     };
-    if zoned && zones == Zones::Refused {
-        return None;
+    let local = days * DAY + clock + fraction;
+    match zones {
+        Zones::Refused => (!zoned).then_some(local),
+        Zones::Allowed(_) if zoned => Some(local),
+        Zones::Allowed(zone) => zone.to_instant(local),
     }
-    Some(days * DAY + clock + fraction)
 }
 
 /// Up to nine digits of a fraction as microseconds, and the rest of the text.
@@ -191,7 +201,7 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// Days since 1970-01-01 of a date; anything after a `T` or a space is ignored:
 /// `[+-]yyyy[-[m]m[-[d]d[T| ...]]]`.
-pub(crate) fn parse_date(text: &[u8]) -> Option<i32> {
+pub fn parse_date(text: &[u8]) -> Option<i32> {
     let (days, rest) = parse_leading_date(text.trim_ascii())?;
     if !matches!(rest, [] | [b' ' | b'T', ..]) {
         return None;
@@ -241,7 +251,7 @@ fn parse_lenient(text: &[u8], zones: Zones) -> Option<i64> {
     let (days, rest) = parse_leading_date(text.trim_ascii())?;
     let midnight = days.checked_mul(DAY)?;
     let time = match rest {
-        [] => return Some(midnight),
+        [] => return zones.instant_of(midnight),
         [b'T' | b' ', time @ ..] => time,
         _ => return None,
     };
@@ -265,82 +275,23 @@ fn parse_lenient(text: &[u8], zones: Zones) -> Option<i64> {
         .checked_add(time_of_day_micros(hour, minute, second)?)?
         .checked_add(fraction)?;
     if zone.is_empty() {
-        return Some(local);
+        return zones.instant_of(local);
     }
     if zones == Zones::Refused {
         return None;
     }
-    to_utc(local, std::str::from_utf8(zone).ok()?.trim())
-}
-
-/// Converts a local time to UTC. The zone is named as in Java's `ZoneId.of`:
-/// `Z`, an offset, `UTC`, `GMT` or `UT` with or without an offset, or a region.
-fn to_utc(local: i64, zone: &str) -> Option<i64> {
-    let offset_of_named_zone = ["UTC", "GMT", "UT"]
-        .iter()
-        .find_map(|prefix| zone.strip_prefix(prefix))
-        .filter(|rest| rest.is_empty() || rest.starts_with(['+', '-']));
-    match offset_of_named_zone.unwrap_or(zone) {
-        "" | "Z" => Some(local),
-        text if text.starts_with(['+', '-']) => {
-            local.checked_sub(parse_offset(text.as_bytes())?.checked_mul(SECOND)?)
-        }
-        _ => region_to_utc(local, zone),
-    }
-}
-
-/// An offset in seconds, from `+h`, `+hh`, `+hh:mm`, `+hhmm`, `+hh:mm:ss` or
-/// `+hhmmss`.
-fn parse_offset(text: &[u8]) -> Option<i64> {
-    let (sign, text) = match text {
-        [b'-', rest @ ..] => (-1, rest),
-        [b'+', rest @ ..] => (1, rest),
-        _ => return None,
-    };
-    let two = |text: &[u8]| match parse_digits(text, 2, 2) {
-        Some((value, [])) => Some(value),
-        _ => None,
-    };
-    let (hours, minutes, seconds) = match text {
-        [_] => (parse_digits(text, 1, 1)?.0, 0, 0),
-        [_, _] => (two(text)?, 0, 0),
-        [_, b':', rest @ ..] => (parse_digits(text, 1, 1)?.0, two(rest)?, 0),
-        [h0, h1, b':', rest @ ..] => match rest {
-            [m0, m1, b':', seconds @ ..] => (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?),
-            minutes => (two(&[*h0, *h1])?, two(minutes)?, 0),
-        },
-        [h0, h1, m0, m1] => (two(&[*h0, *h1])?, two(&[*m0, *m1])?, 0),
-        [h0, h1, m0, m1, seconds @ ..] => (two(&[*h0, *h1])?, two(&[*m0, *m1])?, two(seconds)?),
-        _ => return None,
-    };
-    let total = hours * 3600 + minutes * 60 + seconds;
-    let valid = minutes < 60 && seconds < 60 && total <= 18 * 3600;
-    valid.then_some(sign * total)
-}
-
-/// As Java does: the earlier of the two possible times where clocks were set
-/// back, and the offset from before where they were set forward.
-fn region_to_utc(local: i64, zone: &str) -> Option<i64> {
-    let zone = chrono_tz::Tz::from_str(zone).ok()?;
-    let naive: NaiveDateTime = DateTime::from_timestamp_micros(local)?.naive_utc();
-    match zone.offset_from_local_datetime(&naive) {
-        MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => {
-            local.checked_sub(i64::from(offset.fix().local_minus_utc()) * SECOND)
-        }
-        MappedLocalTime::None => {
-            let before = DateTime::from_timestamp_micros(local.checked_sub(DAY)?)?.naive_utc();
-            let offset = zone.offset_from_local_datetime(&before).earliest()?;
-            local.checked_sub(i64::from(offset.fix().local_minus_utc()) * SECOND)
-        }
-    }
+    let zone = std::str::from_utf8(zone).ok()?.trim();
+    TimeZone::find(zone)?.to_instant(local)
 }
 
 #[cfg(test)]
 mod tests {
+    use sluice_values::TimeZone;
+
     use super::{Zones, parse_date, parse_timestamp};
 
     fn utc(text: &str) -> Option<String> {
-        let micros = parse_timestamp(text.as_bytes(), Zones::Allowed)?;
+        let micros = parse_timestamp(text.as_bytes(), Zones::Allowed(TimeZone::UTC))?;
         let time = chrono::DateTime::from_timestamp_micros(micros)?;
         Some(time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string())
     }
@@ -387,7 +338,7 @@ mod tests {
             for byte in 0..=255 {
                 let mut text = *good;
                 text[at] = byte;
-                let long = super::parse_canonical(&text, Zones::Allowed);
+                let long = super::parse_canonical(&text, Zones::Allowed(TimeZone::UTC));
                 assert!(super::parse_exact(&text).is_none_or(|micros| long == Some(micros)));
                 if !matches!(at, 10 | 26) {
                     assert_eq!(
@@ -423,7 +374,7 @@ mod tests {
             "9999999-01-01T00:00:00Z",
         ] {
             assert_eq!(
-                parse_timestamp(text.as_bytes(), Zones::Allowed),
+                parse_timestamp(text.as_bytes(), Zones::Allowed(TimeZone::UTC)),
                 None,
                 "{text}"
             );

@@ -194,7 +194,7 @@ pub(crate) fn parse_float<T: Float>(buf: &[u8], pos: usize) -> Option<(T::Native
 
 /// A decimal as Java's `BigDecimal` parses it, in units of `10^-scale`, rounded
 /// half up. `None` if it is not a number or has more than `precision` digits.
-pub(crate) fn parse_decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
+pub fn parse_decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),

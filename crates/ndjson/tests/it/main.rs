@@ -5,6 +5,7 @@
 mod against_arrow_json;
 mod compressed;
 mod conversions;
+mod edges;
 mod generate;
 mod lines;
 mod modes;

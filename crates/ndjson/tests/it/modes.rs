@@ -7,7 +7,9 @@ use sluice_ndjson::{
     DecodeError, DecodeOptions, DecodeStats, Decoder, FileContext, Mode, SchemaError,
 };
 
-use crate::support::{column, decode, decode_chunks, nullable, options, schema, structure};
+use crate::support::{
+    column, decode, decode_chunks, list, map, nullable, options, schema, structure,
+};
 
 const TEXT: &str = "{\"id\": 1, \"name\": \"one\"}\r
 {\"id\": \"2\", \"name\": \"two\"}\r
@@ -263,4 +265,80 @@ fn options_that_do_not_fit_the_schema() {
     ]);
     let error = Decoder::new(options(twice, Mode::Permissive), file()).unwrap_err();
     assert!(matches!(error, SchemaError::Duplicate { .. }), "{error}");
+}
+
+/// What is read must not decide which records are malformed.
+#[test]
+fn records_are_judged_by_all_declared_columns() {
+    let declared = schema([
+        Field::new("id", DataType::Int64, false),
+        nullable("n", DataType::Int32),
+        nullable("text", DataType::Utf8),
+        nullable(
+            "deep",
+            structure([
+                nullable("a", DataType::Int32),
+                nullable("b", list(structure([nullable("c", DataType::Date32)]))),
+            ]),
+        ),
+        nullable("tags", map(DataType::Boolean)),
+    ]);
+    let text = "{\"id\": 1}
+{\"id\": 2, \"n\": \"x\"}
+{\"id\": 3, \"n\": 12x4}
+{\"id\": 4, \"text\": \"\\q\"}
+{\"n\": 5}
+{\"id\": 6, \"deep\": {\"a\": 1, \"b\": [{\"c\": 6}]}}
+{\"id\": 7, \"deep\": {\"a\" 1}}
+{\"id\": 8, \"deep\": {\"a\": 1, \"b\": [{\"c\": \"2024-01-01\"}]}, \"tags\": {\"k\": true}}
+{\"id\": 9, \"tags\": {\"k\": 1}}
+";
+    let narrow = |fields: Vec<Field>| schema(fields);
+    let reads = [
+        narrow(vec![]),
+        narrow(vec![Field::new("id", DataType::Int64, false)]),
+        narrow(vec![nullable(
+            "deep",
+            structure([nullable(
+                "b",
+                list(structure([nullable("c", DataType::Date32)])),
+            )]),
+        )]),
+        Arc::clone(&declared),
+    ];
+    for read in reads {
+        for (mode, rows, malformed) in [(Mode::DropMalformed, 2, 7), (Mode::Permissive, 9, 7)] {
+            let mut options = options(Arc::clone(&read), mode);
+            options.declared = Some(Arc::clone(&declared));
+            let chunks = [text.as_bytes().to_vec()];
+            let (batch, stats) =
+                decode_chunks(&options, FileContext::new("file.json", 0), chunks).unwrap();
+            assert_eq!((batch.num_rows(), stats.malformed), (rows, malformed));
+            if read.fields().len() == 1 && mode == Mode::Permissive && read.field(0).name() == "id"
+            {
+                let ids = ["1", "2", "null", "null", "null", "6", "null", "8", "9"];
+                assert_eq!(column(&batch, 0), ids);
+            }
+            if mode == Mode::DropMalformed
+                && read.fields().len() == 1
+                && read.field(0).name() == "deep"
+            {
+                assert_eq!(column(&batch, 0), ["null", "{b: [{c: 2024-01-01}]}"]);
+            }
+        }
+        let mut options = options(Arc::clone(&read), Mode::FailFast);
+        options.declared = Some(Arc::clone(&declared));
+        let error = decode(&options, text).unwrap_err().to_string();
+        assert!(
+            error.contains("line 2") && error.contains("field n"),
+            "{error}"
+        );
+    }
+    let mut wrong = options(
+        schema([nullable("other", DataType::Int32)]),
+        Mode::Permissive,
+    );
+    wrong.declared = Some(declared);
+    let error = Decoder::new(wrong, FileContext::new("file.json", 0)).unwrap_err();
+    assert!(matches!(error, SchemaError::NotDeclared { path } if path == "other"));
 }

@@ -118,6 +118,35 @@ fn every_two_cuts_give_the_rows_of_the_whole_file() {
 }
 
 #[test]
+fn rows_have_the_numbers_of_their_lines_wherever_a_file_is_cut() {
+    let fields = [
+        nullable("id", DataType::Int64),
+        nullable("line", DataType::Int64),
+    ];
+    for mode in [Mode::Permissive, Mode::DropMalformed] {
+        let mut options = options(schema(fields.clone()), mode);
+        options.line = Some(1);
+        let expected: &[&str] = match mode {
+            Mode::Permissive => &["1", "3", "4", "6"],
+            _ => &["1", "4"],
+        };
+        let size = DATA.len() as u64;
+        for cut in 0..=size {
+            for step in [1, 7, 1 << 20] {
+                let files = [0..cut, cut..size];
+                let files = files.map(|range| (scan_file("f", 1, DATA, Some(range)), DATA));
+                let rows = run_scan(&options, files.into(), step).unwrap();
+                assert_eq!(column(&rows, 1), expected, "cut at {cut}, {step} at a time");
+            }
+        }
+    }
+    let mut wrong = options(schema(fields), Mode::Permissive);
+    wrong.schema = schema([nullable("line", DataType::Utf8)]);
+    wrong.line = Some(0);
+    assert!(FileScan::new(wrong, []).is_err());
+}
+
+#[test]
 fn a_file_that_shrank_is_an_error() {
     let mut file = scan_file("gone.json", 0, DATA, None);
     file.size += 10;
@@ -175,4 +204,13 @@ fn a_file_on_disk() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(rows, 10_000);
+}
+
+#[test]
+fn utf16_is_refused_by_name() {
+    for mark in [b"\xff\xfe{\0", b"\xfe\xff\0{"] {
+        let files = vec![(scan_file("a.json", 0, mark, None), &mark[..])];
+        let error = run_scan(&scan_options(), files, 100).unwrap_err();
+        assert!(matches!(error, DecodeError::Utf16 { file } if &*file == "a.json"));
+    }
 }

@@ -168,6 +168,7 @@ async fn in_a_bucket_an_empty_listing_may_be_an_object_or_nothing() {
             rules: &rules,
             files: Vec::new(),
             skipped: 0,
+            foreign: Vec::new(),
         };
         let result = lister
             .list_location(&place)
@@ -175,4 +176,47 @@ async fn in_a_bucket_an_empty_listing_may_be_an_object_or_nothing() {
             .map_err(|error| error.kind());
         assert_eq!(result.map(|()| lister.files.len()), expected, "{text}");
     }
+}
+
+#[tokio::test]
+async fn names_of_any_characters_are_listed() {
+    let names = [
+        "in/a\tb.json",
+        "in/c\n.json",
+        "in/d%20e.json",
+        "in/f#1.json",
+        "in/p=g\u{1}/h?.json",
+        "in/i[1]/j.json",
+    ];
+    let t = Setup::new(&names);
+    assert_eq!(t.list("in", &[".json"]).await.unwrap().files.len(), 5);
+    // A folder that exists as it is written is no pattern, and neither is a tab.
+    assert_eq!(t.names("in/i[1]", &[".json"]).await, ["in/i[1]/j.json"]);
+    let tab = t.list("in/a\tb.json", &[]).await.unwrap();
+    assert_eq!(tab.files[0].size, names[0].len() as u64);
+    assert!(tab.source.to_string().ends_with("in/a\\tb.json"), "{tab:?}");
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_read_are_errors_and_others_are_returned() {
+    let t = Setup::new(&[
+        "in/a.json",
+        "in/notes.txt",
+        "in/older/b.json",
+        "in/_x",
+        "in/k=1/c.xml",
+    ]);
+    let listing = t.list("in", &[".json"]).await.unwrap();
+    let foreign: Vec<_> = listing.foreign.iter().filter_map(Path::filename).collect();
+    assert_eq!(foreign, ["c.xml", "notes.txt", "older"]);
+    let mut rules = ListRules::with_suffixes([".json"]);
+    rules.unreadable_suffixes = vec![".txt".to_owned()];
+    let source = t.stores.parse_source("in").unwrap();
+    let error = list_source(&t.stores, &source, &rules).await.unwrap_err();
+    assert!(error.to_string().contains("in/notes.txt"), "{error}");
+    std::os::unix::fs::symlink("none", t.folder.path().join("in/d.json")).unwrap();
+    let error = t.list("in", &[".json"]).await.unwrap_err();
+    assert!(error.to_string().contains("in/d.json"), "{error}");
+    // Links with other names are none of the source's.
+    assert_eq!(t.list("in", &[".txt"]).await.unwrap().files.len(), 1);
 }

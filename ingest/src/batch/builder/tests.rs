@@ -88,6 +88,65 @@ fn records_become_lines_rejects_and_ranges() {
     );
 }
 
+/// A line of `bytes` bytes, without its end.
+fn long_line(bytes: usize) -> String {
+    format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8))
+}
+
+#[test]
+fn no_more_files_are_open_than_may_be() {
+    let root = tempfile::tempdir().unwrap();
+    let partitions = 12;
+    let start: BTreeMap<i32, i64> = (0..partitions).map(|partition| (partition, 0)).collect();
+    let options = LineOptions {
+        max_open_files: 3,
+        ..LineOptions::default()
+    };
+    // Every record is written at once, and so is every reject.
+    let line = long_line(BUFFER_BYTES);
+    let reject = "x".repeat(BUFFER_BYTES);
+    let mut records = Vec::new();
+    for offset in 0..4 {
+        for partition in 0..partitions {
+            let value = if offset == 2 { &reject } else { &line };
+            records.push((partition, offset, value.as_bytes()));
+        }
+    }
+    let stores = Stores::new(StoreOptions::new());
+    let location = stores
+        .parse_location(root.path().to_str().unwrap())
+        .unwrap();
+    let target = TopicFolder::Local {
+        folder: root.path().to_path_buf(),
+        store_path: stores.open(&location).unwrap(),
+    };
+    let writer = BatchWriter::start_thread(target, "t".to_owned(), options.compression);
+    let mut builder = BatchBuilder::new("t", Uuid::from_u128(7 << 100), options, &start, writer);
+    let meta = FakeMetadata::default();
+    for (partition, offset, value) in records {
+        let record = Record {
+            partition,
+            offset,
+            value: Some(value),
+            metadata: &meta,
+        };
+        builder.add_record(&record).unwrap();
+        let open = builder
+            .open_ranges
+            .iter()
+            .flatten()
+            .flat_map(|range| [range.lines.is_open, range.rejected.is_open]);
+        assert!(open.filter(|is_open| *is_open).count() <= 3);
+    }
+    let ranges = builder.finish_batch().unwrap();
+    let next: BTreeMap<i32, i64> = start.keys().map(|partition| (*partition, 4)).collect();
+    assert_eq!(advance_offsets(&start, &[], &ranges).unwrap(), next);
+    assert!(ranges.len() > start.len(), "some were finished early");
+    let rows: u64 = ranges.iter().map(|range| range.rows).sum();
+    let rejects: u64 = ranges.iter().map(|range| range.rejects).sum();
+    assert_eq!((rows, rejects), (36, 12));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     /// However files are rolled and compressed, every record is one line or one

@@ -19,6 +19,7 @@ pub(crate) fn range_of(partition: i32, start: i64, end: i64) -> LandedRange {
         }),
         rejected: None,
         event_time: None,
+        events_ahead: 0,
     }
 }
 

@@ -120,3 +120,29 @@ proptest! {
         let _ = parse_event_time(&format!("\"{text}\""));
     }
 }
+
+#[test]
+fn an_event_from_the_future_says_nothing() {
+    let minute = 60_000;
+    let micros = |millis: i64| millis * 1000;
+    let now = 1_000 * minute;
+    // As usual: the event happened before it was logged.
+    assert_eq!(
+        plausible_time(micros(900 * minute), Some(950 * minute), now),
+        Some(micros(900 * minute))
+    );
+    // A clock that is a little ahead cannot make more complete than was logged.
+    assert_eq!(
+        plausible_time(micros(953 * minute), Some(950 * minute), now),
+        Some(micros(950 * minute))
+    );
+    // The year 2099, whether the record's own time is right or wrong, too.
+    let far = 4_070_908_800_000;
+    assert_eq!(plausible_time(micros(far), Some(950 * minute), now), None);
+    assert_eq!(plausible_time(micros(far), Some(far), now), None);
+    assert_eq!(plausible_time(micros(far), None, now), None);
+    assert_eq!(
+        plausible_time(i64::MAX, Some(i64::MAX), i64::MAX),
+        Some(i64::MAX)
+    );
+}

@@ -34,7 +34,8 @@ fn topic_metadata(marks: &[(i32, i64, i64)], topic_id: Option<&str>) -> TopicMet
             .iter()
             .map(|(partition, low, high)| {
                 let (low, high) = (*low, *high);
-                (*partition, OffsetBounds { low, high })
+                let end = high;
+                (*partition, OffsetBounds { low, high, end })
             })
             .collect(),
     }

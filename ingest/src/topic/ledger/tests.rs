@@ -43,6 +43,7 @@ fn range_of(partition: i32, start: i64, end: i64, path: &str) -> LandedRange {
         }),
         rejected: None,
         event_time: None,
+        events_ahead: 0,
     }
 }
 

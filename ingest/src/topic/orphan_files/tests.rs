@@ -46,6 +46,7 @@ fn batch_of(ranges: Vec<(i64, i64, &str)>) -> LandingEntry {
                 }),
                 rejected: None,
                 event_time: None,
+                events_ahead: 0,
             })
             .collect(),
         holes: Vec::new(),

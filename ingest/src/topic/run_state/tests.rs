@@ -32,6 +32,7 @@ fn topic_ending_at(ends: &[(i32, i64)]) -> TopicMetadata {
                     OffsetBounds {
                         low: 0,
                         high: *high,
+                        end: *high,
                     },
                 )
             })

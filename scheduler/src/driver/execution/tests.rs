@@ -1,12 +1,16 @@
 //! The steps of a job over a runner whose attempts end as a test decides: which
 //! attempts are made, which results count, and what is removed.
 
+mod attempts;
+mod cancels;
 mod fake_runner;
+mod lost_stages;
 
 use std::time::Duration;
 
+use sluice_engine::job::QueryLimits;
 use sluice_engine::session::{RuntimeOptions, build_runtime};
-use sluice_gold::GoldTables;
+use sluice_gold::{GoldTables, TableLocks};
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::{Job, JobEvent, JobState};
 use sluice_storage::{StoreOptions, Stores};
@@ -14,7 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
-use crate::driver::CheckedSubmission;
+use crate::driver::{CheckedSubmission, NoRecorder, Planner, PlannerOptions};
 use fake_runner::{Attempt, FakeRunner, RunnerState, missing_path, staged_part};
 
 /// `users` is staged for `a` and `totals`, and `totals` for `b` and `c`.
@@ -55,7 +59,7 @@ const SCRIPT_TIMEOUT: Duration = Duration::from_secs(20);
 struct TestJob {
     driver: Driver,
     live: Arc<LiveJob>,
-    submission: CheckedSubmission,
+    submission: Arc<CheckedSubmission>,
     attempts: UnboundedReceiver<Attempt>,
     runner: Arc<parking_lot::Mutex<RunnerState>>,
     folder: TempDir,
@@ -88,6 +92,8 @@ impl TestJob {
                 gold: GoldTables::new(stores.clone()),
                 runtime: build_runtime(stores.clone(), &RuntimeOptions::default()).unwrap(),
                 stores,
+                planner: Planner::new(PlannerOptions::default()),
+                query_limits: QueryLimits::default(),
             },
             live: LiveJob::new(
                 Job {
@@ -97,11 +103,12 @@ impl TestJob {
                 },
                 None,
             ),
-            submission: CheckedSubmission {
+            submission: Arc::new(CheckedSubmission {
                 job,
                 gold,
                 settings,
-            },
+                scope: sluice_jobfile::RunScope::default(),
+            }),
             attempts,
             runner: state,
             folder,
@@ -113,7 +120,11 @@ impl TestJob {
         self,
         script: impl AsyncFnOnce(&mut Script),
     ) -> Result<Vec<Vec<String>>, JobError> {
-        let analyzed = self.driver.analyze_job(&self.submission).await.unwrap();
+        let analyzed = self
+            .driver
+            .analyze_dry("job", &self.submission)
+            .await
+            .unwrap();
         let mut script_state = Script {
             attempts: self.attempts,
             runner: Arc::clone(&self.runner),
@@ -139,11 +150,13 @@ impl TestJob {
             runner: Arc::clone(&self.runner),
             live: Arc::clone(&self.live),
         };
-        let run = self.driver.run_job(&self.live, &self.submission);
+        let run = self
+            .driver
+            .run_job(&self.live, &self.submission, &NoRecorder);
         let both = async { tokio::join!(run, script(&mut script_state)) };
-        let (result, ()) = tokio::time::timeout(SCRIPT_TIMEOUT, both).await.unwrap();
+        let (end, ()) = tokio::time::timeout(SCRIPT_TIMEOUT, both).await.unwrap();
         script_state.assert_all_ended();
-        result.unwrap_err()
+        end.result.unwrap_err()
     }
 }
 
@@ -207,272 +220,4 @@ impl Script {
             tokio::task::yield_now().await;
         }
     }
-}
-
-#[tokio::test]
-async fn a_stage_is_removed_when_its_last_reader_is_done() {
-    let job = TestJob::new(TWO_STAGES);
-    let files = job.run_steps(async |script| {
-        let users = script.expect_one("stage users").await;
-        assert_eq!(users.token, "job-0-1");
-        users.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        assert_eq!(totals.token, "job-1-1");
-        a.succeed();
-        totals.succeed();
-        let [b, c] = script.expect(["write b", "write c"]).await;
-        script.expect_removed(&["job-0-1"]).await;
-        b.succeed();
-        c.succeed();
-        script.expect_removed(&["job-0-1", "job-1-1"]).await;
-    });
-    assert_eq!(
-        files.await.unwrap(),
-        [["write a"], ["write b"], ["write c"]]
-    );
-}
-
-#[tokio::test]
-async fn a_lost_stage_and_what_was_staged_from_it_run_again() {
-    let job = TestJob::new(TWO_STAGES);
-    let files = job.run_steps(async |script| {
-        script.expect_one("stage users").await.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        totals.succeed();
-        let [b, c] = script.expect(["write b", "write c"]).await;
-        // `b` is written from rows that are lost later; its files count.
-        b.succeed();
-        script.expect_done("write b").await;
-        a.lose_stage("job-0-1");
-        let users = script.expect_one("stage users").await;
-        assert_eq!(users.token, "job-0-2");
-        script.expect_removed(&["job-0-1", "job-1-1"]).await;
-        // `c` reads the lost rows: its result is discarded.
-        c.succeed_with(Vec::new());
-        users.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        assert_eq!(totals.token, "job-1-2");
-        a.succeed();
-        totals.succeed();
-        script.expect_one("write c").await.succeed();
-    });
-    assert_eq!(
-        files.await.unwrap(),
-        [["write a"], ["write b"], ["write c"]]
-    );
-}
-
-#[tokio::test]
-async fn a_stale_stage_is_discarded_and_runs_again() {
-    let job = TestJob::new(TWO_STAGES);
-    let files = job.run_steps(async |script| {
-        script.expect_one("stage users").await.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        a.lose_stage("job-0-1");
-        let users = script.expect_one("stage users").await;
-        totals.succeed();
-        script.expect_removed(&["job-0-1", "job-1-1"]).await;
-        users.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        assert_eq!(totals.token, "job-1-2");
-        a.succeed();
-        totals.succeed();
-        let [b, c] = script.expect(["write b", "write c"]).await;
-        b.succeed();
-        c.succeed();
-    });
-    assert_eq!(files.await.unwrap().len(), 3);
-}
-
-#[tokio::test]
-async fn a_stale_attempt_that_fails_is_retried_whatever_its_error() {
-    let job = TestJob::new(TWO_STAGES);
-    let files = job.run_steps(async |script| {
-        script.expect_one("stage users").await.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        totals.lose_stage("job-0-1");
-        let users = script.expect_one("stage users").await;
-        a.fail(RunError::Failed {
-            kind: ErrorKind::Internal,
-            message: "half of its input".to_owned(),
-        });
-        users.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        a.succeed();
-        totals.succeed();
-        let [b, c] = script.expect(["write b", "write c"]).await;
-        b.succeed();
-        c.succeed();
-    });
-    assert_eq!(files.await.unwrap().len(), 3);
-}
-
-#[tokio::test]
-async fn the_loss_of_a_stage_that_already_runs_again_changes_nothing_more() {
-    let job = TestJob::new(TWO_STAGES);
-    let files = job.run_steps(async |script| {
-        script.expect_one("stage users").await.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        totals.lose_stage("job-0-1");
-        let users = script.expect_one("stage users").await;
-        // The second reader finds the same loss.
-        a.lose_stage("job-0-1");
-        users.succeed();
-        let [totals, a] = script.expect(["stage totals", "write a"]).await;
-        a.succeed();
-        totals.succeed();
-        let [b, c] = script.expect(["write b", "write c"]).await;
-        assert_eq!(
-            script.removed().iter().filter(|t| *t == "job-0-1").count(),
-            1
-        );
-        b.succeed();
-        c.succeed();
-    });
-    assert_eq!(files.await.unwrap().len(), 3);
-}
-
-#[tokio::test]
-async fn a_step_that_ran_out_of_memory_gets_one_attempt_with_low_memory() {
-    let job = TestJob::new(TWO_WRITES);
-    let files = job.run_steps(async |script| {
-        let [a, b] = script.expect(["write a", "write b"]).await;
-        assert!(!a.low_memory && !b.low_memory);
-        a.run_out_of_memory();
-        let a = script.expect_one("write a").await;
-        assert!(a.low_memory);
-        // A failure of another kind keeps the plan for low memory.
-        a.fail_transiently();
-        let a = script.expect_one("write a").await;
-        assert!(a.low_memory);
-        a.succeed();
-        b.succeed();
-    });
-    assert_eq!(files.await.unwrap(), [["write a"], ["write b"]]);
-}
-
-#[tokio::test]
-async fn out_of_memory_twice_fails_the_job() {
-    let job = TestJob::new(TWO_WRITES);
-    let runner = Arc::clone(&job.runner);
-    let error = job.run_steps(async |script| {
-        let [a, _b] = script.expect(["write a", "write b"]).await;
-        a.run_out_of_memory();
-        script.expect_one("write a").await.run_out_of_memory();
-    });
-    let error = error.await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Execution);
-    assert!(error.message.contains("out of memory"), "{}", error.message);
-    assert_eq!(runner.lock().cancelled, ["write b"]);
-}
-
-#[tokio::test]
-async fn a_step_gets_no_more_attempts_than_the_job_sets() {
-    let job = TestJob::new(TWO_WRITES);
-    let runner = Arc::clone(&job.runner);
-    let error = job.run_steps(async |script| {
-        let [a, _b] = script.expect(["write a", "write b"]).await;
-        a.fail_transiently();
-        script.expect_one("write a").await.fail_transiently();
-        script.expect_one("write a").await.fail_transiently();
-    });
-    let error = error.await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Transient);
-    assert!(
-        error.message.contains("connection reset"),
-        "{}",
-        error.message
-    );
-    assert_eq!(runner.lock().cancelled, ["write b"]);
-}
-
-#[tokio::test]
-async fn an_error_in_the_data_is_not_retried() {
-    let job = TestJob::new(TWO_WRITES);
-    let error = job.run_steps(async |script| {
-        let [a, _b] = script.expect(["write a", "write b"]).await;
-        a.fail(RunError::Failed {
-            kind: ErrorKind::DataQuality,
-            message: "a.json, line 1".to_owned(),
-        });
-    });
-    assert_eq!(error.await.unwrap_err().kind(), ErrorKind::DataQuality);
-}
-
-#[tokio::test]
-async fn a_cancel_stops_every_step_and_removes_what_was_staged() {
-    let job = TestJob::new(TWO_STAGES);
-    let runner = Arc::clone(&job.runner);
-    let error = job.run_failing_job(async |script| {
-        script.expect_one("stage users").await.succeed();
-        let _running = script.expect(["stage totals", "write a"]).await;
-        script
-            .live
-            .request_stop(JobError::new(ErrorKind::Killed, "enough"));
-    });
-    let error = error.await;
-    assert_eq!(
-        (error.kind(), error.message.as_str()),
-        (ErrorKind::Killed, "enough")
-    );
-    let mut state = std::mem::take(&mut *runner.lock());
-    state.cancelled.sort();
-    state.removed.sort();
-    assert_eq!(state.cancelled, ["stage totals", "write a"]);
-    assert_eq!(state.removed, ["job-0-1", "job-1-1"]);
-}
-
-#[tokio::test]
-async fn a_plan_that_cannot_be_made_fails_the_job_and_removes_what_was_staged() {
-    let job = TestJob::new(DEDUPLICATION);
-    let runner = Arc::clone(&job.runner);
-    // Four bytes where the ids of the duplicates should be.
-    let damaged = job.folder.path().join("damaged");
-    std::fs::write(&damaged, b"oops").unwrap();
-    let error = job.run_failing_job(async |script| {
-        script.expect_one("stage a rows 1").await.succeed();
-        let duplicates = script.expect_one("stage a duplicates 1").await;
-        let part = staged_part(&duplicates.token, damaged, 4);
-        duplicates.succeed_with(vec![part]);
-    });
-    let error = error.await;
-    assert_eq!(error.kind(), ErrorKind::Internal);
-    assert!(error.message.contains("cannot plan a"), "{}", error.message);
-    let mut removed = std::mem::take(&mut runner.lock().removed);
-    removed.sort();
-    assert_eq!(removed, ["job-0-1", "job-1-1"]);
-}
-
-#[tokio::test]
-async fn a_part_that_is_lost_before_its_reader_is_planned_is_computed_again() {
-    let job = TestJob::new(DEDUPLICATION);
-    let files = job.run_steps(async |script| {
-        script.expect_one("stage a rows 1").await.succeed();
-        let duplicates = script.expect_one("stage a duplicates 1").await;
-        let token = duplicates.token.clone();
-        let part = staged_part(&token, missing_path(&token), 8);
-        duplicates.succeed_with(vec![part]);
-        let duplicates = script.expect_one("stage a duplicates 1").await;
-        script.expect_removed(&["job-1-1"]).await;
-        // No duplicates: planning reads nothing.
-        duplicates.succeed_with(Vec::new());
-        script.expect_one("write a").await.succeed();
-    });
-    assert_eq!(files.await.unwrap(), [["write a"]]);
-}
-
-#[tokio::test]
-async fn rows_that_are_no_manifest_are_an_error_and_not_an_empty_stage() {
-    let job = TestJob::new(TWO_STAGES);
-    let error = job.run_failing_job(async |script| {
-        let users = script.expect_one("stage users").await;
-        users.succeed_with_column("another", vec!["{}".to_owned()]);
-    });
-    let error = error.await;
-    assert_eq!(error.kind(), ErrorKind::Internal);
-    assert!(
-        error.message.contains("users: its manifest cannot be read"),
-        "{}",
-        error.message
-    );
 }

@@ -15,6 +15,7 @@ fn file(name: usize, size: u64, splittable: bool) -> InputFile {
             version: None,
         },
         splittable,
+        folder_values: Vec::new(),
     }
 }
 

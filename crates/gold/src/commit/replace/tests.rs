@@ -91,7 +91,8 @@ fn keys(planned: &PlannedEntry) -> Vec<String> {
 fn the_first_version_creates_the_table() {
     let (spec, info) = (spec(), info());
     let adds = [file("day=1/a", Some("1")), file("day=%2F/ü", Some(""))];
-    let replace = ReplaceCommit::new_checked("t", &spec, &adds, &info).unwrap();
+    let replace =
+        ReplaceCommit::new_checked("t", &spec, &adds, CommitMode::Replace, &info).unwrap();
     let planned = replace.plan_entry(None, 1_000, Uuid::from_u128(9)).unwrap();
     assert!(planned.creates_table);
     assert_eq!((planned.version, planned.removed_files), (0, 0));
@@ -127,7 +128,8 @@ fn a_replace_removes_everything_and_says_what_changed_only_then() {
     let (spec, info) = (spec(), info());
     let before = snapshot(&spec);
     let adds = [file("day=1/a", Some("1"))];
-    let replace = ReplaceCommit::new_checked("t", &spec, &adds, &info).unwrap();
+    let replace =
+        ReplaceCommit::new_checked("t", &spec, &adds, CommitMode::Replace, &info).unwrap();
     let planned = replace
         .plan_entry(Some(&before), 1_000, Uuid::from_u128(9))
         .unwrap();
@@ -156,7 +158,8 @@ fn a_replace_removes_everything_and_says_what_changed_only_then() {
     before
         .properties
         .insert("kept".to_owned(), "yes".to_owned());
-    let replace = ReplaceCommit::new_checked("t", &wider, &adds, &info).unwrap();
+    let replace =
+        ReplaceCommit::new_checked("t", &wider, &adds, CommitMode::Replace, &info).unwrap();
     let planned = replace
         .plan_entry(Some(&before), 1_000, Uuid::from_u128(9))
         .unwrap();
@@ -173,7 +176,7 @@ fn a_replace_removes_everything_and_says_what_changed_only_then() {
 #[test]
 fn an_empty_result_empties_the_table() {
     let (spec, info) = (spec(), info());
-    let replace = ReplaceCommit::new_checked("t", &spec, &[], &info).unwrap();
+    let replace = ReplaceCommit::new_checked("t", &spec, &[], CommitMode::Replace, &info).unwrap();
     let planned = replace
         .plan_entry(Some(&snapshot(&spec)), 1, Uuid::nil())
         .unwrap();
@@ -183,7 +186,7 @@ fn an_empty_result_empties_the_table() {
 #[test]
 fn tables_that_ask_for_more_are_refused() {
     let (spec, info) = (spec(), info());
-    let replace = ReplaceCommit::new_checked("t", &spec, &[], &info).unwrap();
+    let replace = ReplaceCommit::new_checked("t", &spec, &[], CommitMode::Replace, &info).unwrap();
     let plan = |change: fn(&mut Snapshot)| {
         let mut snapshot = snapshot(&spec);
         change(&mut snapshot);
@@ -220,7 +223,8 @@ fn tables_that_ask_for_more_are_refused() {
 fn what_does_not_fit_is_refused_before_anything_is_written() {
     let (spec, info) = (spec(), info());
     let check = |adds: &[DataFile]| {
-        let error = ReplaceCommit::new_checked("t", &spec, adds, &info).unwrap_err();
+        let error =
+            ReplaceCommit::new_checked("t", &spec, adds, CommitMode::Replace, &info).unwrap_err();
         error.to_string()
     };
     for path in ["/a", "a/../b", "a//b", ""] {
@@ -235,7 +239,7 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
     assert!(check(&[other]).contains("partition columns"));
     let mut bad = spec.clone();
     bad.partition_by = vec!["v".to_owned(), "day".to_owned()];
-    let error = ReplaceCommit::new_checked("t", &bad, &[], &info).unwrap_err();
+    let error = ReplaceCommit::new_checked("t", &bad, &[], CommitMode::Replace, &info).unwrap_err();
     assert!(
         error
             .to_string()

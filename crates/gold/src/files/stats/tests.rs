@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
-    ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
+    Array as _, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array,
+    Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::bounds::upper_text;
 use super::*;
 
 /// Writes one batch in row groups of `rows_per_group` rows and reads the footer.
@@ -57,7 +59,8 @@ fn every_type_has_the_form_of_the_protocol() {
             ("dec18", decimal(vec![-105, 5, 99], 18)),
             ("dec38", decimal(vec![-105, 5, 12_345_678_901_234], 38)),
             ("dec_long", decimal(vec![1, 2, 1_234_567_890_123_456], 38)),
-            ("f", Arc::new(Float64Array::from(vec![1.5, f64::NAN, -2.5]))),
+            ("f", Arc::new(Float64Array::from(vec![1.5, 0.1, -2.5]))),
+            ("f32", Arc::new(Float32Array::from(vec![0.1, 0.5, -0.5]))),
             ("b", Arc::new(BooleanArray::from(vec![true, false, true]))),
             ("none", Arc::new(Int32Array::from(vec![None, None, None]))),
         ],
@@ -69,7 +72,8 @@ fn every_type_has_the_form_of_the_protocol() {
         json!({
             "i": -1, "big": i64::MIN, "s": "a", "d": "1969-12-31",
             "t": "1969-12-31T23:59:59.998Z",
-            "dec9": -1.05, "dec18": -1.05, "dec38": -1.05, "dec_long": 0.01, "f": -2.5,
+            "dec9": "-1.05", "dec18": "-1.05", "dec38": "-1.05", "dec_long": "0.01",
+            "f": -2.5, "f32": -0.5, "b": false,
         })
     );
     assert_eq!(
@@ -77,19 +81,81 @@ fn every_type_has_the_form_of_the_protocol() {
         json!({
             "i": 3, "big": i64::MAX, "s": "é", "d": "2024-01-01",
             "t": "1970-01-01T00:00:00.002Z",
-            "dec9": 0.99, "dec18": 0.99, "dec38": 123_456_789_012.34,
+            "dec9": "0.99", "dec18": "0.99", "dec38": "123456789012.34",
+            "dec_long": "12345678901234.56", "f": 1.5, "f32": 0.5, "b": true,
         })
     );
     assert_eq!(
         serde_json::to_value(&stats.null_count).unwrap(),
         json!({
             "i": 1, "big": 0, "s": 0, "d": 0, "t": 1, "dec9": 0, "dec18": 0, "dec38": 0,
-            "dec_long": 0, "f": 0, "b": 0, "none": 3,
+            "dec_long": 0, "f": 0, "f32": 0, "b": 0, "none": 3,
         })
     );
-    // The text has exactly the digits of the decimal.
-    let text = serde_json::to_string(&stats).unwrap();
-    assert!(text.contains(r#""dec9":-1.05"#), "{text}");
+}
+
+#[test]
+fn zeros_of_both_signs_are_within_the_bounds() {
+    for zero in [0.0, -0.0] {
+        let stats = stats_of(vec![("f", Arc::new(Float64Array::from(vec![zero])))], 10);
+        let text = serde_json::to_string(&stats).unwrap();
+        assert!(
+            text.contains(r#""minValues":{"f":-0.0},"maxValues":{"f":0.0}"#),
+            "{text}"
+        );
+    }
+}
+
+/// Floats without numbers, as the footer of a column with NaN is.
+fn only_nan() -> ArrayRef {
+    Arc::new(Float64Array::from(vec![f64::NAN]))
+}
+
+#[test]
+fn a_file_has_all_bounds_or_none() {
+    let one: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let floats = |value| -> ArrayRef { Arc::new(Float64Array::from(vec![value])) };
+    let unbounded: [ArrayRef; 6] = [
+        only_nan(),
+        floats(f64::INFINITY),
+        floats(f64::NEG_INFINITY),
+        Arc::new(Date32Array::from(vec![5_000_000])),
+        utc(vec![Some(i64::MIN)]),
+        Arc::new(StringArray::from(vec![char::MAX.to_string().repeat(40)])),
+    ];
+    for array in unbounded {
+        let data_type = array.data_type().clone();
+        let stats = stats_of(vec![("one", Arc::clone(&one)), ("x", array)], 10);
+        assert!(
+            stats.min_values.is_empty() && stats.max_values.is_empty(),
+            "{data_type}: {stats:?}"
+        );
+        assert_eq!(stats.null_count["x"], json!(0), "{data_type}");
+    }
+    // Readers expect no bounds of these.
+    let fields = Fields::from(vec![Field::new("x", DataType::Float64, true)]);
+    let others: [ArrayRef; 3] = [
+        Arc::new(BinaryArray::from(vec![&b"x"[..]])),
+        Arc::new(Float64Array::from(vec![None::<f64>])),
+        Arc::new(StructArray::new(fields, vec![only_nan()], None)),
+    ];
+    for array in others {
+        let data_type = array.data_type().clone();
+        let stats = stats_of(vec![("one", Arc::clone(&one)), ("x", array)], 10);
+        assert_eq!(
+            serde_json::to_value(&stats.max_values).unwrap(),
+            json!({"one": 1}),
+            "{data_type}"
+        );
+    }
+}
+
+#[test]
+fn the_last_moment_of_the_year_9999_is_a_bound() {
+    let last = 253_402_300_799_999_999;
+    let stats = stats_of(vec![("t", utc(vec![Some(last)]))], 10);
+    assert_eq!(stats.min_values["t"], json!("9999-12-31T23:59:59.999Z"));
+    assert_eq!(stats.max_values["t"], json!("9999-12-31T23:59:59.999999Z"));
 }
 
 #[test]
@@ -149,21 +215,6 @@ fn an_empty_file_has_no_bounds() {
     assert!(stats.min_values.is_empty() && stats.max_values.is_empty());
 }
 
-#[test]
-fn dates_and_times_that_readers_cannot_parse_are_left_out() {
-    let stats = stats_of(
-        vec![
-            ("d", Arc::new(Date32Array::from(vec![0, 5_000_000]))),
-            ("t", utc(vec![Some(0), Some(i64::MAX)])),
-        ],
-        10,
-    );
-    assert_eq!(stats.min_values["d"], json!("1970-01-01"));
-    assert!(!stats.max_values.contains_key("d"));
-    assert_eq!(stats.min_values["t"], json!("1970-01-01T00:00:00.000Z"));
-    assert!(!stats.max_values.contains_key("t"));
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -175,7 +226,7 @@ proptest! {
                 proptest::option::of(any::<i64>()),
                 proptest::option::of("[a-zé\u{10ffff}]{0,3}|[ab]{30,70}|\\PC{0,40}"),
                 proptest::option::of(-4_000_000_000_000_000_i64..4_000_000_000_000_000),
-                proptest::option::of(any::<f64>()),
+                proptest::option::of(-1e300_f64..1e300),
                 proptest::option::of(-10_i128.pow(17)..10_i128.pow(17)),
             ),
             1..40,
@@ -228,19 +279,18 @@ proptest! {
             let bound = micros(max("t").unwrap());
             prop_assert!(bound >= *most && bound < most + 1000);
         }
-        prop_assert!(max("f").is_none());
-        if let Some(bound) = min("f").and_then(Value::as_f64) {
-            prop_assert!(rows.iter().filter_map(|r| r.3).all(|f| f.is_nan() || bound <= f));
-        }
+        let floats: Vec<_> = rows.iter().filter_map(|r| r.3).collect();
+        let exact = |values: &[f64], least: bool| {
+            let values = values.iter().copied();
+            if least { values.reduce(f64::min) } else { values.reduce(f64::max) }
+        };
+        prop_assert_eq!(min("f").and_then(Value::as_f64), exact(&floats, true));
+        prop_assert_eq!(max("f").and_then(Value::as_f64), exact(&floats, false));
         for (bound, least) in [(min("d"), true), (max("d"), false)] {
             let values = rows.iter().filter_map(|r| r.4);
             let exact = if least { values.min() } else { values.max() };
-            if let Some(bound) = bound {
-                let scaled = (bound.as_f64().unwrap() * 1000.0).round() as i128;
-                prop_assert_eq!(Some(scaled), exact);
-            } else {
-                prop_assert!(exact.is_none_or(|v| v.unsigned_abs() >= 10_u128.pow(15)));
-            }
+            let digits = bound.map(|bound| bound.as_str().unwrap().replace('.', ""));
+            prop_assert_eq!(digits.map(|digits| digits.parse::<i128>().unwrap()), exact);
         }
     }
 }

@@ -179,6 +179,7 @@ pub(super) fn staged_part(token: &str, path: PathBuf, bytes: u64) -> String {
             length: bytes,
             first_row: 0,
         }],
+        samples: Vec::new(),
     };
     serde_json::to_string(&part).unwrap()
 }

@@ -1,0 +1,163 @@
+//! What the rules do to plans. That the rows are right is shown by the cases.
+
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::physical_plan::{ExecutionPlan, displayable};
+
+use super::*;
+use crate::session::{base_config, build_session_state};
+
+async fn plan(sql: &str, partitions: usize) -> Arc<dyn ExecutionPlan> {
+    let config = base_config().with_target_partitions(partitions);
+    let state = build_session_state(config, Arc::new(RuntimeEnv::default())).unwrap();
+    let context = SessionContext::new_with_state(state);
+    for table in ["t", "u"] {
+        let table = format!("CREATE TABLE {table} (k INT, v INT) AS VALUES (1, 10), (2, 20)");
+        context.sql(&table).await.unwrap().collect().await.unwrap();
+    }
+    let frame = context.sql(sql).await.unwrap();
+    frame.create_physical_plan().await.unwrap()
+}
+
+fn text(plan: &Arc<dyn ExecutionPlan>) -> String {
+    displayable(plan.as_ref()).indent(false).to_string()
+}
+
+/// The lines of the plan, without indentation, that begin with `node`.
+fn lines<'a>(text: &'a str, node: &str) -> Vec<&'a str> {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| line.starts_with(node)).collect()
+}
+
+#[tokio::test]
+async fn leaves_are_tables_or_scans() {
+    for sql in [
+        "SELECT 1",
+        "SELECT k FROM t UNION ALL SELECT 0",
+        "SELECT k FROM t WHERE false UNION ALL SELECT count(*) FROM u",
+        "SELECT column1 FROM (VALUES (1), (2), (3)) LIMIT 2",
+    ] {
+        let plan = plan(sql, 3).await;
+        let mut open = vec![&plan];
+        while let Some(node) = open.pop() {
+            if node.children().is_empty() {
+                assert_eq!(node.name(), "DataSourceExec", "{sql}\n{}", text(&plan));
+            }
+            open.extend(node.children());
+        }
+        assert!(!text(&plan).contains("fetch="), "{}", text(&plan));
+    }
+}
+
+#[tokio::test]
+async fn no_join_reports_rows_of_a_side_that_every_task_collects() {
+    for kind in ["LEFT", "FULL", "LEFT SEMI", "LEFT ANTI"] {
+        let sql = format!("SELECT t.* FROM t {kind} JOIN u ON t.k < u.k");
+        let text = text(&plan(&sql, 3).await);
+        let joins = lines(&text, "NestedLoopJoinExec");
+        let is_one_task = text.contains("OnePartitionExec");
+        let swapped = joins.iter().all(|join| join.contains("join_type=Right"));
+        assert!(!joins.is_empty() && (is_one_task || swapped), "{text}");
+        let sql = format!("SELECT t.* FROM t {kind} JOIN u ON t.k = u.k");
+        for partitions in [1, 3] {
+            let text = self::text(&plan(&sql, partitions).await);
+            for join in lines(&text, "HashJoinExec") {
+                let collects = join.contains("mode=CollectLeft");
+                assert!(!collects || join.contains("join_type=Right"), "{text}");
+            }
+        }
+    }
+}
+
+/// DataFusion's own plan of NOT IN, which Ballista's rules avoid.
+#[tokio::test]
+async fn a_join_in_which_one_null_decides_runs_in_one_task() {
+    let context = SessionContext::new_with_config(base_config().with_target_partitions(3));
+    for table in ["t", "u"] {
+        let table = format!("CREATE TABLE {table} (v INT) AS VALUES (1), (NULL)");
+        context.sql(&table).await.unwrap().collect().await.unwrap();
+    }
+    let sql = "SELECT v FROM t WHERE v NOT IN (SELECT v FROM u)";
+    let frame = context.sql(sql).await.unwrap();
+    let plan = frame.create_physical_plan().await.unwrap();
+    let config = context.copied_config();
+    let plan = JoinModesRule.optimize(plan, config.options()).unwrap();
+    assert!(text(&plan).contains("OnePartitionExec"), "{}", text(&plan));
+}
+
+#[tokio::test]
+async fn joins_that_order_or_slices_depend_on_are_not_swapped_later() {
+    let depends = [
+        "SELECT t.k, row_number() OVER (PARTITION BY t.k ORDER BY t.v) FROM t JOIN u ON t.k = u.k",
+        "SELECT t.k FROM t JOIN u ON t.k = u.k UNION ALL SELECT k FROM u",
+        "SELECT t.k FROM t JOIN u ON t.k < u.k",
+        "SELECT t.k FROM t CROSS JOIN u",
+    ];
+    for sql in depends {
+        for partitions in [1, 3] {
+            let text = text(&plan(sql, partitions).await);
+            let joins: Vec<&str> = ["HashJoinExec", "NestedLoopJoinExec", "CrossJoinExec"]
+                .iter()
+                .flat_map(|name| lines(&text, name))
+                .collect();
+            assert!(!joins.is_empty(), "{text}");
+            let keeps_order = text.contains("StatisticsBarrierExec") || !sorts_below_join(&text);
+            assert!(keeps_order, "{sql}\n{text}");
+        }
+    }
+}
+
+/// Whether a sort stands below the first join.
+fn sorts_below_join(text: &str) -> bool {
+    let join = text.find("JoinExec").unwrap_or_default();
+    text[join..].contains("SortExec")
+}
+
+/// In the stage of a window function, nothing shows that a column is constant, or
+/// that it equals another one.
+#[tokio::test]
+async fn windows_are_sorted_by_all_of_their_partition() {
+    for (sql, by) in [
+        (
+            "SELECT k, v, rank() OVER (PARTITION BY k, v ORDER BY n) AS r \
+             FROM (SELECT k, v, count(*) AS n FROM t WHERE v = 10 GROUP BY k, v) AS q",
+            ["k@", "v@", "n@"],
+        ),
+        (
+            "SELECT k, v, sum(n) OVER (PARTITION BY v, k) AS r \
+             FROM (SELECT k, v, count(*) AS n FROM t WHERE k = 1 GROUP BY k, v) AS q",
+            ["k@", "v@", ""],
+        ),
+    ] {
+        let text = text(&plan(sql, 3).await);
+        let sorts = lines(&text, "SortExec");
+        let is_complete = |sort: &&str| by.iter().all(|column| sort.contains(column));
+        assert!(sorts.iter().any(is_complete), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_recursion_is_one_leaf() {
+    let sql = "WITH RECURSIVE r AS (SELECT k, 0 AS n FROM t UNION ALL \
+               SELECT u.k, r.n + 1 FROM r JOIN u ON r.k = u.k WHERE r.n < 3) \
+               SELECT r.k, count(*) FROM r JOIN t ON r.k = t.k GROUP BY r.k";
+    let plan = plan(sql, 3).await;
+    let text = text(&plan);
+    assert_eq!(lines(&text, "OneTaskExec").len(), 1, "{text}");
+    assert!(!text.contains("WorkTableExec"), "{text}");
+}
+
+#[tokio::test]
+async fn rules_run_in_their_places() {
+    let names: Vec<String> = physical_optimizer_rules()
+        .iter()
+        .map(|rule| rule.name().to_owned())
+        .collect();
+    let at = |name: &str| names.iter().position(|other| other == name);
+    assert!(at("join_selection") < at("join_modes"));
+    assert!(at("join_modes") < at("EnsureRequirements").or(Some(names.len())));
+    assert!(at("constant_leaves") < at("late_changes"));
+    // What it repairs, no rule may change afterwards.
+    assert_eq!(at("stage_knowledge"), Some(names.len() - 1));
+    assert!(at("join_modes").is_some());
+}

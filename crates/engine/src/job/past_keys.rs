@@ -1,0 +1,462 @@
+//! Rows whose keys a table does not have.
+//!
+//! The rows of a run are reduced to one for each key first. Then the keys that the
+//! table has are removed by an anti join. Of the table only the key columns are read, of
+//! files whose statistics do not exclude every key of the run.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::default_table_source::provider_as_source;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{Column, JoinType, NullEquality, ScalarValue, Statistics, TableReference};
+use datafusion::datasource::TableType;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::functions_aggregate::expr_fn::{count, max, min};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::physical_plan::ExecutionPlan;
+use sluice_gold::{DataFile, Snapshot, TableSpec};
+use sluice_jobfile::{Dataset, Diagnostic, Flow, codes};
+
+use super::AnalyzeError;
+use super::analyze::{Analysis, engine_error};
+use super::dataset_table::{DatasetTable, scalar_value};
+use crate::staged::{StagedTable, read_staged_rows};
+
+/// What is wrong with the key of a deduplicated flow of a table with this many flows.
+pub(super) fn refuse_keys(
+    flow: &Flow,
+    flows: usize,
+    keys: &[String],
+    spec: &TableSpec,
+) -> Option<Diagnostic> {
+    let error = |message: String, help: &str| {
+        Some(
+            Diagnostic::error(codes::NOT_INCREMENTAL, message)
+                .with_span(flow.span)
+                .with_help(help),
+        )
+    };
+    if flows > 1 {
+        return error(
+            format!(
+                "`{}` keeps one row of each key, and `{}` has other flows, whose rows of the same \
+                 run it does not see",
+                flow.flow, flow.table
+            ),
+            "unite the streams in one query, and deduplicate that: SELECT … FROM (SELECT … FROM \
+             STREAM a UNION ALL SELECT … FROM STREAM b) QUALIFY …",
+        );
+    }
+    for key in keys {
+        let Ok(field) = spec.schema.field_with_name(key) else {
+            continue;
+        };
+        if field.data_type().is_nested() {
+            return error(
+                format!("the key `{key}` is not a simple value"),
+                "use columns of the value in PARTITION BY, such as its id",
+            );
+        }
+        if spec.partition_by.contains(key) && is_text(field.data_type()) {
+            return error(
+                format!(
+                    "the key `{key}` is a column of PARTITIONED BY, where an empty text is stored \
+                     as NULL, so that it cannot be found again"
+                ),
+                "partition the table by another column, or use a key that is not text",
+            );
+        }
+    }
+    None
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
+}
+
+/// Types whose bounds in the log can be compared.
+fn has_bounds(data_type: &DataType) -> bool {
+    data_type.is_integer() || is_text(data_type) || data_type == &DataType::Date32
+}
+
+fn key_name(at: usize) -> String {
+    format!("__past_{at}")
+}
+
+impl Analysis<'_> {
+    /// The rows of a plan, one for each key, without those whose keys the table has.
+    pub(super) fn keep_new_keys(
+        &mut self,
+        dataset: &Dataset,
+        spec: &TableSpec,
+        rows: LogicalPlan,
+        keys: &[String],
+        past: Option<&Snapshot>,
+    ) -> Result<LogicalPlan, AnalyzeError> {
+        let rows = self.extract_dedups(&dataset.name, rows)?;
+        let Some(past) = past.filter(|past| !past.files.is_empty()) else {
+            return Ok(rows);
+        };
+        let failed = |error| engine_error(&dataset.name, error);
+        let location = self.dataset_location(dataset)?;
+        let table = DatasetTable::new(
+            &dataset.name,
+            self.datasets.len(),
+            location.url().clone(),
+            Arc::clone(&spec.schema),
+            spec.partition_by.clone(),
+        )
+        .keeping(past)
+        .without_step();
+        let bounds = match self.stage_bounds(dataset, &rows, keys) {
+            Ok(bounds) => bounds,
+            Err(error) => return Err(failed(error)),
+        };
+        let name = format!("{} past", dataset.name);
+        if let Some(bounds) = &bounds {
+            self.producers.insert(&name, bounds.step());
+        }
+        let past = PastKeysTable {
+            table,
+            keys: keys.to_vec(),
+            bounds,
+        };
+        remove_past_keys(rows, &name, past, keys).map_err(failed)
+    }
+
+    /// Adds the step that finds the bounds of the run's keys; `None` when files cannot be
+    /// compared with any.
+    fn stage_bounds(
+        &mut self,
+        dataset: &Dataset,
+        rows: &LogicalPlan,
+        keys: &[String],
+    ) -> Result<Option<Arc<StagedTable>>> {
+        let mut bounds: Vec<Expr> = vec![count(lit(1_i64)).alias("__rows")];
+        for (at, key) in keys.iter().enumerate() {
+            let column = || Expr::Column(Column::from_name(key));
+            let field = rows.schema().field_with_unqualified_name(key)?;
+            if has_bounds(field.data_type()) {
+                bounds.extend([
+                    min(column()).alias(min_name(at)),
+                    max(column()).alias(max_name(at)),
+                    count(column()).alias(present_name(at)),
+                ]);
+            }
+        }
+        if bounds.len() == 1 {
+            return Ok(None);
+        }
+        let plan = LogicalPlanBuilder::from(rows.clone())
+            .aggregate(Vec::<Expr>::new(), bounds)?
+            .build()?;
+        let schema: SchemaRef = Arc::clone(plan.schema().inner());
+        let name = format!("{} bounds", dataset.name);
+        Ok(Some(self.push_staged_step(&name, plan, schema, false)))
+    }
+}
+
+/// The rows whose keys are not among those of the past.
+fn remove_past_keys(
+    rows: LogicalPlan,
+    name: &str,
+    past: PastKeysTable,
+    keys: &[String],
+) -> Result<LogicalPlan> {
+    let renamed = keys.iter().enumerate().map(|(at, key)| {
+        Expr::Column(Column::new(Some(TableReference::bare(name)), key)).alias(key_name(at))
+    });
+    let source = provider_as_source(Arc::new(past));
+    let past = LogicalPlanBuilder::scan(TableReference::bare(name), source, None)?
+        .project(renamed.collect::<Vec<_>>())?
+        .alias("__past")?
+        .build()?;
+    let of_rows: Vec<Column> = keys.iter().map(Column::from_name).collect();
+    let of_past: Vec<Column> = (0..keys.len())
+        .map(|at| Column::new(Some("__past"), key_name(at)))
+        .collect();
+    LogicalPlanBuilder::from(rows)
+        .join_detailed(
+            past,
+            JoinType::LeftAnti,
+            (of_rows, of_past),
+            None,
+            // As with PARTITION BY, NULL is one key.
+            NullEquality::NullEqualsNull,
+        )?
+        .build()
+}
+
+fn min_name(at: usize) -> String {
+    format!("__min_{at}")
+}
+
+fn max_name(at: usize) -> String {
+    format!("__max_{at}")
+}
+
+fn present_name(at: usize) -> String {
+    format!("__present_{at}")
+}
+
+/// The rows that a table had before a run, as far as they may have keys of the run.
+#[derive(Debug, Clone)]
+pub(super) struct PastKeysTable {
+    table: DatasetTable,
+    keys: Vec<String>,
+    /// One row: the bounds of the run's keys. `None`: all files are read.
+    bounds: Option<Arc<StagedTable>>,
+}
+
+impl PastKeysTable {
+    /// The same table with another version of its bounds.
+    pub(super) fn map_bounds(&self, map: impl Fn(&StagedTable) -> StagedTable) -> Self {
+        Self {
+            bounds: self.bounds.as_deref().map(|bounds| Arc::new(map(bounds))),
+            ..self.clone()
+        }
+    }
+
+    /// The bounds of the run's keys, by key; empty when they are not known.
+    async fn read_bounds(&self) -> Result<Vec<KeyBounds>> {
+        let Some(bounds) = &self.bounds else {
+            return Ok(Vec::new());
+        };
+        let batches = read_staged_rows(bounds).await?;
+        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+            return Ok(Vec::new());
+        };
+        (0..self.keys.len())
+            .filter(|at| batch.column_by_name(&min_name(*at)).is_some())
+            .map(|at| KeyBounds::read(batch, at, &self.keys))
+            .collect()
+    }
+}
+
+#[async_trait]
+impl TableProvider for PastKeysTable {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    /// What is read when no file is left out: the share of the key columns.
+    fn statistics(&self) -> Option<Statistics> {
+        let schema = self.table.schema();
+        let bytes: u64 = self.table.kept_files().iter().map(|file| file.size).sum();
+        let columns = schema.fields().len().max(1);
+        let share = bytes.saturating_mul(self.keys.len() as u64) / columns as u64;
+        Some(Statistics {
+            total_byte_size: usize::try_from(share).map_or(Precision::Absent, Precision::Inexact),
+            ..Statistics::new_unknown(&schema)
+        })
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let bounds = self.read_bounds().await?;
+        let schema = self.table.schema();
+        let table = self.table.with_kept(|file| {
+            bounds
+                .iter()
+                .all(|bounds| bounds.may_be_in(file, schema.as_ref()))
+        });
+        tracing::debug!(
+            files = self.table.kept_files().len(),
+            read = table.kept_files().len(),
+            "the keys of the table are read"
+        );
+        table.scan(state, projection, filters, limit).await
+    }
+}
+
+/// The values that a key has in a run.
+#[derive(Debug, Clone, PartialEq)]
+struct KeyBounds {
+    key: String,
+    /// `None` when all are NULL.
+    range: Option<(ScalarValue, ScalarValue)>,
+    has_nulls: bool,
+}
+
+impl KeyBounds {
+    fn read(batch: &RecordBatch, at: usize, keys: &[String]) -> Result<Self> {
+        let value = |name: &str| {
+            let column = batch.column_by_name(name).ok_or_else(|| {
+                DataFusionError::Internal(format!("the bounds of keys have no column {name}"))
+            })?;
+            ScalarValue::try_from_array(column, 0)
+        };
+        let (min, max) = (value(&min_name(at))?, value(&max_name(at))?);
+        let range = (!min.is_null() && !max.is_null()).then_some((min, max));
+        Ok(Self {
+            key: keys.get(at).cloned().unwrap_or_default(),
+            range,
+            has_nulls: value("__rows")? != value(&present_name(at))?,
+        })
+    }
+
+    /// Whether a file may have one of the values.
+    fn may_be_in(&self, file: &DataFile, schema: &datafusion::arrow::datatypes::Schema) -> bool {
+        let stats = &file.stats;
+        let Ok(field) = schema.field_with_name(&self.key) else {
+            return true;
+        };
+        let folder = file.partition_values.iter().find(|(k, _)| *k == self.key);
+        if let Some((_, value)) = folder {
+            return match (value, &self.range) {
+                (None, _) => self.has_nulls,
+                (Some(_), None) => false,
+                (Some(text), Some((min, max))) => {
+                    let value = ScalarValue::try_from_string(text.clone(), field.data_type());
+                    value.map_or(true, |value| !(value < *min || *max < value))
+                }
+            };
+        }
+        let nulls = stats.null_count.get(&self.key).and_then(|n| n.as_u64());
+        let may_have_null = nulls != Some(0);
+        if self.has_nulls && may_have_null {
+            return true;
+        }
+        let Some((min, max)) = &self.range else {
+            return false;
+        };
+        let bound = |values: &serde_json::Map<String, serde_json::Value>| {
+            let value = values.get(&self.key)?;
+            match (value.as_str(), is_text(field.data_type())) {
+                (Some(text), true) => {
+                    ScalarValue::try_from_string(text.to_owned(), field.data_type()).ok()
+                }
+                _ => scalar_value(value, field.data_type()),
+            }
+        };
+        let (Some(lowest), Some(highest)) = (bound(&stats.min_values), bound(&stats.max_values))
+        else {
+            return true;
+        };
+        // Values of other types are not comparable, and nothing is known.
+        !(highest < *min || *max < lowest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::{Field, Schema};
+    use serde_json::{Value, json};
+    use sluice_gold::FileStats;
+
+    use super::*;
+
+    fn file(min: &Value, max: &Value, nulls: Option<u64>) -> DataFile {
+        let object = |value: &Value| json!({"k": value}).as_object().cloned().unwrap();
+        let mut stats = FileStats {
+            num_records: 3,
+            min_values: object(min),
+            max_values: object(max),
+            ..FileStats::default()
+        };
+        if let Some(nulls) = nulls {
+            stats.null_count = object(&nulls.into());
+        }
+        DataFile {
+            path: "a.parquet".to_owned(),
+            size: 1,
+            modification_time_ms: 0,
+            partition_values: Vec::new(),
+            stats,
+        }
+    }
+
+    fn bounds(range: Option<(ScalarValue, ScalarValue)>, has_nulls: bool) -> KeyBounds {
+        KeyBounds {
+            key: "k".to_owned(),
+            range,
+            has_nulls,
+        }
+    }
+
+    fn schema(data_type: DataType) -> Schema {
+        Schema::new(vec![Field::new("k", data_type, true)])
+    }
+
+    #[test]
+    fn files_outside_of_the_bounds_are_not_read() {
+        let schema = schema(DataType::Int64);
+        let of = |min, max| {
+            bounds(
+                Some((ScalarValue::from(min), ScalarValue::from(max))),
+                false,
+            )
+        };
+        let file = file(&json!(10), &json!(20), Some(0));
+        for (min, max, may_be) in [
+            (1_i64, 9_i64, false),
+            (1, 10, true),
+            (12, 13, true),
+            (20, 30, true),
+            (21, 30, false),
+            (1, 30, true),
+        ] {
+            assert_eq!(
+                of(min, max).may_be_in(&file, &schema),
+                may_be,
+                "{min} {max}"
+            );
+        }
+        // A file without bounds may have any value.
+        let mut unknown = file.clone();
+        unknown.stats.max_values.clear();
+        assert!(of(1, 2).may_be_in(&unknown, &schema));
+    }
+
+    #[test]
+    fn folders_outside_of_the_bounds_are_not_read() {
+        let schema = schema(DataType::Int64);
+        let of = |folder: Option<&str>| DataFile {
+            partition_values: vec![("k".to_owned(), folder.map(str::to_owned))],
+            ..file(&json!(null), &json!(null), None)
+        };
+        let range = (ScalarValue::from(10_i64), ScalarValue::from(20_i64));
+        let some = bounds(Some(range), false);
+        assert!(some.may_be_in(&of(Some("10")), &schema));
+        assert!(!some.may_be_in(&of(Some("9")), &schema));
+        assert!(!some.may_be_in(&of(None), &schema));
+        assert!(bounds(None, true).may_be_in(&of(None), &schema));
+        assert!(!bounds(None, true).may_be_in(&of(Some("9")), &schema));
+    }
+
+    #[test]
+    fn texts_are_compared_by_their_bytes_and_null_is_a_key() {
+        let schema = schema(DataType::Utf8);
+        let text = |text: &str| ScalarValue::from(text);
+        let file_of = |nulls| file(&json!("B"), &json!("b"), nulls);
+        let of = |min, max| bounds(Some((text(min), text(max))), false);
+        assert!(of("a", "a").may_be_in(&file_of(Some(0)), &schema));
+        assert!(!of("c", "d").may_be_in(&file_of(Some(0)), &schema));
+        assert!(!of("A", "A").may_be_in(&file_of(Some(0)), &schema));
+        // A text is no number, whatever it looks like.
+        assert!(of("12", "C").may_be_in(&file_of(Some(0)), &schema));
+        let nulls = bounds(None, true);
+        assert!(!nulls.may_be_in(&file_of(Some(0)), &schema));
+        assert!(nulls.may_be_in(&file_of(Some(1)), &schema));
+        assert!(nulls.may_be_in(&file_of(None), &schema));
+        let both = bounds(Some((text("c"), text("d"))), true);
+        assert!(both.may_be_in(&file_of(Some(2)), &schema));
+        assert!(!bounds(None, false).may_be_in(&file_of(Some(2)), &schema));
+    }
+}

@@ -1,0 +1,28 @@
+//! The rules that optimize a query.
+
+use std::sync::Arc;
+
+use datafusion::optimizer::OptimizerRule;
+
+use crate::distinct_aggregates::DistinctAggregates;
+use crate::guards::GuardedPushDownFilter;
+
+/// `rules` with ours in the places of those that they stand in for.
+#[must_use]
+pub fn optimizer_rules(
+    rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>,
+) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let ours: [Arc<dyn OptimizerRule + Send + Sync>; 2] = [
+        Arc::new(GuardedPushDownFilter::default()),
+        Arc::new(DistinctAggregates::default()),
+    ];
+    rules
+        .into_iter()
+        .map(
+            |rule| match ours.iter().find(|ours| ours.name() == rule.name()) {
+                Some(ours) => Arc::clone(ours),
+                None => rule,
+            },
+        )
+        .collect()
+}

@@ -1,0 +1,79 @@
+//! Correlated subqueries that are one aggregate of all their rows.
+//!
+//! `(SELECT max(y) FROM b WHERE b.k = a.k)` has a row also where no row of `b` fits.
+//! The join that the optimizer makes of `IN` and `EXISTS` has none there, so such
+//! subqueries are compared as values instead.
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, Subquery, lit, not};
+
+/// Rewrites `IN` and `EXISTS` over such subqueries.
+pub(super) fn compare_one_row(expr: Expr) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::InSubquery(InSubquery {
+            expr,
+            subquery,
+            negated,
+        }) if is_correlated(&subquery) => {
+            if is_one_row(&subquery.subquery) {
+                let value = Expr::ScalarSubquery(subquery);
+                let equal = BinaryExpr::new(expr, Operator::Eq, Box::new(value));
+                let equal = Expr::BinaryExpr(equal);
+                // Never NULL, as IN over a subquery is in Spark.
+                let holds = if negated { not(equal) } else { equal };
+                return Ok(Transformed::yes(Expr::IsTrue(Box::new(holds))));
+            }
+            refuse_aggregate(&subquery)?;
+            Ok(Transformed::no(Expr::InSubquery(InSubquery {
+                expr,
+                subquery,
+                negated,
+            })))
+        }
+        Expr::Exists(Exists { subquery, negated }) if is_correlated(&subquery) => {
+            if is_one_row(&subquery.subquery) {
+                return Ok(Transformed::yes(lit(!negated)));
+            }
+            refuse_aggregate(&subquery)?;
+            Ok(Transformed::no(Expr::Exists(Exists { subquery, negated })))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn is_correlated(subquery: &Subquery) -> bool {
+    !subquery.outer_ref_columns.is_empty()
+}
+
+/// Whether a plan has exactly one row, because it aggregates without keys.
+fn is_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(projection) => is_one_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => is_one_row(&alias.input),
+        LogicalPlan::Sort(sort) => is_one_row(&sort.input),
+        _ => false,
+    }
+}
+
+/// An aggregate of correlated rows that is filtered afterwards, or a part of more,
+/// would lose its row silently.
+fn refuse_aggregate(subquery: &Subquery) -> Result<()> {
+    let mut found = false;
+    subquery.subquery.apply(|node| {
+        if let LogicalPlan::Aggregate(aggregate) = node {
+            found |=
+                aggregate.group_expr.is_empty() && !aggregate.input.all_out_ref_exprs().is_empty();
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    if found {
+        return plan_err!(
+            "IN and EXISTS over a correlated subquery with an aggregate and HAVING, but without GROUP \
+             BY, are not supported: compare the value, as in (SELECT count(*) FROM …) = 0"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Faults of DataFusion 55 that this crate works around. When one of these tests
+//! fails, the fault is fixed, and the module that it names can go.
+
+use datafusion::prelude::SessionContext;
+
+use super::session::{run_in, with_table};
+
+async fn run_plain(query: &str) -> Result<Vec<String>, String> {
+    run_in(&with_table(SessionContext::new()), query).await
+}
+
+/// `aggregates/checked_sum.rs` (apache/datafusion#16406, #3520).
+#[tokio::test]
+async fn sums_wrap_around() {
+    let sum = run_plain("SELECT sum(b) FROM (SELECT b FROM t UNION ALL SELECT b FROM t)").await;
+    assert_eq!(sum, Ok(vec!["-2".to_owned()]));
+}
+
+/// `arithmetic/integers.rs` (apache/datafusion#17539).
+#[tokio::test]
+async fn products_wrap_around() {
+    let product = run_plain("SELECT i * CAST(2 AS INT) FROM t WHERE i > 9").await;
+    assert_eq!(product, Ok(vec!["-2".to_owned()]));
+}
+
+/// `aggregates/average.rs` (apache/datafusion#22812).
+#[tokio::test]
+async fn averages_of_decimals_are_cut_off() {
+    let average =
+        run_plain("SELECT avg(CAST(x AS DECIMAL(10,2))) FROM (VALUES (1), (1), (0)) v(x)").await;
+    assert_eq!(average, Ok(vec!["0.666666".to_owned()]));
+}
+
+/// `aggregates/sliding.rs`.
+#[tokio::test]
+async fn sums_of_frames_do_not_forget_nan() {
+    let sums = run_plain(
+        "SELECT sum(x) OVER (ORDER BY k ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) \
+         FROM (SELECT k, CAST(y AS DOUBLE) AS x FROM (VALUES (1, 'NaN'), (2, '1'), (3, '3')) v(k, y))",
+    )
+    .await;
+    assert_eq!(sums, Ok(vec!["NaN".to_owned(); 3]));
+}
+
+/// `guards` (apache/datafusion#8927, #25136).
+#[tokio::test]
+async fn guards_do_not_hold() {
+    for query in [
+        "SELECT i FROM t WHERE j <> 0 AND i / j > 1",
+        "SELECT i FROM (SELECT * FROM t WHERE j <> 0) WHERE i / j > 1",
+        "SELECT CASE WHEN j <> 0 THEN i / j > 1 ELSE false END FROM t",
+        "SELECT j, sum(i / j) FILTER (WHERE j <> 0) FROM t GROUP BY j",
+    ] {
+        assert!(run_plain(query).await.is_err(), "{query}");
+    }
+}
+
+/// `float_keys`.
+#[tokio::test]
+async fn zeros_are_two_keys() {
+    let mut faults = Vec::new();
+    for (query, right) in [
+        ("SELECT count(*) FROM (SELECT d FROM t GROUP BY d)", "2"),
+        ("SELECT count(*) FROM t WHERE d > 1", "2"),
+        ("SELECT count(*) FROM t a JOIN t b ON a.d = b.d", "8"),
+        (
+            "SELECT count(*) FROM (SELECT d, row_number() OVER (PARTITION BY d ORDER BY i) AS n FROM t) WHERE n = 1",
+            "2",
+        ),
+        (
+            "SELECT max(r) FROM (SELECT rank() OVER (ORDER BY d) AS r FROM t)",
+            "3",
+        ),
+    ] {
+        if run_plain(query).await != Ok(vec![right.to_owned()]) {
+            faults.push(query);
+        }
+    }
+    assert_eq!(faults.len(), 5, "still wrong: {faults:?}");
+}
+
+/// `aggregates/percentile.rs`.
+#[tokio::test]
+async fn percentiles_of_decimals_are_decimals() {
+    let median = run_plain("SELECT arrow_typeof(median(m)) FROM t").await;
+    assert_eq!(median, Ok(vec!["Decimal128(10, 2)".to_owned()]));
+}
+
+/// `distinct_aggregates.rs`: next to a distinct aggregate, a sum is summed twice,
+/// and its type grows twice.
+#[tokio::test]
+async fn types_of_sums_grow_twice() {
+    let data_type = run_plain(
+        "SELECT arrow_typeof(a) FROM (SELECT sum(m) AS a, count(DISTINCT j) AS b FROM t)",
+    )
+    .await;
+    assert_eq!(data_type, Ok(vec!["Decimal128(30, 2)".to_owned()]));
+}

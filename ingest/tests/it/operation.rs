@@ -1,0 +1,198 @@
+//! What operators meet: few descriptors, many idle partitions, long names, signals,
+//! brokers that do not answer.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::checker::{assert_exact, ledger_entries};
+use crate::cluster::Cluster as _;
+use crate::mock::mock_broker;
+use crate::process::{ingest_command, program_command, run_failing, run_successfully, send_signal};
+use crate::records::{produce_mixed, produce_records};
+use crate::wait;
+
+/// The longest name that Kafka allows.
+const LONGEST_NAME: usize = 249;
+
+#[test]
+fn more_partitions_than_descriptors_land_in_one_batch() {
+    let partitions: u16 = 150;
+    let broker = mock_broker();
+    let topic = broker.new_topic(i32::from(partitions));
+    // More than is collected in memory for a file, for each partition.
+    let value = format!("{{\"a\":\"{}\"}}", "x".repeat(150_000));
+    let records: Vec<_> = (0..3 * i32::from(partitions))
+        .map(|at| (at % i32::from(partitions), Some(value.as_bytes())))
+        .collect();
+    produce_records(&broker.address(), &topic, records);
+    let landing = tempfile::tempdir().unwrap();
+    let ingest = ingest_command(&broker.address(), &topic, landing.path(), &[]);
+    // Neither limit can be raised.
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\""])
+        .arg(ingest.get_program())
+        .args(ingest.get_args())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    run_successfully(limited);
+    assert_eq!(
+        assert_exact(&broker.address(), &topic, landing.path()),
+        3 * usize::from(partitions)
+    );
+    assert_eq!(ledger_entries(&landing.path().join(&topic)).len(), 1);
+}
+
+#[test]
+fn idle_topics_with_many_partitions_take_no_longer_than_asked() {
+    let broker = mock_broker();
+    let topic = broker.new_topic(300);
+    let landing = tempfile::tempdir().unwrap();
+    let args = [
+        "--bootstrap-servers",
+        &broker.address(),
+        "--topic",
+        &topic,
+        "--landing",
+        landing.path().to_str().unwrap(),
+    ];
+    let started = Instant::now();
+    run_successfully(program_command(&[&args[..], &["--duration", "1"]].concat()));
+    let window = started.elapsed();
+    assert!(
+        window < Duration::from_secs(15),
+        "a window of 1 s took {window:?}"
+    );
+
+    // A service ends soon, whichever signal asks for it.
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT] {
+        let follow = ["--follow", "--duration", "30", "--log-level", "info"];
+        let service = program_command(&[&args[..], &follow].concat())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_secs(2));
+        let asked = Instant::now();
+        send_signal(&service, signal);
+        let output = service.wait_with_output().unwrap();
+        let took = asked.elapsed();
+        assert!(
+            output.status.success(),
+            "signal {signal}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(
+            took < Duration::from_secs(10),
+            "signal {signal} took {took:?}"
+        );
+    }
+}
+
+#[test]
+fn a_run_ends_soon_while_no_broker_answers() {
+    let landing = tempfile::tempdir().unwrap();
+    let args = [
+        "--bootstrap-servers",
+        "127.0.0.1:1",
+        "--topic",
+        "t",
+        "--landing",
+        landing.path().to_str().unwrap(),
+        "--timeout",
+        "60s",
+    ];
+    for more in [&["--follow"][..], &["--duration", "60"]] {
+        let mut run = program_command(&[&args[..], more].concat())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_secs(1));
+        let asked = Instant::now();
+        send_signal(&run, libc::SIGTERM);
+        wait::wait_until("the run ends", || run.try_wait().unwrap().is_some());
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(8), "{more:?} took {took:?}");
+    }
+}
+
+/// What a run that follows logs while its broker closes every connection: `tries` of
+/// them.
+fn log_of_closed_connections(tries: usize) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (sender, accepted) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            drop(connection);
+            if sender.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    let landing = tempfile::tempdir().unwrap();
+    let log = landing.path().join("log");
+    let run = program_command(&[
+        "--bootstrap-servers",
+        &address,
+        "--topic",
+        "t",
+        "--landing",
+        landing.path().to_str().unwrap(),
+        "--follow",
+        "--timeout",
+        "1s",
+        // So that the test is short.
+        "--kafka-conf",
+        "reconnect.backoff.max.ms=100",
+    ])
+    .stderr(std::fs::File::create(&log).unwrap())
+    .spawn()
+    .unwrap();
+    for _ in 0..tries {
+        accepted.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+    send_signal(&run, libc::SIGTERM);
+    run.wait_with_output().unwrap();
+    std::fs::read_to_string(&log).unwrap()
+}
+
+#[test]
+fn a_broker_that_closes_connections_is_a_few_lines_in_the_log() {
+    let log = log_of_closed_connections(100);
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
+    assert!(!warnings.is_empty(), "{log}");
+    // Of the library one or two, and of the run one for its question.
+    assert!(warnings.len() <= 4, "{log}");
+    assert!(warnings[0].contains("logged again after a minute"), "{log}");
+}
+
+#[test]
+fn the_longest_name_of_a_topic_lands() {
+    let broker = mock_broker();
+    let topic = "t".repeat(LONGEST_NAME);
+    broker.create_topic(&topic, 1);
+    produce_mixed(&broker.address(), &topic, 1, 60, "a");
+    let landing = tempfile::tempdir().unwrap();
+    run_successfully(ingest_command(
+        &broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
+    assert_eq!(assert_exact(&broker.address(), &topic, landing.path()), 60);
+}
+
+#[test]
+fn an_empty_list_of_brokers_is_an_error_that_says_so() {
+    let landing = tempfile::tempdir().unwrap();
+    let mut command = program_command(&[
+        "--topic",
+        "t",
+        "--timeout",
+        "2s",
+        "--landing",
+        landing.path().to_str().unwrap(),
+    ]);
+    command.env("KAFKA_BOOTSTRAP_SERVERS", "");
+    let said = run_failing(command, 2);
+    assert!(said.contains("KAFKA_BOOTSTRAP_SERVERS"), "{said}");
+}

@@ -1,0 +1,383 @@
+//! Makes the recorded commits of a job: its own, or those of a job that an earlier
+//! process was committing.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use sluice_gold::{CommitOutcome, GoldError, GoldTable, PreparedCommit, is_checkpoint_due};
+use sluice_proto::v1::{DatasetPhase, ErrorKind, JobError, LogLevel};
+use sluice_service::crash;
+use sluice_service::format::error_chain;
+
+use super::super::job_errors::gold_error_kind;
+use super::super::live_job::LiveJob;
+use super::super::{Driver, stop_error};
+use super::CommitIntent;
+use super::publish::publish_cut;
+use super::round::{CommitFailure, CommitRound, RoundVerdict};
+
+/// The pause after the first failed round of commits, and the longest one.
+const COMMIT_PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+
+/// Why a table did not get its version.
+#[derive(Debug, thiserror::Error)]
+enum CommitError {
+    #[error(transparent)]
+    Gold(#[from] GoldError),
+    #[error(
+        "other writers committed first {attempts} times, the last time version {version} of {table}"
+    )]
+    Conflict {
+        table: String,
+        version: u64,
+        attempts: u32,
+    },
+    #[error("table {table} is committed after {before}, whose rows it has read")]
+    After {
+        table: String,
+        before: String,
+        /// Of the commit before.
+        failure: CommitFailure,
+    },
+}
+
+impl CommitError {
+    fn failure(&self) -> CommitFailure {
+        match self {
+            Self::Gold(error) if error.is_outcome_unknown() => CommitFailure::Unknown,
+            Self::After {
+                failure: CommitFailure::Impossible,
+                ..
+            } => CommitFailure::Impossible,
+            Self::Conflict { .. } | Self::After { .. } => CommitFailure::MaySucceedLater,
+            Self::Gold(error) => match error.store_kind() {
+                Some(kind) if kind.is_transient() => CommitFailure::MaySucceedLater,
+                Some(_) => CommitFailure::Refused,
+                None => CommitFailure::Impossible,
+            },
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Conflict { .. } | Self::After { .. } => ErrorKind::Transient,
+            Self::Gold(error) => gold_error_kind(error),
+        }
+    }
+}
+
+/// Who makes the commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommitRun {
+    /// The job that prepared them.
+    First,
+    /// A later process: some may have been made, and data files may be missing.
+    AfterRestart,
+}
+
+/// A commit that was not made in a round.
+struct FailedCommit {
+    /// Of the commit in the intent.
+    index: usize,
+    failure: CommitFailure,
+    error: CommitError,
+}
+
+/// Commits that were not all made.
+pub(crate) struct FailedCommits {
+    pub(crate) reason: JobError,
+    /// The names of the tables whose commit was not made, and will not be once the
+    /// end of the job is recorded.
+    pub(crate) uncommitted: Vec<String>,
+}
+
+/// Makes all commits of an intent that were not made before.
+///
+/// # Errors
+/// After the time limit for commits, or when one of them can never be made.
+pub(crate) async fn make_commits(
+    driver: &Driver,
+    live: &LiveJob,
+    intent: &CommitIntent,
+    run: CommitRun,
+) -> Result<(), FailedCommits> {
+    let started = Instant::now();
+    let mut pause = COMMIT_PAUSES.0;
+    let mut missing: Vec<usize> = (0..intent.commits.len()).collect();
+    // A commit that may have been made stays so until it is found or made.
+    let mut may_be_made: HashSet<usize> = HashSet::new();
+    let mut versions: BTreeMap<usize, u64> = BTreeMap::new();
+    loop {
+        let mut failed: Vec<FailedCommit> = Vec::new();
+        let results = match intent.in_order {
+            true => commit_in_order(driver, live, (intent, run), &missing).await,
+            false => {
+                let attempts = missing.iter().copied().map(|index| async move {
+                    let commit = &intent.commits[index];
+                    (index, make_commit(driver, live, commit, run).await)
+                });
+                join_all(attempts.collect::<Vec<_>>()).await
+            }
+        };
+        for (index, result) in results {
+            match result {
+                Ok(version) => {
+                    versions.insert(index, version);
+                    record_version(live, intent.commits[index].table(), version);
+                }
+                Err(error) => {
+                    if error.failure() == CommitFailure::Unknown {
+                        may_be_made.insert(index);
+                    }
+                    let failure = if may_be_made.contains(&index) {
+                        CommitFailure::Unknown
+                    } else {
+                        error.failure()
+                    };
+                    failed.push(FailedCommit {
+                        index,
+                        failure,
+                        error,
+                    });
+                }
+            }
+        }
+        if failed.is_empty() {
+            let tables = intent.commits.len();
+            let seconds = started.elapsed().as_secs_f64();
+            let message = format!("committed {tables} tables in {seconds:.3} s");
+            live.write_log(LogLevel::Info, "driver", message);
+            crash::reach_point("publish.before");
+            publish_cut(driver, live, intent, &versions).await;
+            return Ok(());
+        }
+        let failures: Vec<_> = failed.iter().map(|failed| failed.failure).collect();
+        let round = CommitRound {
+            any_committed: run == CommitRun::AfterRestart || failed.len() < intent.commits.len(),
+            failures: &failures,
+            elapsed: started.elapsed(),
+            is_cancelled: live.cancel_token().is_cancelled(),
+        };
+        let verdict = round.judge();
+        for failed in &failed {
+            let level = match verdict {
+                RoundVerdict::Retry => LogLevel::Warn,
+                RoundVerdict::Cancelled | RoundVerdict::Failed => LogLevel::Error,
+            };
+            let target = format!("commit {}", intent.commits[failed.index].table());
+            live.write_log(level, &target, error_chain(&failed.error));
+        }
+        match verdict {
+            RoundVerdict::Retry => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(COMMIT_PAUSES.1);
+                missing = failed.iter().map(|failed| failed.index).collect();
+            }
+            RoundVerdict::Cancelled => {
+                return Err(FailedCommits {
+                    reason: stop_error(live),
+                    uncommitted: intent.commits.iter().map(table_name).collect(),
+                });
+            }
+            RoundVerdict::Failed => return Err(fail_commits(live, intent, &failed)),
+        }
+    }
+}
+
+/// Makes commits one after the other, up to the first that fails.
+async fn commit_in_order(
+    driver: &Driver,
+    live: &LiveJob,
+    (intent, run): (&CommitIntent, CommitRun),
+    missing: &[usize],
+) -> Vec<(usize, Result<u64, CommitError>)> {
+    let mut results = Vec::new();
+    let mut failed: Option<(String, CommitFailure)> = None;
+    for index in missing.iter().copied() {
+        let commit = &intent.commits[index];
+        let result = match &failed {
+            None => make_commit(driver, live, commit, run).await,
+            Some((before, failure)) => Err(CommitError::After {
+                table: table_name(commit),
+                before: before.clone(),
+                failure: *failure,
+            }),
+        };
+        if let (Err(error), None) = (&result, &failed) {
+            failed = Some((table_name(commit), error.failure()));
+        }
+        results.push((index, result));
+    }
+    results
+}
+
+fn table_name(commit: &PreparedCommit) -> String {
+    commit.table().to_owned()
+}
+
+fn record_version(live: &LiveJob, table: &str, version: u64) {
+    live.update_record(|job| {
+        for result in job
+            .datasets
+            .iter_mut()
+            .filter(|result| result.name == table)
+        {
+            result.version = Some(version);
+            result.set_phase(DatasetPhase::Committed);
+        }
+    });
+}
+
+impl LiveJob {
+    /// Records that the job adds nothing to a table.
+    pub(super) fn record_unchanged(&self, table: &str, version: u64) {
+        record_version(self, table, version);
+    }
+}
+
+/// Makes one commit, and removes files that lost attempts of its tasks wrote.
+async fn make_commit(
+    driver: &Driver,
+    live: &LiveJob,
+    commit: &PreparedCommit,
+    run: CommitRun,
+) -> Result<u64, CommitError> {
+    let table = driver.gold.open_prepared(commit)?;
+    if run == CommitRun::AfterRestart && table.find_prepared(commit).await?.is_none() {
+        let files = commit.files().iter();
+        table
+            .verify_files(files.map(|file| (file.path.as_str(), file.size)))
+            .await?;
+    }
+    let version = match table.commit_prepared(commit).await? {
+        CommitOutcome::Committed { version, .. } | CommitOutcome::AlreadyCommitted { version } => {
+            version
+        }
+        CommitOutcome::Conflict { version, attempts } => {
+            return Err(CommitError::Conflict {
+                table: table_name(commit),
+                version,
+                attempts,
+            });
+        }
+    };
+    crash::reach_point("commit.made");
+    // The commit is durable: what follows may fail without failing the job.
+    tidy_table(live, &table, commit, version).await;
+    Ok(version)
+}
+
+/// Removes files that lost attempts of the job's tasks wrote, and makes a
+/// checkpoint when one is due.
+async fn tidy_table(live: &LiveJob, table: &GoldTable, commit: &PreparedCommit, version: u64) {
+    let target = format!("commit {}", commit.table());
+    let log_failure = |error: &GoldError| {
+        live.write_log(LogLevel::Warn, &target, error_chain(error));
+    };
+    let paths = commit.files().iter().map(|file| file.path.clone());
+    let committed: HashSet<String> = paths.collect();
+    match table.cleanup_uncommitted(&live.job_id(), &committed).await {
+        Ok(cleanup) if cleanup.deleted_files > 0 => live.write_log(
+            LogLevel::Info,
+            &target,
+            format!("removed {} files of lost attempts", cleanup.deleted_files),
+        ),
+        Ok(_) => {}
+        Err(error) => log_failure(&error),
+    }
+    let is_due = commit
+        .spec()
+        .is_ok_and(|spec| is_checkpoint_due(version, &spec));
+    if is_due && let Err(error) = table.write_checkpoint().await {
+        log_failure(&error);
+    }
+}
+
+/// Marks the tables that were not committed, and says which were.
+fn fail_commits(live: &LiveJob, intent: &CommitIntent, failed: &[FailedCommit]) -> FailedCommits {
+    live.update_record(|job| {
+        for failed in failed {
+            let table = intent.commits[failed.index].table();
+            for result in job
+                .datasets
+                .iter_mut()
+                .filter(|result| result.name == table)
+            {
+                result.set_phase(DatasetPhase::Failed);
+            }
+        }
+    });
+    let names = |is_wanted: &dyn Fn(Option<CommitFailure>) -> bool| -> Vec<String> {
+        let failure_of = |index: usize| {
+            let failed = failed.iter().find(|failed| failed.index == index);
+            failed.map(|failed| failed.failure)
+        };
+        let commits = intent.commits.iter().enumerate();
+        commits
+            .filter(|(index, _)| is_wanted(failure_of(*index)))
+            .map(|(_, commit)| table_name(commit))
+            .collect()
+    };
+    let committed = names(&|failure| failure.is_none());
+    let unknown = names(&|failure| failure == Some(CommitFailure::Unknown));
+    let uncommitted = names(&|failure| failure.is_some_and(|f| f != CommitFailure::Unknown));
+    let reason = match failed.first() {
+        Some(first) => JobError::new(
+            first.error.kind(),
+            format!(
+                "cannot commit {}: {}",
+                intent.commits[first.index].table(),
+                error_chain(&first.error)
+            ),
+        )
+        .with_next_step(next_step(&committed, &unknown)),
+        None => JobError::new(ErrorKind::Internal, "the commits failed without an error"),
+    };
+    FailedCommits {
+        reason,
+        uncommitted,
+    }
+}
+
+/// What the tables of a job hold whose commits were not all made.
+fn next_step(committed: &[String], unknown: &[String]) -> String {
+    if committed.is_empty() && unknown.is_empty() {
+        return "no table was changed; fix the cause, then submit again".to_owned();
+    }
+    let mut text = String::new();
+    if !committed.is_empty() {
+        text += &format!(
+            "these tables have their new version: {}; ",
+            committed.join(", ")
+        );
+    }
+    if !unknown.is_empty() {
+        text += &format!("these tables may have it: {}; ", unknown.join(", "));
+    }
+    text + "submit again to update the others"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_step_names_the_tables_that_changed() {
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert!(next_step(&[], &[]).starts_with("no table was changed"));
+        assert_eq!(
+            next_step(&names(&["a", "b"]), &[]),
+            "these tables have their new version: a, b; submit again to update the others"
+        );
+        assert_eq!(
+            next_step(&[], &names(&["c"])),
+            "these tables may have it: c; submit again to update the others"
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! What each flow of a run takes: the rest of an unfinished plan, or what is new; and the
+//! plan of it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sluice_engine::job::{FlowInput, TableInput, list_rules};
+use sluice_jobfile::{Dataset, Flow, Job as CheckedJob, Source};
+use sluice_plans::{
+    JobFingerprint, NewInput, PlanEntry, PlanError, PlanLedger, PlannedFlow, SourceInput,
+    TakenInput, find_new_input, open_input,
+};
+use sluice_service::crash;
+use sluice_storage::Listing;
+
+use super::Driver;
+use super::table_streams::{NewRows, TableStreamError, TableStreams};
+
+/// The run that takes what is new; a dry run takes nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunName<'a> {
+    pub(crate) job_id: &'a str,
+    pub(crate) job_name: &'a str,
+}
+
+/// A flow with what its table says of it.
+pub(super) struct FlowState<'a> {
+    pub(super) flow: &'a Flow,
+    pub(super) sources: Vec<&'a Source>,
+    /// The streaming tables of which it reads streams.
+    pub(super) tables: Vec<&'a Dataset>,
+    /// The newest plan whose rows are in the table.
+    pub(super) number: Option<u64>,
+    /// Whether the flow is to begin again.
+    pub(super) restarts: bool,
+}
+
+impl FlowState<'_> {
+    pub(super) fn name(&self) -> (&str, &str) {
+        (&self.flow.table, &self.flow.flow)
+    }
+}
+
+/// What is decided for each flow, by table and name.
+pub(super) type FlowInputs = HashMap<(String, String), FlowInput>;
+
+impl Driver {
+    /// What an unfinished plan takes, of the flows that have not taken it.
+    pub(super) async fn resume_plan(
+        &self,
+        flows: &[FlowState<'_>],
+        number: u64,
+        plan: &PlanEntry,
+        table_streams: &TableStreams<'_>,
+    ) -> Result<FlowInputs, TableStreamError> {
+        let mut inputs = FlowInputs::new();
+        let is_missing = |table: &str| {
+            let mut of_table = flows.iter().filter(|state| state.flow.table == table);
+            of_table
+                .any(|state| state.number != Some(number) && find_planned(plan, state).is_some())
+        };
+        for state in flows {
+            let planned = find_planned(plan, state).filter(|_| state.number != Some(number));
+            let mut opened = HashMap::new();
+            for source in &state.sources {
+                let mut taken = planned.into_iter().flat_map(|planned| &planned.sources);
+                let taken = taken.find(|taken| taken.source == source.name);
+                let listing = self.open_source(source, taken).await?;
+                opened.insert(source.name.clone(), listing);
+            }
+            let mut tables = HashMap::new();
+            for table in &state.tables {
+                let mut taken = planned.into_iter().flat_map(|planned| &planned.sources);
+                let taken = taken.find(|taken| taken.source == table.name);
+                let range = taken.and_then(|taken| taken.table.as_ref());
+                let input = match range {
+                    Some(range) => {
+                        let of_plan = (number, is_missing(&table.name));
+                        let opened = table_streams.open_planned(&table.name, range, of_plan);
+                        opened.await?
+                    }
+                    None => TableInput::default(),
+                };
+                tables.insert(table.name.clone(), input);
+            }
+            let input = FlowInput {
+                is_run: planned.is_some(),
+                sources: opened,
+                tables,
+            };
+            inputs.insert(owned_name(state), input);
+        }
+        Ok(inputs)
+    }
+
+    /// What is new, and the plan of it: of the flows for which there is something.
+    pub(super) async fn plan_new(
+        &self,
+        plans: &PlanLedger,
+        flows: &[FlowState<'_>],
+        table_streams: &TableStreams<'_>,
+    ) -> Result<(FlowInputs, Vec<PlannedFlow>), TableStreamError> {
+        let mut inputs = FlowInputs::new();
+        // Flows come after those of the tables that they read.
+        let mut planned: Vec<PlannedFlow> = Vec::new();
+        for state in flows {
+            let is_done = state.flow.once && state.number.is_some() && !state.restarts;
+            let mut taken = TakenInput::restarted(state.number);
+            let mut found: Vec<NewInput> = Vec::new();
+            if !is_done {
+                if !state.restarts {
+                    taken = TakenInput::load(plans, state.name(), state.number).await?;
+                }
+                for source in &state.sources {
+                    let (name, location) = (&source.name, &source.location);
+                    let rules = list_rules(source);
+                    let new = find_new_input(&self.stores, name, location, &rules, &taken);
+                    found.push(new.await?);
+                }
+            }
+            let mut opened = HashMap::new();
+            for (index, source) in state.sources.iter().enumerate() {
+                let new = found.get(index).map(|new| &new.input);
+                let listing = self.open_source(source, new).await?;
+                opened.insert(source.name.clone(), listing);
+            }
+            let mut tables = HashMap::new();
+            let mut ranges = Vec::new();
+            for table in &state.tables {
+                let mut new = NewRows::default();
+                if !is_done {
+                    let adds = planned.iter().any(|planned| planned.table == table.name);
+                    let names = (table.name.as_str(), state.flow.table.as_str());
+                    let taken = taken.table(&table.name);
+                    new = table_streams.find_new(names, taken, adds).await?;
+                }
+                ranges.extend(new.range);
+                tables.insert(table.name.clone(), new.input);
+            }
+            let has_new = found.iter().any(|new| !new.input.is_empty()) || !ranges.is_empty();
+            let is_run = !is_done && (state.flow.once || state.restarts || has_new);
+            if is_run {
+                let folders = found.iter().flat_map(|new| new.folders.clone()).collect();
+                let mut sources: Vec<SourceInput> =
+                    found.into_iter().map(|new| new.input).collect();
+                let of_tables = ranges.iter().map(|(range, position)| SourceInput {
+                    source: position.table.clone(),
+                    table: Some(range.clone()),
+                    ..SourceInput::default()
+                });
+                sources.extend(of_tables);
+                let mut flow = taken.plan_next(state.name(), sources, folders);
+                for (_, position) in ranges {
+                    flow.move_table(position);
+                }
+                planned.push(flow);
+            }
+            let input = FlowInput {
+                is_run,
+                sources: opened,
+                tables,
+            };
+            inputs.insert(owned_name(state), input);
+        }
+        Ok((inputs, planned))
+    }
+
+    async fn open_source(
+        &self,
+        source: &Source,
+        input: Option<&SourceInput>,
+    ) -> Result<Listing, PlanError> {
+        let nothing = SourceInput::default();
+        open_input(&self.stores, &source.location, input.unwrap_or(&nothing)).await
+    }
+}
+
+pub(super) fn owned_name(state: &FlowState<'_>) -> (String, String) {
+    let (table, flow) = state.name();
+    (table.to_owned(), flow.to_owned())
+}
+
+fn find_planned<'a>(plan: &'a PlanEntry, state: &FlowState<'_>) -> Option<&'a PlannedFlow> {
+    let (table, flow) = state.name();
+    let mut flows = plan.flows.iter();
+    flows.find(|planned| planned.table == table && planned.flow == flow)
+}
+
+/// Whether a table has committed what the plan takes.
+pub(super) fn is_begun(flows: &[FlowState<'_>], number: u64) -> bool {
+    flows.iter().any(|state| state.number == Some(number))
+}
+
+/// The newest plan of the same job of which something is missing, if what it follows is
+/// still what the tables have.
+pub(super) async fn find_unfinished(
+    plans: &PlanLedger,
+    job: &CheckedJob,
+    flows: &[FlowState<'_>],
+) -> Result<Option<(u64, PlanEntry)>, PlanError> {
+    let found = plans.find_newest(|entry| {
+        let plan = &entry.body;
+        let number_of = |planned: &PlannedFlow| {
+            let name = (planned.table.as_str(), planned.flow.as_str());
+            let state = flows.iter().find(|state| state.name() == name);
+            state.map(|state| state.number)
+        };
+        let may_be_resumed = plan.flows.iter().all(|planned| {
+            number_of(planned)
+                .is_some_and(|number| number == planned.follows || number == Some(entry.seq))
+        });
+        let is_missing = |planned: &PlannedFlow| number_of(planned) != Some(Some(entry.seq));
+        let is_of_scope = |planned: &PlannedFlow| {
+            let mut states = flows.iter();
+            let name = (planned.table.as_str(), planned.flow.as_str());
+            states.any(|state| state.name() == name && state.restarts == planned.restarts)
+        };
+        may_be_resumed
+            && plan.flows.iter().all(is_of_scope)
+            && plan.flows.iter().any(is_missing)
+            && plan.job.matches(&job.text, &job.variables)
+    });
+    Ok(found.await?.map(|entry| (entry.seq, entry.body)))
+}
+
+pub(super) async fn record_plan(
+    plans: &PlanLedger,
+    job: &CheckedJob,
+    run: RunName<'_>,
+    now: DateTime<Utc>,
+    flows: Vec<PlannedFlow>,
+) -> Result<u64, PlanError> {
+    let plan = PlanEntry {
+        version: sluice_plans::PLAN_VERSION,
+        job_id: run.job_id.to_owned(),
+        job_name: run.job_name.to_owned(),
+        job: JobFingerprint::new(&job.text, &job.variables),
+        now,
+        flows,
+    };
+    crash::reach_point("plan.before");
+    let number = plans.append(&plan).await?;
+    crash::reach_point("plan.recorded");
+    Ok(number)
+}

@@ -1,0 +1,316 @@
+//! What a run of streaming tables takes.
+//!
+//! Decided before the job is planned, and recorded before anything is computed:
+//! docs/adr/0012-increments.md.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use sluice_engine::job::{StreamInputs, StreamTable, stream_sources, stream_tables};
+use sluice_gold::{FlowAppend, GoldError, GoldTable, RunLocks, Snapshot, TableLocks};
+use sluice_jobfile::{Dataset, DatasetScope, Job as CheckedJob, Relation};
+use sluice_plans::{CutTable, PlanError, PlanLedger};
+use sluice_proto::v1::{ErrorKind, JobError};
+use sluice_service::format::error_chain;
+use sluice_storage::Location;
+
+use super::flow_plans::{
+    FlowInputs, FlowState, RunName, find_unfinished, is_begun, owned_name, record_plan,
+};
+use super::job_errors::{gold_error_kind, store_error, store_error_kind};
+use super::table_streams::{TableStreamError, TableStreams};
+use super::{CheckedSubmission, Driver};
+
+/// What the flows of a run take.
+#[derive(Debug, Default)]
+pub(super) struct RunIntake {
+    pub(super) streams: StreamInputs,
+    /// The flows that add rows, by streaming table.
+    pub(super) appends: BTreeMap<String, Vec<FlowAppend>>,
+    /// The version of each streaming table before the run, if it exists.
+    pub(super) versions: BTreeMap<String, CutTable>,
+    /// The streaming tables that are filled again from the beginning.
+    pub(super) restarted: BTreeSet<String>,
+    /// Whether rows of a commit come from rows of those before it.
+    pub(super) commits_in_order: bool,
+    /// The plan of an earlier run that this one finishes.
+    pub(super) resumed: Option<u64>,
+    /// Other runs of this process that write to the streaming tables wait.
+    _locks: Option<RunLocks>,
+}
+
+impl Driver {
+    /// Decides what the flows of a job take: the rest of an unfinished plan, or what is
+    /// new. With `run`, waits for other runs that write to the same streaming tables,
+    /// and records it.
+    pub(super) async fn find_intake(
+        &self,
+        submission: &CheckedSubmission,
+        run: Option<RunName<'_>>,
+    ) -> Result<RunIntake, JobError> {
+        let job = &submission.job;
+        let (unchanged, run_datasets): (Vec<&Dataset>, Vec<&Dataset>) = job
+            .relations
+            .iter()
+            .filter_map(|relation| match relation {
+                Relation::Dataset(dataset) => Some(dataset),
+                _ => None,
+            })
+            .partition(|dataset| submission.scope.of(&dataset.name) == DatasetScope::Unchanged);
+        let datasets: Vec<&Dataset> = run_datasets
+            .into_iter()
+            .filter(|dataset| dataset.is_streaming())
+            .collect();
+        if datasets.is_empty() && unchanged.is_empty() {
+            return Ok(RunIntake::default());
+        }
+        let gold = self
+            .stores
+            .parse_location(&submission.gold)
+            .map_err(|error| store_error("gold folder", &error))?;
+        let unchanged = self.load_unchanged(&gold, &unchanged).await;
+        let unchanged = unchanged.map_err(gold_error)?;
+        let opened = datasets
+            .iter()
+            .map(|dataset| self.gold.open(&gold, &dataset.name));
+        let tables: Vec<GoldTable> = opened.collect::<Result<_, _>>().map_err(gold_error)?;
+        let mut locks = None;
+        if run.is_some() {
+            locks = Some(RunLocks::acquire(&tables).await);
+            // Commits that an earlier process recorded come first.
+            drop(TableLocks::acquire(&tables).await);
+        }
+        let mut intake = RunIntake {
+            _locks: locks,
+            ..RunIntake::default()
+        };
+        intake.streams.unchanged = unchanged;
+        let mut flows = Vec::new();
+        for (dataset, table) in datasets.iter().zip(&tables) {
+            let restarts = submission.scope.of(&dataset.name) == DatasetScope::Restarted;
+            let states = self.load_flows(job, dataset, (table, restarts), &mut intake);
+            flows.extend(states.await.map_err(gold_error)?);
+        }
+        if flows.is_empty() {
+            return Ok(intake);
+        }
+        let plans = PlanLedger::open(&self.stores, &gold).map_err(plan_error)?;
+        let table_streams = self.table_streams(submission, &gold, &intake.streams);
+        if let Some((number, plan)) = find_unfinished(&plans, job, &flows)
+            .await
+            .map_err(plan_error)?
+        {
+            let inputs = self
+                .resume_plan(&flows, number, &plan, &table_streams)
+                .await;
+            match inputs {
+                Ok(inputs) => {
+                    intake.resumed = Some(number);
+                    intake.take(&flows, inputs, number, plan.now);
+                    return Ok(intake);
+                }
+                // Nothing of it was carried out, so it need not be.
+                Err(error) if is_input_changed(&error) && !is_begun(&flows, number) => {
+                    tracing::info!(plan = number, %error, "the plan is replaced by a new one");
+                }
+                Err(error) => return Err(table_stream_error(error)),
+            }
+        }
+        let now = Utc::now().trunc_subsecs(6);
+        let (inputs, planned) = self
+            .plan_new(&plans, &flows, &table_streams)
+            .await
+            .map_err(table_stream_error)?;
+        let mut number = u64::MAX;
+        if let Some(run) = run.filter(|_| !planned.is_empty()) {
+            let recorded = record_plan(&plans, job, run, now, planned).await;
+            number = recorded.map_err(plan_error)?;
+        }
+        intake.take(&flows, inputs, number, now);
+        Ok(intake)
+    }
+
+    /// The tables that the run leaves as they are, at their newest versions.
+    async fn load_unchanged(
+        &self,
+        gold: &Location,
+        datasets: &[&Dataset],
+    ) -> Result<HashMap<String, Option<Arc<Snapshot>>>, GoldError> {
+        let mut tables = HashMap::new();
+        for dataset in datasets {
+            let table = self.gold.open(gold, &dataset.name)?;
+            tables.insert(dataset.name.clone(), table.load_readable().await?);
+        }
+        Ok(tables)
+    }
+
+    /// The snapshot of a streaming table and the state of its flows.
+    async fn load_flows<'a>(
+        &self,
+        job: &'a CheckedJob,
+        dataset: &Dataset,
+        (table, restarts): (&GoldTable, bool),
+        intake: &mut RunIntake,
+    ) -> Result<Vec<FlowState<'a>>, GoldError> {
+        table.check_target(true).await?;
+        let snapshot = table.load_readable().await?;
+        let mut states = Vec::new();
+        for relation in &job.relations {
+            let Relation::Flow(flow) = relation else {
+                continue;
+            };
+            if flow.table != dataset.name {
+                continue;
+            }
+            let number = match &snapshot {
+                Some(snapshot) => table.flow_number(snapshot, &flow.flow).await?,
+                None => None,
+            };
+            states.push(FlowState {
+                flow,
+                sources: stream_sources(&job.relations, flow),
+                tables: stream_tables(&job.relations, flow),
+                number: number.and_then(|number| u64::try_from(number).ok()),
+                restarts,
+            });
+        }
+        if let Some(snapshot) = &snapshot {
+            let version = CutTable {
+                version: snapshot.version,
+                table_id: snapshot.table_id.clone(),
+            };
+            intake.versions.insert(dataset.name.clone(), version);
+        }
+        let table = StreamTable {
+            snapshot,
+            restarts: false,
+            flows: HashMap::new(),
+        };
+        intake.streams.tables.insert(dataset.name.clone(), table);
+        Ok(states)
+    }
+
+    /// The streaming tables of a job as they are before the run.
+    fn table_streams<'a>(
+        &'a self,
+        submission: &CheckedSubmission,
+        gold: &'a Location,
+        streams: &StreamInputs,
+    ) -> TableStreams<'a> {
+        let run = streams.tables.iter();
+        let run = run.map(|(name, table)| (name.clone(), table.snapshot.clone()));
+        let unchanged = streams.unchanged.iter();
+        let unchanged = unchanged.map(|(name, table)| (name.clone(), table.clone()));
+        let is_restarted = |name: &&String| submission.scope.of(name) == DatasetScope::Restarted;
+        TableStreams {
+            driver: self,
+            gold,
+            restarted: streams
+                .tables
+                .keys()
+                .filter(is_restarted)
+                .cloned()
+                .collect(),
+            snapshots: run.chain(unchanged).collect(),
+        }
+    }
+}
+
+impl RunIntake {
+    /// Adds what is decided for each flow; `number` is that of the plan.
+    fn take(
+        &mut self,
+        flows: &[FlowState<'_>],
+        mut inputs: FlowInputs,
+        number: u64,
+        now: DateTime<Utc>,
+    ) {
+        self.streams.now = Some(now);
+        for state in flows {
+            let Some(input) = inputs.remove(&owned_name(state)) else {
+                continue;
+            };
+            if input.is_run {
+                let appends = self.appends.entry(state.flow.table.clone()).or_default();
+                appends.push(FlowAppend {
+                    flow: state.flow.flow.clone(),
+                    follows: state.number.and_then(|number| i64::try_from(number).ok()),
+                    number: i64::try_from(number).unwrap_or(i64::MAX),
+                    makes_version: None,
+                });
+            }
+            self.commits_in_order |= input.tables.values().any(|table| table.with_added);
+            if let Some(table) = self.streams.tables.get_mut(&state.flow.table) {
+                if input.is_run && state.restarts {
+                    // For the rows of this run, the table has none.
+                    table.snapshot = None;
+                    table.restarts = true;
+                    self.restarted.insert(state.flow.table.clone());
+                }
+                table.flows.insert(state.flow.flow.clone(), input);
+            }
+        }
+    }
+
+    /// One line for the job's log; `None` without streaming tables.
+    pub(super) fn summary(&self) -> Option<String> {
+        if self.streams.tables.is_empty() {
+            return None;
+        }
+        if let Some(number) = self.resumed {
+            return Some(format!(
+                "finishing plan {number} of an earlier run; what is new since then is taken by the \
+                 next run"
+            ));
+        }
+        let flows: usize = self.appends.values().map(Vec::len).sum();
+        if let (false, Some(append)) = (
+            self.restarted.is_empty(),
+            self.appends.values().flatten().next(),
+        ) {
+            let names: Vec<&str> = self.restarted.iter().map(String::as_str).collect();
+            return Some(format!(
+                "plan {}: {flows} flows; filled again from the beginning: {}",
+                append.number,
+                names.join(", ")
+            ));
+        }
+        Some(match self.appends.values().flatten().next() {
+            Some(append) => format!("plan {}: {flows} flows have something new", append.number),
+            None => "nothing is new for any flow".to_owned(),
+        })
+    }
+}
+
+fn gold_error(error: GoldError) -> JobError {
+    JobError::new(gold_error_kind(&error), error_chain(&error))
+        .with_next_step("nothing was computed; gold is unchanged")
+}
+
+/// Whether what an unfinished plan takes is no longer there as it was.
+fn is_input_changed(error: &TableStreamError) -> bool {
+    match error {
+        TableStreamError::Plan(error) => error.is_input_changed(),
+        TableStreamError::Gold(error) => matches!(error, GoldError::NotAppended { .. }),
+        _ => false,
+    }
+}
+
+fn table_stream_error(error: TableStreamError) -> JobError {
+    match error {
+        TableStreamError::Gold(error) => gold_error(error),
+        TableStreamError::Plan(error) => plan_error(error),
+        error => JobError::new(ErrorKind::Invalid, error.to_string())
+            .with_next_step("nothing was computed; gold is unchanged"),
+    }
+}
+
+fn plan_error(error: PlanError) -> JobError {
+    let kind = match &error {
+        PlanError::DeltaTable { .. } | PlanError::PatternInLanding { .. } => ErrorKind::Invalid,
+        error => store_error_kind(error.store_kind()),
+    };
+    JobError::new(kind, error_chain(&error))
+        .with_next_step("nothing was computed; gold is unchanged")
+}

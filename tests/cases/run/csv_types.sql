@@ -1,0 +1,14 @@
+-- file: t/a.csv
+--| true,-128,1.5,"1,234.505",2024-02-29,2024-05-31 20:15:00.5,x
+--| FALSE,127,1e3,-0.005,2024-03-01,2024-05-31T20:15:00+02:00,""
+--| ,,,,,,
+-- result: rows
+--| b | t | d | c | day | at | s
+--| true | -128 | 1.5 | 1234.51 | 2024-02-29 | 2024-05-31T20:15:00.500Z | x
+--| false | 127 | 1000.0 | -0.01 | 2024-03-01 | 2024-05-31T18:15:00Z | NULL
+--| NULL | NULL | NULL | NULL | NULL | NULL | NULL
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE EXTERNAL TABLE t (b BOOLEAN, t TINYINT, d DOUBLE, c DECIMAL(8, 2), day DATE, at TIMESTAMP, s STRING)
+  STORED AS CSV LOCATION '${landing}/t' OPTIONS ('mode' 'failfast');
+CREATE OR REFRESH MATERIALIZED VIEW rows AS SELECT * FROM t;

@@ -1,0 +1,10 @@
+-- file: t/a.json
+--| {"b": 9000000000000000000}
+--| {"b": 9000000000000000000}
+-- fails: execution
+-- message: [ARITHMETIC_OVERFLOW] the sum of the values does not fit BIGINT
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE EXTERNAL TABLE t (b BIGINT)
+  STORED AS JSON LOCATION '${landing}/t';
+CREATE OR REFRESH MATERIALIZED VIEW x AS SELECT sum(b) AS v FROM t;

@@ -1,0 +1,247 @@
+//! Executors and their tasks after something went wrong: reports that do not arrive,
+//! tasks that do not stop, tasks that end their executor, disks that are full.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::data::Landing;
+use crate::mount::Mount;
+use crate::proxy::Proxy;
+use crate::query_jobs::{executor_metric, only_executor, spawn_query, wait_for_computation};
+use crate::sandbox::{Cluster, ExecutorOptions};
+use crate::{gold, wait};
+
+#[test]
+fn the_end_of_a_task_is_reported_after_the_network_was_cut() {
+    let _turn = wait::exclusive_turn();
+    // The executor must not be given up: its report alone can end the job.
+    let mut cluster = Cluster::builder()
+        .executors(0)
+        .scheduler_option("--executor-timeout", "10m")
+        .start();
+    let proxy = Proxy::start(cluster.grpc_address());
+    cluster.add_executor_with(&ExecutorOptions {
+        scheduler: Some(proxy.address().to_owned()),
+        ..ExecutorOptions::default()
+    });
+    cluster.wait_for_executors(1);
+    let metrics = cluster.executors[0].process.announced_value("http");
+    let landing = cluster.path("landing");
+    Landing {
+        user_events: 12_000,
+        ..Landing::SMALL
+    }
+    .write(&landing);
+    let gold = cluster.path("gold");
+
+    // One task that computes for a while.
+    let query = "SELECT count(*) AS n FROM events AS a JOIN events AS b \
+                 ON length(a.event_id) = length(b.event_id) AND a.event_id < b.event_id";
+    let running = spawn_query(&cluster, "cut", query, &landing, &gold);
+    let is_running = |count: f64| {
+        // Every page costs the executor time, and tasks have a low priority.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let running = executor_metric(&metrics, "sluice_executor_tasks_running ");
+        (running == Some(count)).then_some(())
+    };
+    wait_for_computation(&cluster);
+    wait::wait_until("a task runs", wait::DEADLINE, || is_running(1.0));
+    proxy.cut();
+    wait::wait_until("the task has ended", 3 * wait::DEADLINE, || is_running(0.0));
+    let before = cluster.find_job("cut").unwrap();
+    assert_eq!(before["state"], "RUNNING", "{before}");
+    proxy.restore();
+    running.wait().expect_code(0);
+    cluster.executors[0].process.wait_for_log(&[
+        "cannot report ended tasks to the scheduler",
+        "the scheduler accepts reports of tasks again",
+    ]);
+    gold::wait_for_cleanup(&gold);
+    assert_eq!(gold::read_tables(&gold).len(), 1);
+}
+
+#[test]
+fn a_join_whose_filter_rejects_every_pair_is_stopped() {
+    let _turn = wait::exclusive_turn();
+    let mut cluster = Cluster::builder().executors(0).start();
+    cluster.add_executor_with(&ExecutorOptions::default());
+    cluster.wait_for_executors(1);
+    let metrics = cluster.executors[0].process.announced_value("http");
+    let landing = cluster.path("landing");
+    Landing {
+        user_events: 30_000,
+        ..Landing::SMALL
+    }
+    .write(&landing);
+    let gold = cluster.path("gold");
+    let before = only_executor(&cluster).unwrap();
+    for (id, query) in [
+        (
+            "hash-join",
+            "SELECT count(*) AS n FROM events AS a JOIN events AS b \
+             ON length(a.event_id) = length(b.event_id) AND a.event_id || b.event_id = 'x'",
+        ),
+        (
+            "nested-loop-join",
+            "SELECT count(*) AS n FROM events AS a JOIN events AS b \
+             ON a.event_id || b.event_id < a.event_id",
+        ),
+    ] {
+        let running = spawn_query(&cluster, id, query, &landing, &gold);
+        wait_for_computation(&cluster);
+        cluster.run_submit(&["--kill", id]).expect_code(0);
+        running.wait().expect_code(5);
+        // A task counts as running until its last thread has ended.
+        wait::wait_until("no thread works for the task", wait::DEADLINE, || {
+            (executor_metric(&metrics, "sluice_executor_tasks_running ")? == 0.0).then_some(())
+        });
+    }
+    let after = only_executor(&cluster).unwrap();
+    assert_eq!(before["id"], after["id"], "the executor was not restarted");
+    let process = &cluster.executors[0].process;
+    process.wait_for_log(&["task cancelled; its threads ended"]);
+    let log = process.read_log();
+    assert!(!log.contains("replaces itself"), "{log}");
+    cluster.run_example(&landing, &gold).expect_code(0);
+    gold::assert_equals_oracle(&landing, &gold);
+}
+
+#[test]
+fn an_executor_whose_task_cannot_be_stopped_comes_back_by_itself() {
+    let _turn = wait::exclusive_turn();
+    let mut cluster = Cluster::builder().executors(0).start();
+    cluster.add_executor_with(&ExecutorOptions::default());
+    cluster.wait_for_executors(1);
+    let landing = cluster.path("landing");
+    Landing::SMALL.write(&landing);
+    let gold = cluster.path("gold");
+    let before = only_executor(&cluster).unwrap();
+    // One call of a function, which computes for minutes.
+    let query = "SELECT max(levenshtein(repeat(event_id, 20000), repeat(event_type, 40000))) AS n \
+                 FROM (SELECT event_id, event_type FROM events LIMIT 1)";
+    let running = spawn_query(&cluster, "stuck", query, &landing, &gold);
+    wait_for_computation(&cluster);
+    cluster.run_submit(&["--kill", "stuck"]).expect_code(0);
+    running.wait().expect_code(5);
+    // The next job is right, whether it begins before the restart or after it.
+    cluster.run_example(&landing, &gold).expect_code(0);
+    gold::assert_equals_oracle(&landing, &gold);
+    wait::wait_until("the executor is a new one", wait::DEADLINE, || {
+        only_executor(&cluster).filter(|after| before["id"] != after["id"])
+    });
+    cluster.executors[0]
+        .process
+        .wait_for_log(&["does not yield", "replaces itself with a new one"]);
+    // It is still the process that the test started.
+    assert!(cluster.executors[0].process.is_running());
+}
+
+#[test]
+fn a_job_whose_tasks_end_their_executors_fails_and_names_the_task() {
+    let _turn = wait::exclusive_turn();
+    let mut cluster = Cluster::builder().executors(1).start();
+    let landing = cluster.path("landing");
+    Landing::SMALL.write(&landing);
+    let gold = cluster.path("gold");
+    let query = "SELECT count(*) AS n FROM events AS a JOIN events AS b ON a.event_type = b.event_type \
+                 JOIN events AS c ON a.event_type = c.event_type";
+    let running = spawn_query(&cluster, "poison", query, &landing, &gold);
+    // Tasks that read end soon, so they may count for some of the losses.
+    let mut killed = BTreeSet::new();
+    wait::wait_until("the job ends", wait::DEADLINE, || {
+        let job = cluster.find_job("poison")?;
+        if job["state"] == "FAILED" {
+            return Some(());
+        }
+        // One that was killed may be listed for a moment, with its task.
+        let executors = cluster.registered_executors();
+        let busy = executors
+            .iter()
+            .filter(|executor| executor["vcores_free"] == 0)
+            .map(|executor| executor["id"].to_string())
+            .find(|id| !killed.contains(id))?;
+        killed.insert(busy);
+        cluster.kill_executor(0);
+        cluster.add_executor();
+        None
+    });
+    let output = running.wait().expect_code(1);
+    output.expect_stderr(&[
+        "write result",
+        "was lost with its executor 3 times",
+        "partition",
+        "stage",
+    ]);
+    let count = killed.len();
+    assert!((3..=6).contains(&count), "{count} executors were killed");
+    assert!(gold::read_tables(&gold).is_empty());
+    // The cluster works.
+    cluster.wait_for_executors(1);
+    cluster.run_example(&landing, &gold).expect_code(0);
+}
+
+#[test]
+fn an_executor_with_a_full_disk_gets_no_tasks_until_it_has_space() {
+    let _turn = wait::exclusive_turn();
+    let mut cluster = Cluster::builder()
+        .executors(0)
+        .scheduler_option("--no-executor-timeout", "2s")
+        .start();
+    let work_dir = cluster.path("executor-1");
+    let Some(_disk) = Mount::mount_memory(&work_dir, "size=64m") else {
+        return;
+    };
+    let landing = cluster.path("landing");
+    Landing::LARGE.write(&landing);
+    let gold = cluster.path("gold");
+    cluster.add_executor();
+    cluster.add_executor();
+    cluster.wait_for_executors(2);
+    let filler = work_dir.join("filler");
+    fill_disk(&filler);
+
+    // Its tasks are repeated on the other executor.
+    cluster.run_example(&landing, &gold).expect_code(0);
+    gold::assert_equals_oracle(&landing, &gold);
+    let quarantined = |executor: &&Value| {
+        let problem = executor["problem"].as_str().unwrap_or_default();
+        executor["state"] == "quarantined" && problem.contains(work_dir.to_str().unwrap())
+    };
+    let executors = cluster.registered_executors();
+    let count = executors.iter().filter(quarantined).count();
+    assert_eq!(count, 1, "{executors:?}");
+    wait::wait_until("the metrics show it", wait::DEADLINE, || {
+        let (_, metrics) = cluster.get_page("/metrics");
+        metrics
+            .contains("sluice_scheduler_executors{state=\"quarantined\"} 1")
+            .then_some(())
+    });
+
+    // It ends by itself.
+    std::fs::remove_file(&filler).unwrap();
+    cluster.wait_for_executors(2);
+    cluster.run_example(&landing, &gold).expect_code(0);
+
+    // Alone, the executor fails the job, which names host and folder.
+    cluster.kill_executor(1);
+    cluster.wait_for_executors(1);
+    fill_disk(&filler);
+    let output = cluster.run_example(&landing, &gold).expect_code(9);
+    output.expect_stderr(&[
+        work_dir.to_str().unwrap(),
+        "executor 127.0.0.1 cannot write to",
+        "No space left on device",
+        "free space on the disks of the executors",
+    ]);
+}
+
+/// Leaves no space on the file system of `path`.
+fn fill_disk(path: &Path) {
+    use std::io::Write;
+
+    let mut file = std::fs::File::create(path).unwrap();
+    let block = vec![0; 64 * 1024];
+    while file.write_all(&block).is_ok() {}
+}
