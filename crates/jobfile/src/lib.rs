@@ -34,6 +34,7 @@ mod scope;
 mod span;
 mod statements;
 mod syntax;
+mod traversal;
 mod values;
 
 pub use diagnostics::codes;
@@ -50,4 +51,5 @@ pub use sluice_values::{TimeZone, did_you_mean, suggest_or_list};
 pub use span::{Position, Span, Spanned};
 pub use syntax::source_text::{MAX_FILE_BYTES, decode_job_file};
 pub use syntax::streams::{STREAM_PREFIX, rename_streams, stream_of};
+pub use traversal::{SyntaxNode, visit_nodes, visit_nodes_mut};
 pub use values::size::parse_target_file_size;

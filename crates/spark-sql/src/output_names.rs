@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Query, Select, SelectItem, SetExpr, TableAlias, Visit, Visitor};
+use sluice_jobfile::visit_nodes;
+use sqlparser::ast::{Expr, Query, Select, SelectItem, SetExpr, TableAlias, Visitor};
 
 /// The names that relations show, by the names of the relations.
 pub trait ShownNames {
@@ -99,7 +100,7 @@ impl Spellings {
             of_relations: HashMap::new(),
             of_aliases: HashMap::new(),
         };
-        let _ = Visit::visit(query, &mut finder);
+        let _ = visit_nodes(query, &mut finder);
         let mut spellings = finder.of_relations;
         spellings.extend(finder.of_aliases);
         Self(spellings)

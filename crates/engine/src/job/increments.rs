@@ -8,9 +8,9 @@ use std::ops::ControlFlow;
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
-use sluice_jobfile::{Diagnostic, Relation, Span, codes, stream_of};
+use sluice_jobfile::{Diagnostic, Relation, Span, codes, stream_of, visit_nodes};
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, ObjectNamePart, Query, Select, Spanned, TableFactor, Visit, Visitor,
+    Expr, GroupByExpr, Ident, ObjectNamePart, Query, Select, Spanned, TableFactor, Visitor,
 };
 
 use super::stream_dedup::{self, DedupProblem};
@@ -262,7 +262,7 @@ fn find_clause(query: &Query, refusal: Refusal) -> Option<Span> {
         refusal,
         found: None,
     };
-    let _ = query.visit(&mut finder);
+    let _ = visit_nodes(query, &mut finder);
     finder.found.and_then(Span::from_sqlparser)
 }
 

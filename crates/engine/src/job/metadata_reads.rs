@@ -7,11 +7,11 @@
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::{Diagnostic, METADATA_PREFIX, Span, codes};
+use sluice_jobfile::{Diagnostic, METADATA_PREFIX, Span, codes, visit_nodes, visit_nodes_mut};
 use sqlparser::ast::{
     ExceptSelectItem, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, Visit,
-    VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, Visitor,
+    VisitorMut, WildcardAdditionalOptions,
 };
 
 use crate::source::METADATA_COLUMN;
@@ -41,7 +41,7 @@ pub(super) fn names_metadata(query: &Query) -> bool {
             }
         }
     }
-    query.visit(&mut Finder).is_break()
+    visit_nodes(query, &mut Finder).is_break()
 }
 
 /// Puts the tables with the column where `query` names it. `has_metadata`: whether a table
@@ -55,7 +55,7 @@ pub(super) fn read_metadata(
         frames: Vec::new(),
         problems: Vec::new(),
     };
-    let _ = VisitMut::visit(query, &mut reader);
+    let _ = visit_nodes_mut(query, &mut reader);
     reader.problems
 }
 

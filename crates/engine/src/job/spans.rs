@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::{Relation, Span};
-use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Spanned, Visit, Visitor};
+use sluice_jobfile::{Relation, Span, visit_nodes};
+use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Spanned, Visitor};
 
 /// The span where the query calls the function, or reads the field, that an
 /// error is about: the first one that its text names in quotes or as `Field x`.
@@ -42,7 +42,7 @@ pub(super) fn span_of_column(query: &Query, index: usize, columns: usize) -> Opt
 }
 
 fn find_name(query: &Query, name: &str) -> Option<Span> {
-    match query.visit(&mut NameFinder { name }) {
+    match visit_nodes(query, &mut NameFinder { name }) {
         ControlFlow::Break(place) => Span::from_sqlparser(place),
         ControlFlow::Continue(()) => None,
     }

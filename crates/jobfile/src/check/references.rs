@@ -6,12 +6,13 @@ use std::ops::ControlFlow;
 
 use sluice_values::suggest_or_list;
 use sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor,
+    Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Spanned, TableFactor, Visitor,
 };
 
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::span::Span;
 use crate::syntax::streams::stream_of;
+use crate::traversal::visit_nodes;
 
 /// Functions that are allowed in FROM.
 const TABLE_FUNCTIONS: &[&str] = &[
@@ -65,7 +66,7 @@ pub(crate) fn find_references(
         declared,
         diagnostics,
     };
-    let _ = query.visit(&mut finder);
+    let _ = visit_nodes(query, &mut finder);
     finder.references
 }
 

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     AccessExpr, Expr, Ident, LambdaFunction, LimitClause, Query, Select, SelectItem, Value,
-    ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
+    ValueWithSpan, Visitor, VisitorMut,
 };
 
 use crate::check::column_names::{self, ColumnNames, KnownColumns};
@@ -19,6 +19,7 @@ use crate::check::references::ident_span;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::types::DataType;
 use crate::span::{Span, Spanned};
+use crate::traversal::{visit_nodes, visit_nodes_mut};
 use crate::values::{interpolation, variable_value};
 
 /// Names that hide variables: parameters of the enclosing lambdas, and roots of
@@ -102,7 +103,7 @@ pub(crate) fn find_usage(
         usage: VariableUsage::default(),
         diagnostics,
     };
-    let _ = Visit::visit(query, &mut finder);
+    let _ = visit_nodes(query, &mut finder);
     finder.usage
 }
 
@@ -230,7 +231,7 @@ pub(crate) fn substitute_variables(query: &mut Query, values: &Values) {
         values,
         hidden: HiddenNames::default(),
     };
-    let _ = VisitMut::visit(query, &mut substitution);
+    let _ = visit_nodes_mut(query, &mut substitution);
 }
 
 struct Substitution<'a> {

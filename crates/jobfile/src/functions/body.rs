@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    AccessExpr, Expr, Ident, Query, Subscript, Value, Visit, VisitMut, Visitor, VisitorMut,
-};
+use sqlparser::ast::{AccessExpr, Expr, Ident, Query, Subscript, Value, Visitor, VisitorMut};
 
 use crate::check::column_names::KnownColumns;
 use crate::check::references::normalized_name;
 use crate::check::substitute;
 use crate::diagnostics::Diagnostics;
 use crate::job::function::{FunctionBody, SqlFunction};
+use crate::traversal::{SyntaxNode, visit_nodes, visit_nodes_mut};
 
 /// Reports names that could be a parameter as well as a column of a query in the body.
 pub(super) fn check_names(
@@ -30,8 +29,8 @@ pub(super) fn check_names(
         queries: Vec::new(),
     };
     let _ = match &function.body {
-        FunctionBody::Value { expr, .. } => expr.visit(&mut queries),
-        FunctionBody::Rows { query, .. } => query.visit(&mut queries),
+        FunctionBody::Value { expr, .. } => visit_nodes(expr, &mut queries),
+        FunctionBody::Rows { query, .. } => visit_nodes(query, &mut queries),
     };
     for query in queries.queries {
         substitute::find_usage(&query, &names, known, diagnostics);
@@ -47,7 +46,7 @@ pub(super) fn has_query(body: &FunctionBody) -> bool {
                 depth: 0,
                 queries: Vec::new(),
             };
-            let _ = expr.visit(&mut queries);
+            let _ = visit_nodes(expr, &mut queries);
             !queries.queries.is_empty()
         }
     }
@@ -83,9 +82,9 @@ pub(super) struct NamesIn {
 }
 
 impl NamesIn {
-    pub(super) fn collect(node: &impl Visit) -> Self {
+    pub(super) fn collect(node: &impl SyntaxNode) -> Self {
         let mut names = Self::default();
-        let _ = node.visit(&mut names);
+        let _ = visit_nodes(node, &mut names);
         names
     }
 }
@@ -182,7 +181,7 @@ fn read_fields(value: Expr, fields: &[Ident]) -> Expr {
 }
 
 /// `body` with `values` in the place of the parameters.
-pub(super) fn substitute_values<T: VisitMut>(
+pub(super) fn substitute_values<T: SyntaxNode>(
     function: &str,
     body: &mut T,
     values: BTreeMap<String, Expr>,
@@ -192,5 +191,5 @@ pub(super) fn substitute_values<T: VisitMut>(
         values,
         hidden: Vec::new(),
     };
-    let _ = VisitMut::visit(body, &mut values);
+    let _ = visit_nodes_mut(body, &mut values);
 }

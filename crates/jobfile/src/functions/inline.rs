@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     CastKind, DataType, Expr, FunctionArg, FunctionArguments, Ident, ObjectName, Query, SetExpr,
-    Spanned, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Spanned, TableAlias, TableFactor, VisitorMut,
 };
 use sqlparser::parser::Parser;
 
@@ -16,6 +16,7 @@ use crate::diagnostics::{Diagnostic, codes};
 use crate::job::function::{FunctionBody, SqlFunction};
 use crate::span::Span;
 use crate::syntax::dialect::SluiceDialect;
+use crate::traversal::visit_nodes_mut;
 
 /// Replaces the calls in one query or expression.
 pub(super) struct CallInliner<'a> {
@@ -37,11 +38,11 @@ impl<'a> CallInliner<'a> {
     }
 
     pub(super) fn inline_expr(&mut self, expr: &mut Expr) {
-        let _ = VisitMut::visit(expr, self);
+        let _ = visit_nodes_mut(expr, self);
     }
 
     pub(super) fn inline_query(&mut self, query: &mut Query) {
-        let _ = VisitMut::visit(query, self);
+        let _ = visit_nodes_mut(query, self);
     }
 
     pub(super) fn into_problems(self) -> Vec<Diagnostic> {

@@ -1,6 +1,6 @@
 //! `CREATE TEMPORARY FUNCTION name(parameters) RETURNS type RETURN body`.
 
-use sqlparser::ast::{DataType, Expr, Ident, VisitMut};
+use sqlparser::ast::{DataType, Expr, Ident};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -14,6 +14,7 @@ use crate::statements::parse_context::ParseContext;
 use crate::syntax::dialect::SluiceDialect;
 use crate::syntax::spark_tokens::respell_tokens;
 use crate::syntax::token_cursor::{ParseResult, TokenCursor};
+use crate::traversal::visit_nodes_mut;
 
 /// Parses what follows `FUNCTION`.
 pub(crate) fn parse_function(
@@ -80,7 +81,7 @@ fn parse_definition(
     let body = match columns {
         Some(columns) => {
             let mut query = parser.parse_query()?;
-            let _ = VisitMut::visit(&mut *query, &mut SparkSyntaxRewriter);
+            let _ = visit_nodes_mut(&mut *query, &mut SparkSyntaxRewriter);
             FunctionBody::Rows { columns, query }
         }
         None => {
@@ -92,7 +93,7 @@ fn parse_definition(
             } else {
                 parser.parse_expr()?
             };
-            let _ = VisitMut::visit(&mut expr, &mut SparkSyntaxRewriter);
+            let _ = visit_nodes_mut(&mut expr, &mut SparkSyntaxRewriter);
             FunctionBody::Value {
                 returns,
                 expr: Box::new(expr),
@@ -126,7 +127,7 @@ fn parse_parameter(parser: &mut Parser<'_>) -> Result<Parameter, ParserError> {
     let mut default = None;
     if eat_words(parser, &["DEFAULT"]) {
         let mut value = parser.parse_expr()?;
-        let _ = VisitMut::visit(&mut value, &mut SparkSyntaxRewriter);
+        let _ = visit_nodes_mut(&mut value, &mut SparkSyntaxRewriter);
         default = Some(value);
     }
     if eat_words(parser, &["COMMENT"]) {

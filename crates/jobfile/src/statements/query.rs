@@ -5,8 +5,7 @@ use std::ops::ControlFlow;
 use sluice_values::did_you_mean;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, TableFactor, TimezoneInfo, VisitMut,
-    VisitorMut,
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, TableFactor, TimezoneInfo, VisitorMut,
 };
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -21,6 +20,7 @@ use crate::syntax::spark_tokens::respell_tokens;
 use crate::syntax::streams;
 use crate::syntax::token_cursor::{self, ParseResult, TokenCursor};
 use crate::syntax::tokens::{is_whitespace, plain_word, span_of};
+use crate::traversal::visit_nodes_mut;
 
 /// The maximum depth of expressions and queries.
 pub(crate) const RECURSION_LIMIT: usize = 100;
@@ -66,7 +66,7 @@ pub(crate) fn parse_query(
     match parsed {
         Ok(mut query) => {
             cursor.skip_to_end();
-            let _ = VisitMut::visit(&mut *query, &mut SparkSyntaxRewriter);
+            let _ = visit_nodes_mut(&mut *query, &mut SparkSyntaxRewriter);
             streams::name_streams(&mut query);
             Ok((*query, span))
         }

@@ -7,13 +7,14 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitorMut,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::syntax::tokens::{is_whitespace, plain_word, span_of};
+use crate::traversal::visit_nodes_mut;
 
 /// Before the name of a relation that is read as a stream.
 pub const STREAM_PREFIX: &str = "stream ";
@@ -128,7 +129,7 @@ pub(crate) fn name_streams(query: &mut Query) {
             ControlFlow::Continue(())
         }
     }
-    let _ = VisitMut::visit(query, &mut Namer);
+    let _ = visit_nodes_mut(query, &mut Namer);
 }
 
 /// Renames the streams of a query: each reader of a relation may have a stream of
@@ -150,5 +151,5 @@ pub fn rename_streams(query: &mut Query, rename: impl Fn(&str) -> String) {
             ControlFlow::Continue(())
         }
     }
-    let _ = VisitMut::visit(query, &mut Renamer(rename));
+    let _ = visit_nodes_mut(query, &mut Renamer(rename));
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use sluice_jobfile::{Diagnostics, parse_job_file};
-use sqlparser::ast::{Expr, Query, VisitMut, VisitorMut};
+use sluice_jobfile::{Diagnostics, parse_job_file, visit_nodes_mut};
+use sqlparser::ast::{Expr, Query, VisitorMut};
 
 fn parse(select: &str) -> Result<Query, Diagnostics> {
     let text = format!(
@@ -30,7 +30,7 @@ fn shape(select: &str) -> String {
         }
     }
     let mut query = parse(select).unwrap();
-    let _ = VisitMut::visit(&mut query, &mut Regroup);
+    let _ = visit_nodes_mut(&mut query, &mut Regroup);
     query.to_string()
 }
 

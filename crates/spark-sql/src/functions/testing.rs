@@ -8,7 +8,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::{SessionStateBuilder, context::SessionContext};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
-use sqlparser::ast::{Expr, VisitMut, VisitorMut};
+use sluice_jobfile::visit_nodes_mut;
+use sqlparser::ast::{Expr, VisitorMut};
 use sqlparser::dialect::DatabricksDialect;
 use sqlparser::parser::Parser;
 
@@ -88,7 +89,7 @@ async fn evaluate_query(session: &SessionContext, query: &str) -> Result<String,
     let mut statements =
         Parser::parse_sql(&DatabricksDialect {}, query).map_err(|e| e.to_string())?;
     let mut forms = SpecialForms::default();
-    let _ = VisitMut::visit(&mut statements, &mut forms);
+    let _ = visit_nodes_mut(&mut statements, &mut forms);
     if let Some(problem) = forms.problem {
         return Err(problem);
     }

@@ -5,10 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::Diagnostic;
+use sluice_jobfile::{Diagnostic, visit_nodes};
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, Query, Spanned,
-    Visit, Visitor,
+    Visitor,
 };
 
 use super::{FunctionKind, FunctionKinds, error_at, fold_case};
@@ -20,7 +20,7 @@ pub(super) fn find_misused_clauses(query: &Query, kinds: &dyn FunctionKinds) -> 
         kinds,
         problems: Vec::new(),
     };
-    let _ = query.visit(&mut finder);
+    let _ = visit_nodes(query, &mut finder);
     finder.problems
 }
 

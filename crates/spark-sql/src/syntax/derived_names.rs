@@ -2,16 +2,17 @@
 
 use std::ops::ControlFlow;
 
+use sluice_jobfile::visit_nodes_mut;
 use sqlparser::ast::{
     Expr, Ident, Query, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 
 /// Gives every subquery in FROM an alias. Without one, DataFusion lets the names
 /// of its relations be used outside, and a join by name could not refer to it.
 /// The columns of `VALUES` are called `col1`, `col2` and so on.
 pub(super) fn name_derived_tables(query: &mut Query) {
-    let _ = VisitMut::visit(query, &mut DerivedNames { count: 0 });
+    let _ = visit_nodes_mut(query, &mut DerivedNames { count: 0 });
 }
 
 struct DerivedNames {

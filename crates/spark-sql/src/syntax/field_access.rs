@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use sluice_jobfile::visit_nodes_mut;
 use sqlparser::ast::{
-    AccessExpr, Expr, Ident, LambdaFunction, Select, SelectItem, Subscript, Value, VisitMut,
-    VisitorMut,
+    AccessExpr, Expr, Ident, LambdaFunction, Select, SelectItem, Subscript, Value, VisitorMut,
 };
 
 use super::{fold_case, structs};
@@ -89,7 +89,7 @@ pub(super) fn rewrite_parameter_fields(lambda: &mut LambdaFunction) {
         .iter()
         .map(|parameter| fold_case(&parameter.name))
         .collect();
-    let _ = VisitMut::visit(&mut *lambda.body, &mut ParameterFields { parameters });
+    let _ = visit_nodes_mut(&mut *lambda.body, &mut ParameterFields { parameters });
 }
 
 struct ParameterFields {

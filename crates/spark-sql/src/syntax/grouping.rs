@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use sluice_jobfile::visit_nodes_mut;
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, FunctionArguments, GroupByExpr, GroupByWithModifier,
-    Ident, ObjectName, Select, SelectItem, Value, VisitMut, VisitorMut,
+    Ident, ObjectName, Select, SelectItem, Value, VisitorMut,
 };
 
 use super::call_function;
@@ -55,9 +56,9 @@ pub(super) fn rewrite_group_by(select: &mut Select) {
         require_rows(&mut select.having);
     }
     let mut typer = GroupingCalls { keys: written };
-    let _ = VisitMut::visit(&mut select.projection, &mut typer);
+    let _ = visit_nodes_mut(&mut select.projection, &mut typer);
     for condition in [&mut select.having, &mut select.qualify] {
-        let _ = VisitMut::visit(condition, &mut typer);
+        let _ = visit_nodes_mut(condition, &mut typer);
     }
 }
 

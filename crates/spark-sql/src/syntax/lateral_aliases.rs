@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use sluice_jobfile::Diagnostic;
-use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, Spanned, VisitMut, VisitorMut};
+use sluice_jobfile::{Diagnostic, visit_nodes_mut};
+use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, Spanned, VisitorMut};
 
 use super::{FunctionKind, FunctionKinds, error_at, fold_case};
 
@@ -42,7 +42,7 @@ pub(super) fn replace_lateral_aliases(
             _ => continue,
         };
         let before = replacer.expressions;
-        if VisitMut::visit(expr, &mut replacer).is_break() {
+        if visit_nodes_mut(expr, &mut replacer).is_break() {
             let problem = replacer.problem.take();
             return Err(problem.unwrap_or_else(|| too_large_error(expr)));
         }

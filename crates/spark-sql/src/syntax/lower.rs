@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::Diagnostic;
+use sluice_jobfile::{Diagnostic, visit_nodes_mut};
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     Expr, GroupByExpr, Join, JoinOperator, LimitClause, OrderByExpr, OrderByKind, Query, Select,
     SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned, TableFactor,
-    TableWithJoins, Value, Values, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    TableWithJoins, Value, Values, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::{
@@ -22,7 +22,7 @@ pub(super) fn lower_clauses(query: &mut Query) -> Vec<Diagnostic> {
         generators: 0,
         problems: Vec::new(),
     };
-    let _ = VisitMut::visit(query, &mut lowering);
+    let _ = visit_nodes_mut(query, &mut lowering);
     lowering.problems
 }
 
@@ -96,7 +96,7 @@ impl ClauseLowering {
         for condition in conditions.into_iter().flatten() {
             membership::rewrite_condition(condition, &template);
         }
-        let _ = VisitMut::visit(select, &mut MembershipValues { template });
+        let _ = visit_nodes_mut(select, &mut MembershipValues { template });
     }
 
     /// With LIMIT, the order decides which rows are kept.

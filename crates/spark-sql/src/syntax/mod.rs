@@ -35,11 +35,11 @@ mod windows;
 use std::ops::ControlFlow;
 
 use datafusion::execution::SessionState;
-use sluice_jobfile::{Diagnostic, Span, codes};
+use sluice_jobfile::{Diagnostic, Span, codes, visit_nodes_mut};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
     ObjectName, Query, Select, SelectItem, Spanned, TableAlias, TableFactor, TableWithJoins,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 
 /// The columns of the tables that a query may read.
@@ -95,7 +95,7 @@ pub fn rewrite_spark_syntax(
         return problems;
     }
     // First, so that the name of a field is never taken for a column.
-    let _ = VisitMut::visit(query, &mut field_access::FieldAccess);
+    let _ = visit_nodes_mut(query, &mut field_access::FieldAccess);
     nested_ctes::rename_hiding_ctes(query);
     let mut problems = pipes::lower_pipes(query, functions);
     problems.extend(lower::lower_clauses(query));
@@ -103,7 +103,7 @@ pub fn rewrite_spark_syntax(
     derived_names::name_derived_tables(query);
     problems.extend(joins::rewrite_joins(query, tables, functions));
     let mut speller = SyntaxRewriter::default();
-    let _ = VisitMut::visit(query, &mut speller);
+    let _ = visit_nodes_mut(query, &mut speller);
     problems.extend(speller.problems);
     problems.extend(calls::find_misused_clauses(query, functions));
     problems

@@ -7,9 +7,8 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut, With,
-};
+use sluice_jobfile::visit_nodes_mut;
+use sqlparser::ast::{Ident, ObjectName, Query, TableAlias, TableFactor, VisitorMut, With};
 
 use super::fold_case;
 
@@ -20,7 +19,7 @@ pub(super) fn rename_hiding_ctes(query: &mut Query) {
         withs: Vec::new(),
         renamed: 0,
     };
-    let _ = VisitMut::visit(query, &mut renamer);
+    let _ = visit_nodes_mut(query, &mut renamer);
 }
 
 /// What the names of `WITH` are called, by what they were called.
@@ -57,7 +56,7 @@ impl CteRenamer {
                 known.insert(name.clone(), called.clone());
             }
             self.scopes.push(known.clone());
-            let _ = VisitMut::visit(&mut cte.query, self);
+            let _ = visit_nodes_mut(&mut cte.query, self);
             self.scopes.pop();
             cte.alias.name = called.clone();
             known.insert(name, called);

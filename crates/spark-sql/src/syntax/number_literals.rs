@@ -2,14 +2,15 @@
 
 use std::ops::ControlFlow;
 
+use sluice_jobfile::visit_nodes_mut;
 use sqlparser::ast::{
     CastKind, DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+    UnaryOperator, Value, ValueWithSpan, VisitorMut,
 };
 
 /// Writes BIGINT and DOUBLE literals as casts.
 pub(super) fn type_numbers(query: &mut sqlparser::ast::Query) {
-    let _ = VisitMut::visit(query, &mut NumberTyper);
+    let _ = visit_nodes_mut(query, &mut NumberTyper);
 }
 
 /// Writes the small whole numbers in the values of a function that takes functions
@@ -86,7 +87,7 @@ fn type_value(expr: &mut Expr) {
     match expr {
         Expr::Lambda(lambda) => {
             type_value(&mut lambda.body);
-            let _ = VisitMut::visit(&mut lambda.body, &mut LambdaValues);
+            let _ = visit_nodes_mut(&mut lambda.body, &mut LambdaValues);
         }
         Expr::Value(value) => {
             let is_int = matches!(&value.value, Value::Number(digits, false)

@@ -6,10 +6,10 @@
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::Diagnostic;
+use sluice_jobfile::{Diagnostic, visit_nodes_mut};
 use sqlparser::ast::{
     CastKind, DataType, Expr, Function, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr,
-    Spanned, TableAlias, TableFactor, TimezoneInfo, VisitMut, VisitorMut,
+    Spanned, TableAlias, TableFactor, TimezoneInfo, VisitorMut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -30,12 +30,12 @@ pub(super) fn rewrite_session_windows(select: &mut Select) -> Option<Diagnostic>
     };
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-            let _ = VisitMut::visit(expr, &mut replacer);
+            let _ = visit_nodes_mut(expr, &mut replacer);
         }
     }
     let mut keys = Vec::new();
     if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
-        let _ = VisitMut::visit(exprs, &mut replacer);
+        let _ = visit_nodes_mut(exprs, &mut replacer);
         keys.extend(
             exprs
                 .iter()
@@ -43,7 +43,7 @@ pub(super) fn rewrite_session_windows(select: &mut Select) -> Option<Diagnostic>
                 .cloned(),
         );
     }
-    let _ = VisitMut::visit(&mut select.having, &mut replacer);
+    let _ = visit_nodes_mut(&mut select.having, &mut replacer);
     let call = replacer.call?;
     let problem =
         |message: &str, help: &str| Some(error_at(message, call.name.span()).with_help(help));

@@ -6,10 +6,10 @@
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::Diagnostic;
+use sluice_jobfile::{Diagnostic, visit_nodes_mut};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Interval,
-    Query, Select, SelectItem, Spanned, Value, VisitMut, VisitorMut,
+    Query, Select, SelectItem, Spanned, Value, VisitorMut,
 };
 
 use super::generators::{take_from, without_joins};
@@ -30,13 +30,13 @@ pub(super) fn rewrite_time_windows(select: &mut Select) -> Vec<Diagnostic> {
     for item in &mut select.projection {
         // A window is called `window`, like its column.
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-            let _ = VisitMut::visit(expr, &mut replacer);
+            let _ = visit_nodes_mut(expr, &mut replacer);
         }
     }
     if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
-        let _ = VisitMut::visit(exprs, &mut replacer);
+        let _ = visit_nodes_mut(exprs, &mut replacer);
     }
-    let _ = VisitMut::visit(&mut select.having, &mut replacer);
+    let _ = visit_nodes_mut(&mut select.having, &mut replacer);
     let Some(call) = replacer.call else {
         return replacer.problems;
     };

@@ -6,10 +6,10 @@
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::Diagnostic;
+use sluice_jobfile::{Diagnostic, visit_nodes_mut};
 use sqlparser::ast::{
-    Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, Select, VisitMut, VisitorMut,
-    WindowSpec, WindowType,
+    Expr, Ident, NamedWindowDefinition, NamedWindowExpr, OrderBy, Select, VisitorMut, WindowSpec,
+    WindowType,
 };
 
 use super::{error_at, fold_case};
@@ -31,10 +31,10 @@ pub(super) fn replace_window_names(
             replacer.windows.push((name, spec));
         }
     }
-    let _ = VisitMut::visit(&mut select.projection, &mut replacer);
-    let _ = VisitMut::visit(&mut select.qualify, &mut replacer);
+    let _ = visit_nodes_mut(&mut select.projection, &mut replacer);
+    let _ = visit_nodes_mut(&mut select.qualify, &mut replacer);
     if let Some(order_by) = order_by {
-        let _ = VisitMut::visit(order_by, &mut replacer);
+        let _ = visit_nodes_mut(order_by, &mut replacer);
     }
     replacer.problems
 }

@@ -2,11 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::Diagnostic;
+use sluice_jobfile::{Diagnostic, visit_nodes_mut};
 use sqlparser::ast::{
     ExceptSelectItem, Expr, Ident, ObjectName, Query, ReplaceSelectItem, Select, SelectFlavor,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::super::{FunctionKinds, TableColumns, error_at, fold_case, lateral_aliases};
@@ -31,7 +30,7 @@ pub(in super::super) fn rewrite_joins(
         scopes: Vec::new(),
         problems: Vec::new(),
     };
-    let _ = VisitMut::visit(query, &mut rewriter);
+    let _ = visit_nodes_mut(query, &mut rewriter);
     rewriter.problems
 }
 
@@ -50,7 +49,7 @@ pub(super) fn replace_keys(expr: &mut Expr, scope: &Scope) {
             ControlFlow::Continue(())
         }
     }
-    let _ = VisitMut::visit(expr, &mut Replacer(scope));
+    let _ = visit_nodes_mut(expr, &mut Replacer(scope));
 }
 
 /// The key that `expr` names without a relation.

@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, PipeOperator, Query, Visit, Visitor};
+use sluice_jobfile::visit_nodes;
+use sqlparser::ast::{Expr, PipeOperator, Query, Visitor};
 use sqlparser::tokenizer::Span;
 
 use super::super::{FunctionKind, FunctionKinds, fold_case};
@@ -23,7 +24,7 @@ pub(super) fn find_misplaced_aggregate(
         functions,
         depth: 0,
     };
-    operator.visit(&mut finder).break_value()
+    visit_nodes(operator, &mut finder).break_value()
 }
 
 struct AggregateFinder<'a> {

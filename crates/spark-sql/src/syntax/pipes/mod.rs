@@ -9,13 +9,13 @@ mod rows;
 
 use std::ops::ControlFlow;
 
-use sluice_jobfile::Diagnostic;
+use sluice_jobfile::{Diagnostic, visit_nodes_mut};
 use sqlparser::ast::{
     AssignmentTarget, BinaryOperator, ExceptSelectItem, Expr, ExprWithAlias,
     ExprWithAliasAndOrderBy, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause,
     Offset, OffsetRows, OrderBy, OrderByKind, PipeOperator, Query, ReplaceSelectElement,
     ReplaceSelectItem, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned, TableFactor,
-    Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    Value, VisitorMut, WildcardAdditionalOptions,
 };
 
 use self::aggregates::find_misplaced_aggregate;
@@ -30,7 +30,7 @@ pub(super) fn lower_pipes(query: &mut Query, functions: &dyn FunctionKinds) -> V
         functions,
         problems: Vec::new(),
     };
-    let _ = VisitMut::visit(query, &mut lowering);
+    let _ = visit_nodes_mut(query, &mut lowering);
     lowering.problems
 }
 
