@@ -33,6 +33,12 @@
 --| a | 2024 | 1 | 17 | 47 | 99
 --| a | 2024 | 2 | 30 | 47 | 17
 --| b | 2024 | 3 | 5 | 25 | 20
+-- result: following
+--| shop | item | price | most
+--| a | 1 | 17 | 30
+--| a | 2 | 30 | 30
+--| b | 1 | 20 | 20
+--| b | 3 | 5 | 20
 -- A column of PARTITION BY that the query makes constant, or equal to another one, is
 -- sorted by as any other: the stage of the window function does not know that.
 DECLARE VARIABLE landing STRING;
@@ -58,3 +64,7 @@ WITH items AS (
 SELECT this.shop, this.year, this.item, this.price, this.of_year, last.price AS before
 FROM items AS this JOIN items AS last ON this.shop = last.shop AND this.place = last.place + 1
 WHERE this.year = 2024;
+CREATE OR REFRESH MATERIALIZED VIEW following AS
+SELECT shop, item, price, max(price) OVER (
+  PARTITION BY year ORDER BY shop RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+) AS most FROM by_item;

@@ -191,15 +191,26 @@ fn restore_order(node: &Arc<dyn ExecutionPlan>, index: usize, input: Views) -> R
     else {
         return Ok(input);
     };
-    for order in &orders {
-        let knowledge = input.stage.equivalence_properties();
-        if knowledge.ordering_satisfy_requirement(order.clone())? {
-            return Ok(input);
+    let holds = |plan: &Arc<dyn ExecutionPlan>, order: &LexRequirement| {
+        let knowledge = plan.equivalence_properties();
+        knowledge.ordering_satisfy_requirement(order.clone())
+    };
+    // A node may name several orders and was built for the first one that holds: a
+    // window function over a constant partition, for one in which the partition
+    // comes first, although the order within the partition alone would do.
+    let mut built_for = None;
+    for order in orders {
+        if holds(&input.whole, &order)? {
+            built_for = Some(order);
+            break;
         }
     }
-    let Some(order) = orders.into_iter().next() else {
+    let Some(order) = built_for else {
         return Ok(input);
     };
+    if holds(&input.stage, &order)? {
+        return Ok(input);
+    }
     Ok(Views {
         whole: sort_rows(&input.whole, order.clone())?,
         stage: sort_rows(&input.stage, order)?,

@@ -128,6 +128,13 @@ async fn windows_are_sorted_by_all_of_their_partition() {
              FROM (SELECT k, v, count(*) AS n FROM t WHERE k = 1 GROUP BY k, v) AS q",
             ["k@", "v@", ""],
         ),
+        // The order within the partition is one that the node asks for, too.
+        (
+            "SELECT k, n, max(n) OVER (PARTITION BY k ORDER BY n \
+             RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS r \
+             FROM (SELECT k, count(*) AS n FROM t WHERE k = 1 GROUP BY k, v) AS q",
+            ["k@", "n@", ""],
+        ),
     ] {
         let text = text(&plan(sql, 3).await);
         let sorts = lines(&text, "SortExec");
