@@ -41,8 +41,8 @@ pub struct BenchArgs {
     /// Memory of each executor
     #[arg(long, value_name = "SIZE", default_value = "512MB")]
     memory: String,
-    /// Where scheduler, executor and submit-job are
-    #[arg(long, value_name = "DIR", default_value = "target/release")]
+    /// Where scheduler, executor and submit-job are; by default next to this program
+    #[arg(long, value_name = "DIR", default_value_os_t = own_folder(), hide_default_value = true)]
     binaries: PathBuf,
     /// The folder in which generated data is kept for later runs
     #[arg(long, value_name = "DIR", default_value = "target/bench-data")]
@@ -59,6 +59,11 @@ pub struct BenchArgs {
     /// Past jobs with which submit, list and status are measured a second time; 0 leaves this out
     #[arg(long, value_name = "N", default_value_t = 0)]
     past_jobs: usize,
+}
+
+fn own_folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    program.parent().map(Path::to_owned).unwrap_or_default()
 }
 
 /// One run of the benchmarks.
