@@ -211,9 +211,10 @@ fn an_executor_with_a_full_disk_gets_no_tasks_until_it_has_space() {
         let problem = executor["problem"].as_str().unwrap_or_default();
         executor["state"] == "quarantined" && problem.contains(work_dir.to_str().unwrap())
     };
-    let executors = cluster.registered_executors();
-    let count = executors.iter().filter(quarantined).count();
-    assert_eq!(count, 1, "{executors:?}");
+    wait::wait_until("one executor is quarantined", wait::DEADLINE, || {
+        let executors = cluster.registered_executors();
+        (executors.iter().filter(quarantined).count() == 1).then_some(())
+    });
     wait::wait_until("the metrics show it", wait::DEADLINE, || {
         let (_, metrics) = cluster.get_page("/metrics");
         metrics
