@@ -149,6 +149,7 @@ mod tests {
         let work = folder.path().join("work");
         let health = health(&work);
         let failure = TaskFailure::new(FailureKind::Storage, "No such file or directory");
+        let start = Instant::now();
         let attributed = health.attribute_failure(failure.clone());
         assert_eq!(attributed.kind, FailureKind::ExecutorDisk);
         for part in ["host-1", work.to_str().unwrap()] {
@@ -158,7 +159,7 @@ mod tests {
 
         // It ends by itself, but not at once.
         std::fs::create_dir(&work).unwrap();
-        health.end_outage_if_over(Instant::now());
+        health.end_outage_if_over(start);
         assert!(health.problem().is_some());
         health.end_outage_if_over(Instant::now() + MIN_OUTAGE);
         assert_eq!(health.problem(), None);

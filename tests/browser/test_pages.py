@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "tests" / "duckdb"))
 import sluice  # noqa: E402
 from proxy import start_proxy  # noqa: E402
 
-DEADLINE = 60
+DEADLINE = 120
 PAGES = ["", "jobs", "tables", "landing", "executors"]
 EXAMPLE = ROOT / "jobs" / "landing_to_gold.sql"
 ENDLESS = ROOT / "tests" / "it" / "jobs" / "endless.sql"
@@ -72,7 +72,7 @@ class Site:
 
     def run(self, job, name, *more):
         process = self.submit(job, name, *more)
-        errors = process.communicate(timeout=300)[1]
+        errors = process.communicate(timeout=900)[1]
         return process.returncode, errors
 
     # The browser.
@@ -82,6 +82,7 @@ class Site:
         """A page in a window of its own; at its end, nothing may be wrong with it."""
         root = root or f"{self.cluster.pages}/"
         context = self.browser.new_context(**options)
+        context.set_default_timeout(DEADLINE * 1000)
         page = context.new_page()
         problems = []
         page.on("console", lambda message: message.type == "error" and problems.append(message.text))
@@ -111,8 +112,9 @@ def empty_pages(site):
         with site.page(path) as page:
             assert page.locator("h1").count() == 1, path
     with site.page() as page:
-        assert "2 vcores on 2 executors" in page.locator("#cluster").inner_text()
-        assert "Nothing." in page.locator("#attention").inner_text()
+        # The list of executors that pages show may lag a little.
+        wait_until("both executors", lambda: "2 vcores on 2 executors" in page.locator("#cluster").inner_text())
+        wait_until("a quiet cluster", lambda: "Nothing." in page.locator("#attention").inner_text())
 
 
 def jobs_end(site):

@@ -49,7 +49,7 @@ class AirflowApi:
     def runs(self, dag):
         return self.get(f"/dags/{dag}/dagRuns")["dag_runs"]
 
-    def ended(self, dag, run, seconds=400):
+    def ended(self, dag, run, seconds=900):
         """Waits for a run's end; returns its state and those of its tasks."""
 
         def state():

@@ -82,7 +82,7 @@ class Stack:
         """Runs `docker compose …` to its end and returns what it printed."""
         return self.finish(self.start(*arguments), code, timeout)
 
-    def finish(self, process, code=0, timeout=300):
+    def finish(self, process, code=0, timeout=900):
         try:
             out, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -116,7 +116,7 @@ class Stack:
     def api(self, path):
         """A response of the scheduler's JSON API."""
         url = f"http://127.0.0.1:{self.ports['SCHEDULER_HTTP_PORT']}{path}"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return json.load(answer)
 
     def executors(self):
@@ -127,7 +127,7 @@ class Stack:
             return {}
         return {each["host"]: each for each in found if each["state"] == "active"}
 
-    def until(self, what, condition, seconds=60):
+    def until(self, what, condition, seconds=300):
         """Waits until `condition` returns something true, and returns that."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

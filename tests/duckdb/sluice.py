@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-START_DEADLINE = 60
+START_DEADLINE = 120
 
 
 def environment():
@@ -38,8 +38,10 @@ class Cluster:
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-cluster-"))
         try:
+            # On a busy machine an executor may get no processor for seconds. One that dies
+            # is noticed at once, by its connection.
             line = self.start("scheduler", "scheduler", "--bind", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                              "--state-dir", "state")
+                              "--state-dir", "state", "--executor-timeout", "60s")
             address = next(word[5:] for word in line.split() if word.startswith("grpc="))
             self.pages = "http://" + next(word[5:] for word in line.split() if word.startswith("http="))
             for number in range(1, self.executors + 1):

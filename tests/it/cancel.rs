@@ -56,19 +56,30 @@ fn a_job_that_is_ended_leaves_nothing_running_and_gold_as_it_was() {
         assert_gold_unchanged(name, "KILLED");
     }
 
-    // A time limit, enforced by the scheduler.
-    let mut args = vec![
-        "--submission-id".to_owned(),
-        "late".to_owned(),
-        "--timeout".to_owned(),
-        "700ms".to_owned(),
-    ];
-    args.extend(submit::job_args(&submit::endless_job_path(), &large, &gold));
-    cluster
-        .run_submit(&args)
+    // A time limit, enforced by the scheduler. A submit-job that waits for the end
+    // would cancel the job itself if the scheduler were late.
+    let endless = submit::job_args(&submit::endless_job_path(), &large, &gold);
+    let submit_late = |id: &str, mode: &str| {
+        let options = [
+            "--submission-id",
+            id,
+            "--timeout",
+            "700ms",
+            "--deploy-mode",
+            mode,
+        ];
+        let mut args = options.map(str::to_owned).to_vec();
+        args.extend_from_slice(&endless);
+        cluster.run_submit(&args)
+    };
+    submit_late("late", "cluster").expect_code(0);
+    cluster.wait_for_end("late");
+    assert_gold_unchanged("late", "TIMED_OUT");
+    submit_late("late-and-watched", "client")
         .expect_code(6)
         .expect_stderr(&["time limit"]);
-    assert_gold_unchanged("late", "TIMED_OUT");
+    let state = cluster.wait_for_end("late-and-watched")["state"].clone();
+    assert_gold_unchanged("late-and-watched", state.as_str().unwrap());
 
     // The cluster still works.
     cluster.run_example(&small, &gold).expect_code(0);

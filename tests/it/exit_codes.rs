@@ -2,18 +2,12 @@
 //! `invalid`, 3 in `modes`, 5 and 6 in `cancel`, 7 in `scheduler_lost`, 9 in
 //! `storage`.
 
-use std::net::TcpListener;
-
 use crate::sandbox::Cluster;
-use crate::submit;
+use crate::{loopback, submit};
 
 #[test]
 fn an_unreachable_master_is_4_and_the_message_says_how_to_start_one() {
-    // A port that was free a moment ago: nothing listens there.
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = loopback::unused_address();
     let folder = tempfile::tempdir().unwrap();
     let job = submit::example_args(folder.path(), &folder.path().join("gold"));
     let master = format!("sluice://{free}");
@@ -67,10 +61,7 @@ fn an_unknown_job_is_8_and_questions_are_0() {
     let help = submit::run_submit(["--help"]).expect_code(0);
     assert!(help.stdout.contains("Exit codes"), "{help}");
     // The first of several masters that answers is used.
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = loopback::unused_address();
     let masters = cluster
         .master()
         .replace("sluice://", &format!("sluice://{free},"));

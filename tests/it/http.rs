@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// As generous as the deadlines in [`crate::wait`]: many callers ask only once.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Status and body of `GET path`; nothing when there is no answer.
 pub fn get_text(address: &str, path: &str) -> Option<(u16, String)> {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::registrations::{VERSION, register_executor};
 use crate::sandbox::Cluster;
-use crate::{submit, wait};
+use crate::{loopback, submit, wait};
 
 fn count_lines(log: &str, text: &str) -> usize {
     log.lines().filter(|line| line.contains(text)).count()
@@ -89,12 +89,8 @@ fn spawn_executor(scheduler: &str, folder: &Path, log: &Path) -> Killed {
 #[test]
 fn an_unreachable_executor_is_one_line_in_the_schedulers_log() {
     let cluster = Cluster::builder().executors(0).start();
-    // Free for now: it was a moment ago.
-    let address = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let register = |times| register_executor(&cluster, address.port(), Some(VERSION), times);
+    let address = loopback::unused_address();
+    let register = |times| register_executor(&cluster, address, Some(VERSION), times);
     register(100).unwrap_err();
     let unreachable = "an executor is unreachable";
     let log = cluster.scheduler.read_log();

@@ -20,6 +20,7 @@ mod data;
 mod gold;
 mod http;
 mod job_files;
+mod loopback;
 mod mount;
 mod oracle_python;
 mod process;

@@ -18,7 +18,11 @@ fn write_files(landing: &Path, count: usize) {
 #[test]
 fn a_job_over_many_files_runs_and_its_executor_stays() {
     let _turn = wait::exclusive_turn();
-    let mut cluster = Cluster::builder().executors(0).start();
+    // The default: this many files must not keep an executor silent for longer.
+    let mut cluster = Cluster::builder()
+        .executors(0)
+        .scheduler_option("--executor-timeout", "5s")
+        .start();
     cluster.add_executor_with(&ExecutorOptions::default());
     cluster.wait_for_executors(1);
     let before = only_executor(&cluster).unwrap();

@@ -13,8 +13,8 @@ use crate::wait;
 /// Stages and tasks that may be running.
 const MOST_STAGES: u32 = 6;
 const MOST_TASKS: u32 = 4;
-/// Far less than a task may be silent.
-const AT_ONCE: Duration = Duration::from_secs(20);
+/// Far less than a task may be silent, which is ten minutes.
+const AT_ONCE: Duration = Duration::from_secs(120);
 
 /// The ids of the plans that the scheduler has given to Ballista.
 fn submitted_plans(cluster: &Cluster) -> BTreeSet<String> {

@@ -1,5 +1,7 @@
 //! Registrations that an executor sends, without the executor.
 
+use std::net::SocketAddr;
+
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{ExecutorRegistration, RegisterExecutorParams};
 use tonic::Status;
@@ -9,11 +11,11 @@ use crate::sandbox::Cluster;
 /// The version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Registers an executor at `port` of 127.0.0.1 `times` times in a row, and gives the
-/// last answer.
+/// Registers an executor at this address `times` times in a row, and gives the last
+/// answer.
 pub fn register_executor(
     cluster: &Cluster,
-    port: u16,
+    executor: SocketAddr,
     version: Option<&'static str>,
     times: usize,
 ) -> Result<(), Status> {
@@ -29,8 +31,8 @@ pub fn register_executor(
             let mut request = tonic::Request::new(RegisterExecutorParams {
                 metadata: Some(ExecutorRegistration {
                     id: "no-executor".to_owned(),
-                    host: Some("127.0.0.1".to_owned()),
-                    grpc_port: port.into(),
+                    host: Some(executor.ip().to_string()),
+                    grpc_port: executor.port().into(),
                     ..ExecutorRegistration::default()
                 }),
             });

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process::Process;
 use crate::submit::{self, Output, RunningProgram};
-use crate::{http, wait};
+use crate::{http, loopback, wait};
 
 /// The settings of a cluster to start.
 #[derive(Debug)]
@@ -46,7 +45,9 @@ impl ClusterBuilder {
     /// Starts all processes and waits until the executors have registered.
     pub fn start(self) -> Cluster {
         let folder = tempfile::tempdir().unwrap();
-        let any = ("127.0.0.1:0".to_owned(), "127.0.0.1:0".to_owned());
+        // A scheduler that is restarted finds its ports free.
+        let any_port = format!("{}:0", loopback::own_address());
+        let any = (any_port.clone(), any_port);
         let scheduler =
             start_scheduler(folder.path(), &any, &self.scheduler_args, &self.environment);
         let addresses = (
@@ -102,7 +103,9 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn builder() -> ClusterBuilder {
-        let args = ["--executor-timeout", "3s", "--drain-timeout", "2s"];
+        // On a busy machine a process may get no processor for seconds. An executor
+        // that dies is noticed at once, by its connection.
+        let args = ["--executor-timeout", "30s", "--drain-timeout", "2s"];
         ClusterBuilder {
             executors: 2,
             scheduler_args: args.map(str::to_owned).to_vec(),
@@ -153,7 +156,8 @@ impl Cluster {
                 "--http",
                 "127.0.0.1:0",
             ])
-            .args(["--drain-timeout", "2s", "--work-dir"])
+            // Tasks take their time on a busy machine.
+            .args(["--drain-timeout", "20s", "--work-dir"])
             .arg(&work_dir);
         let process = Process::start(
             command,
@@ -228,7 +232,7 @@ impl Cluster {
 
     /// Waits until no task runs any more.
     pub fn wait_idle(&self) {
-        wait::wait_until("no task runs", Duration::from_secs(20), || {
+        wait::wait_until("no task runs", wait::DEADLINE, || {
             let registered = self.registered_executors();
             registered
                 .iter()

@@ -1,17 +1,19 @@
 //! Runs submit-job as a user would.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::process::{self, KillOnDrop, Signal};
+use crate::wait;
 
-/// How long a job in a test may take.
-const JOB_DEADLINE: Duration = Duration::from_secs(240);
+/// How long a job in a test may take, on a machine that is slow or busy.
+const JOB_DEADLINE: Duration = Duration::from_secs(600);
 
 /// The output of submit-job and its exit code (-1 after a signal).
 #[derive(Debug)]
@@ -62,8 +64,8 @@ impl std::fmt::Display for Output {
 #[derive(Debug)]
 pub struct RunningProgram {
     child: KillOnDrop,
-    stdout: JoinHandle<String>,
-    stderr: JoinHandle<String>,
+    stdout: PrintedText,
+    stderr: PrintedText,
 }
 
 impl RunningProgram {
@@ -85,9 +87,16 @@ impl RunningProgram {
         let status = process::wait_for_end(&mut self.child.0, "submit-job ends", JOB_DEADLINE);
         Output {
             code: status.code().unwrap_or(-1),
-            stdout: self.stdout.join().unwrap(),
-            stderr: self.stderr.join().unwrap(),
+            stdout: self.stdout.into_text(),
+            stderr: self.stderr.into_text(),
         }
+    }
+
+    /// Waits until it has printed `part` on standard error.
+    pub fn wait_for_stderr(&self, part: &str) {
+        wait::wait_until(&format!("stderr has `{part}`"), wait::DEADLINE, || {
+            self.stderr.text_so_far().contains(part).then_some(())
+        });
     }
 }
 
@@ -115,8 +124,8 @@ pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(
         .stderr(Stdio::piped());
     clear_environment(&mut command);
     let mut child = command.spawn().unwrap();
-    let stdout = read_in_thread(child.stdout.take().unwrap());
-    let stderr = read_in_thread(child.stderr.take().unwrap());
+    let stdout = PrintedText::read_in_thread(child.stdout.take().unwrap());
+    let stderr = PrintedText::read_in_thread(child.stderr.take().unwrap());
     RunningProgram {
         child: KillOnDrop(child),
         stdout,
@@ -134,12 +143,37 @@ pub fn clear_environment(command: &mut Command) {
     }
 }
 
-fn read_in_thread(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = from.read_to_end(&mut bytes);
+/// What a program prints, read on a thread of its own.
+#[derive(Debug)]
+struct PrintedText {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl PrintedText {
+    fn read_in_thread(from: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let read = Arc::clone(&bytes);
+        let reader = std::thread::spawn(move || {
+            let mut from = BufReader::new(from);
+            let mut line = Vec::new();
+            while let Ok(1..) = from.read_until(b'\n', &mut line) {
+                read.lock().unwrap().append(&mut line);
+            }
+        });
+        Self { bytes, reader }
+    }
+
+    fn text_so_far(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    /// The whole text, at the end of the program.
+    fn into_text(self) -> String {
+        self.reader.join().unwrap();
+        let bytes = std::mem::take(&mut *self.bytes.lock().unwrap());
         String::from_utf8_lossy(&bytes).into_owned()
-    })
+    }
 }
 
 /// The example job of the README.

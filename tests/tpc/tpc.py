@@ -121,7 +121,7 @@ def main():
     parser.add_argument("--tpch-scale", default="0.1")
     parser.add_argument("--tpcds-scale", default="0.1")
     parser.add_argument("--format", choices=["parquet", "json"], default="parquet")
-    parser.add_argument("--timeout", type=int, default=120, help="seconds for one query")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds for one query")
     parser.add_argument("--table", help="write the times as a Markdown table to this file")
     parser.add_argument("--keep", help="keep the job files in this folder")
     parser.add_argument("--known", default=HERE / "known.txt", type=Path)

@@ -143,7 +143,7 @@ mod tests {
         assert!(!watch.is_finished());
         drop(listener);
         drop(second);
-        tokio::time::timeout(Duration::from_secs(5), watch)
+        tokio::time::timeout(Duration::from_secs(60), watch)
             .await
             .unwrap()
             .unwrap();

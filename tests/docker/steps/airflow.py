@@ -27,14 +27,14 @@ class Airflow:
             jobs = self.jobs_of(dag)
             return jobs[0]["job_id"] if jobs and jobs[0]["state"] == "RUNNING" else None
 
-        job = self.stack.until(f"the job of {dag}", running, 60)
+        job = self.stack.until(f"the job of {dag}", running)
         self.assertEqual(len(self.jobs_of(dag)), 1)
         return job
 
     def is_killed(self, job, dag):
         """The job has stopped, nothing of it is in gold, and no retry started
         another one."""
-        self.stack.until("the job's end", lambda: self.stack.api(f"/api/v1/jobs/{job}")["state"] == "KILLED", 60)
+        self.stack.until("the job's end", lambda: self.stack.api(f"/api/v1/jobs/{job}")["state"] == "KILLED")
         self.stack.until(
             "idle executors",
             lambda: all(each["vcores_free"] == each["vcores"] for each in self.stack.executors().values()),
@@ -54,7 +54,7 @@ class Airflow:
         airflow = self.airflow
         # When a DAG is unpaused, Airflow starts a run for the previous interval.
         airflow.pause("streamflow_main", False)
-        run = self.stack.until("a run", lambda: airflow.runs("streamflow_main"), 60)[0]["dag_run_id"]
+        run = self.stack.until("a run", lambda: airflow.runs("streamflow_main"))[0]["dag_run_id"]
         state, tasks = airflow.ended("streamflow_main", run)
         airflow.pause("streamflow_main", True)
         self.assertEqual((state, tasks["load_gold"]), ("success", "success"), tasks)
@@ -83,7 +83,7 @@ class Airflow:
             runs = airflow.runs("streamflow_main")
             return [run["dag_run_id"] for run in runs if run["run_type"] == "backfill"]
 
-        (run,) = self.stack.until("the backfill's run", backfill, 60)
+        (run,) = self.stack.until("the backfill's run", backfill)
         state, tasks = airflow.ended("streamflow_main", run)
         airflow.pause("streamflow_main", True)
         self.assertEqual((state, tasks["load_range"], tasks["load_gold"]), ("success", "success", "skipped"), tasks)
@@ -110,7 +110,7 @@ class Airflow:
             task = airflow.task(dag, run, "job")
             return task["try_number"] == 2 and "continuing with it" in airflow.log(dag, run, "job", 2)
 
-        self.stack.until("a second try", second_try, 120)
+        self.stack.until("a second try", second_try)
         self.log_step("the next try continues with the job")
         self.assertEqual(self.runs_alone(dag), job)
         airflow.mark(dag, run, "job", "failed")
@@ -121,16 +121,16 @@ class Airflow:
         airflow, dag = self.airflow, "endless_deferred"
         run = airflow.start(dag)
         job = self.runs_alone(dag)
-        first = self.stack.until("the task in the triggerer", lambda: airflow.triggerer(dag, run, "job"), 60)
+        first = self.stack.until("the task in the triggerer", lambda: airflow.triggerer(dag, run, "job"))
         (container,) = self.stack.containers("airflow")
         self.stack.docker("kill", container)
         self.stack.docker("start", container)
         self.healthy()
         airflow = self.airflow
         # Airflow notifies only a triggerer of the end of a deferred task.
-        self.stack.until("another triggerer", lambda: airflow.triggerer(dag, run, "job") not in (None, first), 120)
+        self.stack.until("another triggerer", lambda: airflow.triggerer(dag, run, "job") not in (None, first))
         logged = len(airflow.log(dag, run, "job", 1))
-        self.stack.until("more from the job", lambda: len(airflow.log(dag, run, "job", 1)) > logged, 60)
+        self.stack.until("more from the job", lambda: len(airflow.log(dag, run, "job", 1)) > logged)
         self.log_step("the new triggerer follows the job")
         self.assertEqual(airflow.tasks(dag, run)["job"], "deferred")
         self.assertEqual(self.runs_alone(dag), job)

@@ -67,7 +67,7 @@ class Common:
             new = [job for job in self.stack.api("/api/v1/jobs")["jobs"] if job["job_id"] not in before]
             return new[0]["job_id"] if new and busy and new[0]["state"] == "RUNNING" else None
 
-        return client, self.stack.until("the job runs", working, 30)
+        return client, self.stack.until("the job runs", working)
 
     def tasks_given(self):
         return {host: each["tasks_given"] for host, each in self.stack.executors().items()}
@@ -83,7 +83,7 @@ class Common:
         def busy():
             return [host for host, each in self.stack.executors().items() if each["vcores_free"] < each["vcores"]]
 
-        return self.container_of(self.stack.until("a busy executor", busy, 30)[0])
+        return self.container_of(self.stack.until("a busy executor", busy)[0])
 
     def still_runs(self, job):
         self.assertEqual(self.stack.api(f"/api/v1/jobs/{job}")["state"], "RUNNING", "the job is still running")
@@ -91,5 +91,5 @@ class Common:
     def scale(self, count):
         self.stack.compose("up", "-d", "--no-recreate", "--scale", f"executor={count}")
 
-    def executors_are(self, count, seconds=60):
-        self.stack.until(f"{count} executors", lambda: len(self.stack.executors()) == count, seconds)
+    def executors_are(self, count):
+        self.stack.until(f"{count} executors", lambda: len(self.stack.executors()) == count)
