@@ -83,7 +83,7 @@ chaos-landing kills="500":
 
 # Kill this many executors, each after another stage of a job, and compare gold with DuckDB.
 chaos-executors kills="60":
-    SLUICE_CHAOS_KILLS={{kills}} cargo test --test it -- --nocapture an_executor_may_be_killed
+    SLUICE_CHAOS_EXECUTORS={{kills}} cargo test --test it -- --nocapture an_executor_may_be_killed
 
 # Kill runs of streaming tables at random in this many ingest windows; checks that no line is lost or duplicated and that a reader of cuts never sees tables of two runs.
 chaos-pipeline windows="200":

@@ -104,10 +104,10 @@ fn killed_executors_change_nothing_but_the_time() {
     }
 }
 
-/// How many executors [`an_executor_may_be_killed_after_any_stage`] kills; a number of
-/// seconds each.
+/// How many executors [`an_executor_may_be_killed_after_any_stage`] kills;
+/// `SLUICE_CHAOS_EXECUTORS` sets it. Each takes some seconds.
 fn kills() -> u64 {
-    let wanted = std::env::var("SLUICE_CHAOS_KILLS").ok();
+    let wanted = std::env::var("SLUICE_CHAOS_EXECUTORS").ok();
     wanted.map_or(6, |number| number.parse().unwrap())
 }
 
