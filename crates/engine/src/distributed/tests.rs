@@ -69,6 +69,22 @@ async fn no_join_reports_rows_of_a_side_that_every_task_collects() {
     }
 }
 
+/// Which side every task reads as a whole follows from what is known about its rows.
+#[tokio::test]
+async fn a_small_side_is_collected_and_a_large_one_is_not() {
+    let large = "(SELECT value AS k, value AS v FROM generate_series(1, 3000000))";
+    for (sides, collects) in [
+        (format!("{large} AS l JOIN u ON l.k = u.k"), true),
+        (format!("u JOIN {large} AS l ON l.k = u.k"), true),
+        (format!("{large} AS l JOIN {large} AS u ON l.k = u.k"), false),
+    ] {
+        let text = text(&plan(&format!("SELECT l.v, u.v FROM {sides}"), 3).await);
+        let joins = lines(&text, "HashJoinExec");
+        let is_collected = joins.iter().any(|join| join.contains("mode=CollectLeft"));
+        assert!(joins.len() == 1 && is_collected == collects, "{text}");
+    }
+}
+
 /// DataFusion's own plan of NOT IN, which Ballista's rules avoid.
 #[tokio::test]
 async fn a_join_in_which_one_null_decides_runs_in_one_task() {
