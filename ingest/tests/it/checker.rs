@@ -35,9 +35,7 @@ pub(crate) fn topic_records(address: &str, topic: &str) -> Multiset {
         .set("enable.partition.eof", "true")
         .create()
         .unwrap();
-    let metadata = consumer
-        .fetch_metadata(Some(topic), PATIENCE)
-        .unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let mut list = TopicPartitionList::new();
     let mut open = 0;
     for partition in metadata.topics()[0].partitions() {
