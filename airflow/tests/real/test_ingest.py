@@ -54,12 +54,22 @@ def test_a_retry_returns_the_recorded_result(topic: str, options: dict[str, Any]
 
 
 def test_a_kill_lands_what_was_read(topic: str, options: dict[str, Any], context: Any) -> None:
-    operator = ingest(topic, options, duration="60s")
-    threading.Timer(4.0, operator.on_kill).start()
-    begun = time.monotonic()
+    operator = ingest(topic, options, duration="10m")
+    lines: list[str] = []
+    operator.log.info = lambda form, *args: lines.append(form % args)  # type: ignore[method-assign]
+    killed: list[float] = []
+
+    def kill() -> None:
+        # Ingest logs every few seconds how much it has read.
+        while not any("reading: 200 records" in line for line in lines):
+            time.sleep(0.05)
+        killed.append(time.monotonic())
+        operator.on_kill()
+
+    threading.Thread(target=kill, daemon=True).start()
     with pytest.raises(SluiceError, match="ended with its task"):
         operator.execute(context)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - killed[0] < 60
     (status,) = SluiceLandingOperator(command="status", **options).execute(context)
     assert (status["topic"], status["rows"]) == (topic, 200)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 import urllib.request
 from datetime import timedelta
 from pathlib import Path
@@ -134,7 +135,14 @@ def test_a_try_continues_with_the_job_of_a_lost_one(
     request = first._request(context)
     with SluiceHook() as hook:
         job = first._submit(hook, request, context)
-        threading.Timer(1.0, lambda: SluiceHook().cancel(job.job_id, "enough")).start()
+
+        def cancel() -> None:
+            while second._job_id != job.job_id:
+                time.sleep(0.05)
+            SluiceHook().cancel(job.job_id, "enough")
+
+        # Once the second try has found the job.
+        threading.Thread(target=cancel, daemon=True).start()
         with pytest.raises(SluiceFailError, match="enough") as caught:
             second.execute(context)
     assert second._job_id == job.job_id

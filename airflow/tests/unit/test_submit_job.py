@@ -99,13 +99,13 @@ def test_a_retry_continues_with_the_running_job(scheduler: FakeScheduler, contex
     scheduler.on_submit = lambda job: started.set()
     lost = threading.Thread(target=lambda: _quietly(task(), context), daemon=True)
     lost.start()
-    assert started.wait(10)
+    assert started.wait(60)
     # The worker of the first try has died; its job is still running.
     context["ti"].try_number = 2
     threading.Timer(0.3, lambda: scheduler.jobs["job-1"].succeed(orders=3)).start()
     assert task().execute(context)["job_id"] == "job-1"
     assert len(scheduler.jobs) == 1
-    lost.join(10)
+    lost.join(60)
 
 
 def _quietly(operator: SluiceSubmitJobOperator, context: Any) -> None:

@@ -96,7 +96,7 @@ def test_a_kill_that_is_cancelled_repeatedly_ends_the_job(
     asked = threading.Event()
 
     def slow_states(**_: Any) -> dict[str, Any]:
-        assert asked.wait(10)
+        assert asked.wait(60)
         return {"r": {"t": "failed"}}
 
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", slow_states)
@@ -111,7 +111,7 @@ def test_a_kill_that_is_cancelled_repeatedly_ends_the_job(
         while scheduler.jobs[job].job.state != pb.JOB_STATE_KILLED:
             await asyncio.sleep(0.01)
 
-    asyncio.run(asyncio.wait_for(killed(), 30))
+    asyncio.run(asyncio.wait_for(killed(), 60))
 
 
 def test_a_kill_is_retried_while_the_scheduler_is_unreachable(

@@ -22,6 +22,8 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
+use super::world::wait_until;
+
 pub(super) const JOB_ID: &str = "job-1";
 
 /// One step of a watched job.
@@ -318,7 +320,15 @@ impl Running {
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+        // One that was dropped just now may still hold the address for a moment.
+        let mut bound = runtime.block_on(TcpListener::bind(address));
+        wait_until("the address is free", || {
+            if bound.is_err() {
+                bound = runtime.block_on(TcpListener::bind(address));
+            }
+            bound.is_ok()
+        });
+        let listener = bound.unwrap();
         let address = listener.local_addr().unwrap();
         let service = JobServiceServer::new(Service(Arc::clone(fake)));
         runtime.spawn(

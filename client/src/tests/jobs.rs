@@ -258,7 +258,14 @@ fn a_time_limit_is_sent_and_the_client_enforces_it_too() {
 #[test]
 fn a_job_that_does_not_end_at_its_time_limit_is_left_with_6() {
     let fake = Fake::playing(vec![state(JobState::Running), Step::Stall]);
-    let ran = submit(&fake, "--timeout 100ms JOB --landing /l");
+    let running = Running::start(&fake);
+    let mut world = World::new();
+    world.limits.cancel_grace = Duration::from_millis(300);
+    let line = format!(
+        "--master {} --timeout 100ms JOB --landing /l",
+        running.master()
+    );
+    let ran = world.run(&line);
     assert_eq!(ran.code, 6, "{ran:?}");
     assert!(
         ran.err

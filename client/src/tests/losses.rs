@@ -5,19 +5,23 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use sluice_proto::v1::{ErrorKind, JobState};
+use tokio::net::TcpSocket;
 
 use super::fake::{Fake, Running, Step, failed, finished, progress, state, succeeded};
 use super::world::{World, wait_until};
 
-/// An address on which no process listens.
-fn unused_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+/// An address on which no process listens. Other tests do not get it as long as the
+/// socket, which never listens, is there.
+fn unused_address() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    (socket, address)
 }
 
 #[test]
 fn an_unreachable_master_is_4_with_how_to_start_one() {
-    let (first, second) = (unused_address(), unused_address());
+    let ((_first, first), (_second, second)) = (unused_address(), unused_address());
     for line in [
         "JOB --landing /l",
         "--plan JOB --landing /l",
@@ -96,11 +100,8 @@ fn a_grpc_server_that_is_no_scheduler_is_4() {
 #[test]
 fn the_next_master_is_tried_in_turn() {
     let running = Running::start(&Fake::with(|state| state.job = Some(succeeded())));
-    let line = format!(
-        "--master sluice://{},{} --list",
-        unused_address(),
-        running.address
-    );
+    let (_unused, unused) = unused_address();
+    let line = format!("--master sluice://{unused},{} --list", running.address);
     let ran = World::new().run(&line);
     assert_eq!(ran.code, 0, "{ran:?}");
 }
@@ -220,7 +221,7 @@ fn the_client_reconnects_to_a_restarted_scheduler() {
     let running = Running::start(&fake);
     let address = running.address;
     let mut world = World::new();
-    world.limits.retry_policy.give_up_after = Duration::from_secs(10);
+    world.limits.retry_policy.give_up_after = Duration::from_secs(120);
     let err = world.err.clone();
     let submit = std::thread::spawn(move || {
         world.run(&format!("--master sluice://{address} JOB --landing /l"))

@@ -124,7 +124,7 @@ mod tests {
             })
         });
         for job in jobs {
-            let ended = tokio::time::timeout(Duration::from_secs(20), job).await;
+            let ended = tokio::time::timeout(Duration::from_secs(120), job).await;
             ended.unwrap().unwrap();
         }
     }

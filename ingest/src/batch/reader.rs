@@ -38,6 +38,10 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for the ends of the partitions when a batch is finished.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often they are asked for: the brokers or this process may have been held up, and
+/// an unanswered question fails the run.
+const CONFIRM_ATTEMPTS: u32 = 3;
+
 /// What one batch is to read.
 #[derive(Debug)]
 pub(crate) struct BatchRequest {
@@ -298,7 +302,7 @@ impl<'c> BatchReader<'c> {
         let asked_at = Utc::now();
         // Records behind an open transaction are not read yet, but they are there:
         // the end that counts is the end of the log.
-        match self.consumer.fetch_ends(&asked, CONFIRM_TIMEOUT) {
+        match self.fetch_ends(&asked) {
             Ok(ends) => {
                 let is_read = |(partition, end): (i32, i64)| {
                     let next = *next_offsets.get(&partition)?;
@@ -307,6 +311,23 @@ impl<'c> BatchReader<'c> {
                 (ends.into_iter().filter_map(is_read).collect(), None)
             }
             Err(error) => (BTreeMap::new(), Some(error)),
+        }
+    }
+
+    /// The ends of these partitions. Asks once only when the run is to stop.
+    fn fetch_ends(&self, asked: &[i32]) -> Result<BTreeMap<i32, i64>, KafkaError> {
+        let mut attempt = 1;
+        loop {
+            match self.consumer.fetch_ends(asked, CONFIRM_TIMEOUT) {
+                Err(error)
+                    if error.is_unreachable()
+                        && attempt < CONFIRM_ATTEMPTS
+                        && !self.stop.is_cancelled() =>
+                {
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
         }
     }
 

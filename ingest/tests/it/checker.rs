@@ -13,6 +13,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use serde_json::Value;
 
+/// Only keeps a test from hanging forever.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// `(partition, offset, hash of the value)`, and how often each occurs.
 pub(crate) type Multiset = BTreeMap<(i32, i64, u64), u32>;
 
@@ -32,9 +35,7 @@ pub(crate) fn topic_records(address: &str, topic: &str) -> Multiset {
         .set("enable.partition.eof", "true")
         .create()
         .unwrap();
-    let metadata = consumer
-        .fetch_metadata(Some(topic), Duration::from_secs(20))
-        .unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let mut list = TopicPartitionList::new();
     let mut open = 0;
     for partition in metadata.topics()[0].partitions() {
@@ -45,7 +46,7 @@ pub(crate) fn topic_records(address: &str, topic: &str) -> Multiset {
     consumer.assign(&list).unwrap();
     let mut all = Multiset::new();
     while open > 0 {
-        match consumer.poll(Duration::from_secs(20)) {
+        match consumer.poll(PATIENCE) {
             Some(Ok(message)) => {
                 let key = (
                     message.partition(),

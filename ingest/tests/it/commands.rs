@@ -319,7 +319,7 @@ fn each_error_has_its_code() {
         "--topic",
         "t",
         "--timeout",
-        "2s",
+        "10s",
         "--landing",
         case.landing_path(),
     ];

@@ -11,6 +11,10 @@ use crate::wait;
 /// An address at which nothing listens.
 const REFUSED: &str = "127.0.0.1:1";
 
+/// Long enough for a busy machine to find the cause of a failure. The run takes as long
+/// when the cause may pass.
+const A_WHILE: &str = "12s";
+
 /// Longer than a test waits: the run must end before.
 const TOO_LONG: &str = "10m";
 
@@ -55,7 +59,7 @@ fn assert_cause(servers: &str, timeout: &str, settings: &[&str], cause: &str) {
 fn an_address_where_nothing_listens() {
     let cause = "nothing listens at 127.0.0.1:1 (Connect to ipv4#127.0.0.1:1 failed: Connection \
         refused); start Kafka, or correct host and port";
-    assert_cause(REFUSED, "2s", &[], cause);
+    assert_cause(REFUSED, A_WHILE, &[], cause);
 }
 
 #[test]
@@ -81,7 +85,7 @@ fn a_listener_that_speaks_no_tls() {
     assert_cause(&address, TOO_LONG, &tls, &cause);
     let address = listen_as_kafka(refused_address()).to_string();
     let cause = format!("{address} closes each connection during the TLS handshake");
-    assert_cause(&address, "2s", &tls, &cause);
+    assert_cause(&address, A_WHILE, &tls, &cause);
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn something_that_is_not_kafka() {
     // As a proxy does before its service has started: that may pass.
     let address = listen(drop).to_string();
     let cause = format!("{address} closes each connection at the first request");
-    assert_cause(&address, "2s", &[], &cause);
+    assert_cause(&address, A_WHILE, &[], &cause);
 }
 
 #[test]
@@ -119,7 +123,7 @@ fn an_advertised_address_that_cannot_be_used() {
     let address = listen_as_kafka(refused_address()).to_string();
     let cause = "Kafka answers, but advertises an address that cannot be used from here: nothing \
         listens at 127.0.0.1:1";
-    assert_cause(&address, "3s", &[], cause);
+    assert_cause(&address, A_WHILE, &[], cause);
 }
 
 #[test]
@@ -182,9 +186,15 @@ fn the_listeners_of_apache_kafka() {
         (tls, vec![], "TLS"),
         (tls, vec!["security.protocol=SSL", &ca], "SASL"),
     ] {
-        let said = print_failure(servers, "5s", &settings);
-        let last = said.split("no connection to the brokers of ").nth(1);
-        let last = last.unwrap_or_else(|| panic!("{settings:?}: {said}"));
-        assert!(last.contains(cause), "{settings:?}: {said}");
+        let is_named = |said: &str| {
+            let last = said.split("no connection to the brokers of ").nth(1);
+            last.is_some_and(|last| last.contains(cause))
+        };
+        let mut said = print_failure(servers, "5s", &settings);
+        if !is_named(&said) {
+            // A busy machine may need longer to connect.
+            said = print_failure(servers, "60s", &settings);
+        }
+        assert!(is_named(&said), "{settings:?}: {said}");
     }
 }

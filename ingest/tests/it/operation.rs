@@ -1,6 +1,7 @@
 //! What operators meet: few descriptors, many idle partitions, long names, signals,
 //! brokers that do not answer.
 
+use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,10 @@ use crate::wait;
 
 /// The longest name that Kafka allows.
 const LONGEST_NAME: usize = 249;
+
+/// Some seconds, and what a busy machine adds. What must not be waited for takes ten
+/// minutes in these tests.
+const SOON: Duration = Duration::from_secs(30);
 
 #[test]
 fn more_partitions_than_descriptors_land_in_one_batch() {
@@ -57,34 +62,27 @@ fn idle_topics_with_many_partitions_take_no_longer_than_asked() {
         "--landing",
         landing.path().to_str().unwrap(),
     ];
+    let log = landing.path().join("log");
     let started = Instant::now();
     run_successfully(program_command(&[&args[..], &["--duration", "1"]].concat()));
     let window = started.elapsed();
-    assert!(
-        window < Duration::from_secs(15),
-        "a window of 1 s took {window:?}"
-    );
+    assert!(window < SOON, "a window of 1 s took {window:?}");
 
     // A service ends soon, whichever signal asks for it.
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT] {
-        let follow = ["--follow", "--duration", "30", "--log-level", "info"];
-        let service = program_command(&[&args[..], &follow].concat())
+        let follow = ["--follow", "--duration", "600", "--log-level", "info"];
+        let mut service = program_command(&[&args[..], &follow].concat())
+            .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_secs(2));
+        let said = || std::fs::read_to_string(&log).unwrap();
+        wait::wait_until("the service reads", || said().contains("reading: "));
         let asked = Instant::now();
         send_signal(&service, signal);
-        let output = service.wait_with_output().unwrap();
+        let status = service.wait().unwrap();
         let took = asked.elapsed();
-        assert!(
-            output.status.success(),
-            "signal {signal}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        assert!(
-            took < Duration::from_secs(10),
-            "signal {signal} took {took:?}"
-        );
+        assert!(status.success(), "signal {signal}: {status}: {}", said());
+        assert!(took < SOON, "signal {signal} took {took:?}");
     }
 }
 
@@ -99,24 +97,30 @@ fn a_run_ends_soon_while_no_broker_answers() {
         "--landing",
         landing.path().to_str().unwrap(),
         "--timeout",
-        "60s",
+        "10m",
     ];
-    for more in [&["--follow"][..], &["--duration", "60"]] {
+    let log = landing.path().join("log");
+    for more in [&["--follow"][..], &["--duration", "600"]] {
         let mut run = program_command(&[&args[..], more].concat())
+            .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_secs(1));
+        wait::wait_until("the run asks in vain", || {
+            let said = std::fs::read_to_string(&log).unwrap();
+            said.contains("nothing listens at 127.0.0.1:1")
+        });
         let asked = Instant::now();
         send_signal(&run, libc::SIGTERM);
         wait::wait_until("the run ends", || run.try_wait().unwrap().is_some());
         let took = asked.elapsed();
-        assert!(took < Duration::from_secs(8), "{more:?} took {took:?}");
+        assert!(took < SOON, "{more:?} took {took:?}");
     }
 }
 
 /// What a run that follows logs while its broker closes every connection: `tries` of
-/// them.
-fn log_of_closed_connections(tries: usize) -> String {
+/// them. And how long that took.
+fn log_of_closed_connections(tries: usize) -> (String, Duration) {
+    let begun = Instant::now();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (sender, accepted) = std::sync::mpsc::channel();
@@ -144,24 +148,26 @@ fn log_of_closed_connections(tries: usize) -> String {
         "--kafka-conf",
         "reconnect.backoff.max.ms=100",
     ])
-    .stderr(std::fs::File::create(&log).unwrap())
+    .stderr(File::create(&log).unwrap())
     .spawn()
     .unwrap();
     for _ in 0..tries {
-        accepted.recv_timeout(Duration::from_secs(60)).unwrap();
+        accepted.recv_timeout(Duration::from_secs(300)).unwrap();
     }
     send_signal(&run, libc::SIGTERM);
     run.wait_with_output().unwrap();
-    std::fs::read_to_string(&log).unwrap()
+    (std::fs::read_to_string(&log).unwrap(), begun.elapsed())
 }
 
 #[test]
 fn a_broker_that_closes_connections_is_a_few_lines_in_the_log() {
-    let log = log_of_closed_connections(100);
+    let (log, took) = log_of_closed_connections(100);
     let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
     assert!(!warnings.is_empty(), "{log}");
-    // Of the library one or two, and of the run one for its question.
-    assert!(warnings.len() <= 4, "{log}");
+    // Of the library one or two, and of the run one for its question, in each minute
+    // that has begun. A fast machine needs less than one for all connections.
+    let minutes = 1 + usize::try_from(took.as_secs() / 60).unwrap();
+    assert!(warnings.len() <= 4 * minutes, "{took:?}: {log}");
     assert!(warnings[0].contains("logged again after a minute"), "{log}");
 }
 

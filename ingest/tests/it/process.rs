@@ -26,7 +26,8 @@ pub(crate) fn program_command(args: &[&str]) -> Command {
     command
 }
 
-/// The command that ingests a topic until it is caught up.
+/// The command that ingests a topic until it is caught up. Its brokers may be as slow as
+/// a busy machine makes them.
 pub(crate) fn ingest_command(address: &str, topic: &str, folder: &Path, more: &[&str]) -> Command {
     let mut args = vec![
         "--bootstrap-servers",
@@ -39,7 +40,7 @@ pub(crate) fn ingest_command(address: &str, topic: &str, folder: &Path, more: &[
         "--log-level",
         "warn",
         "--timeout",
-        "20s",
+        "2m",
     ];
     args.extend(more);
     program_command(&args)

@@ -5,6 +5,9 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
+/// Only keeps a test from hanging forever.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Sends records `(partition, value)`; a value of `None` is a tombstone.
 pub(crate) fn produce_records<'a>(
     address: &str,
@@ -27,7 +30,7 @@ pub(crate) fn produce_records<'a>(
             producer.poll(Duration::ZERO);
         }
     }
-    producer.flush(Duration::from_secs(30)).unwrap();
+    producer.flush(PATIENCE).unwrap();
 }
 
 /// Sends `count` records, spread over the partitions. Every tenth must be

@@ -3,7 +3,7 @@
 //! whose times are out of order, topics and brokers that are not there.
 
 use std::fs::File;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -22,6 +22,15 @@ use crate::wait::{wait_until, wait_until_landed};
 /// 2026-11-24T10:00:00Z in milliseconds.
 const TEN: i64 = 1_795_514_400_000;
 
+/// Long enough for a busy machine to read a hundred records.
+const WINDOW: Duration = Duration::from_secs(20);
+
+/// An address at which nothing listens.
+const NOWHERE: &str = "127.0.0.1:1";
+
+/// Only keeps a test from hanging forever.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 fn producer(address: &str, settings: &[(&str, &str)]) -> BaseProducer {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", address);
@@ -39,7 +48,7 @@ fn send_at(producer: &BaseProducer, topic: &str, millis: i64, value: &str) {
         .timestamp(millis)
         .payload(value);
     producer.send(record).map_err(|(error, _)| error).unwrap();
-    producer.flush(Duration::from_secs(20)).unwrap();
+    producer.flush(PATIENCE).unwrap();
 }
 
 #[test]
@@ -62,11 +71,13 @@ fn a_topic_made_again_in_mid_run_commits_nothing_of_the_new_one() {
         // Halted after it has taken the 100 new records of the old topic.
         let args = ["--bootstrap-servers", broker.address(), "--topic", &topic];
         let output = ["--landing", landing.path().to_str().unwrap()];
-        let window: &[&str] = match follow {
-            true => &["--follow", "--duration", "4"],
-            false => &["--duration", "4"],
-        };
-        let mut run = program_command(&[&args[..], &output, window].concat())
+        let seconds = WINDOW.as_secs().to_string();
+        let mut window = vec!["--duration", seconds.as_str()];
+        if follow {
+            window.push("--follow");
+        }
+        let begun = Instant::now();
+        let mut run = program_command(&[&args[..], &output, &window[..]].concat())
             .env(POINT_VARIABLE, "landing.3@100")
             .env(ACTION_VARIABLE, "stop")
             .stderr(File::create(&log).unwrap())
@@ -79,6 +90,8 @@ fn a_topic_made_again_in_mid_run_commits_nothing_of_the_new_one() {
         });
         // The new topic has records at the offsets where the old one ended.
         produce_mixed(broker.address(), &topic, 1, 600, "c");
+        // The run's window has passed when it continues.
+        std::thread::sleep(WINDOW.saturating_sub(begun.elapsed()));
         send_signal(&run, libc::SIGCONT);
         let said = || std::fs::read_to_string(&log).unwrap();
         assert_eq!(run.wait().unwrap().code(), Some(11), "{}", said());
@@ -116,8 +129,13 @@ fn a_topic_is_not_complete_behind_an_open_transaction_or_when_it_was_made_again(
     let complete = ["--complete-to", "2026-11-25T00:00:00Z"];
     produce_mixed(broker.address(), &topic, 1, 10, "a");
     let id = topic_name();
-    let transactions = producer(broker.address(), &[("transactional.id", &id)]);
-    let wait = Duration::from_secs(20);
+    let settings = [
+        ("transactional.id", id.as_str()),
+        // Longer than the transaction stays open here, on any machine.
+        ("transaction.timeout.ms", "600000"),
+    ];
+    let transactions = producer(broker.address(), &settings);
+    let wait = PATIENCE;
     transactions.init_transactions(wait).unwrap();
     transactions.begin_transaction().unwrap();
     send_at(
@@ -138,9 +156,12 @@ fn a_topic_is_not_complete_behind_an_open_transaction_or_when_it_was_made_again(
     run_successfully(status(&complete));
     // Made again, and empty: the old topic's ledger says nothing about it.
     broker.delete_topic(&topic).unwrap();
+    let is_listed = || broker.list_topics().unwrap().contains(&topic);
+    wait_until("the broker knows that the topic is gone", || !is_listed());
     wait_until("the topic can be made again", || {
         broker.create_topic(&topic, 1).is_ok()
     });
+    wait_until("the broker knows the new topic", is_listed);
     let said = run_failing(status(&complete), 11);
     assert!(said.contains("was deleted and recreated"), "{said}");
     let state = state();
@@ -269,13 +290,15 @@ fn groups_and_services_end_with_what_is_wrong() {
     let folder = landing.path().to_str().unwrap();
     let run = |address: &str, more: &[&str]| {
         let args = ["--bootstrap-servers", address, "--landing", folder];
-        let rest = ["--timeout", "4s", "--duration", "2"];
+        // Where no broker answers, the run takes as long as this.
+        let timeout = if address == NOWHERE { "10s" } else { "2m" };
+        let rest = ["--timeout", timeout, "--duration", "2"];
         program_command(&[&args[..], &rest, more].concat())
     };
     let group = ["--group", "landing", "--topic", "not-there"];
     let said = run_failing(run(broker.address(), &group), 8);
     assert!(said.contains("there is no topic `not-there`"), "{said}");
-    let said = run_failing(run("127.0.0.1:1", &group), 4);
+    let said = run_failing(run(NOWHERE, &group), 4);
     assert!(said.contains("nothing listens at 127.0.0.1:1"), "{said}");
     let protocol = [&group[..], &["--kafka-conf", "group.protocol=consumer"]].concat();
     run_failing(run(broker.address(), &protocol), 2);

@@ -411,7 +411,7 @@ fn without_a_broker_the_reason_is_reported() {
     assert!(
         ended
             .err
-            .contains("no broker at 127.0.0.1:1 answered within 1 s"),
+            .contains("no broker at 127.0.0.1:1 answered within 10 s"),
         "{}",
         ended.err
     );

@@ -20,8 +20,9 @@ fn outcome(query: &str) -> String {
             }
             Err(findings) => findings.to_string(),
         };
+    // A second is usual; a hang is longer than any pause of a busy machine.
     assert!(
-        start.elapsed() < Duration::from_secs(20),
+        start.elapsed() < Duration::from_secs(120),
         "{} characters took {:?}",
         text.len(),
         start.elapsed()

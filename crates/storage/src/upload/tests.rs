@@ -42,8 +42,9 @@ async fn stored(store: &FaultyStore) -> Option<Bytes> {
     Some(object.bytes().await.unwrap())
 }
 
+/// Waits for a minute at least: it only keeps a test from hanging forever.
 async fn wait_for_abort(store: &FaultyStore) {
-    for _ in 0..500 {
+    for _ in 0..6_000 {
         if store.counts().count_of(Op::Abort) == 1 {
             return;
         }

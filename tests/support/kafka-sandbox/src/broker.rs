@@ -41,17 +41,7 @@ impl Broker {
     ) -> Result<Self, SandboxError> {
         let mut broker = Self::prepare_folder(installation)?;
         broker.args = key_value_pairs(settings);
-        // The script's random cluster id may begin with a dash, which Kafka's tool
-        // takes for an option.
-        let mut attempts = 0;
-        broker.address = loop {
-            attempts += 1;
-            match broker.start_process() {
-                Err(SandboxError::Failed { output, .. })
-                    if attempts < 4 && output.contains("--cluster-id") => {}
-                launched => break launched?,
-            }
-        };
+        broker.address = broker.start_new_process()?;
         Ok(broker)
     }
 
@@ -394,7 +384,22 @@ impl Broker {
             .map(drop)
     }
 
-    pub(crate) fn start_process(&self) -> Result<String, SandboxError> {
+    /// The first start.
+    pub(crate) fn start_new_process(&self) -> Result<String, SandboxError> {
+        // The script's random cluster id may begin with a dash, which Kafka's tool
+        // takes for an option.
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.start_process() {
+                Err(SandboxError::Failed { output, .. })
+                    if attempts < 4 && output.contains("--cluster-id") => {}
+                launched => return launched,
+            }
+        }
+    }
+
+    fn start_process(&self) -> Result<String, SandboxError> {
         let mut args = vec![self.folder().display().to_string()];
         args.extend(self.args.iter().cloned());
         let output = self.run_script("start", args, None)?;

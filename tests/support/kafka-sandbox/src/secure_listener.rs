@@ -34,7 +34,7 @@ impl Broker {
     ) -> Result<(Self, SecureListener), SandboxError> {
         let mut broker = Self::prepare_folder(installation)?;
         let folder = broker.folder().to_owned();
-        let (plain, controller, secure) = (free_port()?, free_port()?, free_port()?);
+        let [plain, controller, secure] = free_ports()?;
         // The script would choose a port, but the listeners' settings must name it.
         let file = folder.join("controller.port");
         std::fs::write(&file, controller.to_string()).map_err(|source| SandboxError::File {
@@ -67,7 +67,7 @@ impl Broker {
             format!("listener.name.secure.scram-sha-512.sasl.jaas.config={sasl}.scram.ScramLoginModule required;"),
         ]);
         broker.args.extend(crate::broker::key_value_pairs(settings));
-        broker.address = broker.start_process()?;
+        broker.address = broker.start_new_process()?;
         let scram = format!("SCRAM-SHA-512=[password={password}]");
         let args = [
             "--alter",
@@ -83,14 +83,22 @@ impl Broker {
     }
 }
 
-fn free_port() -> Result<u16, SandboxError> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|source| SandboxError::Run {
-            verb: "start".to_owned(),
-            source,
-        })
+/// Different ports: all of them are taken before any is given back.
+fn free_ports() -> Result<[u16; 3], SandboxError> {
+    let listen = || TcpListener::bind("127.0.0.1:0");
+    let ports = || -> std::io::Result<[u16; 3]> {
+        let listeners = [listen()?, listen()?, listen()?];
+        let [first, second, third] = &listeners;
+        Ok([
+            first.local_addr()?.port(),
+            second.local_addr()?.port(),
+            third.local_addr()?.port(),
+        ])
+    };
+    ports().map_err(|source| SandboxError::Run {
+        verb: "start".to_owned(),
+        source,
+    })
 }
 
 /// Creates a key with a self-signed certificate, in a key store and as PEM.

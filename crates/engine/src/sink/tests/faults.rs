@@ -91,8 +91,9 @@ async fn a_cancelled_task_removes_its_files() {
     wait_until(|| async { listed(&store).await.is_empty() }).await;
 }
 
+/// Waits for a minute at least: it only keeps a test from hanging forever.
 async fn wait_until<F: Future<Output = bool>>(holds: impl Fn() -> F) {
-    for _ in 0..500 {
+    for _ in 0..6_000 {
         if holds().await {
             return;
         }
