@@ -76,7 +76,10 @@ async fn a_small_side_is_collected_and_a_large_one_is_not() {
     for (sides, collects) in [
         (format!("{large} AS l JOIN u ON l.k = u.k"), true),
         (format!("u JOIN {large} AS l ON l.k = u.k"), true),
-        (format!("{large} AS l JOIN {large} AS u ON l.k = u.k"), false),
+        (
+            format!("{large} AS l JOIN {large} AS u ON l.k = u.k"),
+            false,
+        ),
     ] {
         let text = text(&plan(&format!("SELECT l.v, u.v FROM {sides}"), 3).await);
         let joins = lines(&text, "HashJoinExec");
