@@ -210,7 +210,7 @@ fn a_view_with_columns_renames_those_of_its_query() {
         CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT x, y FROM v;");
     assert_eq!(
         job.relations[1].query().unwrap().to_string(),
-        "SELECT * FROM (SELECT a, a + 1 FROM s) AS \"v\" (X, \"y\")"
+        "SELECT * FROM (SELECT a, a + 1 FROM s) AS `v` (X, `y`)"
     );
 }
 
