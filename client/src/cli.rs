@@ -132,7 +132,8 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) no_progress: bool,
 
-    /// When to use colour
+    /// When to use colour: in errors and warnings, which are on standard error, and in
+    /// --logs and --list, which are on standard output
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     pub(crate) color: ColorWhen,
 
@@ -159,10 +160,10 @@ pub(crate) enum ResultFormat {
     Json,
 }
 
-/// When to use colour.
+/// When a stream has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// On a terminal, unless `NO_COLOR` is set.
+    /// If it is a terminal, unless `NO_COLOR` is set.
     Auto,
     Always,
     Never,

@@ -125,6 +125,16 @@ impl DisplayOptions {
             },
         }
     }
+
+    /// Whether a stream of submit-job has colours. Every part that writes colours
+    /// follows this.
+    pub(crate) const fn allows_color(self, stream_is_terminal: bool) -> bool {
+        match self.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => stream_is_terminal,
+        }
+    }
 }
 
 /// A complete, checked invocation.

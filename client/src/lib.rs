@@ -7,6 +7,7 @@
 
 mod arguments;
 mod cli;
+mod color;
 mod connect;
 mod diagnostics;
 mod follower;
@@ -15,6 +16,7 @@ mod job_client;
 mod job_file;
 mod job_queries;
 mod local;
+mod log_lines;
 mod master;
 mod own_settings;
 mod plan;

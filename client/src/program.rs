@@ -14,7 +14,7 @@ use sluice_service::shell_help::shell_help;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::{self, Arguments};
-use crate::cli::{Cli, ColorWhen, ResultFormat};
+use crate::cli::{Cli, ResultFormat};
 use crate::follower::{FollowLimits, Interrupts};
 use crate::invocation::{
     Action, DisplayOptions, Environment, Invocation, JobQuery, JobSubmission, RunMode, UsageError,
@@ -108,12 +108,12 @@ where
             }
             Err(error) => return reporter.report_error(&error),
         };
-        let color = match invocation.display.color {
-            ColorWhen::Always => true,
-            ColorWhen::Never => false,
-            ColorWhen::Auto => self.console.err_is_terminal(),
-        };
-        reporter.console = self.console.clone().with_color(color);
+        let display = invocation.display;
+        reporter.console = self
+            .console
+            .clone()
+            .with_color(display.allows_color(self.console.err_is_terminal()))
+            .with_out_color(display.allows_color(self.console.out_is_terminal()));
         reporter.output = invocation.display.output;
         reporter.verbose = invocation.display.verbose;
         reporter.job_file_text = job_file.as_ref().and_then(|file| file.text.clone());
