@@ -11,6 +11,8 @@ use std::time::Duration;
 use clap::{ArgGroup, Parser, ValueEnum};
 use sluice_service::value_parsers::{parse_bytes, parse_positive_duration};
 
+use crate::watch_interval::parse_watch_interval;
+
 pub(crate) const EXAMPLES: &str = "\
 Parameters are the variables that the job file declares. They follow JOB.sql as \
 --NAME VALUE or --NAME=VALUE; options may be anywhere. `submit-job JOB.sql --help` \
@@ -40,7 +42,7 @@ Exit codes:
     disable_help_subcommand = true,
     after_help = EXAMPLES,
     override_usage = "submit-job [OPTIONS] JOB.sql [--PARAMETER VALUE]...\n       \
-                      submit-job [OPTIONS] --status ID | --kill ID | --logs ID [--follow] | --list",
+                      submit-job [OPTIONS] --status ID | --kill ID | --logs ID [--follow] | --list [--watch]",
     group(ArgGroup::new("action").args(["status", "kill", "list", "logs", "plan"]).multiple(false)),
 )]
 pub(crate) struct Cli {
@@ -115,6 +117,18 @@ pub(crate) struct Cli {
     /// Show the latest jobs
     #[arg(long)]
     pub(crate) list: bool,
+
+    /// With --list: repeat the list at this interval until Ctrl-C, such as 5, 0.5 or 1m
+    /// [default: 2 seconds]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "2",
+        allow_negative_numbers = true,
+        value_parser = parse_watch_interval
+    )]
+    pub(crate) watch: Option<Duration>,
 
     /// Show a job's log
     #[arg(long, value_name = "ID")]

@@ -15,6 +15,7 @@ mod invocation;
 mod job_client;
 mod job_file;
 mod job_queries;
+mod list_watch;
 mod local;
 mod log_lines;
 mod master;
@@ -28,6 +29,7 @@ mod signals;
 mod submit;
 mod table;
 mod watch;
+mod watch_interval;
 
 pub use local::{LocalBackend, LocalBackendOptions};
 pub use program::run;
