@@ -11,6 +11,8 @@ use std::time::Duration;
 use clap::{ArgGroup, Parser, ValueEnum};
 use sluice_service::value_parsers::{parse_bytes, parse_positive_duration};
 
+use crate::watch_interval::parse_watch_interval;
+
 pub(crate) const EXAMPLES: &str = "\
 Parameters are the variables that the job file declares. They follow JOB.sql as \
 --NAME VALUE or --NAME=VALUE; options may be anywhere. `submit-job JOB.sql --help` \
@@ -40,7 +42,7 @@ Exit codes:
     disable_help_subcommand = true,
     after_help = EXAMPLES,
     override_usage = "submit-job [OPTIONS] JOB.sql [--PARAMETER VALUE]...\n       \
-                      submit-job [OPTIONS] --status ID | --kill ID | --logs ID [--follow] | --list",
+                      submit-job [OPTIONS] --status ID | --kill ID | --logs ID [--follow] | --list [--watch]",
     group(ArgGroup::new("action").args(["status", "kill", "list", "logs", "plan"]).multiple(false)),
 )]
 pub(crate) struct Cli {
@@ -116,6 +118,18 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) list: bool,
 
+    /// With --list: repeat the list at this interval until Ctrl-C, such as 5, 0.5 or 1m
+    /// [default: 2 seconds]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "2",
+        allow_negative_numbers = true,
+        value_parser = parse_watch_interval
+    )]
+    pub(crate) watch: Option<Duration>,
+
     /// Show a job's log
     #[arg(long, value_name = "ID")]
     pub(crate) logs: Option<String>,
@@ -132,7 +146,8 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) no_progress: bool,
 
-    /// When to use colour
+    /// When to use colour: in errors and warnings, which are on standard error, and in
+    /// --logs and --list, which are on standard output
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     pub(crate) color: ColorWhen,
 
@@ -159,10 +174,10 @@ pub(crate) enum ResultFormat {
     Json,
 }
 
-/// When to use colour.
+/// When a stream has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// On a terminal, unless `NO_COLOR` is set.
+    /// If it is a terminal, unless `NO_COLOR` is set.
     Auto,
     Always,
     Never,

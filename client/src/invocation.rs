@@ -45,8 +45,14 @@ pub(crate) enum RunMode {
 pub(crate) enum JobQuery {
     Status(String),
     Kill(String),
-    List,
-    Logs { id: String, follow: bool },
+    /// The list of jobs; repeated at this interval, if there is one.
+    List {
+        watch: Option<Duration>,
+    },
+    Logs {
+        id: String,
+        follow: bool,
+    },
 }
 
 impl JobQuery {
@@ -62,7 +68,7 @@ impl JobQuery {
                 follow: cli.follow,
             })
         } else {
-            cli.list.then_some(Self::List)
+            cli.list.then_some(Self::List { watch: cli.watch })
         }
     }
 
@@ -70,7 +76,7 @@ impl JobQuery {
         match self {
             Self::Status(_) => "--status",
             Self::Kill(_) => "--kill",
-            Self::List => "--list",
+            Self::List { .. } => "--list",
             Self::Logs { .. } => "--logs",
         }
     }
@@ -125,6 +131,16 @@ impl DisplayOptions {
             },
         }
     }
+
+    /// Whether a stream of submit-job has colours. Every part that writes colours
+    /// follows this.
+    pub(crate) const fn allows_color(self, stream_is_terminal: bool) -> bool {
+        match self.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => stream_is_terminal,
+        }
+    }
 }
 
 /// A complete, checked invocation.
@@ -160,6 +176,13 @@ pub(crate) enum UsageError {
     NeedsScheduler { option: &'static str },
     #[error("`--follow` needs `--logs ID`")]
     FollowWithoutLogs,
+    #[error("`--watch` needs `--list`; write `submit-job --list --watch`")]
+    WatchWithoutList,
+    #[error(
+        "`--watch` repeats a list for people, and `--output json` is one document; \
+         repeat `submit-job --list --output json` instead"
+    )]
+    WatchAsJson,
     #[error("the {what} must not be empty")]
     Empty { what: &'static str },
 }
@@ -184,6 +207,9 @@ pub(crate) fn resolve_invocation(
     // clap does not report this when there is a job file, which excludes --logs.
     if cli.follow && cli.logs.is_none() {
         return Err(UsageError::FollowWithoutLogs);
+    }
+    if cli.watch.is_some() {
+        require_watchable_list(&cli)?;
     }
     let display = DisplayOptions::new(&cli, environment);
     let action = match JobQuery::from_options(&cli) {
@@ -258,6 +284,15 @@ fn job_submission(
         full_refresh: cli.full_refresh,
         full_refresh_all: cli.full_refresh_all,
     })
+}
+
+/// What `--watch` repeats must be a list for people.
+fn require_watchable_list(cli: &Cli) -> Result<(), UsageError> {
+    match (cli.list, cli.output) {
+        (false, _) => Err(UsageError::WatchWithoutList),
+        (true, ResultFormat::Json) => Err(UsageError::WatchAsJson),
+        (true, ResultFormat::Text) => Ok(()),
+    }
 }
 
 fn require_nonempty(what: &'static str, text: &str) -> Result<(), UsageError> {
@@ -392,11 +427,68 @@ mod tests {
     }
 
     #[test]
+    fn a_list_may_be_repeated() {
+        let watch = |line: &str| {
+            let master = Some("sluice://h:1");
+            match with(line, &[], master).unwrap().action {
+                Action::Query(JobQuery::List { watch }) => watch,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(watch("--list"), None);
+        for (line, millis) in [
+            ("--list --watch", 2_000),
+            ("--watch --list", 2_000),
+            ("--list --watch 5", 5_000),
+            ("--list --watch=0.5", 500),
+            ("--watch 1m --list", 60_000),
+        ] {
+            assert_eq!(watch(line), Some(Duration::from_millis(millis)), "{line}");
+        }
+    }
+
+    #[test]
+    fn colours_depend_on_the_stream_unless_the_option_says_otherwise() {
+        for (option, no_color, on_terminal, elsewhere) in [
+            ("", false, true, false),
+            ("--color auto", false, true, false),
+            ("--color always", false, true, true),
+            ("--color never", false, false, false),
+            ("", true, false, false),
+            ("--color auto", true, false, false),
+            ("--color always", true, true, true),
+        ] {
+            let words = ["submit-job", "j.sql"]
+                .into_iter()
+                .chain(option.split_whitespace());
+            let environment = Environment {
+                no_color,
+                ..Environment::default()
+            };
+            let cli = Cli::try_parse_from(words).unwrap();
+            let display = DisplayOptions::new(&cli, &environment);
+            assert_eq!(
+                (display.allows_color(true), display.allows_color(false)),
+                (on_terminal, elsewhere),
+                "{option}, NO_COLOR {no_color}"
+            );
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_refused() {
         for (line, properties, part) in [
             ("", &[][..], "no job file given"),
             ("--plan", &[], "no job file given"),
             ("--follow j.sql", &[], "`--follow` needs `--logs ID`"),
+            ("j.sql --watch", &[], "`--watch` needs `--list`"),
+            ("--watch 5 --status a", &[], "submit-job --list --watch"),
+            (
+                "--list --watch --output json",
+                &[],
+                "`--output json` is one document",
+            ),
+            ("--list --watch", &[], "`--list` needs a scheduler"),
             ("--conf x j.sql", &[], "setting `x` is not KEY=VALUE"),
             ("--conf =x j.sql", &[], "is not KEY=VALUE"),
             (
@@ -446,6 +538,11 @@ mod tests {
             "--timeout never j.sql",
             "--deploy-mode here j.sql",
             "--output xml j.sql",
+            "--list --watch j.sql",
+            "--list --watch 0",
+            "--list --watch -1",
+            "--list --watch=soon",
+            "--list --watch 1 2",
         ] {
             let words = std::iter::once("submit-job").chain(line.split_whitespace());
             let error = Cli::try_parse_from(words).unwrap_err();

@@ -14,7 +14,7 @@ use crate::report::ResultReporter;
 use crate::watch::{RetryPolicy, WatchEvent, watch_events};
 
 /// About one screen; the scheduler's HTTP API lists all jobs.
-const LIST_LIMIT: u32 = 50;
+pub(crate) const LIST_LIMIT: u32 = 50;
 
 /// `--status`.
 pub(crate) async fn show_status(
@@ -28,13 +28,17 @@ pub(crate) async fn show_status(
 
 /// `--list`.
 pub(crate) async fn list_jobs(api: &JobClient, reporter: &ResultReporter) -> Result<u8, JobError> {
-    let request = ListJobsRequest {
-        limit: LIST_LIMIT,
-        ..ListJobsRequest::default()
-    };
-    let page = api.list_jobs(request).await?;
+    let page = api.list_jobs(request_list(LIST_LIMIT)).await?;
     let more = !page.next_page_token.is_empty();
     Ok(reporter.report_list(&page.jobs, more, now_ms()))
+}
+
+/// The request for the latest jobs.
+pub(crate) fn request_list(limit: u32) -> ListJobsRequest {
+    ListJobsRequest {
+        limit,
+        ..ListJobsRequest::default()
+    }
 }
 
 /// `--kill`: ends the job and waits until it has ended.
@@ -106,7 +110,8 @@ pub(crate) async fn print_logs(
     Ok(0)
 }
 
-fn now_ms() -> i64 {
+/// The current time, since the Unix epoch.
+pub(crate) fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()

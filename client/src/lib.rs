@@ -7,6 +7,7 @@
 
 mod arguments;
 mod cli;
+mod color;
 mod connect;
 mod diagnostics;
 mod follower;
@@ -14,7 +15,9 @@ mod invocation;
 mod job_client;
 mod job_file;
 mod job_queries;
+mod list_watch;
 mod local;
+mod log_lines;
 mod master;
 mod own_settings;
 mod plan;
@@ -26,6 +29,7 @@ mod signals;
 mod submit;
 mod table;
 mod watch;
+mod watch_interval;
 
 pub use local::{LocalBackend, LocalBackendOptions};
 pub use program::run;

@@ -14,7 +14,7 @@ use sluice_service::shell_help::shell_help;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::{self, Arguments};
-use crate::cli::{Cli, ColorWhen, ResultFormat};
+use crate::cli::{Cli, ResultFormat};
 use crate::follower::{FollowLimits, Interrupts};
 use crate::invocation::{
     Action, DisplayOptions, Environment, Invocation, JobQuery, JobSubmission, RunMode, UsageError,
@@ -22,6 +22,7 @@ use crate::invocation::{
 };
 use crate::job_client::JobClient;
 use crate::job_file::LoadedJobFile;
+use crate::list_watch::ListWatch;
 use crate::local::{LocalBackend, LocalBackendOptions};
 use crate::master::Master;
 use crate::report::ResultReporter;
@@ -64,8 +65,8 @@ pub(crate) struct Program<F> {
     pub(crate) environment: Environment,
     pub(crate) console: Console,
     pub(crate) limits: FollowLimits,
-    /// Called inside the runtime, and only for submissions and plans. During
-    /// queries a signal ends the process as usual.
+    /// Called inside the runtime, and only for submissions, plans and lists that are
+    /// repeated. During other queries a signal ends the process as usual.
     pub(crate) interrupts: F,
     pub(crate) local: LocalBackend,
 }
@@ -108,12 +109,12 @@ where
             }
             Err(error) => return reporter.report_error(&error),
         };
-        let color = match invocation.display.color {
-            ColorWhen::Always => true,
-            ColorWhen::Never => false,
-            ColorWhen::Auto => self.console.err_is_terminal(),
-        };
-        reporter.console = self.console.clone().with_color(color);
+        let display = invocation.display;
+        reporter.console = self
+            .console
+            .clone()
+            .with_color(display.allows_color(self.console.err_is_terminal()))
+            .with_out_color(display.allows_color(self.console.out_is_terminal()));
         reporter.output = invocation.display.output;
         reporter.verbose = invocation.display.verbose;
         reporter.job_file_text = job_file.as_ref().and_then(|file| file.text.clone());
@@ -213,15 +214,33 @@ where
         query: JobQuery,
         reporter: &ResultReporter,
     ) -> Result<u8, JobError> {
+        let Self {
+            limits,
+            interrupts,
+            local,
+            ..
+        } = self;
         let runtime = build_runtime(&master)?;
-        let retry_policy = self.limits.retry_policy;
+        let retry_policy = limits.retry_policy;
         runtime.block_on(async {
             let conf = BTreeMap::new();
-            let api = connect_client(&master, &self.local, &conf, None, &reporter.console).await?;
+            let api = connect_client(&master, &local, &conf, None, &reporter.console).await?;
             match query {
                 JobQuery::Status(id) => job_queries::show_status(&api, reporter, id).await,
                 JobQuery::Kill(id) => job_queries::kill_job(&api, reporter, retry_policy, id).await,
-                JobQuery::List => job_queries::list_jobs(&api, reporter).await,
+                JobQuery::List { watch: None } => job_queries::list_jobs(&api, reporter).await,
+                JobQuery::List {
+                    watch: Some(interval),
+                } => {
+                    let mut interrupts = interrupts().map_err(startup_error)?;
+                    let list = ListWatch {
+                        api: &api,
+                        console: &reporter.console,
+                        master: master.to_string(),
+                        interval,
+                    };
+                    list.repeat_list(&mut interrupts).await
+                }
                 JobQuery::Logs { id, follow } => {
                     job_queries::print_logs(&api, reporter, id, follow).await
                 }

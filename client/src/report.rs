@@ -8,6 +8,7 @@ use sluice_proto::json as shape;
 use sluice_proto::v1::{DatasetPhase, Diagnostic, Job, JobError, JobPlan, JobState, LogLine};
 
 use crate::cli::ResultFormat;
+use crate::log_lines::format_timed_line;
 use crate::{diagnostics, table};
 use sluice_service::console::Console;
 use sluice_service::format::{format_bytes, format_count, format_duration, format_time};
@@ -146,14 +147,8 @@ impl ResultReporter {
             let jobs = jobs.iter().map(shape::job_summary).collect();
             return self.print_json(0, "jobs", Value::Array(jobs));
         }
-        if jobs.is_empty() {
-            self.console.print_out("no jobs yet");
-            return 0;
-        }
-        self.console.print_out(&table::jobs_table(jobs, now_ms));
-        if more {
-            self.console.print_out("older jobs are not shown");
-        }
+        let text = list_text(jobs, more, now_ms, self.console.out_color());
+        let _ = self.console.write_out(&text);
         0
     }
 
@@ -174,9 +169,8 @@ impl ResultReporter {
 
     /// Prints one line of a log as text.
     pub(crate) fn print_log_line(&self, line: &LogLine) {
-        let text = crate::progress::log_line(line);
-        self.console
-            .print_out(&format!("{} {text}", format_time(line.at_ms)));
+        let text = format_timed_line(line, self.console.out_color());
+        let _ = self.console.write_out(&text);
     }
 
     /// Prints a whole log as JSON.
@@ -200,6 +194,18 @@ impl ResultReporter {
     pub(crate) const fn collects_lines(&self) -> bool {
         self.is_json()
     }
+}
+
+/// A page of jobs; `more` says that there are older ones.
+pub(crate) fn list_text(jobs: &[Job], more: bool, now_ms: i64, color: bool) -> String {
+    if jobs.is_empty() {
+        return "no jobs yet".to_owned();
+    }
+    let mut text = table::jobs_table(jobs, now_ms, color);
+    if more {
+        text.push_str("\nolder jobs are not shown");
+    }
+    text
 }
 
 fn success_line(job: &Job) -> String {

@@ -5,7 +5,21 @@ use std::time::Duration;
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 use sluice_proto::v1::{DatasetResult, InputStats, Job};
 
+use sluice_service::console::replace_controls;
 use sluice_service::format::{format_bytes, format_duration, format_time, group_thousands};
+
+use crate::color::{COLOR_END, TextColor, state_color};
+
+/// Characters that stand for colours in cells, until all cells have their width: a
+/// terminal gives them none. No other text of a table has them, because
+/// `replace_controls` replaces them.
+const COLOR_MARKS: [(TextColor, char); 3] = [
+    (TextColor::Red, '\u{2066}'),
+    (TextColor::Yellow, '\u{2067}'),
+    (TextColor::Green, '\u{2068}'),
+];
+/// Stands for the end of a colour.
+const COLOR_END_MARK: char = '\u{2069}';
 
 /// Numbers are aligned to the right.
 #[derive(Clone, Copy)]
@@ -113,8 +127,28 @@ pub(crate) fn inputs_table(inputs: &[InputStats]) -> String {
     format_table(&columns, rows)
 }
 
-/// Jobs, one per line. `now_ms` is since the Unix epoch.
-pub(crate) fn jobs_table(jobs: &[Job], now_ms: i64) -> String {
+fn mark_color(color: TextColor, text: &str) -> String {
+    COLOR_MARKS
+        .iter()
+        .find(|(marked, _)| *marked == color)
+        .map_or_else(
+            || text.to_owned(),
+            |(_, mark)| format!("{mark}{text}{COLOR_END_MARK}"),
+        )
+}
+
+/// A finished table with colours in place of their marks.
+fn paint_marks(table: &str) -> String {
+    let mut painted = table.replace(COLOR_END_MARK, COLOR_END);
+    for (color, mark) in COLOR_MARKS {
+        painted = painted.replace(mark, color.start_code());
+    }
+    painted
+}
+
+/// Jobs, one per line. `now_ms` is since the Unix epoch. With `color` the states of
+/// jobs that have ended are coloured.
+pub(crate) fn jobs_table(jobs: &[Job], now_ms: i64, color: bool) -> String {
     use TableColumn::{Number, Text};
     let columns = [
         Text("job"),
@@ -127,17 +161,21 @@ pub(crate) fn jobs_table(jobs: &[Job], now_ms: i64) -> String {
     let rows = jobs
         .iter()
         .map(|job| {
+            let state = job.state().name();
             vec![
-                job.job_id.clone(),
-                job.name.clone(),
-                job.state().name().to_owned(),
+                replace_controls(&job.job_id).into_owned(),
+                replace_controls(&job.name).into_owned(),
+                match state_color(job.state()) {
+                    Some(state_color) if color => mark_color(state_color, state),
+                    _ => state.to_owned(),
+                },
                 format_time(job.submitted_ms),
                 format_duration(Duration::from_millis(job.duration_ms(now_ms))),
-                job.user.clone(),
+                replace_controls(&job.user).into_owned(),
             ]
         })
         .collect();
-    format_table(&columns, rows)
+    paint_marks(&format_table(&columns, rows))
 }
 
 #[cfg(test)]
@@ -201,10 +239,50 @@ mod tests {
             ..Job::default()
         };
         job.set_state(JobState::Running);
-        let table = jobs_table(&[job], 1_795_417_651_500);
+        let table = jobs_table(&[job], 1_795_417_651_500, false);
         assert!(table.contains("2026-11-23 07:07:29"), "{table}");
         assert!(table.contains("2.50 s"), "{table}");
         assert!(table.contains("RUNNING"), "{table}");
+    }
+
+    #[test]
+    fn colours_of_states_move_no_column() {
+        let job = |id: &str, name: &str, state: JobState| {
+            let mut job = Job {
+                job_id: id.to_owned(),
+                name: name.to_owned(),
+                submitted_ms: 1_795_417_649_000,
+                ended_ms: 1_795_417_650_000,
+                user: "ann".to_owned(),
+                ..Job::default()
+            };
+            job.set_state(state);
+            job
+        };
+        let jobs = [
+            job("j1", "nightly", JobState::Succeeded),
+            job("j2", "FAILED", JobState::Failed),
+            job("j3", "\u{1b}[31mloud\u{2066}", JobState::TimedOut),
+            job("j4", "wait", JobState::Running),
+        ];
+        let plain = jobs_table(&jobs, 0, false);
+        let colored = jobs_table(&jobs, 0, true);
+        assert!(!plain.contains('\u{1b}'), "{plain:?}");
+        for part in [
+            " FAILED ",
+            " \u{1b}[31mFAILED\u{1b}[0m ",
+            " \u{1b}[32mSUCCEEDED\u{1b}[0m ",
+            " \u{fffd}[31mloud\u{fffd} ",
+            " \u{1b}[33mTIMED_OUT\u{1b}[0m ",
+            " RUNNING ",
+        ] {
+            assert!(colored.contains(part), "{part:?}: {colored:?}");
+        }
+        let mut without = colored.replace(COLOR_END, "");
+        for (color, _) in COLOR_MARKS {
+            without = without.replace(color.start_code(), "");
+        }
+        assert_eq!(without, plain);
     }
 
     #[test]

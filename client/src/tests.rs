@@ -3,6 +3,7 @@
 
 mod fake;
 mod jobs;
+mod list_watch;
 mod losses;
 mod questions;
 mod signals;

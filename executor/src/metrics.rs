@@ -252,4 +252,23 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
         }
     }
+
+    #[test]
+    fn the_reference_page_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let metrics = Metrics::new(1, 1, 1).unwrap();
+        let table = sluice_service::metric_reference::metrics_table(&metrics.registry);
+        let wanted =
+            sluice_service::option_reference::replace_section(&page, "executor metrics", &table);
+        if std::env::var_os("SLUICE_UPDATE_DOCS").is_some() {
+            std::fs::write(path, &wanted).unwrap();
+        } else {
+            assert!(
+                page == wanted,
+                "run SLUICE_UPDATE_DOCS=1 cargo test -p sluice-executor"
+            );
+        }
+        assert!(wanted.contains("`sluice_executor_vcores`"));
+    }
 }

@@ -16,6 +16,8 @@ pub(crate) enum PlanOutcome {
 }
 
 impl PlanOutcome {
+    const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Cancelled];
+
     const fn label(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
@@ -99,7 +101,7 @@ impl Metrics {
             &["state"],
         )?;
         registry.register(Box::new(seconds.clone()))?;
-        Ok(Self {
+        let metrics = Self {
             jobs: gauges("jobs", "Jobs on record, by state.", "state")?,
             jobs_submitted: submitted,
             jobs_ended: counters(
@@ -122,7 +124,22 @@ impl Metrics {
                 "Memory that the process holds now.",
             )?,
             registry,
-        })
+        };
+        metrics.begin_at_zero();
+        Ok(metrics)
+    }
+
+    /// Lets a scrape show zero for what has not happened yet, instead of no metric.
+    fn begin_at_zero(&self) {
+        for state in JobState::ALL {
+            if state.is_final() {
+                self.jobs_ended.with_label_values(&[state.name()]);
+                self.job_seconds.with_label_values(&[state.name()]);
+            }
+        }
+        for outcome in PlanOutcome::ALL {
+            self.plans_ended.with_label_values(&[outcome.label()]);
+        }
     }
 
     /// Counts a job that was accepted.
@@ -209,6 +226,9 @@ mod tests {
             format!("sluice_scheduler_jobs{{state=\"{succeeded}\"}} 0"),
             format!("sluice_scheduler_jobs_ended_total{{state=\"{succeeded}\"}} 1"),
             format!("sluice_scheduler_job_duration_seconds_count{{state=\"{succeeded}\"}} 1"),
+            "sluice_scheduler_jobs_ended_total{state=\"FAILED\"} 0".to_owned(),
+            "sluice_scheduler_job_duration_seconds_count{state=\"KILLED\"} 0".to_owned(),
+            "sluice_scheduler_plans_total{outcome=\"failed\"} 0".to_owned(),
             "sluice_scheduler_jobs_submitted_total 1".to_owned(),
             "sluice_scheduler_plans_total{outcome=\"cancelled\"} 1".to_owned(),
             "sluice_scheduler_executors{state=\"active\"} 1".to_owned(),
@@ -219,5 +239,25 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
         }
+    }
+
+    #[test]
+    fn the_reference_page_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let metrics = Metrics::new().unwrap();
+        metrics.refresh_gauges(&[], &ExecutorCounts::default());
+        let table = sluice_service::metric_reference::metrics_table(&metrics.registry);
+        let wanted =
+            sluice_service::option_reference::replace_section(&page, "scheduler metrics", &table);
+        if std::env::var_os("SLUICE_UPDATE_DOCS").is_some() {
+            std::fs::write(path, &wanted).unwrap();
+        } else {
+            assert!(
+                page == wanted,
+                "run SLUICE_UPDATE_DOCS=1 cargo test -p sluice-scheduler"
+            );
+        }
+        assert!(wanted.contains("`sluice_scheduler_vcores`"));
     }
 }

@@ -137,6 +137,10 @@ fn a_job_can_be_planned_submitted_watched_and_inspected() {
         .expect_code(0)
         .json_document();
     let lines = log["lines"].as_array().unwrap();
+    let colored = cluster
+        .run_submit(&["--logs", &id, "--color", "always"])
+        .expect_code(0);
+    assert!(colored.stdout.starts_with("\u{1b}[2m"), "{colored}");
     assert!(
         lines.iter().any(|line| line["message"]
             .as_str()

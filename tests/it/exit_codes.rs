@@ -2,8 +2,12 @@
 //! `invalid`, 3 in `modes`, 5 and 6 in `cancel`, 7 in `scheduler_lost`, 9 in
 //! `storage`.
 
+use std::fs::File;
+use std::process::{Command, Stdio};
+
+use crate::process::{self, KillOnDrop, Signal};
 use crate::sandbox::Cluster;
-use crate::{loopback, submit};
+use crate::{loopback, submit, wait};
 
 #[test]
 fn an_unreachable_master_is_4_and_the_message_says_how_to_start_one() {
@@ -66,4 +70,27 @@ fn an_unknown_job_is_8_and_questions_are_0() {
         .master()
         .replace("sluice://", &format!("sluice://{free},"));
     submit::run_submit(["--master", masters.as_str(), "--list"]).expect_code(0);
+}
+
+#[test]
+fn a_list_that_is_repeated_ends_with_0_at_a_signal() {
+    let cluster = Cluster::builder().executors(0).start();
+    let master = cluster.master();
+    let path = cluster.path("lists");
+    for signal in [Signal::Interrupt, Signal::Terminate] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_submit-job"));
+        command
+            .args(["--master", &master, "--list", "--watch", "0.2"])
+            .stdin(Stdio::null())
+            .stdout(File::create(&path).unwrap());
+        submit::clear_environment(&mut command);
+        let mut child = KillOnDrop(command.spawn().unwrap());
+        wait::wait_until("two lists are printed", wait::DEADLINE, || {
+            let text = std::fs::read_to_string(&path).unwrap();
+            (text.matches("no jobs yet").count() >= 2).then_some(())
+        });
+        process::send_signal(&child.0, signal);
+        let status = process::wait_for_end(&mut child.0, "submit-job ends", wait::DEADLINE);
+        assert_eq!(status.code(), Some(0), "after {signal:?}");
+    }
 }

@@ -127,6 +127,14 @@ fn mistakes_are_shown_with_their_place_and_nothing_runs() {
         .expect_code(2)
         .expect_stderr(&["nowhere.sql"]);
     cluster.run_submit(&["--list", "--plan"]).expect_code(2);
+    cluster
+        .run_submit(&["--list", "--watch", "0"])
+        .expect_code(2)
+        .expect_stderr(&["--watch 5"]);
+    cluster
+        .run_submit(&["--watch"])
+        .expect_code(2)
+        .expect_stderr(&["--list --watch"]);
     submit::run_submit(["--master", "yarn", "x.sql"])
         .expect_code(2)
         .expect_stderr(&["yarn", "sluice://"]);

@@ -51,6 +51,7 @@ mod layers;
 mod log_floods;
 mod many_files;
 mod memory_limits;
+mod metric_names;
 mod modes;
 mod named_tests;
 mod names;

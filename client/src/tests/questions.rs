@@ -115,7 +115,13 @@ fn logs_are_printed_line_by_line_or_as_one_document() {
         ran.out,
         "2026-11-23 07:07:29 INFO  driver: planned\n2026-11-23 07:07:29 INFO  driver: done\n"
     );
-    let document = ask(&fake, "--logs job-1 --output json").json();
+    let ran = ask(&fake, "--logs job-1 --color always");
+    assert!(
+        ran.out
+            .starts_with("\u{1b}[2m2026-11-23 07:07:29\u{1b}[0m INFO  driver: planned\n"),
+        "{ran:?}"
+    );
+    let document = ask(&fake, "--logs job-1 --output json --color always").json();
     assert_eq!(document["lines"][1]["message"], "done");
 }
 

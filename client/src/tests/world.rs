@@ -64,6 +64,8 @@ pub(super) struct World {
     folder: TempDir,
     pub(super) out: Sink,
     pub(super) err: Sink,
+    /// Whether standard output is a terminal.
+    pub(super) out_is_terminal: bool,
     pub(super) environment: Environment,
     pub(super) limits: FollowLimits,
     local: Arc<Fake>,
@@ -78,6 +80,7 @@ impl World {
             folder,
             out: Sink::default(),
             err: Sink::default(),
+            out_is_terminal: false,
             environment: Environment {
                 user: "ann".into(),
                 ..Environment::default()
@@ -141,7 +144,8 @@ impl World {
         });
         let program = Program {
             environment: self.environment,
-            console: Console::new(self.out.clone(), self.err.clone(), false),
+            console: Console::new(self.out.clone(), self.err.clone(), false)
+                .with_out_terminal(self.out_is_terminal),
             limits: self.limits,
             interrupts: move || -> std::io::Result<Interrupts> {
                 Ok(match signals {

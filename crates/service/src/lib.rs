@@ -21,6 +21,7 @@ mod log_filter;
 pub mod logs;
 pub mod memory;
 pub mod memory_limits;
+pub mod metric_reference;
 pub mod option_reference;
 pub mod options;
 pub mod outage;

@@ -29,6 +29,7 @@ pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
     "timeout",
     "verbose",
     "version",
+    "watch",
 ];
 
 /// The name of a variable's option, without the dashes before it: `run-date` for
