@@ -7,6 +7,7 @@ use std::path::Path;
 const ORDER: &[&str] = &[
     "span",
     "diagnostics",
+    "traversal",
     "syntax",
     "job",
     "values",
