@@ -158,22 +158,29 @@ macro_rules! hand_on_all {
     };
 }
 
-hand_on_all!(
-    pre_visit_query(Query),
-    post_visit_query(Query),
-    pre_visit_select(Select),
-    post_visit_select(Select),
-    pre_visit_relation(ObjectName),
-    post_visit_relation(ObjectName),
-    pre_visit_table_factor(TableFactor),
-    post_visit_table_factor(TableFactor),
-    pre_visit_expr(Expr),
-    post_visit_expr(Expr),
-    pre_visit_statement(Statement),
-    post_visit_statement(Statement),
-    pre_visit_value(ValueWithSpan),
-    post_visit_value(ValueWithSpan),
-);
+/// Gives the methods of a visitor, each with the node that it is called for, to a macro.
+macro_rules! with_all_methods {
+    ($macro:ident) => {
+        $macro!(
+            pre_visit_query(Query),
+            post_visit_query(Query),
+            pre_visit_select(Select),
+            post_visit_select(Select),
+            pre_visit_relation(ObjectName),
+            post_visit_relation(ObjectName),
+            pre_visit_table_factor(TableFactor),
+            post_visit_table_factor(TableFactor),
+            pre_visit_expr(Expr),
+            post_visit_expr(Expr),
+            pre_visit_statement(Statement),
+            post_visit_statement(Statement),
+            pre_visit_value(ValueWithSpan),
+            post_visit_value(ValueWithSpan),
+        );
+    };
+}
+
+with_all_methods!(hand_on_all);
 
 #[cfg(test)]
 mod tests;

@@ -49,22 +49,7 @@ macro_rules! record_all {
     };
 }
 
-record_all!(
-    pre_visit_query(Query),
-    post_visit_query(Query),
-    pre_visit_select(Select),
-    post_visit_select(Select),
-    pre_visit_relation(ObjectName),
-    post_visit_relation(ObjectName),
-    pre_visit_table_factor(TableFactor),
-    post_visit_table_factor(TableFactor),
-    pre_visit_expr(Expr),
-    post_visit_expr(Expr),
-    pre_visit_statement(Statement),
-    post_visit_statement(Statement),
-    pre_visit_value(ValueWithSpan),
-    post_visit_value(ValueWithSpan),
-);
+with_all_methods!(record_all);
 
 fn statements() -> Vec<Statement> {
     let sql = "SELECT a + 1 AS b FROM t JOIN (SELECT 'x' AS c) u ON t.a = u.c
