@@ -105,7 +105,7 @@ fn a_run_ends_soon_while_no_broker_answers() {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        wait::wait_until("the run asks in vain", || {
+        wait::wait_until("no broker has answered the run", || {
             let said = std::fs::read_to_string(&log).unwrap();
             said.contains("nothing listens at 127.0.0.1:1")
         });

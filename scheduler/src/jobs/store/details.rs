@@ -1,4 +1,4 @@
-//! What jobs did in detail, in files beside their records: `details/<job id>.json`.
+//! What jobs did in detail, in files next to their records: `details/<job id>.json`.
 //!
 //! Nothing depends on them. They are written once, at the end of a job, and read
 //! when someone looks. The oldest ones are removed when all together are too large.
