@@ -4,7 +4,6 @@ import hashlib
 import importlib.util
 import pickle
 import re
-import time
 from pathlib import Path
 
 import duckdb
@@ -82,14 +81,13 @@ class Suite:
         return "".join(statements)
 
     def answer(self, text):
-        """Rows, number of columns and seconds; kept, since large scales take a while."""
+        """Rows and number of columns; kept, since large scales take a while."""
         kept = self.folder / "answers" / hashlib.sha256(text.encode()).hexdigest()
         if kept.exists():
-            return pickle.loads(kept.read_bytes())
-        started = time.perf_counter()
+            return pickle.loads(kept.read_bytes())[:2]
         cursor = self.connection.execute(text)
         rows = cursor.fetchall()
-        answer = rows, len(cursor.description), time.perf_counter() - started
+        answer = rows, len(cursor.description)
         kept.parent.mkdir(exist_ok=True)
         kept.write_bytes(pickle.dumps(answer))
         return answer

@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "duckdb"))
@@ -25,7 +26,19 @@ sys.path.insert(0, str(HERE.parent / "duckdb"))
 import gold  # noqa: E402
 import rows  # noqa: E402
 from data import SUITES, Suite, spark_text, without_limit  # noqa: E402
+from duckdb_times import DuckdbTimes  # noqa: E402
 from sluice import Cluster, run_job  # noqa: E402
+
+
+class Result(NamedTuple):
+    name: str
+    scale: str
+    status: str
+    problem: str
+    seconds: float
+    # Of DuckDB's query alone, and as a job; only measured for a table of times.
+    duckdb_query: float | None
+    duckdb_job: float | None
 
 
 class Runner:
@@ -33,29 +46,42 @@ class Runner:
         self.options, self.master = options, master
         # DuckDB's connections are not shared between threads at the same time.
         self.duckdb = threading.Lock()
+        self.times = {}
 
     def run(self, suite, number):
-        """One query: status, seconds, seconds of DuckDB, what is wrong."""
+        """One query as a `Result`."""
         text = suite.queries[number]
         with self.duckdb:
-            expected, width, duckdb_seconds = suite.answer(text)
+            expected, width = suite.answer(text)
         found, seconds, error = self.submit(suite, number, text, width)
-        if error:
-            return "failed", seconds, duckdb_seconds, error
+        status, problem = ("failed", error) if error else self.judge(suite, number, text, found, expected)
+        duckdb_query, duckdb_job = self.duckdb_seconds(suite, text) if self.options.table else (None, None)
+        return Result(f"{suite.name}:{number}", suite.scale, status, problem, seconds, duckdb_query, duckdb_job)
+
+    def duckdb_seconds(self, suite, text):
+        with self.duckdb:
+            if suite not in self.times:
+                landing = suite.landing(self.options.format)
+                self.times[suite] = DuckdbTimes(suite.tables, landing, self.options.format)
+            times = self.times[suite]
+            return times.of_query(text), times.of_job(text)
+
+    def judge(self, suite, number, text, found, expected):
+        """Whether the rows are right, and what is wrong."""
         wrong = rows.difference(found, expected)
         unlimited = without_limit(text) if wrong else None
         if unlimited and len(found) == len(expected):
             with self.duckdb:
-                everything, width, _ = suite.answer(unlimited)
+                everything, width = suite.answer(unlimited)
             all_found, _, error = self.submit(suite, number, unlimited, width)
             if error:
-                return "failed", seconds, duckdb_seconds, error
+                return "failed", error
             wrong = rows.difference(all_found, everything)
             if not wrong and any(line.startswith("only in ours") for line in rows.difference(found, everything)):
                 wrong = ["with LIMIT there are rows that do not exist without it"]
         if wrong:
-            return "wrong", seconds, duckdb_seconds, "\n".join(wrong)
-        return "right", seconds, duckdb_seconds, ""
+            return "wrong", "\n".join(wrong)
+        return "right", ""
 
     def submit(self, suite, number, text, width):
         """Rows, seconds and the error of the query as a job."""
@@ -139,21 +165,21 @@ def run_all(options, master):
     chosen = list(chosen_queries(options))
     results, failures, started = [], [], time.perf_counter()
     with concurrent.futures.ThreadPoolExecutor(options.parallel) as pool:
-        futures = [(suite, number, pool.submit(runner.run, suite, number)) for suite, number in chosen]
-        for suite, number, future in futures:
-            status, seconds, duckdb_seconds, problem = future.result()
-            name = f"{suite.name}:{number}"
-            results.append((name, suite.scale, status, seconds, duckdb_seconds))
-            reason = known.get(name)
-            if status == "right" and reason:
+        futures = [pool.submit(runner.run, suite, number) for suite, number in chosen]
+        for future in futures:
+            result = future.result()
+            results.append(result)
+            name, reason = result.name, known.get(result.name)
+            if result.status == "right" and reason:
                 failures.append(f"{name} is right now: remove it from {options.known.name}")
-            if status != "right" and not reason:
-                failures.append(f"{name} is {status}:\n{problem}")
+            if result.status != "right" and not reason:
+                failures.append(f"{name} is {result.status}:\n{result.problem}")
+            times = f", DuckDB {result.duckdb_query:.2f} s, as a job {result.duckdb_job:.2f} s" if options.table else ""
             note = f"  (known: {reason})" if reason else ""
-            print(f"{name:9} {status:7} {seconds:7.2f} s, DuckDB {duckdb_seconds:6.2f} s{note}", flush=True)
+            print(f"{name:9} {result.status:7} {result.seconds:7.2f} s{times}{note}", flush=True)
     if options.table:
         write_table(Path(options.table), results, master)
-    count = {status: sum(1 for r in results if r[2] == status) for status in ("right", "wrong", "failed")}
+    count = {status: sum(1 for r in results if r.status == status) for status in ("right", "wrong", "failed")}
     print(f"{count['right']} right, {count['wrong']} wrong, {count['failed']} failed "
           f"of {len(results)} in {time.perf_counter() - started:.0f} s")
     for failure in failures:
@@ -163,10 +189,12 @@ def run_all(options, master):
 
 def write_table(path, results, master):
     where = master if master.startswith("local") else "cluster"
-    lines = [f"| query | scale | | Sluice, {where} | DuckDB, 2 threads | ratio |", "|---|---|---|---|---|---|"]
-    for name, scale, status, seconds, duckdb_seconds in results:
-        ratio = seconds / max(duckdb_seconds, 0.001)
-        lines.append(f"| {name} | {scale} | {status} | {seconds:.2f} s | {duckdb_seconds:.2f} s | {ratio:.1f} |")
+    lines = [f"| query | scale | | Sluice, {where} | DuckDB, query | ratio | DuckDB, job | ratio |",
+             "|---|---|---|---|---|---|---|---|"]
+    for result in results:
+        of_query, of_job = (result.seconds / max(seconds, 0.001) for seconds in (result.duckdb_query, result.duckdb_job))
+        lines.append(f"| {result.name} | {result.scale} | {result.status} | {result.seconds:.2f} s "
+                     f"| {result.duckdb_query:.2f} s | {of_query:.1f} | {result.duckdb_job:.2f} s | {of_job:.1f} |")
     path.write_text("\n".join(lines) + "\n")
 
 

@@ -55,6 +55,14 @@ pub fn base_config() -> SessionConfig {
         )
         // That a Parquet file is read backwards is lost on the way to executors.
         .set_bool("datafusion.optimizer.enable_sort_pushdown", false)
+        // The rules that move struct fields towards the tables find columns by name,
+        // which fails for valid queries and mixes columns of the same name up
+        // (apache/datafusion#25448). What a scan reads of a struct is decided by
+        // `prune`.
+        .set_bool(
+            "datafusion.optimizer.enable_leaf_expression_pushdown",
+            false,
+        )
         .set_bool("datafusion.sql_parser.collect_spans", true)
         // NULL is the least value, as in Spark.
         .set_str("datafusion.sql_parser.default_null_ordering", "nulls_min")

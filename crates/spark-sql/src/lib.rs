@@ -34,6 +34,7 @@ mod subqueries;
 mod syntax;
 mod type_planner;
 mod types;
+mod union_schemas;
 
 pub use analyzer::analyzer_rules;
 pub use expr_planners::expr_planners;

@@ -6,8 +6,10 @@ use datafusion::optimizer::OptimizerRule;
 
 use crate::distinct_aggregates::DistinctAggregates;
 use crate::guards::GuardedPushDownFilter;
+use crate::union_schemas::UnionSchemas;
 
-/// `rules` with ours in the places of those that they stand in for.
+/// `rules` with ours in the places of those that they stand in for, and those that
+/// come after all.
 #[must_use]
 pub fn optimizer_rules(
     rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>,
@@ -24,5 +26,6 @@ pub fn optimizer_rules(
                 None => rule,
             },
         )
+        .chain([Arc::new(UnionSchemas) as Arc<dyn OptimizerRule + Send + Sync>])
         .collect()
 }

@@ -12,6 +12,7 @@
 //! | [`constant_leaves`] | the rows of a leaf that cannot be sliced would be repeated by every task |
 //! | [`recursion`] | the rounds of a recursion would run in tasks that do not share them |
 //! | [`stage_knowledge`] | a stage could not prove the order that its operators need |
+//! | [`union_order`] | a sort would be pushed into the branches of a union whose orders differ, and the plan refused |
 //! | [`unions`] | branches of unions would get more projections each time they are sent |
 //! | [`windows`] | clauses of window functions would be lost |
 
@@ -25,6 +26,7 @@ pub mod plan_size;
 mod recursion;
 mod recursion_codec;
 mod stage_knowledge;
+mod union_order;
 mod unions;
 pub(crate) mod windows;
 
@@ -49,6 +51,7 @@ use constant_leaves::ConstantLeavesRule;
 use join_modes::JoinModesRule;
 use late_changes::LateChangesRule;
 use stage_knowledge::StageKnowledgeRule;
+use union_order::UnionOrderRule;
 use unions::UnionsRule;
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -62,6 +65,7 @@ pub(crate) fn physical_optimizer_rules() -> Vec<Rule> {
         if chooses_joins {
             // Before distribution and order are decided.
             rules.push(Arc::new(JoinModesRule));
+            rules.push(Arc::new(UnionOrderRule));
         }
     }
     rules.push(Arc::new(ConstantLeavesRule));

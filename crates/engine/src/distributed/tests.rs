@@ -187,3 +187,28 @@ async fn rules_run_in_their_places() {
     assert_eq!(at("stage_knowledge"), Some(names.len() - 1));
     assert!(at("join_modes").is_some());
 }
+
+const EQUAL_COLUMNS: &str = "SELECT row_number() OVER (PARTITION BY a, b ORDER BY a) \
+     FROM (SELECT k AS a, k AS b FROM t UNION ALL SELECT k, 0 FROM t)";
+
+#[tokio::test]
+async fn unions_with_equal_columns_are_sorted_above() {
+    for partitions in [1, 3] {
+        let text = text(&plan(EQUAL_COLUMNS, partitions).await);
+        let sorted = lines(&text, "SortExec");
+        assert!(!sorted.is_empty(), "{text}");
+        let barrier = text.find("SortBarrierExec").unwrap();
+        assert!(text.rfind("SortExec").unwrap() < barrier, "{text}");
+    }
+}
+
+/// When this fails, `union_order` can go.
+#[tokio::test]
+async fn datafusion_still_refuses_unions_with_equal_columns() {
+    let context = SessionContext::new();
+    let table = "CREATE TABLE t (k INT) AS VALUES (1), (2)";
+    context.sql(table).await.unwrap().collect().await.unwrap();
+    let frame = context.sql(EQUAL_COLUMNS).await.unwrap();
+    let error = frame.create_physical_plan().await.unwrap_err().to_string();
+    assert!(error.contains("SanityCheckPlan"), "{error}");
+}

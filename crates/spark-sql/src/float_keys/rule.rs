@@ -161,24 +161,14 @@ fn key_in_subquery(in_subquery: InSubquery) -> Result<Expr> {
             negated,
         }));
     }
-    // DataFusion's mark join takes a column without relation twice.
-    let keys = project_keys(subquery.subquery.as_ref().clone())?;
-    let keys = LogicalPlanBuilder::from(keys);
+    let rows = subquery.subquery.as_ref().clone();
     let plan = if subquery.outer_ref_columns.is_empty() {
-        keys.alias(KEYS)?.build()?
+        // DataFusion's mark join takes a column without relation twice.
+        LogicalPlanBuilder::from(project_keys(rows)?)
+            .alias(KEYS)?
+            .build()?
     } else {
-        // An alias of the whole would not learn of the columns that a correlated
-        // subquery gets when it becomes a join.
-        let columns: Vec<Expr> = keys
-            .schema()
-            .columns()
-            .into_iter()
-            .map(|column| {
-                let name = column.name.clone();
-                Expr::Column(column).alias_qualified(Some(KEYS), name)
-            })
-            .collect();
-        keys.project(columns)?.build()?
+        key_correlated(rows)?
     };
     Ok(Expr::InSubquery(InSubquery {
         expr: Box::new(float_key(*expr)),
@@ -188,6 +178,24 @@ fn key_in_subquery(in_subquery: InSubquery) -> Result<Expr> {
         },
         negated,
     }))
+}
+
+/// The keys of a correlated subquery, which gets the columns that its condition
+/// compares with the outer query when it becomes a join. An alias of the whole would
+/// not learn of them, and one of them may have the name of the column whose key this
+/// is.
+fn key_correlated(rows: LogicalPlan) -> Result<LogicalPlan> {
+    let keys: Vec<Expr> = rows
+        .schema()
+        .columns()
+        .into_iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let key = key_of(Expr::Column(column), rows.schema());
+            key.alias_qualified(Some(KEYS), format!("{KEYS}_{at}"))
+        })
+        .collect();
+    LogicalPlanBuilder::from(rows).project(keys)?.build()
 }
 
 /// The rows of `plan` with the keys of its float columns, under the same names.

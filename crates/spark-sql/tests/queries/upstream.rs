@@ -96,3 +96,23 @@ async fn types_of_sums_grow_twice() {
     .await;
     assert_eq!(data_type, Ok(vec!["Decimal128(30, 2)".to_owned()]));
 }
+
+/// `datafusion.optimizer.enable_leaf_expression_pushdown` in the engine's session
+/// (apache/datafusion#25446, #25448).
+#[tokio::test]
+async fn fields_of_structs_do_not_know_renamed_columns() {
+    let session = SessionContext::new();
+    let table = "CREATE TABLE r(a INT, b INT, s STRUCT<x INT>) AS VALUES (1, 10, {x: 5})";
+    session.sql(table).await.unwrap();
+    let query = "SELECT b, a, s['x'] FROM (SELECT r.a AS b, r.b AS a, s FROM r) WHERE a > 0";
+    assert!(run_in(&session, query).await.is_err());
+}
+
+/// `union_schemas.rs`.
+#[tokio::test]
+async fn unions_keep_columns_that_cannot_be_null() {
+    let query = "SELECT c, count(*) FROM \
+                 (SELECT (SELECT count(*) FROM t AS u WHERE u.i = t.j) > 0 AS c FROM t \
+                  UNION ALL SELECT false) GROUP BY c";
+    assert!(run_plain(query).await.is_err());
+}
