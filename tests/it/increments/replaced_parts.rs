@@ -29,7 +29,7 @@ CREATE MATERIALIZED VIEW totals AS
 SELECT count(*) AS n, sum(id) AS ids, (SELECT count(*) FROM plain) AS plain FROM by_day;
 ";
 
-/// An event: its id, its day of January 2026, and a number.
+/// An event: its id, its day of January 2024, and a number.
 type Event = (i64, Option<u32>, Option<i64>);
 
 /// A landing folder, and what the tables of the job are to have.
@@ -46,7 +46,7 @@ impl Oracle {
         let first = self.landed.len();
         for (day, n) in events {
             let id = i64::try_from(self.landed.len()).unwrap();
-            let day_text = day.map_or("null".to_owned(), |day| format!("\"2026-01-{day:02}\""));
+            let day_text = day.map_or("null".to_owned(), |day| format!("\"2024-01-{day:02}\""));
             let n_text = n.map_or("null".to_owned(), |n| n.to_string());
             lines += &format!("{{\"id\":{id},\"day\":{day_text},\"n\":{n_text}}}\n");
             self.landed.push((id, *day, *n));
@@ -89,9 +89,9 @@ fn replace(table: &mut Vec<Event>, source: &[Event], is_in: &dyn Fn(&Event) -> b
 fn days(first: u32, last: u32) -> [String; 4] {
     [
         "--first-day".to_owned(),
-        format!("2026-01-{first:02}"),
+        format!("2024-01-{first:02}"),
         "--last-day".to_owned(),
-        format!("2026-01-{last:02}"),
+        format!("2024-01-{last:02}"),
     ]
 }
 
@@ -125,7 +125,7 @@ impl Setup {
 
     fn files_of_other_days(&self, day: u32) -> Vec<PathBuf> {
         let files = active_files(&self.gold.join("by_day"), versions(&self.gold)["by_day"]);
-        let folder = format!("day=2026-01-{day:02}/");
+        let folder = format!("day=2024-01-{day:02}/");
         let is_other = |file: &PathBuf| !file.to_str().unwrap().contains(&folder);
         files.into_iter().filter(is_other).collect()
     }
