@@ -96,7 +96,7 @@ impl Analysis<'_> {
             },
             None => Err(part_error(
                 part,
-                "has more than a condition of each row".to_owned(),
+                "has more than a condition of each row",
                 "name columns of the table, constants, variables and now(), and functions of them",
             )),
         };
@@ -316,7 +316,7 @@ fn check_condition(
     if let Some(function) = volatile {
         return Some(part_error(
             part,
-            format!("calls {function}(), whose value is another one each time"),
+            &format!("calls {function}(), whose value is another one each time"),
             "which rows are replaced must be the same when a run is repeated; now() is the time \
              at which the run began",
         ));
@@ -339,7 +339,7 @@ fn check_condition(
     if condition.column_refs().is_empty() {
         return Some(part_error(
             part,
-            "names no column of the table".to_owned(),
+            "names no column of the table",
             "name the rows that are replaced, as in day = DATE '2026-01-01'; for a table whose \
              rows are all replaced write CREATE OR REFRESH MATERIALIZED VIEW",
         ));
@@ -347,7 +347,7 @@ fn check_condition(
     None
 }
 
-fn part_error(part: &ReplacedPart, problem: String, help: &str) -> Diagnostic {
+fn part_error(part: &ReplacedPart, problem: &str, help: &str) -> Diagnostic {
     Diagnostic::error(
         codes::REPLACED_PART,
         format!("the condition of REPLACE WHERE {problem}"),

@@ -1,6 +1,5 @@
 //! Flows that replace a part of their table.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -145,11 +144,10 @@ pub(crate) fn find_part_usage(
     columns.extend(declared.map(|column| column.name.to_lowercase()));
     let known = KnownColumns::from([(flow.table.clone(), Rc::new(columns))]);
     let usage = substitute::find_usage(&part.query, variables, &known, diagnostics);
-    let names: BTreeSet<String> = usage.names.clone();
     if let Some(Relation::Flow(flow)) = relations.get_mut(index)
         && let Some(part) = &mut flow.part
     {
-        part.variables = names.into_iter().collect();
+        part.variables = usage.names.iter().cloned().collect();
     }
     Some(usage)
 }

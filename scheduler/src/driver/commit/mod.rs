@@ -181,7 +181,7 @@ async fn prepare_commits(
                 }
             }
             if let Some(removes) = &dataset.replaced_files {
-                let files = (files.as_ref(), removes.as_slice());
+                let files = (&files[..], removes.as_slice());
                 let prepared = table.prepare_part(&dataset.spec, files, appends, origin);
                 return Ok(Some(prepared.await?));
             }
