@@ -421,7 +421,7 @@ impl<'a> Analysis<'a> {
         let job: &'a Job = self.job;
         job.relations.iter().find_map(|relation| match relation {
             Relation::Flow(flow) if flow.table == dataset.name => {
-                Some((relation, flow, flow.part.as_ref()?))
+                Some((relation, flow, flow.part.as_deref()?))
             }
             _ => None,
         })

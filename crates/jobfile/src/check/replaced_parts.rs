@@ -170,7 +170,7 @@ mod tests {
             .relations
             .into_iter()
             .filter_map(|relation| match relation {
-                Relation::Flow(flow) => flow.part,
+                Relation::Flow(flow) => flow.part.map(|part| *part),
                 _ => None,
             });
         parts.next().unwrap()

@@ -354,7 +354,7 @@ pub struct Flow {
     pub once: bool,
     /// The part of the table that its rows replace (`REPLACE WHERE`); `None`: they are
     /// added.
-    pub part: Option<ReplacedPart>,
+    pub part: Option<Box<ReplacedPart>>,
     /// Variables are replaced by their values.
     pub query: Query,
     pub query_span: Span,

@@ -118,7 +118,7 @@ fn push_flow(
         span: name.span,
         table_span: table.span,
         once: inserts.once,
-        part: inserts.part,
+        part: inserts.part.map(Box::new),
         query,
         query_span,
         depends_on: Vec::new(),
