@@ -19,6 +19,7 @@ mod example;
 mod file_lines;
 mod first_of_key;
 mod refresh;
+mod replaced_parts;
 mod table_streams;
 
 const JOB: &str = "

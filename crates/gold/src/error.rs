@@ -81,11 +81,9 @@ pub enum GoldError {
          submit the job again to add what is new since"
     )]
     FlowOvertaken { table: String, flow: String },
-    /// The table got a version after a flow had compared its rows with the table's.
-    #[error(
-        "table '{table}' has changed since flow '{flow}' compared its keys with those of the \
-         table; submit the job again"
-    )]
+    /// The table got a version after a flow had compared its rows with the table's, or
+    /// had read the rows that stay.
+    #[error("table '{table}' has changed since flow '{flow}' read it; submit the job again")]
     PastChanged { table: String, flow: String },
     /// A version that is read as a stream does not only add rows.
     #[error(

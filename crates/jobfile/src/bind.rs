@@ -181,7 +181,12 @@ fn bind_relation(relation: &mut Relation, values: &Values, diagnostics: &mut Dia
             source_options::apply_options(item, CheckPhase::AfterBinding, diagnostics);
         }
         Relation::View(item) => substitute::substitute_variables(&mut item.query, values),
-        Relation::Flow(item) => substitute::substitute_variables(&mut item.query, values),
+        Relation::Flow(item) => {
+            substitute::substitute_variables(&mut item.query, values);
+            if let Some(part) = &mut item.part {
+                substitute::substitute_variables(&mut part.query, values);
+            }
+        }
         Relation::Dataset(item) => {
             if let Some(query) = &mut item.query {
                 substitute::substitute_variables(query, values);

@@ -44,7 +44,7 @@ pub use job::types::{DataType, Field};
 pub use job::variable::{RESERVED_VARIABLE_NAMES, Variable, option_name};
 pub use job::{
     Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Flow, Format, GOLD_VARIABLE,
-    Job, METADATA_PREFIX, ParseMode, Relation, Setting, SortKey, Source, View,
+    Job, METADATA_PREFIX, ParseMode, Relation, ReplacedPart, Setting, SortKey, Source, View,
 };
 pub use scope::{DatasetScope, RunScope, ScopeError, ScopeRequest};
 pub use sluice_values::{TimeZone, did_you_mean, suggest_or_list};

@@ -138,7 +138,9 @@ impl Driver {
                 tables.insert(table.name.clone(), new.input);
             }
             let has_new = found.iter().any(|new| !new.input.is_empty()) || !ranges.is_empty();
-            let is_run = !is_done && (state.flow.once || state.restarts || has_new);
+            // A part of a table is replaced by every run.
+            let is_whole = state.flow.once || state.flow.part.is_some();
+            let is_run = !is_done && (is_whole || state.restarts || has_new);
             if is_run {
                 let folders = found.iter().flat_map(|new| new.folders.clone()).collect();
                 let mut sources: Vec<SourceInput> =

@@ -200,7 +200,7 @@ impl<'a> Analysis<'a> {
             },
             Relation::Flow(flow) => self.add_flow(relation, flow).await,
             Relation::Dataset(dataset) => match &dataset.query {
-                None => self.add_streaming_table(dataset),
+                None => self.add_streaming_table(dataset).await,
                 Some(query) => match self.plan_query(relation, query).await? {
                     Some(plan) => self.add_dataset(dataset, query, plan),
                     None => Ok(()),
@@ -360,6 +360,16 @@ impl<'a> Analysis<'a> {
         let reference = datafusion::common::TableReference::bare(name);
         self.context
             .register_table(reference, table)
+            .map_err(|error| engine_error(name, error))?;
+        Ok(())
+    }
+
+    /// Forgets a table, so that another one can have its name.
+    pub(super) fn deregister_table(&mut self, name: &str) -> Result<(), AnalyzeError> {
+        self.schemas.0.remove(name);
+        let reference = datafusion::common::TableReference::bare(name);
+        self.context
+            .deregister_table(reference)
             .map_err(|error| engine_error(name, error))?;
         Ok(())
     }

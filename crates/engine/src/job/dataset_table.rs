@@ -76,22 +76,9 @@ impl DatasetTable {
 
     /// The same dataset, of whose table these files are read.
     pub(super) fn keeping_files(mut self, files: &[ActiveFile]) -> Self {
-        let kept = files.iter().map(|file| {
-            let counted = file.to_data_file(&self.partition_by);
-            let is_counted = counted.is_some();
-            let file = counted.unwrap_or_else(|| DataFile {
-                path: file.path.clone(),
-                size: file.size,
-                modification_time_ms: file.modification_time_ms,
-                partition_values: file
-                    .partition_values
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.clone()))
-                    .collect(),
-                stats: FileStats::default(),
-            });
-            (file, is_counted)
-        });
+        let kept = files
+            .iter()
+            .map(|file| described_file(file, &self.partition_by));
         let (kept, counted): (Vec<DataFile>, Vec<bool>) = kept.unzip();
         self.kept = kept.into();
         self.are_rows_known = !counted.contains(&false);
@@ -165,8 +152,26 @@ impl DatasetTable {
     }
 }
 
+/// A file as if it was just written, and whether it is known how many rows it has.
+pub(super) fn described_file(file: &ActiveFile, partition_by: &[String]) -> (DataFile, bool) {
+    let counted = file.to_data_file(partition_by);
+    let is_counted = counted.is_some();
+    let file = counted.unwrap_or_else(|| DataFile {
+        path: file.path.clone(),
+        size: file.size,
+        modification_time_ms: file.modification_time_ms,
+        partition_values: file
+            .partition_values
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        stats: FileStats::default(),
+    });
+    (file, is_counted)
+}
+
 /// The value of a partition column, as the file's folder names it.
-fn partition_value(file: &DataFile, field: &Field) -> Result<ScalarValue> {
+pub(super) fn partition_value(file: &DataFile, field: &Field) -> Result<ScalarValue> {
     let value = file
         .partition_values
         .iter()

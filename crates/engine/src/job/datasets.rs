@@ -182,6 +182,7 @@ impl Analysis<'_> {
                 .unwrap_or(self.options.target_file_size),
             is_streaming: dataset.is_streaming(),
             is_deduplicated: false,
+            replaced_files: None,
         });
         self.register_dataset(&dataset.name, table, read_as)
     }

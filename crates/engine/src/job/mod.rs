@@ -17,12 +17,14 @@ mod delta_source;
 mod folder_columns;
 mod increments;
 mod metadata_reads;
+mod part_files;
 mod past_keys;
 mod physical;
 mod plan_diagnostics;
 mod producers;
 mod query_check;
 mod query_limits;
+mod replaced_part;
 mod results;
 mod shown_names;
 mod skipped_files;
@@ -50,6 +52,7 @@ pub use streams::{
 };
 
 pub(crate) use arrow_types::sql_type;
+pub(crate) use replaced_part::OUTSIDE_PART;
 use sluice_jobfile::Diagnostics;
 
 /// Why a job cannot be planned.

@@ -67,6 +67,9 @@ pub struct AnalyzedDataset {
     pub is_streaming: bool,
     /// Whether it adds only rows whose keys the table does not have.
     pub is_deduplicated: bool,
+    /// The paths of the files that the run removes, when it replaces a part of the table;
+    /// `None` when it does not.
+    pub replaced_files: Option<Vec<String>>,
 }
 
 /// A source as it was listed, before anything is read.

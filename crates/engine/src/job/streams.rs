@@ -12,7 +12,9 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use sluice_gold::{ActiveFile, Snapshot};
-use sluice_jobfile::{Dataset, Flow, Relation, STREAM_PREFIX, View, rename_streams};
+use sluice_jobfile::{
+    Dataset, Flow, Job, Relation, ReplacedPart, STREAM_PREFIX, View, rename_streams,
+};
 use sluice_storage::{ListRules, Listing};
 use sqlparser::ast::Query;
 
@@ -131,7 +133,7 @@ fn stream_table(relation: &str, flow: &Flow) -> String {
     format!("{STREAM_PREFIX}{relation} {} {}", flow.table, flow.flow)
 }
 
-impl Analysis<'_> {
+impl<'a> Analysis<'a> {
     /// Plans the query of a flow.
     pub(super) async fn add_flow(
         &mut self,
@@ -303,7 +305,10 @@ impl Analysis<'_> {
     }
 
     /// Adds a streaming table: the rows of its flows, united by name.
-    pub(super) fn add_streaming_table(&mut self, dataset: &Dataset) -> Result<(), AnalyzeError> {
+    pub(super) async fn add_streaming_table(
+        &mut self,
+        dataset: &Dataset,
+    ) -> Result<(), AnalyzeError> {
         let mut flows: Vec<(&Flow, PlannedFlow)> = Vec::new();
         for relation in &self.job.relations {
             if let Relation::Flow(flow) = relation
@@ -351,6 +356,16 @@ impl Analysis<'_> {
                 }
             })?;
         }
+        let part = match self.find_part(dataset) {
+            Some((relation, flow, part)) => {
+                let planned = self.plan_part(relation, (dataset, &spec), (flow, part));
+                match planned.await? {
+                    Some(planned) => Some((part, planned)),
+                    None => return Ok(()),
+                }
+            }
+            None => None,
+        };
         let failed = |error| engine_error(&dataset.name, error);
         let plans = flows
             .into_iter()
@@ -362,6 +377,16 @@ impl Analysis<'_> {
         {
             plan = Some(self.keep_new_keys(dataset, &spec, rows, keys, snapshot.as_deref())?);
         }
+        let mut kept = snapshot;
+        let mut replaced_files = None;
+        if let Some((_, part)) = &part
+            && let Some(rows) = plan.take()
+        {
+            let replaced = self.replace_part(dataset, &spec, (rows, part), kept.as_ref())?;
+            plan = Some(replaced.plan);
+            replaced_files = Some(replaced.removed);
+            kept = replaced.kept;
+        }
         let names: Vec<String> = spec
             .schema
             .fields()
@@ -370,15 +395,35 @@ impl Analysis<'_> {
             .collect();
         let restarts = table.is_some_and(|table| table.restarts);
         let has_new = plan.is_some();
-        self.push_dataset(dataset, spec, plan, snapshot, &names)?;
-        match (restarts, has_new) {
-            (true, _) => self.explain_refresh("full", "it is filled again from the beginning"),
-            (false, true) => self.explain_refresh("incremental", "it gets the rows that are new"),
-            (false, false) => self.explain_refresh("incremental", "nothing is new for its flows"),
+        self.push_dataset(dataset, spec, plan, kept, &names)?;
+        match (restarts, has_new, &part) {
+            (true, ..) => self.explain_refresh("full", "it is filled again from the beginning"),
+            (false, true, Some((part, _))) => {
+                let reason = format!("its rows are replaced where {}", part.text);
+                self.explain_refresh("incremental", reason);
+            }
+            (false, true, None) => {
+                self.explain_refresh("incremental", "it gets the rows that are new");
+            }
+            (false, false, _) => {
+                self.explain_refresh("incremental", "nothing is new for its flows");
+            }
         }
         if let Some(added) = self.datasets.last_mut() {
             added.is_deduplicated = keyed.is_some();
+            added.replaced_files = replaced_files;
         }
         Ok(())
+    }
+
+    /// The flow of a table that replaces a part of it.
+    fn find_part(&self, dataset: &Dataset) -> Option<(&'a Relation, &'a Flow, &'a ReplacedPart)> {
+        let job: &'a Job = self.job;
+        job.relations.iter().find_map(|relation| match relation {
+            Relation::Flow(flow) if flow.table == dataset.name => {
+                Some((relation, flow, flow.part.as_deref()?))
+            }
+            _ => None,
+        })
     }
 }

@@ -19,6 +19,7 @@ use datafusion::error::DataFusionError;
 use sluice_storage::{StoreError, StoreErrorKind};
 
 use super::{FailureKind, TaskFailure};
+use crate::job::OUTSIDE_PART;
 use crate::sink::SinkError;
 
 /// The failure that an error stands for. `panic_location` gives the code
@@ -36,6 +37,10 @@ pub fn classify_error(
     if text.contains(SinkError::NOT_NULL) {
         return TaskFailure::new(FailureKind::DataQuality, message);
     }
+    if text.contains(OUTSIDE_PART) {
+        let message = message.trim_start_matches(RAISED_SIGN).to_owned();
+        return TaskFailure::new(FailureKind::DataQuality, message);
+    }
     if text.contains(SinkError::STORAGE) {
         return storage_failure(root, message);
     }
@@ -44,6 +49,9 @@ pub fn classify_error(
     }
     TaskFailure::new(failure_kind(root), message)
 }
+
+/// What begins the message of an error that a query asks for.
+const RAISED_SIGN: &str = "[USER_RAISED_EXCEPTION] ";
 
 /// The word with which Ballista and tokio report a panic of another task.
 const PANIC_SIGN: &str = "panicked";

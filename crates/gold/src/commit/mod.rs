@@ -60,6 +60,9 @@ pub(crate) enum CommitMode<'a> {
     Replace,
     /// Keeps them; the rows are those of these flows.
     Append(&'a [FlowAppend]),
+    /// Keeps all but those with these paths; the rows are those of these flows, and
+    /// those that stay of the files that are removed.
+    ReplacePart(&'a [FlowAppend], &'a [String]),
     /// Removes them; the rows are those of these flows from their beginning.
     Restart(&'a [FlowAppend]),
 }
@@ -69,13 +72,23 @@ impl<'a> CommitMode<'a> {
     pub(crate) const fn flows(self) -> Option<&'a [FlowAppend]> {
         match self {
             Self::Replace => None,
-            Self::Append(flows) | Self::Restart(flows) => Some(flows),
+            Self::Append(flows) | Self::ReplacePart(flows, _) | Self::Restart(flows) => Some(flows),
         }
     }
 
-    /// Whether the table keeps its files.
+    /// The files that are removed; `None`: all.
+    pub(crate) const fn removed_paths(self) -> Option<&'a [String]> {
+        match self {
+            Self::Replace | Self::Restart(_) => None,
+            Self::Append(_) => Some(&[]),
+            Self::ReplacePart(_, paths) => Some(paths),
+        }
+    }
+
+    /// Whether the table keeps files, so that its columns and what its flows have taken
+    /// stay.
     pub(crate) const fn keeps_files(self) -> bool {
-        matches!(self, Self::Append(_))
+        matches!(self, Self::Append(_) | Self::ReplacePart(..))
     }
 }
 

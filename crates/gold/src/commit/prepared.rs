@@ -54,6 +54,10 @@ pub struct PreparedCommit {
     /// Whether the flows begin again: their rows replace all that the table had.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     restarts: bool,
+    /// The paths of the files that are removed, when the rows of the flows replace a part
+    /// of the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    removes: Option<Vec<String>>,
     origin: CommitOrigin,
     commit_id: String,
     /// The number of the `txn` action.
@@ -90,10 +94,11 @@ impl PreparedCommit {
     }
 
     fn mode(&self) -> CommitMode<'_> {
-        match &self.append {
-            Some(flows) if self.restarts => CommitMode::Restart(flows),
-            Some(flows) => CommitMode::Append(flows),
-            None => CommitMode::Replace,
+        match (&self.append, &self.removes) {
+            (Some(flows), _) if self.restarts => CommitMode::Restart(flows),
+            (Some(flows), Some(removes)) => CommitMode::ReplacePart(flows, removes),
+            (Some(flows), None) => CommitMode::Append(flows),
+            (None, _) => CommitMode::Replace,
         }
     }
 
@@ -190,6 +195,26 @@ impl GoldTable {
             .await
     }
 
+    /// Prepares a commit in which `files` take the place of those with the paths in
+    /// `removes`: the rows of these flows, and those that stay of the files that are
+    /// removed. Changes nothing.
+    ///
+    /// The flows must name the version that the commit makes: the one after that of
+    /// which the files were read.
+    ///
+    /// # Errors
+    /// As for [`GoldTable::prepare_append`], and when the table does not have the files.
+    pub async fn prepare_part(
+        &self,
+        spec: &TableSpec,
+        (files, removes): (&[DataFile], &[String]),
+        flows: Vec<FlowAppend>,
+        origin: &CommitOrigin,
+    ) -> Result<PreparedCommit, GoldError> {
+        let mode = CommitMode::ReplacePart(&flows, removes);
+        self.prepare(spec, files, mode, origin).await
+    }
+
     async fn prepare(
         &self,
         spec: &TableSpec,
@@ -218,6 +243,10 @@ impl GoldTable {
             files: files.to_vec(),
             append: mode.flows().map(<[FlowAppend]>::to_vec),
             restarts: matches!(mode, CommitMode::Restart(_)),
+            removes: match mode {
+                CommitMode::ReplacePart(_, removes) => Some(removes.to_vec()),
+                _ => None,
+            },
             origin: origin.clone(),
             commit_id: Uuid::new_v4().to_string(),
             txn_number,

@@ -13,7 +13,7 @@ use crate::log::actions::{
     Action, AddLine, CommitLine, FormatLine, MetadataLine, ProtocolLine, RemoveLine, TxnLine,
     encode_entry, encode_path,
 };
-use crate::log::snapshot::Snapshot;
+use crate::log::snapshot::{ActiveFile, Snapshot};
 use crate::schema::properties::{APPEND_ONLY_KEY, TXN_RETENTION_KEY, check_properties};
 use crate::schema::{check_schema, delta_schema, schema_string};
 use crate::table::TableSpec;
@@ -119,14 +119,14 @@ impl<'a> ReplaceCommit<'a> {
             check_writable(self.table, snapshot, self.mode.flows().is_some())?;
             if self.mode.keeps_files() {
                 append_schema(snapshot, self.spec)?;
-            } else {
+            }
+            if !matches!(self.mode, CommitMode::Append(_)) {
                 check_replaceable(self.table, snapshot)?;
             }
         }
-        let replaced = snapshot.filter(|_| !self.mode.keeps_files());
-        let removes: Vec<_> = replaced
-            .iter()
-            .flat_map(|snapshot| &snapshot.files)
+        let removes: Vec<_> = self
+            .find_removed(snapshot)?
+            .into_iter()
             .map(|file| RemoveLine {
                 path: file.raw_path.clone(),
                 deletion_timestamp: now,
@@ -185,6 +185,30 @@ impl<'a> ReplaceCommit<'a> {
         })
     }
 
+    /// The files of the table that the commit removes.
+    fn find_removed<'s>(
+        &self,
+        snapshot: Option<&'s Snapshot>,
+    ) -> Result<Vec<&'s ActiveFile>, GoldError> {
+        let files = snapshot.into_iter().flat_map(|snapshot| &snapshot.files);
+        let Some(paths) = self.mode.removed_paths() else {
+            return Ok(files.collect());
+        };
+        let paths: HashSet<&str> = paths.iter().map(String::as_str).collect();
+        let removed: Vec<&ActiveFile> = files
+            .filter(|file| paths.contains(file.path.as_str()))
+            .collect();
+        if removed.len() == paths.len() {
+            return Ok(removed);
+        }
+        // Their rows were replaced or written again, on another version.
+        let flow = self.mode.flows().and_then(<[_]>::first);
+        Err(GoldError::PastChanged {
+            table: self.table.to_owned(),
+            flow: flow.map_or_else(String::new, |append| append.flow.clone()),
+        })
+    }
+
     fn add_line(&self, file: &DataFile) -> AddLine {
         AddLine {
             path: encode_path(&file.path),
@@ -212,10 +236,9 @@ impl<'a> ReplaceCommit<'a> {
             operation_parameters: BTreeMap::from([
                 (
                     "mode",
-                    if self.mode.keeps_files() {
-                        "Append"
-                    } else {
-                        "Overwrite"
+                    match self.mode {
+                        CommitMode::Append(_) => "Append",
+                        _ => "Overwrite",
                     }
                     .to_owned(),
                 ),
@@ -223,7 +246,7 @@ impl<'a> ReplaceCommit<'a> {
             ]),
             read_version: snapshot.map(|snapshot| snapshot.version),
             isolation_level: "Serializable",
-            is_blind_append: self.mode.keeps_files()
+            is_blind_append: matches!(self.mode, CommitMode::Append(_))
                 && (self.mode.flows().unwrap_or_default().iter())
                     .all(|append| append.makes_version.is_none()),
             operation_metrics: BTreeMap::from([

@@ -4,6 +4,7 @@ pub(crate) mod column_names;
 mod flows;
 pub(crate) mod references;
 mod relation_graph;
+mod replaced_parts;
 mod streams;
 pub(crate) mod substitute;
 
@@ -42,6 +43,7 @@ pub(crate) fn check_relations(
     if !broken {
         flows::check_flows(&relations, &declared, &mut context.diagnostics);
     }
+    replaced_parts::check_parts(&relations, &mut context.diagnostics);
     if !tokenized.truncated {
         relation_graph::report_unknown_tables(
             &nodes,
@@ -53,7 +55,7 @@ pub(crate) fn check_relations(
     relation_graph::report_cycles(&nodes, &mut context.diagnostics);
     relation_graph::report_deep_views(&nodes, &relations, &mut context.diagnostics);
     let order = relation_graph::evaluation_order(&nodes);
-    let used = check_variables(context, &relations, &order);
+    let used = check_variables(context, &mut relations, &order);
     if !broken && !relations.iter().any(|r| matches!(r, Relation::Dataset(_))) {
         context
             .diagnostics
@@ -135,7 +137,7 @@ fn flow_references(dataset: &Dataset, flows: &[(String, String, Span)]) -> Vec<R
 /// Checks every use of a variable. Returns the names of the used variables.
 fn check_variables(
     context: &mut ParseContext<'_>,
-    relations: &[Relation],
+    relations: &mut [Relation],
     order: &[usize],
 ) -> BTreeSet<String> {
     let variables: Vec<String> = context
@@ -152,6 +154,16 @@ fn check_variables(
     let ordered: BTreeSet<usize> = order.iter().copied().collect();
     let in_cycles = (0..relations.len()).filter(|i| !ordered.contains(i));
     for i in order.iter().copied().chain(in_cycles) {
+        if let Some(usage) = replaced_parts::find_part_usage(
+            relations,
+            i,
+            &variables,
+            &known,
+            &mut context.diagnostics,
+        ) {
+            used.extend(usage.names);
+            strings.extend(usage.strings);
+        }
         let relation = &relations[i];
         if let Some(query) = relation.query() {
             let usage = substitute::find_usage(query, &variables, &known, &mut context.diagnostics);

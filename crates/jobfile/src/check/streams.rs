@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::references::Reference;
 use crate::check::relation_graph::RelationNode;
+use crate::check::replaced_parts;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::Relation;
 
@@ -24,7 +25,8 @@ pub(crate) fn check_streams(
                 continue;
             };
             let problem = if reference.is_stream {
-                stream_error(relation, reference, read)
+                replaced_parts::stream_error(relations, relation, reference)
+                    .or_else(|| stream_error(relation, reference, read))
             } else {
                 whole_read_error(relation, reference, read)
             };
@@ -33,6 +35,7 @@ pub(crate) fn check_streams(
         if let Relation::Flow(flow) = relation
             && flow.streams.is_empty()
             && !flow.once
+            && flow.part.is_none()
         {
             diagnostics.push(
                 Diagnostic::error(
@@ -44,7 +47,7 @@ pub(crate) fn check_streams(
                 .with_help(
                     "write FROM STREAM source for what is new, or CREATE OR REFRESH MATERIALIZED \
                      VIEW for rows that are replaced by every run, or INSERT ONCE for rows that \
-                     are added once",
+                     are added once; REPLACE WHERE condition replaces a part of the table",
                 ),
             );
         }

@@ -127,6 +127,8 @@ codes! {
     STREAM_MISUSED = "E0414";
     /// A flow without a streaming table, or a streaming table without a flow.
     FLOW_TARGET = "E0415";
+    /// A flow that replaces a part of a table, where none can be.
+    FLOW_REPLACES = "E0416";
 
     // E05xx: the columns, functions and types of queries, which the engine checks.
     /// A column or field that does not exist.
@@ -157,6 +159,8 @@ codes! {
     NOT_INCREMENTAL = "E0513";
     /// A query whose columns are not those of its table.
     TABLE_COLUMNS = "E0514";
+    /// A condition that does not select a part of a table.
+    REPLACED_PART = "E0515";
 
     // W04xx: the job runs, but something is probably a mistake.
     /// A source that no query reads.

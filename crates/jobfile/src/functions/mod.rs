@@ -44,12 +44,11 @@ pub(crate) fn inline_functions(context: &mut ParseContext<'_>) {
         functions.insert(function.name.clone(), function);
     }
     for relation in &mut context.relations {
-        let Some(query) = relation.query_mut() else {
-            continue;
-        };
-        let mut calls = inline::CallInliner::new(&functions, &variables);
-        calls.inline_query(query);
-        context.diagnostics.extend(calls.into_problems());
+        for query in relation.queries_mut() {
+            let mut calls = inline::CallInliner::new(&functions, &variables);
+            calls.inline_query(query);
+            context.diagnostics.extend(calls.into_problems());
+        }
     }
 }
 

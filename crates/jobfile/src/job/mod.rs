@@ -145,12 +145,16 @@ impl Relation {
         }
     }
 
-    pub(crate) fn query_mut(&mut self) -> Option<&mut Query> {
+    /// All queries of its statement: its own, and that of the part that a flow replaces.
+    pub(crate) fn queries_mut(&mut self) -> Vec<&mut Query> {
         match self {
-            Self::Source(_) => None,
-            Self::View(view) => Some(&mut view.query),
-            Self::Flow(flow) => Some(&mut flow.query),
-            Self::Dataset(dataset) => dataset.query.as_mut(),
+            Self::Source(_) => Vec::new(),
+            Self::View(view) => vec![&mut view.query],
+            Self::Flow(flow) => {
+                let part = flow.part.as_mut().map(|part| &mut part.query);
+                std::iter::once(&mut flow.query).chain(part).collect()
+            }
+            Self::Dataset(dataset) => dataset.query.as_mut().into_iter().collect(),
         }
     }
 
@@ -348,6 +352,9 @@ pub struct Flow {
     pub table_span: Span,
     /// Whether its rows are added once (`INSERT ONCE`).
     pub once: bool,
+    /// The part of the table that its rows replace (`REPLACE WHERE`); `None`: they are
+    /// added.
+    pub part: Option<Box<ReplacedPart>>,
     /// Variables are replaced by their values.
     pub query: Query,
     pub query_span: Span,
@@ -365,6 +372,19 @@ impl Flow {
     pub fn relation_name(table: &str, flow: &str) -> String {
         format!("flow {table} {flow}")
     }
+}
+
+/// `REPLACE WHERE condition`: the rows of a table that a flow replaces.
+#[derive(Debug, Clone)]
+pub struct ReplacedPart {
+    /// `SELECT * FROM table WHERE condition`. Variables are replaced by their values.
+    pub query: Query,
+    /// The condition as written, on one line.
+    pub text: String,
+    /// The span of the condition.
+    pub span: Span,
+    /// The variables that the condition names as values.
+    pub variables: Vec<String>,
 }
 
 /// `CREATE OR REFRESH MATERIALIZED VIEW` or `STREAMING TABLE`.

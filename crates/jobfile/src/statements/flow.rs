@@ -1,30 +1,36 @@
 //! `CREATE FLOW`, and the query of `CREATE STREAMING TABLE`.
 
 use crate::diagnostics::{Diagnostic, codes};
-use crate::job::{Flow, Relation};
+use crate::job::{Flow, Relation, ReplacedPart};
 use crate::span::Span;
 use crate::statements::parse_context::ParseContext;
 use crate::statements::query;
+use crate::statements::replaced_part::parse_replaced_part;
 use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor};
 
-/// Parses `AS query`, `FLOW INSERT [ONCE] BY NAME query` or nothing, after the clauses
-/// of a streaming table.
+/// Parses `AS query`, `FLOW INSERT [ONCE] BY NAME query`, `FLOW REPLACE WHERE condition BY
+/// NAME query` or nothing, after the clauses of a streaming table.
 pub(crate) fn parse_own_flow(
     context: &mut ParseContext<'_>,
     cursor: &mut TokenCursor<'_>,
     table: &Name,
 ) -> ParseResult<()> {
-    let mut once = false;
+    let mut inserts = FlowInserts::default();
     if cursor.eat_words(&["FLOW"]) {
         refuse_other_flows(cursor)?;
-        cursor.expect_words(&["INSERT"])?;
-        once = cursor.eat_words(&["ONCE"]);
-        refuse_replace(cursor)?;
-        cursor.expect_words(&["BY", "NAME"])?;
+        if cursor.eat_words(&["INSERT"]) {
+            inserts.once = cursor.eat_words(&["ONCE"]);
+        } else if !cursor.next_words_are(&["REPLACE"]) {
+            return Err(cursor.expected_error("`INSERT` or `REPLACE WHERE`"));
+        }
+        inserts.parse_part(cursor, table)?;
+        if !inserts.by_name {
+            cursor.expect_words(&["BY", "NAME"])?;
+        }
     } else if !cursor.eat_words(&["AS"]) {
         return Ok(());
     }
-    push_flow(context, cursor, table, table, once, None)
+    push_flow(context, cursor, table, table, inserts, None)
 }
 
 /// Parses what follows `CREATE FLOW`.
@@ -52,14 +58,48 @@ pub(crate) fn parse_flow(
     cursor.expect_words(&["INSERT"])?;
     let before = cursor.eat_words(&["ONCE"]);
     cursor.expect_words(&["INTO"])?;
-    let once = before || cursor.eat_words(&["ONCE"]);
+    let mut inserts = FlowInserts {
+        once: before || cursor.eat_words(&["ONCE"]),
+        ..FlowInserts::default()
+    };
     let table = cursor.parse_name("the name of a streaming table")?;
     if cursor.peek() == Some(&sqlparser::tokenizer::Token::Period) {
         return Err(cursor.qualified_name_error(&table));
     }
-    cursor.eat_words(&["BY", "NAME"]);
-    refuse_replace(cursor)?;
-    push_flow(context, cursor, &name, &table, once, comment)
+    inserts.parse_part(cursor, &table)?;
+    push_flow(context, cursor, &name, &table, inserts, comment)
+}
+
+/// How the rows of a flow come into its table.
+#[derive(Default)]
+struct FlowInserts {
+    once: bool,
+    part: Option<ReplacedPart>,
+    /// Whether `BY NAME` was written.
+    by_name: bool,
+}
+
+impl FlowInserts {
+    /// Parses `[BY NAME] [REPLACE WHERE condition [BY NAME]]`.
+    fn parse_part(&mut self, cursor: &mut TokenCursor<'_>, table: &Name) -> ParseResult<()> {
+        self.by_name = cursor.eat_words(&["BY", "NAME"]);
+        let start = cursor.next_span();
+        self.part = parse_replaced_part(cursor, table)?;
+        if self.once && self.part.is_some() {
+            return Err(Box::new(
+                Diagnostic::error(
+                    codes::FLOW_REPLACES,
+                    "a flow that replaces a part of its table does so on every run",
+                )
+                .with_span(start)
+                .with_help("leave ONCE out, or leave REPLACE WHERE out"),
+            ));
+        }
+        if !self.by_name {
+            self.by_name = cursor.eat_words(&["BY", "NAME"]);
+        }
+        Ok(())
+    }
 }
 
 fn push_flow(
@@ -67,7 +107,7 @@ fn push_flow(
     cursor: &mut TokenCursor<'_>,
     name: &Name,
     table: &Name,
-    once: bool,
+    inserts: FlowInserts,
     comment: Option<String>,
 ) -> ParseResult<()> {
     let (query, query_span) = query::parse_query(context, cursor)?;
@@ -77,7 +117,8 @@ fn push_flow(
         table: table.value.clone(),
         span: name.span,
         table_span: table.span,
-        once,
+        once: inserts.once,
+        part: inserts.part.map(Box::new),
         query,
         query_span,
         depends_on: Vec::new(),
@@ -97,22 +138,10 @@ fn refuse_other_flows(cursor: &mut TokenCursor<'_>) -> ParseResult<()> {
              view: QUALIFY row_number() OVER (PARTITION BY key ORDER BY sequence DESC) = 1",
         ));
     }
-    refuse_replace(cursor)
-}
-
-fn refuse_replace(cursor: &mut TokenCursor<'_>) -> ParseResult<()> {
-    let start = cursor.next_span();
-    if cursor.eat_words(&["REPLACE"]) {
-        return Err(flow_error(
-            "flows that replace rows are not yet supported",
-            start,
-            "use INSERT INTO to add rows, or a materialized view for rows that are replaced",
-        ));
-    }
     Ok(())
 }
 
-fn flow_error(message: &str, span: Span, help: &str) -> Box<Diagnostic> {
+pub(super) fn flow_error(message: &str, span: Span, help: &str) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::error(codes::FLOW, message)
             .with_span(span)

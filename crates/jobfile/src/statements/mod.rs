@@ -11,6 +11,7 @@ pub(crate) mod key_values;
 pub(crate) mod parse_context;
 mod query;
 pub(crate) mod read_files;
+mod replaced_part;
 pub(crate) mod setting;
 pub(crate) mod source;
 pub(crate) mod source_options;

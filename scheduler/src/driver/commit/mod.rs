@@ -174,11 +174,16 @@ async fn prepare_commits(
                 let prepared = table.prepare_restart(&dataset.spec, &files, appends, origin);
                 return Ok(Some(prepared.await?));
             }
-            if dataset.is_deduplicated {
+            if dataset.is_deduplicated || dataset.replaced_files.is_some() {
                 let next = before.map_or(0, |before| before.version + 1);
                 for append in &mut appends {
                     append.makes_version = Some(next);
                 }
+            }
+            if let Some(removes) = &dataset.replaced_files {
+                let files = (&files[..], removes.as_slice());
+                let prepared = table.prepare_part(&dataset.spec, files, appends, origin);
+                return Ok(Some(prepared.await?));
             }
             let prepared = table.prepare_append(&dataset.spec, &files, appends, origin);
             Ok(Some(prepared.await?))

@@ -128,6 +128,54 @@ async fn an_append_that_read_the_table_is_made_on_that_version_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_part_is_replaced_on_the_version_that_was_read() {
+    let t = Setup::new();
+    let stays = append(&t, "a", None, 0).await;
+    let removed = append(&t, "b", Some(0), 1).await;
+    let prepare_part = async |follows, number, removes: &[String]| {
+        let file = t.file("part", None).await;
+        let path = file.path.clone();
+        let mut flows = flows(Some(follows), number);
+        let read = t.table.load_snapshot().await.unwrap().unwrap();
+        flows[0].makes_version = Some(read.version + 1);
+        let (spec, origin, files) = (spec(), origin("part"), [file]);
+        let prepared = t
+            .table
+            .prepare_part(&spec, (&files, removes), flows, &origin);
+        Ok::<_, GoldError>((prepared.await?, path))
+    };
+    let missing = ["other.parquet".to_owned()];
+    let error = prepare_part(1, 2, &missing).await.unwrap_err();
+    assert!(matches!(error, GoldError::PastChanged { .. }), "{error}");
+
+    let (part, path) = prepare_part(1, 2, &[removed]).await.unwrap();
+    // A record of the commit says the same.
+    let text = serde_json::to_string(&part).unwrap();
+    let part: PreparedCommit = serde_json::from_str(&text).unwrap();
+    assert_eq!(committed_version(t.table.commit_prepared(&part).await), 2);
+    let mut both = [stays, path.clone()];
+    both.sort();
+    assert_eq!(t.content().await, both);
+    let snapshot = t.table.load_snapshot().await.unwrap().unwrap();
+    assert_eq!(t.table.flow_number(&snapshot, "f").await.unwrap(), Some(2));
+    let found = t.open_again().commit_prepared(&part).await.unwrap();
+    assert_eq!(found, CommitOutcome::AlreadyCommitted { version: 2 });
+    let error = t.table.added_files(2..3, &|_| true).await.unwrap_err();
+    assert!(matches!(error, GoldError::NotAppended { .. }), "{error}");
+
+    // Rows that stay were read of a version that is no longer the newest.
+    let (late, _) = prepare_part(2, 3, &[path]).await.unwrap();
+    let file = t.file("g", None).await;
+    let mut of_other = flows(None, 0);
+    of_other[0].flow = "g".to_owned();
+    let other = prepare_file(&t.table, file, of_other, "g").await;
+    committed_version(t.table.commit_prepared(&other.unwrap()).await);
+    let error = t.table.commit_prepared(&late).await.unwrap_err();
+    assert!(matches!(error, GoldError::PastChanged { .. }), "{error}");
+    assert_eq!(t.content().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_replaces_the_rows_and_what_all_flows_have_taken() {
     let t = Setup::new();
     append(&t, "a", None, 0).await;
