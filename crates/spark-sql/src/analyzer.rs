@@ -11,6 +11,7 @@ use crate::casts::SparkCasts;
 use crate::float_keys::FloatKeys;
 use crate::guards::GuardConditions;
 use crate::literals::IntegerLiteralRule;
+use crate::map_groups::MapGroups;
 use crate::microseconds::MicrosecondTimestamps;
 use crate::session_clock::SessionClock;
 use crate::subqueries::SubqueryRule;
@@ -21,6 +22,7 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
         Arc::new(IntegerLiteralRule),
         Arc::new(SubqueryRule),
+        Arc::new(MapGroups),
         Arc::new(NumericOperands),
         Arc::new(ArgumentTypes),
         Arc::new(NestedExtremes),

@@ -12,13 +12,12 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::access::ARRAY_ITEM;
 use crate::arithmetic::DecimalType;
 use crate::functions::{Kind, parameter_kind, plain_type};
-use crate::types::spark_type_name;
+use crate::types::{spark_type_name, sql_type_name};
 
 /// Checks the arguments of functions that put values into arrays and maps or look for
-/// them there, and of those that take an INT.
+/// them there, and of those that take no number but an INT.
 #[derive(Debug)]
 pub(crate) struct ArgumentTypes;
 
@@ -51,6 +50,7 @@ fn check_node(node: &LogicalPlan) -> Result<TreeNodeRecursion> {
         expr.apply(|expr| {
             if let Expr::ScalarFunction(call) = expr {
                 check_numbers(call, &schema)?;
+                check_compared(call, &schema)?;
                 check_call(call, &schema)?;
             }
             Ok(TreeNodeRecursion::Continue)
@@ -58,18 +58,38 @@ fn check_node(node: &LogicalPlan) -> Result<TreeNodeRecursion> {
     })
 }
 
-/// A BIGINT does not become an INT.
+/// Functions that take no wider number for their INT; the others cast it.
+const TAKES_INT_ONLY: &[&str] = &["array_insert", "array_repeat", "date_add", "date_sub"];
+
+/// Functions of arrays by position, and of maps by key.
+const ELEMENT_AT: &[&str] = &["element_at", "try_element_at"];
+
+/// A BIGINT, a decimal or a float does not become an INT everywhere.
 fn check_numbers(call: &ScalarFunction, schema: &DFSchema) -> Result<()> {
-    if call.name() == ARRAY_ITEM {
+    let is_position = match call.args.first().map(|first| first.get_type(schema)) {
+        Some(Ok(first)) => {
+            ELEMENT_AT.contains(&call.name()) && matches!(plain_type(&first), DataType::List(_))
+        }
+        _ => false,
+    };
+    if !is_position && !TAKES_INT_ONLY.contains(&call.name()) {
         return Ok(());
     }
     for (at, argument) in call.args.iter().enumerate() {
-        let is_long = || matches!(argument.get_type(schema), Ok(DataType::Int64));
-        if parameter_kind(&call.func, at) == Some(Kind::Int) && is_long() {
+        let is_int = parameter_kind(&call.func, at) == Some(Kind::Int);
+        if !is_int && !(is_position && at == 1) {
+            continue;
+        }
+        let Ok(given) = argument.get_type(schema) else {
+            continue;
+        };
+        let is_wider = given == DataType::Int64 || (given.is_numeric() && !given.is_integer());
+        if is_wider {
             return plan_err!(
-                "argument {} of `{}` is an INT, not a BIGINT; write CAST(… AS INT)",
+                "argument {} of `{}` is an INT, not a {}; write CAST(… AS INT)",
                 at + 1,
-                call.name()
+                call.name(),
+                sql_type_name(&given)
             );
         }
     }
@@ -109,6 +129,32 @@ fn combination_of(function: &str) -> Option<Combination> {
         "map_concat" => Combination::Maps,
         _ => return None,
     })
+}
+
+/// `greatest` and `least` compare no text with a number or a time.
+fn check_compared(call: &ScalarFunction, schema: &DFSchema) -> Result<()> {
+    if !matches!(call.name(), "greatest" | "least") {
+        return Ok(());
+    }
+    let types: Result<Vec<DataType>> = call
+        .args
+        .iter()
+        .map(|argument| Ok(plain_type(&argument.get_type(schema)?)))
+        .collect();
+    let types = types.unwrap_or_default();
+    let is_text = |data_type: &&DataType| **data_type == DataType::Utf8;
+    let other = types
+        .iter()
+        .find(|data_type| !is_text(data_type) && !data_type.is_null());
+    match (types.iter().find(is_text), other) {
+        (Some(text), Some(other)) => plan_err!(
+            "`{}` cannot compare values of the types {} and {}; CAST one of them",
+            call.name(),
+            sql_type_name(text),
+            sql_type_name(other)
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn check_call(call: &ScalarFunction, schema: &DFSchema) -> Result<()> {

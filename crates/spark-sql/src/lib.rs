@@ -21,6 +21,7 @@ mod functions;
 mod guards;
 mod literals;
 mod map_comparisons;
+mod map_groups;
 mod math;
 mod microseconds;
 mod optimizer;

@@ -27,6 +27,9 @@
 -- result: filtered
 --| total
 --| 6.0
+-- result: narrowed
+--| id | n
+--| 1 | 56
 -- result: kept
 --| id
 --| 1
@@ -49,3 +52,5 @@ CREATE OR REFRESH MATERIALIZED VIEW filtered AS
 SELECT sum(a / b) FILTER (WHERE b <> 0) AS total FROM t;
 CREATE OR REFRESH MATERIALIZED VIEW kept AS
 SELECT id FROM t QUALIFY row_number() OVER (ORDER BY b DESC, id) <= 2 AND a / b > 1 AND CAST(s AS INT) < 6;
+CREATE OR REFRESH MATERIALIZED VIEW narrowed AS
+SELECT id, CAST(concat(s, a) AS INT) AS n FROM t WHERE id = 1;

@@ -20,6 +20,7 @@ mod barrier;
 mod barrier_codec;
 mod constant_leaves;
 pub mod fidelity;
+mod filters_first;
 mod join_modes;
 mod late_changes;
 pub mod plan_size;
@@ -48,6 +49,7 @@ pub(crate) use recursion_codec::{
 pub(crate) use unions::nullable_udf;
 
 use constant_leaves::ConstantLeavesRule;
+use filters_first::FiltersFirstRule;
 use join_modes::JoinModesRule;
 use late_changes::LateChangesRule;
 use stage_knowledge::StageKnowledgeRule;
@@ -61,7 +63,11 @@ pub(crate) fn physical_optimizer_rules() -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     for rule in PhysicalOptimizer::new().rules {
         let chooses_joins = rule.name() == "join_selection";
+        let moves_projections = rule.name() == "ProjectionPushdown";
         rules.push(with_unique_names(rule));
+        if moves_projections {
+            rules.push(Arc::new(FiltersFirstRule));
+        }
         if chooses_joins {
             // Before distribution and order are decided.
             rules.push(Arc::new(JoinModesRule));

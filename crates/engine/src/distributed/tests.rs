@@ -183,6 +183,12 @@ async fn rules_run_in_their_places() {
     assert!(at("join_selection") < at("join_modes"));
     assert!(at("join_modes") < at("EnsureRequirements").or(Some(names.len())));
     assert!(at("constant_leaves") < at("late_changes"));
+    // Each rule that moves projections is followed by the one that moves some back.
+    let moves: Vec<usize> = (0..names.len())
+        .filter(|at| names[*at] == "ProjectionPushdown")
+        .collect();
+    assert!(!moves.is_empty());
+    assert!(moves.iter().all(|at| names[at + 1] == "filters_first"));
     // What it repairs, no rule may change afterwards.
     assert_eq!(at("stage_knowledge"), Some(names.len() - 1));
     assert!(at("join_modes").is_some());
@@ -211,4 +217,29 @@ async fn datafusion_still_refuses_unions_with_equal_columns() {
     let frame = context.sql(EQUAL_COLUMNS).await.unwrap();
     let error = frame.create_physical_plan().await.unwrap_err().to_string();
     assert!(error.contains("SanityCheckPlan"), "{error}");
+}
+
+/// A query whose projection has fewer columns than the table and computes one of them.
+const GUARDED: &str =
+    "SELECT a, b + c AS d FROM (VALUES (1, 2, 3), (2, 5, 6)) AS w(a, b, c) WHERE a <> 2";
+
+/// Whether the plan of [`GUARDED`] adds in rows that its filter leaves out.
+fn adds_first(text: &str) -> bool {
+    let adds = text.find(" as d]").unwrap();
+    let filters = text.find("FilterExec").unwrap();
+    filters < adds
+}
+
+#[tokio::test]
+async fn filters_come_before_what_is_computed() {
+    let text = text(&plan(GUARDED, 1).await);
+    assert!(!adds_first(&text), "{text}");
+}
+
+/// When DataFusion leaves such projections where they are, the rule can go.
+#[tokio::test]
+async fn datafusion_still_computes_before_it_filters() {
+    let frame = SessionContext::new().sql(GUARDED).await.unwrap();
+    let text = text(&frame.create_physical_plan().await.unwrap());
+    assert!(adds_first(&text), "{text}");
 }

@@ -7,7 +7,9 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array,
 };
 use datafusion::arrow::compute::{and_kleene, is_not_null};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Field, FieldRef, Int64Type, TimeUnit,
+};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -18,8 +20,9 @@ use datafusion::logical_expr::{
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::NullState;
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::filter_to_nulls;
 
+use super::interval_totals::{IntervalTotal, Total, interval_state};
 use super::moments::read_doubles;
-use super::numeric_arguments::coerce_to_widest;
+use super::numeric_arguments::{coerce_to_total, refuse_distinct_intervals};
 use super::sliding::{Combine, SlidingAccumulator};
 use crate::arithmetic::{ArithmeticError, DecimalType, MAX_PRECISION, divide_to_scale};
 use crate::types::sql_type_name;
@@ -54,6 +57,10 @@ fn average_type(value: DecimalType) -> DecimalType {
     )
 }
 
+fn is_interval(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Duration(_))
+}
+
 /// The argument's type and the result's, if they are decimals.
 fn decimal_types(value: &DataType) -> Option<(DecimalType, DecimalType)> {
     let value = DecimalType::from_data_type(value)?;
@@ -74,10 +81,13 @@ impl AggregateUDFImpl for AverageFunction {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let mut widest = coerce_to_widest(self.name(), types)?;
+        let mut widest = coerce_to_total(self.name(), types)?;
         for data_type in &mut widest {
             if data_type.is_integer() {
                 *data_type = DataType::Float64;
+            }
+            if matches!(data_type, DataType::Duration(_)) {
+                *data_type = DataType::Duration(TimeUnit::Microsecond);
             }
         }
         Ok(widest)
@@ -87,11 +97,17 @@ impl AggregateUDFImpl for AverageFunction {
         let value = self.coerce_types(types)?.swap_remove(0);
         Ok(match decimal_types(&value) {
             Some((_, average)) => average.data_type(),
+            None if is_interval(&value) => value,
             None => DataType::Float64,
         })
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        refuse_distinct_intervals(self.name(), args.return_type(), args.is_distinct)?;
+        if is_interval(args.return_type()) {
+            let data_type = args.return_type().clone();
+            return Ok(Box::new(IntervalTotal::new(Total::Average, data_type)));
+        }
         match args
             .expr_fields
             .first()
@@ -109,6 +125,9 @@ impl AggregateUDFImpl for AverageFunction {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        if is_interval(args.return_type()) {
+            return Ok(interval_state(args.name));
+        }
         let decimal = args
             .input_fields
             .first()
@@ -128,7 +147,7 @@ impl AggregateUDFImpl for AverageFunction {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        !args.is_distinct
+        !args.is_distinct && !is_interval(args.return_type())
     }
 
     fn create_groups_accumulator(

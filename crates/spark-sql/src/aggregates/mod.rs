@@ -6,6 +6,7 @@ mod checked_sum;
 mod collect;
 mod counts;
 mod extreme_by;
+mod interval_totals;
 mod mode;
 mod moments;
 mod nested_extremes;

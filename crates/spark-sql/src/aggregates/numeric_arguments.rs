@@ -28,6 +28,29 @@ pub(super) fn coerce_to_widest(function: &str, types: &[DataType]) -> Result<Vec
     }
 }
 
+/// As [`coerce_to_widest`], or an interval of days and seconds.
+pub(super) fn coerce_to_total(function: &str, types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [interval @ DataType::Duration(_)] => Ok(vec![interval.clone()]),
+        _ => coerce_to_widest(function, types),
+    }
+}
+
+/// An error for `sum(DISTINCT interval)` next to another distinct aggregate.
+pub(super) fn refuse_distinct_intervals(
+    function: &str,
+    data_type: &DataType,
+    is_distinct: bool,
+) -> Result<()> {
+    if is_distinct && matches!(data_type, DataType::Duration(_)) {
+        return plan_err!(
+            "{function}(DISTINCT …) of intervals is not supported next to another DISTINCT \
+             aggregate; take the seconds of the intervals"
+        );
+    }
+    Ok(())
+}
+
 fn not_a_number<T>(function: &str, data_type: &DataType) -> Result<T> {
     plan_err!(
         "{function} is not defined for {}; cast the argument to a number",

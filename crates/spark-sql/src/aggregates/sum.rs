@@ -11,8 +11,9 @@ use datafusion::logical_expr::{
 };
 
 use super::checked_sum::{DistinctSumAccumulator, GroupSums, SumAccumulator};
+use super::interval_totals::{IntervalTotal, Total, interval_state};
 use super::moments::read_doubles;
-use super::numeric_arguments::coerce_to_widest;
+use super::numeric_arguments::{coerce_to_total, refuse_distinct_intervals};
 use super::sliding::{Combine, SlidingAccumulator};
 use crate::arithmetic::MAX_PRECISION;
 
@@ -41,11 +42,11 @@ impl AggregateUDFImpl for SumFunction {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        coerce_to_widest(self.name(), types)
+        coerce_to_total(self.name(), types)
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(match coerce_to_widest(self.name(), types)?.swap_remove(0) {
+        Ok(match coerce_to_total(self.name(), types)?.swap_remove(0) {
             DataType::Decimal128(precision, scale) => {
                 DataType::Decimal128((precision + 10).min(MAX_PRECISION), scale)
             }
@@ -54,8 +55,10 @@ impl AggregateUDFImpl for SumFunction {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        refuse_distinct_intervals(self.name(), args.return_type(), args.is_distinct)?;
         let data_type = args.return_type().clone();
         Ok(match (&data_type, args.is_distinct) {
+            (DataType::Duration(_), false) => Box::new(IntervalTotal::new(Total::Sum, data_type)),
             (DataType::Int64, false) => Box::new(SumAccumulator::<Int64Type>::new(data_type)),
             (DataType::Int64, true) => {
                 Box::new(DistinctSumAccumulator::<Int64Type>::new(data_type))
@@ -72,6 +75,9 @@ impl AggregateUDFImpl for SumFunction {
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         let data_type = args.return_type().clone();
+        if matches!(data_type, DataType::Duration(_)) {
+            return Ok(interval_state(args.name));
+        }
         if args.is_distinct {
             let item = Field::new_list_field(data_type, true);
             let name = format_state_name(args.name, "sum distinct");
@@ -82,7 +88,7 @@ impl AggregateUDFImpl for SumFunction {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        !args.is_distinct
+        !args.is_distinct && !matches!(args.return_type(), DataType::Duration(_))
     }
 
     fn create_groups_accumulator(

@@ -1,9 +1,9 @@
 //! One type for values of which a query takes one: the branches of a `CASE`, the
 //! arguments of `coalesce`, the inputs of a `UNION`.
 //!
-//! Text next to a number becomes a number, and a decimal next to a float a float,
-//! as in Spark. DataFusion would make text of the number and a decimal of the
-//! float. A date next to a timestamp becomes one, at midnight in the session's zone, and
+//! Text next to a number becomes a number, and a decimal or a whole number next to a FLOAT
+//! a DOUBLE, as in Spark. DataFusion would make text of the number, and a decimal or a
+//! FLOAT of the others. A date next to a timestamp becomes one, at midnight in the session's zone, and
 //! text next to a time or a boolean becomes one; DataFusion has nanoseconds without zone
 //! for the former and text for the latter. The same holds for the values in arrays, maps
 //! and structs.
@@ -150,15 +150,18 @@ fn common_number(types: &[DataType]) -> Option<DataType> {
             DataType::Int64
         });
     }
-    (any(DataType::is_floating) && any(is_decimal)).then_some(DataType::Float64)
+    // A FLOAT does not hold the digits of whole numbers.
+    let is_wider = any(is_decimal) || any(DataType::is_integer);
+    (any(DataType::is_floating) && is_wider).then_some(DataType::Float64)
 }
 
-/// `expr` as `common`, if it is text, a decimal that becomes a float, or another kind of
+/// `expr` as `common`, if it is text, a number that becomes a DOUBLE, or another kind of
 /// time or collection.
 pub(super) fn as_common(expr: Expr, data_type: &DataType, common: &DataType) -> Expr {
     let is_other =
         (is_time(common) || common.is_nested()) && !data_type.is_null() && data_type != common;
-    if is_text(data_type) || (common.is_floating() && is_decimal(data_type)) || is_other {
+    let is_double = *common == DataType::Float64 && data_type.is_numeric() && data_type != common;
+    if is_text(data_type) || is_double || is_other {
         cast(expr, common.clone())
     } else {
         expr

@@ -65,7 +65,9 @@ impl Kind {
         let text = *plain == T::Utf8;
         match self {
             Self::Text => is_atomic(plain),
-            Self::Int | Self::Long => text || plain.is_integer(),
+            Self::Long => text || plain.is_integer(),
+            // What does not fit is an error when it is computed; fractions are cut off.
+            Self::Int => text || plain.is_numeric(),
             Self::Double => text || plain.is_numeric(),
             Self::Boolean => text || *plain == T::Boolean,
             Self::Date => text || matches!(plain, T::Date32 | T::Date64 | T::Timestamp(..)),

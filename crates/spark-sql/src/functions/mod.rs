@@ -25,8 +25,10 @@ mod udf;
 
 use std::sync::{Arc, LazyLock};
 
+use datafusion::common::internal_err;
 use datafusion::error::Result;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::logical_expr::ScalarUDF;
 
 pub(crate) use self::conversion::{local_micros, to_date, to_timestamp};
 pub(crate) use self::datetime::clock::clock_functions;
@@ -127,28 +129,36 @@ const OTHER_NAMES: [&str; 5] = [
     "to_timestamp_nanos",
 ];
 
+/// The function of this crate with this name, for plans that are made here.
+pub(crate) fn own_function(name: &str) -> Result<Arc<ScalarUDF>> {
+    let found = SPARK_FUNCTIONS.iter().find(|found| found.name() == name);
+    match found {
+        Some(function) => Ok(Arc::clone(function)),
+        None => internal_err!("there is no function `{name}` in this crate"),
+    }
+}
+
 /// Our own functions, which replace those of the same name.
-static SPARK_FUNCTIONS: LazyLock<Vec<Arc<datafusion::logical_expr::ScalarUDF>>> =
-    LazyLock::new(|| {
-        [
-            arrays::functions(),
-            assertions::FUNCTIONS.iter().collect(),
-            datetime::functions(),
-            hash::functions(),
-            intervals::functions(),
-            json::functions(),
-            maps::functions(),
-            number_formats::functions(),
-            regex::functions(),
-            strings::functions(),
-            numeric::FUNCTIONS.iter().collect(),
-            vec![&type_name::TYPEOF],
-        ]
-        .into_iter()
-        .flatten()
-        .map(|function| Arc::new(function.to_udf()))
-        .collect()
-    });
+static SPARK_FUNCTIONS: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
+    [
+        arrays::functions(),
+        assertions::FUNCTIONS.iter().collect(),
+        datetime::functions(),
+        hash::functions(),
+        intervals::functions(),
+        json::functions(),
+        maps::functions(),
+        number_formats::functions(),
+        regex::functions(),
+        strings::functions(),
+        numeric::FUNCTIONS.iter().collect(),
+        vec![&type_name::TYPEOF],
+    ]
+    .into_iter()
+    .flatten()
+    .map(|function| Arc::new(function.to_udf()))
+    .collect()
+});
 
 /// What is wrong with a pattern that formats dates and timestamps.
 pub(crate) fn check_format_pattern(pattern: &str) -> std::result::Result<(), String> {

@@ -3,8 +3,10 @@
 use std::ops::ControlFlow;
 
 use sluice_jobfile::visit_nodes_mut;
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    AccessExpr, Expr, Ident, LambdaFunction, Select, SelectItem, Subscript, Value, VisitorMut,
+    AccessExpr, Expr, FunctionArguments, Ident, LambdaFunction, ObjectNamePart, Select, SelectItem,
+    Subscript, Value, VisitorMut,
 };
 
 use super::{fold_case, structs};
@@ -26,6 +28,9 @@ impl VisitorMut for FieldAccess {
         if let Expr::CompoundFieldAccess { root, access_chain } = expr {
             join_leading_names(root, access_chain);
             access_chain.iter_mut().for_each(dot_as_subscript);
+            if access_chain.is_empty() {
+                *expr = std::mem::replace(root, Expr::Wildcard(AttachedToken::empty()));
+            }
         }
         ControlFlow::Continue(())
     }
@@ -39,8 +44,9 @@ fn name_last_field(item: &mut SelectItem) {
     let Expr::CompoundFieldAccess { access_chain, .. } = &*expr else {
         return;
     };
-    if let Some(AccessExpr::Dot(Expr::Identifier(name))) = access_chain.last() {
-        let alias = name.clone();
+    if let Some(AccessExpr::Dot(field)) = access_chain.last()
+        && let Some(alias) = field_name(field)
+    {
         *item = SelectItem::ExprWithAlias {
             expr: expr.clone(),
             alias,
@@ -57,8 +63,8 @@ fn join_leading_names(root: &mut Expr, access_chain: &mut Vec<AccessExpr>) {
     let leading: Vec<Ident> = access_chain
         .iter()
         .map_while(|access| match access {
-            AccessExpr::Dot(Expr::Identifier(name)) => Some(name.clone()),
-            _ => None,
+            AccessExpr::Dot(field) => field_name(field),
+            AccessExpr::Subscript(_) => None,
         })
         .collect();
     if leading.is_empty() {
@@ -72,8 +78,25 @@ fn join_leading_names(root: &mut Expr, access_chain: &mut Vec<AccessExpr>) {
 
 /// Rewrites `items[1].sku` as `items[1]['sku']`.
 fn dot_as_subscript(access: &mut AccessExpr) {
-    if let AccessExpr::Dot(Expr::Identifier(field)) = access {
-        *access = subscript_access(field);
+    if let AccessExpr::Dot(field) = access
+        && let Some(field) = field_name(field)
+    {
+        *access = subscript_access(&field);
+    }
+}
+
+/// The name of a field after a dot. The parser takes some, such as `user` and
+/// `current_date`, for calls without brackets.
+fn field_name(field: &Expr) -> Option<Ident> {
+    match field {
+        Expr::Identifier(name) => Some(name.clone()),
+        Expr::Function(call) if matches!(call.args, FunctionArguments::None) => {
+            match call.name.0.as_slice() {
+                [ObjectNamePart::Identifier(name)] => Some(name.clone()),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 

@@ -273,45 +273,53 @@ fn item_generator(item: &SelectItem) -> Option<(&Function, Vec<Ident>)> {
     }
 }
 
+/// Makes the generators of the select list relations, from left to right: of several, each
+/// row of one is combined with each row of the next.
 fn rewrite_select_list(select: &mut Select, next: &mut usize, problems: &mut Vec<Diagnostic>) {
-    let found: Vec<usize> = (0..select.projection.len())
-        .filter(|at| {
-            select
-                .projection
-                .get(*at)
-                .and_then(item_generator)
-                .is_some()
-        })
-        .collect();
-    let at = match found.as_slice() {
-        [] => return,
-        [at] => *at,
-        [_, second, ..] => {
-            let place = select.projection.get(*second).map(Spanned::span);
-            problems.push(
-                error_at(
-                    "a select list can hold one function that makes rows",
-                    place.unwrap_or_else(sqlparser::tokenizer::Span::empty),
-                )
-                .with_help("write one LATERAL VIEW for each"),
-            );
+    let mut found = select
+        .projection
+        .iter()
+        .filter(|item| item_generator(item).is_some());
+    if let Some(second) = found.nth(1).filter(|_| is_grouped(select)) {
+        problems.push(
+            error_at(
+                "a select list over groups can hold one function that makes rows",
+                second.span(),
+            )
+            .with_help("write one LATERAL VIEW for each, over a subquery with the GROUP BY"),
+        );
+        return;
+    }
+    loop {
+        let at = (select.projection.iter()).position(|item| item_generator(item).is_some());
+        let placed = at.is_some_and(|at| rewrite_item(select, at, next, problems));
+        if !placed {
             return;
         }
-    };
+    }
+}
+
+/// Moves the generator of one item into FROM; `false` if it is a problem.
+fn rewrite_item(
+    select: &mut Select,
+    at: usize,
+    next: &mut usize,
+    problems: &mut Vec<Diagnostic>,
+) -> bool {
     let Some((call, names)) = select
         .projection
         .get(at)
         .and_then(item_generator)
         .map(|(call, names)| (call.clone(), names))
     else {
-        return;
+        return false;
     };
     let call = if is_grouped(select) {
         match compute_first(select, at, call) {
             Ok(call) => call,
             Err(problem) => {
                 problems.push(*problem);
-                return;
+                return false;
             }
         }
     } else {
@@ -349,7 +357,7 @@ fn rewrite_select_list(select: &mut Select, next: &mut usize, problems: &mut Vec
             )
             .with_help("write explode(…) AS name"),
         );
-        return;
+        return false;
     }
     select.projection.splice(at..=at, items);
     for item in &mut select.projection {
@@ -366,6 +374,7 @@ fn rewrite_select_list(select: &mut Select, next: &mut usize, problems: &mut Vec
         columns,
     };
     select.from = vec![without_joins(generator.into_factor())];
+    true
 }
 
 fn exclude_columns(options: &mut WildcardAdditionalOptions, columns: &[Ident]) {

@@ -30,6 +30,7 @@ mod struct_stars;
 mod structs;
 mod time_windows;
 mod tuples;
+mod window_forms;
 mod windows;
 
 use std::ops::ControlFlow;

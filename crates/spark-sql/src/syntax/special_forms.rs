@@ -12,7 +12,7 @@ use sqlparser::ast::{
     helpers::attached_token::AttachedToken,
 };
 
-use super::{call_function, error_at};
+use super::{call_function, error_at, window_forms};
 use crate::functions::{
     SORT_BY, check_format_pattern, check_parse_pattern, check_regular_expression, schema_of_json,
 };
@@ -152,7 +152,14 @@ pub(crate) fn rewrite_special_form(expr: &mut Expr) -> Result<(), Box<Diagnostic
         Expr::Struct { values, fields } if fields.is_empty() => {
             call_function("named_struct", name_fields(values))
         }
-        Expr::Function(function) => rewrite_function(function)?,
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr: value,
+        } if is_text(&value) => call_function("negative", vec![*value]),
+        Expr::Function(function) => match window_forms::rewrite_call(&function) {
+            Some(rewritten) => rewritten,
+            None => rewrite_function(function)?,
+        },
         other => other,
     };
     *expr = rewritten;
@@ -161,6 +168,10 @@ pub(crate) fn rewrite_special_form(expr: &mut Expr) -> Result<(), Box<Diagnostic
 
 fn null() -> Expr {
     Expr::Value(Value::Null.into())
+}
+
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
 }
 
 fn number(value: i64) -> Expr {

@@ -258,3 +258,153 @@ async fn values_that_are_read_as_texts() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn whole_numbers_next_to_floats_keep_their_digits() {
+    check_job(&[
+        (
+            "SELECT coalesce(b, f) AS a, typeof(coalesce(b, f)) AS t, if(true, b, f) AS c, array(b, f)[0] AS d, greatest(b, f) AS e \
+             FROM (SELECT 123456789 AS b, 1.5F AS f)",
+            "123456789.0|double|123456789.0|123456789.0|123456789.0",
+        ),
+        (
+            "SELECT x FROM (SELECT 123456789 AS x UNION ALL SELECT 1.5F)",
+            "1.5\n123456789.0",
+        ),
+        (
+            "SELECT typeof(coalesce(1.5F, 2.5F)) AS a, typeof(coalesce(1.5F, 0)) AS b",
+            "float|double",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn numbers_become_the_int_of_an_argument() {
+    check_job(&[
+        (
+            "SELECT repeat('x', 2L) AS a, substring('hello', 2L, 3L) AS b, left('abc', 2.7) AS c, repeat('x', '2') AS d, slice(array(1, 2, 3), 2L, 1L) AS e",
+            "xx|ell|ab|xx|[2]",
+        ),
+        (
+            "SELECT add_months(DATE'2024-01-31', 1L) AS a, make_date(2024L, 1L, 2L) AS b, regexp_extract('ab', '(a)', 1L) AS c, get(array(7), 0L) AS d",
+            "2024-02-29|2024-01-02|a|7",
+        ),
+    ])
+    .await;
+    check_job_errors(&[
+        ("SELECT repeat('x', 3000000000) AS a", "3000000000"),
+        (
+            "SELECT element_at(array(1, 2), 1L) AS a",
+            "argument 2 of `element_at` is an INT, not a BIGINT",
+        ),
+        (
+            "SELECT greatest(1, '2') AS a",
+            "`greatest` cannot compare values of the types STRING and INT",
+        ),
+        (
+            "SELECT least(DATE'2024-01-01', '2023-01-01') AS a",
+            "CAST one of them",
+        ),
+        (
+            "SELECT count(DISTINCT *) AS n FROM emp",
+            "DISTINCT * is not supported",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn maps_are_grouped_by_their_entries() {
+    check_job(&[
+        (
+            "SELECT CAST(m AS STRING) AS m, count(*) AS n FROM VALUES (map('a', 1, 'b', 2)), (map('b', 2, 'a', 1)), (map('a', 2)), (NULL) AS t(m) GROUP BY m",
+            "NULL|1\n{a -> 1, b -> 2}|2\n{a -> 2}|1",
+        ),
+        (
+            "SELECT map_filter(props, (k, v) -> k = 'a')['a'] AS m, count(*) AS n FROM orders o GROUP BY map_filter(props, (k, v) -> k = 'a')",
+            "1|2",
+        ),
+        (
+            "SELECT orders.props['b'] AS b, order_id % 1 AS k, sum(order_id) AS s FROM orders GROUP BY orders.props, order_id % 1 HAVING size(props) = 2",
+            "2|0|3",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn several_generators_combine_their_rows() {
+    check_job(&[
+        (
+            "SELECT explode(array(1, 2)) AS a, explode(array('x', 'y')) AS b, id FROM wide WHERE id = 1",
+            "1|x|1\n1|y|1\n2|x|1\n2|y|1",
+        ),
+        (
+            "SELECT order_id, posexplode(tags) AS (p, t), explode_outer(CAST(array() AS ARRAY<INT>)) AS e FROM orders WHERE order_id = 1",
+            "1|0|x|NULL\n1|1|y|NULL",
+        ),
+        (
+            "SELECT id, explode(array(1)) AS a, explode(CAST(array() AS ARRAY<INT>)) AS b FROM wide",
+            "",
+        ),
+    ])
+    .await;
+    check_job_errors(&[(
+        "SELECT explode(collect_list(id)) AS a, explode(array(1, 2)) AS b FROM emp",
+        "over groups can hold one function that makes rows",
+    )])
+    .await;
+}
+
+#[tokio::test]
+async fn intervals_are_added_up() {
+    let times = "(SELECT TIMESTAMP'2024-01-01' AS a, TIMESTAMP'2024-01-02 00:00:20' AS b, DATE'2024-01-31' AS d UNION ALL \
+                 SELECT TIMESTAMP'2024-01-01', TIMESTAMP'2024-01-01', DATE'2024-01-02' UNION ALL \
+                 SELECT TIMESTAMP'2024-01-01', TIMESTAMP'2024-01-01', NULL)";
+    check_job(&[
+        (
+            &format!("SELECT CAST(sum(b - a) AS STRING) AS s, CAST(avg(b - a) AS STRING) AS m, CAST(max(b - a) AS STRING) AS g FROM {times}"),
+            "INTERVAL '1 00:00:20' DAY TO SECOND|INTERVAL '0 08:00:06.666667' DAY TO SECOND|INTERVAL '1 00:00:20' DAY TO SECOND",
+        ),
+        (
+            &format!("SELECT CAST(sum(d - DATE'2024-01-01') AS STRING) AS s, CAST(avg(d - DATE'2024-01-01') AS STRING) AS m, extract(DAY FROM sum(b - a)) AS e FROM {times}"),
+            "INTERVAL '31' DAY|INTERVAL '15 12:00:00' DAY TO SECOND|1",
+        ),
+        (
+            &format!("SELECT sum(b - a) IS NULL AS s, count(*) AS n FROM {times} WHERE d > DATE'2030-01-01'"),
+            "true|0",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn fields_may_be_called_like_functions_without_brackets() {
+    check_job(&[
+        (
+            "SELECT j.user.age + 1 AS a, j.user.name AS n, j.current_date AS d FROM (SELECT from_json('{\"user\": {\"age\": 3, \"name\": \"x\"}, \"current_date\": 5}', 'user STRUCT<age: INT, name: STRING>, current_date INT') AS j)",
+            "4|x|5",
+        ),
+        (
+            "SELECT q.j.user AS u FROM (SELECT named_struct('user', 7) AS j) q",
+            "7",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn defaults_of_rows_and_modes() {
+    check_job(&[
+        (
+            "SELECT id, lag(salary, 1, id) OVER (ORDER BY id) AS a, lead(dept, 1, name) OVER (ORDER BY id) AS b FROM emp",
+            "1|1|eng\n2|120|ops\n3|100|NULL\n4|80|Dan",
+        ),
+        (
+            "SELECT mode() WITHIN GROUP (ORDER BY x) AS m, -'5' AS n FROM VALUES (2), (1), (2), (1), (3) AS t(x)",
+            "1|-5.0",
+        ),
+    ])
+    .await;
+}

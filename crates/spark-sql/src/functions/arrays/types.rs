@@ -51,8 +51,10 @@ fn common_of_two(left: &DataType, right: &DataType) -> Option<DataType> {
         (T::Utf8, number) | (number, T::Utf8) if number.is_numeric() => Some(T::Float64),
         (T::Utf8, other @ (T::Boolean | T::Date32 | T::Timestamp(..)))
         | (other @ (T::Boolean | T::Date32 | T::Timestamp(..)), T::Utf8) => Some(other.clone()),
-        // DataFusion would make a decimal of the float.
-        (decimal, float) | (float, decimal) if decimal.is_decimal() && float.is_floating() => {
+        // DataFusion would make a decimal of the float, or a FLOAT of the whole number.
+        (other, float) | (float, other)
+            if float.is_floating() && (other.is_decimal() || other.is_integer()) =>
+        {
             Some(T::Float64)
         }
         _ => comparison_coercion(left, right).map(|t| super::super::kinds::plain_type(&t)),

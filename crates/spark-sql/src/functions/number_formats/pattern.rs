@@ -159,6 +159,8 @@ impl NumberPattern {
             fraction.trim_end_matches('0'),
         );
         let fits = whole.len() <= self.whole_digits() && fraction.len() <= self.fraction.len();
+        // A sign takes the place of the zero before a point.
+        let has_zero = self.has_point && (self.dollar || self.sign_before(negative).is_none());
         let mut text = String::new();
         let mut digits_left = self.whole_digits();
         let mut begun = false;
@@ -170,10 +172,8 @@ impl NumberPattern {
             let digit = digit_at(whole, digits_left);
             digits_left -= 1;
             // The last zero before a point is written.
-            let written = digit.is_some()
-                || *place == Place::Zero
-                || begun
-                || (digits_left == 0 && self.has_point);
+            let written =
+                digit.is_some() || *place == Place::Zero || begun || (digits_left == 0 && has_zero);
             begun |= written || !fits;
             text.push(match digit {
                 _ if !fits => '#',
@@ -192,21 +192,33 @@ impl NumberPattern {
         self.sign_text(text, negative)
     }
 
+    /// The sign before the number, if it has one there.
+    const fn sign_before(&self, negative: bool) -> Option<char> {
+        match (self.sign, negative) {
+            (Sign::First, false) => Some('+'),
+            (Sign::First | Sign::MinusFirst, true) => Some('-'),
+            (Sign::Angles, true) => Some('<'),
+            _ => None,
+        }
+    }
+
     /// The currency and the sign, before the first digit or after the last.
     fn sign_text(&self, mut text: String, negative: bool) -> String {
+        let blanks = text.len() - text.trim_start_matches(' ').len();
         if self.dollar {
             text.insert(0, '$');
         }
+        if let Some(sign) = self.sign_before(negative) {
+            text.insert(if self.dollar { 0 } else { blanks }, sign);
+        }
         match (self.sign, negative) {
-            (Sign::None, _) => {}
-            (Sign::First, false) => text.insert(0, '+'),
-            (Sign::First | Sign::MinusFirst, true) => text.insert(0, '-'),
             (Sign::MinusFirst, false) => text.insert(0, ' '),
             (Sign::Last, false) => text.push('+'),
             (Sign::Last | Sign::MinusLast, true) => text.push('-'),
             (Sign::MinusLast, false) => text.push(' '),
-            (Sign::Angles, true) => text = format!("<{text}>"),
+            (Sign::Angles, true) => text.push('>'),
             (Sign::Angles, false) => text.push_str("  "),
+            (Sign::None | Sign::First, _) | (Sign::MinusFirst, true) => {}
         }
         text
     }

@@ -100,6 +100,17 @@ impl SyntaxWalk {
             None | Some(DuplicateTreatment::Distinct | DuplicateTreatment::All) => {}
         }
         args.iter().for_each(|arg| self.check_argument(arg, place));
+        let takes_star = matches!(
+            args.as_slice(),
+            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]
+        );
+        if takes_star && *duplicate_treatment == Some(DuplicateTreatment::Distinct) {
+            self.refuse(
+                place,
+                "DISTINCT * is not supported as an argument",
+                "list the columns: count(DISTINCT a, b)",
+            );
+        }
         for clause in clauses {
             let (what, help) = match clause {
                 FunctionArgumentClause::IgnoreOrRespectNulls(_) => continue,
