@@ -49,6 +49,10 @@ pub(crate) enum JobQuery {
     List {
         watch: Option<Duration>,
     },
+    /// A live view, refreshed at this interval.
+    Top {
+        interval: Duration,
+    },
     Logs {
         id: String,
         follow: bool,
@@ -67,6 +71,8 @@ impl JobQuery {
                 id: id.clone(),
                 follow: cli.follow,
             })
+        } else if let Some(interval) = cli.top {
+            Some(Self::Top { interval })
         } else {
             cli.list.then_some(Self::List { watch: cli.watch })
         }
@@ -78,6 +84,7 @@ impl JobQuery {
             Self::Kill(_) => "--kill",
             Self::List { .. } => "--list",
             Self::Logs { .. } => "--logs",
+            Self::Top { .. } => "--top",
         }
     }
 
@@ -183,6 +190,16 @@ pub(crate) enum UsageError {
          repeat `submit-job --list --output json` instead"
     )]
     WatchAsJson,
+    #[error(
+        "`--top` is a live view for people, and `--output json` is one document; \
+         use `submit-job --list --output json`"
+    )]
+    TopAsJson,
+    #[error(
+        "`--top` draws on a terminal, and {stream} is none; \
+         use `submit-job --list --watch`, which only writes lines"
+    )]
+    TopWithoutTerminal { stream: &'static str },
     #[error("the {what} must not be empty")]
     Empty { what: &'static str },
 }
@@ -210,6 +227,9 @@ pub(crate) fn resolve_invocation(
     }
     if cli.watch.is_some() {
         require_watchable_list(&cli)?;
+    }
+    if cli.top.is_some() && cli.output == ResultFormat::Json {
+        return Err(UsageError::TopAsJson);
     }
     let display = DisplayOptions::new(&cli, environment);
     let action = match JobQuery::from_options(&cli) {
@@ -448,6 +468,16 @@ mod tests {
     }
 
     #[test]
+    fn a_live_view_has_an_interval() {
+        for (line, millis) in [("--top", 1_000), ("--top 5", 5_000), ("--top=0.5", 500)] {
+            let invocation = with(line, &[], Some("sluice://h:1")).unwrap();
+            let interval = Duration::from_millis(millis);
+            let query = JobQuery::Top { interval };
+            assert_eq!(invocation.action, Action::Query(query), "{line}");
+        }
+    }
+
+    #[test]
     fn colours_depend_on_the_stream_unless_the_option_says_otherwise() {
         for (option, no_color, on_terminal, elsewhere) in [
             ("", false, true, false),
@@ -489,6 +519,12 @@ mod tests {
                 "`--output json` is one document",
             ),
             ("--list --watch", &[], "`--list` needs a scheduler"),
+            ("--top", &[], "`--top` needs a scheduler"),
+            (
+                "--top --output json",
+                &[],
+                "`--output json` is one document",
+            ),
             ("--conf x j.sql", &[], "setting `x` is not KEY=VALUE"),
             ("--conf =x j.sql", &[], "is not KEY=VALUE"),
             (
@@ -543,6 +579,9 @@ mod tests {
             "--list --watch -1",
             "--list --watch=soon",
             "--list --watch 1 2",
+            "--list --top",
+            "--top j.sql",
+            "--top 0",
         ] {
             let words = std::iter::once("submit-job").chain(line.split_whitespace());
             let error = Cli::try_parse_from(words).unwrap_err();
