@@ -30,7 +30,7 @@ pub(super) enum Screen {
     /// Executors and jobs.
     Cluster,
     /// One job in detail.
-    Job(JobView),
+    Job(Box<JobView>),
     /// The log of one job.
     Log(LogView),
 }
@@ -236,11 +236,11 @@ impl TopState {
         if code == KeyCode::Enter {
             let job = self.cluster.jobs[index].clone();
             let command = TopCommand::ShowJob(job.job_id.clone());
-            self.screen = Screen::Job(JobView {
+            self.screen = Screen::Job(Box::new(JobView {
                 job,
                 is_removed: false,
                 lines_above: 0,
-            });
+            }));
             return Some(command);
         }
         let last = self.cluster.jobs.len().saturating_sub(1);
