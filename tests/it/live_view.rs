@@ -67,7 +67,7 @@ fn a_list_that_is_drawn_again_fits_a_narrow_terminal() {
     let cluster = Cluster::builder().executors(1).start();
     let (landing, gold) = (cluster.path("landing"), cluster.path("gold"));
     Landing::SMALL.write(&landing);
-    for _ in 0..6 {
+    for _ in 0..4 {
         cluster.run_example(&landing, &gold).expect_code(0);
     }
     let args = ["--master", &cluster.master(), "--list", "--watch", "0.1"].map(str::to_owned);
