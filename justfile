@@ -34,7 +34,7 @@ airflow:
     cargo build
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}" .ci/airflow
 
-# Rewrite the tables of options in docs/configuration.md and of metrics in docs/metrics.md.
+# Rewrite the tables of options in docs/configuration.md and of metrics in docs/metrics.md, and docs/openapi.json.
 docs:
     SLUICE_UPDATE_DOCS=1 cargo test -p sluice-scheduler -p sluice-executor the_reference_page_is_up_to_date
 

@@ -42,12 +42,12 @@ Exit codes:
     disable_help_subcommand = true,
     after_help = EXAMPLES,
     override_usage = "submit-job [OPTIONS] JOB.sql [--PARAMETER VALUE]...\n       \
-                      submit-job [OPTIONS] --status ID | --kill ID | --logs ID [--follow] | --list [--watch]",
-    group(ArgGroup::new("action").args(["status", "kill", "list", "logs", "plan"]).multiple(false)),
+                      submit-job [OPTIONS] --status ID | --kill ID | --logs ID [--follow] | --list [--watch] | --top",
+    group(ArgGroup::new("action").args(["status", "kill", "list", "logs", "top", "plan"]).multiple(false)),
 )]
 pub(crate) struct Cli {
     /// The SQL job file
-    #[arg(value_name = "JOB.sql", conflicts_with_all = ["status", "kill", "list", "logs"])]
+    #[arg(value_name = "JOB.sql", conflicts_with_all = ["status", "kill", "list", "logs", "top"])]
     pub(crate) job: Option<PathBuf>,
 
     /// Parameters after a separate `--`
@@ -130,6 +130,19 @@ pub(crate) struct Cli {
     )]
     pub(crate) watch: Option<Duration>,
 
+    /// Show the cluster and its jobs live on the terminal, with keys to look at a job, to
+    /// read its log and to kill it; refreshed at this interval, such as 5, 0.5 or 1m
+    /// [default: 1 second]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        allow_negative_numbers = true,
+        value_parser = parse_watch_interval
+    )]
+    pub(crate) top: Option<Duration>,
+
     /// Show a job's log
     #[arg(long, value_name = "ID")]
     pub(crate) logs: Option<String>,
@@ -147,7 +160,7 @@ pub(crate) struct Cli {
     pub(crate) no_progress: bool,
 
     /// When to use colour: in errors and warnings, which are on standard error, and in
-    /// --logs and --list, which are on standard output
+    /// --logs, --list and --top, which are on standard output
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     pub(crate) color: ColorWhen,
 

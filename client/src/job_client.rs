@@ -12,8 +12,9 @@ use sluice_proto::v1::job_service_client::JobServiceClient;
 use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
 use sluice_proto::v1::{
     CancelJobRequest, ErrorKind, GetJobRequest, Job, JobError, JobEvent, JobLogsRequest, JobPlan,
-    ListJobsRequest, ListJobsResponse, LogLine, PlanJobRequest, ServerInfoRequest,
-    ServerInfoResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+    ListExecutorsRequest, ListExecutorsResponse, ListJobsRequest, ListJobsResponse, LogLine,
+    PlanJobRequest, ServerInfoRequest, ServerInfoResponse, SubmitJobRequest, SubmitJobResponse,
+    WatchJobRequest,
 };
 use tokio::sync::Mutex;
 use tonic::body::Body;
@@ -163,6 +164,14 @@ impl JobClient {
     pub(crate) async fn server_info(&self) -> Result<ServerInfoResponse, JobError> {
         self.call(ServerInfoRequest {}, |mut client, request| async move {
             client.server_info(request).await
+        })
+        .await
+    }
+
+    /// The executors of the scheduler.
+    pub(crate) async fn list_executors(&self) -> Result<ListExecutorsResponse, JobError> {
+        self.call(ListExecutorsRequest {}, |mut client, request| async move {
+            client.list_executors(request).await
         })
         .await
     }

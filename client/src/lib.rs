@@ -24,10 +24,12 @@ mod plan;
 mod program;
 mod progress;
 mod report;
+mod screen_text;
 mod server_probe;
 mod signals;
 mod submit;
 mod table;
+mod top;
 mod watch;
 mod watch_interval;
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use sluice_proto::v1::{ErrorKind, JobError, ListJobsResponse};
-use sluice_service::console::{Console, terminal_lines};
+use sluice_service::console::{Console, TerminalSize, terminal_size};
 use sluice_service::format::format_time;
 
 use crate::follower::Interrupts;
 use crate::job_client::JobClient;
 use crate::job_queries::{LIST_LIMIT, now_ms, request_list};
 use crate::report::list_text;
+use crate::screen_text::fit_screen;
 
 /// The longest pause between attempts to reach a lost scheduler.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
@@ -66,9 +67,13 @@ impl ListWatch<'_> {
 
     async fn next_page(&self, pause: Duration) -> Result<ListJobsResponse, JobError> {
         tokio::time::sleep(pause).await;
+        let limit = list_limit(self.screen_size());
+        self.api.list_jobs(request_list(limit)).await
+    }
+
+    fn screen_size(&self) -> Option<TerminalSize> {
         let is_terminal = self.console.out_is_terminal();
-        let lines = is_terminal.then(terminal_lines).flatten();
-        self.api.list_jobs(request_list(list_limit(lines))).await
+        is_terminal.then(terminal_size).flatten()
     }
 
     fn show_page(&self, page: &ListJobsResponse, is_first: bool) -> io::Result<()> {
@@ -77,7 +82,12 @@ impl ListWatch<'_> {
         let list = list_text(&page.jobs, more, now_ms, self.console.out_color());
         let head = head_line(now_ms, &self.master, self.interval);
         if self.console.out_is_terminal() {
-            self.console.redraw_out(&format!("{head}\n{list}"))
+            let text = format!("{head}\n{list}");
+            // A line that went on below would push the first ones off the screen.
+            self.console.redraw_out(&match self.screen_size() {
+                Some(size) => fit_screen(&text, size),
+                None => text,
+            })
         } else {
             let space = if is_first { "" } else { "\n" };
             self.console.write_out(&format!("{space}{head}\n{list}"))
@@ -85,13 +95,12 @@ impl ListWatch<'_> {
     }
 }
 
-/// How many jobs a list has, so that the newest do not leave a screen of this many
-/// lines.
-fn list_limit(screen_lines: Option<usize>) -> u32 {
-    let Some(lines) = screen_lines else {
+/// How many jobs a list has, so that the newest do not leave a screen of this size.
+fn list_limit(screen: Option<TerminalSize>) -> u32 {
+    let Some(screen) = screen else {
         return LIST_LIMIT;
     };
-    let fitting = lines.saturating_sub(OTHER_LINES).max(1);
+    let fitting = screen.lines.saturating_sub(OTHER_LINES).max(1);
     u32::try_from(fitting).map_or(LIST_LIMIT, |fitting| fitting.min(LIST_LIMIT))
 }
 
@@ -106,10 +115,11 @@ mod tests {
 
     #[test]
     fn a_list_fits_its_screen() {
+        let limit = |lines| list_limit(Some(TerminalSize { lines, columns: 80 }));
         assert_eq!(list_limit(None), 50);
-        assert_eq!(list_limit(Some(24)), 17);
-        assert_eq!(list_limit(Some(200)), 50);
-        assert_eq!(list_limit(Some(3)), 1);
+        assert_eq!(limit(24), 17);
+        assert_eq!(limit(200), 50);
+        assert_eq!(limit(3), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::local::{LocalBackend, LocalBackendOptions};
 use crate::master::Master;
 use crate::report::ResultReporter;
 use crate::submit::Submitter;
+use crate::top::Top;
 use crate::{job_file, job_queries, signals, submit};
 use sluice_service::console::Console;
 use sluice_service::descriptors;
@@ -65,8 +67,8 @@ pub(crate) struct Program<F> {
     pub(crate) environment: Environment,
     pub(crate) console: Console,
     pub(crate) limits: FollowLimits,
-    /// Called inside the runtime, and only for submissions, plans and lists that are
-    /// repeated. During other queries a signal ends the process as usual.
+    /// Called inside the runtime, and only for submissions, plans, lists that are
+    /// repeated and live views. During other queries a signal ends the process as usual.
     pub(crate) interrupts: F,
     pub(crate) local: LocalBackend,
 }
@@ -220,6 +222,9 @@ where
             local,
             ..
         } = self;
+        if let JobQuery::Top { .. } = query {
+            require_terminal(&reporter.console)?;
+        }
         let runtime = build_runtime(&master)?;
         let retry_policy = limits.retry_policy;
         runtime.block_on(async {
@@ -241,12 +246,32 @@ where
                     };
                     list.repeat_list(&mut interrupts).await
                 }
+                JobQuery::Top { interval } => {
+                    let mut interrupts = interrupts().map_err(startup_error)?;
+                    let top = Top {
+                        api: Arc::clone(&api),
+                        console: reporter.console.clone(),
+                        master: master.to_string(),
+                        interval,
+                    };
+                    top.show_on_terminal(&mut interrupts).await
+                }
                 JobQuery::Logs { id, follow } => {
                     job_queries::print_logs(&api, reporter, id, follow).await
                 }
             }
         })
     }
+}
+
+/// A live view draws on standard output and reads keys from standard input.
+fn require_terminal(console: &Console) -> Result<(), JobError> {
+    let stream = match (console.out_is_terminal(), std::io::stdin().is_terminal()) {
+        (true, true) => return Ok(()),
+        (false, _) => "standard output",
+        (true, false) => "standard input",
+    };
+    Err(usage_error(&UsageError::TopWithoutTerminal { stream }))
 }
 
 /// The request for a job that has passed the client's own check.

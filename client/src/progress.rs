@@ -13,7 +13,7 @@ use sluice_proto::v1::{Job, JobEvent, JobState, LogLevel};
 use live::LiveDisplay;
 use plain::PlainDisplay;
 use sluice_service::console::Console;
-pub(crate) use text::log_line;
+pub(crate) use text::{dataset_line, log_line, progress_bar};
 
 /// Shows the progress of a running job.
 pub(crate) struct ProgressDisplay {

@@ -248,7 +248,7 @@ fn run_time(job: &Job) -> String {
     format_duration(Duration::from_millis(job.duration_ms(job.ended_ms)))
 }
 
-fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
+pub(crate) fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = |what: &str, text: String| {
         if !text.is_empty() {

@@ -7,4 +7,5 @@ mod list_watch;
 mod losses;
 mod questions;
 mod signals;
+mod top;
 mod world;

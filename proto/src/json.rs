@@ -2,109 +2,41 @@
 //! scheduler's HTTP API. Names are those of `jobs.proto`. Times are milliseconds
 //! since the Unix epoch, or null when the moment has not come yet. States are given
 //! by their names.
+//!
+//! What the HTTP API answers is a type here, from which its OpenAPI document is made;
+//! what only `submit-job` prints is put together in place.
 
+mod errors;
+mod jobs;
+mod names;
+
+use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use errors::{Diagnostic, ErrorSummary, JobError, Span};
+pub use jobs::{DatasetProgress, DatasetResult, InputStats, Job, JobSummary, Progress};
+pub use names::{DatasetPhase, ErrorKind, JobState, Severity};
+
 use crate::v1::{
-    DatasetProgress, DatasetResult, Diagnostic, InputStats, Job, JobError, JobPlan, LogLine,
-    PlannedInput, PlannedRelation, PlannedStep, Progress, ServerInfoResponse,
+    self, JobPlan, LogLine, PlannedInput, PlannedRelation, PlannedStep, ServerInfoResponse,
 };
 
 /// A job with its datasets; `error` is null unless the job ended without success.
 #[must_use]
-pub fn job(job: &Job) -> Value {
-    json!({
-        "job_id": job.job_id,
-        "submission_id": job.submission_id,
-        "name": job.name,
-        "file_name": job.file_name,
-        "state": job.state().name(),
-        "submitted_ms": optional_time(job.submitted_ms),
-        "started_ms": optional_time(job.started_ms),
-        "ended_ms": optional_time(job.ended_ms),
-        "timeout_ms": (job.timeout_ms > 0).then_some(job.timeout_ms),
-        "user": job.user,
-        "params": sluice_secrets::redact_values(&job.params),
-        "datasets": json_list(&job.datasets, dataset_result),
-        "inputs": json_list(&job.inputs, input_stats),
-        "warnings": json_list(&job.warnings, diagnostic),
-        "progress": job.progress.as_ref().map(job_progress),
-        "error": job.reason.as_ref().map(job_error),
-    })
+pub fn job(job: &v1::Job) -> Value {
+    to_value(&Job::from(job))
 }
 
 /// One line of a list of jobs: a job without datasets, inputs and progress.
 #[must_use]
-pub fn job_summary(job: &Job) -> Value {
-    json!({
-        "job_id": job.job_id,
-        "submission_id": job.submission_id,
-        "name": job.name,
-        "state": job.state().name(),
-        "submitted_ms": optional_time(job.submitted_ms),
-        "started_ms": optional_time(job.started_ms),
-        "ended_ms": optional_time(job.ended_ms),
-        "user": job.user,
-        "error": job.reason.as_ref().map(|reason| json!({
-            "kind": reason.kind().name(),
-            "message": reason.message,
-        })),
-    })
+pub fn job_summary(job: &v1::Job) -> Value {
+    to_value(&JobSummary::from(job))
 }
 
 /// An error; `exit_code` is the exit code of `submit-job`.
 #[must_use]
-pub fn job_error(error: &JobError) -> Value {
-    json!({
-        "kind": error.kind().name(),
-        "exit_code": error.kind().exit_code(),
-        "message": error.message,
-        "next_step": optional_text(&error.next_step),
-        "diagnostics": json_list(&error.diagnostics, diagnostic),
-    })
-}
-
-/// A diagnostic; `span` is null when it concerns the whole file.
-#[must_use]
-pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
-    json!({
-        "code": diagnostic.code,
-        "severity": diagnostic.severity().name(),
-        "message": diagnostic.message,
-        "file": diagnostic.file,
-        "span": diagnostic.span.as_ref().map(|span| json!({
-            "start_line": span.start_line,
-            "start_column": span.start_column,
-            "end_line": span.end_line,
-            "end_column": span.end_column,
-        })),
-        "label": diagnostic.label,
-        "help": diagnostic.help,
-        "notes": diagnostic.notes,
-        "rendered": diagnostic.rendered,
-    })
-}
-
-/// The progress of a job.
-#[must_use]
-pub fn job_progress(progress: &Progress) -> Value {
-    json!({
-        "datasets_done": progress.datasets_done,
-        "datasets_total": progress.datasets_total,
-        "stages_done": progress.stages_done,
-        "stages_total": progress.stages_total,
-        "tasks_done": progress.tasks_done,
-        "tasks_running": progress.tasks_running,
-        "tasks_total": progress.tasks_total,
-        "rows_read": progress.rows_read,
-        "bytes_read": progress.bytes_read,
-        "rows_written": progress.rows_written,
-        "bytes_written": progress.bytes_written,
-        "elapsed_ms": progress.elapsed_ms,
-        "executors": progress.executors,
-        "vcores": progress.vcores,
-        "datasets": json_list(&progress.datasets, dataset_progress),
-    })
+pub fn job_error(error: &v1::JobError) -> Value {
+    to_value(&JobError::from(error))
 }
 
 /// A job's plan.
@@ -114,7 +46,7 @@ pub fn job_plan(plan: &JobPlan) -> Value {
         "relations": json_list(&plan.relations, planned_relation),
         "inputs": json_list(&plan.inputs, planned_input),
         "steps": json_list(&plan.steps, planned_step),
-        "warnings": json_list(&plan.warnings, diagnostic),
+        "warnings": to_value(&errors::diagnostics(&plan.warnings)),
     })
 }
 
@@ -138,41 +70,6 @@ pub fn log_line(line: &LogLine) -> Value {
         "level": line.level().name(),
         "target": line.target,
         "message": line.message,
-    })
-}
-
-fn dataset_result(dataset: &DatasetResult) -> Value {
-    json!({
-        "name": dataset.name,
-        "phase": dataset.phase().name(),
-        "rows": dataset.rows,
-        "files": dataset.files,
-        "bytes": dataset.bytes,
-        "version": dataset.version,
-        "seconds": dataset.seconds,
-        "location": dataset.location,
-    })
-}
-
-fn input_stats(input: &InputStats) -> Value {
-    json!({
-        "name": input.name,
-        "location": input.location,
-        "files": input.files,
-        "bytes": input.bytes,
-        "lines": input.lines,
-        "malformed": input.malformed,
-        "dropped": input.dropped,
-    })
-}
-
-fn dataset_progress(dataset: &DatasetProgress) -> Value {
-    json!({
-        "name": dataset.name,
-        "phase": dataset.phase().name(),
-        "tasks_done": dataset.tasks_done,
-        "tasks_total": dataset.tasks_total,
-        "rows": dataset.rows,
     })
 }
 
@@ -214,10 +111,15 @@ fn json_list<T>(items: &[T], each: impl Fn(&T) -> Value) -> Value {
     Value::Array(items.iter().map(each).collect())
 }
 
+/// No type of this module fails to be a value: all names are texts.
+fn to_value<T: Serialize>(shape: &T) -> Value {
+    serde_json::to_value(shape).unwrap_or_default()
+}
+
 fn optional_time(ms: i64) -> Option<i64> {
     (ms > 0).then_some(ms)
 }
 
-fn optional_text(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
+fn optional_text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::v1::{DatasetPhase, ErrorKind, Job, JobState, LogLevel, Severity};
+use crate::v1::{DatasetPhase, ErrorKind, ExecutorState, Job, JobState, LogLevel, Severity};
 
 /// A name that no state has.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -138,6 +138,19 @@ impl LogLevel {
             Self::Warn => "WARN",
             Self::Unspecified | Self::Info => "INFO",
             Self::Debug => "DEBUG",
+        }
+    }
+}
+
+impl ExecutorState {
+    /// The state in lower case, as lists show it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Active => "active",
+            Self::Draining => "draining",
+            Self::Quarantined => "quarantined",
         }
     }
 }

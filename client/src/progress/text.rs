@@ -65,7 +65,7 @@ pub(super) fn state_word(state: JobState) -> String {
 }
 
 /// One dataset on one line; names are padded to `width` characters.
-pub(super) fn dataset_line(dataset: &DatasetProgress, width: usize) -> String {
+pub(crate) fn dataset_line(dataset: &DatasetProgress, width: usize) -> String {
     let phase = dataset.phase().name().to_lowercase();
     let tasks = match (dataset.phase(), dataset.tasks_total) {
         (DatasetPhase::Staging | DatasetPhase::Writing | DatasetPhase::Written, total)
@@ -73,7 +73,7 @@ pub(super) fn dataset_line(dataset: &DatasetProgress, width: usize) -> String {
         {
             format!(
                 " {} {}/{total}",
-                progress_bar(dataset.tasks_done, total),
+                progress_bar(dataset.tasks_done, total, BAR_CELLS),
                 dataset.tasks_done
             )
         }
@@ -88,11 +88,12 @@ pub(super) fn dataset_line(dataset: &DatasetProgress, width: usize) -> String {
         .to_owned()
 }
 
-fn progress_bar(done: u32, total: u32) -> String {
-    let cells = u64::from(BAR_CELLS) * u64::from(done.min(total)) / u64::from(total.max(1));
-    let cells = usize::try_from(cells).unwrap_or(0);
-    let rest = BAR_CELLS as usize - cells;
-    format!("[{}{}]", "#".repeat(cells), "-".repeat(rest))
+/// A bar of this many cells between its brackets.
+pub(crate) fn progress_bar(done: u32, total: u32, cells: u32) -> String {
+    let full = u64::from(cells) * u64::from(done.min(total)) / u64::from(total.max(1));
+    let full = usize::try_from(full).unwrap_or(0);
+    let rest = cells as usize - full;
+    format!("[{}{}]", "#".repeat(full), "-".repeat(rest))
 }
 
 /// A line of the driver's log.

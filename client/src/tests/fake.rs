@@ -10,10 +10,11 @@ use futures::{Stream, StreamExt, stream};
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
 use sluice_proto::v1::{
-    CancelJobRequest, DatasetPhase, DatasetResult, ErrorKind, Finished, GetJobRequest, Job,
-    JobError, JobEvent, JobLogsRequest, JobPlan, JobState, ListJobsRequest, ListJobsResponse,
-    LogLine, PlanJobRequest, PlannedInput, Progress, ServerInfoRequest, ServerInfoResponse,
-    StateChange, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+    CancelJobRequest, DatasetPhase, DatasetResult, ErrorKind, Executor, Finished, GetJobRequest,
+    Job, JobError, JobEvent, JobLogsRequest, JobPlan, JobState, ListExecutorsRequest,
+    ListExecutorsResponse, ListJobsRequest, ListJobsResponse, LogLine, PlanJobRequest,
+    PlannedInput, Progress, ServerInfoRequest, ServerInfoResponse, StateChange, SubmitJobRequest,
+    SubmitJobResponse, WatchJobRequest,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -61,6 +62,7 @@ pub(super) struct State {
     /// The steps of each watch, in order; an unknown job when empty.
     pub(super) watches: VecDeque<Vec<Step>>,
     pub(super) logs: Vec<LogLine>,
+    pub(super) executors: Vec<Executor>,
     pub(super) submitted: Vec<SubmitJobRequest>,
     pub(super) watched: Vec<WatchJobRequest>,
     pub(super) cancels: Vec<CancelJobRequest>,
@@ -299,6 +301,15 @@ impl JobService for Service {
                 None => env!("CARGO_PKG_VERSION").to_owned(),
             },
             ..ServerInfoResponse::default()
+        }))
+    }
+
+    async fn list_executors(
+        &self,
+        _request: Request<ListExecutorsRequest>,
+    ) -> Result<Response<ListExecutorsResponse>, Status> {
+        Ok(Response::new(ListExecutorsResponse {
+            executors: self.0.state.lock().unwrap().executors.clone(),
         }))
     }
 }

@@ -128,6 +128,11 @@ impl Console {
         self.write_text(&self.out, CLEAR_SCREEN, text, self.out_color)
     }
 
+    /// The text without secrets, for what is drawn in another way.
+    pub fn redact_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.secrets.redact(text)
+    }
+
     /// Writes a line, or several, to standard error.
     pub fn print_err(&self, text: &str) {
         let _ = self.write_text(&self.err, "", text, self.color);
@@ -162,8 +167,15 @@ impl Console {
     }
 }
 
-/// How many lines the terminal of standard output has, where the system knows it.
-pub fn terminal_lines() -> Option<usize> {
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TerminalSize {
+    pub lines: usize,
+    pub columns: usize,
+}
+
+/// The size of the terminal of standard output, where the system knows it.
+pub fn terminal_size() -> Option<TerminalSize> {
     let mut size = libc::winsize {
         ws_row: 0,
         ws_col: 0,
@@ -172,7 +184,10 @@ pub fn terminal_lines() -> Option<usize> {
     };
     // SAFETY: this request writes one `winsize`, which lives through the call.
     let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    (result == 0 && size.ws_row > 0).then_some(usize::from(size.ws_row))
+    (result == 0 && size.ws_row > 0 && size.ws_col > 0).then(|| TerminalSize {
+        lines: usize::from(size.ws_row),
+        columns: usize::from(size.ws_col),
+    })
 }
 
 /// The text with [`REPLACEMENT`] for each character that a terminal would obey, also

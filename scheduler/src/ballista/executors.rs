@@ -7,6 +7,7 @@ use ballista_core::serde::protobuf::executor_metric::Metric;
 use ballista_core::serde::protobuf::executor_status::Status;
 use parking_lot::Mutex;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::executor_tracker::ExecutorTracker;
 use super::server::BallistaServer;
@@ -15,7 +16,8 @@ use crate::metrics::ExecutorCounts;
 /// How often the cached list is refreshed.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(250);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What an executor does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecutorState {
     /// Accepts tasks.
@@ -26,7 +28,8 @@ pub enum ExecutorState {
     Quarantined,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A registered executor.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ExecutorInfo {
     /// New with every start of the executor.
     pub id: String,
@@ -38,6 +41,7 @@ pub struct ExecutorInfo {
     pub flight_port: u16,
     pub state: ExecutorState,
     /// Why it is quarantined.
+    #[schema(required = true)]
     pub problem: Option<String>,
     /// How many tasks it runs at a time.
     pub vcores: u32,
@@ -50,6 +54,7 @@ pub struct ExecutorInfo {
     /// Seconds since its last heartbeat.
     pub last_heartbeat_seconds: f64,
     /// The memory of its process at the last heartbeat, in bytes.
+    #[schema(required = true)]
     pub resident_memory_bytes: Option<u64>,
 }
 

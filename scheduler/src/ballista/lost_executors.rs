@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How many are remembered.
 const MAX_LOST: usize = 100;
 
 /// An executor that is not registered any longer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LostExecutor {
     pub id: String,
     /// Where it received tasks.

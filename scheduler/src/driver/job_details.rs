@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::runner::StageDetails;
 
@@ -18,12 +19,13 @@ pub struct JobDetails {
 }
 
 /// One step of a job.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepDetails {
     /// The name in logs, such as `write daily_revenue`.
     pub name: String,
     /// Empty before the step has begun, and where it ran without a cluster.
     #[serde(with = "shared_stages")]
+    #[schema(value_type = Vec<StageDetails>)]
     pub stages: Arc<Vec<StageDetails>>,
 }
 

@@ -22,8 +22,8 @@ use super::job_result::fetch_result;
 use super::stage_details::{WatchedStages, read_stages};
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify_error};
 use crate::ballista::{
-    BallistaJobs, BallistaServer, ExecutorTracker, TaskReports, count_restarts, find_deadlock,
-    find_wrong_input,
+    self, BallistaJobs, BallistaServer, ExecutorInfo, ExecutorTracker, TaskReports, count_restarts,
+    find_deadlock, find_wrong_input,
 };
 
 type SharedGraph = Arc<RwLock<ExecutionGraphBox>>;
@@ -230,6 +230,10 @@ impl Runner for ClusterRunner {
             executors: saturating_u32(usable.len()),
             vcores: usable.iter().sum(),
         }
+    }
+
+    async fn list_executors(&self) -> Vec<ExecutorInfo> {
+        ballista::list_executors(&self.server, &self.tracker).await
     }
 
     fn configure_session(&self, config: SessionConfig) -> SessionConfig {

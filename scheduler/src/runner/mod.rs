@@ -18,6 +18,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::ballista::ExecutorInfo;
+
 pub use cluster::ClusterRunner;
 pub use local::LocalRunner;
 pub use run_error::{RunError, classify_error};
@@ -55,6 +57,11 @@ pub trait Runner: Send + Sync + 'static {
     /// The capacity now. A runner without vcores accepts plans and lets them
     /// wait.
     async fn capacity(&self) -> Capacity;
+
+    /// The executors that run tasks; none where this process runs them.
+    async fn list_executors(&self) -> Vec<ExecutorInfo> {
+        Vec::new()
+    }
 
     /// Adds the settings that plans for this runner need.
     fn configure_session(&self, config: SessionConfig) -> SessionConfig;

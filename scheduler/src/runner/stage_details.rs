@@ -12,6 +12,7 @@ use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use serde::{Deserialize, Serialize};
 use sluice_service::format::plain_line;
+use utoipa::ToSchema;
 
 /// How often the stages of a running job are read in detail.
 const DETAILS_INTERVAL: Duration = Duration::from_secs(1);
@@ -19,7 +20,7 @@ const DETAILS_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_TEXT_CHARS: usize = 400;
 
 /// One stage of a step: the same plan for several parts of its input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageDetails {
     pub stage: u64,
     pub state: StageState,
@@ -31,7 +32,8 @@ pub struct StageDetails {
     pub operators: Vec<OperatorDetails>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How far a stage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StageState {
     /// Stages that it reads have not ended.
@@ -42,7 +44,7 @@ pub enum StageState {
 }
 
 /// One task of a stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskDetails {
     /// The executor's address, or its id; empty where neither is known.
     pub executor: String,
@@ -55,7 +57,8 @@ pub struct TaskDetails {
     pub end_ms: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How far a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
     Running,
@@ -64,15 +67,17 @@ pub enum TaskState {
 }
 
 /// One operator of a stage, with the sums over its tasks that have ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OperatorDetails {
     pub depth: u64,
     pub name: String,
     /// The operator with its expressions, cut off where it is long.
     pub text: String,
     /// Rows that it gave.
+    #[schema(required = true)]
     pub rows: Option<u64>,
     /// The time that it computed, over all tasks, in microseconds.
+    #[schema(required = true)]
     pub compute_us: Option<u64>,
     /// Bytes that it wrote to disk for want of memory.
     pub spilled_bytes: u64,

@@ -9,14 +9,17 @@ use futures::Stream;
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::job_service_server::JobService;
 use sluice_proto::v1::{
-    CancelJobRequest, Finished, GetJobRequest, Job, JobEvent, JobLogsRequest, JobPlan,
-    ListJobsRequest, ListJobsResponse, LogLine, PlanJobRequest, ServerInfoRequest,
-    ServerInfoResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+    self, CancelJobRequest, Executor, Finished, GetJobRequest, Job, JobEvent, JobLogsRequest,
+    JobPlan, ListExecutorsRequest, ListExecutorsResponse, ListJobsRequest, ListJobsResponse,
+    LogLine, PlanJobRequest, ServerInfoRequest, ServerInfoResponse, SubmitJobRequest,
+    SubmitJobResponse, WatchJobRequest,
 };
+use sluice_service::address::HostPort;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::ballista::{ExecutorInfo, ExecutorState};
 use crate::driver::LiveJob;
 use crate::jobs::{JobRegistry, WatchedJob};
 
@@ -164,6 +167,35 @@ impl JobService for JobServer {
             vcores: capacity.vcores,
             started_ms: i64::try_from(started.as_millis()).unwrap_or(i64::MAX),
         }))
+    }
+
+    async fn list_executors(
+        &self,
+        _: Request<ListExecutorsRequest>,
+    ) -> Result<Response<ListExecutorsResponse>, Status> {
+        let executors = self.jobs.runner().list_executors().await;
+        Ok(Response::new(ListExecutorsResponse {
+            executors: executors.into_iter().map(executor_message).collect(),
+        }))
+    }
+}
+
+fn executor_message(executor: ExecutorInfo) -> Executor {
+    let state = match executor.state {
+        ExecutorState::Active => v1::ExecutorState::Active,
+        ExecutorState::Draining => v1::ExecutorState::Draining,
+        ExecutorState::Quarantined => v1::ExecutorState::Quarantined,
+    };
+    Executor {
+        id: executor.id,
+        address: HostPort::new(&executor.host, executor.grpc_port).to_string(),
+        state: state.into(),
+        problem: executor.problem.unwrap_or_default(),
+        vcores: executor.vcores,
+        vcores_free: executor.vcores_free,
+        tasks_given: executor.tasks_given,
+        resident_memory_bytes: executor.resident_memory_bytes.unwrap_or_default(),
+        last_heartbeat_seconds: executor.last_heartbeat_seconds,
     }
 }
 

@@ -15,6 +15,7 @@
 mod api;
 mod capacity;
 mod error;
+mod etag;
 mod grpc;
 mod host_check;
 mod job_service;

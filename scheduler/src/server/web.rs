@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::ApiState;
 use super::capacity::CapacityHistory;
+use super::etag::answer_if_changed;
 use super::host_check::KnownHosts;
 use super::landing::LandingReader;
 use super::page_events::page_events;
@@ -70,7 +71,7 @@ pub(super) fn web_routes(state: WebState) -> Router {
         .route("/landing", get(get_landing))
         .route("/executors", get(get_executors))
         .with_state(state)
-        .route("/assets/{name}", get(get_asset))
+        .merge(asset_routes())
         .layer(from_fn(add_security_headers))
 }
 
@@ -88,6 +89,13 @@ async fn add_security_headers(request: Request, next: Next) -> Response {
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Files that a browser has are not sent again.
+fn asset_routes() -> Router {
+    Router::new()
+        .route("/assets/{name}", get(get_asset))
+        .layer(from_fn(answer_if_changed))
 }
 
 async fn get_asset(Path(name): Path<String>) -> Response {

@@ -42,6 +42,13 @@ class Severity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SEVERITY_WARNING: _ClassVar[Severity]
     SEVERITY_NOTE: _ClassVar[Severity]
 
+class ExecutorState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EXECUTOR_STATE_UNSPECIFIED: _ClassVar[ExecutorState]
+    EXECUTOR_STATE_ACTIVE: _ClassVar[ExecutorState]
+    EXECUTOR_STATE_DRAINING: _ClassVar[ExecutorState]
+    EXECUTOR_STATE_QUARANTINED: _ClassVar[ExecutorState]
+
 class DatasetPhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     DATASET_PHASE_UNSPECIFIED: _ClassVar[DatasetPhase]
@@ -85,6 +92,10 @@ SEVERITY_UNSPECIFIED: Severity
 SEVERITY_ERROR: Severity
 SEVERITY_WARNING: Severity
 SEVERITY_NOTE: Severity
+EXECUTOR_STATE_UNSPECIFIED: ExecutorState
+EXECUTOR_STATE_ACTIVE: ExecutorState
+EXECUTOR_STATE_DRAINING: ExecutorState
+EXECUTOR_STATE_QUARANTINED: ExecutorState
 DATASET_PHASE_UNSPECIFIED: DatasetPhase
 DATASET_PHASE_PENDING: DatasetPhase
 DATASET_PHASE_STAGING: DatasetPhase
@@ -280,6 +291,38 @@ class ServerInfoResponse(_message.Message):
     vcores: int
     started_ms: int
     def __init__(self, version: _Optional[str] = ..., engines: _Optional[_Mapping[str, str]] = ..., executors: _Optional[int] = ..., vcores: _Optional[int] = ..., started_ms: _Optional[int] = ...) -> None: ...
+
+class ListExecutorsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListExecutorsResponse(_message.Message):
+    __slots__ = ("executors",)
+    EXECUTORS_FIELD_NUMBER: _ClassVar[int]
+    executors: _containers.RepeatedCompositeFieldContainer[Executor]
+    def __init__(self, executors: _Optional[_Iterable[_Union[Executor, _Mapping]]] = ...) -> None: ...
+
+class Executor(_message.Message):
+    __slots__ = ("id", "address", "state", "problem", "vcores", "vcores_free", "tasks_given", "resident_memory_bytes", "last_heartbeat_seconds")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    VCORES_FIELD_NUMBER: _ClassVar[int]
+    VCORES_FREE_FIELD_NUMBER: _ClassVar[int]
+    TASKS_GIVEN_FIELD_NUMBER: _ClassVar[int]
+    RESIDENT_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LAST_HEARTBEAT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    address: str
+    state: ExecutorState
+    problem: str
+    vcores: int
+    vcores_free: int
+    tasks_given: int
+    resident_memory_bytes: int
+    last_heartbeat_seconds: float
+    def __init__(self, id: _Optional[str] = ..., address: _Optional[str] = ..., state: _Optional[_Union[ExecutorState, str]] = ..., problem: _Optional[str] = ..., vcores: _Optional[int] = ..., vcores_free: _Optional[int] = ..., tasks_given: _Optional[int] = ..., resident_memory_bytes: _Optional[int] = ..., last_heartbeat_seconds: _Optional[float] = ...) -> None: ...
 
 class Job(_message.Message):
     __slots__ = ("job_id", "submission_id", "name", "file_name", "state", "submitted_ms", "started_ms", "ended_ms", "reason", "progress", "datasets", "params", "warnings", "inputs", "user", "timeout_ms", "relations", "scope")

@@ -75,6 +75,11 @@ class JobServiceStub(object):
                 request_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.ServerInfoRequest.SerializeToString,
                 response_deserializer=sluice__airflow_dot___proto_dot_jobs__pb2.ServerInfoResponse.FromString,
                 _registered_method=True)
+        self.ListExecutors = channel.unary_unary(
+                '/sluice.v1.JobService/ListExecutors',
+                request_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.ListExecutorsRequest.SerializeToString,
+                response_deserializer=sluice__airflow_dot___proto_dot_jobs__pb2.ListExecutorsResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer(object):
@@ -146,6 +151,13 @@ class JobServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListExecutors(self, request, context):
+        """The executors that are registered with the scheduler at this address.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -188,6 +200,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ServerInfo,
                     request_deserializer=sluice__airflow_dot___proto_dot_jobs__pb2.ServerInfoRequest.FromString,
                     response_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.ServerInfoResponse.SerializeToString,
+            ),
+            'ListExecutors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExecutors,
+                    request_deserializer=sluice__airflow_dot___proto_dot_jobs__pb2.ListExecutorsRequest.FromString,
+                    response_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.ListExecutorsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -407,6 +424,33 @@ class JobService(object):
             '/sluice.v1.JobService/ServerInfo',
             sluice__airflow_dot___proto_dot_jobs__pb2.ServerInfoRequest.SerializeToString,
             sluice__airflow_dot___proto_dot_jobs__pb2.ServerInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExecutors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluice.v1.JobService/ListExecutors',
+            sluice__airflow_dot___proto_dot_jobs__pb2.ListExecutorsRequest.SerializeToString,
+            sluice__airflow_dot___proto_dot_jobs__pb2.ListExecutorsResponse.FromString,
             options,
             channel_credentials,
             insecure,
