@@ -74,6 +74,7 @@ impl Generator<'_> {
         scope.subqueries = 2;
         let condition = self.where_clause(&scope);
         let wanted = self.wanted_scalars(want);
+        scope.is_value = true;
         let outputs: Vec<Sql> = wanted
             .iter()
             .map(|&scalar| self.expression(&scope, scalar, 2))

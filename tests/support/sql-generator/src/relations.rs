@@ -297,6 +297,7 @@ fn table_scope(table: &Table, alias: &str) -> Scope {
         fields,
         keys: Some(vec![Sql::same(format!("{alias}.id"))]),
         subqueries: 0,
+        is_value: false,
     }
 }
 
@@ -314,5 +315,6 @@ fn derived_scope(alias: &str, columns: &[Kind]) -> Scope {
         fields,
         keys: None,
         subqueries: 0,
+        is_value: false,
     }
 }

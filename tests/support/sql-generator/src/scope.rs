@@ -20,6 +20,10 @@ pub(crate) struct Scope {
     pub keys: Option<Vec<Sql>>,
     /// How deep subqueries may be nested here.
     pub subqueries: u32,
+    /// Whether the value of a condition matters, and not only whether it is true: an
+    /// IN over a subquery is false in Spark where standard SQL, and so the oracle, has
+    /// NULL.
+    pub is_value: bool,
 }
 
 impl Scope {

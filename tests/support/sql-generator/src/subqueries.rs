@@ -4,7 +4,7 @@ use crate::features::Feature;
 use crate::generator::Generator;
 use crate::scope::Scope;
 use crate::sql::Sql;
-use crate::values::{Kind, Scalar};
+use crate::values::{Kind, Scalar, known_literal};
 
 impl Generator<'_> {
     /// A subquery with at most one row, as a value.
@@ -49,6 +49,11 @@ impl Generator<'_> {
         let scalar = self.scalar_of(scope);
         let operand = self.expression(&scope.without_subqueries(), scalar, 1);
         let value = self.expression(&inner.without_subqueries(), scalar, 1);
+        let [operand, value] = if scope.is_value {
+            [operand, value].map(|sql| self.known(sql, scalar))
+        } else {
+            [operand, value]
+        };
         let nothing = Scope::default();
         let outer = if not.is_empty() || self.allows(Feature::CorrelatedNotIn) {
             scope
@@ -60,6 +65,12 @@ impl Generator<'_> {
             &format!("({{0}} {not}IN (SELECT {{1}} FROM {{2}}{{3}}))"),
             &[&operand, &value, &from, &condition],
         )
+    }
+
+    /// The value, or a literal where it is NULL.
+    fn known(&mut self, value: Sql, scalar: Scalar) -> Sql {
+        let literal = known_literal(self.choices, scalar);
+        Sql::format("coalesce({0}, {1})", &[&value, &literal])
     }
 
     fn inner_relation(&mut self, scope: &Scope) -> (Sql, Scope) {
