@@ -51,6 +51,15 @@ struct ThreadState {
     times: ThreadTimes,
 }
 
+impl ThreadState {
+    fn start(thread: ThreadHandle) -> Self {
+        Self {
+            watch: ThreadWatch::start(thread),
+            times: ThreadTimes::default(),
+        }
+    }
+}
+
 impl StopWatch {
     /// Looks at the threads that the task has, and gives what one of them did that
     /// exceeds the limits. `interval` is the time between checks; one that comes late
@@ -67,10 +76,11 @@ impl StopWatch {
         self.threads.retain(|thread, _| live.contains(thread));
         let mut exceeding = None;
         for thread in live {
-            let state = self.threads.entry(*thread).or_insert_with(|| ThreadState {
-                watch: ThreadWatch::start(*thread),
-                times: ThreadTimes::default(),
-            });
+            let Some(state) = self.threads.get_mut(thread) else {
+                let state = ThreadState::start(*thread);
+                self.threads.insert(*thread, state);
+                continue;
+            };
             state.times += state.watch.look(elapsed.min(interval));
             if limits.are_exceeded_by(&state.times) {
                 exceeding = Some(state.times);
