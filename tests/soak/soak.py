@@ -32,8 +32,12 @@ JOBS_AT_A_TIME = 4
 EXECUTOR_INTERVAL = 60.0
 SAMPLE_INTERVAL = 2.0
 MIB = 1024 * 1024
-# How much more a process may hold at the end than after it warmed up.
+# How much more a process may hold at the end than after it warmed up. In its first minutes
+# an allocator's spare memory depends on what met: three schedulers that ran the same jobs
+# one after the other held 97 to 213 MiB after 50 to 60 of them, and 186 MiB after 120.
 GROWTH_SHARE = 1.25
+GROWTH_SHARE_OF_SHORT_LIVES = 2.0
+SHORT_LIFE_MINUTES = 15
 GROWTH_BYTES = 24 * MIB
 GROWTH_DESCRIPTORS = 8
 
@@ -317,7 +321,8 @@ class Soak:
             )
             # A short life is all warming up.
             if minutes >= 3:
-                limit = memory[0] * GROWTH_SHARE + GROWTH_BYTES
+                share = GROWTH_SHARE if minutes >= SHORT_LIFE_MINUTES else GROWTH_SHARE_OF_SHORT_LIVES
+                limit = memory[0] * share + GROWTH_BYTES
                 self.check(memory[1] <= limit, f"{name} grew from {memory[0] / MIB:.0f} to {memory[1] / MIB:.0f} MiB")
                 self.check(files[1] <= files[0] + GROWTH_DESCRIPTORS, f"{name} holds {files[1]:.0f} files, {files[0]:.0f} before")
 
