@@ -13,22 +13,13 @@ use tonic::codegen::http;
 use tonic::transport::{self, Channel, Endpoint};
 use tower::util::BoxCloneService;
 
+use crate::limits::ConnectionLimits;
 use crate::master::Address;
 use crate::server_probe::{ServerKind, find_server_kind};
 
 /// Carries requests to a service and its responses back.
 pub(crate) type Transport =
     BoxCloneService<http::Request<Body>, http::Response<Body>, transport::Error>;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the first call may take when there are other addresses to try. A process
-/// that hangs still accepts connections: only an answer shows that it works.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
-/// The same when this is the only address.
-const ONLY_ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-/// A scheduler that is silent for the sum of interval and timeout is lost.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A scheduler that has answered.
 pub(crate) struct ConnectedScheduler {
@@ -57,8 +48,7 @@ impl fmt::Display for ConnectFailure {
             Self::Address(cause) => f.write_str(cause),
             Self::Silent(limit) => write!(
                 f,
-                "connected, but no answer within {} s: the process there hangs or is overloaded",
-                limit.as_secs()
+                "connected, but no answer within {limit:?}: the process there hangs or is overloaded"
             ),
             Self::Server(kind) => write!(f, "{kind}"),
         }
@@ -66,14 +56,17 @@ impl fmt::Display for ConnectFailure {
 }
 
 /// A connection to the first address at which a scheduler answers.
-pub(crate) async fn connect_any(addresses: &[Address]) -> Result<ConnectedScheduler, JobError> {
+pub(crate) async fn connect_any(
+    addresses: &[Address],
+    limits: &ConnectionLimits,
+) -> Result<ConnectedScheduler, JobError> {
     let answer_timeout = match addresses {
-        [_] => ONLY_ANSWER_TIMEOUT,
-        _ => ANSWER_TIMEOUT,
+        [_] => limits.only_answer,
+        _ => limits.answer,
     };
     let mut failures = Vec::with_capacity(addresses.len());
     for address in addresses {
-        match connect_one(address, answer_timeout).await {
+        match connect_one(address, answer_timeout, limits).await {
             Ok(connected) => return Ok(connected),
             Err(failure) => failures.push((address, failure)),
         }
@@ -84,13 +77,14 @@ pub(crate) async fn connect_any(addresses: &[Address]) -> Result<ConnectedSchedu
 async fn connect_one(
     address: &Address,
     answer_timeout: Duration,
+    limits: &ConnectionLimits,
 ) -> Result<ConnectedScheduler, ConnectFailure> {
-    resolve_host(address).await?;
-    let channel = open_channel(address).await.map_err(|error| {
+    resolve_host(address, limits.connect).await?;
+    let channel = open_channel(address, limits).await.map_err(|error| {
         let cause = root_cause(&error);
         ConnectFailure::Address(match cause.as_str() {
             // What the library says is that its deadline has elapsed.
-            "deadline has elapsed" => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+            "deadline has elapsed" => format!("no answer within {:?}", limits.connect),
             _ => cause,
         })
     })?;
@@ -103,7 +97,7 @@ async fn connect_one(
             return Err(ConnectFailure::Server(ServerKind::OtherGrpc));
         }
         Ok(Err(status)) => {
-            let kind = find_server_kind(address).await;
+            let kind = find_server_kind(address, limits.probe).await;
             return Err(match kind {
                 Some(kind) => ConnectFailure::Server(kind),
                 None => ConnectFailure::Address(status_cause(&status)),
@@ -116,27 +110,27 @@ async fn connect_one(
     })
 }
 
-async fn resolve_host(address: &Address) -> Result<(), ConnectFailure> {
+async fn resolve_host(address: &Address, limit: Duration) -> Result<(), ConnectFailure> {
     let lookup = tokio::net::lookup_host(address.to_string());
-    match tokio::time::timeout(CONNECT_TIMEOUT, lookup).await {
+    match tokio::time::timeout(limit, lookup).await {
         Ok(Ok(mut found)) => match found.next() {
             Some(_) => Ok(()),
             None => Err(ConnectFailure::Name("it has no address".to_owned())),
         },
         Ok(Err(error)) => Err(ConnectFailure::Name(error.to_string().to_lowercase())),
-        Err(_) => Err(ConnectFailure::Name(format!(
-            "no answer within {} s",
-            CONNECT_TIMEOUT.as_secs()
-        ))),
+        Err(_) => Err(ConnectFailure::Name(format!("no answer within {limit:?}"))),
     }
 }
 
-async fn open_channel(address: &Address) -> Result<Channel, transport::Error> {
+async fn open_channel(
+    address: &Address,
+    limits: &ConnectionLimits,
+) -> Result<Channel, transport::Error> {
     Endpoint::from_shared(format!("http://{address}"))?
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(limits.connect)
         .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .http2_keep_alive_interval(limits.keep_alive_interval)
+        .keep_alive_timeout(limits.keep_alive_timeout)
         .keep_alive_while_idle(true)
         .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
         .user_agent(concat!("submit-job/", env!("CARGO_PKG_VERSION")))?

@@ -12,36 +12,15 @@ use sluice_proto::v1::{CancelJobRequest, ErrorKind, Job, JobError, JobState};
 use tokio::time::Instant;
 
 use crate::job_client::JobClient;
+use crate::limits::ClientLimits;
 use crate::progress::ProgressDisplay;
-use crate::watch::{RetryPolicy, WatchEvent, watch_events};
+use crate::watch::{WatchEvent, watch_events};
 
 /// How often the clock of a live display is redrawn.
 const TICK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Names of received signals that request the end of submit-job.
 pub(crate) type Interrupts = Pin<Box<dyn Stream<Item = &'static str> + Send>>;
-
-/// Time limits; constant except in tests.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FollowLimits {
-    pub(crate) retry_policy: RetryPolicy,
-    /// How long the scheduler may take to cancel a job that reached its time limit,
-    /// before the client does.
-    pub(crate) timeout_grace: Duration,
-    /// How long the client waits for the end of the job after its own cancel at the
-    /// time limit.
-    pub(crate) cancel_grace: Duration,
-}
-
-impl Default for FollowLimits {
-    fn default() -> Self {
-        Self {
-            retry_policy: RetryPolicy::default(),
-            timeout_grace: Duration::from_secs(2),
-            cancel_grace: Duration::from_secs(10),
-        }
-    }
-}
 
 /// How following a job ended.
 #[derive(Debug)]
@@ -58,7 +37,7 @@ pub(crate) struct JobFollower<'a> {
     pub(crate) job_id: String,
     /// When the job reaches its time limit.
     pub(crate) deadline: Option<Instant>,
-    pub(crate) limits: FollowLimits,
+    pub(crate) limits: ClientLimits,
     pub(crate) progress: &'a mut ProgressDisplay,
     pub(crate) interrupts: &'a mut Interrupts,
 }

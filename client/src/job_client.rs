@@ -4,7 +4,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use sluice_proto::MAX_MESSAGE_BYTES;
@@ -24,11 +23,8 @@ use tower::ServiceExt;
 use tower::util::BoxCloneService;
 
 use crate::connect::{self, Transport, join_addresses, status_cause};
+use crate::limits::ConnectionLimits;
 use crate::master::Address;
-
-/// For calls of a scheduler without a stream. Planning lists the inputs, which may
-/// take long.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A stream of responses; an error ends it.
 pub(crate) type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, JobError>> + Send>>;
@@ -43,6 +39,7 @@ pub(crate) struct JobClient {
     /// connection is lost. `None` for a driver in this process, to which no
     /// connection can be lost.
     addresses: Option<Vec<Address>>,
+    limits: ConnectionLimits,
     server_version: Option<String>,
 }
 
@@ -56,10 +53,14 @@ struct Connection {
 
 impl JobClient {
     /// Connects to the first address that answers.
-    pub(crate) async fn connect(addresses: Vec<Address>) -> Result<Self, JobError> {
-        let connected = connect::connect_any(&addresses).await?;
+    pub(crate) async fn connect(
+        addresses: Vec<Address>,
+        limits: ConnectionLimits,
+    ) -> Result<Self, JobError> {
+        let connected = connect::connect_any(&addresses, &limits).await?;
         let client = Self::new(connected.transport, Some(addresses));
         Ok(Self {
+            limits,
             server_version: connected.version,
             ..client
         })
@@ -86,6 +87,7 @@ impl JobClient {
                 generation: 0,
             }),
             addresses,
+            limits: ConnectionLimits::default(),
             server_version: None,
         }
     }
@@ -197,15 +199,29 @@ impl JobClient {
                 .map(Response::into_inner)
                 .map_err(|status| JobError::from_status(&status));
         };
-        match with_call_timeout(send(client, request.clone())).await {
+        match self.limit_call(send(client, request.clone())).await {
             Err(status) if is_connection_lost(&status) => {
                 let client = self.reconnect_once(addresses, generation).await?;
-                with_call_timeout(send(client, request)).await
+                self.limit_call(send(client, request)).await
             }
             answer => answer,
         }
         .map(Response::into_inner)
         .map_err(|status| connect::call_error(addresses, &status))
+    }
+
+    /// The call's result, or an error after the time limit.
+    async fn limit_call<T>(
+        &self,
+        call: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
+        let limit = self.limits.call;
+        let answer = tokio::time::timeout(limit, call).await;
+        answer.unwrap_or_else(|_| {
+            Err(Status::deadline_exceeded(format!(
+                "no answer within {limit:?}"
+            )))
+        })
     }
 
     async fn reconnect_once(
@@ -216,10 +232,12 @@ impl JobClient {
         let mut connection = self.connection.lock().await;
         if connection.generation == generation {
             // Without the advice how to start a scheduler: one was running.
-            let connected = connect::connect_any(addresses).await.map_err(|error| {
-                let message = format!("the connection was lost, and {}", error.message);
-                JobError::new(error.kind(), message)
-            })?;
+            let connected = connect::connect_any(addresses, &self.limits)
+                .await
+                .map_err(|error| {
+                    let message = format!("the connection was lost, and {}", error.message);
+                    JobError::new(error.kind(), message)
+                })?;
             connection.client = grpc_client(connected.transport);
             connection.generation += 1;
         }
@@ -251,18 +269,6 @@ fn grpc_client(transport: Transport) -> GrpcClient {
     JobServiceClient::new(transport)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES)
-}
-
-/// The call's result, or an error after the timeout.
-async fn with_call_timeout<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-    tokio::time::timeout(CALL_TIMEOUT, call)
-        .await
-        .unwrap_or_else(|_| {
-            Err(Status::deadline_exceeded(format!(
-                "no answer within {} seconds",
-                CALL_TIMEOUT.as_secs()
-            )))
-        })
 }
 
 /// Whether the connection has failed, not the request.

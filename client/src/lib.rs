@@ -15,6 +15,7 @@ mod invocation;
 mod job_client;
 mod job_file;
 mod job_queries;
+mod limits;
 mod list_watch;
 mod local;
 mod log_lines;

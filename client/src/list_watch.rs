@@ -14,8 +14,6 @@ use crate::job_queries::{LIST_LIMIT, now_ms, request_list};
 use crate::report::list_text;
 use crate::screen_text::fit_screen;
 
-/// The longest pause between attempts to reach a lost scheduler.
-const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// The lines of a screen that hold no job: the line above the list, the frame and the
 /// names of the columns, the note that there are older jobs, and the cursor.
 const OTHER_LINES: usize = 7;
@@ -27,6 +25,8 @@ pub(crate) struct ListWatch<'a> {
     /// Shown above the list.
     pub(crate) master: String,
     pub(crate) interval: Duration,
+    /// The longest pause between attempts to reach a lost scheduler.
+    pub(crate) retry_pause: Duration,
 }
 
 impl ListWatch<'_> {
@@ -58,7 +58,7 @@ impl ListWatch<'_> {
                             .print_err(&format!("{}; retrying", error.message));
                     }
                     is_lost = true;
-                    pause = self.interval.min(RETRY_PAUSE);
+                    pause = self.interval.min(self.retry_pause);
                 }
                 Err(error) => return Err(error),
             }

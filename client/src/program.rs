@@ -16,13 +16,14 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::{self, Arguments};
 use crate::cli::{Cli, ResultFormat};
-use crate::follower::{FollowLimits, Interrupts};
+use crate::follower::Interrupts;
 use crate::invocation::{
     Action, DisplayOptions, Environment, Invocation, JobQuery, JobSubmission, RunMode, UsageError,
     resolve_invocation,
 };
 use crate::job_client::JobClient;
 use crate::job_file::LoadedJobFile;
+use crate::limits::{ClientLimits, ConnectionLimits};
 use crate::list_watch::ListWatch;
 use crate::local::{LocalBackend, LocalBackendOptions};
 use crate::master::Master;
@@ -55,7 +56,7 @@ where
                 .unwrap_or_default(),
         },
         console: Console::standard(),
-        limits: FollowLimits::default(),
+        limits: ClientLimits::default(),
         interrupts: signals::interrupts,
         local,
     };
@@ -66,7 +67,7 @@ where
 pub(crate) struct Program<F> {
     pub(crate) environment: Environment,
     pub(crate) console: Console,
-    pub(crate) limits: FollowLimits,
+    pub(crate) limits: ClientLimits,
     /// Called inside the runtime, and only for submissions, plans, lists that are
     /// repeated and live views. During other queries a signal ends the process as usual.
     pub(crate) interrupts: F,
@@ -176,7 +177,13 @@ where
             Box::pin(async move {
                 // Before anything is sent, so that no signal is lost.
                 let mut interrupts = interrupts().map_err(startup_error)?;
-                let api = connect_client(&master, &local, &request.conf, memory, &reporter.console)
+                let backend = Backend {
+                    master: &master,
+                    local: &local,
+                    limits: limits.connection,
+                };
+                let api = backend
+                    .connect_client(&request.conf, memory, &reporter.console)
                     .await?;
                 if display.verbose
                     && let Ok(info) = api.server_info().await
@@ -229,7 +236,14 @@ where
         let retry_policy = limits.retry_policy;
         runtime.block_on(async {
             let conf = BTreeMap::new();
-            let api = connect_client(&master, &local, &conf, None, &reporter.console).await?;
+            let backend = Backend {
+                master: &master,
+                local: &local,
+                limits: limits.connection,
+            };
+            let api = backend
+                .connect_client(&conf, None, &reporter.console)
+                .await?;
             match query {
                 JobQuery::Status(id) => job_queries::show_status(&api, reporter, id).await,
                 JobQuery::Kill(id) => job_queries::kill_job(&api, reporter, retry_policy, id).await,
@@ -243,6 +257,7 @@ where
                         console: &reporter.console,
                         master: master.to_string(),
                         interval,
+                        retry_pause: limits.list_pause,
                     };
                     list.repeat_list(&mut interrupts).await
                 }
@@ -414,29 +429,37 @@ fn run_on_runtime(
     result
 }
 
-async fn connect_client(
-    master: &Master,
-    local: &LocalBackend,
-    conf: &BTreeMap<String, String>,
-    memory: Option<u64>,
-    console: &Console,
-) -> Result<Arc<JobClient>, JobError> {
-    let client = match master {
-        Master::Remote(addresses) => {
-            let client = JobClient::connect(addresses.clone()).await?;
-            warn_of_version(&client, console);
-            client
-        }
-        Master::Local(cores) => {
-            let options = LocalBackendOptions {
-                cores: cores.core_count(),
-                memory,
-                conf: conf.clone(),
-            };
-            local.start_driver(options).await?
-        }
-    };
-    Ok(Arc::new(client))
+/// What runs jobs, and how long to wait for it.
+struct Backend<'a> {
+    master: &'a Master,
+    local: &'a LocalBackend,
+    limits: ConnectionLimits,
+}
+
+impl Backend<'_> {
+    async fn connect_client(
+        &self,
+        conf: &BTreeMap<String, String>,
+        memory: Option<u64>,
+        console: &Console,
+    ) -> Result<Arc<JobClient>, JobError> {
+        let client = match self.master {
+            Master::Remote(addresses) => {
+                let client = JobClient::connect(addresses.clone(), self.limits).await?;
+                warn_of_version(&client, console);
+                client
+            }
+            Master::Local(cores) => {
+                let options = LocalBackendOptions {
+                    cores: cores.core_count(),
+                    memory,
+                    conf: conf.clone(),
+                };
+                self.local.start_driver(options).await?
+            }
+        };
+        Ok(Arc::new(client))
+    }
 }
 
 /// Both may still understand each other, but no test shows it.

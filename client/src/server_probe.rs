@@ -8,7 +8,6 @@ use tokio::net::TcpStream;
 
 use crate::master::Address;
 
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A few lines of an answer say what it is.
 const PROBE_BYTES: usize = 512;
 
@@ -37,8 +36,8 @@ impl fmt::Display for ServerKind {
 }
 
 /// Sends a plain HTTP request and looks at the answer; `None` when there is no
-/// connection any more.
-pub(crate) async fn find_server_kind(address: &Address) -> Option<ServerKind> {
+/// connection any more, or none within `limit`.
+pub(crate) async fn find_server_kind(address: &Address, limit: Duration) -> Option<ServerKind> {
     let probe = async {
         let mut stream = TcpStream::connect(address.to_string()).await.ok()?;
         let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
@@ -51,7 +50,7 @@ pub(crate) async fn find_server_kind(address: &Address) -> Option<ServerKind> {
             .await;
         Some(kind_of_answer(&answer))
     };
-    tokio::time::timeout(PROBE_TIMEOUT, probe).await.ok()?
+    tokio::time::timeout(limit, probe).await.ok()?
 }
 
 fn kind_of_answer(answer: &[u8]) -> ServerKind {

@@ -13,20 +13,18 @@ use sluice_service::secrets::redact_values;
 use tokio::time::Instant;
 
 use crate::cli::DeployMode;
-use crate::follower::{FollowLimits, FollowOutcome, Interrupts, JobFollower};
+use crate::follower::{FollowOutcome, Interrupts, JobFollower};
 use crate::invocation::{DisplayOptions, JobSubmission};
 use crate::job_client::JobClient;
+use crate::limits::ClientLimits;
 use crate::progress::ProgressDisplay;
 use crate::report::ResultReporter;
-
-/// How long the cancel of an interrupted submission may take.
-const SUBMIT_CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Submitter {
     pub(crate) api: Arc<JobClient>,
     pub(crate) reporter: ResultReporter,
     pub(crate) display: DisplayOptions,
-    pub(crate) limits: FollowLimits,
+    pub(crate) limits: ClientLimits,
     /// The command that starts an executor; none for a local run.
     pub(crate) executor_hint: Option<String>,
 }
@@ -180,7 +178,8 @@ impl Submitter {
                     reason: format!("cancelled by {signal} at submit-job"),
                 };
                 // An unknown id means that the request never arrived, which is fine.
-                let _ = tokio::time::timeout(SUBMIT_CANCEL_TIMEOUT, self.api.cancel_job(cancel)).await;
+                let limit = self.limits.submit_cancel;
+                let _ = tokio::time::timeout(limit, self.api.cancel_job(cancel)).await;
                 Err(JobError::new(
                     ErrorKind::Killed,
                     format!("{signal} while the job was being submitted"),

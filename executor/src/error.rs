@@ -38,10 +38,14 @@ pub enum ExecutorError {
         reason: String,
     },
     /// A task of a job that has ended cannot be stopped. The process replaces itself.
-    #[error("task {task} was stopped, but a thread still computes for it and does not yield")]
+    #[error(
+        "task {task} was stopped, but one of its threads does not yield: it computed for {computed:.1?} after that, and was blocked for {blocked:.1?}"
+    )]
     Stuck {
         /// Its job, stage and number.
         task: String,
+        computed: std::time::Duration,
+        blocked: std::time::Duration,
     },
     /// The process holds too much memory without any task. It replaces itself.
     #[error("this process holds more memory than it may, and no task runs")]

@@ -11,7 +11,8 @@
 //! - `heartbeat`: survives a restarted scheduler, drains, detects that the
 //!   scheduler has given up this executor;
 //! - `task_service`, `task_runner`, `task_threads`: receive tasks, run each on its
-//!   own threads, and stop it together with them;
+//!   own threads, and stop it together with them; `stop_watch` measures what threads do
+//!   that do not end;
 //! - `task_engine`, `cancel_checks`: the wrapper around every task that classifies
 //!   its failure and counts it, and lets it notice a cancel;
 //! - `reports`: the ends of tasks, kept until the scheduler acknowledges them;
@@ -44,6 +45,7 @@ mod scheduler_endpoint;
 mod shuffle;
 mod shuffle_reads;
 mod startup;
+mod stop_watch;
 mod task_engine;
 mod task_runner;
 mod task_service;

@@ -53,9 +53,11 @@ impl RegisteredExecutor {
             () = stop.drain.cancelled() => Ok(()),
             ended = &mut self.grpc => Err(service_error("tasks", ended)),
             ended = &mut self.flight => Err(service_error("shuffle data", ended)),
-            task = wait_for_stuck_task(&process.tasks) => {
-                Err(ExecutorError::Stuck { task: task.to_string() })
-            }
+            (task, times) = wait_for_stuck_task(&process.tasks) => Err(ExecutorError::Stuck {
+                task: task.to_string(),
+                computed: times.computed,
+                blocked: times.blocked,
+            }),
             () = process.memory_watch.wait_for_restart() => Err(ExecutorError::MemoryHeld),
             reason = wait_for_refusal(&mut pulse) => Err(ExecutorError::Refused {
                 scheduler: process.options.scheduler.clone(),

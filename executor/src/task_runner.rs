@@ -83,6 +83,7 @@ impl TaskRunner {
                 return;
             }
         };
+        guard.observe_threads(threads.live_threads());
         let work = threads.spawn(Arc::clone(&self).work_on_task(
             definition,
             name.clone(),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sluice_service::task_memory::{TaskMemory, count_thread_for};
+use sluice_service::thread_times::ThreadHandle;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -29,8 +30,11 @@ const NICENESS: i32 = 10;
 #[derive(Debug)]
 pub(crate) struct TaskThreads {
     runtime: Option<Runtime>,
-    alive: watch::Receiver<usize>,
+    alive: LiveThreads,
 }
+
+/// The threads of a task that have not ended.
+pub(crate) type LiveThreads = watch::Receiver<Vec<ThreadHandle>>;
 
 impl TaskThreads {
     /// Starts `count` threads, and more for blocking calls, whose allocations count
@@ -39,7 +43,7 @@ impl TaskThreads {
     /// # Errors
     /// When the system gives no more threads or files.
     pub(crate) fn start(count: usize, memory: Arc<TaskMemory>) -> std::io::Result<Self> {
-        let (sender, alive) = watch::channel(0);
+        let (sender, alive) = watch::channel(Vec::new());
         let on_stop = sender.clone();
         let runtime = Builder::new_multi_thread()
             .worker_threads(count.max(1))
@@ -47,13 +51,14 @@ impl TaskThreads {
             .thread_stack_size(STACK_BYTES)
             .enable_all()
             .on_thread_start(move || {
-                sender.send_modify(|alive| *alive += 1);
+                sender.send_modify(|alive| alive.push(ThreadHandle::current()));
                 lower_priority();
                 count_thread_for(Some(Arc::clone(&memory)));
             })
             .on_thread_stop(move || {
                 count_thread_for(None);
-                on_stop.send_modify(|alive| *alive -= 1);
+                let ended = ThreadHandle::current();
+                on_stop.send_modify(|alive| alive.retain(|thread| *thread != ended));
             })
             .build()?;
         Ok(Self {
@@ -82,7 +87,12 @@ impl TaskThreads {
         }
         self.stop();
         // An error means that the runtime and all its threads are gone.
-        let _ = self.alive.wait_for(|alive| *alive == 0).await;
+        let _ = self.alive.wait_for(Vec::is_empty).await;
+    }
+
+    /// Those that have not ended, at any later time.
+    pub(crate) fn live_threads(&self) -> LiveThreads {
+        self.alive.clone()
     }
 
     fn has_futures(&self) -> bool {
@@ -123,6 +133,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::stop_watch::{StopLimits, StopWatch};
 
     fn start_threads(count: usize) -> TaskThreads {
         TaskThreads::start(count, Arc::default()).unwrap()
@@ -183,6 +194,7 @@ mod tests {
         while !computes.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;
         }
+        let live = threads.live_threads();
         let mut stopped = Box::pin(threads.stop_and_wait());
         let longer_than_cleanup = CLEANUP_TIMEOUT + Duration::from_millis(100);
         assert!(
@@ -190,7 +202,22 @@ mod tests {
                 .await
                 .is_err()
         );
+        // It is found by what it computes.
+        let moment = Duration::from_millis(50);
+        let limits = StopLimits {
+            computed: moment,
+            blocked: moment,
+        };
+        let mut watch = StopWatch::default();
+        loop {
+            let threads = live.borrow().clone();
+            if watch.check(&threads, &limits, moment).is_some() {
+                break;
+            }
+            std::thread::sleep(moment / 10);
+        }
         may_end.store(true, Ordering::SeqCst);
         stopped.await;
+        assert!(live.borrow().is_empty());
     }
 }

@@ -8,19 +8,15 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use sluice_proto::heartbeat::TaskName;
 use sluice_service::task_memory::TaskMemory;
+use sluice_service::thread_times::ThreadTimes;
 use tokio_util::sync::CancellationToken;
 
 use crate::memory_watch::Pressure;
+use crate::stop_watch::{StopLimits, StopWatch};
+use crate::task_threads::LiveThreads;
 
 /// How often stopped tasks are checked.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// After how many checks a cancelled task whose threads still compute is stuck: 5
-/// seconds. Checks are counted, not seconds, so that a pause of the whole process
-/// does not count.
-const CANCELLED_CHECKS: u32 = 20;
-/// The same for a task that has ended by itself, such as a query with LIMIT whose
-/// other branches have not noticed it yet: 30 seconds.
-const ENDED_CHECKS: u32 = 120;
 
 struct TaskRecord {
     started_at: Instant,
@@ -32,8 +28,10 @@ struct TaskRecord {
     memory: Arc<TaskMemory>,
     /// Why it was stopped, when that is a failure of the task.
     failure: Option<String>,
-    /// In how many checks it was seen after it was cancelled or had ended.
-    checks: u32,
+    /// Its threads, when they have been started.
+    threads: Option<LiveThreads>,
+    /// What they have done since it was cancelled or had ended.
+    stop_watch: StopWatch,
 }
 
 impl TaskRecord {
@@ -46,6 +44,17 @@ impl TaskRecord {
         let is_first = !self.has_ended && !self.cancel.is_cancelled();
         self.cancel.cancel();
         is_first
+    }
+
+    /// How much its threads may do, when they should have ended.
+    fn stop_limits(&self) -> Option<&'static StopLimits> {
+        if self.has_ended {
+            Some(&StopLimits::ENDED)
+        } else if self.cancel.is_cancelled() {
+            Some(&StopLimits::CANCELLED)
+        } else {
+            None
+        }
     }
 }
 
@@ -69,7 +78,8 @@ impl RunningTasks {
                 has_threads: false,
                 memory: Arc::clone(&memory),
                 failure: None,
-                checks: 0,
+                threads: None,
+                stop_watch: StopWatch::default(),
             },
         );
         TaskGuard {
@@ -156,21 +166,17 @@ impl RunningTasks {
         tasks.keys().map(|name| name.job.clone()).collect()
     }
 
-    /// Checks the tasks that should have stopped, and gives one whose threads have
-    /// not ended for too long: its computation does not give its thread back.
-    pub(crate) fn check_stopped(&self) -> Option<TaskName> {
+    /// Checks the tasks that should have stopped, and gives one with a thread that does
+    /// not give back what it computes or waits for, with what the thread did.
+    pub(crate) fn check_stopped(&self) -> Option<(TaskName, ThreadTimes)> {
         let mut stuck = None;
         for (name, task) in self.tasks.lock().iter_mut() {
-            let limit = if task.has_ended {
-                ENDED_CHECKS
-            } else if task.cancel.is_cancelled() {
-                CANCELLED_CHECKS
-            } else {
+            let (Some(limits), Some(threads)) = (task.stop_limits(), &task.threads) else {
                 continue;
             };
-            task.checks += 1;
-            if task.checks > limit {
-                stuck = Some(name.clone());
+            let live = threads.borrow().clone();
+            if let Some(times) = task.stop_watch.check(&live, limits, CHECK_INTERVAL) {
+                stuck = Some((name.clone(), times));
             }
         }
         stuck
@@ -197,13 +203,13 @@ impl RunningTasks {
 }
 
 /// Returns when a task should have stopped and cannot be stopped.
-pub(crate) async fn wait_for_stuck_task(tasks: &RunningTasks) -> TaskName {
+pub(crate) async fn wait_for_stuck_task(tasks: &RunningTasks) -> (TaskName, ThreadTimes) {
     let mut ticks = tokio::time::interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Some(task) = tasks.check_stopped() {
-            return task;
+        if let Some(stuck) = tasks.check_stopped() {
+            return stuck;
         }
     }
 }
@@ -248,6 +254,13 @@ impl TaskGuard {
             task.has_threads = true;
         }
         true
+    }
+
+    /// The task works on these threads from now on.
+    pub(crate) fn observe_threads(&self, threads: LiveThreads) {
+        if let Some(task) = self.tasks.tasks.lock().get_mut(&self.name) {
+            task.threads = Some(threads);
+        }
     }
 
     /// Why the task was stopped, when that is a failure of the task.
@@ -335,23 +348,20 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_stuck_when_its_threads_outlive_it() {
+    fn only_tasks_that_should_have_stopped_are_checked() {
         let tasks = RunningTasks::default();
-        let running = tasks.start_task(test_task("running", 0));
-        let ended = tasks.start_task(test_task("ended", 0));
-        ended.on_ended();
-        for _ in 0..ENDED_CHECKS {
-            assert_eq!(tasks.check_stopped(), None);
-        }
-        assert_eq!(tasks.check_stopped(), Some(test_task("ended", 0)));
-        drop(ended);
-        tasks.cancel_job("running");
-        for _ in 0..CANCELLED_CHECKS {
-            assert_eq!(tasks.check_stopped(), None);
-        }
-        assert_eq!(tasks.check_stopped(), Some(test_task("running", 0)));
-        drop(running);
-        assert_eq!(tasks.check_stopped(), None);
+        let guard = tasks.start_task(test_task("a", 0));
+        let computed = |tasks: &RunningTasks| {
+            let tasks = tasks.tasks.lock();
+            let limits = tasks[&test_task("a", 0)].stop_limits();
+            limits.map(|limits| limits.computed.as_secs())
+        };
+        assert_eq!(computed(&tasks), None);
+        tasks.cancel_job("a");
+        assert_eq!(computed(&tasks), Some(5));
+        guard.on_ended();
+        assert_eq!(computed(&tasks), Some(30));
+        assert_eq!(tasks.check_stopped(), None, "it has no threads");
     }
 
     #[test]

@@ -6,6 +6,41 @@ use crate::submit::{self, Output};
 use crate::{gold, wait};
 
 #[test]
+fn control_characters_of_names_reach_no_terminal_and_long_names_are_cut() {
+    let cluster = Cluster::builder().executors(0).start();
+    let (landing, gold) = (cluster.path("landing"), cluster.path("gold"));
+    Landing::SMALL.write(&landing);
+    let job = cluster.path("we\u{1b}[31mird.sql");
+    std::fs::copy(submit::example_job_path(), &job).unwrap();
+    let name = format!("red\u{1b}[31m\u{202e}{}", "x".repeat(5_000));
+    let more = [
+        "--deploy-mode",
+        "cluster",
+        "--submission-id",
+        "odd",
+        "--name",
+    ];
+    let mut args: Vec<String> = more.map(str::to_owned).to_vec();
+    args.push(name);
+    args.extend(submit::job_args(&job, &landing, &gold));
+    let submitted = cluster.run_submit(&args).expect_code(0);
+    let outputs = [
+        submitted,
+        cluster.run_submit(&["--list"]).expect_code(0),
+        cluster.run_submit(&["--status", "odd"]).expect_code(0),
+        cluster.run_submit(&["--logs", "odd"]).expect_code(0),
+    ];
+    for output in &outputs {
+        for text in [&output.stdout, &output.stderr] {
+            let is_odd = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!text.contains(is_odd), "{text:?}");
+            assert!(!text.contains(&"x".repeat(1_000)), "{text}");
+        }
+    }
+    assert!(outputs[1].stdout.contains("red"), "{}", outputs[1]);
+}
+
+#[test]
 fn a_job_can_be_planned_submitted_watched_and_inspected() {
     let _turn = wait::exclusive_turn();
     let cluster = Cluster::start();

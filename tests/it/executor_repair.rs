@@ -1,13 +1,14 @@
 //! Executors and their tasks after something went wrong: reports that do not arrive,
-//! tasks that do not stop, tasks that end their executor, disks that are full.
+//! tasks that do not stop, tasks that end their executor.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
 use crate::data::Landing;
-use crate::mount::Mount;
 use crate::proxy::Proxy;
 use crate::query_jobs::{executor_metric, only_executor, spawn_query, wait_for_computation};
 use crate::sandbox::{Cluster, ExecutorOptions};
@@ -63,50 +64,112 @@ fn the_end_of_a_task_is_reported_after_the_network_was_cut() {
     assert_eq!(gold::read_tables(&gold).len(), 1);
 }
 
-#[test]
-fn a_join_whose_filter_rejects_every_pair_is_stopped() {
-    let _turn = wait::exclusive_turn();
-    let mut cluster = Cluster::builder().executors(0).start();
-    cluster.add_executor_with(&ExecutorOptions::default());
-    cluster.wait_for_executors(1);
-    let metrics = cluster.executors[0].process.announced_value("http");
-    let landing = cluster.path("landing");
-    Landing {
-        user_events: 30_000,
-        ..Landing::SMALL
+/// One executor with input for queries that compute for long.
+struct LongQueries {
+    cluster: Cluster,
+    landing: PathBuf,
+    gold: PathBuf,
+    /// The executor before any query.
+    before: Value,
+}
+
+impl LongQueries {
+    fn start() -> Self {
+        let mut cluster = Cluster::builder().executors(0).start();
+        cluster.add_executor_with(&ExecutorOptions::default());
+        cluster.wait_for_executors(1);
+        let landing = cluster.path("landing");
+        Landing {
+            user_events: 30_000,
+            ..Landing::SMALL
+        }
+        .write(&landing);
+        let before = only_executor(&cluster).unwrap();
+        Self {
+            gold: cluster.path("gold"),
+            landing,
+            cluster,
+            before,
+        }
     }
-    .write(&landing);
-    let gold = cluster.path("gold");
-    let before = only_executor(&cluster).unwrap();
-    for (id, query) in [
-        (
-            "hash-join",
-            "SELECT count(*) AS n FROM events AS a JOIN events AS b \
-             ON length(a.event_id) = length(b.event_id) AND a.event_id || b.event_id = 'x'",
-        ),
-        (
-            "nested-loop-join",
-            "SELECT count(*) AS n FROM events AS a JOIN events AS b \
-             ON a.event_id || b.event_id < a.event_id",
-        ),
-    ] {
-        let running = spawn_query(&cluster, id, query, &landing, &gold);
-        wait_for_computation(&cluster);
+
+    /// Cancels a query that computes, while `hogs` threads take the processors, and
+    /// waits until no thread works for it.
+    fn cancel_while_it_computes(&self, id: &str, query: &str, hogs: usize) {
+        let cluster = &self.cluster;
+        let running = spawn_query(cluster, id, query, &self.landing, &self.gold);
+        wait_for_computation(cluster);
+        let _hogs = Hogs::start(hogs);
         cluster.run_submit(&["--kill", id]).expect_code(0);
         running.wait().expect_code(5);
+        let metrics = cluster.executors[0].process.announced_value("http");
         // A task counts as running until its last thread has ended.
-        wait::wait_until("no thread works for the task", wait::DEADLINE, || {
+        wait::wait_until("no thread works for the task", 3 * wait::DEADLINE, || {
             (executor_metric(&metrics, "sluice_executor_tasks_running ")? == 0.0).then_some(())
         });
     }
-    let after = only_executor(&cluster).unwrap();
-    assert_eq!(before["id"], after["id"], "the executor was not restarted");
-    let process = &cluster.executors[0].process;
-    process.wait_for_log(&["task cancelled; its threads ended"]);
-    let log = process.read_log();
-    assert!(!log.contains("replaces itself"), "{log}");
-    cluster.run_example(&landing, &gold).expect_code(0);
-    gold::assert_equals_oracle(&landing, &gold);
+
+    fn assert_not_replaced(&self) {
+        let after = only_executor(&self.cluster).unwrap();
+        assert_eq!(self.before["id"], after["id"], "the executor was restarted");
+        let process = &self.cluster.executors[0].process;
+        process.wait_for_log(&["task cancelled; its threads ended"]);
+        let log = process.read_log();
+        assert!(!log.contains("replaces itself"), "{log}");
+    }
+}
+
+const HASH_JOIN: &str = "SELECT count(*) AS n FROM events AS a JOIN events AS b \
+     ON length(a.event_id) = length(b.event_id) AND a.event_id || b.event_id = 'x'";
+
+/// Threads that take the processors from those with a low priority.
+struct Hogs(Arc<AtomicBool>);
+
+impl Hogs {
+    fn start(count: usize) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        for _ in 0..count {
+            let is_over = Arc::clone(&is_over);
+            std::thread::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Self(is_over)
+    }
+}
+
+impl Drop for Hogs {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_join_whose_filter_rejects_every_pair_is_stopped() {
+    let _turn = wait::exclusive_turn();
+    let queries = LongQueries::start();
+    let nested_loop = "SELECT count(*) AS n FROM events AS a JOIN events AS b \
+         ON a.event_id || b.event_id < a.event_id";
+    for (id, query) in [("hash-join", HASH_JOIN), ("nested-loop-join", nested_loop)] {
+        queries.cancel_while_it_computes(id, query, 0);
+    }
+    queries.assert_not_replaced();
+    let (cluster, gold) = (&queries.cluster, &queries.gold);
+    cluster.run_example(&queries.landing, gold).expect_code(0);
+    gold::assert_equals_oracle(&queries.landing, gold);
+}
+
+/// Threads of tasks have a low priority, so that one that is about to end may wait long
+/// for a processor.
+#[test]
+fn a_busy_machine_does_not_make_an_executor_replace_itself() {
+    let _turn = wait::exclusive_turn();
+    let queries = LongQueries::start();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    queries.cancel_while_it_computes("busy", HASH_JOIN, 4 * cores);
+    queries.assert_not_replaced();
 }
 
 #[test]
@@ -182,69 +245,4 @@ fn a_job_whose_tasks_end_their_executors_fails_and_names_the_task() {
     // The cluster works.
     cluster.wait_for_executors(1);
     cluster.run_example(&landing, &gold).expect_code(0);
-}
-
-#[test]
-fn an_executor_with_a_full_disk_gets_no_tasks_until_it_has_space() {
-    let _turn = wait::exclusive_turn();
-    let mut cluster = Cluster::builder()
-        .executors(0)
-        .scheduler_option("--no-executor-timeout", "2s")
-        .start();
-    let work_dir = cluster.path("executor-1");
-    let Some(_disk) = Mount::mount_memory(&work_dir, "size=64m") else {
-        return;
-    };
-    let landing = cluster.path("landing");
-    Landing::LARGE.write(&landing);
-    let gold = cluster.path("gold");
-    cluster.add_executor();
-    cluster.add_executor();
-    cluster.wait_for_executors(2);
-    let filler = work_dir.join("filler");
-    fill_disk(&filler);
-
-    // Its tasks are repeated on the other executor.
-    cluster.run_example(&landing, &gold).expect_code(0);
-    gold::assert_equals_oracle(&landing, &gold);
-    let quarantined = |executor: &&Value| {
-        let problem = executor["problem"].as_str().unwrap_or_default();
-        executor["state"] == "quarantined" && problem.contains(work_dir.to_str().unwrap())
-    };
-    wait::wait_until("one executor is quarantined", wait::DEADLINE, || {
-        let executors = cluster.registered_executors();
-        (executors.iter().filter(quarantined).count() == 1).then_some(())
-    });
-    wait::wait_until("the metrics show it", wait::DEADLINE, || {
-        let (_, metrics) = cluster.get_page("/metrics");
-        metrics
-            .contains("sluice_scheduler_executors{state=\"quarantined\"} 1")
-            .then_some(())
-    });
-
-    // It ends by itself.
-    std::fs::remove_file(&filler).unwrap();
-    cluster.wait_for_executors(2);
-    cluster.run_example(&landing, &gold).expect_code(0);
-
-    // Alone, the executor fails the job, which names host and folder.
-    cluster.kill_executor(1);
-    cluster.wait_for_executors(1);
-    fill_disk(&filler);
-    let output = cluster.run_example(&landing, &gold).expect_code(9);
-    output.expect_stderr(&[
-        work_dir.to_str().unwrap(),
-        "executor 127.0.0.1 cannot write to",
-        "No space left on device",
-        "free space on the disks of the executors",
-    ]);
-}
-
-/// Leaves no space on the file system of `path`.
-fn fill_disk(path: &Path) {
-    use std::io::Write;
-
-    let mut file = std::fs::File::create(path).unwrap();
-    let block = vec![0; 64 * 1024];
-    while file.write_all(&block).is_ok() {}
 }

@@ -40,6 +40,7 @@ mod commits;
 mod concurrent;
 mod connections;
 mod equal;
+mod executor_disks;
 mod executor_repair;
 mod executors_lost;
 mod exit_codes;

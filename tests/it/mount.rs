@@ -27,6 +27,26 @@ impl Mount {
         }
     }
 
+    /// Makes a folder read-only, also for processes that have files below it open:
+    /// it is mounted over itself.
+    pub fn mount_read_only(path: &Path) -> Option<Self> {
+        let output = Command::new("mount")
+            .arg("--bind")
+            .args([path, path])
+            .output();
+        match output {
+            Ok(output) if output.status.success() => {
+                let mount = Self {
+                    path: path.to_owned(),
+                };
+                mount.remount("bind,ro");
+                Some(mount)
+            }
+            Ok(output) => report_skipped(&String::from_utf8_lossy(&output.stderr)),
+            Err(error) => report_skipped(&error.to_string()),
+        }
+    }
+
     /// Changes the mount options, for example to `ro`.
     pub fn remount(&self, options: &str) {
         let options = format!("remount,{options}");

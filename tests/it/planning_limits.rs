@@ -160,6 +160,33 @@ fn a_plan_that_takes_too_long_fails_its_own_job_only() {
 }
 
 #[test]
+fn a_plan_that_is_too_large_to_be_sent_fails_once_with_its_size() {
+    let cluster = Cluster::builder().executors(1).start();
+    let files = JobFiles::new();
+    // Each within the limit of constants.
+    let tests = ["a", "b", "c", "d"].map(|text| format!("user <> repeat('{text}', 16000000)"));
+    let job = files.write_job(&format!(
+        "CREATE OR REFRESH MATERIALIZED VIEW t AS SELECT user FROM events WHERE {};\n",
+        tests.join(" AND ")
+    ));
+    let before = cluster.registered_executors();
+    files
+        .submit_job(&cluster.master(), &job, &["--submission-id", "large"])
+        .expect_code(1)
+        .expect_stderr(&[
+            "the plan has 64",
+            "at most 50331648 can be sent to executors",
+        ]);
+    let log = cluster.run_submit(&["--logs", "large"]).expect_code(0);
+    assert_eq!(log.stdout.matches("attempt 1 failed").count(), 1, "{log}");
+    assert!(!log.stdout.contains("attempt 2"), "{log}");
+    // The executor is still the same one.
+    let after = cluster.registered_executors();
+    assert_eq!(before[0]["id"], after[0]["id"], "{after:?}");
+    expect_small_job(&files, &cluster);
+}
+
+#[test]
 fn a_scheduler_that_holds_more_than_it_may_plans_nothing() {
     // Any process holds more.
     let cluster = Cluster::builder()

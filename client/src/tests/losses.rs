@@ -126,14 +126,43 @@ fn the_next_master_is_asked_when_the_first_hangs() {
 fn masters_that_hang_are_4_and_named() {
     let silent = [silent_listener(), silent_listener()];
     let [first, second] = silent.each_ref().map(|one| one.local_addr().unwrap());
-    let ran = World::new().run(&format!(
+    let mut world = World::new();
+    world.limits.connection.answer = Duration::from_millis(20);
+    let ran = world.run(&format!(
         "--master sluice://{first},{second} JOB --landing /l"
     ));
     assert_eq!(ran.code, 4, "{ran:?}");
     for address in [first, second] {
-        let part = format!("{address} (connected, but no answer within");
+        let part = format!("{address} (connected, but no answer within 20ms");
         assert!(ran.err.contains(&part), "{part}: {ran:?}");
     }
+}
+
+#[test]
+fn the_only_master_has_more_time_and_is_named_when_it_hangs() {
+    let silent = silent_listener();
+    let address = silent.local_addr().unwrap();
+    let mut world = World::new();
+    world.limits.connection.only_answer = Duration::from_millis(30);
+    let ran = world.run(&format!("--master sluice://{address} --list"));
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let part = format!("{address} (connected, but no answer within 30ms");
+    assert!(ran.err.contains(&part), "{part}: {ran:?}");
+    assert!(
+        ran.err.contains("look at the scheduler's process"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_submission_that_is_not_answered_is_not_waited_for_forever() {
+    let fake = Fake::with(|state| state.hang = true);
+    let running = Running::start(&fake);
+    let mut world = World::new();
+    world.limits.connection.call = Duration::from_millis(50);
+    let ran = world.run(&format!("--master {} JOB --landing /l", running.master()));
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("no answer within 50ms"), "{ran:?}");
 }
 
 /// A server that reads a little and answers every connection with the same bytes.

@@ -13,8 +13,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::fake::{Fake, Service};
-use crate::follower::{FollowLimits, Interrupts};
+use crate::follower::Interrupts;
 use crate::invocation::Environment;
+use crate::limits::ClientLimits;
 use crate::program::Program;
 use crate::watch::RetryPolicy;
 use sluice_service::console::Console;
@@ -67,7 +68,7 @@ pub(super) struct World {
     /// Whether standard output is a terminal.
     pub(super) out_is_terminal: bool,
     pub(super) environment: Environment,
-    pub(super) limits: FollowLimits,
+    pub(super) limits: ClientLimits,
     local: Arc<Fake>,
     signals: Option<UnboundedReceiver<&'static str>>,
 }
@@ -85,7 +86,7 @@ impl World {
                 user: "ann".into(),
                 ..Environment::default()
             },
-            limits: FollowLimits {
+            limits: ClientLimits {
                 retry_policy: RetryPolicy {
                     give_up_after: Duration::from_millis(600),
                     pauses: ExponentialBuilder::new()
@@ -97,6 +98,7 @@ impl World {
                 // Long, so that a slow machine does not cut a job's end short. Tests in
                 // which the end never comes make it short.
                 cancel_grace: Duration::from_secs(120),
+                ..ClientLimits::default()
             },
             local: Arc::default(),
             signals: None,

@@ -31,6 +31,7 @@ pub mod properties;
 pub mod shell_help;
 pub mod signals;
 pub mod task_memory;
+pub mod thread_times;
 pub mod threads;
 pub mod value_parsers;
 

@@ -38,6 +38,9 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for the ends of the partitions when a batch is finished.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The same when the run is to stop.
+const STOP_CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How often they are asked for: the brokers or this process may have been held up, and
 /// an unanswered question fails the run.
 const CONFIRM_ATTEMPTS: u32 = 3;
@@ -60,6 +63,8 @@ pub(crate) struct BatchRequest {
 pub(crate) struct BatchResult {
     pub(crate) content: BatchContent,
     pub(crate) end: BatchEnd,
+    /// The topic's id that a broker reported after everything was read.
+    pub(crate) topic_id: Option<String>,
 }
 
 /// How a batch ended: what decides what the run does next.
@@ -107,6 +112,8 @@ struct BatchReader<'c> {
     state: BatchState,
     builder: BatchBuilder,
     probe: BrokerProbe,
+    /// The topic's id that a broker reported, and what had been read then.
+    seen_id: Option<(String, BTreeMap<i32, i64>)>,
     /// An error code after which reading cannot continue.
     fatal_code: Option<RDKafkaErrorCode>,
     writer_failed: bool,
@@ -140,6 +147,7 @@ impl<'c> BatchReader<'c> {
             state,
             builder,
             probe: BrokerProbe::new(started_at),
+            seen_id: None,
             fatal_code: None,
             writer_failed: false,
         }
@@ -266,7 +274,8 @@ impl<'c> BatchReader<'c> {
     }
 
     /// After a while without events, asks a broker something and logs whether it
-    /// answers.
+    /// answers. If it does, the topic's id is asked for, too: what was read so far can
+    /// then be committed also when no broker answers at the end of the batch.
     fn probe_brokers(&mut self) {
         let window = self.state.window();
         let time_left = window.max_wait(self.started_at.elapsed(), PROBE_TIMEOUT);
@@ -278,7 +287,16 @@ impl<'c> BatchReader<'c> {
         };
         self.probe.on_question(Instant::now());
         match self.consumer.fetch_ends(&[partition], PROBE_TIMEOUT) {
-            Ok(_) => self.consumer.log_answer(),
+            Ok(_) => {
+                self.consumer.log_answer();
+                let next_offsets = self.builder.next_offsets();
+                let id = self.consumer.fetch_topic_id(PROBE_TIMEOUT).ok().flatten();
+                if let Some(id) = id {
+                    let topic = &self.consumer.topic;
+                    tracing::debug!(topic, id, "the brokers answer, nothing new to read");
+                    self.seen_id = Some((id, next_offsets));
+                }
+            }
             Err(error) => self.consumer.log_silence(&error),
         }
     }
@@ -314,11 +332,16 @@ impl<'c> BatchReader<'c> {
         }
     }
 
-    /// The ends of these partitions. Asks once only when the run is to stop.
+    /// The ends of these partitions. When the run is to stop, this asks once only, and
+    /// not for long.
     fn fetch_ends(&self, asked: &[i32]) -> Result<BTreeMap<i32, i64>, KafkaError> {
         let mut attempt = 1;
         loop {
-            match self.consumer.fetch_ends(asked, CONFIRM_TIMEOUT) {
+            let timeout = match self.stop.is_cancelled() {
+                true => STOP_CONFIRM_TIMEOUT,
+                false => CONFIRM_TIMEOUT,
+            };
+            match self.consumer.fetch_ends(asked, timeout) {
                 Err(error)
                     if error.is_unreachable()
                         && attempt < CONFIRM_ATTEMPTS
@@ -335,6 +358,7 @@ impl<'c> BatchReader<'c> {
     fn finish_batch(self, close_reason: CloseReason) -> Result<BatchResult, IngestError> {
         let next_offsets = self.builder.next_offsets();
         let (caught_up, error) = self.confirm_ends(&next_offsets, close_reason);
+        let seen_id = self.seen_id.filter(|(_, read)| *read == next_offsets);
         let fatal_error = self
             .fatal_code
             .map(|code| self.consumer.consume_error(code));
@@ -355,6 +379,7 @@ impl<'c> BatchReader<'c> {
                 needs_reassignment: self.state.has_skipped() || self.fatal_code.is_some(),
                 kafka_error: error.or(fatal_error),
             },
+            topic_id: seen_id.map(|(id, _)| id),
         })
     }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::apache;
 use crate::checker::{assert_exact, ledger_entries};
 use crate::cluster::Cluster as _;
 use crate::mock::mock_broker;
@@ -115,6 +116,74 @@ fn a_run_ends_soon_while_no_broker_answers() {
         let took = asked.elapsed();
         assert!(took < SOON, "{more:?} took {took:?}");
     }
+}
+
+#[test]
+fn what_a_broker_confirmed_before_it_fell_silent_is_committed_at_a_stop() {
+    let Some(broker) = apache::start_broker() else {
+        return;
+    };
+    let topic = broker.new_topic(3);
+    produce_mixed(broker.address(), &topic, 3, 300, "a");
+    let landing = tempfile::tempdir().unwrap();
+    let log = landing.path().join("log");
+    let start = || {
+        program_command(&[
+            "--bootstrap-servers",
+            broker.address(),
+            "--topic",
+            &topic,
+            "--landing",
+            landing.path().to_str().unwrap(),
+            "--follow",
+            "--duration",
+            "600",
+            "--log-level",
+            "debug",
+        ])
+        .stderr(File::create(&log).unwrap())
+        .spawn()
+        .unwrap()
+    };
+    let said = || std::fs::read_to_string(&log).unwrap();
+    let stop = |mut run: std::process::Child| {
+        let asked = Instant::now();
+        send_signal(&run, libc::SIGTERM);
+        let status = run.wait().unwrap();
+        let took = asked.elapsed();
+        assert!(took < SOON, "it took {took:?}: {}", said());
+        status.code().unwrap()
+    };
+
+    let run = start();
+    wait::wait_until("everything is read and confirmed", || {
+        said().contains("nothing new to read")
+    });
+    broker.pause().unwrap();
+    assert_eq!(stop(run), 0, "{}", said());
+    assert!(
+        said().contains("committed without the brokers"),
+        "{}",
+        said()
+    );
+    broker.resume().unwrap();
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 300);
+
+    // What the broker could not confirm is not lost: it is read again.
+    produce_mixed(broker.address(), &topic, 3, 600, "b");
+    let run = start();
+    wait::wait_until("more is read", || said().contains("reading: "));
+    broker.pause().unwrap();
+    let code = stop(run);
+    assert!(code == 4 || code == 0, "{code}: {}", said());
+    broker.resume().unwrap();
+    run_successfully(ingest_command(
+        broker.address(),
+        &topic,
+        landing.path(),
+        &[],
+    ));
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 900);
 }
 
 /// What a run that follows logs while its broker closes every connection: `tries` of

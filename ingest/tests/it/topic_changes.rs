@@ -300,8 +300,14 @@ fn groups_and_services_end_with_what_is_wrong() {
     assert!(said.contains("there is no topic `not-there`"), "{said}");
     let said = run_failing(run(NOWHERE, &group), 4);
     assert!(said.contains("nothing listens at 127.0.0.1:1"), "{said}");
-    let protocol = [&group[..], &["--kafka-conf", "group.protocol=consumer"]].concat();
-    run_failing(run(broker.address(), &protocol), 2);
+    for setting in [
+        "group.protocol=consumer",
+        "partition.assignment.strategy=cooperative-sticky",
+    ] {
+        let refused = [&group[..], &["--kafka-conf", setting]].concat();
+        let said = run_failing(run(broker.address(), &refused), 2);
+        assert!(said.contains("remove the setting"), "{said}");
+    }
     run_failing(run(broker.address(), &["--run-id", "", "--topic", "t"]), 2);
     // A service of two topics, one of which does not exist: it ends, and what the
     // other has read is committed.
