@@ -1,4 +1,4 @@
-//! Reads the bytes of one file in chunks.
+//! Reads the bytes of one file in chunks, also of a file that is a part of a joined one.
 
 use std::fs::File;
 use std::io;
@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use datafusion::error::{DataFusionError, Result};
+use futures::lock::Mutex;
+use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
 };
@@ -20,6 +22,42 @@ const LOCAL_READ_BYTES: u64 = 1 << 20;
 /// Bytes of one request to an object store: enough to make requests few.
 const REMOTE_READ_BYTES: u64 = 8 << 20;
 
+/// Where the bytes of a file are that is a part of a joined one; carried by its
+/// `PartitionedFile`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JoinedBytes {
+    /// The path of the joined file.
+    pub(crate) path: Path,
+    /// The offset of the file's first byte there.
+    pub(crate) offset: u64,
+    /// Up to where the same task reads the joined file without a gap.
+    pub(crate) read_to: u64,
+}
+
+/// What a task has read of a joined file in advance. Its parts may be small and many.
+pub(super) type ReadAhead = Arc<Mutex<Option<JoinedChunk>>>;
+
+/// Bytes of a joined file.
+#[derive(Debug)]
+pub(super) struct JoinedChunk {
+    path: Path,
+    /// The open local file; `None` where the store has none.
+    local_file: Option<File>,
+    /// The offset of the first of the bytes.
+    start: u64,
+    bytes: Bytes,
+}
+
+impl JoinedChunk {
+    /// The first bytes of `range`, if there are any.
+    fn slice(&self, range: &Range<u64>) -> Option<Bytes> {
+        let from = usize::try_from(range.start.checked_sub(self.start)?).ok()?;
+        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let to = from.saturating_add(length).min(self.bytes.len());
+        (from < to).then(|| self.bytes.slice(from..to))
+    }
+}
+
 /// Reads ranges of a file: directly where the store has a local file, otherwise
 /// by requests.
 pub(super) struct FileBytes {
@@ -27,16 +65,24 @@ pub(super) struct FileBytes {
     /// The URL that names the store.
     url: String,
     meta: ObjectMeta,
+    /// Where the bytes are, when they are a part of a joined file.
+    joined: Option<(JoinedBytes, ReadAhead)>,
     /// The open local file; `None` until it is known whether there is one.
     local_file: Option<Option<File>>,
 }
 
 impl FileBytes {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, url: &str, meta: ObjectMeta) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn ObjectStore>,
+        url: &str,
+        meta: ObjectMeta,
+        joined: Option<(JoinedBytes, ReadAhead)>,
+    ) -> Self {
         Self {
             store,
             url: url.to_owned(),
             meta,
+            joined,
             local_file: None,
         }
     }
@@ -47,21 +93,69 @@ impl FileBytes {
     /// When the file cannot be read, or is shorter than it was when it was
     /// listed.
     pub(super) async fn read_chunk(&mut self, range: Range<u64>) -> Result<Bytes> {
+        if let Some((joined, read_ahead)) = &self.joined {
+            let range = joined.offset + range.start..joined.offset + range.end;
+            let mut chunk = read_ahead.lock().await;
+            return self.read_joined(joined, range, &mut chunk).await;
+        }
         if self.local_file.is_none() {
-            self.local_file = Some(self.open_local().await?);
+            let is_empty = self.meta.size == 0;
+            self.local_file = Some(match is_empty {
+                true => None,
+                false => open_local(&self.store, &self.meta.location).await?,
+            });
         }
         if let Some(Some(file)) = &self.local_file {
-            let length = (range.end - range.start).min(LOCAL_READ_BYTES);
-            let mut bytes = BytesMut::zeroed(usize::try_from(length).unwrap_or(usize::MAX));
-            file.read_exact_at(&mut bytes, range.start)
-                .map_err(|error| self.read_error(error))?;
-            return Ok(bytes.freeze());
+            return self.read_local(file, &self.meta.location, range);
         }
+        self.read_remote(&self.meta.location, range).await
+    }
+
+    /// The first bytes of a range of a joined file, from what was read in advance, or
+    /// else with what the task will read next.
+    async fn read_joined(
+        &self,
+        joined: &JoinedBytes,
+        range: Range<u64>,
+        chunk: &mut Option<JoinedChunk>,
+    ) -> Result<Bytes> {
+        let known = chunk.take().filter(|chunk| chunk.path == joined.path);
+        let mut current = match known {
+            Some(chunk) => chunk,
+            None => JoinedChunk {
+                path: joined.path.clone(),
+                local_file: open_local(&self.store, &joined.path).await?,
+                start: 0,
+                bytes: Bytes::new(),
+            },
+        };
+        let bytes = match current.slice(&range) {
+            Some(bytes) => bytes,
+            None => {
+                let wanted = range.start..joined.read_to.max(range.end);
+                current.bytes = match &current.local_file {
+                    Some(file) => self.read_local(file, &joined.path, wanted)?,
+                    None => self.read_remote(&joined.path, wanted).await?,
+                };
+                current.start = range.start;
+                current.slice(&range).unwrap_or_default()
+            }
+        };
+        *chunk = Some(current);
+        Ok(bytes)
+    }
+
+    fn read_local(&self, file: &File, path: &Path, range: Range<u64>) -> Result<Bytes> {
+        let length = (range.end - range.start).min(LOCAL_READ_BYTES);
+        let mut bytes = BytesMut::zeroed(usize::try_from(length).unwrap_or(usize::MAX));
+        file.read_exact_at(&mut bytes, range.start)
+            .map_err(|error| self.read_error(path, error))?;
+        Ok(bytes.freeze())
+    }
+
+    async fn read_remote(&self, path: &Path, range: Range<u64>) -> Result<Bytes> {
         let end = range.end.min(range.start + REMOTE_READ_BYTES);
-        let bytes = self
-            .store
-            .get_range(&self.meta.location, range.start..end)
-            .await;
+        let bytes = self.store.get_range(path, range.start..end).await;
         bytes.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))
     }
 
@@ -77,33 +171,31 @@ impl FileBytes {
         Ok(lines)
     }
 
-    async fn open_local(&self) -> Result<Option<File>> {
-        if self.meta.size == 0 {
-            return Ok(None);
-        }
-        // A store of local files returns the open file and reads nothing yet;
-        // any other store returns a stream, which is dropped.
-        let options = GetOptions {
-            range: Some(GetRange::Bounded(0..1)),
-            ..GetOptions::default()
-        };
-        let got = self.store.get_opts(&self.meta.location, options).await;
-        match got
-            .map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?
-            .payload
-        {
-            GetResultPayload::File(file, _) => Ok(Some(file)),
-            GetResultPayload::Stream(_) => Ok(None),
-        }
-    }
-
-    fn read_error(&self, error: io::Error) -> DataFusionError {
-        let path = display_path(&self.url, &self.meta.location);
+    fn read_error(&self, path: &Path, error: io::Error) -> DataFusionError {
+        let path = display_path(&self.url, path);
         let message = if error.kind() == io::ErrorKind::UnexpectedEof {
             format!("file {path} became shorter while it was read; landing files must not change")
         } else {
             format!("cannot read file {path}: {error}")
         };
         DataFusionError::IoError(io::Error::new(error.kind(), message))
+    }
+}
+
+/// Opens a file, if the store has it as a local one.
+async fn open_local(store: &Arc<dyn ObjectStore>, path: &Path) -> Result<Option<File>> {
+    // A store of local files returns the open file and reads nothing yet; any other
+    // store returns a stream, which is dropped.
+    let options = GetOptions {
+        range: Some(GetRange::Bounded(0..1)),
+        ..GetOptions::default()
+    };
+    let got = store.get_opts(path, options).await;
+    match got
+        .map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?
+        .payload
+    {
+        GetResultPayload::File(file, _) => Ok(Some(file)),
+        GetResultPayload::Stream(_) => Ok(None),
     }
 }

@@ -10,7 +10,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::{FileOrdinal, FolderValues};
+use super::{FileOrdinal, FolderValues, JoinedBytes};
 
 /// A file, or a part of one, by what differs from the one before it. Without names of
 /// fields, which would be most of the bytes.
@@ -30,6 +30,19 @@ pub(super) struct FilePiece(
     Option<(i64, i64)>,
     /// The values of its folders, when they differ.
     Option<FolderValues>,
+    /// Where its bytes are, when they are a part of a joined file.
+    Option<JoinedPiece>,
+);
+
+/// A part of a joined file, by what differs from the part before it.
+#[derive(Debug, Serialize, Deserialize)]
+struct JoinedPiece(
+    /// The path of the joined file, when it differs.
+    Option<String>,
+    /// By how much the part begins after the end of the one before.
+    i64,
+    /// By how much [`JoinedBytes::read_to`] is greater.
+    i64,
 );
 
 /// What the next file is compared with.
@@ -39,6 +52,52 @@ struct PreviousFile {
     modified_ms: i64,
     ordinal: i64,
     folder_values: FolderValues,
+    joined: PreviousPart,
+}
+
+/// The part of a joined file that the next one is compared with.
+#[derive(Debug, Default)]
+struct PreviousPart {
+    path: String,
+    /// The offset after its last byte.
+    end: u64,
+    read_to: u64,
+}
+
+impl PreviousPart {
+    fn encode_part(&mut self, joined: &JoinedBytes, size: u64) -> JoinedPiece {
+        let path = joined.path.to_string();
+        let piece = JoinedPiece(
+            (path != self.path).then(|| path.clone()),
+            joined.offset.wrapping_sub(self.end).cast_signed(),
+            joined.read_to.wrapping_sub(self.read_to).cast_signed(),
+        );
+        *self = Self {
+            path,
+            end: joined.offset.wrapping_add(size),
+            read_to: joined.read_to,
+        };
+        piece
+    }
+
+    fn decode_part(&mut self, piece: JoinedPiece, size: u64) -> Result<JoinedBytes> {
+        let JoinedPiece(path, gap, further) = piece;
+        if let Some(path) = path {
+            self.path = path;
+        }
+        let offset = self.end.wrapping_add(gap.cast_unsigned());
+        self.end = offset.wrapping_add(size);
+        self.read_to = self.read_to.wrapping_add(further.cast_unsigned());
+        Ok(JoinedBytes {
+            path: parse_path(&self.path)?,
+            offset,
+            read_to: self.read_to,
+        })
+    }
+}
+
+fn parse_path(text: &str) -> Result<Path> {
+    Path::parse(text).map_err(|e| DataFusionError::External(Box::new(e)))
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +114,9 @@ impl PieceEncoder {
         let ordinal = ordinal.map_or(0, |ordinal| i64::from(ordinal.0));
         let folder_values = file.extension::<FolderValues>().cloned();
         let folder_values = folder_values.unwrap_or_default();
+        let joined = file.extension::<JoinedBytes>();
+        let size = file.object_meta.size;
+        let joined = joined.map(|joined| self.0.joined.encode_part(joined, size));
         let shared = shared_bytes(&self.0.path, &path);
         let piece = FilePiece(
             shared,
@@ -64,12 +126,14 @@ impl PieceEncoder {
             ordinal - self.0.ordinal,
             file.range.as_ref().map(|range| (range.start, range.end)),
             (folder_values != self.0.folder_values).then(|| folder_values.clone()),
+            joined,
         );
         self.0 = PreviousFile {
             path,
             modified_ms,
             ordinal,
             folder_values,
+            joined: std::mem::take(&mut self.0.joined),
         };
         piece
     }
@@ -77,7 +141,7 @@ impl PieceEncoder {
 
 impl PieceDecoder {
     pub(super) fn decode_piece(&mut self, piece: FilePiece) -> Result<PartitionedFile> {
-        let FilePiece(shared, rest, size, later_ms, higher, range, folder_values) = piece;
+        let FilePiece(shared, rest, size, later_ms, higher, range, folder_values, joined) = piece;
         let previous = &mut self.0;
         if !previous.path.is_char_boundary(shared) {
             return Err(DataFusionError::Internal(
@@ -91,8 +155,8 @@ impl PieceDecoder {
         if let Some(folder_values) = folder_values {
             previous.folder_values = folder_values;
         }
-        let location =
-            Path::parse(&previous.path).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let joined = joined.map(|joined| previous.joined.decode_part(joined, size));
+        let location = parse_path(&previous.path)?;
         let last_modified = DateTime::from_timestamp_millis(previous.modified_ms);
         let file = PartitionedFile::new_from_meta(ObjectMeta {
             location,
@@ -103,6 +167,10 @@ impl PieceDecoder {
         })
         .with_extension(FileOrdinal(u32::try_from(previous.ordinal).unwrap_or(0)))
         .with_extension(previous.folder_values.clone());
+        let file = match joined.transpose()? {
+            Some(joined) => file.with_extension(joined),
+            None => file,
+        };
         Ok(match range {
             Some((start, end)) => file.with_range(start, end),
             None => file,
@@ -138,12 +206,21 @@ mod tests {
 
     fn describe(file: &PartitionedFile) -> String {
         format!(
-            "{:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?}",
             file.object_meta,
             file.range,
             file.extension::<FileOrdinal>(),
             file.extension::<FolderValues>(),
+            file.extension::<JoinedBytes>(),
         )
+    }
+
+    fn in_joined(file: PartitionedFile, path: &str, offset: u64, read_to: u64) -> PartitionedFile {
+        file.with_extension(JoinedBytes {
+            path: Path::parse(path).unwrap(),
+            offset,
+            read_to,
+        })
     }
 
     #[test]
@@ -154,6 +231,17 @@ mod tests {
             // Differs in the second byte of a letter.
             file("landing/day=1/å.json", 0, -5, 5, Some("1")),
             file("landing/day=1", u64::MAX, i64::from(u32::MAX), 0, None),
+            in_joined(file("p-0.json", 7, 5, 1, None), "_joined/0-9.json", 3, 20),
+            in_joined(file("p-1.json", 10, 5, 2, None), "_joined/0-9.json", 10, 20)
+                .with_range(0, 4),
+            file("p-2.json", 10, 5, 3, None),
+            in_joined(file("p-3.json", 1, 5, 4, None), "_joined/0-9.json", 0, 1),
+            in_joined(
+                file("p-4.json", 1, 5, 5, None),
+                "_joined/9-12.json",
+                u64::MAX - 1,
+                u64::MAX,
+            ),
             file("other", 1, 0, u32::MAX, Some("2")),
         ];
         let mut encoder = PieceEncoder::default();
@@ -175,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_path_of_another_list_is_an_error() {
-        let piece = FilePiece(7, String::new(), 0, 0, 0, None, None);
+        let piece = FilePiece(7, String::new(), 0, 0, 0, None, None, None);
         PieceDecoder::default().decode_piece(piece).unwrap_err();
     }
 

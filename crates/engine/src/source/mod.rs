@@ -28,6 +28,7 @@ use sluice_values::TimeZone;
 
 use crate::scan::{ColumnFormat, ColumnSource, PartitionScan};
 
+pub(crate) use file_bytes::JoinedBytes;
 pub(crate) use file_metadata::METADATA_COLUMN;
 pub(crate) use folder_values::FolderValues;
 pub use groups::{InputFile, group_files};

@@ -18,7 +18,7 @@ use sluice_ndjson::{
 };
 use sluice_values::TimeZone;
 
-use super::file_bytes::FileBytes;
+use super::file_bytes::{FileBytes, JoinedBytes, ReadAhead};
 use super::file_metadata::{self, FileMetadata};
 use super::folder_values::{FolderValues, repeat_value, without_folder_columns};
 use super::{
@@ -50,6 +50,8 @@ pub(super) struct NdjsonOpener {
     options: Arc<NdjsonOptions>,
     time_zone: TimeZone,
     metrics: ScanMetrics,
+    /// What was read in advance of the joined file that is read now.
+    read_ahead: ReadAhead,
 }
 
 /// Where a column of the scan comes from.
@@ -152,6 +154,7 @@ impl NdjsonOpener {
             options,
             time_zone,
             metrics,
+            read_ahead: ReadAhead::default(),
         })
     }
 
@@ -200,9 +203,12 @@ impl FileOpener for NdjsonOpener {
         let metadata = self
             .has_metadata
             .then(|| FileMetadata::new(self.url.as_str(), &file.object_meta));
+        let joined = file.extension::<JoinedBytes>().cloned();
+        let joined = joined.map(|joined| (joined, Arc::clone(&self.read_ahead)));
+        let store = Arc::clone(&self.store);
         let reading = FileReader {
             scan: FileScan::with_decoder(decoder, [scanned]),
-            bytes: FileBytes::new(Arc::clone(&self.store), self.url.as_str(), file.object_meta),
+            bytes: FileBytes::new(store, self.url.as_str(), file.object_meta, joined),
             metrics: self.metrics.clone(),
             origins: Arc::clone(&self.origins),
             folder_values: folder_values.unwrap_or_default(),

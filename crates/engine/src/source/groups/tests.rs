@@ -16,6 +16,7 @@ fn file(name: usize, size: u64, splittable: bool) -> InputFile {
         },
         splittable,
         folder_values: Vec::new(),
+        stored: None,
     }
 }
 
@@ -75,4 +76,46 @@ fn little_data_is_not_divided() {
     assert_eq!(group_files(&[file(0, 1000, true)], 8).len(), 1);
     assert!(group_files(&[], 8).is_empty());
     assert!(group_files(&[file(0, 0, true)], 8).is_empty());
+}
+
+/// Files of two partitions whose names have another order than their bytes.
+#[test]
+fn the_parts_of_a_joined_file_are_read_in_the_order_of_their_bytes() {
+    let joined = Path::from("_joined/0-6.json");
+    let part = |name: usize, offset: u64| InputFile {
+        stored: Some(StoredRange {
+            path: joined.clone(),
+            offset,
+        }),
+        ..file(name, 10, true)
+    };
+    // The part at 20 is missing: a flow has taken it before.
+    let files = [
+        part(1, 0),
+        part(2, 30),
+        part(3, 10),
+        file(4, 10, true),
+        part(5, 40),
+    ];
+    let groups = group_files(&files, 1);
+    let described: Vec<_> = groups[0]
+        .iter()
+        .map(|piece| {
+            assert_eq!(piece.range, None);
+            let ordinal = piece.extension::<FileOrdinal>().unwrap().0;
+            let joined = piece.extension::<JoinedBytes>();
+            (
+                ordinal,
+                joined.map(|joined| (joined.offset, joined.read_to)),
+            )
+        })
+        .collect();
+    let expected = [
+        (0, Some((0, 20))),
+        (2, Some((10, 20))),
+        (1, Some((30, 50))),
+        (4, Some((40, 50))),
+        (3, None),
+    ];
+    assert_eq!(described, expected);
 }
