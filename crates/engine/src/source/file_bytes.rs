@@ -199,3 +199,79 @@ async fn open_local(store: &Arc<dyn ObjectStore>, path: &Path) -> Result<Option<
         GetResultPayload::Stream(_) => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use object_store::PutPayload;
+    use object_store::memory::InMemory;
+    use sluice_fault_store::{FaultyStore, Op};
+    use sluice_storage::DurableLocal;
+
+    use super::*;
+
+    /// Reads all parts of 10 bytes of a joined file of 100, from the first to the last.
+    async fn read_parts(store: &Arc<dyn ObjectStore>, path: &Path, read_to: u64) -> Vec<u8> {
+        let read_ahead = ReadAhead::default();
+        let mut all = Vec::new();
+        for offset in (0..100).step_by(10) {
+            let meta = ObjectMeta {
+                location: Path::from(format!("small-{offset}")),
+                last_modified: DateTime::UNIX_EPOCH,
+                size: 10,
+                e_tag: None,
+                version: None,
+            };
+            let joined = JoinedBytes {
+                path: path.clone(),
+                offset,
+                read_to: read_to.max(offset + 10),
+            };
+            let joined = Some((joined, Arc::clone(&read_ahead)));
+            let mut bytes = FileBytes::new(Arc::clone(store), "file:///", meta, joined);
+            assert_eq!(bytes.count_lines(0..10).await.unwrap(), 1);
+            let mut part = Vec::new();
+            while part.len() < 10 {
+                let from = part.len() as u64;
+                let chunk = bytes.read_chunk(from..10).await.unwrap();
+                assert!(!chunk.is_empty() && chunk.len() <= 10 - part.len());
+                part.extend_from_slice(&chunk);
+            }
+            // The beginning is read again.
+            let chunk = bytes.read_chunk(2..4).await.unwrap();
+            assert_eq!(chunk, part[2..4]);
+            all.extend(part);
+        }
+        all
+    }
+
+    fn content() -> Vec<u8> {
+        let line = |number: u8| (0..10).map(move |at| if at == 9 { b'\n' } else { number });
+        (0..10).flat_map(|number| line(b'a' + number)).collect()
+    }
+
+    #[tokio::test]
+    async fn adjacent_parts_of_a_joined_file_are_read_with_one_request() {
+        let path = Path::from("joined");
+        for (read_to, requests) in [(100, 1), (0, 10)] {
+            let faulty = FaultyStore::without_faults(Arc::new(InMemory::new()));
+            let payload = PutPayload::from(content());
+            faulty.inner().put(&path, payload).await.unwrap();
+            let store: Arc<dyn ObjectStore> = Arc::new(faulty.clone());
+            assert_eq!(read_parts(&store, &path, read_to).await, content());
+            // One request finds out whether the file is a local one.
+            assert_eq!(faulty.counts().count_of(Op::Get), requests + 1, "{read_to}");
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_of_a_local_joined_file_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("joined"), content()).unwrap();
+        let path = Path::from_absolute_path(folder.path().join("joined")).unwrap();
+        let store: Arc<dyn ObjectStore> = Arc::new(DurableLocal::new());
+        for read_to in [100, 0] {
+            assert_eq!(read_parts(&store, &path, read_to).await, content());
+        }
+    }
+}
