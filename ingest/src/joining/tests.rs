@@ -209,7 +209,7 @@ impl Setup {
             };
             assert_eq!(bytes.len() as u64, file.size);
             let name = file.path.filename().unwrap();
-            let lines = read_lines(Compression::from_path(name), bytes.as_ref()).unwrap();
+            let lines = read_lines(Compression::from_path(name), &bytes[..]).unwrap();
             let lines = lines.map(|line| String::from_utf8(line.unwrap()).unwrap());
             let before = all.insert(name.to_owned(), lines.collect());
             assert!(before.is_none(), "{name} is listed twice");
