@@ -10,9 +10,7 @@ use bytes::{Bytes, BytesMut};
 use datafusion::error::{DataFusionError, Result};
 use futures::lock::Mutex;
 use object_store::path::Path;
-use object_store::{
-    GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
-};
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt};
 
 use crate::display_path::display_path;
 
@@ -22,19 +20,8 @@ const LOCAL_READ_BYTES: u64 = 1 << 20;
 /// Bytes of one request to an object store: enough to make requests few.
 const REMOTE_READ_BYTES: u64 = 8 << 20;
 
-/// Where the bytes of a file are that is a part of a joined one; carried by its
-/// `PartitionedFile`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct JoinedBytes {
-    /// The path of the joined file.
-    pub(crate) path: Path,
-    /// The offset of the file's first byte there.
-    pub(crate) offset: u64,
-    /// Up to where the same task reads the joined file without a gap.
-    pub(crate) read_to: u64,
-}
-
-/// What a task has read of a joined file in advance. Its parts may be small and many.
+/// What a task has read of a joined file in advance: it may read parts of it in several
+/// pieces.
 pub(super) type ReadAhead = Arc<Mutex<Option<JoinedChunk>>>;
 
 /// Bytes of a joined file.
@@ -64,26 +51,30 @@ pub(super) struct FileBytes {
     store: Arc<dyn ObjectStore>,
     /// The URL that names the store.
     url: String,
-    meta: ObjectMeta,
-    /// Where the bytes are, when they are a part of a joined file.
-    joined: Option<(JoinedBytes, ReadAhead)>,
+    path: Path,
+    /// Of a joined file: up to where it is read, and what was read already.
+    joined: Option<(u64, ReadAhead)>,
     /// The open local file; `None` until it is known whether there is one.
     local_file: Option<Option<File>>,
 }
 
 impl FileBytes {
-    pub(super) fn new(
-        store: Arc<dyn ObjectStore>,
-        url: &str,
-        meta: ObjectMeta,
-        joined: Option<(JoinedBytes, ReadAhead)>,
-    ) -> Self {
+    pub(super) fn new(store: Arc<dyn ObjectStore>, url: &str, path: Path) -> Self {
         Self {
             store,
             url: url.to_owned(),
-            meta,
-            joined,
+            path,
+            joined: None,
             local_file: None,
+        }
+    }
+
+    /// The bytes of a joined file, of which the task reads everything up to `read_to`
+    /// from where it reads first.
+    pub(super) fn of_joined(self, read_to: u64, read_ahead: ReadAhead) -> Self {
+        Self {
+            joined: Some((read_to, read_ahead)),
+            ..self
         }
     }
 
@@ -93,38 +84,33 @@ impl FileBytes {
     /// When the file cannot be read, or is shorter than it was when it was
     /// listed.
     pub(super) async fn read_chunk(&mut self, range: Range<u64>) -> Result<Bytes> {
-        if let Some((joined, read_ahead)) = &self.joined {
-            let range = joined.offset + range.start..joined.offset + range.end;
+        if let Some((read_to, read_ahead)) = &self.joined {
             let mut chunk = read_ahead.lock().await;
-            return self.read_joined(joined, range, &mut chunk).await;
+            return self.read_joined(*read_to, range, &mut chunk).await;
         }
         if self.local_file.is_none() {
-            let is_empty = self.meta.size == 0;
-            self.local_file = Some(match is_empty {
-                true => None,
-                false => open_local(&self.store, &self.meta.location).await?,
-            });
+            self.local_file = Some(open_local(&self.store, &self.path).await?);
         }
         if let Some(Some(file)) = &self.local_file {
-            return self.read_local(file, &self.meta.location, range);
+            return self.read_local(file, range);
         }
-        self.read_remote(&self.meta.location, range).await
+        self.read_remote(range).await
     }
 
     /// The first bytes of a range of a joined file, from what was read in advance, or
     /// else with what the task will read next.
     async fn read_joined(
         &self,
-        joined: &JoinedBytes,
+        read_to: u64,
         range: Range<u64>,
         chunk: &mut Option<JoinedChunk>,
     ) -> Result<Bytes> {
-        let known = chunk.take().filter(|chunk| chunk.path == joined.path);
+        let known = chunk.take().filter(|chunk| chunk.path == self.path);
         let mut current = match known {
             Some(chunk) => chunk,
             None => JoinedChunk {
-                path: joined.path.clone(),
-                local_file: open_local(&self.store, &joined.path).await?,
+                path: self.path.clone(),
+                local_file: open_local(&self.store, &self.path).await?,
                 start: 0,
                 bytes: Bytes::new(),
             },
@@ -132,10 +118,10 @@ impl FileBytes {
         let bytes = match current.slice(&range) {
             Some(bytes) => bytes,
             None => {
-                let wanted = range.start..joined.read_to.max(range.end);
+                let wanted = range.start..read_to.max(range.end);
                 current.bytes = match &current.local_file {
-                    Some(file) => self.read_local(file, &joined.path, wanted)?,
-                    None => self.read_remote(&joined.path, wanted).await?,
+                    Some(file) => self.read_local(file, wanted)?,
+                    None => self.read_remote(wanted).await?,
                 };
                 current.start = range.start;
                 current.slice(&range).unwrap_or_default()
@@ -145,17 +131,17 @@ impl FileBytes {
         Ok(bytes)
     }
 
-    fn read_local(&self, file: &File, path: &Path, range: Range<u64>) -> Result<Bytes> {
+    fn read_local(&self, file: &File, range: Range<u64>) -> Result<Bytes> {
         let length = (range.end - range.start).min(LOCAL_READ_BYTES);
         let mut bytes = BytesMut::zeroed(usize::try_from(length).unwrap_or(usize::MAX));
         file.read_exact_at(&mut bytes, range.start)
-            .map_err(|error| self.read_error(path, error))?;
+            .map_err(|error| self.read_error(error))?;
         Ok(bytes.freeze())
     }
 
-    async fn read_remote(&self, path: &Path, range: Range<u64>) -> Result<Bytes> {
+    async fn read_remote(&self, range: Range<u64>) -> Result<Bytes> {
         let end = range.end.min(range.start + REMOTE_READ_BYTES);
-        let bytes = self.store.get_range(path, range.start..end).await;
+        let bytes = self.store.get_range(&self.path, range.start..end).await;
         bytes.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))
     }
 
@@ -171,8 +157,8 @@ impl FileBytes {
         Ok(lines)
     }
 
-    fn read_error(&self, path: &Path, error: io::Error) -> DataFusionError {
-        let path = display_path(&self.url, path);
+    fn read_error(&self, error: io::Error) -> DataFusionError {
+        let path = display_path(&self.url, &self.path);
         let message = if error.kind() == io::ErrorKind::UnexpectedEof {
             format!("file {path} became shorter while it was read; landing files must not change")
         } else {
@@ -202,7 +188,6 @@ async fn open_local(store: &Arc<dyn ObjectStore>, path: &Path) -> Result<Option<
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
     use object_store::PutPayload;
     use object_store::memory::InMemory;
     use sluice_fault_store::{FaultyStore, Op};
@@ -210,44 +195,31 @@ mod tests {
 
     use super::*;
 
-    /// Reads all parts of 10 bytes of a joined file of 100, from the first to the last.
-    async fn read_parts(store: &Arc<dyn ObjectStore>, path: &Path, read_to: u64) -> Vec<u8> {
+    /// Reads a joined file of 100 bytes in ranges of 10, from the first to the last.
+    async fn read_ranges(store: &Arc<dyn ObjectStore>, path: &Path, read_to: u64) -> Vec<u8> {
         let read_ahead = ReadAhead::default();
         let mut all = Vec::new();
-        for offset in (0..100).step_by(10) {
-            let meta = ObjectMeta {
-                location: Path::from(format!("small-{offset}")),
-                last_modified: DateTime::UNIX_EPOCH,
-                size: 10,
-                e_tag: None,
-                version: None,
-            };
-            let joined = JoinedBytes {
-                path: path.clone(),
-                offset,
-                read_to: read_to.max(offset + 10),
-            };
-            let joined = Some((joined, Arc::clone(&read_ahead)));
-            let mut bytes = FileBytes::new(Arc::clone(store), "file:///", meta, joined);
-            assert_eq!(bytes.count_lines(0..10).await.unwrap(), 1);
-            let mut part = Vec::new();
-            while part.len() < 10 {
-                let from = part.len() as u64;
-                let chunk = bytes.read_chunk(from..10).await.unwrap();
-                assert!(!chunk.is_empty() && chunk.len() <= 10 - part.len());
-                part.extend_from_slice(&chunk);
+        for start in (0..100).step_by(10) {
+            let file = FileBytes::new(Arc::clone(store), "file:///", path.clone());
+            let mut bytes = file.of_joined(read_to, Arc::clone(&read_ahead));
+            assert_eq!(bytes.count_lines(start..start + 10).await.unwrap(), 1);
+            let mut next = start;
+            while next < start + 10 {
+                let chunk = bytes.read_chunk(next..start + 10).await.unwrap();
+                next += chunk.len() as u64;
+                assert!(!chunk.is_empty() && next <= start + 10);
+                all.extend_from_slice(&chunk);
             }
             // The beginning is read again.
-            let chunk = bytes.read_chunk(2..4).await.unwrap();
-            assert_eq!(chunk, part[2..4]);
-            all.extend(part);
+            let chunk = bytes.read_chunk(start + 2..start + 4).await.unwrap();
+            assert_eq!(chunk, all[all.len() - 8..all.len() - 6]);
         }
         all
     }
 
     fn content() -> Vec<u8> {
-        let line = |number: u8| (0..10).map(move |at| if at == 9 { b'\n' } else { number });
-        (0..10).flat_map(|number| line(b'a' + number)).collect()
+        let line = |letter: u8| std::iter::repeat_n(letter, 9).chain([b'\n']);
+        (b'a'..=b'j').flat_map(line).collect()
     }
 
     #[tokio::test]
@@ -258,7 +230,7 @@ mod tests {
             let payload = PutPayload::from(content());
             faulty.inner().put(&path, payload).await.unwrap();
             let store: Arc<dyn ObjectStore> = Arc::new(faulty.clone());
-            assert_eq!(read_parts(&store, &path, read_to).await, content());
+            assert_eq!(read_ranges(&store, &path, read_to).await, content());
             // One request finds out whether the file is a local one.
             assert_eq!(faulty.counts().count_of(Op::Get), requests + 1, "{read_to}");
         }
@@ -271,7 +243,7 @@ mod tests {
         let path = Path::from_absolute_path(folder.path().join("joined")).unwrap();
         let store: Arc<dyn ObjectStore> = Arc::new(DurableLocal::new());
         for read_to in [100, 0] {
-            assert_eq!(read_parts(&store, &path, read_to).await, content());
+            assert_eq!(read_ranges(&store, &path, read_to).await, content());
         }
     }
 }

@@ -8,7 +8,8 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use sluice_storage::StoredRange;
 
-use super::{FileOrdinal, FolderValues, JoinedBytes};
+use super::joined_run::RunBuilder;
+use super::{FileOrdinal, FolderValues};
 
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ struct Piece<'a> {
 /// same number of bytes. Splittable files are cut at any byte (the reader finds
 /// the lines); others stay whole. Every byte is in exactly one group; empty
 /// files are left out. Within a group, the parts of a joined file are in the order of
-/// their bytes.
+/// their bytes, and adjacent ones are one file.
 pub fn group_files(files: &[InputFile], target: usize) -> Vec<FileGroup> {
     let total: u64 = files.iter().map(|file| file.meta.size).sum();
     let share = total
@@ -97,41 +98,41 @@ pub fn group_files(files: &[InputFile], target: usize) -> Vec<FileGroup> {
     groups.into_iter().map(planned_group).collect()
 }
 
+/// Whole files that are adjacent in a joined one become one file of the plan.
 fn planned_group(pieces: Vec<Piece<'_>>) -> FileGroup {
     let mut files: Vec<PartitionedFile> = Vec::with_capacity(pieces.len());
-    let mut following: Option<JoinedBytes> = None;
-    for piece in pieces.into_iter().rev() {
+    let mut run: Option<RunBuilder<'_>> = None;
+    for piece in pieces {
         let Piece {
             file,
             ordinal,
             bytes,
         } = piece;
-        let mut planned = PartitionedFile::new_from_meta(file.meta.clone())
-            .with_extension(ordinal)
-            .with_extension(FolderValues(file.folder_values.clone()));
-        let is_part = bytes != (0..file.meta.size);
-        if is_part {
-            planned = planned.with_range(bytes.start.cast_signed(), bytes.end.cast_signed());
+        let is_whole = bytes == (0..file.meta.size);
+        if is_whole && run.as_mut().is_some_and(|run| run.add_file(file, ordinal)) {
+            continue;
         }
-        let joined = file.stored.as_ref().map(|stored| {
-            let end = stored.offset + file.meta.size;
-            let next = following.take().filter(|next| {
-                next.path == stored.path && (next.offset == end || next.offset == stored.offset)
-            });
-            JoinedBytes {
-                path: stored.path.clone(),
-                offset: stored.offset,
-                read_to: next.map_or(end, |next| next.read_to),
+        files.extend(run.take().map(RunBuilder::build));
+        match RunBuilder::begin(file, ordinal) {
+            Some(begun) if is_whole => run = Some(begun),
+            Some(begun) => files.push(with_bytes(begun.build(), &bytes)),
+            None => {
+                let planned = PartitionedFile::new_from_meta(file.meta.clone())
+                    .with_extension(ordinal)
+                    .with_extension(FolderValues(file.folder_values.clone()));
+                files.push(match is_whole {
+                    true => planned,
+                    false => with_bytes(planned, &bytes),
+                });
             }
-        });
-        following.clone_from(&joined);
-        files.push(match joined {
-            Some(joined) => planned.with_extension(joined),
-            None => planned,
-        });
+        }
     }
-    files.reverse();
+    files.extend(run.map(RunBuilder::build));
     FileGroup::new(files)
+}
+
+fn with_bytes(file: PartitionedFile, bytes: &Range<u64>) -> PartitionedFile {
+    file.with_range(bytes.start.cast_signed(), bytes.end.cast_signed())
 }
 
 #[cfg(test)]

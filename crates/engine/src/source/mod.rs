@@ -12,6 +12,7 @@ pub(crate) mod file_metadata;
 mod file_uri;
 mod folder_values;
 mod groups;
+mod joined_run;
 mod metric;
 mod opener;
 mod table;
@@ -28,7 +29,6 @@ use sluice_values::TimeZone;
 
 use crate::scan::{ColumnFormat, ColumnSource, PartitionScan};
 
-pub(crate) use file_bytes::JoinedBytes;
 pub(crate) use file_metadata::METADATA_COLUMN;
 pub(crate) use folder_values::FolderValues;
 pub use groups::{InputFile, group_files};

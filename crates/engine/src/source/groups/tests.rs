@@ -3,6 +3,7 @@
 use chrono::DateTime;
 use object_store::path::Path;
 
+use super::super::joined_run::JoinedRun;
 use super::*;
 
 fn file(name: usize, size: u64, splittable: bool) -> InputFile {
@@ -100,22 +101,77 @@ fn the_parts_of_a_joined_file_are_read_in_the_order_of_their_bytes() {
     let groups = group_files(&files, 1);
     let described: Vec<_> = groups[0]
         .iter()
-        .map(|piece| {
-            assert_eq!(piece.range, None);
-            let ordinal = piece.extension::<FileOrdinal>().unwrap().0;
-            let joined = piece.extension::<JoinedBytes>();
-            (
-                ordinal,
-                joined.map(|joined| (joined.offset, joined.read_to)),
-            )
+        .map(|planned| {
+            assert_eq!(planned.range, None);
+            let run = planned.extension::<JoinedRun>();
+            let parts: Vec<_> = run
+                .iter()
+                .flat_map(|run| run.parts_with_offsets())
+                .map(|(offset, part)| (part.ordinal.0, offset))
+                .collect();
+            (planned.object_meta.size, parts)
         })
         .collect();
     let expected = [
-        (0, Some((0, 20))),
-        (2, Some((10, 20))),
-        (1, Some((30, 50))),
-        (4, Some((40, 50))),
-        (3, None),
+        (20, vec![(0, 0), (2, 10)]),
+        (20, vec![(1, 30), (4, 40)]),
+        (10, vec![]),
     ];
     assert_eq!(described, expected);
+}
+
+#[test]
+fn every_byte_of_joined_files_is_read_once() {
+    let mut state = 11_u64;
+    let mut random = |bound: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % bound
+    };
+    for _ in 0..200 {
+        let mut ends = [0; 3];
+        let files: Vec<InputFile> = (0..random(40) as usize)
+            .map(|name| {
+                let size = 1 + [5, 3_000_000, 9_000_000][random(3) as usize];
+                let joined = random(4) as usize;
+                let stored = ends.get_mut(joined).map(|end| {
+                    let offset = *end + random(2) * 7;
+                    *end = offset + size;
+                    StoredRange {
+                        path: Path::from(format!("_joined/{joined}")),
+                        offset,
+                    }
+                });
+                InputFile {
+                    stored,
+                    ..file(name, size, random(3) > 0)
+                }
+            })
+            .collect();
+        let mut read = vec![0; files.len()];
+        for planned in group_files(&files, 1 + random(6) as usize)
+            .iter()
+            .flat_map(FileGroup::files)
+        {
+            let range = planned.range.as_ref().map(|range| range.end - range.start);
+            let Some(run) = planned.extension::<JoinedRun>() else {
+                let ordinal = planned.extension::<FileOrdinal>().unwrap().0 as usize;
+                assert_eq!(files[ordinal].stored, None);
+                let whole = planned.object_meta.size;
+                read[ordinal] += range.map_or(whole, i64::cast_unsigned);
+                continue;
+            };
+            assert!(range.is_none() || run.parts.len() == 1);
+            for (offset, part) in run.parts_with_offsets() {
+                let input = &files[part.ordinal.0 as usize];
+                let stored = input.stored.as_ref().unwrap();
+                assert_eq!((&run.path, offset), (&stored.path, stored.offset));
+                assert_eq!(part.meta, input.meta);
+                read[part.ordinal.0 as usize] += range.map_or(part.meta.size, i64::cast_unsigned);
+            }
+        }
+        let sizes: Vec<u64> = files.iter().map(|file| file.meta.size).collect();
+        assert_eq!(read, sizes);
+    }
 }
