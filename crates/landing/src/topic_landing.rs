@@ -11,6 +11,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
 use sluice_compression::Compression;
 use sluice_ledger::{Entry, Ledger, LedgerError};
 use sluice_storage::{Location, SourceFile, StoreError, StorePath, StoredRange};
@@ -207,9 +208,10 @@ impl TopicLanding {
             self.require_same_ledger(&joined).await?;
             if let Some(rows) = &joined.body.rows {
                 self.require_whole(&joined, rows).await?;
+                let stored = self.store_path.location.join(&rows.path)?;
                 for (offset, part) in rows.parts_with_offsets() {
                     if entries.contains(&part.seq) {
-                        files.push(self.landed_part(rows, offset, part)?);
+                        files.push(self.landed_part(stored.path(), offset, part)?);
                     }
                 }
             }
@@ -274,14 +276,13 @@ impl TopicLanding {
 
     fn landed_part(
         &self,
-        joined: &JoinedFile,
+        joined: &Path,
         offset: u64,
         part: &JoinedPart,
     ) -> Result<LandedFile, StoreError> {
-        let topic = &self.store_path.location;
         Ok(LandedFile {
             seq: part.seq,
-            location: topic.join(&part.file.path)?,
+            location: self.store_path.location.join(&part.file.path)?,
             bytes: part.file.bytes,
             compression: Compression::from_path(&part.file.path),
             partition: part.partition,
@@ -289,7 +290,7 @@ impl TopicLanding {
             offsets: part.line_offsets(),
             checksum: part.file.checksum.clone(),
             stored: Some(StoredRange {
-                path: topic.join(&joined.path)?.path().clone(),
+                path: joined.clone(),
                 offset,
             }),
             modified: Some(part.modified),
