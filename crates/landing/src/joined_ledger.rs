@@ -25,7 +25,8 @@ pub struct JoinedLedger {
 /// What was read last.
 #[derive(Debug, Default)]
 struct KnownEntries {
-    tail: Option<Arc<Entry<JoinedEntry>>>,
+    /// The newest entry, `Some(None)` when there was none; `None` before it was read.
+    tail: Option<Option<Arc<Entry<JoinedEntry>>>>,
     /// The entry that was looked up last.
     found: Option<Arc<Entry<JoinedEntry>>>,
 }
@@ -67,7 +68,7 @@ impl JoinedLedger {
     /// When the ledger cannot be read.
     pub async fn newest_entry(&self) -> Result<Option<Entry<JoinedEntry>>, LedgerError> {
         let tail = self.ledger.read_tail().await?;
-        self.known.lock().tail = tail.clone().map(Arc::new);
+        self.known.lock().tail = Some(tail.clone().map(Arc::new));
         Ok(tail)
     }
 
@@ -84,10 +85,10 @@ impl JoinedLedger {
         let known = self.known.lock().tail.clone();
         let tail = match known.filter(|_| freshness == Freshness::Known) {
             Some(tail) => tail,
-            None => match self.newest_entry().await? {
-                Some(tail) => Arc::new(tail),
-                None => return Ok(None),
-            },
+            None => self.newest_entry().await?.map(Arc::new),
+        };
+        let Some(tail) = tail else {
+            return Ok(None);
         };
         let Some(found) = self.find_from(seq, &tail).await? else {
             return Ok(None);
