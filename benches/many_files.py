@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""How long a job over very many landing files takes.
+"""How long a job over very many landing files takes, before and after they are joined.
 
     many_files.py BINARIES [--files 1000000] [--files-per-entry 100]
 
 Generates a topic's landing folder of files with one line each, and a ledger whose
 entries name them, in a temporary folder. Then it plans a job that counts the rows, and
 runs it, on a cluster and with `local`, and prints the times from submit-job's start
-to its exit, and the peak memory of each process.
+to its exit, and the peak memory of each process. Then `ingest-landing join` joins the
+files and deletes the small ones, and the same is measured again.
 """
 
 import argparse
@@ -31,6 +32,25 @@ CREATE EXTERNAL TABLE events (id BIGINT, kind STRING) STORED AS JSON LOCATION '$
 CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n, max(id) AS newest FROM events;
 """
 
+# XXH3 of 17 to 32 bytes, which is all that a line here has: no module for it is needed.
+MASK = (1 << 64) - 1
+SECRET = bytes.fromhex("b8fe6c3923a44bbe7c01812cf721ad1cded46de9839097db7240a4a4b7b3671f")
+
+
+def xxh3(line):
+    def word(data, at):
+        return int.from_bytes(data[at:at + 8], "little")
+
+    def mix(data, secret):
+        product = (word(data, 0) ^ word(secret, 0)) * (word(data, 8) ^ word(secret, 8))
+        return (product & MASK) ^ (product >> 64)
+
+    assert 16 < len(line) <= 32
+    hashed = (len(line) * 0x9E3779B185EBCA87 + mix(line, SECRET) + mix(line[-16:], SECRET[16:])) & MASK
+    hashed = ((hashed ^ (hashed >> 37)) * 0x165667919E3779F9) & MASK
+    return hashed ^ (hashed >> 32)
+
+
 AT = "2026-11-01T00:00:00.000000Z"
 
 
@@ -50,8 +70,8 @@ def write_landing(folder, files, files_per_entry):
             line = f'{{"id":{offset},"kind":"click"}}\n'
             name = f"events-0-{offset}-{offset + 1}-{seq:012x}.json"
             (topic / name).write_text(line)
-            # Jobs compare the size; the checksum is for `ingest-landing verify`.
-            stored = {"path": name, "bytes": len(line), "checksum": f"xxh3-64:{0:016x}"}
+            checksum = f"xxh3-64:{xxh3(line.encode()):016x}"
+            stored = {"path": name, "bytes": len(line), "checksum": checksum}
             ranges.append({"partition": 0, "start": offset, "end": offset + 1, "rows": 1, "rejects": 0, "file": stored})
             totals["bytes"] += len(line)
         totals["rows"] += len(ranges)
@@ -63,17 +83,17 @@ def write_landing(folder, files, files_per_entry):
     (ledger / "_hint.json").write_text(json.dumps({"seq": seq}))
 
 
-def run(binaries, *arguments):
-    """Seconds and peak memory of one submit-job, which must succeed."""
+def run(binaries, *arguments, program="submit-job"):
+    """Seconds and peak memory of one program, which must succeed."""
     start = time.perf_counter()
-    child = subprocess.Popen([f"{binaries}/submit-job", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    child = subprocess.Popen([f"{binaries}/{program}", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     # Read first: a pipe that is full would stop the process.
     output = child.stdout.read()
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        sys.exit(f"submit-job ended with {child.returncode}:\n{output.decode()}")
+        sys.exit(f"{program} ended with {child.returncode}:\n{output.decode()}")
     return seconds, usage.ru_maxrss / 1024
 
 
@@ -99,12 +119,27 @@ def main():
         write_landing(landing, options.files, options.files_per_entry)
         print(f"{options.files} files of one line in {-(-options.files // options.files_per_entry)} entries, "
               f"written in {time.perf_counter() - start:.0f} s")
-        print(f"{'':16} {'seconds':>8} {'submit-job MiB':>15}")
-        for name, address in [("cluster", master), ("local", f"local[{options.executors}]")]:
-            for what, more in [("plan", ["--plan"]), ("run", [])]:
-                seconds, memory = run(binaries, "--master", address, *more, job, "--landing", landing,
-                                      "--gold", cluster.folder / f"gold-{name}")
-                print(f"{name + ', ' + what:16} {seconds:8.2f} {memory:15.0f}", flush=True)
+        print(f"{'':24} {'seconds':>8} {'MiB':>6}")
+
+        def show(name, seconds, memory):
+            print(f"{name:24} {seconds:8.2f} {memory:6.0f}", flush=True)
+
+        def measure(state):
+            for name, address in [("cluster", master), ("local", f"local[{options.executors}]")]:
+                for what, more in [("plan", ["--plan"]), ("run", [])]:
+                    measured = run(binaries, "--master", address, *more, job, "--landing", landing,
+                                   "--gold", cluster.folder / f"gold-{name}")
+                    show(f"{state}, {name}, {what}", *measured)
+
+        measure("small")
+        show("join", *run(binaries, "join", "--landing", landing, "--min-age", "0s", "--keep", "0s",
+                          program="ingest-landing"))
+        left = sum(1 for name in os.listdir(landing / "events") if name.endswith(".json"))
+        joined = os.listdir(landing / "events" / "_joined")
+        count = sum(1 for name in joined if name.endswith("-rows.json"))
+        print(f"{count} joined files; {left} small files are left")
+        measure("joined")
+        show("verify", *run(binaries, "verify", "--landing", landing, program="ingest-landing"))
         peaks = ", ".join(f"{peak_mib(process):.0f} MiB" for process in cluster.processes)
         print(f"peak memory of the scheduler and the executors: {peaks}")
 

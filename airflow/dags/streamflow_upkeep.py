@@ -1,5 +1,6 @@
-"""Maintains the landing folder every night: deletes the files of killed runs,
-then rereads everything and compares it with the ledger. With the parameter
+"""Maintains the landing folder every night: deletes the files of killed runs, joins
+small files that are older than a day into larger ones (and deletes those that were
+joined two days before), then rereads everything and compares it with the ledger. With the parameter
 `compare_with_broker` it also compares with the records that the brokers still have.
 
 The Variables are those of `streamflow_main`.
@@ -48,6 +49,7 @@ def choose(params: dict[str, object]) -> str:
 def streamflow_upkeep() -> None:
     """Orphan files first: deleted files need not be verified."""
     collect = SluiceLandingOperator(task_id="collect", command="collect", landing=LANDING)
+    join = SluiceLandingOperator(task_id="join", command="join", landing=LANDING)
     verify, verify_with_broker = (
         SluiceLandingOperator(
             task_id=task_id,
@@ -58,7 +60,7 @@ def streamflow_upkeep() -> None:
         )
         for task_id, broker in (("verify", False), ("verify_with_broker", True))
     )
-    collect >> choose() >> [verify, verify_with_broker]
+    collect >> join >> choose() >> [verify, verify_with_broker]
 
 
 streamflow_upkeep()

@@ -24,6 +24,8 @@ Examples:
   Show the state of the topics, and check that a full hour is complete:
     ingest-landing status
     ingest-landing status --topic user_events --complete-to 2026-11-24T10:00:00Z
+  Join the small files of all topics that are older than a day:
+    ingest-landing join
 
 Exit codes:
   0 success    1 failed, can be retried     2 invalid arguments or settings
@@ -40,7 +42,7 @@ Exit codes:
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     override_usage = "ingest-landing --topic TOPIC [OPTIONS]\n       \
-                      ingest-landing status | verify | replay | collect [OPTIONS]"
+                      ingest-landing status | verify | replay | join | collect [OPTIONS]"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -59,6 +61,7 @@ impl Cli {
             Some(Command::Status(args)) => (Some(&args.brokers.kafka), &args.common.logs),
             Some(Command::Verify(args)) => (Some(&args.brokers.kafka), &args.common.logs),
             Some(Command::Replay(args)) => (Some(&args.brokers.kafka), &args.logs),
+            Some(Command::Join(args)) => (None, &args.common.logs),
             Some(Command::Collect(args)) => (None, &args.common.logs),
         }
     }
@@ -73,6 +76,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Read a part of a topic again, into a separate folder
     Replay(ReplayArgs),
+    /// Join small files into larger ones, and delete those that were joined before
+    Join(JoinArgs),
     /// Delete files that no entry names and that are older than a day
     Collect(CollectArgs),
 }
@@ -243,6 +248,33 @@ pub(crate) struct VerifyArgs {
     pub(crate) common: CommonArgs,
 }
 
+/// `join`.
+#[derive(Debug, Args)]
+pub(crate) struct JoinArgs {
+    /// A topic; may be repeated; default: all in the landing folder
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Vec<String>,
+
+    /// The size of a joined file; files of more than an eighth of it are not joined
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_bytes)]
+    pub(crate) target_size: u64,
+
+    /// Wait until there are this many files for a joined file
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) min_files: usize,
+
+    /// Join only files of entries that are this old
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = parse_time_delta)]
+    pub(crate) min_age: TimeDelta,
+
+    /// Keep small files for this long after they were joined, for jobs that read them
+    #[arg(long, value_name = "DURATION", default_value = "2d", value_parser = parse_time_delta)]
+    pub(crate) keep: TimeDelta,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
 /// `collect`.
 #[derive(Debug, Args)]
 pub(crate) struct CollectArgs {
@@ -401,6 +433,7 @@ mod tests {
             "status --watermark --lateness 10m",
             "verify --broker --topic t",
             "replay --topic t --from 5 --to 2026-11-24T10:00:00Z --landing repair",
+            "join --topic t --target-size 1GiB --min-age 0s --keep 12h",
             "collect",
             "--topic t --follow --kafka-conf security.protocol=SSL",
         ] {

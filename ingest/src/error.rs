@@ -1,5 +1,6 @@
 //! The errors of ingest, and their exit codes.
 
+use sluice_landing::LandedFilesError;
 use sluice_ledger::LedgerError;
 use sluice_storage::{StoreError, StoreErrorKind};
 use thiserror::Error;
@@ -65,6 +66,24 @@ pub enum IngestError {
         topic: String,
         #[source]
         source: Box<LedgerError>,
+    },
+    /// Landed files cannot be read.
+    #[error("landing of topic `{topic}`: {source}")]
+    Landed {
+        topic: String,
+        #[source]
+        source: Box<LandedFilesError>,
+    },
+    /// A file or ledger is not what has landed, so its files are not joined or deleted.
+    #[error(
+        "landing of topic `{topic}`: '{location}' is not what landing entry {seq} says: {problem}; \
+         see `ingest-landing verify`, and restore it from a backup"
+    )]
+    NotAsLanded {
+        topic: String,
+        location: String,
+        seq: u64,
+        problem: String,
     },
     /// A batch does not continue the ledger: a bug in Sluice.
     #[error(
@@ -141,6 +160,15 @@ impl<T> ForTopic<T> for Result<T, LedgerError> {
     }
 }
 
+impl<T> ForTopic<T> for Result<T, LandedFilesError> {
+    fn for_topic(self, topic: &str) -> Result<T, IngestError> {
+        self.map_err(|source| IngestError::Landed {
+            topic: topic.to_owned(),
+            source: Box::new(source),
+        })
+    }
+}
+
 impl<T> ForTopic<T> for Result<T, ContinuityError> {
     fn for_topic(self, topic: &str) -> Result<T, IngestError> {
         self.map_err(|source| IngestError::Continuity {
@@ -159,6 +187,9 @@ impl IngestError {
             }
             Self::Store { source, .. } => source.kind().is_transient(),
             Self::Ledger { source, .. } => source
+                .store_kind()
+                .is_some_and(StoreErrorKind::is_transient),
+            Self::Landed { source, .. } => source
                 .store_kind()
                 .is_some_and(StoreErrorKind::is_transient),
             _ => false,
@@ -187,7 +218,11 @@ impl IngestError {
                 Some(kind) => store_exit_kind(kind),
                 None => ExitKind::Damaged,
             },
-            Self::Damaged { .. } => ExitKind::Damaged,
+            Self::Landed { source, .. } => match source.store_kind() {
+                Some(kind) => store_exit_kind(kind),
+                None => ExitKind::Damaged,
+            },
+            Self::Damaged { .. } | Self::NotAsLanded { .. } => ExitKind::Damaged,
             Self::Killed => ExitKind::Killed,
             Self::NotComplete { .. } => ExitKind::NotComplete,
             Self::Kafka(KafkaError::Failed { .. })

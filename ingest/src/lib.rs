@@ -4,7 +4,8 @@
 //! `docs/ingest-landing.md` describes the protocol. `sluice-landing` defines the
 //! format of what is written. The parts, each of which uses only those below it:
 //!
-//! - `commands`: the program's entry point, and `status`, `verify`, `replay`;
+//! - `commands`: the program's entry point, and `status`, `verify`, `replay`, `join`;
+//! - `joining`: joins small landed files into larger ones;
 //! - `topic`: ingests one topic, batch after batch, each committed to the ledger;
 //! - `batch`: reads one batch into durable files;
 //! - `kafka`: talks to the brokers.
@@ -14,6 +15,7 @@ mod blocking;
 mod cli;
 mod commands;
 mod error;
+mod joining;
 mod kafka;
 mod topic;
 
@@ -25,6 +27,7 @@ pub use commands::status::{PartitionStatus, TopicStatus, list_topics, topic_stat
 pub use commands::verify::{VerifyReport, verify_topic};
 pub use commands::watermark::{full_hour, topic_watermark};
 pub use error::{ExitKind, IngestError};
+pub use joining::{JoinOptions, JoinReport, join_topic};
 pub use kafka::{ClientConfigError, ConnectionCause, ConnectionProblem, KafkaError};
 pub use topic::report::TopicReport;
 pub use topic::{BeginAt, IngestOptions, RunLimits, ingest_topic};

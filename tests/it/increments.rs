@@ -18,6 +18,7 @@ mod chaos;
 mod example;
 mod file_lines;
 mod first_of_key;
+mod joined;
 mod refresh;
 mod replaced_parts;
 mod table_streams;

@@ -89,6 +89,8 @@ def test_an_unreachable_broker_is_retried(topic: str, options: dict[str, Any], c
 def test_maintenance_and_waiting(topic: str, options: dict[str, Any], context: Any, tmp_path: Path) -> None:
     ingest(topic, options, until_caught_up=True).execute(context)
     assert SluiceLandingOperator(command="collect", **options).execute(context) == {topic: 0}
+    joined = SluiceLandingOperator(command="join", **options).execute(context)
+    assert joined[topic]["deleted"] == 0
     verify = SluiceLandingOperator(command="verify", compare_with_broker=True, **options)
     (verified,) = verify.execute(context)
     assert verified["problems"] == []

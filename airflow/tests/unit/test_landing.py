@@ -187,6 +187,7 @@ def test_commands_get_their_arguments(program: Program, context: Any) -> None:
     binary = program.prints({"t": 0})
     for options in (
         {"command": "collect", "bootstrap_servers": "kafka:9092"},
+        {"command": "join", "topics": ["a"], "bootstrap_servers": "kafka:9092"},
         {"command": "verify", "topics": ["a", "b"], "compare_with_broker": True},
         {"command": "status", "bootstrap_servers": "kafka:9092"},
     ):
@@ -194,10 +195,11 @@ def test_commands_get_their_arguments(program: Program, context: Any) -> None:
         assert operator.execute(context) == {"t": 0}
     assert [" ".join(arguments) for arguments in program.arguments()] == [
         "collect --landing /l --output json",
+        "join --landing /l --topic a --output json",
         "verify --landing /l --topic a --topic b --broker --output json",
         "status --landing /l --bootstrap-servers kafka:9092 --output json",
     ]
-    with pytest.raises(ValueError, match="status, verify or collect"):
+    with pytest.raises(ValueError, match="status, verify, join or collect"):
         SluiceLandingOperator(task_id="t", landing="/l", command="replay")
 
 

@@ -12,13 +12,20 @@ use uuid::Uuid;
 
 use crate::offset_spans::OffsetSpans;
 
-/// The format version of entries that this code writes and reads.
+/// The format version of the entries of batches.
 pub const ENTRY_VERSION: u32 = 1;
+
+/// The format version of an entry without files after which files of other entries may
+/// be ranges of joined files. Programs that do not know joined files do not read this
+/// version. Without it they would read too few rows where they do not notice that a
+/// file is missing.
+pub const JOINING_VERSION: u32 = 2;
 
 /// One committed batch of one topic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LandingEntry {
-    /// The format version: [`ENTRY_VERSION`]; entries of other versions are refused.
+    /// The format version: [`ENTRY_VERSION`], or [`JOINING_VERSION`]; entries of other
+    /// versions are refused.
     #[serde(deserialize_with = "known_version")]
     pub version: u32,
     /// New for every batch.
@@ -64,12 +71,31 @@ pub struct LandingEntry {
 
 fn known_version<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     let version = u32::deserialize(from)?;
-    if version != ENTRY_VERSION {
+    if ![ENTRY_VERSION, JOINING_VERSION].contains(&version) {
         return Err(serde::de::Error::custom(format!(
-            "landing entry version {version} is not supported, only version {ENTRY_VERSION}"
+            "landing entry version {version} is not supported, only versions {ENTRY_VERSION} \
+             and {JOINING_VERSION}"
         )));
     }
     Ok(version)
+}
+
+impl LandingEntry {
+    /// The entry that follows this one when files are joined for the first time.
+    pub fn joining_mark(&self) -> Self {
+        Self {
+            version: JOINING_VERSION,
+            batch_id: Uuid::now_v7(),
+            run_id: "join".to_owned(),
+            run_continues: false,
+            run_entries: Vec::new(),
+            started_at: Utc::now(),
+            closed_by: CloseReason::Joining,
+            ranges: Vec::new(),
+            holes: Vec::new(),
+            ..self.clone()
+        }
+    }
 }
 
 /// Why a batch ended.
@@ -90,6 +116,8 @@ pub enum CloseReason {
     Rebalanced,
     /// The broker could not continue from our offset.
     Lost,
+    /// There was no batch: from this entry on, small files may be joined.
+    Joining,
 }
 
 impl CloseReason {
@@ -103,6 +131,7 @@ impl CloseReason {
             Self::Stopped => "stopped",
             Self::Rebalanced => "rebalanced",
             Self::Lost => "lost",
+            Self::Joining => "joining",
         }
     }
 }

@@ -11,6 +11,9 @@ pub const REJECTS_FOLDER: &str = "_rejects";
 /// The folder of the ledger below the topic's folder.
 pub const LEDGER_FOLDER: &str = "_ledger";
 
+/// The folder of joined files, and of their ledger, below the topic's folder.
+pub const JOINED_FOLDER: &str = "_joined";
+
 /// How much of a topic's name is in the names of its files.
 const MAX_TOPIC_BYTES: usize = 120;
 

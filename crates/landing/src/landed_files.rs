@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use futures::TryStreamExt as _;
 use object_store::path::Path;
 use sluice_ledger::LedgerError;
 use sluice_storage::{
-    ListRules, Listing, SourceFile, SourceLocation, StoreError, StoreErrorKind, StorePath, Stores,
-    list_source,
+    ListRules, ListedFolder, Listing, SourceFile, SourceLocation, StoreError, StoreErrorKind,
+    StorePath, Stores, list_with_folders,
 };
 use thiserror::Error;
 
-use crate::file_name::LandingFileName;
+use crate::file_name::{LEDGER_FOLDER, LandingFileName};
 use crate::topic_landing::{LandedFile, TopicLanding};
 
 /// Why the landed files of a listing cannot be determined or used.
@@ -51,9 +50,41 @@ pub enum LandedFilesError {
         /// The size in the entry.
         expected: u64,
     },
+    /// A joined file is missing.
+    #[error(
+        "'{location}' is missing, but entry {seq} of its topic's ledger of joined files names it; \
+         restore it from a backup"
+    )]
+    JoinedMissing { location: String, seq: u64 },
+    /// A joined file does not have the size that was written.
+    #[error(
+        "'{location}' has {found} bytes, but entry {seq} of its topic's ledger of joined files \
+         says {expected}; restore it from a backup"
+    )]
+    JoinedSize {
+        location: String,
+        seq: u64,
+        found: u64,
+        /// The size in the entry.
+        expected: u64,
+    },
+    /// The ledger of joined files is not one of the topic's ledger.
+    #[error(
+        "the ledger of joined files '{ledger}' does not fit the topic's ledger: {problem}; restore \
+         both from the same backup"
+    )]
+    Joined { ledger: String, problem: String },
 }
 
 impl LandedFilesError {
+    /// Whether a file is missing that an entry names.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Missing { .. } | Self::JoinedMissing { .. } => true,
+            error => error.store_kind() == Some(StoreErrorKind::NotFound),
+        }
+    }
+
     /// The kind of the store's error, `None` when files do not match the ledger or
     /// the ledger is not valid.
     pub fn store_kind(&self) -> Option<StoreErrorKind> {
@@ -61,7 +92,11 @@ impl LandedFilesError {
             Self::Ledger(source) => source.store_kind(),
             Self::Store(source) => Some(source.kind()),
             Self::Nothing { .. } => Some(StoreErrorKind::Empty),
-            Self::Missing { .. } | Self::Size { .. } => None,
+            Self::Missing { .. }
+            | Self::Size { .. }
+            | Self::JoinedMissing { .. }
+            | Self::JoinedSize { .. }
+            | Self::Joined { .. } => None,
         }
     }
 }
@@ -69,13 +104,19 @@ impl LandedFilesError {
 /// What each folder's ledger names; `None` where a folder has no ledger.
 type Ledgers = BTreeMap<Path, Option<Vec<LandedFile>>>;
 
+/// A list of a source's files, with its folders that have a ledger.
+type Listed = (Listing, Vec<ListedFolder>);
+
 /// Lists the files of a source without those that have names of landing files, are in
 /// a folder with a ledger, and are not named by that ledger. They belong to a batch
 /// that is not committed yet or never will be. Folders without a ledger are listed as
 /// they are.
 ///
-/// Ingest may commit meanwhile. The ledgers decide which files there are: all of the
-/// entries that they had when they were read.
+/// Of a folder with a ledger, the files are those that its entries name and the source
+/// selects, by their names when they landed, also when their bytes are in a joined file.
+///
+/// Ingest may commit meanwhile, and files may be joined. The ledgers decide which files
+/// there are: all of the entries that they had when they were read.
 ///
 /// # Errors
 /// When the source cannot be listed, a ledger cannot be read, no file is left, or a
@@ -86,15 +127,19 @@ pub async fn list_landed(
     source: &SourceLocation,
     rules: &ListRules,
 ) -> Result<Listing, LandedFilesError> {
-    let listing = list_source(stores, source, rules).await?;
-    retain_landed(listing, async || list_source(stores, source, rules).await).await
+    let list = async || list_with_folders(stores, source, rules, Some(LEDGER_FOLDER)).await;
+    match retain_landed(list().await?, &list).await {
+        // It may have been joined, and deleted, after the ledger of joined files was read.
+        Err(LandedFilesError::Missing { .. }) => retain_landed(list().await?, &list).await,
+        listed => listed,
+    }
 }
 
-/// Removes from a listing the files that have not landed. `list_again` lists the
-/// source once more.
+/// Removes from a listing the files that have not landed, and adds those that are in
+/// joined files. `list_again` lists the source once more.
 async fn retain_landed(
-    mut listing: Listing,
-    list_again: impl AsyncFnOnce() -> Result<Listing, StoreError>,
+    (mut listing, mut marked): Listed,
+    list_again: impl AsyncFnOnce() -> Result<Listed, StoreError>,
 ) -> Result<Listing, LandedFilesError> {
     if let SourceLocation::Single(place) = &listing.source
         && listing.files.iter().any(|file| file.path == *place.path())
@@ -103,47 +148,98 @@ async fn retain_landed(
         return Ok(listing);
     }
     let mut ledgers = Ledgers::new();
-    for folder in group_by_folder(&listing.files).into_keys() {
+    for folder in candidate_folders(&listing, &marked).into_keys() {
         let landed = files_in_ledger(&listing, &folder).await?;
         ledgers.insert(folder, landed);
     }
     if misses_landed(&listing, &ledgers) {
         // A file that landed while the folder was listed may not be in the list; every
         // file that an entry named before is in the next one.
-        listing = list_again().await?;
+        (listing, marked) = list_again().await?;
     }
     let mut dropped = BTreeSet::new();
-    for (folder, files) in group_by_folder(&listing.files) {
+    let mut joined = Vec::new();
+    for (folder, files) in candidate_folders(&listing, &marked) {
         match ledgers.get(&folder) {
             Some(None) => {}
             Some(Some(landed)) => {
+                let listed = marked.iter().find(|listed| listed.path == folder);
+                let selected = landed.iter().filter(|file| selects(listed, file));
+                let selected: Vec<&LandedFile> = selected.collect();
                 let whole_folder = matches!(
                     &listing.source,
                     SourceLocation::Single(place) if *place.path() == folder
                 );
-                dropped.extend(files_not_in_ledger(&files, landed, whole_folder)?);
+                dropped.extend(files_not_in_ledger(&files, &selected, whole_folder)?);
+                let values = listed.map(|listed| listed.partition_values.as_slice());
+                joined.extend(joined_files(&selected, values.unwrap_or_default()));
             }
             // A folder that appeared meanwhile.
             None => dropped.extend(files.into_iter().map(|file| file.path)),
         }
     }
     let listed_files = listing.files.len();
+    let replaced: HashSet<&Path> = joined.iter().map(|file| &file.path).collect();
+    listing.skipped += dropped
+        .iter()
+        .filter(|path| !replaced.contains(path))
+        .count();
     listing.files.retain(|file| !dropped.contains(&file.path));
-    listing.skipped += listed_files - listing.files.len();
+    if !joined.is_empty() {
+        listing.files.extend(joined);
+        listing.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    }
     if listing.files.is_empty() {
-        return Err(LandedFilesError::Nothing {
-            source_location: listing.source.to_string(),
-            files: listed_files,
+        let source_location = listing.source.to_string();
+        return Err(match listed_files {
+            0 => LandedFilesError::Store(StoreError::Empty {
+                location: source_location,
+                skipped: listing.skipped,
+            }),
+            files => LandedFilesError::Nothing {
+                source_location,
+                files,
+            },
         });
     }
     Ok(listing)
 }
 
-/// Whether a ledger names a file that is not in the listing.
+/// Whether the source has a landed file, by its name.
+fn selects(folder: Option<&ListedFolder>, file: &LandedFile) -> bool {
+    folder.is_none_or(|folder| folder.accepts_name(file.location.file_name().unwrap_or_default()))
+}
+
+/// The files whose bytes are in joined files.
+fn joined_files(
+    landed: &[&LandedFile],
+    partition_values: &[(String, Option<String>)],
+) -> Vec<SourceFile> {
+    let files = landed.iter().filter_map(|file| file.joined_source_file());
+    let with_values = files.map(|file| SourceFile {
+        partition_values: partition_values.to_vec(),
+        ..file
+    });
+    with_values.collect()
+}
+
+/// Whether a ledger names a file that is not in the listing nor in a joined file.
 fn misses_landed(listing: &Listing, ledgers: &Ledgers) -> bool {
     let listed: HashSet<&Path> = listing.files.iter().map(|file| &file.path).collect();
     let mut landed = ledgers.values().flatten().flatten();
-    landed.any(|file| !listed.contains(file.location.path()))
+    landed.any(|file| file.stored.is_none() && !listed.contains(file.location.path()))
+}
+
+/// The folders that may have a ledger, with the files that have names of landing files.
+fn candidate_folders(
+    listing: &Listing,
+    marked: &[ListedFolder],
+) -> BTreeMap<Path, Vec<SourceFile>> {
+    let mut folders = group_by_folder(&listing.files);
+    for folder in marked {
+        folders.entry(folder.path.clone()).or_default();
+    }
+    folders
 }
 
 /// The files with names of landing files, by folder.
@@ -189,19 +285,18 @@ async fn files_in_ledger(
     let Some(newest) = landing.newest_entry().await? else {
         return Ok(None);
     };
-    Ok(Some(
-        landing.landed_files(0..=newest.seq).try_collect().await?,
-    ))
+    Ok(Some(landing.landed_files(0..=newest.seq).await?))
 }
 
-/// The files that the ledger does not name.
+/// The listed files that are not read as they are listed: those that the ledger does
+/// not name, and those whose bytes are read from joined files.
 fn files_not_in_ledger(
     files: &[SourceFile],
-    landed: &[LandedFile],
+    landed: &[&LandedFile],
     whole_folder: bool,
 ) -> Result<Vec<Path>, LandedFilesError> {
     let mut sizes: HashMap<&Path, u64> = files.iter().map(|file| (&file.path, file.size)).collect();
-    for file in landed {
+    for file in landed.iter().filter(|file| file.stored.is_none()) {
         match sizes.remove(file.location.path()) {
             Some(found) if found != file.bytes => {
                 return Err(LandedFilesError::Size {

@@ -1,4 +1,5 @@
-//! Reads what has landed: the files and lines of a range of entries.
+//! Reads what has landed: the files and lines of a range of entries, also those that
+//! are ranges of joined files.
 //!
 //! For a topic, only the files that an entry names are returned. Other files in
 //! the folder, such as those of a run that was killed, are ignored.
@@ -7,14 +8,19 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
 use sluice_compression::Compression;
 use sluice_ledger::{Entry, Ledger, LedgerError};
-use sluice_storage::{Location, StoreError, StorePath};
+use sluice_storage::{Location, SourceFile, StoreError, StorePath, StoredRange};
 
 use crate::entry::{LandedRange, LandingEntry, StoredFile};
 use crate::file_name::LEDGER_FOLDER;
+use crate::joined_entry::{JoinedEntry, JoinedFile, JoinedPart};
+use crate::joined_ledger::{Freshness, JoinedLedger};
+use crate::landed_files::LandedFilesError;
 use crate::offset_spans::OffsetSpans;
 
 /// The ledger of a topic's folder.
@@ -33,6 +39,7 @@ pub fn open_ledger(topic: &StorePath) -> Result<Ledger<LandingEntry>, StoreError
 pub struct TopicLanding {
     store_path: StorePath,
     ledger: Ledger<LandingEntry>,
+    joined: JoinedLedger,
 }
 
 /// A file of JSON lines that an entry names.
@@ -51,6 +58,26 @@ pub struct LandedFile {
     pub offsets: OffsetSpans,
     /// See [`crate::StoredFile`].
     pub checksum: String,
+    /// The range of a joined file that has the bytes; `None` when they are at
+    /// `location`.
+    pub stored: Option<StoredRange>,
+    /// When it was written, if its bytes are in a joined file.
+    pub modified: Option<DateTime<Utc>>,
+}
+
+impl LandedFile {
+    /// The file as one of a source, when its bytes are in a joined file.
+    pub fn joined_source_file(&self) -> Option<SourceFile> {
+        let stored = self.stored.clone()?;
+        Some(SourceFile {
+            path: self.location.path().clone(),
+            size: self.bytes,
+            last_modified: self.modified.unwrap_or_default(),
+            e_tag: None,
+            partition_values: Vec::new(),
+            stored: Some(stored),
+        })
+    }
 }
 
 impl TopicLanding {
@@ -60,7 +87,12 @@ impl TopicLanding {
     /// When the folder's path cannot have a folder below it.
     pub fn open(store_path: StorePath) -> Result<Self, StoreError> {
         let ledger = open_ledger(&store_path)?;
-        Ok(Self { store_path, ledger })
+        let joined = JoinedLedger::open(&store_path)?;
+        Ok(Self {
+            store_path,
+            ledger,
+            joined,
+        })
     }
 
     /// The topic's folder.
@@ -81,35 +113,188 @@ impl TopicLanding {
         self.ledger.read_tail().await
     }
 
-    /// The stored bytes of a file that an entry names.
+    /// The ledger of joined files.
+    pub fn joined(&self) -> &JoinedLedger {
+        &self.joined
+    }
+
+    /// The stored bytes of a file that entry `seq` names.
     ///
     /// # Errors
     /// When the file is missing or cannot be read.
-    pub async fn fetch_file(&self, file: &StoredFile) -> Result<Bytes, StoreError> {
-        let location = self.store_path.location.join(&file.path)?;
-        let fail = |source| StoreError::access("read", &location, source);
-        let store = &self.store_path.store;
-        let got = store.get(location.path()).await.map_err(fail)?;
-        got.bytes().await.map_err(fail)
+    pub async fn fetch_file(&self, seq: u64, file: &StoredFile) -> Result<Bytes, LandedFilesError> {
+        for freshness in [Freshness::Known, Freshness::Newest] {
+            let joined = self.joined.find_entry(seq, freshness).await?;
+            if let Some(entry) = joined {
+                return self.fetch_part(&entry, seq, file).await;
+            }
+            let location = self.store_path.location.join(&file.path)?;
+            let got = self.store_path.store.get(location.path()).await;
+            match got {
+                // It may have been joined since the newest entry was read.
+                Err(object_store::Error::NotFound { .. }) if freshness == Freshness::Known => {}
+                got => {
+                    let fail = |source| StoreError::access("read", &location, source);
+                    let bytes = got.map_err(fail)?.bytes().await;
+                    return Ok(bytes.map_err(fail)?);
+                }
+            }
+        }
+        Err(LandedFilesError::Missing {
+            location: self.store_path.location.join(&file.path)?.to_string(),
+            seq,
+        })
+    }
+
+    async fn fetch_part(
+        &self,
+        entry: &Entry<JoinedEntry>,
+        seq: u64,
+        file: &StoredFile,
+    ) -> Result<Bytes, LandedFilesError> {
+        let found = entry.body.find_part(seq, &file.path);
+        let (joined, offset, _) =
+            found
+                .filter(|(_, _, part)| part.file == *file)
+                .ok_or_else(|| {
+                    let (path, joined) = (&file.path, entry.seq);
+                    self.unfit_joined(format!(
+                        "entry {joined} does not have `{path}` as it landed"
+                    ))
+                })?;
+        let location = self.store_path.location.join(&joined.path)?;
+        if file.bytes == 0 {
+            return Ok(Bytes::new());
+        }
+        let range = offset..offset + file.bytes;
+        match self
+            .store_path
+            .store
+            .get_range(location.path(), range)
+            .await
+        {
+            Ok(bytes) => Ok(bytes),
+            Err(source) => {
+                self.require_whole(entry, joined).await?;
+                Err(StoreError::access("read", &location, source).into())
+            }
+        }
+    }
+
+    fn unfit_joined(&self, problem: String) -> LandedFilesError {
+        LandedFilesError::Joined {
+            ledger: self.joined.ledger().store_path().location.to_string(),
+            problem,
+        }
     }
 
     /// The files of these entries in commit order, and within an entry by partition
-    /// and offset.
-    pub fn landed_files(
+    /// and offset. The newest of the entries must have been read before: what was
+    /// deleted meanwhile is then found in a joined file.
+    ///
+    /// # Errors
+    /// When a ledger cannot be read, or a joined file is missing.
+    pub async fn landed_files(
         &self,
         entries: RangeInclusive<u64>,
-    ) -> impl Stream<Item = Result<LandedFile, LedgerError>> + Send + use<> {
-        let topic = self.store_path.clone();
-        self.ledger
-            .read_range(entries)
-            .map(move |entry| {
-                let files = entry.and_then(|entry| files_of_entry(&topic, &entry));
-                futures::stream::iter(match files {
-                    Ok(files) => files.into_iter().map(Ok).collect(),
-                    Err(error) => vec![Err(error)],
-                })
-            })
-            .flatten()
+    ) -> Result<Vec<LandedFile>, LandedFilesError> {
+        let (mut next, last) = (*entries.start(), *entries.end());
+        let mut files = Vec::new();
+        for joined in self.joined.entries_for(&entries).await? {
+            if next < joined.body.from {
+                self.add_small_files(next..=joined.body.from - 1, &mut files)
+                    .await?;
+            }
+            self.require_same_ledger(&joined).await?;
+            if let Some(rows) = &joined.body.rows {
+                self.require_whole(&joined, rows).await?;
+                let stored = self.store_path.location.join(&rows.path)?;
+                for (offset, part) in rows.parts_with_offsets() {
+                    if entries.contains(&part.seq) {
+                        files.push(self.landed_part(stored.path(), offset, part)?);
+                    }
+                }
+            }
+            next = joined.body.to;
+        }
+        if next <= last {
+            self.add_small_files(next..=last, &mut files).await?;
+        }
+        Ok(files)
+    }
+
+    async fn add_small_files(
+        &self,
+        entries: RangeInclusive<u64>,
+        files: &mut Vec<LandedFile>,
+    ) -> Result<(), LandedFilesError> {
+        let mut entries = Box::pin(self.ledger.read_range(entries));
+        while let Some(entry) = entries.try_next().await? {
+            files.extend(files_of_entry(&self.store_path, &entry)?);
+        }
+        Ok(())
+    }
+
+    /// Fails when the joined files were made of another ledger's files.
+    async fn require_same_ledger(
+        &self,
+        joined: &Entry<JoinedEntry>,
+    ) -> Result<(), LandedFilesError> {
+        let last = joined.body.to.saturating_sub(1);
+        let entry = self.ledger.read_entry(last).await?;
+        if entry.is_none_or(|entry| entry.id != joined.body.last_id) {
+            let number = joined.seq;
+            return Err(self.unfit_joined(format!(
+                "entry {number} was made when entry {last} of the topic's ledger was another one"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Fails when a joined file is missing or has another size.
+    async fn require_whole(
+        &self,
+        entry: &Entry<JoinedEntry>,
+        file: &JoinedFile,
+    ) -> Result<(), LandedFilesError> {
+        let location = self.store_path.location.join(&file.path)?;
+        match self.store_path.store.head(location.path()).await {
+            Ok(meta) if meta.size == file.bytes() => Ok(()),
+            Ok(meta) => Err(LandedFilesError::JoinedSize {
+                location: location.to_string(),
+                seq: entry.seq,
+                found: meta.size,
+                expected: file.bytes(),
+            }),
+            Err(object_store::Error::NotFound { .. }) => Err(LandedFilesError::JoinedMissing {
+                location: location.to_string(),
+                seq: entry.seq,
+            }),
+            Err(error) => Err(StoreError::access("read", &location, error).into()),
+        }
+    }
+
+    fn landed_part(
+        &self,
+        joined: &Path,
+        offset: u64,
+        part: &JoinedPart,
+    ) -> Result<LandedFile, StoreError> {
+        Ok(LandedFile {
+            seq: part.seq,
+            location: self.store_path.location.join(&part.file.path)?,
+            bytes: part.file.bytes,
+            compression: Compression::from_path(&part.file.path),
+            partition: part.partition,
+            rows: part.lines,
+            offsets: part.line_offsets(),
+            checksum: part.file.checksum.clone(),
+            stored: Some(StoredRange {
+                path: joined.clone(),
+                offset,
+            }),
+            modified: Some(part.modified),
+        })
     }
 }
 
@@ -128,6 +313,8 @@ fn files_of_entry(
             rows: range.rows,
             offsets: range.line_offsets(),
             checksum: file.checksum.clone(),
+            stored: None,
+            modified: None,
         }))
     };
     let files: Result<Vec<_>, StoreError> = entry.body.ranges.iter().filter_map(landed).collect();

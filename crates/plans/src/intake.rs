@@ -1,13 +1,14 @@
 //! What a source has that was not taken before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
-use sluice_landing::{LandingFileName, TopicLanding};
+use sluice_landing::{LEDGER_FOLDER, LandingFileName, TopicLanding};
 use sluice_storage::{
-    ListRules, Location, SourceFile, SourceLocation, StoreErrorKind, StorePath, Stores, list_source,
+    ListRules, ListedFolder, Location, SourceFile, SourceLocation, StorePath, Stores,
+    list_with_folders,
 };
 
 use crate::entry::{FileStamp, FolderPosition, FolderRange, SourceInput, TakenFile};
@@ -53,22 +54,30 @@ pub async fn find_new_input(
             return Ok(new);
         }
     }
-    let listing = match list_source(stores, &location, rules).await {
-        Ok(listing) => listing,
-        // A stream may begin, or have been archived, with nothing in its folder.
-        Err(error) if error.kind() == StoreErrorKind::Empty => return Ok(new),
-        Err(error) => return Err(error.into()),
-    };
+    // A stream may begin, or have been archived, with nothing in its folder.
+    let (listing, marked) =
+        list_with_folders(stores, &location, rules, Some(LEDGER_FOLDER)).await?;
     let base = listing.source.base();
     let store = store_url(base);
-    for (folder, files) in group_by_folder(&listing.files) {
-        let folder = folder_location(base, &folder)?;
+    let mut folders = group_by_folder(&listing.files);
+    // The files of a folder may all be in joined files.
+    let whole: BTreeSet<Path> = marked
+        .into_iter()
+        .filter(ListedFolder::is_whole)
+        .map(|folder| folder.path)
+        .collect();
+    for folder in &whole {
+        folders.entry(folder.clone()).or_default();
+    }
+    for (path, files) in folders {
+        let folder = folder_location(base, &path)?;
         let (landing, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| {
             let name = file.path.filename().unwrap_or_default();
             LandingFileName::parse(name).is_some()
         });
+        let may_have_ledger = !landing.is_empty() || whole.contains(&path);
         let has_ledger =
-            !landing.is_empty() && take_from_ledger(stores, &folder, taken, &mut new).await?;
+            may_have_ledger && take_from_ledger(stores, &folder, taken, &mut new).await?;
         if has_ledger && selects_files(&listing.source, &folder) {
             return Err(PlanError::PatternInLanding {
                 location: listing.source.to_string(),

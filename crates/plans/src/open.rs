@@ -49,6 +49,14 @@ pub async fn open_input(
 }
 
 async fn open_range(stores: &Stores, range: &FolderRange) -> Result<Vec<SourceFile>, PlanError> {
+    match find_files(stores, range).await {
+        // It may have been joined, and deleted, after it was looked for in joined files.
+        Err(PlanError::Landed(LandedFilesError::Missing { .. })) => find_files(stores, range).await,
+        found => found,
+    }
+}
+
+async fn find_files(stores: &Stores, range: &FolderRange) -> Result<Vec<SourceFile>, PlanError> {
     let folder = stores.parse_location(&range.folder)?;
     let opened = stores.open(&folder)?;
     let landing = TopicLanding::open(opened.clone())?;
@@ -60,10 +68,7 @@ async fn open_range(stores: &Stores, range: &FolderRange) -> Result<Vec<SourceFi
             problem: format!("entry {last} is missing or another one"),
         });
     }
-    let landed: Vec<LandedFile> = landing
-        .landed_files(range.from..=last)
-        .try_collect()
-        .await?;
+    let landed = landing.landed_files(range.from..=last).await?;
     let lookups: Vec<_> = landed
         .into_iter()
         .map(|file| open_landed(&opened, file).boxed())
@@ -75,6 +80,9 @@ async fn open_range(stores: &Stores, range: &FolderRange) -> Result<Vec<SourceFi
 }
 
 async fn open_landed(folder: &StorePath, file: LandedFile) -> Result<SourceFile, PlanError> {
+    if let Some(joined) = file.joined_source_file() {
+        return Ok(joined);
+    }
     let path = file.location.path();
     match folder.store.head(path).await {
         Ok(meta) if meta.size == file.bytes => Ok(source_file(meta, Vec::new())),
@@ -125,5 +133,6 @@ fn source_file(meta: ObjectMeta, partition_values: Vec<(String, Option<String>)>
         last_modified: meta.last_modified,
         e_tag: meta.e_tag,
         partition_values,
+        stored: None,
     }
 }

@@ -17,6 +17,7 @@ use object_store::path::Path;
 use object_store::{ListResult, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 
 use crate::error::StoreError;
+use crate::listed_folder::{ListedFolder, ListedNames};
 use crate::local_reads::{UnreadableEntry, unreadable_entries};
 use crate::location::{Location, SourceLocation};
 use crate::partition::parse_folder;
@@ -46,7 +47,7 @@ impl ListRules {
         }
     }
 
-    fn accepts_name(&self, name: &str) -> bool {
+    pub(crate) fn accepts_name(&self, name: &str) -> bool {
         !is_hidden(name)
             && (self.suffixes.is_empty() || find_suffix(&self.suffixes, name).is_some())
     }
@@ -77,6 +78,18 @@ pub struct SourceFile {
     /// Values of the hive partition folders between the source and the file,
     /// outermost first; `None` is NULL.
     pub partition_values: Vec<(String, Option<String>)>,
+    /// Where the bytes are, when they are a part of another file. The path is then a
+    /// name under which nothing need exist.
+    pub stored: Option<StoredRange>,
+}
+
+/// Where the bytes of a file are that is a part of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRange {
+    /// The path of the other file, in the same store.
+    pub path: Path,
+    /// The offset of the first byte there.
+    pub offset: u64,
 }
 
 /// The files of a source, with the store to read them from.
@@ -86,7 +99,7 @@ pub struct Listing {
     pub store: Arc<dyn ObjectStore>,
     /// The source that was listed.
     pub source: SourceLocation,
-    /// Sorted by path, never empty.
+    /// Sorted by path; never empty when [`list_source`] made the list.
     pub files: Vec<SourceFile>,
     /// The number of files that the rules skipped.
     pub skipped: usize,
@@ -127,6 +140,27 @@ pub async fn list_source(
     source: &SourceLocation,
     rules: &ListRules,
 ) -> Result<Listing, StoreError> {
+    let (listing, _) = list_with_folders(stores, source, rules, None).await?;
+    if listing.files.is_empty() {
+        return Err(StoreError::Empty {
+            location: listing.source.to_string(),
+            skipped: listing.skipped,
+        });
+    }
+    Ok(listing)
+}
+
+/// Lists the files of a source, which may be none, and those of its folders that have a
+/// folder called `marker` in them.
+///
+/// # Errors
+/// When the source does not exist or cannot be read.
+pub async fn list_with_folders(
+    stores: &Stores,
+    source: &SourceLocation,
+    rules: &ListRules,
+    marker: Option<&str>,
+) -> Result<(Listing, Vec<ListedFolder>), StoreError> {
     let literal = literal_location(source).await;
     let source = literal.as_ref().unwrap_or(source);
     let store = stores.open(source.base())?.store;
@@ -134,7 +168,9 @@ pub async fn list_source(
         store: store.as_ref(),
         base: source.base(),
         rules,
+        marker,
         files: Vec::new(),
+        folders: Vec::new(),
         skipped: 0,
         foreign: Vec::new(),
     };
@@ -144,25 +180,21 @@ pub async fn list_source(
     }
     let Lister {
         mut files,
+        folders,
         skipped,
         mut foreign,
         ..
     } = lister;
-    if files.is_empty() {
-        return Err(StoreError::Empty {
-            location: source.to_string(),
-            skipped,
-        });
-    }
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     foreign.sort_unstable();
-    Ok(Listing {
+    let listing = Listing {
         store,
         source: source.clone(),
         files,
         skipped,
         foreign,
-    })
+    };
+    Ok((listing, folders))
 }
 
 /// The location of a pattern that exists as it is written, such as a folder
@@ -174,7 +206,7 @@ async fn literal_location(source: &SourceLocation) -> Option<SourceLocation> {
     matches!(exists, Ok(true)).then_some(SourceLocation::Single(location))
 }
 
-fn is_hidden(name: &str) -> bool {
+pub(crate) fn is_hidden(name: &str) -> bool {
     name.starts_with(['_', '.'])
 }
 
@@ -182,7 +214,10 @@ struct Lister<'a> {
     store: &'a dyn ObjectStore,
     base: &'a Location,
     rules: &'a ListRules,
+    marker: Option<&'a str>,
     files: Vec<SourceFile>,
+    /// The folders with the marker.
+    folders: Vec<ListedFolder>,
     skipped: usize,
     foreign: Vec<Path>,
 }
@@ -225,6 +260,10 @@ impl Lister<'_> {
             let include_hidden = is_hidden(segment.as_str());
             let mut next = Vec::new();
             for (values, listed) in self.list_folders(folders).await? {
+                if last {
+                    let names = ListedNames::Pattern(segment.clone());
+                    self.note_marked(&listed, &values, names);
+                }
                 for path in listed.common_prefixes {
                     let name = path.filename().unwrap_or_default();
                     if segment.matches(name) && (include_hidden || !is_hidden(name)) {
@@ -268,6 +307,7 @@ impl Lister<'_> {
         while !level.is_empty() {
             let mut folders = Vec::new();
             for (values, listed) in level {
+                self.note_marked(&listed, &values, ListedNames::Rules(self.rules.clone()));
                 for meta in listed.objects {
                     if self
                         .rules
@@ -294,6 +334,19 @@ impl Lister<'_> {
             level = self.list_folders(folders).await?;
         }
         Ok(())
+    }
+
+    /// Notes the folder of this list if it has the marker.
+    fn note_marked(
+        &mut self,
+        listed: &ListResult,
+        values: &[(String, Option<String>)],
+        names: ListedNames,
+    ) {
+        if let Some(marker) = self.marker {
+            let found = ListedFolder::find_marked(listed, marker, values, names);
+            self.folders.extend(found);
+        }
     }
 
     async fn list_folders(
@@ -381,6 +434,7 @@ impl Lister<'_> {
             last_modified: meta.last_modified,
             e_tag: meta.e_tag,
             partition_values: values.to_vec(),
+            stored: None,
         });
     }
 }

@@ -10,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use sluice_landing::{Compression, LandedRange, TopicLanding, read_lines};
-use sluice_storage::StoreErrorKind;
 use twox_hash::XxHash3_64;
 
 use crate::IngestError;
@@ -142,25 +141,25 @@ impl RecordHashes {
 /// returns how many records they had.
 pub(crate) async fn compare_with_brokers(
     landing: &TopicLanding,
-    mut ranges: Vec<LandedRange>,
+    mut ranges: Vec<(u64, LandedRange)>,
     mut broker_reader: BrokerReader,
     problems: &mut Vec<String>,
 ) -> Result<u64, IngestError> {
-    ranges.sort_by_key(|range| (range.partition, range.start));
+    ranges.sort_by_key(|(_, range)| (range.partition, range.start));
     let topic = broker_reader.consumer.topic.clone();
-    for range in ranges
+    for (seq, range) in ranges
         .into_iter()
-        .filter(|range| broker_reader.may_have_records(range))
+        .filter(|(_, range)| broker_reader.may_have_records(range))
         .collect::<Vec<_>>()
     {
         let mut files = Vec::new();
         for file in [&range.file, &range.rejected] {
             files.push(match file {
                 None => None,
-                Some(file) => match landing.fetch_file(file).await {
+                Some(file) => match landing.fetch_file(seq, file).await {
                     Ok(bytes) => Some((file.path.clone(), bytes)),
                     // The missing file is a problem that was reported before.
-                    Err(error) if error.kind() == StoreErrorKind::NotFound => None,
+                    Err(error) if error.is_missing() => None,
                     Err(error) => return Err(error).for_topic(&topic),
                 },
             });

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use clap::{CommandFactory as _, Parser as _};
 use sluice_service::console::Console;
 use sluice_service::descriptors;
-use sluice_service::format::{error_chain, format_count};
+use sluice_service::format::{error_chain, format_bytes, format_count};
 use sluice_service::kafka::{KafkaOptions, KafkaSettings};
 use sluice_service::logs;
 use sluice_service::secrets::Secrets;
@@ -30,12 +30,13 @@ use self::status::{TopicStatus, open_topic, topic_statuses};
 use crate::IngestError;
 use crate::batch::builder::{LineOptions, max_open_files};
 use crate::cli::{
-    Cli, CollectArgs, Command, CommonArgs, LineArgs, ReplayArgs, ReportFormat, StatusArgs,
-    VerifyArgs,
+    Cli, CollectArgs, Command, CommonArgs, JoinArgs, LineArgs, ReplayArgs, ReportFormat,
+    StatusArgs, VerifyArgs,
 };
 use crate::commands::verify::verify_topic;
 use crate::commands::watermark::full_hour;
 use crate::error::{ALL_TOPICS, ExitKind, ForTopic as _};
+use crate::joining::{JoinOptions, join_topic};
 use crate::kafka::ClientConfigError;
 use crate::topic::orphan_files;
 
@@ -106,6 +107,7 @@ async fn dispatch_command(cli: Cli) -> u8 {
         Some(Command::Status(args)) => run_status(args, kafka, &console).await,
         Some(Command::Verify(args)) => run_verify(args, kafka, &console).await,
         Some(Command::Replay(args)) => run_replay(args, kafka, &console).await,
+        Some(Command::Join(args)) => run_join(args, &console).await,
         Some(Command::Collect(args)) => run_collect(args, &console).await,
     };
     exit_code(&console, result)
@@ -280,6 +282,38 @@ async fn run_replay(
     match args.result.output {
         ReportFormat::Json => print_json(console, &report),
         ReportFormat::Text => console.print_out(&report.summary_line()),
+    }
+    Ok(())
+}
+
+async fn run_join(args: JoinArgs, console: &Console) -> Result<(), IngestError> {
+    let options = JoinOptions {
+        target_bytes: args.target_size,
+        min_files: args.min_files,
+        min_age: args.min_age,
+        keep: args.keep,
+    };
+    let stores = stores_from_env();
+    let landing = open_landing(&stores, &args.common.landing)?;
+    let mut all = std::collections::BTreeMap::new();
+    for topic in topic_names(&landing, &args.topic).await? {
+        let (landed, newest) = open_topic(&stores, &landing, &topic).await?;
+        let report = join_topic(&landed, &newest, &options).await?;
+        all.insert(topic, report);
+    }
+    match args.common.result.output {
+        ReportFormat::Json => print_json(console, &all),
+        ReportFormat::Text => {
+            for (topic, report) in all {
+                console.print_out(&format!(
+                    "{topic}: {} joined into {} ({}), {} deleted",
+                    format_count(report.parts, "file"),
+                    report.joined_files,
+                    format_bytes(report.bytes),
+                    format_count(report.deleted, "file"),
+                ));
+            }
+        }
     }
     Ok(())
 }

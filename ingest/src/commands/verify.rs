@@ -21,9 +21,10 @@ use crate::batch::landing_file::format_checksum;
 use crate::batch::validate::validate_payload;
 use crate::blocking::ask_brokers;
 use crate::error::ForTopic as _;
+use crate::joining::check::find_record_problem;
 use crate::kafka::{TopicConsumer, TopicMetadata, create_consumer};
 use sluice_landing::{
-    Compression, LandedRange, LandingEntry, StoredFile, TopicLanding, read_lines,
+    Compression, LandedFilesError, LandedRange, LandingEntry, StoredFile, TopicLanding, read_lines,
 };
 
 /// The result of verifying a topic.
@@ -109,10 +110,12 @@ pub async fn verify_topic(
             check_files(&landing, &entry, range, &mut report).await?;
         }
         if kafka.is_some() {
-            all_ranges.extend_from_slice(&entry.body.ranges);
+            let ranges = entry.body.ranges.iter().cloned();
+            all_ranges.extend(ranges.map(|range| (entry.seq, range)));
         }
         before = Some(entry.body);
     }
+    check_joined(&landing, topic, &mut report).await?;
     if let (Some(newest), Some((kafka, timeout))) = (&before, kafka) {
         let (consumer, metadata) =
             connect_with_metadata(kafka.clone(), topic.to_owned(), timeout).await?;
@@ -171,6 +174,35 @@ fn check_entry(
     }
 }
 
+/// Checks that the ledger of joined files says what has landed. Their bytes were
+/// compared file by file.
+async fn check_joined(
+    landing: &TopicLanding,
+    topic: &str,
+    report: &mut VerifyReport,
+) -> Result<(), IngestError> {
+    let joined = landing.joined();
+    let Some(tail) = joined.newest_entry().await.for_topic(topic)? else {
+        return Ok(());
+    };
+    let mut next = 0;
+    let mut entries = std::pin::pin!(joined.ledger().read_range(0..=tail.seq));
+    while let Some(entry) = entries.next().await {
+        let entry = entry.for_topic(topic)?;
+        let problem = match entry.body.from < next {
+            true => Some(format!("it begins before landing entry {next}")),
+            false => find_record_problem(landing, topic, &entry).await?,
+        };
+        if let Some(problem) = problem {
+            let number = entry.seq;
+            let problem = format!("entry {number} of the joined files: {problem}");
+            report.problems.push(problem);
+        }
+        next = entry.body.to;
+    }
+    Ok(())
+}
+
 async fn check_files(
     landing: &TopicLanding,
     entry: &Entry<LandingEntry>,
@@ -184,10 +216,17 @@ async fn check_files(
         let Some(file) = file else {
             continue;
         };
-        let bytes = match landing.fetch_file(file).await {
+        let bytes = match landing.fetch_file(entry.seq, file).await {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == sluice_storage::StoreErrorKind::NotFound => {
+            Err(error) if error.is_missing() => {
                 let problem = format!("entry {}: `{}` is missing", entry.seq, file.path);
+                report.problems.push(problem);
+                continue;
+            }
+            Err(
+                error @ (LandedFilesError::Joined { .. } | LandedFilesError::JoinedSize { .. }),
+            ) => {
+                let problem = format!("entry {}: `{}`: {error}", entry.seq, file.path);
                 report.problems.push(problem);
                 continue;
             }

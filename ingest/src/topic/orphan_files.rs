@@ -8,6 +8,8 @@
 //! file is an orphan only if it is older than 24 hours *and* an entry was
 //! appended after the file was 18 hours old. That entry took the sequence number
 //! of every attempt that was pending, and later attempts check their age again.
+//!
+//! The same holds for joined files and their own ledger.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,8 +21,9 @@ use sluice_storage::{StoreError, StorePath, is_temporary};
 use crate::IngestError;
 use crate::batch::landing_file::delete_file;
 use crate::error::ForTopic as _;
-use sluice_landing::LandingEntry;
-use sluice_landing::{LandingFileName, REJECTS_FOLDER};
+use sluice_landing::{
+    JOINED_FOLDER, JoinedEntry, JoinedLedger, LandingEntry, LandingFileName, REJECTS_FOLDER,
+};
 
 /// Younger files may still be committed.
 const MIN_AGE: TimeDelta = TimeDelta::hours(24);
@@ -42,10 +45,18 @@ pub(crate) enum ScanDepth {
 
 /// A file of the topic's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct ListedFile {
+pub(crate) struct ListedFile {
     /// Relative to the topic's folder.
-    path: String,
+    pub(crate) path: String,
     modified: DateTime<Utc>,
+}
+
+impl ListedFile {
+    /// Whether it is in the folder of joined files.
+    fn is_joined(&self) -> bool {
+        let below = self.path.strip_prefix(JOINED_FOLDER);
+        below.is_some_and(|below| below.starts_with('/'))
+    }
 }
 
 /// Whether a file is old enough to be deleted if no entry names it.
@@ -70,8 +81,17 @@ pub(crate) async fn delete_orphans(
 ) -> Result<usize, IngestError> {
     let topic = &newest.body.topic;
     let now = Utc::now();
+    let joined = JoinedLedger::open(store_path).for_topic(topic)?;
+    let newest_joined = joined.newest_entry().await.for_topic(topic)?;
+    let newest_joined = newest_joined.map(|entry| entry.created_at);
     let mut candidates = list_files(store_path).await.for_topic(topic)?;
-    candidates.retain(|found| is_old_enough(found.modified, newest.created_at, now, depth));
+    candidates.retain(|found| {
+        let newest = match found.is_joined() {
+            true => newest_joined,
+            false => Some(newest.created_at),
+        };
+        newest.is_some_and(|newest| is_old_enough(found.modified, newest, now, depth))
+    });
     let mut entries = EntryCache {
         ledger,
         newest,
@@ -80,7 +100,18 @@ pub(crate) async fn delete_orphans(
     let mut removed = 0;
     for found in candidates {
         let name = found.path.rsplit('/').next().unwrap_or_default();
-        if !is_temporary(name) {
+        if !is_temporary(name) && found.is_joined() {
+            let Some(from) = JoinedEntry::parse_name(name) else {
+                continue;
+            };
+            if joined
+                .names_file(from, &found.path)
+                .await
+                .for_topic(topic)?
+            {
+                continue;
+            }
+        } else if !is_temporary(name) {
             let Some(parsed) = LandingFileName::parse(name) else {
                 continue;
             };
@@ -153,7 +184,7 @@ impl EntryCache<'_> {
 }
 
 /// The files of a topic's folder, including temporary ones.
-async fn list_files(store_path: &StorePath) -> Result<Vec<ListedFile>, StoreError> {
+pub(crate) async fn list_files(store_path: &StorePath) -> Result<Vec<ListedFile>, StoreError> {
     let Some(folder) = store_path.location.local_path() else {
         return list_bucket(store_path).await;
     };
@@ -161,11 +192,9 @@ async fn list_files(store_path: &StorePath) -> Result<Vec<ListedFile>, StoreErro
     let listed = tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
         list_folder(&folder, "", &mut found)?;
-        list_folder(
-            &folder.join(REJECTS_FOLDER),
-            &format!("{REJECTS_FOLDER}/"),
-            &mut found,
-        )?;
+        for below in [REJECTS_FOLDER, JOINED_FOLDER] {
+            list_folder(&folder.join(below), &format!("{below}/"), &mut found)?;
+        }
         Ok(found)
     })
     .await
@@ -197,7 +226,7 @@ fn list_folder(folder: &Path, below: &str, found: &mut Vec<ListedFile>) -> std::
 
 async fn list_bucket(store_path: &StorePath) -> Result<Vec<ListedFile>, StoreError> {
     let mut found = Vec::new();
-    for below in ["", REJECTS_FOLDER] {
+    for below in ["", REJECTS_FOLDER, JOINED_FOLDER] {
         let location = match below {
             "" => store_path.location.clone(),
             below => store_path.location.child(below)?,

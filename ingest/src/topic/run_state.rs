@@ -417,7 +417,11 @@ impl RunState {
                 let time_is_up = limit.is_some_and(|limit| self.elapsed(now) >= limit);
                 time_is_up && !self.must_reach_target()
             }
-            CloseReason::Rebalanced | CloseReason::Stopped | CloseReason::Lost => false,
+            // The last one is never the reason of a batch.
+            CloseReason::Rebalanced
+            | CloseReason::Stopped
+            | CloseReason::Lost
+            | CloseReason::Joining => false,
         }
     }
 

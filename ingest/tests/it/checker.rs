@@ -13,6 +13,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use serde_json::Value;
 
+use crate::join::joined_entries;
+
 /// Only keeps a test from hanging forever.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -63,8 +65,36 @@ pub(crate) fn topic_records(address: &str, topic: &str) -> Multiset {
     all
 }
 
-fn read_stored(path: &Path) -> Vec<u8> {
-    let stored = std::fs::read(path).unwrap();
+/// The stored bytes of the landed files that are parts of joined files.
+fn joined_parts(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut parts = BTreeMap::new();
+    for entry in joined_entries(folder) {
+        for kind in ["rows", "rejects"] {
+            let Some(path) = entry["body"][kind]["path"].as_str() else {
+                continue;
+            };
+            let bytes = std::fs::read(folder.join(path)).unwrap();
+            let mut rest = bytes.as_slice();
+            for part in entry["body"][kind]["parts"].as_array().unwrap() {
+                let length = part["bytes"].as_u64().unwrap() as usize;
+                let (part_bytes, after) = rest.split_at(length);
+                let path = part["path"].as_str().unwrap().to_owned();
+                assert!(parts.insert(path, part_bytes.to_vec()).is_none());
+                rest = after;
+            }
+            assert!(rest.is_empty(), "{path}");
+        }
+    }
+    parts
+}
+
+fn read_stored(folder: &Path, path: &str, joined: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+    let path_in_folder = folder.join(path);
+    let stored = match joined.get(path) {
+        Some(bytes) => bytes.clone(),
+        None => std::fs::read(&path_in_folder).unwrap(),
+    };
+    let path = path_in_folder;
     let mut plain = Vec::new();
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("zst") => zstd::stream::copy_decode(&stored[..], &mut plain).unwrap(),
@@ -91,12 +121,13 @@ pub(crate) fn ledger_entries(folder: &Path) -> Vec<Value> {
 /// Reads all records that have landed in a topic's folder, lines and rejects.
 pub(crate) fn landed_records(folder: &Path) -> Multiset {
     let mut all = Multiset::new();
+    let joined = joined_parts(folder);
     for entry in ledger_entries(folder) {
         for range in entry["body"]["ranges"].as_array().unwrap() {
             let partition = i32::try_from(range["partition"].as_i64().unwrap()).unwrap();
             let start = range["start"].as_i64().unwrap();
             if let Some(path) = range["file"]["path"].as_str() {
-                let text = read_stored(&folder.join(path));
+                let text = read_stored(folder, path, &joined);
                 let rows = range["rows"].as_i64().unwrap();
                 let offsets: Vec<i64> = match range["runs"].as_array() {
                     Some(runs) => runs
@@ -120,7 +151,7 @@ pub(crate) fn landed_records(folder: &Path) -> Multiset {
                 }
             }
             if let Some(path) = range["rejected"]["path"].as_str() {
-                let text = String::from_utf8(read_stored(&folder.join(path))).unwrap();
+                let text = String::from_utf8(read_stored(folder, path, &joined)).unwrap();
                 for line in text.lines() {
                     let reject: Value = serde_json::from_str(line).unwrap();
                     let value = reject["value_base64"].as_str().map(|text| {

@@ -17,6 +17,7 @@ mod connection;
 mod crash;
 mod fake_broker;
 mod group;
+mod join;
 mod kafka;
 mod mock;
 mod operation;

@@ -14,6 +14,7 @@ use sluice_storage::{StoreOptions, StorePath, Stores};
 
 use crate::checker::assert_exact;
 use crate::cluster::Cluster as _;
+use crate::join::joined_entries;
 use crate::mock::mock_broker;
 use crate::process::{print_line, program_command, run_failing, run_successfully};
 use crate::records::produce_mixed;
@@ -123,6 +124,38 @@ impl Bucket {
     }
 }
 
+/// Joins the small files of a bucket in processes that are killed at each step.
+fn join_in_bucket(bucket: &Bucket, url: &str) {
+    let args = [
+        "join",
+        "--landing",
+        url,
+        "--min-files",
+        "4",
+        "--min-age",
+        "0s",
+        "--keep",
+        "0s",
+    ];
+    let join = || bucket.with_credentials(program_command(&args));
+    for point in [
+        "join.2b",
+        "join.3a",
+        "join.3b",
+        "join.4a",
+        "join.4b",
+        "join.4b@3",
+    ] {
+        let mut killed = join();
+        killed.env(POINT_VARIABLE, point);
+        let output = killed.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), None, "{point} was not passed: {said}");
+    }
+    // The files of killed runs are orphans; the first entry that was appended counts.
+    run_successfully(join());
+}
+
 #[test]
 fn a_bucket_is_as_good_as_a_folder() {
     let Some(bucket) = Bucket::create() else {
@@ -151,6 +184,17 @@ fn a_bucket_is_as_good_as_a_folder() {
     bucket.download(landing.path());
     assert_eq!(assert_exact(&address, &topic, landing.path()), 480);
     let url = bucket.url();
+    join_in_bucket(&bucket, &url);
+    let landing = tempfile::tempdir().unwrap();
+    bucket.download(landing.path());
+    let folder = landing.path().join(&topic);
+    assert_eq!(joined_entries(&folder).len(), 1);
+    assert_eq!(assert_exact(&address, &topic, landing.path()), 480);
+    // Of each partition one small file stays.
+    let files = std::fs::read_dir(&folder).unwrap();
+    let is_file =
+        |entry: &std::io::Result<std::fs::DirEntry>| entry.as_ref().unwrap().path().is_file();
+    assert_eq!(files.filter(is_file).count(), 3);
     let verified =
         run_successfully(bucket.with_credentials(program_command(&["verify", "--landing", &url])));
     assert!(verified.contains("432 rows, 48 rejects") && verified.contains("no problems"));

@@ -76,14 +76,16 @@ async fn read_rejects(
     topic: &TopicLanding,
     entries: &[Entry<LandingEntry>],
 ) -> Result<Vec<Reject>, String> {
-    let ranges = entries.iter().flat_map(|entry| entry.body.ranges.iter());
-    let file = ranges
-        .filter_map(|range| range.rejected.as_ref())
-        .find(|file| file.bytes <= MAX_REJECTS_BYTES);
-    let Some(file) = file else {
+    let with_number = |entry: &'_ Entry<LandingEntry>| {
+        let seq = entry.seq;
+        let ranges = entry.body.ranges.clone().into_iter();
+        ranges.filter_map(move |range| Some((seq, range.rejected?)))
+    };
+    let mut files = entries.iter().flat_map(with_number);
+    let Some((seq, file)) = files.find(|(_, file)| file.bytes <= MAX_REJECTS_BYTES) else {
         return Ok(Vec::new());
     };
-    let bytes = topic.fetch_file(file).await;
+    let bytes = topic.fetch_file(seq, &file).await;
     let bytes = bytes.map_err(|error| error_chain(&error))?;
     let path = file.path.clone();
     let read = tokio::task::spawn_blocking(move || parse_rejects(&path, &bytes));

@@ -1,4 +1,4 @@
-"""Other commands of `ingest-landing`: status, verify, collect, replay."""
+"""Other commands of `ingest-landing`: status, verify, join, collect, replay."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class LandingOperator(BaseOperator):
 
 
 class SluiceLandingOperator(LandingOperator):
-    """Maintains a landing folder: `status`, `verify` or `collect`. The XCom is
-    the JSON that the command prints.
+    """Maintains a landing folder: `status`, `verify`, `join` or `collect`. The XCom
+    is the JSON that the command prints.
 
     :param command: the command
     :param topics: the topics; all in the landing folder when none is given (templated)
@@ -103,8 +103,8 @@ class SluiceLandingOperator(LandingOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if command not in ("status", "verify", "collect"):
-            raise ValueError(f"command must be status, verify or collect, not '{command}'")
+        if command not in ("status", "verify", "join", "collect"):
+            raise ValueError(f"command must be status, verify, join or collect, not '{command}'")
         if compare_with_broker and command != "verify":
             raise ValueError("compare_with_broker needs command='verify'")
         self.command = command
@@ -118,7 +118,7 @@ class SluiceLandingOperator(LandingOperator):
             arguments += ["--topic", topic]
         if self.compare_with_broker:
             arguments.append("--broker")
-        if self.command != "collect":
+        if self.command not in ("join", "collect"):
             arguments += self.kafka()
         return self.run_program(f"{PROGRAM} {self.command}", arguments)
 

@@ -197,6 +197,7 @@ fn ndjson_table(
                 && compression.unwrap_or_else(|| Compression::from_path(file.path.as_ref()))
                     == Compression::None,
             folder_values: folder_columns.values_of(file),
+            stored: file.stored.clone(),
         })
         .collect();
     let options = NdjsonOptions {

@@ -10,9 +10,10 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
+use super::joined_run::{JoinedPart, JoinedRun};
 use super::{FileOrdinal, FolderValues};
 
-/// A file, or a part of one, by what differs from the one before it. Without names of
+/// A file, or a range of one, by what differs from the one before it. Without names of
 /// fields, which would be most of the bytes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FilePiece(
@@ -30,6 +31,20 @@ pub(super) struct FilePiece(
     Option<(i64, i64)>,
     /// The values of its folders, when they differ.
     Option<FolderValues>,
+    /// Where its bytes are, when they are in a joined file.
+    Option<RunPiece>,
+);
+
+/// Adjacent parts of a joined file, of which the first is the [`FilePiece`], by what
+/// differs from the ones before.
+#[derive(Debug, Serialize, Deserialize)]
+struct RunPiece(
+    /// The path of the joined file, when it differs.
+    Option<String>,
+    /// By how much the first part begins after the end of the parts before.
+    i64,
+    /// The other parts.
+    Vec<FilePiece>,
 );
 
 /// What the next file is compared with.
@@ -39,6 +54,13 @@ struct PreviousFile {
     modified_ms: i64,
     ordinal: i64,
     folder_values: FolderValues,
+    run_path: String,
+    /// The offset after the last run in its joined file.
+    run_end: u64,
+}
+
+fn parse_path(text: &str) -> Result<Path> {
+    Path::parse(text).map_err(|e| DataFusionError::External(Box::new(e)))
 }
 
 #[derive(Debug, Default)]
@@ -49,64 +71,128 @@ pub(super) struct PieceDecoder(PreviousFile);
 
 impl PieceEncoder {
     pub(super) fn encode_piece(&mut self, file: &PartitionedFile) -> FilePiece {
-        let path = file.object_meta.location.to_string();
-        let modified_ms = file.object_meta.last_modified.timestamp_millis();
-        let ordinal = file.extension::<FileOrdinal>();
-        let ordinal = ordinal.map_or(0, |ordinal| i64::from(ordinal.0));
+        let ordinal = file.extension::<FileOrdinal>().copied();
+        let ordinal = ordinal.unwrap_or(FileOrdinal(0));
         let folder_values = file.extension::<FolderValues>().cloned();
         let folder_values = folder_values.unwrap_or_default();
-        let shared = shared_bytes(&self.0.path, &path);
+        let run = file.extension::<JoinedRun>();
+        let meta = run.and_then(|run| run.parts.first()).map(|part| &part.meta);
+        let mut piece = self.encode_meta(meta.unwrap_or(&file.object_meta), ordinal);
+        piece.5 = file.range.as_ref().map(|range| (range.start, range.end));
+        if folder_values != self.0.folder_values {
+            piece.6 = Some(folder_values.clone());
+            self.0.folder_values = folder_values;
+        }
+        piece.7 = run.map(|run| self.encode_run(run));
+        piece
+    }
+
+    fn encode_meta(&mut self, meta: &ObjectMeta, ordinal: FileOrdinal) -> FilePiece {
+        let previous = &mut self.0;
+        let path = meta.location.to_string();
+        let modified_ms = meta.last_modified.timestamp_millis();
+        let ordinal = i64::from(ordinal.0);
+        let shared = shared_bytes(&previous.path, &path);
         let piece = FilePiece(
             shared,
             path.get(shared..).unwrap_or_default().to_owned(),
-            file.object_meta.size,
-            modified_ms.wrapping_sub(self.0.modified_ms),
-            ordinal - self.0.ordinal,
-            file.range.as_ref().map(|range| (range.start, range.end)),
-            (folder_values != self.0.folder_values).then(|| folder_values.clone()),
+            meta.size,
+            modified_ms.wrapping_sub(previous.modified_ms),
+            ordinal - previous.ordinal,
+            None,
+            None,
+            None,
         );
-        self.0 = PreviousFile {
-            path,
-            modified_ms,
-            ordinal,
-            folder_values,
-        };
+        previous.path = path;
+        previous.modified_ms = modified_ms;
+        previous.ordinal = ordinal;
         piece
+    }
+
+    fn encode_run(&mut self, run: &JoinedRun) -> RunPiece {
+        let previous = &mut self.0;
+        let path = run.path.to_string();
+        let is_other = path != previous.run_path;
+        let gap = run.offset.wrapping_sub(previous.run_end).cast_signed();
+        previous.run_path.clone_from(&path);
+        previous.run_end = run.end();
+        let others = run.parts.iter().skip(1);
+        RunPiece(
+            is_other.then_some(path),
+            gap,
+            others
+                .map(|part| self.encode_meta(&part.meta, part.ordinal))
+                .collect(),
+        )
     }
 }
 
 impl PieceDecoder {
     pub(super) fn decode_piece(&mut self, piece: FilePiece) -> Result<PartitionedFile> {
-        let FilePiece(shared, rest, size, later_ms, higher, range, folder_values) = piece;
-        let previous = &mut self.0;
-        if !previous.path.is_char_boundary(shared) {
-            return Err(DataFusionError::Internal(
-                "a list of files in a plan is damaged".to_owned(),
-            ));
-        }
-        previous.path.truncate(shared);
-        previous.path.push_str(&rest);
-        previous.modified_ms = previous.modified_ms.wrapping_add(later_ms);
-        previous.ordinal += higher;
+        let (mut part, FilePiece(.., range, folder_values, run)) = self.decode_meta(piece)?;
         if let Some(folder_values) = folder_values {
-            previous.folder_values = folder_values;
+            self.0.folder_values = folder_values;
         }
-        let location =
-            Path::parse(&previous.path).map_err(|e| DataFusionError::External(Box::new(e)))?;
-        let last_modified = DateTime::from_timestamp_millis(previous.modified_ms);
-        let file = PartitionedFile::new_from_meta(ObjectMeta {
-            location,
-            last_modified: last_modified.unwrap_or_default(),
-            size,
-            e_tag: None,
-            version: None,
-        })
-        .with_extension(FileOrdinal(u32::try_from(previous.ordinal).unwrap_or(0)))
-        .with_extension(previous.folder_values.clone());
+        let ordinal = part.ordinal;
+        let run = run.map(|run| self.decode_run(run, &part)).transpose()?;
+        if let Some(run) = &run {
+            part.meta.size = run.size();
+        }
+        let file = PartitionedFile::new_from_meta(part.meta)
+            .with_extension(ordinal)
+            .with_extension(self.0.folder_values.clone());
+        let file = match run {
+            Some(run) => file.with_extension(run),
+            None => file,
+        };
         Ok(match range {
             Some((start, end)) => file.with_range(start, end),
             None => file,
         })
+    }
+
+    fn decode_meta(&mut self, piece: FilePiece) -> Result<(JoinedPart, FilePiece)> {
+        let FilePiece(shared, rest, size, later_ms, higher, ..) = &piece;
+        let previous = &mut self.0;
+        if !previous.path.is_char_boundary(*shared) {
+            return Err(DataFusionError::Internal(
+                "a list of files in a plan is damaged".to_owned(),
+            ));
+        }
+        previous.path.truncate(*shared);
+        previous.path.push_str(rest);
+        previous.modified_ms = previous.modified_ms.wrapping_add(*later_ms);
+        previous.ordinal += higher;
+        let last_modified = DateTime::from_timestamp_millis(previous.modified_ms);
+        let meta = ObjectMeta {
+            location: parse_path(&previous.path)?,
+            last_modified: last_modified.unwrap_or_default(),
+            size: *size,
+            e_tag: None,
+            version: None,
+        };
+        let ordinal = FileOrdinal(u32::try_from(previous.ordinal).unwrap_or(0));
+        Ok((JoinedPart { meta, ordinal }, piece))
+    }
+
+    fn decode_run(&mut self, piece: RunPiece, first: &JoinedPart) -> Result<JoinedRun> {
+        let RunPiece(path, gap, others) = piece;
+        if let Some(path) = path {
+            self.0.run_path = path;
+        }
+        let path = parse_path(&self.0.run_path)?;
+        let offset = self.0.run_end.wrapping_add(gap.cast_unsigned());
+        let mut parts = vec![first.clone()];
+        for other in others {
+            parts.push(self.decode_meta(other)?.0);
+        }
+        let run = JoinedRun {
+            path,
+            offset,
+            parts,
+        };
+        self.0.run_end = run.end();
+        Ok(run)
     }
 }
 
@@ -138,12 +224,43 @@ mod tests {
 
     fn describe(file: &PartitionedFile) -> String {
         format!(
-            "{:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?}",
             file.object_meta,
             file.range,
             file.extension::<FileOrdinal>(),
             file.extension::<FolderValues>(),
+            file.extension::<JoinedRun>(),
         )
+    }
+
+    /// The file as the first part of a joined one, with others of 7 bytes after it.
+    fn in_joined(
+        mut file: PartitionedFile,
+        path: &str,
+        offset: u64,
+        others: &[&str],
+    ) -> PartitionedFile {
+        let mut parts = vec![JoinedPart {
+            meta: file.object_meta.clone(),
+            ordinal: *file.extension::<FileOrdinal>().unwrap(),
+        }];
+        parts.extend((20..).zip(others).map(|(number, name)| JoinedPart {
+            meta: ObjectMeta {
+                location: Path::parse(name).unwrap(),
+                last_modified: DateTime::from_timestamp_millis(i64::from(number)).unwrap(),
+                size: 7,
+                e_tag: None,
+                version: None,
+            },
+            ordinal: FileOrdinal(number),
+        }));
+        let run = JoinedRun {
+            path: Path::parse(path).unwrap(),
+            offset,
+            parts,
+        };
+        file.object_meta.size = run.size();
+        file.with_extension(run)
     }
 
     #[test]
@@ -154,6 +271,27 @@ mod tests {
             // Differs in the second byte of a letter.
             file("landing/day=1/å.json", 0, -5, 5, Some("1")),
             file("landing/day=1", u64::MAX, i64::from(u32::MAX), 0, None),
+            in_joined(
+                file("p-0.json", 7, 5, 1, None),
+                "_joined/0-9.json",
+                3,
+                &["p-1", "q"],
+            ),
+            in_joined(file("p-3.json", 1, 5, 9, None), "_joined/0-9.json", 24, &[])
+                .with_range(0, 1),
+            in_joined(
+                file("p-3.json", 9, 5, 9, None),
+                "_joined/0-9.json",
+                2,
+                &["ü"],
+            ),
+            file("p-4.json", 10, 5, 3, None),
+            in_joined(
+                file("p-5.json", 1, 5, 5, None),
+                "_joined/9.json",
+                1 << 60,
+                &["r"],
+            ),
             file("other", 1, 0, u32::MAX, Some("2")),
         ];
         let mut encoder = PieceEncoder::default();
@@ -175,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_path_of_another_list_is_an_error() {
-        let piece = FilePiece(7, String::new(), 0, 0, 0, None, None);
+        let piece = FilePiece(7, String::new(), 0, 0, 0, None, None, None);
         PieceDecoder::default().decode_piece(piece).unwrap_err();
     }
 

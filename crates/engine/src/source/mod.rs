@@ -12,6 +12,7 @@ pub(crate) mod file_metadata;
 mod file_uri;
 mod folder_values;
 mod groups;
+mod joined_run;
 mod metric;
 mod opener;
 mod table;

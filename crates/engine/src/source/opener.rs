@@ -1,5 +1,6 @@
 //! Opens one file, or one range of a file, for a scan.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -10,7 +11,9 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::StreamExt;
-use object_store::ObjectStore;
+use futures::stream::BoxStream;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
 use sluice_csv::CsvDecoder;
 use sluice_ndjson::{
     DecodeError, DecodeOptions, DecodeStats, Decoder, FileContext, FileDecoder, FileScan, ScanFile,
@@ -18,9 +21,10 @@ use sluice_ndjson::{
 };
 use sluice_values::TimeZone;
 
-use super::file_bytes::FileBytes;
+use super::file_bytes::{FileBytes, ReadAhead};
 use super::file_metadata::{self, FileMetadata};
 use super::folder_values::{FolderValues, repeat_value, without_folder_columns};
+use super::joined_run::{JoinedPart, JoinedRun};
 use super::{
     CORRUPT_COLUMN, Compression, FileOrdinal, NdjsonFormat, NdjsonOptions, POSITION_COLUMN,
     SourceMetric,
@@ -37,6 +41,7 @@ const BATCH_ROWS: usize = 8192;
 const LINE_COLUMN: &str = "__line";
 
 /// Opens files of one source for one task.
+#[derive(Clone)]
 pub(super) struct NdjsonOpener {
     store: Arc<dyn ObjectStore>,
     /// The URL that names the store.
@@ -50,6 +55,8 @@ pub(super) struct NdjsonOpener {
     options: Arc<NdjsonOptions>,
     time_zone: TimeZone,
     metrics: ScanMetrics,
+    /// What was read in advance of the joined file that is read now.
+    read_ahead: ReadAhead,
 }
 
 /// Where a column of the scan comes from.
@@ -152,6 +159,7 @@ impl NdjsonOpener {
             options,
             time_zone,
             metrics,
+            read_ahead: ReadAhead::default(),
         })
     }
 
@@ -166,10 +174,105 @@ impl NdjsonOpener {
         decoder.map_err(|error| DataFusionError::External(Box::new(error)))
     }
 
-    fn compression_of(&self, file: &PartitionedFile) -> Compression {
-        self.options
-            .compression
-            .unwrap_or_else(|| Compression::from_path(file.object_meta.location.as_ref()))
+    /// A file to be decoded, or a range of it.
+    fn scan_file(
+        &self,
+        meta: &ObjectMeta,
+        ordinal: FileOrdinal,
+        range: Option<Range<u64>>,
+    ) -> ScanFile {
+        let compression = self.options.compression;
+        ScanFile {
+            path: display_path(self.url.as_str(), &meta.location).into(),
+            ordinal: ordinal.0,
+            size: meta.size,
+            range,
+            compression: compression
+                .unwrap_or_else(|| Compression::from_path(meta.location.as_ref())),
+        }
+    }
+
+    /// A reader of these files, whose bytes begin at offsets of the object at `bytes`.
+    /// `meta` is what is known of all of their rows.
+    fn create_reader(
+        &self,
+        files: Vec<(u64, ScanFile)>,
+        bytes: FileBytes,
+        meta: &ObjectMeta,
+        folder_values: FolderValues,
+    ) -> Result<FileReader> {
+        let (offsets, files): (Vec<u64>, Vec<ScanFile>) = files.into_iter().unzip();
+        let first = files.first().ok_or_else(|| {
+            DataFusionError::Internal("a scan has a file without parts".to_owned())
+        })?;
+        let decoder = self.create_decoder(first)?;
+        let metadata = self
+            .has_metadata
+            .then(|| FileMetadata::new(self.url.as_str(), meta));
+        Ok(FileReader {
+            scan: FileScan::with_decoder(decoder, files),
+            bytes,
+            offsets,
+            metrics: self.metrics.clone(),
+            origins: Arc::clone(&self.origins),
+            folder_values,
+            metadata,
+            line: self.decode_options.line,
+            output: Arc::clone(&self.output),
+            time_zone: self.time_zone,
+            source: self.options.name.clone(),
+        })
+    }
+
+    fn file_bytes(&self, path: &Path) -> FileBytes {
+        FileBytes::new(Arc::clone(&self.store), self.url.as_str(), path.clone())
+    }
+
+    /// Opens adjacent parts of a joined file. Their rows share batches, unless rows say
+    /// which file they come from, or a file begins with a header.
+    fn open_run(
+        &self,
+        run: JoinedRun,
+        range: Option<Range<u64>>,
+        folder_values: FolderValues,
+    ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let (read_to, path) = (run.end(), run.path.clone());
+        let opener = self.clone();
+        let open_bytes = move || {
+            let read_ahead = Arc::clone(&opener.read_ahead);
+            opener.file_bytes(&path).of_joined(read_to, read_ahead)
+        };
+        if !self.has_metadata && self.options.csv.is_none() {
+            let parts = run.parts_with_offsets();
+            let files = parts.map(|(offset, part)| {
+                (
+                    offset,
+                    self.scan_file(&part.meta, part.ordinal, range.clone()),
+                )
+            });
+            let files: Vec<_> = files.collect();
+            let meta = run.parts.first().map(|part| &part.meta);
+            let meta = meta.ok_or_else(|| {
+                DataFusionError::Internal("a run of a joined file has no parts".to_owned())
+            })?;
+            let reader = self.create_reader(files, open_bytes(), meta, folder_values)?;
+            return Ok(reader.into_batches());
+        }
+        let opener = self.clone();
+        let parts: Vec<_> = run
+            .parts_with_offsets()
+            .map(|(offset, part)| (offset, part.clone()))
+            .collect();
+        let open_part = move |(offset, part): (u64, JoinedPart)| {
+            let file = opener.scan_file(&part.meta, part.ordinal, range.clone());
+            let files = vec![(offset, file)];
+            let values = folder_values.clone();
+            match opener.create_reader(files, open_bytes(), &part.meta, values) {
+                Ok(reader) => reader.into_batches(),
+                Err(error) => futures::stream::iter([Err(error)]).boxed(),
+            }
+        };
+        Ok(futures::stream::iter(parts).flat_map(open_part).boxed())
     }
 }
 
@@ -183,38 +286,24 @@ fn columns_of_lines(declared: &SchemaRef, options: &NdjsonOptions) -> SchemaRef 
 
 impl FileOpener for NdjsonOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let scanned = ScanFile {
-            path: display_path(self.url.as_str(), &file.object_meta.location).into(),
-            ordinal: file
-                .extension::<FileOrdinal>()
-                .map_or(0, |ordinal| ordinal.0),
-            size: file.object_meta.size,
-            range: file
-                .range
-                .as_ref()
-                .map(|range| range.start.cast_unsigned()..range.end.cast_unsigned()),
-            compression: self.compression_of(&file),
-        };
-        let decoder = self.create_decoder(&scanned)?;
+        let range = file
+            .range
+            .as_ref()
+            .map(|range| range.start.cast_unsigned()..range.end.cast_unsigned());
         let folder_values = file.extension::<FolderValues>().cloned();
-        let metadata = self
-            .has_metadata
-            .then(|| FileMetadata::new(self.url.as_str(), &file.object_meta));
-        let reading = FileReader {
-            scan: FileScan::with_decoder(decoder, [scanned]),
-            bytes: FileBytes::new(Arc::clone(&self.store), self.url.as_str(), file.object_meta),
-            metrics: self.metrics.clone(),
-            origins: Arc::clone(&self.origins),
-            folder_values: folder_values.unwrap_or_default(),
-            metadata,
-            line: self.decode_options.line,
-            output: Arc::clone(&self.output),
-            time_zone: self.time_zone,
-            source: self.options.name.clone(),
+        let folder_values = folder_values.unwrap_or_default();
+        let batches = match file.extension::<JoinedRun>() {
+            Some(run) => self.open_run(run.clone(), range, folder_values)?,
+            None => {
+                let ordinal = file.extension::<FileOrdinal>().copied();
+                let meta = &file.object_meta;
+                let scanned = self.scan_file(meta, ordinal.unwrap_or(FileOrdinal(0)), range);
+                let bytes = self.file_bytes(&meta.location);
+                let reader = self.create_reader(vec![(0, scanned)], bytes, meta, folder_values)?;
+                reader.into_batches()
+            }
         };
-        Ok(Box::pin(async move {
-            Ok(futures::stream::try_unfold(reading, FileReader::next_batch).boxed())
-        }))
+        Ok(Box::pin(async move { Ok(batches) }))
     }
 }
 
@@ -225,6 +314,8 @@ type AnyDecoder = Box<dyn FileDecoder + Send>;
 struct FileReader {
     scan: FileScan<AnyDecoder>,
     bytes: FileBytes,
+    /// Where each file begins in the bytes.
+    offsets: Vec<u64>,
     metrics: ScanMetrics,
     origins: Arc<[ColumnOrigin]>,
     folder_values: FolderValues,
@@ -238,6 +329,16 @@ struct FileReader {
 }
 
 impl FileReader {
+    fn into_batches(self) -> BoxStream<'static, Result<RecordBatch>> {
+        futures::stream::try_unfold(self, Self::next_batch).boxed()
+    }
+
+    /// The range of the bytes that is this range of a file.
+    fn stored_range(&self, file: usize, range: Range<u64>) -> Range<u64> {
+        let offset = self.offsets.get(file).copied().unwrap_or(0);
+        offset + range.start..offset + range.end
+    }
+
     async fn next_batch(mut self) -> Result<Option<(RecordBatch, Self)>> {
         loop {
             let before = self.scan.stats();
@@ -245,12 +346,14 @@ impl FileReader {
             self.metrics.add_difference(before, self.scan.stats());
             match step.map_err(|error| data_error(&self.source, &error))? {
                 ScanOutput::Batch(batch) => return Ok(Some((self.project_output(&batch)?, self))),
-                ScanOutput::Fetch { range, .. } => {
+                ScanOutput::Fetch { file, range } => {
+                    let range = self.stored_range(file, range);
                     let bytes = self.bytes.read_chunk(range).await?;
                     self.metrics.bytes.add(bytes.len());
                     self.scan.supply_bytes(bytes);
                 }
-                ScanOutput::CountLines { range, .. } => {
+                ScanOutput::CountLines { file, range } => {
+                    let range = self.stored_range(file, range);
                     let lines = self.bytes.count_lines(range).await?;
                     self.scan.set_base_line(lines);
                 }

@@ -118,9 +118,9 @@ fn the_stored_form_stays_as_it_is() {
     let batch: LandingEntry = serde_json::from_str(text).unwrap();
     assert_eq!(batch.next, [(0, 3)].into());
     assert_eq!(batch.ranges[0].files().count(), 2);
-    let newer = text.replace("\"version\":1", "\"version\":2");
+    let newer = text.replace("\"version\":1", "\"version\":3");
     let error = serde_json::from_str::<LandingEntry>(&newer)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("version 2"), "{error}");
+    assert!(error.contains("version 3"), "{error}");
 }

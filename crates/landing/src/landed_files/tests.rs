@@ -155,15 +155,16 @@ async fn what_lands_while_the_folder_is_listed_is_not_missing() {
     for source in ["t", "t/*.json", "*/*.json"] {
         let path = root.path().join(source).to_str().unwrap().to_owned();
         let source = stores.parse_source(&path).unwrap();
-        let mut stale = list_source(&stores, &source, &rules).await.unwrap();
+        let list = async || list_with_folders(&stores, &source, &rules, Some(LEDGER_FOLDER)).await;
+        let mut stale = list().await.unwrap();
         stale
+            .0
             .files
             .retain(|file| file.path.filename() == Some(LANDED[0]));
         if !folder.join(LANDED[1]).exists() {
             topic(&folder, LANDED, ORPHANS).await;
         }
-        let list_again = async || list_source(&stores, &source, &rules).await;
-        let listing = retain_landed(stale, list_again).await.unwrap();
+        let listing = retain_landed(stale, &list).await.unwrap();
         assert_eq!(names(&listing), LANDED, "{path}");
     }
 }
@@ -176,19 +177,20 @@ async fn a_folder_that_appears_while_others_are_listed_belongs_to_the_next_job()
     let path = root.path().join("*/*.json").to_str().unwrap().to_owned();
     let source = stores.parse_source(&path).unwrap();
     let rules = ListRules::default();
-    let mut stale = list_source(&stores, &source, &rules).await.unwrap();
-    stale.files.clear();
+    let list = async || list_with_folders(&stores, &source, &rules, Some(LEDGER_FOLDER)).await;
+    let mut stale = list().await.unwrap();
+    stale.0.files.clear();
     topic(&root.path().join("b"), &[], ORPHANS).await;
-    let first = list_source(&stores, &source, &rules).await.unwrap();
-    stale.files.extend(
+    let first = list().await.unwrap();
+    stale.0.files.extend(
         first
+            .0
             .files
             .iter()
             .filter(|file| file.path.as_ref().contains("/a/"))
             .cloned(),
     );
     topic(&root.path().join("a"), LANDED, &[]).await;
-    let list_again = async || list_source(&stores, &source, &rules).await;
-    let listing = retain_landed(stale, list_again).await.unwrap();
+    let listing = retain_landed(stale, &list).await.unwrap();
     assert_eq!(names(&listing), LANDED);
 }

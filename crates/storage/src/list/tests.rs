@@ -166,7 +166,9 @@ async fn in_a_bucket_an_empty_listing_may_be_an_object_or_nothing() {
             store: &store,
             base: &place,
             rules: &rules,
+            marker: None,
             files: Vec::new(),
+            folders: Vec::new(),
             skipped: 0,
             foreign: Vec::new(),
         };
@@ -219,4 +221,56 @@ async fn files_that_cannot_be_read_are_errors_and_others_are_returned() {
     assert!(error.to_string().contains("in/d.json"), "{error}");
     // Links with other names are none of the source's.
     assert_eq!(t.list("in", &[".txt"]).await.unwrap().files.len(), 1);
+}
+
+#[tokio::test]
+async fn folders_with_a_marker_are_found_without_files() {
+    let t = Setup::new(&[
+        "in/_ledger/1.json",
+        "in/day=1/_ledger/1.json",
+        "in/deeper/_ledger/1.json",
+        "plain/a.json",
+    ]);
+    let list = async |source: &str| {
+        let source = t.stores.parse_source(source).unwrap();
+        let rules = ListRules::with_suffixes([".json"]);
+        let listed = list_with_folders(&t.stores, &source, &rules, Some("_ledger")).await;
+        let (_, folders) = listed.unwrap();
+        let describe = |folder: &ListedFolder| {
+            let name = folder.path.filename().unwrap().to_owned();
+            let accepted = ["a.json", "b.txt", "_a.json"];
+            let accepted = accepted.map(|name| folder.accepts_name(name));
+            (
+                name,
+                folder.partition_values.len(),
+                folder.is_whole(),
+                accepted,
+            )
+        };
+        folders.iter().map(describe).collect::<Vec<_>>()
+    };
+    let by_rules = [true, false, false];
+    assert_eq!(
+        list("in").await,
+        [
+            ("in".to_owned(), 0, true, by_rules),
+            ("day=1".to_owned(), 1, true, by_rules),
+        ]
+    );
+    assert_eq!(
+        list("*/a*").await,
+        [("in".to_owned(), 0, false, [true, false, false])]
+    );
+    assert_eq!(
+        list("in/d*").await,
+        [
+            ("in".to_owned(), 0, false, [false, false, false]),
+            ("day=1".to_owned(), 1, true, by_rules),
+            ("deeper".to_owned(), 0, true, by_rules),
+        ]
+    );
+    assert!(list("plain").await.is_empty());
+    let source = t.stores.parse_source("in").unwrap();
+    let listed = list_source(&t.stores, &source, &ListRules::default()).await;
+    assert_eq!(listed.unwrap_err().kind(), StoreErrorKind::Empty);
 }

@@ -116,3 +116,63 @@ async fn only_what_no_entry_names_is_deleted() {
         assert!(root.path().join(name).exists(), "{name}");
     }
 }
+
+#[tokio::test]
+async fn only_joined_files_that_no_entry_names_are_deleted() {
+    let root = tempfile::tempdir().unwrap();
+    let stores = Stores::new(StoreOptions::new());
+    let location = stores.parse_location(root.path().to_str().unwrap());
+    let place = stores.open(&location.unwrap()).unwrap();
+    let ledger = sluice_landing::open_ledger(&place).unwrap();
+    for at in 0..9 {
+        ledger.append(at, batch_of(Vec::new())).await.unwrap();
+    }
+    let joined = JoinedLedger::open(&place).unwrap();
+    let path = |from: u64, to: u64| {
+        let compression = sluice_landing::Compression::Zstd;
+        JoinedEntry::new_path(from, to, Uuid::new_v4(), "rows", compression)
+    };
+    let orphans = [
+        path(0, 2),
+        path(1, 3),
+        path(3, 4),
+        path(4, 9),
+        "_joined/.joined#7".to_owned(),
+    ];
+    for name in &orphans {
+        create_file(root.path(), name, 48);
+    }
+    let newest = ledger.read_tail().await.unwrap().unwrap();
+    let delete = || delete_orphans(&place, &ledger, &newest, ScanDepth::All);
+    // Nothing was joined yet: an attempt may be pending.
+    assert_eq!(delete().await.unwrap(), 0);
+    let mut named = Vec::new();
+    for (number, (from, to)) in (0..).zip([(0, 2), (2, 3), (4, 5)]) {
+        let path = path(from, to);
+        create_file(root.path(), &path, 48);
+        let entry = JoinedEntry {
+            version: sluice_landing::JOINED_VERSION,
+            from,
+            to,
+            last_id: Uuid::nil(),
+            started_at: Utc::now(),
+            rows: Some(sluice_landing::JoinedFile {
+                path: path.clone(),
+                parts: Vec::new(),
+            }),
+            rejects: None,
+        };
+        joined.ledger().append(number, entry).await.unwrap();
+        named.push(path);
+    }
+    create_file(root.path(), &path(5, 6), 2);
+    create_file(root.path(), "_joined/_deleted.json", 48);
+    assert_eq!(delete().await.unwrap(), orphans.len());
+    for path in &orphans {
+        assert!(!root.path().join(path).exists(), "{path}");
+    }
+    for path in &named {
+        assert!(root.path().join(path).exists(), "{path}");
+    }
+    assert!(root.path().join("_joined/_deleted.json").exists());
+}
