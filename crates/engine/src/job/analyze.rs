@@ -11,6 +11,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
+use futures::FutureExt as _;
 use sluice_jobfile::{self as jobfile, Diagnostic, Diagnostics, Job, Relation};
 use sluice_storage::{Location, Stores};
 use sqlparser::ast::{Query, Statement};
@@ -200,7 +201,7 @@ impl<'a> Analysis<'a> {
             },
             Relation::Flow(flow) => self.add_flow(relation, flow).await,
             Relation::Dataset(dataset) => match &dataset.query {
-                None => self.add_streaming_table(dataset).await,
+                None => self.add_streaming_table(dataset).boxed().await,
                 Some(query) => match self.plan_query(relation, query).await? {
                     Some(plan) => self.add_dataset(dataset, query, plan),
                     None => Ok(()),

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use datafusion::catalog::view::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
+use futures::FutureExt as _;
 use sluice_gold::{ActiveFile, Snapshot};
 use sluice_jobfile::{
     Dataset, Flow, Job, Relation, ReplacedPart, STREAM_PREFIX, View, rename_streams,
@@ -359,7 +360,8 @@ impl<'a> Analysis<'a> {
         let part = match self.find_part(dataset) {
             Some((relation, flow, part)) => {
                 let planned = self.plan_part(relation, (dataset, &spec), (flow, part));
-                match planned.await? {
+                // In a box: the compiler does not see otherwise that it may change threads.
+                match planned.boxed().await? {
                     Some(planned) => Some((part, planned)),
                     None => return Ok(()),
                 }
