@@ -127,12 +127,21 @@ pub async fn list_landed(
     source: &SourceLocation,
     rules: &ListRules,
 ) -> Result<Listing, LandedFilesError> {
-    let list = async || list_with_folders(stores, source, rules, Some(LEDGER_FOLDER)).await;
-    match retain_landed(list().await?, &list).await {
+    match list_once(stores, source, rules).await {
         // It may have been joined, and deleted, after the ledger of joined files was read.
-        Err(LandedFilesError::Missing { .. }) => retain_landed(list().await?, &list).await,
+        Err(LandedFilesError::Missing { .. }) => list_once(stores, source, rules).await,
         listed => listed,
     }
+}
+
+async fn list_once(
+    stores: &Stores,
+    source: &SourceLocation,
+    rules: &ListRules,
+) -> Result<Listing, LandedFilesError> {
+    let listed = list_with_folders(stores, source, rules, Some(LEDGER_FOLDER)).await?;
+    let list_again = async || list_with_folders(stores, source, rules, Some(LEDGER_FOLDER)).await;
+    retain_landed(listed, list_again).await
 }
 
 /// Removes from a listing the files that have not landed, and adds those that are in

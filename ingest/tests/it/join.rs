@@ -10,6 +10,7 @@ use serde_json::Value;
 use sluice_service::crash::{ACTION_VARIABLE, POINT_VARIABLE};
 
 use crate::checker::assert_exact;
+use crate::cluster::Cluster as _;
 use crate::mock::mock_broker;
 use crate::parallel;
 use crate::process::{
