@@ -50,7 +50,6 @@ fn check_node(node: &LogicalPlan) -> Result<TreeNodeRecursion> {
         expr.apply(|expr| {
             if let Expr::ScalarFunction(call) = expr {
                 check_numbers(call, &schema)?;
-                check_compared(call, &schema)?;
                 check_call(call, &schema)?;
             }
             Ok(TreeNodeRecursion::Continue)
@@ -129,32 +128,6 @@ fn combination_of(function: &str) -> Option<Combination> {
         "map_concat" => Combination::Maps,
         _ => return None,
     })
-}
-
-/// `greatest` and `least` compare no text with a number or a time.
-fn check_compared(call: &ScalarFunction, schema: &DFSchema) -> Result<()> {
-    if !matches!(call.name(), "greatest" | "least") {
-        return Ok(());
-    }
-    let types: Result<Vec<DataType>> = call
-        .args
-        .iter()
-        .map(|argument| Ok(plain_type(&argument.get_type(schema)?)))
-        .collect();
-    let types = types.unwrap_or_default();
-    let is_text = |data_type: &&DataType| **data_type == DataType::Utf8;
-    let other = types
-        .iter()
-        .find(|data_type| !is_text(data_type) && !data_type.is_null());
-    match (types.iter().find(is_text), other) {
-        (Some(text), Some(other)) => plan_err!(
-            "`{}` cannot compare values of the types {} and {}; CAST one of them",
-            call.name(),
-            sql_type_name(text),
-            sql_type_name(other)
-        ),
-        _ => Ok(()),
-    }
 }
 
 fn check_call(call: &ScalarFunction, schema: &DFSchema) -> Result<()> {

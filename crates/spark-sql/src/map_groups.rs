@@ -7,7 +7,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::{
-    Aggregate, Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder,
+    Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -92,6 +92,6 @@ fn map_of_entries(entries: Expr, map_type: &DataType, schema: &DFSchema) -> Resu
     Ok(if map.get_type(schema)? == *map_type {
         map
     } else {
-        Expr::Cast(Cast::new(Box::new(map), map_type.clone()))
+        cast(map, map_type.clone())
     })
 }

@@ -70,7 +70,7 @@ fn filter_first(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Exec
         .with_input(Arc::clone(projection.input()))
         .with_predicate(predicate)
         .build()?;
-    let computed = ProjectionExec::try_new(items.clone(), Arc::new(filtered.clone()))?;
+    let computed = ProjectionExec::try_new(items, Arc::new(filtered.clone()))?;
     // The filter gives only the columns that are needed above it.
     Ok(Transformed::yes(
         match try_embed_projection(&computed, &filtered)? {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, Fields, TimeUnit};
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, DFSchema, Result};
+use datafusion::common::{Column, DFSchema, Result, plan_err};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, cast, lit,
@@ -22,6 +22,7 @@ use super::decimal_types::DecimalType;
 use super::operands::types_of;
 use super::planner::int_literal;
 use crate::functions::common_type as common_of_all;
+use crate::types::sql_type_name;
 
 /// Functions that return one of their arguments.
 const CHOOSING: &[&str] = &[
@@ -153,6 +154,19 @@ fn common_number(types: &[DataType]) -> Option<DataType> {
     // A FLOAT does not hold the digits of whole numbers.
     let is_wider = any(is_decimal) || any(DataType::is_integer);
     (any(DataType::is_floating) && is_wider).then_some(DataType::Float64)
+}
+
+/// An error for a text next to a value of another type, which are not compared.
+pub(super) fn check_compared(function: &str, types: &[DataType]) -> Result<()> {
+    let other = types.iter().find(|t| !is_text(t) && !t.is_null());
+    match (types.iter().find(|t| is_text(t)), other) {
+        (Some(text), Some(other)) => plan_err!(
+            "`{function}` cannot compare values of the types {} and {}; CAST one of them",
+            sql_type_name(text),
+            sql_type_name(other)
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// `expr` as `common`, if it is text, a number that becomes a DOUBLE, or another kind of

@@ -12,7 +12,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::common_type::{as_common, case_of_one_type, chooses, common_type, union_of_one_type};
+use super::common_type::{
+    as_common, case_of_one_type, check_compared, chooses, common_type, union_of_one_type,
+};
 use super::decimal_types::DecimalType;
 use super::function::{ArithmeticFunction, type_of};
 use super::operation::Operation;
@@ -183,6 +185,9 @@ fn plan_operands(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::ScalarFunction(ScalarFunction { func, args }) if chooses(func.name()) => {
             let args: Vec<Expr> = args.into_iter().map(int_literal).collect();
             let types = types_of(&args, schema)?;
+            if matches!(func.name(), "greatest" | "least") {
+                check_compared(func.name(), &types)?;
+            }
             // The condition of `if` is none of its values.
             let values = usize::from(matches!(func.name(), "if" | "nvl2"));
             let Some(common) = common_type(types.get(values..).unwrap_or_default()) else {

@@ -29,7 +29,8 @@ impl VisitorMut for FieldAccess {
             join_leading_names(root, access_chain);
             access_chain.iter_mut().for_each(dot_as_subscript);
             if access_chain.is_empty() {
-                *expr = std::mem::replace(root, Expr::Wildcard(AttachedToken::empty()));
+                let taken = Expr::Wildcard(AttachedToken::empty());
+                *expr = std::mem::replace(root.as_mut(), taken);
             }
         }
         ControlFlow::Continue(())

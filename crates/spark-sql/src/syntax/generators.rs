@@ -291,7 +291,10 @@ fn rewrite_select_list(select: &mut Select, next: &mut usize, problems: &mut Vec
         return;
     }
     loop {
-        let at = (select.projection.iter()).position(|item| item_generator(item).is_some());
+        let at = select
+            .projection
+            .iter()
+            .position(|item| item_generator(item).is_some());
         let placed = at.is_some_and(|at| rewrite_item(select, at, next, problems));
         if !placed {
             return;

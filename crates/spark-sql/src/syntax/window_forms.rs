@@ -17,7 +17,7 @@ pub(super) fn rewrite_call(function: &Function) -> Option<Expr> {
 /// `lag(x, n, d)` whose default is no constant: `d` where there is no such row. The
 /// engine takes constants only.
 fn default_of_row(function: &Function) -> Option<Expr> {
-    let [value, offset, default] = plain_arguments(function)?.try_into().ok()?;
+    let [value, offset, default] = <[Expr; 3]>::try_from(plain_arguments(function)?).ok()?;
     if function.over.is_none() || function.null_treatment.is_some() || is_constant(&default) {
         return None;
     }
