@@ -42,7 +42,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The same when the run was asked to stop.
-const STOP_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+const STOP_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Ingests one topic into its landing folder.
 ///
