@@ -44,8 +44,10 @@ pub enum ExecutorError {
     Stuck {
         /// Its job, stage and number.
         task: String,
-        computed: std::time::Duration,
-        blocked: std::time::Duration,
+        /// How long its thread computed since.
+        computed: Duration,
+        /// How long its thread was blocked in calls since.
+        blocked: Duration,
     },
     /// The process holds too much memory without any task. It replaces itself.
     #[error("this process holds more memory than it may, and no task runs")]

@@ -1,4 +1,5 @@
-//! Shuffle readers that notice when rows are missing.
+//! Shuffle readers that notice when rows are missing, and whose errors are not taken
+//! for those of the query.
 //!
 //! A file of shuffled rows that ends early reads as a shorter one: Arrow's stream format
 //! takes the end of the file for the end of the rows, and so does what another executor
@@ -10,14 +11,16 @@ use std::sync::Arc;
 use ballista_core::execution_plans::{ShuffleReaderExec, stats_for_partitions};
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::execution_plan::CardinalityEffect;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
-use futures::{StreamExt as _, stream};
-use sluice_engine::task_failure::{FailureKind, TaskFailure, to_task_error};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use sluice_engine::task_failure::{
+    FailureKind, TaskFailure, classify_error, failed_fetch, is_cancelled, to_task_error,
+};
 
 /// The plan with readers that fail when they read another number of rows than were
 /// written.
@@ -113,11 +116,13 @@ impl ExecutionPlan for CountedReadExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let rows = self.input.execute(partition, context)?;
-        let Some(written) = self.written.get(partition).copied().flatten() else {
-            return Ok(rows);
-        };
         let stage = self.stage;
+        let rows = self.input.execute(partition, context)?;
+        let rows = rows.map_err(move |error| to_read_error(stage, partition, error));
+        let Some(written) = self.written.get(partition).copied().flatten() else {
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)));
+        };
+        let rows = Box::pin(rows);
         let counted = stream::unfold((rows, 0), move |(mut rows, mut read)| async move {
             let next = match rows.next().await {
                 Some(Ok(batch)) => {
@@ -149,6 +154,27 @@ impl ExecutionPlan for CountedReadExec {
     fn cardinality_effect(&self) -> CardinalityEffect {
         CardinalityEffect::Equal
     }
+}
+
+/// The error of a reader, which computes nothing: whatever is wrong with rows that
+/// arrive, such as a stream that breaks off in the middle of a batch because its
+/// executor ended, another attempt may read them. If the executor is lost, that attempt
+/// cannot fetch them, and they are computed again.
+fn to_read_error(stage: usize, partition: usize, error: DataFusionError) -> DataFusionError {
+    if failed_fetch(&error).is_some() || is_cancelled(&error) {
+        return error;
+    }
+    let failure = classify_error(&error, &|_| None);
+    if failure.kind != FailureKind::Execution {
+        return error;
+    }
+    to_task_error(&TaskFailure::new(
+        FailureKind::Transient,
+        format!(
+            "rows of stage {stage} for partition {partition} cannot be read: {}",
+            failure.message
+        ),
+    ))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ballista_core::error::BallistaError;
 use ballista_core::execution_plans::ShuffleReaderExec;
 use ballista_core::serde::protobuf::ShuffleWritePartition;
 use ballista_core::serde::scheduler::TaskDefinition;
@@ -214,7 +215,8 @@ fn translate_error(
     error: DataFusionError,
 ) -> DataFusionError {
     if is_cancelled(&error) {
-        return error;
+        // Without what operators wrap it in, in which Ballista does not see it.
+        return BallistaError::Cancelled.into_datafusion();
     }
     let failure = match failed_fetch(&error) {
         Some((executor, stage)) => {

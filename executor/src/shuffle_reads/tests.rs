@@ -2,12 +2,15 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use ballista_core::JobId;
+use ballista_core::error::BallistaError;
 use ballista_core::execution_plans::create_shuffle_path;
+use ballista_core::serde::protobuf::FailedTask;
 use ballista_core::serde::scheduler::{
     ExecutorMetadata, ExecutorOperatingSystemSpecification, ExecutorSpecification, PartitionId,
     PartitionLocation, PartitionStats,
 };
 use datafusion::arrow::array::{Int32Array, RecordBatch};
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::physical_plan::{Partitioning, collect};
 use datafusion::prelude::SessionContext;
@@ -88,6 +91,42 @@ async fn a_file_that_ends_after_a_batch_is_noticed() {
         message.contains("stage 1 wrote 20 rows for partition 0, and 10 were read"),
         "{message}"
     );
+}
+
+/// As what an executor sends when it is killed meanwhile.
+#[tokio::test]
+async fn rows_that_break_off_in_a_batch_are_no_fault_of_the_query() {
+    let cut_in_second_batch = |path: &Path| {
+        let length = fs::metadata(path).unwrap().len();
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_len(length - 40).unwrap();
+    };
+    let error = read_file(20, cut_in_second_batch).await.unwrap_err();
+    let failure = TaskFailure::find_in_text(&error.to_string()).unwrap();
+    assert_eq!(failure.kind, FailureKind::Transient, "{failure}");
+
+    let broken = ArrowError::IpcError("h2 protocol error".to_owned());
+    let error = DataFusionError::ArrowError(Box::new(broken), None);
+    let failed = FailedTask::from(BallistaError::from(to_read_error(1, 2, error)));
+    assert!(failed.retryable, "{failed:?}");
+    assert!(
+        failed
+            .error
+            .contains("rows of stage 1 for partition 2 cannot be read"),
+        "{failed:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_ballista_repairs_is_left_to_it() {
+    let lost = BallistaError::FetchFailed("e1".to_owned(), 1, 0, "refused".to_owned());
+    let error = to_read_error(1, 2, lost.into_datafusion());
+    assert_eq!(failed_fetch(&error), Some(("e1", 1)));
+    let error = to_read_error(1, 2, BallistaError::Cancelled.into_datafusion());
+    assert!(is_cancelled(&error));
+    let memory = DataFusionError::ResourcesExhausted("full".to_owned());
+    let error = to_read_error(1, 2, memory);
+    assert!(matches!(error, DataFusionError::ResourcesExhausted(_)));
 }
 
 #[tokio::test]

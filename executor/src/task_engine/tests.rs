@@ -1,5 +1,6 @@
 use async_trait::async_trait;
-use ballista_core::error::BallistaError;
+use ballista_core::serde::protobuf::FailedTask;
+use ballista_core::serde::protobuf::failed_task::FailedReason;
 use ballista_core::serde::scheduler::{
     ExecutorMetadata, ExecutorOperatingSystemSpecification, ExecutorSpecification, PartitionId,
     PartitionLocation, PartitionStats,
@@ -71,8 +72,17 @@ fn a_failed_fetch_from_another_job_becomes_a_lost_staged_part() {
 #[test]
 fn cancellation_stays_cancellation() {
     let cancelled = BallistaError::Cancelled.into_datafusion();
-    let error = translate_error(&name(), &ForeignStages::default(), &disk(), cancelled);
-    assert!(is_cancelled(&error));
+    // As operators that have several consumers pass it on.
+    let shared = DataFusionError::Shared(Arc::new(BallistaError::Cancelled.into_datafusion()));
+    for error in [cancelled, shared] {
+        let error = translate_error(&name(), &ForeignStages::default(), &disk(), error);
+        assert!(is_cancelled(&error));
+        let failed = FailedTask::from(BallistaError::from(error));
+        assert!(
+            matches!(failed.failed_reason, Some(FailedReason::TaskKilled(_))),
+            "{failed:?}"
+        );
+    }
 }
 
 /// A stage that behaves as a test wants.

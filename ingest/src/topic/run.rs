@@ -42,7 +42,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The same when the run was asked to stop.
-const STOP_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+const STOP_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Ingests one topic into its landing folder.
 ///
@@ -230,16 +230,12 @@ impl TopicIngest {
     ) -> Result<NextAction, IngestError> {
         let batch_id = Uuid::now_v7();
         let started_at = Utc::now();
-        let BatchResult {
-            content,
-            end,
-            topic_id,
-        } = self.read_batch(batch_id, &start).await?;
-        let is_empty = content.ranges.is_empty() && start.holes.is_empty();
-        if let Err(error) = self.confirm_topic(topic_id, is_empty).await {
-            discard_files(&self.store_path, &content.ranges).await;
+        let batch = self.read_batch(batch_id, &start).await?;
+        if let Err(error) = self.confirm_topic(&batch, &start).await {
+            discard_files(&self.store_path, &batch.content.ranges).await;
             return Err(error);
         }
+        let BatchResult { content, end, .. } = batch;
         let draft = BatchDraft {
             batch_id,
             started_at,
@@ -296,22 +292,29 @@ impl TopicIngest {
     /// holds after the last record was read held for all records before it.
     ///
     /// When the run is to stop, the brokers need not answer if they have reported the
-    /// id since (`seen`), or if nothing was read.
-    async fn confirm_topic(&self, seen: Option<String>, is_empty: bool) -> Result<(), IngestError> {
+    /// id since, or if nothing was read.
+    async fn confirm_topic(
+        &self,
+        batch: &BatchResult,
+        start: &BatchStart,
+    ) -> Result<(), IngestError> {
         let known = self.state.metadata().and_then(|m| m.topic_id.clone());
         let is_stopped = self.stop.is_cancelled();
+        let is_empty = batch.content.ranges.is_empty() && start.holes.is_empty();
         if known.is_none() || (is_stopped && is_empty) {
             return Ok(());
         }
-        let most = match is_stopped {
-            true => STOP_TIMEOUT,
-            false => self.options.timeout,
+        let most = match (is_stopped, &batch.end.kafka_error) {
+            (false, _) => self.options.timeout,
+            (true, None) => STOP_TIMEOUT,
+            // They have been waited for at the end of the batch already.
+            (true, Some(_)) => STOP_TIMEOUT / 2,
         };
         let question = move |consumer: &TopicConsumer| Ok(consumer.fetch_topic_id(most)?);
         let now = match self.with_consumer(question).await {
-            Err(error) if is_stopped && error.is_transient() && seen.is_some() => {
+            Err(error) if is_stopped && error.is_transient() && batch.topic_id.is_some() => {
                 tracing::info!(topic = self.topic, %error, "what was read is committed without the brokers");
-                seen
+                batch.topic_id.clone()
             }
             answer => answer?,
         };
