@@ -16,6 +16,7 @@ use super::fake::{Fake, Running, job};
 use super::world::{World, wait_until};
 use crate::follower::Interrupts;
 use crate::job_client::JobClient;
+use crate::limits::ConnectionLimits;
 use crate::master::Master;
 use crate::top::{DrawnText, Top, draw_top, fetch_snapshot};
 
@@ -43,7 +44,8 @@ impl LiveView {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let api = Arc::new(JobClient::connect(addresses).await?);
+                let api =
+                    Arc::new(JobClient::connect(addresses, ConnectionLimits::default()).await?);
                 let console = Console::new(std::io::sink(), std::io::sink(), false);
                 let first = fetch_snapshot(&api, &console, None).await?;
                 let top = Top {
