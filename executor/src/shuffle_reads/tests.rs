@@ -102,7 +102,7 @@ async fn rows_that_break_off_in_a_batch_are_no_fault_of_the_query() {
         file.set_len(length - 40).unwrap();
     };
     let error = read_file(20, cut_in_second_batch).await.unwrap_err();
-    let failure = TaskFailure::find_in_text(&error.to_string()).unwrap();
+    let failure = classify_error(&error, &|_| None);
     assert_eq!(failure.kind, FailureKind::Transient, "{failure}");
 
     let broken = ArrowError::IpcError("h2 protocol error".to_owned());

@@ -10,7 +10,7 @@
 --| 2024-03-01
 -- result: renamed
 --| id | day | alias
---| 2 | 2024-03-02 | 8
+--| 2024-03-02 | 2 | 8
 -- result: same_float
 --| id
 --| 1

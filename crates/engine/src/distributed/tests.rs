@@ -3,6 +3,7 @@
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
+use datafusion::prelude::SessionConfig;
 
 use super::*;
 use crate::session::{base_config, build_session_state};
@@ -208,10 +209,15 @@ async fn unions_with_equal_columns_are_sorted_above() {
     }
 }
 
+/// DataFusion's own session, with one partition.
+fn plain_session() -> SessionContext {
+    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1))
+}
+
 /// When this fails, `union_order` can go.
 #[tokio::test]
 async fn datafusion_still_refuses_unions_with_equal_columns() {
-    let context = SessionContext::new();
+    let context = plain_session();
     let table = "CREATE TABLE t (k INT) AS VALUES (1), (2)";
     context.sql(table).await.unwrap().collect().await.unwrap();
     let frame = context.sql(EQUAL_COLUMNS).await.unwrap();
@@ -239,7 +245,7 @@ async fn filters_come_before_what_is_computed() {
 /// When DataFusion leaves such projections where they are, the rule can go.
 #[tokio::test]
 async fn datafusion_still_computes_before_it_filters() {
-    let frame = SessionContext::new().sql(GUARDED).await.unwrap();
+    let frame = plain_session().sql(GUARDED).await.unwrap();
     let text = text(&frame.create_physical_plan().await.unwrap());
     assert!(adds_first(&text), "{text}");
 }

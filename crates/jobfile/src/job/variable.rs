@@ -27,6 +27,7 @@ pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
     "status",
     "submission_id",
     "timeout",
+    "top",
     "verbose",
     "version",
     "watch",
