@@ -76,7 +76,7 @@ fn check_numbers(call: &ScalarFunction, schema: &DFSchema) -> Result<()> {
     }
     for (at, argument) in call.args.iter().enumerate() {
         let is_int = parameter_kind(&call.func, at) == Some(Kind::Int);
-        if !is_int && !(is_position && at == 1) {
+        if !(is_int || is_position && at == 1) {
             continue;
         }
         let Ok(given) = argument.get_type(schema) else {
