@@ -122,7 +122,7 @@ def check_pages(api, jobs):
             break
     assert seen == newest_first, (seen, newest_first)
     for query, part in [("page_token=nowhere", "no page begins at"), ("limit=1001", "at most 1000"), ("limit=-1", "limit"),
-                        ("state=gone", "unknown job state"), ("stat=FAILED", "unknown field"), ("limit=1&limit=2", "duplicate")]:
+                        ("state=gone", "unknown job state"), ("state=", "unknown job state"), ("stat=FAILED", "unknown field"), ("limit=1&limit=2", "duplicate")]:
         status, headers, body = api.get(f"/api/v1/jobs?{query}")
         message = json.loads(body)["error"]["message"]
         assert status == 400 and part in message, (query, status, message)

@@ -86,11 +86,9 @@ pub(super) struct ListQuery {
     /// `next_page_token` of the page before; empty for the first page.
     #[serde(default)]
     page_token: String,
-    /// Only jobs in one of these states, whose names are separated by commas; empty for
-    /// all.
-    #[serde(default)]
+    /// Only jobs in one of these states, whose names are separated by commas.
     #[param(value_type = Vec<json::JobState>, style = Form, explode = false, required = false)]
-    state: String,
+    state: Option<String>,
     /// Only jobs whose id, name, file name or user contains this text, in upper or lower
     /// case.
     #[serde(default)]
@@ -104,7 +102,7 @@ impl ListQuery {
                 "limit is at most {MAX_PAGE_SIZE}; ask for the next page with page_token"
             ));
         }
-        let names = (!self.state.is_empty()).then(|| self.state.split(','));
+        let names = self.state.as_deref().map(|names| names.split(','));
         let states = names.into_iter().flatten().map(|name| {
             let state: JobState = name
                 .parse()
@@ -124,11 +122,11 @@ impl ListQuery {
 mod tests {
     use super::*;
 
-    fn query(limit: u32, state: &str) -> ListQuery {
+    fn query<'a>(limit: u32, state: impl Into<Option<&'a str>>) -> ListQuery {
         ListQuery {
             limit,
             page_token: "t".to_owned(),
-            state: state.to_owned(),
+            state: state.into().map(str::to_owned),
             text: String::new(),
         }
     }
@@ -136,18 +134,19 @@ mod tests {
     #[test]
     fn queries_become_requests_or_say_what_is_wrong() {
         let running = JobState::Running.name();
-        let request = query(5, &format!("{running},{}", running.to_lowercase()))
+        let request = query(5, format!("{running},{}", running.to_lowercase()).as_str())
             .into_list_request()
             .unwrap();
         assert_eq!(request.limit, 5);
         assert_eq!(request.states, [i32::from(JobState::Running); 2]);
         assert_eq!(
-            query(0, "").into_list_request().unwrap().states,
+            query(0, None).into_list_request().unwrap().states,
             Vec::<i32>::new()
         );
         for (limit, state, part) in [
             (1001, "", "at most 1000"),
             (1, "gone", running),
+            (1, "", "unknown job state ``"),
             (1, "running,", "unknown job state ``"),
             (1, "running,,failed", "unknown job state ``"),
         ] {
