@@ -2,6 +2,7 @@
 
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::SessionConfig;
 
@@ -209,20 +210,34 @@ async fn unions_with_equal_columns_are_sorted_above() {
     }
 }
 
-/// DataFusion's own session, with one partition.
-fn plain_session() -> SessionContext {
-    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1))
-}
-
 /// When this fails, `union_order` can go.
 #[tokio::test]
 async fn datafusion_still_refuses_unions_with_equal_columns() {
-    let context = plain_session();
-    let table = "CREATE TABLE t (k INT) AS VALUES (1), (2)";
-    context.sql(table).await.unwrap().collect().await.unwrap();
-    let frame = context.sql(EQUAL_COLUMNS).await.unwrap();
-    let error = frame.create_physical_plan().await.unwrap_err().to_string();
-    assert!(error.contains("SanityCheckPlan"), "{error}");
+    let mut errors = Vec::new();
+    for partitions in [1, 2, 3] {
+        let config = base_config().with_target_partitions(partitions);
+        let state = build_session_state(config, Arc::new(RuntimeEnv::default())).unwrap();
+        let rules = state.physical_optimizers().iter().cloned();
+        let rules = rules.filter(|rule| rule.name() != "union_order").collect();
+        let state = SessionStateBuilder::new_from_existing(state)
+            .with_physical_optimizer_rules(rules)
+            .build();
+        let context = SessionContext::new_with_state(state);
+        let table = "CREATE TABLE t (k INT) AS VALUES (1), (2)";
+        context.sql(table).await.unwrap().collect().await.unwrap();
+        let frame = context.sql(EQUAL_COLUMNS).await.unwrap();
+        if let Err(error) = frame.create_physical_plan().await {
+            errors.push(error.to_string());
+        }
+    }
+    assert!(!errors.is_empty());
+    let are_expected = errors.iter().all(|error| error.contains("SanityCheckPlan"));
+    assert!(are_expected, "{errors:?}");
+}
+
+/// DataFusion's own session, with one partition.
+fn plain_session() -> SessionContext {
+    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1))
 }
 
 /// A query whose projection has fewer columns than the table and computes one of them.

@@ -84,20 +84,20 @@ fn variables_describe_the_parameters_of_a_job() {
 #[test]
 fn values_stand_wherever_a_variable_may() {
     let text = format!(
-        "DECLARE VARIABLE top INT; DECLARE VARIABLE who STRING; {SOURCE}
+        "DECLARE VARIABLE most INT; DECLARE VARIABLE who STRING; {SOURCE}
         CREATE OR REFRESH MATERIALIZED VIEW t AS
         SELECT who, count(*) AS n, `who` AS quoted, q.who AS qualified,
                array_filter(tags, who -> who <> '') AS lambda, who['a'] AS part
         FROM (SELECT * FROM s) q WHERE id = WHO OR id LIKE '${{who}}%$${{who}}'
-        GROUP BY who, top HAVING count(*) > top ORDER BY n LIMIT top OFFSET top;"
+        GROUP BY who, most HAVING count(*) > most ORDER BY n LIMIT most OFFSET most;"
     );
-    let job = bind(&text, &[("top", "5"), ("who", "o'k ${top}")]).unwrap();
+    let job = bind(&text, &[("most", "5"), ("who", "o'k ${most}")]).unwrap();
     assert_eq!(
         query(&job, "t"),
-        "SELECT 'o''k ${top}' AS who, count(*) AS n, `who` AS quoted, q.who AS qualified, \
+        "SELECT 'o''k ${most}' AS who, count(*) AS n, `who` AS quoted, q.who AS qualified, \
          array_filter(tags, who -> who <> '') AS lambda, who['a'] AS part \
-         FROM (SELECT * FROM s) q WHERE id = 'o''k ${top}' OR id LIKE 'o''k ${top}%${who}' \
-         GROUP BY 'o''k ${top}', CAST('5' AS INT) HAVING count(*) > CAST('5' AS INT) \
+         FROM (SELECT * FROM s) q WHERE id = 'o''k ${most}' OR id LIKE 'o''k ${most}%${who}' \
+         GROUP BY 'o''k ${most}', CAST('5' AS INT) HAVING count(*) > CAST('5' AS INT) \
          ORDER BY n LIMIT 5 OFFSET 5"
     );
 }

@@ -87,7 +87,10 @@ pub(super) struct ListQuery {
     #[serde(default)]
     page_token: String,
     /// Only jobs in one of these states, whose names are separated by commas.
-    #[param(value_type = Vec<json::JobState>, style = Form, explode = false, required = false)]
+    #[param(
+        value_type = Vec<json::JobState>, style = Form, explode = false, required = false,
+        min_items = 1
+    )]
     state: Option<String>,
     /// Only jobs whose id, name, file name or user contains this text, in upper or lower
     /// case.
