@@ -192,7 +192,7 @@ fn a_bucket_is_as_good_as_a_folder() {
     assert_eq!(joined.len(), 1);
     assert_eq!(assert_exact(&address, &topic, landing.path()), 480);
     // Of each partition one small file stays. Those of killed runs are orphans.
-    let parts = joined[0]["rows"]["parts"].as_array().unwrap();
+    let parts = joined[0]["body"]["rows"]["parts"].as_array().unwrap();
     let stays = |part: &&serde_json::Value| folder.join(part["path"].as_str().unwrap()).exists();
     assert_eq!(parts.iter().filter(stays).count(), 3);
     let verified =
