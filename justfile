@@ -96,7 +96,7 @@ soak minutes="60":
 
 # Run random queries on local, clusters and DuckDB; prints figures and the differences, made smaller.
 fuzz-sql queries="100000" seed=`date +%s`:
-    SLUICE_FUZZ_TARGETS=all SLUICE_FUZZ_QUERIES={{queries}} SLUICE_FUZZ_SEED={{seed}} cargo test --test it -- --nocapture generated_queries
+    SLUICE_FUZZ_TARGETS=all SLUICE_FUZZ_QUERIES={{queries}} SLUICE_FUZZ_SEED={{seed}} cargo test --release --test it -- --nocapture generated_queries
 
 # Time TPC-H and TPC-DS next to DuckDB and check the rows; needs SLUICE_DUCKDB_PYTHON.
 tpc scale="1" *args:

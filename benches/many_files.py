@@ -6,7 +6,7 @@
 Generates a topic's landing folder of files with one line each, and a ledger whose
 entries name them, in a temporary folder. Then it plans a job that counts the rows, and
 runs it, on a cluster and with `local`, and prints the times from submit-job's start
-to its exit, and the peak memory of each process. Then `ingest-landing join` joins the
+to its exit, the processor time of all processes, and the peak memory of each. Then `ingest-landing join` joins the
 files and deletes the small ones, and the same is measured again.
 """
 
@@ -83,9 +83,16 @@ def write_landing(folder, files, files_per_entry):
     (ledger / "_hint.json").write_text(json.dumps({"seq": seq}))
 
 
-def run(binaries, *arguments, program="submit-job"):
-    """Seconds and peak memory of one program, which must succeed."""
+def cpu_seconds(process):
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run(binaries, *arguments, program="submit-job", others=()):
+    """Seconds, processor time and peak memory of one program, which must succeed. The
+    processor time is also that of `others` meanwhile."""
     start = time.perf_counter()
+    before = sum(map(cpu_seconds, others))
     child = subprocess.Popen([f"{binaries}/{program}", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     # Read first: a pipe that is full would stop the process.
     output = child.stdout.read()
@@ -94,7 +101,8 @@ def run(binaries, *arguments, program="submit-job"):
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         sys.exit(f"{program} ended with {child.returncode}:\n{output.decode()}")
-    return seconds, usage.ru_maxrss / 1024
+    cpu = usage.ru_utime + usage.ru_stime + sum(map(cpu_seconds, others)) - before
+    return seconds, cpu, usage.ru_maxrss / 1024
 
 
 def peak_mib(process):
@@ -119,16 +127,16 @@ def main():
         write_landing(landing, options.files, options.files_per_entry)
         print(f"{options.files} files of one line in {-(-options.files // options.files_per_entry)} entries, "
               f"written in {time.perf_counter() - start:.0f} s")
-        print(f"{'':24} {'seconds':>8} {'MiB':>6}")
+        print(f"{'':24} {'seconds':>8} {'CPU s':>8} {'MiB':>6}")
 
-        def show(name, seconds, memory):
-            print(f"{name:24} {seconds:8.2f} {memory:6.0f}", flush=True)
+        def show(name, seconds, cpu, memory):
+            print(f"{name:24} {seconds:8.2f} {cpu:8.2f} {memory:6.0f}", flush=True)
 
         def measure(state):
             for name, address in [("cluster", master), ("local", f"local[{options.executors}]")]:
                 for what, more in [("plan", ["--plan"]), ("run", [])]:
                     measured = run(binaries, "--master", address, *more, job, "--landing", landing,
-                                   "--gold", cluster.folder / f"gold-{name}")
+                                   "--gold", cluster.folder / f"gold-{name}", others=cluster.processes)
                     show(f"{state}, {name}, {what}", *measured)
 
         measure("small")

@@ -64,6 +64,7 @@ class FakeScheduler(JobServiceServicer):
     def __init__(self) -> None:
         self.jobs: dict[str, FakeJob] = {}
         self.requests: list[pb.SubmitJobRequest] = []
+        self.traceparents: list[Any] = []
         self.on_submit: Callable[[FakeJob], None] = lambda job: None
         self.refuse: pb.JobError | None = None
         self.broken_streams = 0
@@ -94,6 +95,8 @@ class FakeScheduler(JobServiceServicer):
 
     def SubmitJob(self, request: pb.SubmitJobRequest, context: grpc.ServicerContext) -> pb.SubmitJobResponse:
         self.requests.append(request)
+        headers = {str(key): value for key, value in context.invocation_metadata()}
+        self.traceparents.append(headers.get("traceparent"))
         if self.refuse is not None:
             self._refuse(self.refuse, context)
         for known in self.jobs.values():

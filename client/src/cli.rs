@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser, ValueEnum};
+use sluice_service::trace_options::check_endpoint;
 use sluice_service::value_parsers::{parse_bytes, parse_positive_duration};
 
 use crate::watch_interval::parse_watch_interval;
@@ -88,6 +89,12 @@ pub(crate) struct Cli {
     /// machine's or the container's memory]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) memory: Option<u64>,
+
+    /// Where to export the OpenTelemetry trace of the job to, by OTLP over HTTP, such as
+    /// http://collector:4318; of a local run all of it, otherwise the part of submit-job
+    /// [environment: OTEL_EXPORTER_OTLP_ENDPOINT] [default: no export]
+    #[arg(long, value_name = "URL", value_parser = check_endpoint)]
+    pub(crate) otlp_endpoint: Option<String>,
 
     /// Refresh only these datasets: streaming tables get what is new, materialized views
     /// are computed; the others stay as they are

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use sluice_traces::TraceContext;
 use thiserror::Error;
 
 use crate::cli::{Cli, ColorWhen, DeployMode, ResultFormat};
@@ -23,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) no_color: bool,
     /// Who runs submit-job; for display only.
     pub(crate) user: String,
+    /// The span of the process that started submit-job.
+    pub(crate) caller: Option<TraceContext>,
 }
 
 /// What submit-job does.
@@ -112,6 +115,8 @@ pub(crate) struct JobSubmission {
     pub(crate) timeout: Option<Duration>,
     /// Of a local run, in bytes.
     pub(crate) memory: Option<u64>,
+    /// Where to export the trace to, if the option says so.
+    pub(crate) otlp_endpoint: Option<String>,
     pub(crate) refresh: Vec<String>,
     pub(crate) full_refresh: Vec<String>,
     pub(crate) full_refresh_all: bool,
@@ -300,6 +305,7 @@ fn job_submission(
         submission_id: cli.submission_id,
         timeout: own.timeout,
         memory: own.memory,
+        otlp_endpoint: cli.otlp_endpoint,
         refresh: cli.refresh,
         full_refresh: cli.full_refresh,
         full_refresh_all: cli.full_refresh_all,

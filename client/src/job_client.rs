@@ -15,6 +15,7 @@ use sluice_proto::v1::{
     PlanJobRequest, ServerInfoRequest, ServerInfoResponse, SubmitJobRequest, SubmitJobResponse,
     WatchJobRequest,
 };
+use sluice_traces::TraceContext;
 use tokio::sync::Mutex;
 use tonic::body::Body;
 use tonic::codegen::http;
@@ -25,6 +26,7 @@ use tower::util::BoxCloneService;
 use crate::connect::{self, Transport, join_addresses, status_cause};
 use crate::limits::ConnectionLimits;
 use crate::master::Address;
+use crate::trace::traced_request;
 
 /// A stream of responses; an error ends it.
 pub(crate) type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, JobError>> + Send>>;
@@ -92,13 +94,15 @@ impl JobClient {
         }
     }
 
-    /// Checks and starts a job.
+    /// Checks and starts a job, as a part of `trace`.
     pub(crate) async fn submit_job(
         &self,
         request: SubmitJobRequest,
+        trace: Option<&TraceContext>,
     ) -> Result<SubmitJobResponse, JobError> {
-        self.call(request, |mut client, request| async move {
-            client.submit_job(request).await
+        self.call(request, |mut client, request| {
+            let request = traced_request(request, trace);
+            async move { client.submit_job(request).await }
         })
         .await
     }

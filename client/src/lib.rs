@@ -31,6 +31,7 @@ mod signals;
 mod submit;
 mod table;
 mod top;
+mod trace;
 mod watch;
 mod watch_interval;
 

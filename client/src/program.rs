@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use sluice_proto::v1::{ErrorKind, JobError, SubmitJobRequest};
 use sluice_service::properties;
 use sluice_service::shell_help::shell_help;
+use sluice_traces::TraceContext;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::{self, Arguments};
@@ -30,6 +31,7 @@ use crate::master::Master;
 use crate::report::ResultReporter;
 use crate::submit::Submitter;
 use crate::top::Top;
+use crate::trace::{SubmitTrace, finish_traces};
 use crate::{job_file, job_queries, signals, submit};
 use sluice_service::console::Console;
 use sluice_service::descriptors;
@@ -54,6 +56,7 @@ where
             user: std::env::var("USER")
                 .or_else(|_| std::env::var("USERNAME"))
                 .unwrap_or_default(),
+            caller: TraceContext::from_environment(),
         },
         console: Console::standard(),
         limits: ClientLimits::default(),
@@ -72,6 +75,14 @@ pub(crate) struct Program<F> {
     /// repeated and live views. During other queries a signal ends the process as usual.
     pub(crate) interrupts: F,
     pub(crate) local: LocalBackend,
+}
+
+/// A job to submit or to plan.
+struct JobRun {
+    request: SubmitJobRequest,
+    mode: RunMode,
+    /// Of a local run, in bytes.
+    memory: Option<u64>,
 }
 
 /// Parsed arguments, or text to print.
@@ -142,7 +153,21 @@ where
             Action::Run(submission, mode) => {
                 let job_file = job_file.ok_or_else(|| usage_error(&UsageError::NoJob))?;
                 let request = prepare_request(&submission, *job_file, &self.environment.user)?;
-                self.run_job(master, display, reporter, request, mode, submission.memory)
+                let run = JobRun {
+                    request,
+                    mode,
+                    memory: submission.memory,
+                };
+                // A plan starts nothing that a trace would show.
+                if mode == RunMode::Plan {
+                    return self.run_job(master, display, reporter, run, None);
+                }
+                let (console, caller) = (&reporter.console, self.environment.caller.clone());
+                let endpoint = submission.otlp_endpoint;
+                let trace = SubmitTrace::begin(endpoint, caller.as_ref(), console);
+                let result = self.run_job(master, display, reporter, run, Some(trace));
+                finish_traces(console);
+                result
             }
             Action::Query(query) => self.run_query(master, query, reporter),
         }
@@ -154,10 +179,14 @@ where
         master: Master,
         display: DisplayOptions,
         reporter: &ResultReporter,
-        request: SubmitJobRequest,
-        mode: RunMode,
-        memory: Option<u64>,
+        run: JobRun,
+        trace: Option<SubmitTrace>,
     ) -> Result<u8, JobError> {
+        let JobRun {
+            request,
+            mode,
+            memory,
+        } = run;
         let Self {
             limits,
             interrupts,
@@ -175,43 +204,51 @@ where
             runtime,
             &master.clone(),
             Box::pin(async move {
-                // Before anything is sent, so that no signal is lost.
-                let mut interrupts = interrupts().map_err(startup_error)?;
-                let backend = Backend {
-                    master: &master,
-                    local: &local,
-                    limits: limits.connection,
-                };
-                let api = backend
-                    .connect_client(&request.conf, memory, &reporter.console)
-                    .await?;
-                if display.verbose
-                    && let Ok(info) = api.server_info().await
-                {
-                    let what = if executor_hint.is_some() {
-                        "scheduler"
-                    } else {
-                        "driver"
+                let mut trace = trace;
+                let work = async {
+                    // Before anything is sent, so that no signal is lost.
+                    let mut interrupts = interrupts().map_err(startup_error)?;
+                    let backend = Backend {
+                        master: &master,
+                        local: &local,
+                        limits: limits.connection,
                     };
-                    reporter
-                        .console
-                        .print_err(&format!("{what:13} {}", info.version));
-                }
-                let submitter = Submitter {
-                    api,
-                    reporter,
-                    display,
-                    limits,
-                    executor_hint,
-                };
-                match mode {
-                    RunMode::Submit(mode) => {
-                        submitter
-                            .submit_and_follow(request, mode, &mut interrupts)
-                            .await
+                    let api = backend
+                        .connect_client(&request.conf, memory, &reporter.console)
+                        .await?;
+                    if display.verbose
+                        && let Ok(info) = api.server_info().await
+                    {
+                        let what = if executor_hint.is_some() {
+                            "scheduler"
+                        } else {
+                            "driver"
+                        };
+                        reporter
+                            .console
+                            .print_err(&format!("{what:13} {}", info.version));
                     }
-                    RunMode::Plan => submitter.show_plan(request).await,
+                    let submitter = Submitter {
+                        api,
+                        reporter,
+                        display,
+                        limits,
+                        executor_hint,
+                    };
+                    match (mode, trace.as_mut()) {
+                        (RunMode::Submit(mode), Some(trace)) => {
+                            submitter
+                                .submit_and_follow(request, mode, &mut interrupts, trace)
+                                .await
+                        }
+                        _ => submitter.show_plan(request).await,
+                    }
+                };
+                let result = work.await;
+                if let Some(trace) = &mut trace {
+                    trace.end(&result);
                 }
+                result
             }),
         )
     }

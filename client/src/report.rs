@@ -257,6 +257,7 @@ pub(crate) fn status_lines(job: &Job, now_ms: i64) -> Vec<String> {
     };
     line("job", job.job_id.clone());
     line("submission", job.submission_id.clone());
+    line("trace", job.trace_id.clone());
     line("name", job.name.clone());
     line("file", job.file_name.clone());
     line("state", job.state().name().to_owned());

@@ -10,6 +10,7 @@ use sluice_proto::v1::{
     SubmitJobResponse,
 };
 use sluice_service::secrets::redact_values;
+use sluice_traces::TraceContext;
 use tokio::time::Instant;
 
 use crate::cli::DeployMode;
@@ -19,6 +20,7 @@ use crate::job_client::JobClient;
 use crate::limits::ClientLimits;
 use crate::progress::ProgressDisplay;
 use crate::report::ResultReporter;
+use crate::trace::SubmitTrace;
 
 pub(crate) struct Submitter {
     pub(crate) api: Arc<JobClient>,
@@ -106,16 +108,24 @@ impl Submitter {
         request: SubmitJobRequest,
         mode: DeployMode,
         interrupts: &mut Interrupts,
+        trace: &mut SubmitTrace,
     ) -> Result<u8, JobError> {
         let time_limit = Duration::from_millis(request.timeout_ms);
         let deadline = (request.timeout_ms > 0).then(|| Instant::now() + time_limit);
-        let answer = self.send_submission(request, interrupts).await?;
+        let answer = self
+            .send_submission(request, interrupts, trace.context())
+            .await?;
         let job = answer.job.ok_or_else(|| {
             JobError::new(
                 ErrorKind::Internal,
                 "the scheduler accepted the job without naming it",
             )
         })?;
+        trace.add_job(&job);
+        if self.display.verbose && !job.trace_id.is_empty() {
+            let console = &self.reporter.console;
+            console.print_err(&format!("trace         {}", job.trace_id));
+        }
         if answer.existing {
             self.reporter.console.print_err(&format!(
                 "submission {} already exists as job {}",
@@ -159,10 +169,11 @@ impl Submitter {
         &self,
         request: SubmitJobRequest,
         interrupts: &mut Interrupts,
+        trace: Option<&TraceContext>,
     ) -> Result<SubmitJobResponse, JobError> {
         let id = request.submission_id.clone();
         tokio::select! {
-            answer = self.api.submit_job(request) => answer.map_err(|error| {
+            answer = self.api.submit_job(request, trace) => answer.map_err(|error| {
                 if error.kind() == ErrorKind::Unavailable && error.next_step.is_empty() {
                     error.with_next_step(format!(
                         "the job may have been accepted: check with --status {id}, \

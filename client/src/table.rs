@@ -58,30 +58,38 @@ pub(crate) fn format_table(columns: &[TableColumn], rows: Vec<Vec<String>>) -> S
 /// did not succeed.
 pub(crate) fn datasets_table(datasets: &[DatasetResult], phases: bool) -> String {
     use TableColumn::{Number, Text};
-    let mut columns = vec![
-        Text("dataset"),
-        Number("rows"),
+    // Of a table that keeps rows, those that were written are not all.
+    let keeps_rows = datasets
+        .iter()
+        .any(|dataset| dataset.table_rows.is_some_and(|rows| rows != dataset.rows));
+    let mut columns = vec![Text("dataset"), Number("rows")];
+    if keeps_rows {
+        columns.push(Number("table rows"));
+    }
+    columns.extend([
         Number("files"),
         Number("bytes"),
         Number("version"),
         Number("seconds"),
-    ];
+    ]);
     if phases {
         columns.push(Text("state"));
     }
     let mut rows: Vec<Vec<String>> = datasets
         .iter()
         .map(|dataset| {
-            let mut row = vec![
-                dataset.name.clone(),
-                group_thousands(dataset.rows),
+            let or_dash =
+                |count: Option<u64>| count.map_or_else(|| "-".to_owned(), group_thousands);
+            let mut row = vec![dataset.name.clone(), group_thousands(dataset.rows)];
+            if keeps_rows {
+                row.push(or_dash(dataset.table_rows));
+            }
+            row.extend([
                 group_thousands(dataset.files),
                 format_bytes(dataset.bytes),
-                dataset
-                    .version
-                    .map_or_else(|| "-".to_owned(), group_thousands),
+                or_dash(dataset.version),
                 format!("{:.2}", dataset.seconds),
-            ];
+            ]);
             if phases {
                 row.push(dataset.phase().name().to_lowercase());
             }
@@ -90,12 +98,18 @@ pub(crate) fn datasets_table(datasets: &[DatasetResult], phases: bool) -> String
         .collect();
     if datasets.len() > 1 {
         let sum = |of: fn(&DatasetResult) -> u64| datasets.iter().map(of).sum::<u64>();
-        rows.push(vec![
+        let mut row = vec![
             "total".to_owned(),
             group_thousands(sum(|dataset| dataset.rows)),
+        ];
+        if keeps_rows {
+            row.push(String::new());
+        }
+        row.extend([
             group_thousands(sum(|dataset| dataset.files)),
             format_bytes(sum(|dataset| dataset.bytes)),
         ]);
+        rows.push(row);
     }
     format_table(&columns, rows)
 }
@@ -194,6 +208,7 @@ mod tests {
             version,
             seconds: 0.125,
             location: String::new(),
+            table_rows: None,
         }
     }
 
@@ -217,6 +232,29 @@ mod tests {
                 " transactions   34,567       2   3.3 MiB         0      0.12",
                 " total          34,579       4   3.3 MiB",
                 "─────────────────────────────────────────────────────────────",
+            ]
+        );
+    }
+
+    #[test]
+    fn tables_that_keep_rows_show_how_many_they_have() {
+        let with_rows = |name: &str, rows: u64, table_rows: u64| DatasetResult {
+            table_rows: Some(table_rows),
+            ..dataset(name, rows, Some(3))
+        };
+        let table = datasets_table(&[with_rows("daily", 12, 12)], false);
+        assert!(!table.contains("table rows"), "{table}");
+        let streaming = [with_rows("daily", 12, 12), with_rows("events", 5, 1_005)];
+        let table = datasets_table(&streaming, false);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(
+            lines[1..6],
+            [
+                " dataset   rows   table rows   files     bytes   version   seconds",
+                "═══════════════════════════════════════════════════════════════════",
+                " daily       12           12       2   1.2 KiB         3      0.12",
+                " events       5        1,005       2     500 B         3      0.12",
+                " total       17                    4   1.7 KiB",
             ]
         );
     }

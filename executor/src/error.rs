@@ -39,7 +39,8 @@ pub enum ExecutorError {
     },
     /// A task of a job that has ended cannot be stopped. The process replaces itself.
     #[error(
-        "task {task} was stopped, but one of its threads does not yield: it computed for {computed:.1?} after that, and was blocked for {blocked:.1?}"
+        "task {task} was stopped, but one of its threads does not yield: it computed for {:.1} s after that, and was blocked for {:.1} s",
+        .computed.as_secs_f64(), .blocked.as_secs_f64()
     )]
     Stuck {
         /// Its job, stage and number.

@@ -15,6 +15,7 @@
 //!   that do not end;
 //! - `task_engine`, `cancel_checks`: the wrapper around every task that classifies
 //!   its failure and counts it, and lets it notice a cancel;
+//! - `task_trace`: spans of tasks and of their operators;
 //! - `reports`: the ends of tasks, kept until the scheduler acknowledges them;
 //! - `disk_health`: whether this executor can write to its own disk;
 //! - `memory_watch`: keeps the process below its limit of memory;
@@ -50,6 +51,7 @@ mod task_engine;
 mod task_runner;
 mod task_service;
 mod task_threads;
+mod task_trace;
 mod tasks;
 
 use std::ffi::OsString;
@@ -59,6 +61,7 @@ use clap::CommandFactory;
 use sluice_service::logs::LogOptions;
 use sluice_service::program::{ServiceProgram, run_program};
 use sluice_service::signals::StopSignal;
+use sluice_service::trace_options::TraceOptions;
 
 pub use error::ExecutorError;
 pub use options::{ENVIRONMENT_PREFIX, Options};
@@ -80,6 +83,10 @@ impl ServiceProgram for Executor {
 
     fn log_options(options: &Options) -> &LogOptions {
         &options.log
+    }
+
+    fn trace_options(options: &Options) -> &TraceOptions {
+        &options.traces
     }
 
     fn hook_panics() {

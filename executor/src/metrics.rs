@@ -49,6 +49,7 @@ pub(crate) struct Metrics {
     memory_used: IntGauge,
     spill_disk: IntGauge,
     resident_bytes: IntGauge,
+    allocated_bytes: IntGauge,
     connected: IntGauge,
 }
 
@@ -136,6 +137,10 @@ impl Metrics {
                 "resident_memory_bytes",
                 "Memory that the process holds now.",
             )?,
+            allocated_bytes: gauge(
+                "allocated_memory_bytes",
+                "Memory that the program has allocated and not freed.",
+            )?,
             connected: gauge(
                 "scheduler_connected",
                 "1 when the last heartbeat was accepted.",
@@ -201,6 +206,8 @@ impl Metrics {
         if let Some(bytes) = sluice_service::memory::resident_bytes() {
             self.resident_bytes.set(saturating_i64(bytes));
         }
+        let allocated = sluice_service::task_memory::allocated_bytes();
+        self.allocated_bytes.set(saturating_i64(allocated));
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use sluice_service::address::HostPort;
 use sluice_service::logs::LogOptions;
+use sluice_service::trace_options::TraceOptions;
 use sluice_service::value_parsers;
 
 /// The prefix of the executor's environment variables.
@@ -69,6 +70,8 @@ pub struct Options {
     pub shuffle_ttl: Duration,
     #[command(flatten)]
     pub log: LogOptions,
+    #[command(flatten)]
+    pub traces: TraceOptions,
 }
 
 impl Options {

@@ -66,7 +66,13 @@ impl ExecutorProcess {
             memory_per_task: memory.map(|_| bytes_per_core),
         };
         let runtime = session::build_runtime(stores, &runtime_options)?;
-        let limits = memory.map(|bytes| ProcessLimits::new(bytes, memory::available_bytes()));
+        // By default, also what the process holds in addition fits into its share.
+        let available = memory::available_bytes();
+        let share = match options.memory {
+            Some(_) => available,
+            None => memory::share_bytes(vcores, cores),
+        };
+        let limits = memory.map(|bytes| ProcessLimits::of_share(bytes, share, available));
         let describe = |bytes: Option<u64>| {
             bytes.map_or_else(
                 || "unlimited".to_owned(),

@@ -22,6 +22,7 @@ use sluice_engine::task_failure::{
     FailureKind, TaskFailure, classify_error, failed_fetch, is_cancelled, to_task_error,
 };
 use sluice_proto::heartbeat::TaskName;
+use sluice_traces::TraceContext;
 use tokio_util::sync::CancellationToken;
 
 use crate::cancel_checks::check_for_cancel;
@@ -30,6 +31,7 @@ use crate::disk_health::DiskHealth;
 use crate::metrics::{Metrics, TaskOutcome};
 use crate::panics;
 use crate::shuffle_reads::count_shuffled_rows;
+use crate::task_trace::OperatorTrace;
 
 /// Creates tasks; Ballista's engine runs them.
 pub(crate) struct TaskEngine {
@@ -55,16 +57,19 @@ impl TaskEngine {
     }
 
     /// The task that a definition describes. It ends early when `cancel` fires and
-    /// it evaluates an expression or reads a batch.
+    /// it evaluates an expression or reads a batch. Spans of its operators are parts of
+    /// `trace`.
     pub(crate) fn create_task(
         &self,
         name: &TaskName,
         definition: &TaskDefinition,
         cancel: &CancellationToken,
+        trace: Option<&TraceContext>,
     ) -> Result<Task> {
         let foreign_stages = ForeignStages::find_in_plan(&definition.plan, &name.job);
         let plan = count_shuffled_rows(Arc::clone(&definition.plan))?;
         let plan = check_for_cancel(plan, cancel)?;
+        let operators = OperatorTrace::new(&plan, trace);
         let inner = self
             .inner
             .create_query_stage_exec(
@@ -81,6 +86,7 @@ impl TaskEngine {
             inner,
             name: name.clone(),
             foreign_stages,
+            operators,
             metrics: self.metrics.clone(),
             disk: self.disk.clone(),
         })
@@ -142,6 +148,7 @@ pub(crate) struct Task {
     inner: Arc<dyn QueryStageExecutor>,
     name: TaskName,
     foreign_stages: ForeignStages,
+    operators: Option<OperatorTrace>,
     metrics: Metrics,
     disk: DiskHealth,
 }
@@ -158,9 +165,11 @@ impl Drop for TaskEndGuard<'_> {
         self.task
             .metrics
             .count_task(self.outcome, self.started.elapsed());
-        self.task
-            .metrics
-            .count_operators(&self.task.inner.collect_plan_metrics());
+        let operators = self.task.inner.collect_plan_metrics();
+        self.task.metrics.count_operators(&operators);
+        if let Some(trace) = &self.task.operators {
+            trace.record(&operators);
+        }
     }
 }
 

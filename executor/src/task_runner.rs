@@ -13,6 +13,7 @@ use datafusion::execution::context::TaskContext;
 use sluice_engine::task_failure::{FailureKind, TaskFailure, to_task_error};
 use sluice_proto::heartbeat::TaskName;
 use sluice_service::task_memory::TaskMemory;
+use sluice_traces::TraceContext;
 use tokio_util::sync::CancellationToken;
 
 use crate::memory::TaskRuntimes;
@@ -20,6 +21,7 @@ use crate::memory_watch::MemoryWatch;
 use crate::reports::PendingReports;
 use crate::task_engine::{TaskEngine, panic_error};
 use crate::task_threads::TaskThreads;
+use crate::task_trace::TaskTrace;
 use crate::tasks::{CHECK_INTERVAL, RunningTasks, TaskGuard};
 
 /// A cancelled task that needs longer to stop is worth a line in the log.
@@ -53,6 +55,7 @@ impl TaskRunner {
     async fn run_task(self: Arc<Self>, definition: TaskDefinition, guard: &TaskGuard) {
         let name = guard.name();
         let cancel = guard.cancel_token();
+        let mut trace = TaskTrace::begin(&definition, name, &self.executor_id);
         let mut status = TaskStatus {
             task_id: saturating_u32(name.task),
             job_id: name.job.clone(),
@@ -71,7 +74,7 @@ impl TaskRunner {
             tokio::time::sleep(CHECK_INTERVAL).await;
         }
         let cores = usize::try_from(definition.vcores_consumed).unwrap_or(1);
-        let mut threads = match TaskThreads::start(cores, guard.memory()) {
+        let mut threads = match TaskThreads::start(cores, guard.memory(), trace.context()) {
             Ok(threads) => threads,
             Err(error) => {
                 let failure = TaskFailure::new(
@@ -79,6 +82,7 @@ impl TaskRunner {
                     format!("the executor cannot start threads for the task: {error}"),
                 );
                 TaskReport::of_error(to_task_error(&failure)).write_to(&mut status);
+                trace.end(status.status.as_ref());
                 self.reports.push(status);
                 return;
             }
@@ -89,6 +93,7 @@ impl TaskRunner {
             name.clone(),
             cancel.clone(),
             guard.memory(),
+            trace.context(),
         ));
         let report = match work {
             None => None,
@@ -107,6 +112,7 @@ impl TaskRunner {
         if let Some(report) = report {
             guard.on_ended();
             report.write_to(&mut status);
+            trace.end(status.status.as_ref());
             self.reports.push(status);
             threads.stop_and_wait().await;
             return;
@@ -116,6 +122,7 @@ impl TaskRunner {
         if let Some(reason) = &failure {
             let failure = TaskFailure::new(FailureKind::Memory, reason.clone());
             TaskReport::of_error(to_task_error(&failure)).write_to(&mut status);
+            trace.end(status.status.as_ref());
             self.reports.push(status.clone());
         }
         // A cancel is reported last: until then, the task occupies its cores.
@@ -131,6 +138,7 @@ impl TaskRunner {
         }
         let cancelled = BallistaError::Cancelled.into_datafusion();
         TaskReport::of_error(cancelled).write_to(&mut status);
+        trace.end(status.status.as_ref());
         self.reports.push(status);
     }
 
@@ -141,8 +149,12 @@ impl TaskRunner {
         name: TaskName,
         cancel: CancellationToken,
         memory: Arc<TaskMemory>,
+        trace: Option<TraceContext>,
     ) -> TaskReport {
-        let task = match self.engine.create_task(&name, &definition, &cancel) {
+        let created = self
+            .engine
+            .create_task(&name, &definition, &cancel, trace.as_ref());
+        let task = match created {
             Ok(task) => task,
             Err(error) => return TaskReport::of_error(error),
         };

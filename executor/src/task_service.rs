@@ -22,6 +22,7 @@ use datafusion_proto::protobuf::LogicalPlanNode;
 use sluice_engine::codec::{SluiceCodec, TaskPlan};
 use sluice_engine::executor_context::ExecutorContext;
 use sluice_engine::session;
+use sluice_engine::task_trace::accept_traceparent;
 use sluice_service::format::error_chain;
 use tonic::{Request, Response, Status};
 
@@ -52,7 +53,7 @@ impl TaskDecoder {
         get_task_definition_vec(
             tasks,
             Arc::new(move |_| Ok(Arc::clone(&runtime))),
-            self.context.clone().attach_to(session::base_config()),
+            accept_traceparent(self.context.clone().attach_to(session::base_config())),
             self.functions.scalar_functions.clone(),
             self.functions.aggregate_functions.clone(),
             self.functions.window_functions.clone(),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use sluice_service::task_memory::{TaskMemory, count_thread_for};
 use sluice_service::thread_times::ThreadHandle;
+use sluice_traces::TraceContext;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -38,11 +39,15 @@ pub(crate) type LiveThreads = watch::Receiver<Vec<ThreadHandle>>;
 
 impl TaskThreads {
     /// Starts `count` threads, and more for blocking calls, whose allocations count
-    /// for `memory`.
+    /// for `memory`, and whose calls of object stores are parts of `trace`.
     ///
     /// # Errors
     /// When the system gives no more threads or files.
-    pub(crate) fn start(count: usize, memory: Arc<TaskMemory>) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        count: usize,
+        memory: Arc<TaskMemory>,
+        trace: Option<TraceContext>,
+    ) -> std::io::Result<Self> {
         let (sender, alive) = watch::channel(Vec::new());
         let on_stop = sender.clone();
         let runtime = Builder::new_multi_thread()
@@ -54,6 +59,9 @@ impl TaskThreads {
                 sender.send_modify(|alive| alive.push(ThreadHandle::current()));
                 lower_priority();
                 count_thread_for(Some(Arc::clone(&memory)));
+                if let Some(trace) = &trace {
+                    trace.attach_to_thread();
+                }
             })
             .on_thread_stop(move || {
                 count_thread_for(None);
@@ -136,7 +144,7 @@ mod tests {
     use crate::stop_watch::{StopLimits, StopWatch};
 
     fn start_threads(count: usize) -> TaskThreads {
-        TaskThreads::start(count, Arc::default()).unwrap()
+        TaskThreads::start(count, Arc::default(), None).unwrap()
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueP
 use clap::{Args, Parser, Subcommand};
 use sluice_service::kafka::KafkaOptions;
 use sluice_service::logs::LogOptions;
+use sluice_service::trace_options::TraceOptions;
 use sluice_service::value_parsers::{parse_bytes, parse_duration, parse_positive_duration};
 
 use crate::topic::BeginAt;
@@ -195,6 +196,9 @@ pub(crate) struct IngestArgs {
 
     #[command(flatten)]
     pub(crate) lines: LineArgs,
+
+    #[command(flatten)]
+    pub(crate) traces: TraceOptions,
 
     #[command(flatten)]
     pub(crate) brokers: BrokerArgs,

@@ -13,6 +13,7 @@ pub mod json;
 mod kind;
 mod state;
 mod status;
+pub mod trace_headers;
 pub mod version;
 
 pub use state::UnknownName;

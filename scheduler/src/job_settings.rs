@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionConfig;
-use sluice_jobfile::{Job, TimeZone, parse_target_file_size};
+use sluice_jobfile::{Job, TimeZone, parse_min_shared_size, parse_target_file_size};
 use sluice_service::value_parsers::parse_positive_duration;
 
 /// The target size of a data file when a job does not set one.
 const DEFAULT_TARGET_FILE_SIZE: u64 = 256 * 1024 * 1024;
+/// What equal parts of a query read at least to be computed once.
+const DEFAULT_MIN_SHARED_SIZE: u64 = 16 * 1024 * 1024;
 /// How long a step may go without a task starting or ending.
 const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(600);
 /// How many attempts a step gets.
@@ -31,6 +33,11 @@ pub const JOB_SETTINGS: &[SettingInfo] = &[
         key: "sluice.target_file_size",
         default: "256MB",
         help: "target size of a data file",
+    },
+    SettingInfo {
+        key: "sluice.min_shared_size",
+        default: "16MB",
+        help: "equal parts of a query that read as much are computed once",
     },
     SettingInfo {
         key: "sluice.shuffle_partitions",
@@ -79,6 +86,8 @@ pub enum SettingError {
 pub struct JobSettings {
     /// In bytes.
     pub target_file_size: u64,
+    /// What equal parts of a query read at least to be computed once, in bytes.
+    pub min_shared_size: u64,
     /// Partitions of every step; chosen by input size when not set.
     pub shuffle_partitions: Option<usize>,
     /// How long a step may go without a task starting or ending.
@@ -99,6 +108,7 @@ impl JobSettings {
     ) -> Result<Self, SettingError> {
         let mut settings = Self {
             target_file_size: DEFAULT_TARGET_FILE_SIZE,
+            min_shared_size: DEFAULT_MIN_SHARED_SIZE,
             shuffle_partitions: None,
             task_timeout: DEFAULT_TASK_TIMEOUT,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
@@ -120,6 +130,11 @@ impl JobSettings {
         Ok(settings)
     }
 
+    /// The settings of the engine, which may change what queries give.
+    pub(crate) const fn engine_settings(&self) -> &BTreeMap<String, String> {
+        &self.engine_settings
+    }
+
     fn apply_setting(&mut self, key: &str, value: &str) -> Result<(), SettingError> {
         let invalid_value = |expected| SettingError::InvalidValue {
             key: key.to_owned(),
@@ -129,6 +144,9 @@ impl JobSettings {
         match key {
             "sluice.target_file_size" => {
                 self.target_file_size = parse_target_file_size(value).map_err(invalid_value)?;
+            }
+            "sluice.min_shared_size" => {
+                self.min_shared_size = parse_min_shared_size(value).map_err(invalid_value)?;
             }
             "sluice.shuffle_partitions" => {
                 let count = value

@@ -54,6 +54,7 @@ pub struct Metrics {
     vcores_free: IntGauge,
     tasks_pending: IntGauge,
     resident_bytes: IntGauge,
+    allocated_bytes: IntGauge,
 }
 
 impl Metrics {
@@ -123,6 +124,10 @@ impl Metrics {
                 "resident_memory_bytes",
                 "Memory that the process holds now.",
             )?,
+            allocated_bytes: gauge(
+                "allocated_memory_bytes",
+                "Memory that the program has allocated and not freed.",
+            )?,
             registry,
         };
         metrics.begin_at_zero();
@@ -187,6 +192,8 @@ impl Metrics {
         if let Some(bytes) = sluice_service::memory::resident_bytes() {
             self.resident_bytes.set(saturating_i64(bytes));
         }
+        let allocated = sluice_service::task_memory::allocated_bytes();
+        self.allocated_bytes.set(saturating_i64(allocated));
     }
 }
 

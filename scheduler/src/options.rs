@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser};
 use sluice_engine::job::DEFAULT_MAX_COLUMNS;
 use sluice_service::address::HostPort;
 use sluice_service::logs::LogOptions;
+use sluice_service::trace_options::TraceOptions;
 use sluice_service::value_parsers;
 
 /// The prefix of the scheduler's environment variables.
@@ -81,6 +82,8 @@ pub struct Options {
     pub drain_timeout: Duration,
     #[command(flatten)]
     pub log: LogOptions,
+    #[command(flatten)]
+    pub traces: TraceOptions,
 }
 
 fn parse_positive(text: &str) -> Result<usize, String> {

@@ -10,7 +10,7 @@ use sluice_service::task_memory::CountingAllocator;
 static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator(MiMalloc);
 
 fn main() -> ExitCode {
-    sluice::allocator::give_back_memory_when_short();
+    sluice::allocator::give_back_memory();
     ExitCode::from(sluice_quickstart::run(
         std::env::args_os(),
         sluice::local_backend(),

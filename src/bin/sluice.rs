@@ -9,6 +9,6 @@ use sluice_service::task_memory::CountingAllocator;
 static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator(MiMalloc);
 
 fn main() -> ExitCode {
-    sluice::allocator::give_back_memory_when_short();
+    sluice::allocator::give_back_memory();
     sluice::multicall::run(std::env::args_os())
 }

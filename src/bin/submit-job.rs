@@ -9,7 +9,7 @@ use sluice_service::task_memory::CountingAllocator;
 static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator(MiMalloc);
 
 fn main() -> ExitCode {
-    sluice::allocator::give_back_memory_when_short();
+    sluice::allocator::give_back_memory();
     ExitCode::from(sluice_client::run(
         std::env::args_os(),
         sluice::local_backend(),

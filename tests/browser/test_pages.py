@@ -257,7 +257,8 @@ def tables_are_listed(site):
         for dataset in site.api(f"jobs/{site.find_job('nightly')['job_id']}")["datasets"]:
             row = page.locator("#tables tbody tr").filter(has=page.get_by_text(dataset["location"], exact=True))
             cells = row.locator("th, td").all_inner_texts()
-            assert cells[1] == str(dataset["version"]) and cells[2] == f"{dataset['rows']:,}", cells
+            assert cells[1] == str(dataset["version"]) and cells[2] == f"{dataset['table_rows']:,}", cells
+            assert cells[3] == f"{dataset['rows']:,}", cells
 
 
 def table_path(site, name, job="nightly"):

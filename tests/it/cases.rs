@@ -126,8 +126,13 @@ fn cases_give_the_rows_that_they_say() {
     assert!(!paths.is_empty());
     let cluster = Cluster::start();
     let cluster = cluster.master();
-    // Inputs as small as these are one task by default.
-    let partitions = ["--conf", "sluice.shuffle_partitions=3"];
+    // Inputs as small as these are one task by default, and nothing of them is shared.
+    let partitions = [
+        "--conf",
+        "sluice.shuffle_partitions=3",
+        "--conf",
+        "sluice.min_shared_size=0B",
+    ];
     let runs: [(&str, &str, &[&str]); 4] = [
         ("local[1]", "local[1]", &[]),
         ("local[3]", "local[3]", &[]),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -100,6 +101,7 @@ impl LongQueries {
         let running = spawn_query(cluster, id, query, &self.landing, &self.gold);
         wait_for_computation(cluster);
         let _hogs = Hogs::start(hogs);
+        let cancelled = Instant::now();
         cluster.run_submit(&["--kill", id]).expect_code(0);
         running.wait().expect_code(5);
         let metrics = cluster.executors[0].process.announced_value("http");
@@ -107,6 +109,10 @@ impl LongQueries {
         wait::wait_until("no thread works for the task", 3 * wait::DEADLINE, || {
             (executor_metric(&metrics, "sluice_executor_tasks_running ")? == 0.0).then_some(())
         });
+        eprintln!(
+            "{id}: no thread worked for it after {:.1?}",
+            cancelled.elapsed()
+        );
     }
 
     fn assert_not_replaced(&self) {
@@ -187,14 +193,19 @@ fn an_executor_whose_task_cannot_be_stopped_comes_back_by_itself() {
                  FROM (SELECT event_id, event_type FROM events LIMIT 1)";
     let running = spawn_query(&cluster, "stuck", query, &landing, &gold);
     wait_for_computation(&cluster);
+    let cancelled = Instant::now();
     cluster.run_submit(&["--kill", "stuck"]).expect_code(0);
     running.wait().expect_code(5);
+    eprintln!("the job ended {:.1?} after its cancel", cancelled.elapsed());
     // The next job is right, whether it begins before the restart or after it.
-    cluster.run_example(&landing, &gold).expect_code(0);
-    gold::assert_equals_oracle(&landing, &gold);
+    let next = cluster.spawn_example("next", &landing, &gold);
     wait::wait_until("the executor is a new one", wait::DEADLINE, || {
         only_executor(&cluster).filter(|after| before["id"] != after["id"])
     });
+    eprintln!("the executor was back after {:.1?}", cancelled.elapsed());
+    next.wait().expect_code(0);
+    eprintln!("the next job ended after {:.1?}", cancelled.elapsed());
+    gold::assert_equals_oracle(&landing, &gold);
     cluster.executors[0]
         .process
         .wait_for_log(&["does not yield", "replaces itself with a new one"]);

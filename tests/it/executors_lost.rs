@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::data::Landing;
 use crate::process::Signal;
 use crate::sandbox::{Cluster, Executor};
-use crate::submit::RunningProgram;
+use crate::submit::{self, RunningProgram};
 use crate::{gold, wait};
 
 /// A phase of a job, as observed at one executor.
@@ -138,6 +138,53 @@ fn an_executor_may_be_killed_after_any_stage() {
         cluster.add_executor();
         cluster.wait_for_executors(2);
     }
+}
+
+/// How many executors are killed in one job. One more could end it: the same task may run
+/// on each of them.
+const KILLS_IN_ONE_JOB: usize = 2;
+
+/// A stage keeps rows for later steps, and they are lost with an executor while the later
+/// steps run, as often as a step has attempts. The job computes them again.
+#[test]
+fn a_job_ends_although_executors_die_as_often_as_steps_have_attempts() {
+    let _turn = wait::exclusive_turn();
+    let mut cluster = Cluster::start();
+    let landing = cluster.path("landing");
+    Landing::LARGE.write(&landing);
+    for number in 0..3 {
+        let id = format!("dying-{number}");
+        let gold = cluster.path(&id);
+        let attempts = format!("sluice.max_attempts={KILLS_IN_ONE_JOB}");
+        let mut args = vec!["--conf".to_owned(), attempts];
+        args.extend(submit::example_args(&landing, &gold));
+        let running = cluster.spawn_job(&id, &args);
+        let mut killed = 0;
+        while killed < KILLS_IN_ONE_JOB {
+            let found = wait::wait_until("an executor keeps staged rows", wait::DEADLINE, || {
+                let has_ended = cluster.find_job(&id)?["ended_ms"].as_i64() > Some(0);
+                let mut executors = cluster.executors.iter();
+                let keeper = executors.position(keeps_staged_rows);
+                (has_ended || keeper.is_some()).then_some(keeper.filter(|_| !has_ended))
+            });
+            let Some(victim) = found else { break };
+            cluster.kill_executor(victim);
+            killed += 1;
+            cluster.add_executor();
+            cluster.wait_for_executors(2);
+        }
+        expect_success(running, &landing, &gold);
+        assert!(killed > 0, "the job ended before it kept any rows");
+    }
+}
+
+/// Whether rows that a step keeps for later ones are on an executor's disk.
+fn keeps_staged_rows(executor: &Executor) -> bool {
+    let mut files = gold::files_below(&executor.work_dir).into_iter();
+    files.any(|(path, size)| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        size > 0 && name.starts_with("data-") && name.ends_with(".arrow")
+    })
 }
 
 #[test]

@@ -102,8 +102,8 @@ fn tables_that_cannot_be_replaced_are_refused_before_anything_is_computed() {
     for (protocol, parts) in [
         // Generated columns, CHECK constraints and change data feeds.
         (
-            r#""minReaderVersion":1,"minWriterVersion":4"#,
-            &["table 't' needs a newer Delta writer", "writer version 4"][..],
+            r#""minReaderVersion":1,"minWriterVersion":6"#,
+            &["table 't' needs a newer Delta writer", "writer version 6"][..],
         ),
         // Column mapping.
         (
@@ -115,8 +115,8 @@ fn tables_that_cannot_be_replaced_are_refused_before_anything_is_computed() {
             &["features deletionVectors", "write to another table"],
         ),
         (
-            r#""minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["changeDataFeed","appendOnly"]"#,
-            &["features changeDataFeed"],
+            r#""minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["identityColumns","appendOnly"]"#,
+            &["features identityColumns"],
         ),
     ] {
         let entry = entry(&table, 1);

@@ -16,6 +16,7 @@
 )]
 
 mod bucket;
+mod collector;
 mod data;
 mod gold;
 mod http;
@@ -64,10 +65,12 @@ mod records;
 mod refused_reports;
 mod s3;
 mod scheduler_lost;
+mod slow_state_disk;
 mod source_names;
 mod spark_corpus;
 mod spilling;
 mod stopped_operators;
 mod storage;
 mod tidy;
+mod traces;
 mod versions;

@@ -45,6 +45,53 @@ fn peak_during<T>(cluster: &Cluster, work: impl FnOnce() -> T) -> (u64, T) {
     })
 }
 
+/// The memory of the machine, whatever a container may have of it.
+fn machine_bytes() -> f64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"));
+    let kib: f64 = line
+        .unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    kib * 1024.0
+}
+
+#[test]
+fn executors_without_the_option_share_the_memory_of_the_machine() {
+    let _turn = wait::exclusive_turn();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let count = cores.min(4);
+    let mut cluster = Cluster::builder().executors(0).start();
+    for _ in 0..count {
+        cluster.add_executor_with(&ExecutorOptions {
+            has_default_memory: true,
+            ..ExecutorOptions::default()
+        });
+    }
+    cluster.wait_for_executors(count);
+    let sum = |metric: &str| -> f64 {
+        let executors = cluster.executors.iter();
+        executors
+            .map(|executor| {
+                let metrics = executor.process.announced_value("http");
+                executor_metric(&metrics, metric).unwrap()
+            })
+            .sum()
+    };
+    let share = machine_bytes() / cores as f64 * count as f64;
+    for metric in [
+        "sluice_executor_memory_limit_bytes ",
+        "sluice_executor_process_memory_limit_bytes ",
+    ] {
+        let bytes = sum(metric);
+        eprintln!("{count} executors: {metric}{bytes}, of {share}");
+        assert!(0.0 < bytes && bytes <= share, "{metric}{bytes} of {share}");
+    }
+}
+
 #[test]
 fn a_function_that_makes_gigabytes_fails_its_job_and_the_executor_stays_below_its_limit() {
     let _turn = wait::exclusive_turn();

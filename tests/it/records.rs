@@ -138,8 +138,10 @@ fn what_cannot_be_recorded_is_not_committed() {
     let Some(mut disk) = SmallDisk::start() else {
         return;
     };
-    // Room for the records of a job, but not for the commits of six tables.
-    fill_disk(&disk.filler(), 12 * 1024);
+    // Room for the submission and the records of a job, but not for the commits of six
+    // tables.
+    let job = std::fs::read(submit::example_job_path()).unwrap().len();
+    fill_disk(&disk.filler(), 12 * 1024 + job.next_multiple_of(4096));
     disk.cluster
         .spawn_example("intent", &disk.landing, &disk.gold)
         .wait()

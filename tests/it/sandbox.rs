@@ -85,6 +85,8 @@ pub struct ExecutorOptions {
     pub scheduler: Option<String>,
     /// The value of `--memory`, if not 512MB.
     pub memory: Option<String>,
+    /// Whether `--memory` is left out.
+    pub has_default_memory: bool,
 }
 
 /// A scheduler and its executors. They are killed on drop; their logs are shown
@@ -151,14 +153,16 @@ impl Cluster {
                 options.scheduler.as_ref().unwrap_or(&self.addresses.0),
                 "--vcores",
                 "1",
-                "--memory",
-                options.memory.as_deref().unwrap_or("512MB"),
                 "--http",
                 "127.0.0.1:0",
             ])
             // Tasks take their time on a busy machine.
             .args(["--drain-timeout", "20s", "--work-dir"])
             .arg(&work_dir);
+        if !options.has_default_memory {
+            let memory = options.memory.as_deref().unwrap_or("512MB");
+            command.args(["--memory", memory]);
+        }
         let process = Process::start(
             command,
             &self.path(&format!("executor-{}.log", self.executors_started)),

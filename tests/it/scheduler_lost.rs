@@ -1,10 +1,10 @@
 //! A scheduler that dies or stops: its history, its running jobs, and its
 //! executors after a restart.
 
-use crate::data::Landing;
+use crate::data::{self, Landing};
 use crate::process::Signal;
 use crate::sandbox::Cluster;
-use crate::{gold, wait};
+use crate::{gold, submit, wait};
 
 #[test]
 fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
@@ -23,7 +23,14 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
         cluster.find_job("before").unwrap(),
     );
 
-    let attached = cluster.spawn_endless("during", &large, &gold);
+    // A submission with a secret is not kept on disk, so its job cannot run again.
+    let job = cluster.path("endless.sql");
+    let text = std::fs::read_to_string(submit::endless_job_path()).unwrap();
+    let variable = "\nDECLARE VARIABLE access_token STRING;\n";
+    data::write_file(&job, &(text + variable));
+    let mut args = submit::job_args(&job, &large, &gold);
+    args.extend(["--access-token".to_owned(), "s3cret".to_owned()]);
+    let attached = cluster.spawn_job("during", &args);
     cluster.wait_for_tasks("during");
     let last_words = cluster
         .run_submit(&["--logs", "during"])
@@ -89,6 +96,54 @@ fn a_killed_scheduler_comes_back_with_its_history_and_its_executors() {
         assert_eq!(table.version, 1, "{name}");
     }
     gold::assert_equals_oracle(&large, &gold);
+}
+
+#[test]
+fn a_job_runs_again_when_its_scheduler_was_killed_but_not_for_ever() {
+    let _turn = wait::exclusive_turn();
+    let mut cluster = Cluster::start();
+    let large = cluster.path("large");
+    Landing::LARGE.write(&large);
+    let gold = cluster.path("gold");
+    let attached = cluster.spawn_example("again", &large, &gold);
+    cluster.wait_for_tasks("again");
+    cluster.restart_scheduler();
+    // The client stayed attached, and sees the job that it had submitted succeed.
+    attached.wait().expect_code(0);
+    let job = cluster.find_job("again").unwrap();
+    assert_eq!(
+        (&job["state"], &job["restarts"]),
+        (&"SUCCEEDED".into(), &1.into())
+    );
+    gold::assert_complete(&gold, 0);
+    gold::assert_equals_oracle(&large, &gold);
+    let log = cluster
+        .run_submit(&["--logs", "again"])
+        .expect_code(0)
+        .stdout;
+    assert!(
+        log.contains("it runs again (1 of at most 3 times)"),
+        "{log}"
+    );
+    // Nothing of the submission is left.
+    let kept = gold::files_below(&cluster.path("state")).into_keys();
+    let kept: Vec<_> = kept
+        .filter(|path| path.extension() == Some("request".as_ref()))
+        .collect();
+    assert_eq!(kept, [] as [std::path::PathBuf; 0]);
+
+    let attached = cluster.spawn_endless("endless", &large, &gold);
+    for run in 0..=3 {
+        cluster.wait_for_tasks("endless");
+        assert_eq!(cluster.find_job("endless").unwrap()["restarts"], run);
+        cluster.restart_scheduler();
+    }
+    attached
+        .wait()
+        .expect_code(7)
+        .expect_stderr(&["submit the job again"]);
+    gold::wait_for_cleanup(&gold);
+    gold::assert_complete(&gold, 0);
 }
 
 #[test]

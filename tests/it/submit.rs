@@ -116,6 +116,15 @@ pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(
     program: &str,
     args: impl IntoIterator<Item = A>,
 ) -> RunningProgram {
+    spawn_program_with(program, args, &[])
+}
+
+/// [`spawn_program`] with environment variables.
+pub fn spawn_program_with<A: AsRef<std::ffi::OsStr>>(
+    program: &str,
+    args: impl IntoIterator<Item = A>,
+    variables: &[(String, String)],
+) -> RunningProgram {
     let mut command = Command::new(program);
     command
         .args(args)
@@ -123,6 +132,7 @@ pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     clear_environment(&mut command);
+    command.envs(variables.iter().cloned());
     let mut child = command.spawn().unwrap();
     let stdout = PrintedText::read_in_thread(child.stdout.take().unwrap());
     let stderr = PrintedText::read_in_thread(child.stderr.take().unwrap());
@@ -133,11 +143,15 @@ pub fn spawn_program<A: AsRef<std::ffi::OsStr>>(
     }
 }
 
-/// Removes the `SLUICE_` variables of the test process from a command's
+/// Removes the variables for our programs and for traces from a command's
 /// environment.
 pub fn clear_environment(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("SLUICE_") {
+        let text = name.to_string_lossy();
+        if ["SLUICE_", "OTEL_", "TRACE"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
             command.env_remove(name);
         }
     }

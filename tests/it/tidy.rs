@@ -17,10 +17,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sluice-jobfile", &["sluice-values"]),
     ("sluice-ndjson", &["sluice-compression", "sluice-values"]),
     ("sluice-csv", &["sluice-ndjson", "sluice-values"]),
-    ("sluice-storage", &["sluice-secrets"]),
+    ("sluice-traces", &["sluice-secrets"]),
+    ("sluice-storage", &["sluice-secrets", "sluice-traces"]),
     ("sluice-fault-store", &[]),
     ("sluice-ledger", &["sluice-storage"]),
-    ("sluice-service", &["sluice-secrets", "sluice-values"]),
+    (
+        "sluice-service",
+        &["sluice-secrets", "sluice-traces", "sluice-values"],
+    ),
     // It uses `jobfile` only with its feature of that name: diagnostics in their
     // protobuf form.
     ("sluice-proto", &["sluice-jobfile", "sluice-secrets"]),
@@ -35,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-ndjson",
             "sluice-service",
             "sluice-storage",
+            "sluice-traces",
         ],
     ),
     (
@@ -58,6 +63,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-proto",
             "sluice-spark-sql",
             "sluice-storage",
+            "sluice-traces",
             "sluice-values",
         ],
     ),
@@ -73,6 +79,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-service",
             "sluice-proto",
             "sluice-storage",
+            "sluice-traces",
         ],
     ),
     (
@@ -82,11 +89,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sluice-service",
             "sluice-proto",
             "sluice-storage",
+            "sluice-traces",
         ],
     ),
     (
         "sluice-client",
-        &["sluice-jobfile", "sluice-service", "sluice-proto"],
+        &[
+            "sluice-jobfile",
+            "sluice-service",
+            "sluice-proto",
+            "sluice-traces",
+        ],
     ),
     (
         "sluice-producers",
@@ -119,6 +132,8 @@ const OWNED: &[(&str, &[&str])] = &[
             "sluice-spark-sql",
         ],
     ),
+    ("opentelemetry", &["sluice-traces"]),
+    ("opentelemetry_sdk", &["sluice-traces"]),
     (
         "rdkafka",
         &["sluice-ingest", "sluice-producers", "sluice-quickstart"],

@@ -8,12 +8,10 @@ have grown. See README.md.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import random
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,19 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from growth import Life, middle_of
+from processes import Process, wait_until
+from report import (
+    GROWTH_DESCRIPTORS,
+    RESTING_KINDS,
+    WORKING_KINDS,
+    check_growth,
+    check_lives,
+    print_table,
+    rows_of_failures,
+    rows_of_processes,
+)
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOPICS = ["user_events", "transaction_events"]
 EXECUTORS = 3
@@ -30,73 +41,19 @@ JOB_INTERVAL = 10.0
 # On a slow machine jobs take longer; more of them at a time would show nothing else.
 JOBS_AT_A_TIME = 4
 EXECUTOR_INTERVAL = 60.0
+SCHEDULER_INTERVAL = 360.0
 SAMPLE_INTERVAL = 2.0
-MIB = 1024 * 1024
-# How much more a process may hold at the end than after it warmed up. In its first minutes
-# an allocator's spare memory depends on what met: three schedulers that ran the same jobs
-# one after the other held 97 to 213 MiB after 50 to 60 of them, and 186 MiB after 120.
-GROWTH_SHARE = 1.25
-GROWTH_SHARE_OF_SHORT_LIVES = 2.0
-SHORT_LIFE_MINUTES = 15
-GROWTH_BYTES = 24 * MIB
-GROWTH_DESCRIPTORS = 8
-
-
-class Process:
-    """A process of ours, and what it held over time."""
-
-    def __init__(self, name: str, command: list[str], log: Path, announces: bool) -> None:
-        self.name = name
-        self.command = command
-        self.log = log
-        self.announces = announces
-        self.samples: list[tuple[float, int, int]] = []
-        self.announced = ""
-        self.start()
-
-    def start(self) -> None:
-        self.samples = []
-        with self.log.open("ab") as log:
-            out = subprocess.PIPE if self.announces else log
-            self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=log)
-        if self.announces:
-            assert self.child.stdout is not None
-            self.announced = self.child.stdout.readline().decode()
-            if " listening " not in self.announced:
-                raise SystemExit(f"{self.name} does not start, see {self.log}")
-
-    def value(self, key: str) -> str:
-        return next(word for word in self.announced.split() if word.startswith(f"{key}=")).split("=", 1)[1]
-
-    def sample(self) -> None:
-        try:
-            status = Path(f"/proc/{self.child.pid}/status").read_text()
-            descriptors = len(os.listdir(f"/proc/{self.child.pid}/fd"))
-        except OSError:
-            return
-        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon"))
-        self.samples.append((time.monotonic(), int(kib) * 1024, descriptors))
-
-    def open_files(self) -> dict[str, int]:
-        """How many descriptors of each kind it has."""
-        kinds: dict[str, int] = {}
-        for descriptor in Path(f"/proc/{self.child.pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                target = os.readlink(descriptor)
-                kind = target if target.startswith("/") else target.split(":", 1)[0]
-                kinds[kind] = kinds.get(kind, 0) + 1
-        return kinds
-
-    def kill(self) -> None:
-        self.child.kill()
-        self.child.wait()
-
-    def stop(self, number: int, seconds: float) -> int | None:
-        self.child.send_signal(number)
-        try:
-            return self.child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
+# At this age of the scheduler, no job is submitted until none runs, and what processes
+# hold is measured; and again after so long.
+FIRST_REST = 200.0
+REST_INTERVAL = 480.0
+# How long jobs may take to end before a rest, how long processes then have to give back
+# what they do not need, and how long they are measured.
+REST_DRAIN = 240.0
+REST_SETTLE = 10.0
+REST_LENGTH = 10.0
+# A soak of so many minutes has rests enough to tell whether the scheduler grows.
+MINUTES_TO_KNOW = 45
 
 
 class Soak:
@@ -109,10 +66,14 @@ class Soak:
         self.gold = folder / "gold"
         self.problems: list[str] = []
         self.jobs: dict[str, dict] = {}
-        self.lives: list[tuple[str, list[tuple[float, int, int]]]] = []
+        self.errors: list[dict] = []
+        self.landed = 0
         self.threads: list[threading.Thread] = []
         self.random = random.Random(options.seed)
         self.kills = {"executor": 0, "scheduler": 0}
+        self.rests = {"taken": 0, "missed": 0}
+        self.next_sample = 0.0
+        self.started: list[Process] = []
 
     def program(self, name: str) -> list[str]:
         return [str(self.options.binaries / "sluice"), name]
@@ -133,23 +94,26 @@ class Soak:
         brokers = ["--bootstrap-servers", self.broker]
         defects = ["--duplicate-permille", "20", "--malformed-permille", "10", "--late-permille", "10"]
         self.producers = [
-            self.process("produce-users", [*self.program("produce-events"), "user-events", *brokers, "--rate", "100", *defects]),
-            self.process("produce-trades", [*self.program("produce-events"), "transaction-events", *brokers, "--rate", "40", *defects]),
+            self.process("produce-users", "produce-events", [*self.program("produce-events"), "user-events", *brokers, "--rate", "100", *defects]),
+            self.process("produce-trades", "produce-events", [*self.program("produce-events"), "transaction-events", *brokers, "--rate", "40", *defects]),
         ]
         follow = [*self.program("ingest-landing"), *brokers, "--landing", str(self.landing)]
         follow += [word for topic in TOPICS for word in ("--topic", topic)] + ["--follow", "--duration", "5"]
-        self.ingest = self.process("ingest-landing", follow)
-        self.scheduler = self.process("scheduler", self.scheduler_command("127.0.0.1:0", "127.0.0.1:0"), announces=True)
+        self.ingest = self.process("ingest-landing", "ingest-landing", follow)
+        command = self.scheduler_command("127.0.0.1:0", "127.0.0.1:0")
+        self.scheduler = self.process("scheduler", "scheduler", command, announces=True)
         self.grpc, self.http = self.scheduler.value("grpc"), self.scheduler.value("http")
         self.scheduler.command = self.scheduler_command(self.grpc, self.http)
         self.executors = [
-            self.process(f"executor-{number}", self.executor_command(number), announces=True)
+            self.process(f"executor-{number}", "executor", self.executor_command(number), announces=True)
             for number in range(EXECUTORS)
         ]
         self.resting_files = sum(self.scheduler.open_files().values())
 
-    def process(self, name: str, command: list[str], announces: bool = False) -> Process:
-        return Process(name, command, self.folder / f"{name}.log", announces)
+    def process(self, name: str, kind: str, command: list[str], announces: bool = False) -> Process:
+        started = Process(name, kind, command, self.folder / f"{name}.log", announces)
+        self.started.append(started)
+        return started
 
     def scheduler_command(self, grpc: str, http: str) -> list[str]:
         ports = ["--bind", grpc, "--http", http, "--state-dir", str(self.folder / "state")]
@@ -157,6 +121,7 @@ class Soak:
 
     def executor_command(self, number: int) -> list[str]:
         work = ["--work-dir", str(self.folder / f"work-{number}"), "--vcores", "1", "--memory", "256MB"]
+        work += ["--http", "127.0.0.1:0"]
         return [*self.program("executor"), "--scheduler", self.grpc, *work, "--drain-timeout", "5s"]
 
     def all_processes(self) -> list[Process]:
@@ -177,47 +142,93 @@ class Soak:
         thread.start()
         self.threads.append(thread)
 
-    def restart(self, process: Process, kind: str) -> None:
-        self.lives.append((process.name, process.samples))
+    def restart(self, process: Process) -> None:
         process.kill()
         process.start()
-        self.kills[kind] += 1
+        self.kills[process.kind] += 1
+
+    def running_jobs(self) -> int:
+        return sum(thread.is_alive() for thread in self.threads)
 
     def run(self) -> None:
         """Lets everything run for the asked time."""
-        begin = time.monotonic()
+        self.begin = begin = time.monotonic()
         length = self.options.minutes * 60
-        scheduler_interval = min(600.0, length / 3)
-        next_job, next_sample = begin + 15, begin
-        next_executor, next_scheduler = begin + EXECUTOR_INTERVAL, begin + scheduler_interval
+        interval = min(SCHEDULER_INTERVAL, length / 3)
+        next_job = begin + 15
+        next_executor, next_scheduler = begin + EXECUTOR_INTERVAL, begin + interval
+        next_rest = FIRST_REST
         number = 0
-        while (now := time.monotonic()) < begin + length:
-            running = sum(thread.is_alive() for thread in self.threads)
-            if now >= next_job and running < JOBS_AT_A_TIME:
+        while (now := time.monotonic()) < begin + length and not self.problems:
+            if now >= next_job and self.running_jobs() < JOBS_AT_A_TIME:
                 number += 1
                 next_job = now + JOB_INTERVAL
                 self.submit_in_thread(f"soak-{number}")
             if now >= next_executor:
                 next_executor += EXECUTOR_INTERVAL
                 # The first one lives all the time, and must not grow.
-                self.restart(self.random.choice(self.executors[1:]), "executor")
-            if now >= next_scheduler:
-                next_scheduler += scheduler_interval
-                self.restart(self.scheduler, "scheduler")
-            if now >= next_sample:
-                next_sample += SAMPLE_INTERVAL
-                for process in self.all_processes():
-                    self.check(process.child.poll() is None, f"{process.name} has ended")
-                    process.sample()
-                if self.problems:
-                    break
-            time.sleep(0.1)
+                self.restart(self.random.choice(self.executors[1:]))
+            # The last scheduler lives for the second half, so that a slow growth shows.
+            if now >= next_scheduler and (now < begin + length / 2 or self.kills["scheduler"] < 2):
+                next_scheduler = now + interval
+                self.restart(self.scheduler)
+                next_rest = FIRST_REST
+            # At the end is one anyway.
+            if self.scheduler.age >= next_rest and now < begin + length - REST_DRAIN:
+                next_rest = self.scheduler.age + REST_INTERVAL
+                self.rest()
+                # Only work that is killed shows anything.
+                busy = time.monotonic() + EXECUTOR_INTERVAL / 2
+                next_executor, next_scheduler = max(next_executor, busy), max(next_scheduler, busy)
+            self.watch()
         for thread in self.threads:
             thread.join()
+        self.rest()
+
+    def watch(self) -> None:
+        """Waits a moment, and looks at all processes now and then."""
+        time.sleep(0.1)
+        now = time.monotonic()
+        if now < self.next_sample:
+            return
+        self.next_sample = now + SAMPLE_INTERVAL
+        for process in self.all_processes():
+            self.check(process.child.poll() is None, f"{process.name} has ended")
+            process.sample(self.work_of(process))
+
+    def work_of(self, process: Process) -> float:
+        """What has been done, in jobs or, where a process runs none, in minutes."""
+        return len(self.jobs) if process.kind in RESTING_KINDS else (time.monotonic() - self.begin) / 60
+
+    def rest(self) -> None:
+        """Measures what processes hold while no job runs."""
+        if not self.watch_until(REST_DRAIN, lambda: self.running_jobs() == 0):
+            self.rests["missed"] += 1
+            return
+        self.watch_until(REST_SETTLE, lambda: False)
+        measured: dict[str, list] = {}
+        end = time.monotonic() + REST_LENGTH
+        while time.monotonic() < end and not self.problems:
+            for process in [self.scheduler, *self.executors]:
+                measurement = process.measure(self.work_of(process), process.allocated_bytes())
+                if measurement is not None:
+                    measured.setdefault(process.name, []).append(measurement)
+            self.watch_until(1, lambda: False)
+        for process in [self.scheduler, *self.executors]:
+            if process.name in measured:
+                process.life.rests.append(middle_of(measured[process.name]))
+        self.rests["taken"] += 1
+
+    def watch_until(self, seconds: float, condition: Callable[[], bool]) -> bool:
+        """Whether the condition holds within this time."""
+        end = time.monotonic() + seconds
+        while not (holds := condition()) and time.monotonic() < end and not self.problems:
+            self.watch()
+        return holds
 
     def finish(self) -> None:
         """Ends what writes, runs the last job, and checks everything."""
-        self.lives += [(process.name, process.samples) for process in self.all_processes()]
+        kinds = self.lives_by_kind()
         for producer in self.producers:
             self.check(producer.stop(signal.SIGINT, 30) == 0, f"{producer.name} does not end with 0")
         # The service itself lands everything; only then is it asked to end.
@@ -230,7 +241,30 @@ class Soak:
         self.check_jobs()
         self.check_leftovers()
         self.check_rest()
-        self.check_growth()
+        check_lives(kinds, self.check)
+        growth = check_growth(kinds, self.options.minutes >= MINUTES_TO_KNOW, self.check)
+        print_table([*self.rows_of_work(), *rows_of_processes(kinds), *growth])
+
+    def lives_by_kind(self) -> dict[str, list[Life]]:
+        processes = self.all_processes()
+        return {
+            kind: [life for process in processes if process.kind == kind for life in process.lives]
+            for kind in [*RESTING_KINDS, *WORKING_KINDS]
+        }
+
+    def rows_of_work(self) -> list[list[str]]:
+        codes = [outcome["code"] for outcome in self.jobs.values()]
+        return [
+            ["minutes", "0", f"{self.options.minutes:g}"],
+            ["records landed", "0", str(self.landed)],
+            ["executors killed", "0", str(self.kills["executor"])],
+            ["schedulers killed", "0", str(self.kills["scheduler"])],
+            ["jobs", "0", str(len(codes))],
+            ["jobs that succeeded", "0", str(codes.count(0))],
+            ["jobs that a killed scheduler interrupted", "0", str(codes.count(7))],
+            *rows_of_failures(self.errors),
+            ["rests (missed)", "", f"{self.rests['taken']} ({self.rests['missed']})"],
+        ]
 
     def ingest_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         common = ["--bootstrap-servers", self.broker, "--landing", str(self.landing)]
@@ -265,6 +299,8 @@ class Soak:
                 f"{submission} ended with {code} for its client, its record is {record['state']}: {outcome['document']}",
             )
             # A killed scheduler interrupts what it runs; nothing else may go wrong.
+            if code not in (0, 7):
+                self.errors.append(record.get("error") or {"message": f"its client ended with {code}"})
             self.check(code in (0, 7), f"{submission} failed: {record.get('error')}")
         interrupted = sum(outcome["code"] == 7 for outcome in self.jobs.values())
         self.check(interrupted <= 4 * self.kills["scheduler"], f"{interrupted} jobs were interrupted")
@@ -303,41 +339,11 @@ class Soak:
         left += [path for path in self.landing.rglob(".*") if path.is_file()]
         return [str(path.relative_to(self.folder)) for path in left]
 
-    def check_growth(self) -> None:
-        print(f"{'process':16} {'minutes':>7} {'MiB early':>10} {'MiB late':>9} {'peak':>6} {'files':>11}")
-        for name, samples in self.lives:
-            if not samples:
-                continue
-            minutes = (samples[-1][0] - samples[0][0]) / 60
-            quarter = max(1, len(samples) // 4)
-            early, late = samples[quarter : 2 * quarter] or samples, samples[-quarter:]
-            memory = [statistics.median(sample[1] for sample in part) for part in (early, late)]
-            # A job that runs has connections; what stays when fewer run is what counts.
-            files = [min(sample[2] for sample in part) for part in (early, late)]
-            peak = max(sample[1] for sample in samples)
-            print(
-                f"{name:16} {minutes:7.1f} {memory[0] / MIB:10.1f} {memory[1] / MIB:9.1f} {peak / MIB:6.0f}"
-                f" {files[0]:5.0f} {files[1]:5.0f}"
-            )
-            # A short life is all warming up.
-            if minutes >= 3:
-                share = GROWTH_SHARE if minutes >= SHORT_LIFE_MINUTES else GROWTH_SHARE_OF_SHORT_LIVES
-                limit = memory[0] * share + GROWTH_BYTES
-                self.check(memory[1] <= limit, f"{name} grew from {memory[0] / MIB:.0f} to {memory[1] / MIB:.0f} MiB")
-                self.check(files[1] <= files[0] + GROWTH_DESCRIPTORS, f"{name} holds {files[1]:.0f} files, {files[0]:.0f} before")
-
     def stop_all(self) -> None:
-        for process in self.all_processes():
+        for process in self.started:
             if process.child.poll() is None:
                 process.kill()
         self.kafka("kill", str(self.folder / "broker"))
-
-
-def wait_until(deadline: float, condition: Callable[[], bool]) -> bool:
-    """Whether the condition holds before the deadline."""
-    while not (holds := condition()) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return holds
 
 
 def main() -> None:

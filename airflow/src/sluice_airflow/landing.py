@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -91,11 +92,18 @@ class LandingProgram:
 
     :param binary: the program's name on the `PATH`, or its path
     :param log_line: is called with each line that the program writes to standard error
+    :param environment: variables of the program in addition to those of this process
     """
 
-    def __init__(self, binary: str, log_line: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        binary: str,
+        log_line: Callable[[str], None],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.binary = binary
         self._log_line = log_line
+        self._environment = dict(environment or {})
         self._process: subprocess.Popen[str] | None = None
         self.stopped = False
 
@@ -111,6 +119,7 @@ class LandingProgram:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env={**os.environ, **self._environment},
                 text=True,
                 encoding="utf-8",
                 errors="replace",

@@ -20,6 +20,9 @@ class TableResult(TypedDict):
 
     version: int | None
     rows: int
+    """The rows that the job wrote."""
+    table_rows: int | None
+    """The rows of the table with those of the job; None when its log does not count all."""
     files: int
     bytes: int
     seconds: float
@@ -70,6 +73,7 @@ def _table(table: pb.DatasetResult) -> TableResult:
     return {
         "version": table.version if table.HasField("version") else None,
         "rows": table.rows,
+        "table_rows": table.table_rows if table.HasField("table_rows") else None,
         "files": table.files,
         "bytes": table.bytes,
         "seconds": table.seconds,
@@ -81,7 +85,9 @@ def summary(result: JobResult) -> Iterable[str]:
     """Lines for the log, one for each table and each source with losses."""
     for name, table in result["tables"].items():
         version = "not committed" if table["version"] is None else f"version {table['version']}"
-        yield f"{name}: {table['rows']:,} rows in {table['files']} files, {version}"
+        total = table["table_rows"]
+        of_total = f" of {total:,}" if total not in (None, table["rows"]) else ""
+        yield f"{name}: {table['rows']:,}{of_total} rows in {table['files']} files, {version}"
     for name, source in result["inputs"].items():
         if source["malformed"]:
             yield (

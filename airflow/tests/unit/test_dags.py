@@ -62,7 +62,7 @@ def job(**changes: Any) -> dict[str, Any]:
     rows.update({name: value for name, value in changes.items() if name in rows})
     users, transactions = changes.get("users", 10), changes.get("sold", 8)
     return {
-        "tables": {name: {"rows": count} for name, count in rows.items()},
+        "tables": {name: {"rows": count, "table_rows": count} for name, count in rows.items()},
         "inputs": {
             "landed_user_events": {"lines": users, "malformed": 0, "dropped": 0},
             "landed_transactions": {"lines": transactions, "malformed": 1, "dropped": 1},
@@ -74,9 +74,9 @@ LANDED = {"user_events": 10, "transaction_events": 8}
 
 
 def test_books_that_balance_pass() -> None:
-    assert checks.books(job(), LANDED, LANDED) == []
+    assert checks.books(job(), LANDED, LANDED, 20) == []
     # Others may ingest while the job runs.
-    assert checks.books(job(), LANDED, {"user_events": 99, "transaction_events": 99}) == []
+    assert checks.books(job(), LANDED, {"user_events": 99, "transaction_events": 99}, 20) == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,51 @@ def test_books_that_balance_pass() -> None:
     ],
 )
 def test_a_line_too_many_or_too_few_is_reported(changes: dict[str, int], part: str) -> None:
-    (wrong,) = checks.books(job(**changes), LANDED, LANDED)
+    (wrong,) = checks.books(job(**changes), LANDED, LANDED, 20)
+    assert part in wrong
+
+
+def later_job(**changes: Any) -> dict[str, Any]:
+    """A job with streaming tables that read 2 more user events and 1 more transaction."""
+    counts = {
+        "transactions": (21, 21), "user_events": (2, 1_002), "daily_revenue": (2, 2),
+        "customer_monthly_spent": (5, 5), "cart_to_purchase": (0, 0), "customer_ranked": (8, 8),
+        "transaction_messages": (1, 8),
+    }  # fmt: skip
+    counts.update({name: value for name, value in changes.items() if name in counts})
+    return {
+        "tables": {
+            name: {"rows": rows, "table_rows": total} for name, (rows, total) in counts.items()
+        },
+        "inputs": {
+            "landed_user_events": {"lines": changes.get("users", 2), "malformed": 0, "dropped": 0},
+            "landed_transactions": {"lines": 1, "malformed": 0, "dropped": 0},
+        },
+    }
+
+
+def test_books_of_what_is_new_balance() -> None:
+    landed = {"user_events": 1_010, "transaction_events": 9}
+    assert checks.books(later_job(), landed, landed, 20) == []
+    # Nothing is new.
+    nothing = later_job(users=0, user_events=(0, 1_002))
+    assert checks.books(nothing, landed, landed, 20) == []
+
+
+@pytest.mark.parametrize(
+    "changes, part",
+    [
+        ({"users": 3}, "user_events has 2 rows, but 3 lines were kept"),
+        ({"user_events": (2, 900)}, "user_events has 900 rows in all, but 1,010 lines had landed"),
+        ({"user_events": (2, 1_011)}, "user_events has 1,011 rows in all"),
+        ({"transaction_messages": (2, 8)}, "transaction_messages got 2 rows, but only 1 lines"),
+        ({"transaction_messages": (1, 7)}, "customer_ranked has 8 rows, but only 7 lines were kept"),
+        ({"transactions": (7, 7)}, "transactions has 7 line items of 8 transactions"),
+    ],
+)
+def test_a_new_line_too_many_or_too_few_is_reported(changes: dict[str, Any], part: str) -> None:
+    landed = {"user_events": 1_010, "transaction_events": 9}
+    (wrong,) = checks.books(later_job(**changes), landed, landed, 20)
     assert part in wrong
 
 

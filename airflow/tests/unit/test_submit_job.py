@@ -85,7 +85,8 @@ def test_the_result_has_rows_and_versions(
     result = task().execute(context)
     assert result["state"] == "SUCCEEDED"
     assert result["tables"]["orders"] == {
-        "version": 0, "rows": 3, "files": 1, "bytes": 30, "seconds": 0.0, "location": "/gold/orders",
+        "version": 0, "rows": 3, "table_rows": None, "files": 1, "bytes": 30, "seconds": 0.0,
+        "location": "/gold/orders",
     }  # fmt: skip
     url = f"http://127.0.0.1:8080/api/v1/jobs/{result['job_id']}"
     assert context["ti"].xcoms == {"_link_SluiceJobLink": url}

@@ -58,6 +58,7 @@ fn job(state: JobState) -> Job {
             bytes: 2048,
             version: Some(4),
             seconds: 0.1,
+            table_rows: None,
             location: "/g/daily".into(),
         }],
         inputs: vec![InputStats {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
+use sluice_proto::trace_headers::read_trace;
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
 use sluice_proto::v1::{
@@ -57,6 +58,8 @@ pub(super) struct State {
     /// A submission never gets a response.
     pub(super) hang: bool,
     pub(super) existing: bool,
+    /// The headers of submissions that had one.
+    pub(super) traceparents: Vec<String>,
     /// The job that submission and `GetJob` return; an unknown job when none.
     pub(super) job: Option<Job>,
     /// The steps of each watch, in order; an unknown job when empty.
@@ -92,6 +95,7 @@ pub(super) fn succeeded() -> Job {
         bytes: 4_096,
         version: Some(7),
         seconds: 0.1,
+        table_rows: None,
         location: "/g/copy".into(),
     });
     job
@@ -173,6 +177,8 @@ impl JobService for Service {
     ) -> Result<Response<SubmitJobResponse>, Status> {
         let hang = {
             let mut state = self.0.state.lock().unwrap();
+            let trace = read_trace(request.metadata()).map(|(parent, _)| parent.to_owned());
+            state.traceparents.extend(trace);
             state.submitted.push(request.into_inner());
             state.hang
         };

@@ -363,3 +363,26 @@ fn help_and_version_are_0() {
     let expected = format!("submit-job {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!((version.code, version.out), (0, expected));
 }
+
+#[test]
+fn the_caller_s_trace_is_handed_on_without_an_export_of_our_own() {
+    const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for (caller, expected) in [("", &[][..]), (CALLER, &[CALLER][..])] {
+        let fake = Fake::playing(vec![finished(succeeded())]);
+        let running = Running::start(&fake);
+        let line = format!("--master {} JOB --landing /l", running.master());
+        let mut world = World::new();
+        world.environment.caller = sluice_traces::TraceContext::parse(caller);
+        assert_eq!(world.run(&line).code, 0);
+        let state = fake.state.lock().unwrap();
+        assert_eq!(state.submitted.len(), 1);
+        assert_eq!(state.traceparents, expected);
+    }
+}
+
+#[test]
+fn a_wrong_endpoint_for_traces_is_refused() {
+    let ran = World::new().run("--otlp-endpoint collector JOB --landing /l");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("http://collector:4318"), "{ran:?}");
+}

@@ -4,7 +4,8 @@
 //!
 //! This is the only crate that knows how plans are made. The scheduler runs
 //! the result of [`job::analyze_job`]. An executor needs only [`codec`],
-//! [`session`], [`executor_context`] and [`task_failure`].
+//! [`session`], [`executor_context`], [`operator_spans`], [`task_failure`] and
+//! [`task_trace`].
 
 pub mod codec;
 mod cooperative;
@@ -18,6 +19,7 @@ pub mod job;
 mod join_order;
 mod manifest;
 mod node_codec;
+pub mod operator_spans;
 mod parquet;
 pub mod planning;
 pub mod prune;
@@ -28,3 +30,4 @@ pub mod source;
 pub mod spill_pool;
 pub mod staged;
 pub mod task_failure;
+pub mod task_trace;

@@ -81,10 +81,10 @@ pub enum GoldError {
          submit the job again to add what is new since"
     )]
     FlowOvertaken { table: String, flow: String },
-    /// The table got a version after a flow had compared its rows with the table's, or
-    /// had read the rows that stay.
-    #[error("table '{table}' has changed since flow '{flow}' read it; submit the job again")]
-    PastChanged { table: String, flow: String },
+    /// The table got a version after a run had compared its rows with the table's, or
+    /// had read rows that stay.
+    #[error("table '{table}' has changed since this run read it; submit the job again")]
+    PastChanged { table: String },
     /// A version that is read as a stream does not only add rows.
     #[error(
         "version {version} of table '{table}' cannot be read as a stream: {problem}; fill the \

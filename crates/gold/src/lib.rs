@@ -24,6 +24,7 @@ pub use commit::CommitOutcome;
 pub use commit::append::{FlowAppend, append_schema};
 pub use commit::prepared::{CommitOrigin, PreparedCommit};
 pub use commit::replace::CommitInfo;
+pub use commit::view::ViewPlan;
 pub use error::GoldError;
 pub use files::cleanup::CleanupSummary;
 pub use files::data_file::{DataFile, FileStats};

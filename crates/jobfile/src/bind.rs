@@ -9,7 +9,7 @@ use crate::check::substitute::{self, Values};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::file::JobFile;
 use crate::job::variable::{DefaultValue, Variable, VariableDeclaration, option_name};
-use crate::job::{Job, Relation};
+use crate::job::{GOLD_VARIABLE, Job, Relation};
 use crate::span::Spanned;
 use crate::statements::key_values::CheckPhase;
 use crate::statements::{setting, source, source_options, table_properties};
@@ -47,12 +47,28 @@ impl JobFile {
             text: Arc::clone(self.source.text()),
             settings,
             relations,
-            variables: values
-                .into_iter()
-                .map(|(name, (_, text))| (name, text))
-                .collect(),
+            variables: self.job_variables(params, values),
             warnings,
         })
+    }
+
+    /// The variables of the job. `gold` is one of them also when the file does not
+    /// declare it; its queries then do not know it.
+    fn job_variables(
+        &self,
+        params: &BTreeMap<String, String>,
+        values: Values,
+    ) -> BTreeMap<String, Option<String>> {
+        let values = values.into_iter();
+        let mut variables: BTreeMap<String, Option<String>> =
+            values.map(|(name, (_, text))| (name, text)).collect();
+        if let Some((_, gold)) = normalize_parameters(params).get(GOLD_VARIABLE) {
+            let gold = || Some((*gold).to_owned());
+            variables
+                .entry(GOLD_VARIABLE.to_owned())
+                .or_insert_with(gold);
+        }
+        variables
     }
 
     /// The value of each variable: the parameter, or the default.
@@ -156,7 +172,6 @@ fn unknown_parameter_error(name: &str, key: &str, names: &[&str]) -> Diagnostic 
     let flags = flags.iter().map(String::as_str);
     let help = match nearest_name(name, names.iter().copied()) {
         Some(near) => format!("did you mean `--{}`?", option_name(near)),
-        None if names.is_empty() => "the job file declares no variables".to_owned(),
         None => format!("the job's parameters are {}", list_names(flags)),
     };
     Diagnostic::error(

@@ -6,9 +6,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use crate::check;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::functions;
+use crate::job::types::DataType;
 use crate::job::variable::{Variable, VariableDeclaration};
-use crate::job::{Relation, Setting};
-use crate::span::Span;
+use crate::job::{GOLD_VARIABLE, Relation, Setting};
+use crate::span::{Position, Span};
 use crate::statements;
 use crate::statements::parse_context::ParseContext;
 use crate::syntax::source_text::SourceText;
@@ -58,7 +59,7 @@ pub fn parse_job_file(file_name: &str, text: &str) -> Result<JobFile, Diagnostic
     }
     Ok(JobFile {
         file_name: file_name.to_owned(),
-        public_variables: variables.iter().map(|v| v.variable.clone()).collect(),
+        public_variables: public_variables(&variables),
         declarations: variables,
         settings,
         relations,
@@ -67,8 +68,24 @@ pub fn parse_job_file(file_name: &str, text: &str) -> Result<JobFile, Diagnostic
     })
 }
 
+/// The parameters of a job: its variables, and the folder of its tables also when the
+/// file, as those of other engines, does not declare it.
+fn public_variables(declared: &[VariableDeclaration]) -> Vec<Variable> {
+    let mut variables: Vec<Variable> = declared.iter().map(|v| v.variable.clone()).collect();
+    if !variables.iter().any(|v| v.name == GOLD_VARIABLE) {
+        variables.push(Variable {
+            name: GOLD_VARIABLE.to_owned(),
+            ty: DataType::String,
+            default: Some("NULL".to_owned()),
+            span: Span::empty_at(Position::new(1, 1)),
+            comment: Some("the folder of the tables".to_owned()),
+        });
+    }
+    variables
+}
+
 impl JobFile {
-    /// The declared variables in file order: the job's parameters.
+    /// The declared variables in file order, and `gold`: the job's parameters.
     pub fn variables(&self) -> &[Variable] {
         &self.public_variables
     }

@@ -60,13 +60,19 @@ pub struct JoinedFile {
     pub parts: Vec<JoinedPart>,
 }
 
-/// A landed file that is a part of a joined one.
+/// A landed file that is a part of a joined one. An entry can have a million of them, so
+/// the fields of [`StoredFile`] are here, and not flattened, which would copy each of
+/// them when it is decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinedPart {
     /// The landing entry that names the file.
     pub seq: u64,
-    #[serde(flatten)]
-    pub file: StoredFile,
+    /// See [`StoredFile::path`].
+    pub path: String,
+    /// See [`StoredFile::bytes`].
+    pub bytes: u64,
+    /// See [`StoredFile::checksum`].
+    pub checksum: String,
     /// When the file was written.
     pub modified: DateTime<Utc>,
     pub partition: i32,
@@ -102,29 +108,19 @@ impl JoinedEntry {
         parts.next()?;
         parts.next().is_none().then_some(from)
     }
-
-    /// The part that is a landed file of landing entry `seq`, with the joined file and
-    /// the offset in it.
-    pub fn find_part(&self, seq: u64, path: &str) -> Option<(&JoinedFile, u64, &JoinedPart)> {
-        self.files().find_map(|file| {
-            let mut parts = file.parts_with_offsets();
-            let (offset, part) = parts.find(|(_, p)| p.seq == seq && p.file.path == path)?;
-            Some((file, offset, part))
-        })
-    }
 }
 
 impl JoinedFile {
     /// The size of the file.
     pub fn bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.file.bytes).sum()
+        self.parts.iter().map(|part| part.bytes).sum()
     }
 
     /// The parts with the offsets of their first bytes.
     pub fn parts_with_offsets(&self) -> impl Iterator<Item = (u64, &JoinedPart)> {
         self.parts.iter().scan(0, |next, part| {
             let offset = *next;
-            *next += part.file.bytes;
+            *next += part.bytes;
             Some((offset, part))
         })
     }
@@ -136,7 +132,9 @@ impl JoinedPart {
     pub fn of_entry(entry: &Entry<LandingEntry>) -> (Vec<Self>, Vec<Self>) {
         let part = |range: &LandedRange, file: &StoredFile, lines, runs| Self {
             seq: entry.seq,
-            file: file.clone(),
+            path: file.path.clone(),
+            bytes: file.bytes,
+            checksum: file.checksum.clone(),
             modified: DateTime::UNIX_EPOCH,
             partition: range.partition,
             start: range.start,
@@ -153,6 +151,16 @@ impl JoinedPart {
             Some(part(range, file, range.rejects, None))
         });
         (rows.collect(), rejects.collect())
+    }
+
+    /// Whether it is this file of its landing entry.
+    pub fn is_file(&self, file: &StoredFile) -> bool {
+        let StoredFile {
+            path,
+            bytes,
+            checksum,
+        } = file;
+        self.path == *path && self.bytes == *bytes && self.checksum == *checksum
     }
 
     /// The offset of each line of a part of rows.
@@ -184,6 +192,27 @@ mod tests {
         ] {
             assert_eq!(JoinedEntry::parse_name(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_part_is_written_as_one_object() {
+        let part = JoinedPart {
+            seq: 7,
+            path: "t-0-3-4-a.json".to_owned(),
+            bytes: 10,
+            checksum: "xxh3-64:00".to_owned(),
+            modified: DateTime::UNIX_EPOCH,
+            partition: 0,
+            start: 3,
+            lines: 1,
+            runs: None,
+        };
+        let text = concat!(
+            r#"{"seq":7,"path":"t-0-3-4-a.json","bytes":10,"checksum":"xxh3-64:00","#,
+            r#""modified":"1970-01-01T00:00:00Z","partition":0,"start":3,"lines":1}"#
+        );
+        assert_eq!(serde_json::to_string(&part).unwrap(), text);
+        assert_eq!(serde_json::from_str::<JoinedPart>(text).unwrap(), part);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Lists the landed files of a source.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use object_store::path::Path;
 use sluice_ledger::LedgerError;
 use sluice_storage::{
-    ListRules, ListedFolder, Listing, SourceFile, SourceLocation, StoreError, StoreErrorKind,
-    StorePath, Stores, list_with_folders,
+    ListRules, ListedFolder, Listing, Location, SourceFile, SourceLocation, StoreError,
+    StoreErrorKind, StorePath, Stores, list_with_folders,
 };
 use thiserror::Error;
 
@@ -166,36 +166,36 @@ async fn retain_landed(
         // file that an entry named before is in the next one.
         (listing, marked) = list_again().await?;
     }
-    let mut dropped = BTreeSet::new();
-    let mut joined = Vec::new();
+    let mut dropped: HashSet<Path> = HashSet::new();
+    let mut joined: Vec<SourceFile> = Vec::new();
     for (folder, files) in candidate_folders(&listing, &marked) {
-        match ledgers.get(&folder) {
+        let files = files.into_iter().filter_map(|at| listing.files.get(at));
+        match ledgers.remove(&folder) {
             Some(None) => {}
-            Some(Some(landed)) => {
+            Some(Some(mut landed)) => {
                 let listed = marked.iter().find(|listed| listed.path == folder);
-                let selected = landed.iter().filter(|file| selects(listed, file));
-                let selected: Vec<&LandedFile> = selected.collect();
+                landed.retain(|file| selects(listed, file));
                 let whole_folder = matches!(
                     &listing.source,
                     SourceLocation::Single(place) if *place.path() == folder
                 );
-                dropped.extend(files_not_in_ledger(&files, &selected, whole_folder)?);
+                let base = listing.source.base();
+                dropped.extend(files_not_in_ledger(base, files, &landed, whole_folder)?);
                 let values = listed.map(|listed| listed.partition_values.as_slice());
-                joined.extend(joined_files(&selected, values.unwrap_or_default()));
+                joined.extend(joined_files(landed, values.unwrap_or_default()));
             }
             // A folder that appeared meanwhile.
-            None => dropped.extend(files.into_iter().map(|file| file.path)),
+            None => dropped.extend(files.map(|file| file.path.clone())),
         }
     }
     let listed_files = listing.files.len();
-    let replaced: HashSet<&Path> = joined.iter().map(|file| &file.path).collect();
-    listing.skipped += dropped
-        .iter()
-        .filter(|path| !replaced.contains(path))
-        .count();
-    listing.files.retain(|file| !dropped.contains(&file.path));
+    let is_replaced = |file: &&SourceFile| dropped.contains(&file.path);
+    listing.skipped += dropped.len() - joined.iter().filter(is_replaced).count();
+    if !dropped.is_empty() {
+        listing.files.retain(|file| !dropped.contains(&file.path));
+    }
     if !joined.is_empty() {
-        listing.files.extend(joined);
+        listing.files.append(&mut joined);
         listing.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     }
     if listing.files.is_empty() {
@@ -216,34 +216,36 @@ async fn retain_landed(
 
 /// Whether the source has a landed file, by its name.
 fn selects(folder: Option<&ListedFolder>, file: &LandedFile) -> bool {
-    folder.is_none_or(|folder| folder.accepts_name(file.location.file_name().unwrap_or_default()))
+    folder.is_none_or(|folder| folder.accepts_name(file.path.filename().unwrap_or_default()))
 }
 
 /// The files whose bytes are in joined files.
 fn joined_files(
-    landed: &[&LandedFile],
+    landed: Vec<LandedFile>,
     partition_values: &[(String, Option<String>)],
-) -> Vec<SourceFile> {
-    let files = landed.iter().filter_map(|file| file.joined_source_file());
-    let with_values = files.map(|file| SourceFile {
+) -> impl Iterator<Item = SourceFile> {
+    let files = landed.into_iter();
+    let joined = files.filter_map(|file| file.into_joined_source_file().ok());
+    joined.map(|file| SourceFile {
         partition_values: partition_values.to_vec(),
         ..file
-    });
-    with_values.collect()
+    })
 }
 
 /// Whether a ledger names a file that is not in the listing nor in a joined file.
 fn misses_landed(listing: &Listing, ledgers: &Ledgers) -> bool {
+    let landed = ledgers.values().flatten().flatten();
+    let mut small = landed.filter(|file| file.stored.is_none()).peekable();
+    if small.peek().is_none() {
+        return false;
+    }
     let listed: HashSet<&Path> = listing.files.iter().map(|file| &file.path).collect();
-    let mut landed = ledgers.values().flatten().flatten();
-    landed.any(|file| file.stored.is_none() && !listed.contains(file.location.path()))
+    small.any(|file| !listed.contains(&file.path))
 }
 
-/// The folders that may have a ledger, with the files that have names of landing files.
-fn candidate_folders(
-    listing: &Listing,
-    marked: &[ListedFolder],
-) -> BTreeMap<Path, Vec<SourceFile>> {
+/// The folders that may have a ledger, with the positions in the listing of the files
+/// that have names of landing files.
+fn candidate_folders(listing: &Listing, marked: &[ListedFolder]) -> BTreeMap<Path, Vec<usize>> {
     let mut folders = group_by_folder(&listing.files);
     for folder in marked {
         folders.entry(folder.path.clone()).or_default();
@@ -251,14 +253,27 @@ fn candidate_folders(
     folders
 }
 
-/// The files with names of landing files, by folder.
-fn group_by_folder(files: &[SourceFile]) -> BTreeMap<Path, Vec<SourceFile>> {
-    let mut folders: BTreeMap<Path, Vec<SourceFile>> = BTreeMap::new();
-    for file in files {
-        let name = file.path.filename().unwrap_or_default();
-        if LandingFileName::parse(name).is_some() {
-            let folder = parent_folder(&file.path);
-            folders.entry(folder).or_default().push(file.clone());
+/// The positions of the files with names of landing files, by folder.
+fn group_by_folder(files: &[SourceFile]) -> BTreeMap<Path, Vec<usize>> {
+    let mut folders: BTreeMap<Path, Vec<usize>> = BTreeMap::new();
+    let folder_text = |at: usize| {
+        let path = files.get(at).map_or("", |file| file.path.as_ref());
+        path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    };
+    let landing_files: Vec<usize> = files
+        .iter()
+        .enumerate()
+        .filter(|(_, file)| {
+            let name = file.path.filename().unwrap_or_default();
+            LandingFileName::parse(name).is_some()
+        })
+        .map(|(at, _)| at)
+        .collect();
+    // Nearly all neighbours are in one folder.
+    for group in landing_files.chunk_by(|a, b| folder_text(*a) == folder_text(*b)) {
+        if let Some(first) = group.first().and_then(|at| files.get(*at)) {
+            let folder = parent_folder(&first.path);
+            folders.entry(folder).or_default().extend(group);
         }
     }
     folders
@@ -297,19 +312,20 @@ async fn files_in_ledger(
     Ok(Some(landing.landed_files(0..=newest.seq).await?))
 }
 
-/// The listed files that are not read as they are listed: those that the ledger does
-/// not name, and those whose bytes are read from joined files.
-fn files_not_in_ledger(
-    files: &[SourceFile],
-    landed: &[&LandedFile],
+/// The listed files of a folder that are not read as they are listed: those that the
+/// ledger does not name, and those whose bytes are read from joined files.
+fn files_not_in_ledger<'a>(
+    base: &Location,
+    files: impl Iterator<Item = &'a SourceFile>,
+    landed: &[LandedFile],
     whole_folder: bool,
 ) -> Result<Vec<Path>, LandedFilesError> {
-    let mut sizes: HashMap<&Path, u64> = files.iter().map(|file| (&file.path, file.size)).collect();
+    let mut sizes: HashMap<&Path, u64> = files.map(|file| (&file.path, file.size)).collect();
     for file in landed.iter().filter(|file| file.stored.is_none()) {
-        match sizes.remove(file.location.path()) {
+        match sizes.remove(&file.path) {
             Some(found) if found != file.bytes => {
                 return Err(LandedFilesError::Size {
-                    location: file.location.to_string(),
+                    location: base.display_path(&file.path),
                     seq: file.seq,
                     found,
                     expected: file.bytes,
@@ -317,7 +333,7 @@ fn files_not_in_ledger(
             }
             None if whole_folder => {
                 return Err(LandedFilesError::Missing {
-                    location: file.location.to_string(),
+                    location: base.display_path(&file.path),
                     seq: file.seq,
                 });
             }

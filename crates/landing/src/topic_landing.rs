@@ -6,6 +6,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -14,14 +15,13 @@ use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use sluice_compression::Compression;
 use sluice_ledger::{Entry, Ledger, LedgerError};
-use sluice_storage::{Location, SourceFile, StoreError, StorePath, StoredRange};
+use sluice_storage::{SourceFile, StoreError, StorePath, StoredRange};
 
-use crate::entry::{LandedRange, LandingEntry, StoredFile};
+use crate::entry::{LandingEntry, StoredFile};
 use crate::file_name::LEDGER_FOLDER;
 use crate::joined_entry::{JoinedEntry, JoinedFile, JoinedPart};
-use crate::joined_ledger::{Freshness, JoinedLedger};
+use crate::joined_ledger::{Freshness, IndexedEntry, JoinedLedger};
 use crate::landed_files::LandedFilesError;
-use crate::offset_spans::OffsetSpans;
 
 /// The ledger of a topic's folder.
 ///
@@ -42,40 +42,39 @@ pub struct TopicLanding {
     joined: JoinedLedger,
 }
 
-/// A file of JSON lines that an entry names.
+/// A file of JSON lines that an entry names. A folder can have a million of them, so
+/// there is only what a reader of the bytes needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LandedFile {
     /// The entry that names it.
     pub seq: u64,
-    pub location: Location,
+    /// In the topic's store.
+    pub path: Path,
     /// Size as stored.
     pub bytes: u64,
-    pub compression: Compression,
-    pub partition: i32,
-    /// The number of lines.
-    pub rows: u64,
-    /// The offset of each line.
-    pub offsets: OffsetSpans,
-    /// See [`crate::StoredFile`].
-    pub checksum: String,
-    /// The range of a joined file that has the bytes; `None` when they are at
-    /// `location`.
+    /// The range of a joined file that has the bytes; `None` when they are at `path`.
     pub stored: Option<StoredRange>,
     /// When it was written, if its bytes are in a joined file.
     pub modified: Option<DateTime<Utc>>,
 }
 
 impl LandedFile {
-    /// The file as one of a source, when its bytes are in a joined file.
-    pub fn joined_source_file(&self) -> Option<SourceFile> {
-        let stored = self.stored.clone()?;
-        Some(SourceFile {
-            path: self.location.path().clone(),
+    /// The file as one of a source, when its bytes are in a joined file; itself
+    /// otherwise.
+    ///
+    /// # Errors
+    /// When its bytes are at its own path.
+    pub fn into_joined_source_file(self) -> Result<SourceFile, Self> {
+        if self.stored.is_none() {
+            return Err(self);
+        }
+        Ok(SourceFile {
+            path: self.path,
             size: self.bytes,
             last_modified: self.modified.unwrap_or_default(),
             e_tag: None,
             partition_values: Vec::new(),
-            stored: Some(stored),
+            stored: self.stored,
         })
     }
 }
@@ -148,14 +147,15 @@ impl TopicLanding {
 
     async fn fetch_part(
         &self,
-        entry: &Entry<JoinedEntry>,
+        indexed: &IndexedEntry,
         seq: u64,
         file: &StoredFile,
     ) -> Result<Bytes, LandedFilesError> {
-        let found = entry.body.find_part(seq, &file.path);
+        let entry = &indexed.entry;
+        let found = indexed.find_part(seq, &file.path);
         let (joined, offset, _) =
             found
-                .filter(|(_, _, part)| part.file == *file)
+                .filter(|(_, _, part)| part.is_file(file))
                 .ok_or_else(|| {
                     let (path, joined) = (&file.path, entry.seq);
                     self.unfit_joined(format!(
@@ -208,10 +208,10 @@ impl TopicLanding {
             self.require_same_ledger(&joined).await?;
             if let Some(rows) = &joined.body.rows {
                 self.require_whole(&joined, rows).await?;
-                let stored = self.store_path.location.join(&rows.path)?;
+                let stored = Arc::new(self.store_path.location.path_below(&rows.path)?);
                 for (offset, part) in rows.parts_with_offsets() {
                     if entries.contains(&part.seq) {
-                        files.push(self.landed_part(stored.path(), offset, part)?);
+                        files.push(self.landed_part(&stored, offset, part)?);
                     }
                 }
             }
@@ -276,21 +276,16 @@ impl TopicLanding {
 
     fn landed_part(
         &self,
-        joined: &Path,
+        joined: &Arc<Path>,
         offset: u64,
         part: &JoinedPart,
     ) -> Result<LandedFile, StoreError> {
         Ok(LandedFile {
             seq: part.seq,
-            location: self.store_path.location.join(&part.file.path)?,
-            bytes: part.file.bytes,
-            compression: Compression::from_path(&part.file.path),
-            partition: part.partition,
-            rows: part.lines,
-            offsets: part.line_offsets(),
-            checksum: part.file.checksum.clone(),
+            path: self.store_path.location.path_below(&part.path)?,
+            bytes: part.bytes,
             stored: Some(StoredRange {
-                path: joined.clone(),
+                path: Arc::clone(joined),
                 offset,
             }),
             modified: Some(part.modified),
@@ -301,24 +296,21 @@ impl TopicLanding {
 fn files_of_entry(
     topic: &StorePath,
     entry: &Entry<LandingEntry>,
-) -> Result<Vec<LandedFile>, LedgerError> {
-    let landed = |range: &LandedRange| {
-        let file = range.file.as_ref()?;
-        Some(topic.location.join(&file.path).map(|location| LandedFile {
+) -> Result<Vec<LandedFile>, StoreError> {
+    let landed = |file: &StoredFile| {
+        Ok(LandedFile {
             seq: entry.seq,
-            location,
+            path: topic.location.path_below(&file.path)?,
             bytes: file.bytes,
-            compression: Compression::from_path(&file.path),
-            partition: range.partition,
-            rows: range.rows,
-            offsets: range.line_offsets(),
-            checksum: file.checksum.clone(),
             stored: None,
             modified: None,
-        }))
+        })
     };
-    let files: Result<Vec<_>, StoreError> = entry.body.ranges.iter().filter_map(landed).collect();
-    Ok(files?)
+    let ranges = entry.body.ranges.iter();
+    ranges
+        .filter_map(|range| range.file.as_ref())
+        .map(landed)
+        .collect()
 }
 
 /// The lines of a stored file, without their line feeds.

@@ -46,6 +46,17 @@ struct EntryBody<B> {
     body: B,
 }
 
+/// Header and body together, so that an entry is decoded in one pass: a body can have a
+/// million files. Not flattened, which would copy everything first.
+#[derive(Deserialize)]
+struct WholeEntry<B> {
+    format: u32,
+    seq: Option<u64>,
+    id: Option<String>,
+    at: Option<String>,
+    body: B,
+}
+
 /// Why a file is not a valid entry.
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
@@ -103,6 +114,26 @@ impl<B: Serialize> Entry<B> {
     }
 }
 
+impl EntryHeader {
+    /// Id and time, when this is the header of entry `seq`.
+    fn check(self, seq: u64) -> Result<(Uuid, DateTime<Utc>), EntryDecodeError> {
+        let damaged = EntryDecodeError::Damaged;
+        if self.format != FORMAT {
+            return Err(EntryDecodeError::Format(self.format));
+        }
+        let number = self.seq.ok_or(damaged(Damage::Header("seq")))?;
+        if number != seq {
+            return Err(damaged(Damage::Number { found: number }));
+        }
+        let id = self.id.and_then(|id| Uuid::parse_str(&id).ok());
+        let at = self.at.and_then(|at| at.parse().ok());
+        Ok((
+            id.ok_or(damaged(Damage::Header("id")))?,
+            at.ok_or(damaged(Damage::Header("at")))?,
+        ))
+    }
+}
+
 /// Id and time of the entry in a file that should hold entry `seq`.
 fn decode_head(seq: u64, bytes: &[u8]) -> Result<(Uuid, DateTime<Utc>), EntryDecodeError> {
     let damaged = EntryDecodeError::Damaged;
@@ -111,19 +142,7 @@ fn decode_head(seq: u64, bytes: &[u8]) -> Result<(Uuid, DateTime<Utc>), EntryDec
     }
     let head: EntryHeader =
         serde_json::from_slice(bytes).map_err(|error| damaged(Damage::NotAnEntry(error)))?;
-    if head.format != FORMAT {
-        return Err(EntryDecodeError::Format(head.format));
-    }
-    let number = head.seq.ok_or(damaged(Damage::Header("seq")))?;
-    if number != seq {
-        return Err(damaged(Damage::Number { found: number }));
-    }
-    let id = head.id.and_then(|id| Uuid::parse_str(&id).ok());
-    let at = head.at.and_then(|at| at.parse().ok());
-    Ok((
-        id.ok_or(damaged(Damage::Header("id")))?,
-        at.ok_or(damaged(Damage::Header("at")))?,
-    ))
+    head.check(seq)
 }
 
 /// The id of the entry in a file that should hold entry `seq`. The body is not
@@ -137,6 +156,36 @@ pub(crate) fn decode_entry<B: DeserializeOwned>(
     seq: u64,
     bytes: &[u8],
 ) -> Result<Entry<B>, EntryDecodeError> {
+    let (head, body) = match serde_json::from_slice(bytes) {
+        Ok(WholeEntry {
+            format,
+            seq,
+            id,
+            at,
+            body,
+        }) => (
+            EntryHeader {
+                format,
+                seq,
+                id,
+                at,
+            },
+            body,
+        ),
+        // Something is wrong: the header says whether it is the body.
+        Err(_) => return decode_parts(seq, bytes),
+    };
+    let (id, at) = head.check(seq)?;
+    Ok(Entry {
+        seq,
+        id,
+        created_at: at,
+        body,
+    })
+}
+
+/// The same, header and body one after the other.
+fn decode_parts<B: DeserializeOwned>(seq: u64, bytes: &[u8]) -> Result<Entry<B>, EntryDecodeError> {
     let (id, at) = decode_head(seq, bytes)?;
     let EntryBody { body } = serde_json::from_slice(bytes).map_err(EntryDecodeError::Body)?;
     Ok(Entry {

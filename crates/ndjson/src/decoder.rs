@@ -10,10 +10,13 @@ use memchr::memchr;
 
 use crate::columns::batch::BatchColumns;
 use crate::columns::corrupt_column::CorruptRecord;
+use crate::columns::rescued_column::describe_unheld;
 use crate::error::{DecodeError, SchemaError};
+use crate::line_problem::LineProblem;
 use crate::lines::line_splitter::{LONG_LINE_EXCERPT, LineSplitter, Piece};
-use crate::options::{DecodeOptions, DecodeStats, FileContext, Mode};
+use crate::options::{DecodeOptions, DecodeStats, FileContext, Mode, NewFields};
 use crate::record::{self, LineKind};
+use crate::values::lex;
 use crate::values::read_error::ReadContext;
 
 /// A batch ends when its lines reach this many bytes, even if it has few rows:
@@ -50,6 +53,7 @@ pub enum DecoderOutput {
 pub struct Decoder {
     columns: BatchColumns,
     mode: Mode,
+    new_fields: NewFields,
     batch_rows: usize,
     max_line_bytes: usize,
     line_splitter: LineSplitter,
@@ -95,11 +99,14 @@ impl Decoder {
             .is_some_and(|(_, corrupt)| corrupt.is_described());
         let cx = ReadContext {
             needs_reason: column_has_reasons || options.mode == Mode::FailFast,
+            needs_new_field: options.new_fields == NewFields::Refused,
+            rescues: options.new_fields == NewFields::Rescued,
             ..ReadContext::default()
         };
         Ok(Self {
             columns,
             mode: options.mode,
+            new_fields: options.new_fields,
             batch_rows: options.batch_rows.max(1),
             max_line_bytes,
             line_splitter: LineSplitter::new(max_line_bytes),
@@ -279,6 +286,9 @@ impl Decoder {
             } else {
                 *at
             };
+            if self.new_fields != NewFields::Skipped {
+                self.context.forget_unheld();
+            }
             let (line, next) =
                 record::read_line(&mut self.columns.root, bytes, start, &mut self.context);
             let next = match line {
@@ -287,7 +297,16 @@ impl Decoder {
             };
             let next = self.end_of_long_line(bytes, *at, next);
             let fits = line == LineKind::Record && self.context.misfit.is_none();
-            if next - 1 - *at > self.max_line_bytes || (!fits && line != LineKind::Blank) {
+            let is_too_long = next - 1 - *at > self.max_line_bytes;
+            if self.context.has_unheld
+                && self.new_fields != NewFields::Skipped
+                && line == LineKind::Record
+                && !is_too_long
+                && let Some(pause) = self.handle_unheld(bytes, start)?
+            {
+                return Ok(Some(pause));
+            }
+            if is_too_long || (!fits && line != LineKind::Blank) {
                 let text = bytes.get(start..next - 1).unwrap_or_default();
                 let problem = self.describe_problem(line, next - 1 - *at, start, *at);
                 if let Some(pause) = self.handle_malformed(text, &problem)? {
@@ -329,6 +348,39 @@ impl Decoder {
             Some(feed) if feed > self.max_line_bytes => at + feed + 1,
             _ => next,
         }
+    }
+
+    /// Rescues what the columns do not hold of the record at `start`, or fails.
+    #[cold]
+    fn handle_unheld(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+    ) -> Result<Option<StopReason>, DecodeError> {
+        let columns = &mut self.columns;
+        if let Some(field) = self.context.new_field.take() {
+            columns.abandon_row();
+            if self.base_line.is_none() {
+                self.context.misfit = None;
+                return Ok(Some(StopReason::NeedBaseLine));
+            }
+            return Err(DecodeError::NewField {
+                file: Arc::clone(&self.file.path),
+                line: self.line_number(),
+                offset: self.offset,
+                field,
+            });
+        }
+        if let Some((_, rescued)) = &mut columns.rescued {
+            let cx = &mut self.context;
+            let pos = lex::skip_space(bytes, start);
+            if let Some(text) = describe_unheld(&mut columns.root, bytes, pos, &self.file.path, cx)
+            {
+                rescued.push_text(columns.rows, &text);
+                self.batch_bytes += text.len();
+            }
+        }
+        Ok(None)
     }
 
     /// Describes what is wrong with a line: it is too long, broken, or does not
@@ -426,28 +478,5 @@ impl Decoder {
         }
         self.stats.malformed += 1;
         Ok(None)
-    }
-}
-
-/// What is wrong with a record.
-#[derive(Debug)]
-struct LineProblem {
-    /// None of its values can be kept.
-    all_values_lost: bool,
-    /// Only its first bytes were kept.
-    truncated: bool,
-    /// Position of the byte in the line, from 1.
-    column: u64,
-    reason: String,
-}
-
-impl LineProblem {
-    fn line_too_long(limit: usize) -> Self {
-        Self {
-            all_values_lost: true,
-            truncated: true,
-            column: 1,
-            reason: format!("the line is longer than {limit} bytes"),
-        }
     }
 }

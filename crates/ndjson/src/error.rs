@@ -38,6 +38,12 @@ pub enum SchemaError {
         name: String,
         data_type: Box<DataType>,
     },
+    /// The column of rescued data has the wrong type.
+    #[error("rescued data column {name} must be a nullable STRING, not {data_type}")]
+    Rescued {
+        name: String,
+        data_type: Box<DataType>,
+    },
     /// The position column has the wrong type.
     #[error("position column {name} must be a 64-bit integer, not {data_type}")]
     Position {
@@ -77,6 +83,20 @@ pub enum DecodeError {
         /// Position of the byte in the line, from 1.
         column: u64,
         reason: String,
+    },
+    /// A record has a field that is not declared, with
+    /// [`NewFields::Refused`](crate::NewFields::Refused).
+    #[error(
+        "{file}, line {line} (byte {offset}): field {field} is not declared; declare it, or set schemaEvolutionMode to rescue or none"
+    )]
+    NewField {
+        file: Arc<str>,
+        /// The line's number in the file, from 1.
+        line: u64,
+        /// Byte offset in the file's (decompressed) bytes of the line's start.
+        offset: u64,
+        /// The field's path, such as `address.zip`.
+        field: String,
     },
     /// A compressed file is damaged or ends too early.
     #[error(

@@ -8,6 +8,7 @@
 mod columns;
 mod decoder;
 mod error;
+mod line_problem;
 mod lines;
 mod options;
 mod record;
@@ -21,7 +22,7 @@ pub use error::{DecodeError, SchemaError};
 pub use lines::line_range::{LineRange, OwnedBytes};
 pub use options::{
     DEFAULT_BATCH_ROWS, DEFAULT_MAX_LINE_BYTES, DecodeOptions, DecodeStats, FileContext, JSON_KEY,
-    Mode, output_schema, row_position,
+    Mode, NewFields, output_schema, row_position,
 };
 pub use scan::{FileDecoder, FileScan, ScanFile, ScanOutput};
 pub use sluice_compression::Compression;

@@ -32,6 +32,22 @@ pub enum Mode {
     FailFast,
 }
 
+/// What becomes of fields that are not declared. The names are those of Databricks'
+/// option `schemaEvolutionMode`, of which only `addNewColumns` is none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NewFields {
+    /// They are skipped (`none`).
+    #[default]
+    Skipped,
+    /// They are kept as JSON in the column [`DecodeOptions::rescued`], together with
+    /// values that do not fit, which make no record malformed (`rescue`).
+    Rescued,
+    /// The first record that has one stops decoding with an error, in every mode
+    /// (`failOnNewColumns`).
+    Refused,
+}
+
 /// What to decode, and how.
 #[derive(Debug, Clone)]
 pub struct DecodeOptions {
@@ -51,6 +67,12 @@ pub struct DecodeOptions {
     pub max_line_bytes: usize,
     /// The zone of times that name none.
     pub time_zone: TimeZone,
+    /// What becomes of fields that are not declared. A CSV decoder skips them.
+    pub new_fields: NewFields,
+    /// Index in `schema` of a nullable Utf8 column for [`NewFields::Rescued`]: a JSON
+    /// object of what no column holds, with the path of the file as `_file_path`, and
+    /// null when all is held. It is not read from the data.
+    pub rescued: Option<usize>,
     /// Index in `schema` of the column that describes malformed records: a
     /// string (the raw line) or a struct of `raw` string, `file` string,
     /// `line` bigint, `reason` string. It is not read from the data, must be
@@ -75,6 +97,8 @@ impl DecodeOptions {
             batch_rows: DEFAULT_BATCH_ROWS,
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             time_zone: TimeZone::UTC,
+            new_fields: NewFields::default(),
+            rescued: None,
             corrupt_record: None,
             position: None,
             line: None,

@@ -26,6 +26,10 @@ pub struct PlanEntry {
     pub now: DateTime<Utc>,
     /// The flows that take something, by table and name.
     pub flows: Vec<PlannedFlow>,
+    /// The materialized views that are computed from rows of streaming tables alone, by
+    /// table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<PlannedView>,
 }
 
 fn known_version<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
@@ -109,6 +113,28 @@ impl PlannedFlow {
     }
 }
 
+/// What one materialized view is computed from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedView {
+    pub table: String,
+    /// Of the job's text, its parameters and its settings.
+    pub definition: JobFingerprint,
+    /// What queries mean to the program: another one may compute something else.
+    pub engine: String,
+    /// Up to where each streaming table is read, also through other views.
+    pub tables: Vec<TablePosition>,
+}
+
+impl PlannedView {
+    /// The position in a streaming table after this plan, which has the number.
+    pub fn position(&self, table: &str, number: u64) -> Option<TablePosition> {
+        let mut tables = self.tables.iter();
+        let position = tables.find(|position| position.table == table)?;
+        Some(position.clone().after_plan(number))
+    }
+}
+
 /// What is taken of one source.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -127,6 +153,14 @@ pub struct SourceInput {
 impl SourceInput {
     pub fn is_empty(&self) -> bool {
         self.folders.is_empty() && self.files.is_empty() && self.table.is_none()
+    }
+
+    /// The number of entries of ledgers.
+    pub fn count_entries(&self) -> u64 {
+        let folders = self.folders.iter();
+        folders
+            .map(|folder| folder.to.saturating_sub(folder.from))
+            .sum()
     }
 }
 
@@ -163,6 +197,18 @@ pub struct TablePosition {
     /// Whether that plan is the one that has this position.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own: bool,
+}
+
+impl TablePosition {
+    /// The position as a later plan sees it.
+    #[must_use]
+    pub(crate) fn after_plan(mut self, number: u64) -> Self {
+        if self.own {
+            self.without = Some(number);
+            self.own = false;
+        }
+        self
+    }
 }
 
 /// Entries of a landing folder's ledger.

@@ -58,8 +58,8 @@ pub enum PlanError {
     PatternInLanding { location: String, folder: String },
     /// A Delta table as a stream of files.
     #[error(
-        "'{location}' is a Delta table, and streams of Delta tables are not yet supported; read \
-         it without STREAM, or read the stream that the table is made of"
+        "'{location}' is a Delta table, and the source has another format; declare it STORED AS \
+         PARQUET"
     )]
     DeltaTable { location: String },
 }

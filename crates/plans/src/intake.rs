@@ -217,7 +217,11 @@ fn selects_files(source: &SourceLocation, folder: &Location) -> bool {
     }
 }
 
-async fn is_file(stores: &Stores, location: &Location) -> Result<bool, PlanError> {
+/// Whether a location is a file, and no folder.
+///
+/// # Errors
+/// When the store cannot be asked.
+pub async fn is_file(stores: &Stores, location: &Location) -> Result<bool, PlanError> {
     let opened = stores.open(location)?;
     match opened.store.head(location.path()).await {
         Ok(_) => Ok(true),

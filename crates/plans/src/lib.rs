@@ -21,10 +21,10 @@ mod taken;
 pub use cut::{CutEntry, CutLedger, CutTable, PUBLISH_FOLDER};
 pub use entry::{
     FileStamp, FolderPosition, FolderRange, JobFingerprint, PLAN_VERSION, PlanEntry, PlannedFlow,
-    SourceInput, TablePosition, TableRange, TakenFile,
+    PlannedView, SourceInput, TablePosition, TableRange, TakenFile,
 };
 pub use error::PlanError;
-pub use intake::{NewInput, find_new_input};
+pub use intake::{NewInput, find_new_input, is_file};
 pub use ledger::{PLANS_FOLDER, PlanLedger};
 pub use open::open_input;
 pub use taken::TakenInput;

@@ -80,21 +80,22 @@ async fn find_files(stores: &Stores, range: &FolderRange) -> Result<Vec<SourceFi
 }
 
 async fn open_landed(folder: &StorePath, file: LandedFile) -> Result<SourceFile, PlanError> {
-    if let Some(joined) = file.joined_source_file() {
-        return Ok(joined);
-    }
-    let path = file.location.path();
+    let file = match file.into_joined_source_file() {
+        Ok(joined) => return Ok(joined),
+        Err(file) => file,
+    };
+    let path = &file.path;
     match folder.store.head(path).await {
         Ok(meta) if meta.size == file.bytes => Ok(source_file(meta, Vec::new())),
         Ok(meta) => Err(PlanError::Landed(LandedFilesError::Size {
-            location: file.location.to_string(),
+            location: folder.location.display_path(path),
             seq: file.seq,
             found: meta.size,
             expected: file.bytes,
         })),
         Err(object_store::Error::NotFound { .. }) => {
             Err(PlanError::Landed(LandedFilesError::Missing {
-                location: file.location.to_string(),
+                location: folder.location.display_path(path),
                 seq: file.seq,
             }))
         }

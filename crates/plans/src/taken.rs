@@ -79,13 +79,7 @@ impl TakenInput {
         if self.links == 1 {
             let tables = planned.tables.into_iter();
             self.tables = tables
-                .map(|mut position| {
-                    if position.own {
-                        position.without = Some(number);
-                        position.own = false;
-                    }
-                    (position.table.clone(), position)
-                })
+                .map(|position| (position.table.clone(), position.after_plan(number)))
                 .collect();
         }
         if self.folders.is_empty() {
@@ -112,6 +106,12 @@ impl TakenInput {
     /// The position in a streaming table.
     pub fn table(&self, table: &str) -> Option<&TablePosition> {
         self.tables.get(table)
+    }
+
+    /// The position in a table with this id, whatever its name is.
+    pub fn table_with_id(&self, id: &str) -> Option<&TablePosition> {
+        let mut tables = self.tables.values();
+        tables.find(|position| position.table_id.as_deref() == Some(id))
     }
 
     pub(crate) fn file(&self, store: &str, path: &str) -> Option<&FileStamp> {

@@ -77,6 +77,7 @@ impl Setup {
             job: JobFingerprint::new("text", &BTreeMap::new()),
             now: Utc::now(),
             flows: vec![planned],
+            views: Vec::new(),
         };
         let number = self.plans.append(&entry).await.unwrap();
         (self.open(below, &new.input).await.unwrap(), number)

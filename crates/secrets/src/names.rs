@@ -16,6 +16,9 @@ const SECRET_PARTS: &[&str] = &[
     "keypem",
     "jaas",
     "oauthbearerconfig",
+    // Headers of an OpenTelemetry collector hold its keys.
+    "otlpheaders",
+    "otlptracesheaders",
 ];
 
 /// Whether a setting, parameter or variable of this name holds a secret.
@@ -40,6 +43,8 @@ mod tests {
             "AWS_SECRET_ACCESS_KEY",
             "AWS_ACCESS_KEY_ID",
             "AWS_SESSION_TOKEN",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
             "PGPASSWORD",
             "TOKEN",
             "MYSQL_PASSWD",
@@ -68,6 +73,7 @@ mod tests {
         for name in [
             "PATH",
             "AWS_ENDPOINT_URL",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
             "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
             "AWS_WEB_IDENTITY_TOKEN_FILE",
             "sasl.username",

@@ -54,8 +54,9 @@ impl Secrets {
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let values = pairs
             .into_iter()
-            .filter(|(name, value)| is_secret_name(name) && value.len() >= MIN_SECRET_BYTES)
-            .map(|(_, value)| value);
+            .filter(|(name, _)| is_secret_name(name))
+            .flat_map(|(name, value)| with_header_values(&name, value))
+            .filter(|value| value.len() >= MIN_SECRET_BYTES);
         Self::from_values(values.collect())
     }
 
@@ -84,6 +85,18 @@ impl Secrets {
         }
         text
     }
+}
+
+/// The value, and where it is a list of headers (`key=value,key=value`), each value in
+/// it too.
+fn with_header_values(name: &str, value: String) -> Vec<String> {
+    let mut values = Vec::new();
+    if name.to_ascii_lowercase().ends_with("headers") {
+        let parts = value.split(',').filter_map(|part| part.split_once('='));
+        values.extend(parts.map(|(_, value)| value.trim().to_owned()));
+    }
+    values.push(value);
+    values
 }
 
 /// Replaces `user:password` in URLs.
@@ -149,6 +162,17 @@ mod tests {
                 .merged_with(&others)
                 .redact("wJalrXUtnFEMI in eu-west-1"),
             "[redacted] in [redacted]"
+        );
+    }
+
+    #[test]
+    fn keys_in_headers_are_secrets_one_by_one() {
+        let headers = "x-key=abcdef12, tenant = hunter22";
+        let name = "OTEL_EXPORTER_OTLP_HEADERS".to_owned();
+        let secrets = Secrets::from_pairs([(name, headers.to_owned())]);
+        assert_eq!(
+            secrets.redact(&format!("{headers}; hunter22, abcdef12 x-key")),
+            "[redacted]; [redacted], [redacted] x-key"
         );
     }
 

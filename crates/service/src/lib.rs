@@ -1,6 +1,6 @@
 //! What the programs share: options from flags, environment and file, properties
 //! files, settings of Kafka clients, formatted numbers, logs and console output
-//! without secrets, signals, folder locks, and health and metrics over
+//! without secrets, traces, signals, folder locks, and health and metrics over
 //! HTTP.
 //!
 //! Nothing here depends on jobs, DataFusion, Ballista or a Kafka library.
@@ -33,6 +33,8 @@ pub mod signals;
 pub mod task_memory;
 pub mod thread_times;
 pub mod threads;
+pub mod trace_options;
+pub mod unused_memory;
 pub mod value_parsers;
 
 /// Part of the interface: programs pass their secrets to the logs.

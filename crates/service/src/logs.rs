@@ -3,9 +3,12 @@
 use std::io::{IsTerminal, Write};
 
 use clap::{Args, ValueEnum};
+use sluice_traces::{Exporting, STORE_TARGET};
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
 use crate::log_filter::WithoutExpected;
 use crate::secrets::Secrets;
@@ -55,6 +58,10 @@ const QUIET_MODULES: &[&str] = &[
     "hyper",
     "hyper_util",
     "object_store",
+    "opentelemetry",
+    "opentelemetry-otlp",
+    "opentelemetry_sdk",
+    "reqwest",
     "tonic",
     "tower",
 ];
@@ -77,18 +84,31 @@ fn filter_directives(level: &str) -> String {
     }
 }
 
-/// Starts logging for this process, with the `log` records of libraries included.
-/// If a logger is installed already, it stays.
+/// Starts logging for this process, with the `log` records of libraries included, and
+/// the spans of object stores if traces are exported. If a logger is installed already,
+/// it stays.
 ///
 /// # Errors
 /// When the level cannot be parsed.
-pub fn init_logging(options: &LogOptions, secrets: &Secrets) -> Result<(), LogError> {
+pub fn init_logging(
+    options: &LogOptions,
+    secrets: &Secrets,
+    exporting: Option<&Exporting>,
+) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(filter_directives(&options.log_level)).map_err(|source| {
         LogError::Level {
             level: options.log_level.clone(),
             source,
         }
     })?;
+    match exporting {
+        Some(exporting) => start_with_traces(options, filter, secrets, exporting),
+        None => start_lines(options, filter, secrets),
+    }
+    Ok(())
+}
+
+fn start_lines(options: &LogOptions, filter: EnvFilter, secrets: &Secrets) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(RedactingWriter(secrets.clone()));
@@ -105,7 +125,39 @@ pub fn init_logging(options: &LogOptions, secrets: &Secrets) -> Result<(), LogEr
             .map_event_format(|lines| WithoutExpected::new(lines, level))
             .try_init(),
     };
-    Ok(())
+}
+
+/// [`start_lines`], with a second consumer of what libraries report. Its spans do not
+/// show in lines.
+fn start_with_traces(
+    options: &LogOptions,
+    mut filter: EnvFilter,
+    secrets: &Secrets,
+    exporting: &Exporting,
+) {
+    // A constant of our own is a valid directive.
+    if let Ok(no_spans) = format!("{STORE_TARGET}=off").parse() {
+        filter = filter.add_directive(no_spans);
+    }
+    let level = &options.log_level;
+    let lines =
+        tracing_subscriber::fmt::layer::<Registry>().with_writer(RedactingWriter(secrets.clone()));
+    let lines = match options.log_format {
+        LogFormat::Text => lines
+            .with_ansi(std::io::stderr().is_terminal())
+            .map_event_format(|lines| WithoutExpected::new(lines, level))
+            .boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .map_event_format(|lines| WithoutExpected::new(lines, level))
+            .boxed(),
+    };
+    // As above: a logger that exists stays.
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(exporting.store_spans())
+        .try_init();
 }
 
 /// Makes writers to stderr that pass whole lines through [`Secrets::redact`].
@@ -164,7 +216,7 @@ mod tests {
             log_format: LogFormat::Text,
             log_level: "info,x=loud".to_owned(),
         };
-        let error = init_logging(&options, &Secrets::default()).unwrap_err();
+        let error = init_logging(&options, &Secrets::default(), None).unwrap_err();
         assert!(error.to_string().contains("is not a log level"));
     }
 

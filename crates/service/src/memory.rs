@@ -20,12 +20,21 @@ pub fn default_bytes_for_cores(used: usize, cores: usize) -> Option<u64> {
     default_of(host_bytes(), own_group_bytes(), used, cores)
 }
 
-fn default_of(host: Option<u64>, group: Option<u64>, used: usize, cores: usize) -> Option<u64> {
+/// What a process can have that uses `used` of the machine's `cores`, when others use the
+/// rest. `None` when that is not known.
+pub fn share_bytes(used: usize, cores: usize) -> Option<u64> {
+    share_of(host_bytes(), own_group_bytes(), used, cores)
+}
+
+fn share_of(host: Option<u64>, group: Option<u64>, used: usize, cores: usize) -> Option<u64> {
     let cores = u64::try_from(cores.max(1)).ok()?;
     let used = u64::try_from(used.max(1)).ok()?.min(cores);
     let host = host.map(|bytes| bytes / cores * used);
-    let known = [host, group].into_iter().flatten().min()?;
-    Some(known / 100 * DEFAULT_PERCENT)
+    [host, group].into_iter().flatten().min()
+}
+
+fn default_of(host: Option<u64>, group: Option<u64>, used: usize, cores: usize) -> Option<u64> {
+    Some(share_of(host, group, used, cores)? / 100 * DEFAULT_PERCENT)
 }
 
 /// The memory that this process can have: the machine's, or the limit of a container
@@ -127,6 +136,8 @@ mod tests {
         assert_eq!(of_machine(4000, 4, 4), Some(2800));
         assert_eq!(of_machine(4000, 9, 4), Some(2800), "never more than all");
         assert_eq!(of_machine(1000, 0, 0), Some(700));
+        assert_eq!(share_of(Some(4000), None, 1, 4), Some(1000));
+        assert_eq!(share_of(Some(4000), Some(900), 1, 4), Some(900));
         // The limit of a container is not shared.
         assert_eq!(default_of(Some(4000), Some(900), 1, 4), Some(630));
         assert_eq!(default_of(Some(4000), Some(2000), 1, 4), Some(700));

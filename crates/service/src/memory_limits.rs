@@ -32,6 +32,13 @@ pub fn set_collector(collect: fn()) {
     let _ = COLLECTOR.set(collect);
 }
 
+/// Gives unused memory back to the system, where the allocator can.
+pub(crate) fn give_back_unused() {
+    if let Some(collect) = COLLECTOR.get() {
+        collect();
+    }
+}
+
 /// Has unused memory given back while a process holds nearly as much as it may.
 #[derive(Debug, Default)]
 pub struct Collections {
@@ -44,9 +51,7 @@ impl Collections {
         self.ticks = self.ticks.saturating_add(1);
         if held > limits.pause && self.ticks >= TICKS_BETWEEN_COLLECTIONS {
             self.ticks = 0;
-            if let Some(collect) = COLLECTOR.get() {
-                collect();
-            }
+            give_back_unused();
         }
     }
 }
@@ -73,8 +78,14 @@ impl ProcessLimits {
     /// The limits of a process whose operators may hold `operators` bytes, where it
     /// can have `available`.
     pub fn new(operators: u64, available: Option<u64>) -> Self {
+        Self::of_share(operators, available, available)
+    }
+
+    /// The same for a process that leaves what is not its `share` to others: they use the
+    /// same machine, and together they must have enough.
+    pub fn of_share(operators: u64, share: Option<u64>, available: Option<u64>) -> Self {
         let wanted = (operators / 2).saturating_mul(3).saturating_add(BASE_BYTES);
-        let max = available.map_or(wanted, |available| wanted.min(available / 100 * 95));
+        let max = share.map_or(wanted, |share| wanted.min(share / 100 * 95));
         let available = available.unwrap_or_default();
         Self {
             pause: max / 100 * 80,
@@ -121,6 +132,10 @@ mod tests {
         assert_eq!(ProcessLimits::new(600 * MIB, None).max, 1000 * MIB);
         let small = ProcessLimits::new(600 * MIB, Some(500 * MIB));
         assert_eq!(small.max, 500 * MIB / 100 * 95);
+        let shared = ProcessLimits::of_share(600 * MIB, Some(500 * MIB), Some(10_000 * MIB));
+        assert_eq!(shared.max, small.max);
+        // What is left is that of the whole machine.
+        assert_eq!(shared.machine_pause, 500 * MIB);
         assert!(small.pause < small.fail && small.fail < small.wait && small.wait < small.max);
         assert!(ProcessLimits::new(u64::MAX, None).max > 0);
     }

@@ -12,6 +12,8 @@ use crate::options;
 use crate::secrets::Secrets;
 use crate::shell_help::print_shell_help;
 use crate::signals::StopSignal;
+use crate::trace_options::{TraceOptions, TraceStart};
+use crate::unused_memory;
 
 /// Deep plans are planned, encoded and decoded recursively. Ballista's own binaries
 /// use the same size.
@@ -31,6 +33,9 @@ pub trait ServiceProgram {
 
     /// The options for logs.
     fn log_options(options: &Self::Options) -> &LogOptions;
+
+    /// The options for traces.
+    fn trace_options(options: &Self::Options) -> &TraceOptions;
 
     /// Sends panics to the log. Called once, before any other thread starts.
     fn hook_panics() {
@@ -58,12 +63,16 @@ pub fn run_program<P: ServiceProgram>(arguments: impl IntoIterator<Item = OsStri
         Err(error) => return ExitCode::from(options::print_and_exit_code(&error)),
     };
     let secrets = Secrets::from_environment();
-    if let Err(error) = logs::init_logging(P::log_options(&options), &secrets) {
+    let traces = TraceStart::new(P::NAME, P::trace_options(&options), &secrets);
+    let exporting = traces.exporting.as_ref();
+    if let Err(error) = logs::init_logging(P::log_options(&options), &secrets, exporting) {
         print_error(&error, &secrets);
         return ExitCode::from(2);
     }
+    traces.log();
     P::hook_panics();
     descriptors::raise_limit();
+    unused_memory::watch_unused_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name(P::NAME)
@@ -85,6 +94,9 @@ pub fn run_program<P: ServiceProgram>(arguments: impl IntoIterator<Item = OsStri
     });
     // Tasks that still run must not keep the process alive.
     runtime.shutdown_background();
+    if let Some(problem) = sluice_traces::finish_export() {
+        tracing::warn!("{problem}");
+    }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

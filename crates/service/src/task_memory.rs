@@ -16,8 +16,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Threads count for themselves up to this many bytes.
+/// Threads of tasks count for themselves up to this many bytes.
 const FLUSH_BYTES: usize = 64 * 1024;
+/// The same for all others, of which many end without counting the rest.
+const FLUSH_BYTES_WITHOUT_TASK: usize = 1024;
 /// Blocks of this size are copied when they grow.
 const LARGE_BYTES: usize = 1024 * 1024;
 /// How often an allocation that waits looks whether it can be made.
@@ -42,6 +44,12 @@ pub fn set_held(held: i64, limit: i64) {
 /// How many threads wait for memory.
 pub fn waiting_threads() -> usize {
     WAITING.load(Ordering::Relaxed)
+}
+
+/// How many bytes this process has allocated and not freed, as far as its allocator
+/// counts them: zero without a [`CountingAllocator`].
+pub fn allocated_bytes() -> u64 {
+    u64::try_from(ALLOCATED.load(Ordering::Relaxed)).unwrap_or(0)
 }
 
 /// What one task holds.
@@ -108,13 +116,17 @@ fn count(bytes: isize) {
     // A thread that ends has no account any more.
     let _ = ACCOUNT.try_with(|account| {
         let pending = account.pending.get().saturating_add(bytes);
-        if pending.unsigned_abs() < FLUSH_BYTES {
+        let task = account.task.get();
+        let most = match task.is_null() {
+            true => FLUSH_BYTES_WITHOUT_TASK,
+            false => FLUSH_BYTES,
+        };
+        if pending.unsigned_abs() < most {
             account.pending.set(pending);
             return;
         }
         account.pending.set(0);
         let pending = pending_bytes(pending);
-        let task = account.task.get();
         if task.is_null() {
             ALLOCATED.fetch_add(pending, Ordering::Relaxed);
             return;

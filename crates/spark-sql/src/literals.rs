@@ -13,6 +13,8 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union, Values};
 use datafusion::optimizer::AnalyzerRule;
 
+use crate::outer_columns;
+
 /// Gives whole numbers Spark's types; it comes before the rules that coerce types.
 #[derive(Debug, Default)]
 pub(crate) struct IntegerLiteralRule;
@@ -60,7 +62,7 @@ impl AnalyzerRule for IntegerLiteralRule {
                 plan.data.recompute_schema().map(Transformed::no)
             }
         })
-        .map(|rewritten| rewritten.data)
+        .and_then(|rewritten| outer_columns::update_types(rewritten.data))
     }
 }
 

@@ -7,7 +7,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, GroupingSet};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
 /// Aggregates that compare the values of their first argument.
-const COMPARING: &[&str] = &["collect_set", "max", "min", "mode"];
+const COMPARING: &[&str] = &["collect_set", "max", "min", "mode", "greatest_mode"];
 
 /// Whether values of the type cannot be compared, because there is a map in them.
 pub(crate) fn holds_map(data_type: &DataType) -> bool {

@@ -80,7 +80,7 @@ fn name_of_item(item: &SelectItem) -> Option<String> {
     }
 }
 
-fn name_of_expr(expr: &Expr) -> Option<String> {
+pub(crate) fn name_of_expr(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(name) => Some(name.value.clone()),
         Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.clone()),

@@ -86,8 +86,8 @@ pub struct SourceFile {
 /// Where the bytes of a file are that is a part of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRange {
-    /// The path of the other file, in the same store.
-    pub path: Path,
+    /// The path of the other file, in the same store. Very many files can be parts of one.
+    pub path: Arc<Path>,
     /// The offset of the first byte there.
     pub offset: u64,
 }

@@ -4,7 +4,7 @@
 //! whole folder if one name in it has a control character or is not UTF-8.
 
 use std::collections::VecDeque;
-use std::fs::{File, Metadata};
+use std::fs::{DirEntry, File, Metadata};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -101,12 +101,11 @@ pub(crate) fn list_folder(prefix: &Path) -> Result<ListResult> {
     };
     for entry in entries {
         let entry = entry.map_err(call_error("list", &folder))?;
-        let path = entry.path();
-        let metadata = match std::fs::metadata(&path) {
+        let metadata = match followed_metadata(&entry) {
             Ok(metadata) => metadata,
             // Removed in the meantime, or a link to nothing.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(call_error("read", &path)(error)),
+            Err(error) => return Err(call_error("read", &entry.path())(error)),
         };
         let location = child_path(prefix, &segment_from_name(&entry.file_name()))?;
         if metadata.is_dir() {
@@ -117,6 +116,15 @@ pub(crate) fn list_folder(prefix: &Path) -> Result<ListResult> {
     }
     listed.common_prefixes.sort_unstable();
     Ok(listed)
+}
+
+/// What an entry is, or what it links to. The name of anything but a link is looked up in
+/// its folder only: in a folder of a million files, paths would take longer than files.
+fn followed_metadata(entry: &DirEntry) -> io::Result<Metadata> {
+    match entry.file_type()?.is_symlink() {
+        true => std::fs::metadata(entry.path()),
+        false => entry.metadata(),
+    }
 }
 
 fn child_path(prefix: &Path, segment: &str) -> Result<Path> {

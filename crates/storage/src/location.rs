@@ -114,6 +114,28 @@ impl Location {
         Ok(location)
     }
 
+    /// The path in the store of what [`Location::join`] would lead to. A folder can have a
+    /// million files, and a location of each would be parsed again as a URL.
+    ///
+    /// # Errors
+    /// As [`Location::join`].
+    pub fn path_below(&self, relative: &str) -> Result<Path, StoreError> {
+        let is_plain = |name: &str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.=".contains(&byte);
+            !name.is_empty() && name != "." && name != ".." && name.bytes().all(plain)
+        };
+        // Such names are the same in a path, in a URL, and on a disk.
+        if self.path.as_ref().is_empty() || !relative.split('/').all(is_plain) {
+            return Ok(self.join(relative)?.path);
+        }
+        Path::parse(format!("{}/{relative}", self.path)).map_err(|error| StoreError::Location {
+            text: format!("{self}/{relative}"),
+            source: LocationError::Malformed {
+                reason: error.to_string(),
+            },
+        })
+    }
+
     /// `segments` must not contain "/", "." or "..", and in a bucket no control
     /// characters.
     fn from_segments(root: StoreRoot, segments: Vec<String>) -> Result<Self, LocationError> {

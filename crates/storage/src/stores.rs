@@ -12,6 +12,7 @@ use object_store::client::SpawnedReqwestConnector;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, RetryConfig};
 use parking_lot::RwLock;
+use sluice_traces::trace_store;
 use url::Url;
 
 use crate::durable::DurableLocal;
@@ -100,7 +101,7 @@ impl StorePath {
 impl Stores {
     /// Stores with these options, in which local writes are durable.
     pub fn new(options: StoreOptions) -> Self {
-        Self::with_local(options, Arc::new(DurableLocal::new()))
+        Self::with_local(options, trace_store(Arc::new(DurableLocal::new()), "file"))
     }
 
     /// [`Stores::new`] with another store for local paths, for tests.
@@ -182,7 +183,7 @@ impl Stores {
         let mut buckets = self.shared.buckets.write();
         let store = buckets
             .entry(bucket.to_owned())
-            .or_insert_with(|| Arc::new(store));
+            .or_insert_with(|| trace_store(Arc::new(store), "s3"));
         Ok(Arc::clone(store))
     }
 }

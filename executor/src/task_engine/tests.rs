@@ -126,6 +126,7 @@ fn task(script: Script) -> Task {
         inner: Arc::new(Scripted(script)),
         name: name(),
         foreign_stages: ForeignStages::default(),
+        operators: None,
         metrics: Metrics::new(1, 1, 1).unwrap(),
         disk: disk(),
     }

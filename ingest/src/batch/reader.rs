@@ -31,15 +31,12 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 /// How often the client library's log is read.
 const LOG_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long to wait for a broker's answer to a probe. Short, because a request
-/// to stop is not seen meanwhile.
+/// How long to wait for a broker's answer to a probe. Short, because records are not read
+/// meanwhile.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long to wait for the ends of the partitions when a batch is finished.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The same when the run is to stop.
-const STOP_CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often they are asked for: the brokers or this process may have been held up, and
 /// an unanswered question fails the run.
@@ -332,16 +329,12 @@ impl<'c> BatchReader<'c> {
         }
     }
 
-    /// The ends of these partitions. When the run is to stop, this asks once only, and
-    /// not for long.
+    /// The ends of these partitions. When the run is to stop, this does not ask again,
+    /// and the consumer does not wait for long.
     fn fetch_ends(&self, asked: &[i32]) -> Result<BTreeMap<i32, i64>, KafkaError> {
         let mut attempt = 1;
         loop {
-            let timeout = match self.stop.is_cancelled() {
-                true => STOP_CONFIRM_TIMEOUT,
-                false => CONFIRM_TIMEOUT,
-            };
-            match self.consumer.fetch_ends(asked, timeout) {
+            match self.consumer.fetch_ends(asked, CONFIRM_TIMEOUT) {
                 Err(error)
                     if error.is_unreachable()
                         && attempt < CONFIRM_ATTEMPTS

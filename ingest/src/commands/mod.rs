@@ -21,6 +21,7 @@ use sluice_service::logs;
 use sluice_service::secrets::Secrets;
 use sluice_service::shell_help::print_shell_help;
 use sluice_service::signals::StopSignal;
+use sluice_service::trace_options::TraceStart;
 use sluice_storage::{StoreOptions, StorePath, Stores};
 use tokio::runtime::Builder;
 
@@ -80,6 +81,9 @@ where
     let code = runtime.block_on(dispatch_command(cli));
     // After a second signal to stop, threads that still read are not waited for.
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    if let Some(problem) = sluice_traces::finish_export() {
+        tracing::warn!("{problem}");
+    }
     code
 }
 
@@ -97,10 +101,16 @@ async fn dispatch_command(cli: Cli) -> u8 {
     let secrets = Secrets::from_environment().merged_with(kafka.secrets());
     // The client library may include a setting's value in an error.
     let console = Console::standard().with_secrets(&secrets);
-    if let Err(error) = logs::init_logging(logs, &secrets) {
+    // Only ingest itself is traced: the other commands are for people.
+    let traces = match &cli.command {
+        None => TraceStart::new("ingest-landing", &cli.ingest.traces, &secrets),
+        Some(_) => TraceStart::default(),
+    };
+    if let Err(error) = logs::init_logging(logs, &secrets, traces.exporting.as_ref()) {
         let problem = error.to_string();
         return exit_code(&console, Err(IngestError::Invalid { problem }));
     }
+    traces.log();
     descriptors::raise_limit();
     let result = match cli.command {
         None => run_ingest(cli.ingest, kafka, &console).await,

@@ -13,7 +13,7 @@ use crate::batch::builder::LineOptions;
 use crate::blocking::ask_brokers;
 use crate::cli::TopicPosition;
 use crate::error::ForTopic as _;
-use crate::kafka::{TopicConsumer, TopicMetadata, create_consumer};
+use crate::kafka::{StopDeadline, TopicConsumer, TopicMetadata, create_consumer};
 use crate::topic::report::TopicReport;
 use crate::topic::{BeginAt, IngestOptions, RunLimits, ingest_topic};
 use sluice_landing::TopicLanding;
@@ -57,7 +57,8 @@ pub(crate) async fn replay_topic(
     let (from, to) = (request.from, request.to);
     let topic_copy = topic.clone();
     let (begins, ends) = ask_brokers(&topic, move || {
-        let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
+        let consumer =
+            create_consumer(&kafka, &topic_copy, None, timeout, StopDeadline::default())?;
         let metadata = consumer.fetch_metadata()?;
         let begins = find_begins(&consumer, &metadata, from)?;
         Ok((begins, find_ends(&metadata, to)))

@@ -15,7 +15,7 @@ use crate::batch::start_offsets::{StartError, require_same_topic};
 use crate::blocking::ask_brokers;
 use crate::commands::watermark::topic_watermark;
 use crate::error::{ALL_TOPICS, ForTopic as _};
-use crate::kafka::{TopicMetadata, create_consumer};
+use crate::kafka::{StopDeadline, TopicMetadata, create_consumer};
 use sluice_landing::{CloseReason, LandingEntry, TopicLanding};
 
 /// The state of a topic.
@@ -151,7 +151,8 @@ async fn fetch_metadata(
 ) -> Option<TopicMetadata> {
     let topic_copy = topic.clone();
     let answer = ask_brokers(&topic, move || {
-        let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
+        let consumer =
+            create_consumer(&kafka, &topic_copy, None, timeout, StopDeadline::default())?;
         Ok(consumer.fetch_metadata()?)
     })
     .await;

@@ -22,7 +22,7 @@ use crate::batch::validate::validate_payload;
 use crate::blocking::ask_brokers;
 use crate::error::ForTopic as _;
 use crate::joining::check::find_record_problem;
-use crate::kafka::{TopicConsumer, TopicMetadata, create_consumer};
+use crate::kafka::{StopDeadline, TopicConsumer, TopicMetadata, create_consumer};
 use sluice_landing::{
     Compression, LandedFilesError, LandedRange, LandingEntry, StoredFile, TopicLanding, read_lines,
 };
@@ -295,7 +295,8 @@ async fn connect_with_metadata(
 ) -> Result<(TopicConsumer, TopicMetadata), IngestError> {
     let topic_copy = topic.clone();
     ask_brokers(&topic, move || {
-        let consumer = create_consumer(&kafka, &topic_copy, None, timeout)?;
+        let consumer =
+            create_consumer(&kafka, &topic_copy, None, timeout, StopDeadline::default())?;
         let metadata = consumer.fetch_metadata()?;
         Ok((consumer, metadata))
     })

@@ -52,7 +52,7 @@ pub(crate) async fn find_record_problem(
         for (part, mut expected) in found.iter().zip(expected) {
             expected.modified = part.modified;
             if *part != expected {
-                let path = &part.file.path;
+                let path = &part.path;
                 return Ok(Some(format!("its part `{path}` is not as it landed")));
             }
         }
@@ -84,7 +84,7 @@ pub(super) async fn find_bytes_problem(
     let mut parts = joined.parts.iter();
     let mut part = parts.next();
     let mut hash = XxHash3_64::with_seed(0);
-    let mut left = part.map_or(0, |part| part.file.bytes);
+    let mut left = part.map_or(0, |part| part.bytes);
     let mut chunks = got.into_stream();
     while let Some(chunk) = chunks.try_next().await.map_err(fail).for_topic(topic)? {
         let mut rest = chunk.as_ref();
@@ -98,13 +98,13 @@ pub(super) async fn find_bytes_problem(
                 break;
             }
             let found = format_checksum(&std::mem::replace(&mut hash, XxHash3_64::with_seed(0)));
-            if found != current.file.checksum {
-                let path = &current.file.path;
+            if found != current.checksum {
+                let path = &current.path;
                 return Ok(Some(format!("its part `{path}` has the checksum {found}")));
             }
             part = parts.next();
-            left = part.map_or(0, |part| part.file.bytes);
+            left = part.map_or(0, |part| part.bytes);
         }
     }
-    Ok(part.map(|part| format!("it ends before its part `{}`", part.file.path)))
+    Ok(part.map(|part| format!("it ends before its part `{}`", part.path)))
 }

@@ -79,12 +79,12 @@ pub(super) async fn delete_joined(
 fn deletable_files(entry: &Entry<JoinedEntry>, existing: &HashSet<String>) -> Vec<String> {
     let mut last: BTreeMap<i32, &str> = BTreeMap::new();
     for part in entry.body.rows.iter().flat_map(|rows| &rows.parts) {
-        last.insert(part.partition, &part.file.path);
+        last.insert(part.partition, &part.path);
     }
     let stays: HashSet<&str> = last.into_values().collect();
     let parts = entry.body.files().flat_map(|file| &file.parts);
     parts
-        .map(|part| &part.file.path)
+        .map(|part| &part.path)
         .filter(|path| existing.contains(*path) && !stays.contains(path.as_str()))
         .cloned()
         .collect()

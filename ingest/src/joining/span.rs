@@ -45,7 +45,7 @@ impl JoinSpan {
             self.compression = compression_of(entry).unwrap_or_default();
         }
         let (rows, rejects) = JoinedPart::of_entry(entry);
-        self.bytes += rows.iter().map(|part| part.file.bytes).sum::<u64>();
+        self.bytes += rows.iter().map(|part| part.bytes).sum::<u64>();
         self.rows.extend(rows);
         self.rejects.extend(rejects);
         self.to = entry.seq + 1;

@@ -265,6 +265,7 @@ impl Flow {
             job: JobFingerprint::new("text", &BTreeMap::new()),
             now: Utc::now(),
             flows: vec![planned],
+            views: Vec::new(),
         };
         self.number = Some(setup.plans.append(&entry).await.unwrap());
         self.last = Some((new.input, lines));

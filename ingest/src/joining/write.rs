@@ -113,7 +113,7 @@ async fn read_part(
     mut part: JoinedPart,
 ) -> Result<(JoinedPart, Bytes), IngestError> {
     let folder = landing.store_path();
-    let location = folder.location.join(&part.file.path).for_topic(topic)?;
+    let location = folder.location.join(&part.path).for_topic(topic)?;
     let fail = |source| StoreError::access("read", &location, source);
     let got = folder.store.get(location.path()).await;
     let got = got.map_err(fail).for_topic(topic)?;
@@ -122,7 +122,7 @@ async fn read_part(
     let mut hash = XxHash3_64::with_seed(0);
     hash.write(&bytes);
     let found = format_checksum(&hash);
-    if bytes.len() as u64 != part.file.bytes || found != part.file.checksum {
+    if bytes.len() as u64 != part.bytes || found != part.checksum {
         return Err(IngestError::NotAsLanded {
             topic: topic.to_owned(),
             location: location.to_string(),
@@ -130,8 +130,8 @@ async fn read_part(
             problem: format!(
                 "it has {} bytes with checksum {found}, and should have {} with {}",
                 bytes.len(),
-                part.file.bytes,
-                part.file.checksum
+                part.bytes,
+                part.checksum
             ),
         });
     }

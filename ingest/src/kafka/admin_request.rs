@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use rdkafka::bindings as sys;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
+use super::stop_deadline::StopDeadline;
+
 /// A pointer that is destroyed when it is dropped.
 pub(super) struct OwnedPointer<T> {
     pub(super) pointer: *mut T,
@@ -30,11 +32,22 @@ impl<T> Drop for OwnedPointer<T> {
 /// How often something else is done while a request waits for its answer.
 const WAIT_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How the answer of a request is waited for.
+pub(super) struct Waiting<'a> {
+    /// How long.
+    pub(super) timeout: Duration,
+    /// How long after a request to stop, which cuts it short.
+    pub(super) after_stop: Duration,
+    pub(super) stop: &'a StopDeadline,
+    /// Called repeatedly meanwhile.
+    pub(super) on_wait: &'a dyn Fn(),
+}
+
 /// A request that is being prepared or waited for.
 pub(super) struct AdminRequest {
     pub(super) options: OwnedPointer<sys::rd_kafka_AdminOptions_t>,
     pub(super) queue: OwnedPointer<sys::rd_kafka_queue_t>,
-    deadline: Instant,
+    begun: Instant,
 }
 
 impl AdminRequest {
@@ -43,9 +56,9 @@ impl AdminRequest {
     pub(super) unsafe fn new(
         client: *mut sys::rd_kafka_t,
         operation: sys::rd_kafka_admin_op_t,
-        timeout: Duration,
+        waiting: &Waiting<'_>,
     ) -> Result<Self, RDKafkaErrorCode> {
-        let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        let timeout_ms = i32::try_from(waiting.timeout.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: the caller's promise; both pointers are checked.
         unsafe {
             let options = OwnedPointer::new(
@@ -67,18 +80,22 @@ impl AdminRequest {
             Ok(Self {
                 options,
                 queue,
-                deadline: Instant::now() + timeout,
+                begun: Instant::now(),
             })
         }
     }
 
-    /// Waits for the answer, and calls `on_wait` meanwhile.
+    /// Waits for the answer.
     pub(super) fn wait(
         &self,
-        on_wait: &dyn Fn(),
+        waiting: &Waiting<'_>,
     ) -> Result<OwnedPointer<sys::rd_kafka_event_t>, RDKafkaErrorCode> {
         loop {
-            let left = self.deadline.saturating_duration_since(Instant::now());
+            let deadline = self.begun + waiting.timeout;
+            let deadline = waiting
+                .stop
+                .shorten(self.begun, deadline, waiting.after_stop);
+            let left = deadline.saturating_duration_since(Instant::now());
             let wait = left.min(WAIT_INTERVAL).as_millis();
             let wait = i32::try_from(wait).unwrap_or(i32::MAX);
             // SAFETY: the queue is valid; an event that is not null is ours to destroy.
@@ -88,7 +105,7 @@ impl AdminRequest {
                     sys::rd_kafka_event_destroy,
                 )
             };
-            on_wait();
+            (waiting.on_wait)();
             match event {
                 // SAFETY: the event is valid.
                 Some(event) => match unsafe { sys::rd_kafka_event_error(event.pointer) } {

@@ -19,6 +19,7 @@ use super::list_offsets::OffsetKind;
 use super::log_queue::LogQueue;
 use super::metadata::TopicMetadata;
 use super::native::{BatchQueue, Polled, emit_borrowed_message};
+use super::stop_deadline::StopDeadline;
 use super::topic_query::TopicQuery;
 
 /// A consumer of one topic.
@@ -31,9 +32,18 @@ pub(crate) struct TopicConsumer {
     /// Whether a group assigns the partitions.
     grouped: bool,
     timeout: Duration,
+    stop: StopDeadline,
     /// Of questions that no broker answers.
     outage: Mutex<Outage>,
 }
+
+/// How long after a request to stop the brokers may take to answer a question. With the
+/// end of a batch, and with closing the consumer, a stop takes less than 5 seconds
+/// whatever the brokers do.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The same for the ends of partitions, without which a batch can be committed.
+const STOP_ENDS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many lines the library logs at most when a client is created: it warns of settings
 /// that have no effect.
@@ -46,6 +56,7 @@ pub(crate) fn create_consumer(
     topic: &str,
     group: Option<&str>,
     timeout: Duration,
+    stop: StopDeadline,
 ) -> Result<TopicConsumer, ClientConfigError> {
     // A consumer needs a group to commit offsets for lag tools.
     let lag_group = format!("ingest-landing-{topic}");
@@ -70,6 +81,7 @@ pub(crate) fn create_consumer(
         servers: settings.bootstrap_servers().to_owned(),
         grouped: group.is_some(),
         timeout,
+        stop,
         outage: Mutex::default(),
     })
 }
@@ -83,6 +95,8 @@ impl TopicConsumer {
             topic: &self.topic,
             servers: &self.servers,
             timeout,
+            after_stop: STOP_TIMEOUT,
+            stop: &self.stop,
         }
     }
 
@@ -148,7 +162,10 @@ impl TopicConsumer {
         partitions: &[i32],
         most: Duration,
     ) -> Result<BTreeMap<i32, i64>, KafkaError> {
-        let query = self.query(self.timeout.min(most));
+        let query = TopicQuery {
+            after_stop: STOP_ENDS_TIMEOUT,
+            ..self.query(self.timeout.min(most))
+        };
         query.fetch_offsets(partitions, OffsetKind::End)
     }
 

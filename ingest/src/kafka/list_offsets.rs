@@ -4,13 +4,12 @@
 //! client's own isolation level sees.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::admin_request::AdminRequest;
+use super::admin_request::{AdminRequest, Waiting};
 
 /// Which offset of a partition to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub(crate) enum OffsetKind {
     End,
 }
 
-/// The offsets of these partitions of a topic. Calls `on_wait` while it waits.
+/// The offsets of these partitions of a topic.
 ///
 /// # Safety
 /// `client` is a valid librdkafka client for the whole call.
@@ -32,8 +31,7 @@ pub(super) unsafe fn list_offsets(
     client: *mut sys::rd_kafka_t,
     (topic, partitions): (&str, impl IntoIterator<Item = i32>),
     kind: OffsetKind,
-    timeout: Duration,
-    on_wait: &dyn Fn(),
+    waiting: &Waiting<'_>,
 ) -> Result<BTreeMap<i32, i64>, RDKafkaErrorCode> {
     let mut wanted = TopicPartitionList::new();
     let spec = match kind {
@@ -60,7 +58,7 @@ pub(super) unsafe fn list_offsets(
     // function; the result belongs to the event, and is copied from it.
     unsafe {
         let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
-        let request = AdminRequest::new(client, operation, timeout)?;
+        let request = AdminRequest::new(client, operation, waiting)?;
         let problem =
             sys::rd_kafka_AdminOptions_set_isolation_level(request.options.pointer, isolation);
         if !problem.is_null() {
@@ -73,7 +71,7 @@ pub(super) unsafe fn list_offsets(
             request.options.pointer,
             request.queue.pointer,
         );
-        let event = request.wait(on_wait)?;
+        let event = request.wait(waiting)?;
         let result = sys::rd_kafka_event_ListOffsets_result(event.pointer);
         if result.is_null() {
             return Err(RDKafkaErrorCode::Fail);

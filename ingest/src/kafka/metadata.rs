@@ -7,6 +7,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError as Client, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::admin_request::Waiting;
 use super::error::KafkaError;
 use super::list_offsets::{OffsetKind, list_offsets};
 use super::topic_id::fetch_topic_id;
@@ -75,12 +76,22 @@ impl TopicQuery<'_> {
         })
     }
 
+    fn waiting<'a>(&'a self, timeout: Duration, on_wait: &'a dyn Fn()) -> Waiting<'a> {
+        Waiting {
+            timeout,
+            after_stop: self.after_stop,
+            stop: self.stop,
+            on_wait,
+        }
+    }
+
     /// The topic's id; `None` when the brokers do not report ids. Blocks.
     pub(super) fn fetch_id(&self) -> Result<Option<String>, KafkaError> {
         let client = self.client.client().native_ptr();
         let on_wait = || self.read_client_log();
+        let waiting = self.waiting(self.timeout, &on_wait);
         // SAFETY: the consumer is borrowed, and so is its client.
-        let answer = unsafe { fetch_topic_id(client, self.topic, self.timeout, &on_wait) };
+        let answer = unsafe { fetch_topic_id(client, self.topic, &waiting) };
         match answer {
             // Brokers before Kafka 2.8 know no ids.
             Err(RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion) => {
@@ -118,15 +129,16 @@ impl TopicQuery<'_> {
         partitions: &[i32],
         kind: OffsetKind,
     ) -> Result<BTreeMap<i32, i64>, KafkaError> {
-        let deadline = Instant::now() + self.timeout;
+        let begun = Instant::now();
         let on_wait = || self.read_client_log();
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = self.time_left(begun);
+            let waiting = self.waiting(left, &on_wait);
             let client = self.client.client().native_ptr();
             // SAFETY: the consumer is borrowed, and so is its client.
             let answer = unsafe {
                 let partitions = partitions.iter().copied();
-                list_offsets(client, (self.topic, partitions), kind, left, &on_wait)
+                list_offsets(client, (self.topic, partitions), kind, &waiting)
             };
             match answer {
                 // The client asks the new leader after it has learned of it.

@@ -13,16 +13,20 @@ mod log_queue;
 mod metadata;
 mod native;
 mod record;
+mod stop_deadline;
 mod topic_id;
 mod topic_query;
 
 pub use client_config::ClientConfigError;
 pub use connection_problem::{ConnectionCause, ConnectionProblem};
-pub(crate) use consumer::{RecordFeed, SharedConsumer, TopicConsumer, create_consumer};
+pub(crate) use consumer::{
+    RecordFeed, STOP_TIMEOUT, SharedConsumer, TopicConsumer, create_consumer,
+};
 pub use error::KafkaError;
 pub(crate) use metadata::TopicMetadata;
 pub(crate) use native::Polled;
 pub(crate) use record::Record;
+pub(crate) use stop_deadline::StopDeadline;
 
 #[cfg(test)]
 pub(crate) use {metadata::OffsetBounds, record::RecordMetadata};

@@ -1,23 +1,21 @@
 //! Fetches a topic's id, which changes when the topic is deleted and recreated.
 
 use std::ffi::{CStr, CString};
-use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::admin_request::{AdminRequest, OwnedPointer};
+use super::admin_request::{AdminRequest, OwnedPointer, Waiting};
 
 /// The id of a topic; `None` when the broker does not report ids (before Kafka
-/// 2.8). Calls `on_wait` while it waits.
+/// 2.8).
 ///
 /// # Safety
 /// `client` is a valid librdkafka client for the whole call.
 pub(super) unsafe fn fetch_topic_id(
     client: *mut sys::rd_kafka_t,
     topic: &str,
-    timeout: Duration,
-    on_wait: &dyn Fn(),
+    waiting: &Waiting<'_>,
 ) -> Result<Option<String>, RDKafkaErrorCode> {
     let topic = CString::new(topic).map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
     let mut names = [topic.as_ptr()];
@@ -30,14 +28,14 @@ pub(super) unsafe fn fetch_topic_id(
         )
         .ok_or(RDKafkaErrorCode::Fail)?;
         let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
-        let request = AdminRequest::new(client, operation, timeout)?;
+        let request = AdminRequest::new(client, operation, waiting)?;
         sys::rd_kafka_DescribeTopics(
             client,
             topics.pointer,
             request.options.pointer,
             request.queue.pointer,
         );
-        let event = request.wait(on_wait)?;
+        let event = request.wait(waiting)?;
         let result = sys::rd_kafka_event_DescribeTopics_result(event.pointer);
         if result.is_null() {
             return Err(RDKafkaErrorCode::Fail);

@@ -11,6 +11,7 @@ use super::client_log::ClientLog;
 use super::error::KafkaError;
 use super::group_context::GroupContext;
 use super::log_queue::LogQueue;
+use super::stop_deadline::StopDeadline;
 
 /// How long the first attempt of a question may take; each further one twice as long, so
 /// that slow brokers can answer, too.
@@ -28,11 +29,21 @@ pub(super) struct TopicQuery<'a> {
     pub(super) servers: &'a str,
     /// How long the brokers may take to answer one question.
     pub(super) timeout: Duration,
+    /// The same after a request to stop.
+    pub(super) after_stop: Duration,
+    pub(super) stop: &'a StopDeadline,
 }
 
 impl TopicQuery<'_> {
     fn client_log(&self) -> &ClientLog {
         &self.client.context().client_log
+    }
+
+    /// How long a question may still take that began at this moment.
+    pub(super) fn time_left(&self, begun: Instant) -> Duration {
+        let deadline = begun + self.timeout;
+        let deadline = self.stop.shorten(begun, deadline, self.after_stop);
+        deadline.saturating_duration_since(Instant::now())
     }
 
     /// Reads what the client has logged since the last call.
@@ -60,7 +71,7 @@ impl TopicQuery<'_> {
         let started_at = Instant::now();
         let mut attempt = FIRST_ATTEMPT;
         loop {
-            let left = self.timeout.saturating_sub(started_at.elapsed());
+            let left = self.time_left(started_at);
             let attempted_at = Instant::now();
             let error = match ask(self.client, attempt.min(left)) {
                 Ok(answer) => return Ok(answer),
@@ -76,11 +87,12 @@ impl TopicQuery<'_> {
                 Some(RDKafkaErrorCode::OperationTimedOut) => false,
                 _ => true,
             };
-            if is_over || waited >= self.timeout {
+            let left = self.time_left(started_at);
+            if is_over || left.is_zero() {
                 return Err(self.error(action, error));
             }
             if attempted_at.elapsed() < attempt {
-                std::thread::sleep(RETRY_PAUSE.min(self.timeout.saturating_sub(waited)));
+                std::thread::sleep(RETRY_PAUSE.min(left));
             }
             attempt = attempt.saturating_mul(2);
         }

@@ -3,6 +3,7 @@
 //!
 //! `run_state` decides; `run` and `positioning` do what it decided.
 
+mod batch_trace;
 mod ledger;
 mod options;
 pub(crate) mod orphan_files;

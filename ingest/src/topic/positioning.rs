@@ -57,7 +57,8 @@ impl TopicIngest {
     /// Replaces the consumer, so that nothing that the old one has fetched or
     /// cached can enter the next batch.
     async fn replace_consumer(&mut self) -> Result<(), IngestError> {
-        let fresh = create_consumer(&self.options.kafka, &self.topic, None, self.options.timeout)?;
+        let (options, stop) = (&self.options, self.stop_deadline.clone());
+        let fresh = create_consumer(&options.kafka, &self.topic, None, options.timeout, stop)?;
         let old = std::mem::replace(&mut self.consumer, Arc::new(fresh));
         // Closing waits for responses of the brokers.
         tokio::task::spawn_blocking(move || drop(old))

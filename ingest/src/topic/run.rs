@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::IngestOptions;
+use super::batch_trace::BatchTrace;
 use super::ledger::{CommitOutcome, TopicLedger};
 use super::orphan_files;
 use super::report::TopicReport;
@@ -25,18 +26,13 @@ use crate::batch::progress::{ReadCounters, log_progress};
 use crate::batch::reader::{BatchRequest, BatchResult, read_batch};
 use crate::batch::start_offsets::{BatchStart, require_same_id};
 use crate::blocking::ask_brokers;
-use crate::kafka::{SharedConsumer, TopicConsumer, create_consumer};
+use crate::kafka::{STOP_TIMEOUT, SharedConsumer, StopDeadline, TopicConsumer, create_consumer};
 
 /// How many entries pass between two searches for orphan files.
 const ORPHAN_SCAN_INTERVAL: u64 = 100;
 
 /// How long a run waits before it retries after an error.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
-
-/// How long the brokers may take to answer when the run was asked to stop. With the
-/// other questions at the end of a batch, and with closing the consumer, a stop takes
-/// less than 5 seconds whatever the brokers do.
-const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long closing the consumer may take at the end of a run.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -55,9 +51,12 @@ pub async fn ingest_topic(
     stop: StopSignal,
 ) -> (TopicReport, Result<(), IngestError>) {
     let mut report = TopicReport::new(&topic);
+    let asked_to_stop = stop.drain.clone();
     let result = match TopicIngest::new(options, topic, store_path, stop) {
         Ok(mut run) => {
-            let result = run.run_batches(&mut report).await;
+            let deadline = run.stop_deadline.clone();
+            let batches = run.run_batches(&mut report);
+            let result = note_stop(batches, &asked_to_stop, &deadline).await;
             report.record_duration();
             run.close_consumer().await;
             result
@@ -65,6 +64,21 @@ pub async fn ingest_topic(
         Err(error) => Err(error),
     };
     (report, result)
+}
+
+/// Runs all batches. A request to stop is noted as soon as it comes, so that also a
+/// question that waits then is cut short.
+async fn note_stop<T>(
+    batches: impl Future<Output = T>,
+    asked_to_stop: &CancellationToken,
+    deadline: &StopDeadline,
+) -> T {
+    let mut batches = std::pin::pin!(batches);
+    tokio::select! {
+        result = &mut batches => return result,
+        () = asked_to_stop.cancelled() => deadline.begin(Instant::now()),
+    }
+    batches.await
 }
 
 /// A run over one topic: its state, and what it works with.
@@ -75,6 +89,7 @@ pub(super) struct TopicIngest {
     pub(super) ledger: TopicLedger,
     pub(super) consumer: SharedConsumer,
     pub(super) stop: CancellationToken,
+    pub(super) stop_deadline: StopDeadline,
     run: RunIdentity,
     store_path: StorePath,
     /// Of errors that are retried.
@@ -90,13 +105,16 @@ impl TopicIngest {
     ) -> Result<Self, IngestError> {
         let ledger = TopicLedger::open(&topic, &store_path)?;
         let group = options.group.as_deref();
-        let consumer = create_consumer(&options.kafka, &topic, group, options.timeout)?;
+        let stop_deadline = StopDeadline::default();
+        let deadline = stop_deadline.clone();
+        let consumer = create_consumer(&options.kafka, &topic, group, options.timeout, deadline)?;
         let new_id = || Uuid::now_v7().to_string();
         Ok(Self {
             state: RunState::new(options.limits.clone(), group.is_some(), Instant::now()),
             ledger,
             consumer: Arc::new(consumer),
             stop: stop.drain,
+            stop_deadline,
             run: RunIdentity {
                 id: options.run_id.clone().unwrap_or_else(new_id),
                 named: options.run_id.is_some(),
@@ -116,6 +134,10 @@ impl TopicIngest {
             return Ok(());
         }
         loop {
+            if self.stop.is_cancelled() {
+                // Everything that was read is committed, or its batch was abandoned.
+                return Ok(());
+            }
             let stop = self.stop.clone();
             let stopped = async {
                 stop.cancelled().await;
@@ -228,9 +250,21 @@ impl TopicIngest {
         start: BatchStart,
         report: &mut TopicReport,
     ) -> Result<NextAction, IngestError> {
+        let mut trace = BatchTrace::begin(&self.topic, &self.run.id);
+        let result = self.run_traced_batch(start, report, &mut trace).await;
+        trace.end(result.as_ref().err());
+        result
+    }
+
+    async fn run_traced_batch(
+        &mut self,
+        start: BatchStart,
+        report: &mut TopicReport,
+        trace: &mut BatchTrace,
+    ) -> Result<NextAction, IngestError> {
         let batch_id = Uuid::now_v7();
         let started_at = Utc::now();
-        let batch = self.read_batch(batch_id, &start).await?;
+        let batch = trace.read(self.read_batch(batch_id, &start)).await?;
         if let Err(error) = self.confirm_topic(&batch, &start).await {
             discard_files(&self.store_path, &batch.content.ranges).await;
             return Err(error);
@@ -246,8 +280,9 @@ impl TopicIngest {
             content,
             event_time_field: self.options.line_options.event_time_field.clone(),
         };
-        let dropped = match self.ledger.commit(&draft).await? {
+        let dropped = match trace.commit(self.ledger.commit(&draft)).await? {
             CommitOutcome::Entry { entry, dropped } => {
+                trace.add_entry(&entry);
                 report.add_batch(&entry);
                 self.run.add_entry(&entry);
                 dropped
@@ -291,27 +326,31 @@ impl TopicIngest {
     /// consumer continues at the old topic's offsets without an error. The id that
     /// holds after the last record was read held for all records before it.
     ///
-    /// When the run is to stop, the brokers need not answer if they have reported the
-    /// id since, or if nothing was read.
+    /// When the run is to stop, also while they are asked, the brokers need not answer if
+    /// they have reported the id since, or if nothing was read.
     async fn confirm_topic(
         &self,
         batch: &BatchResult,
         start: &BatchStart,
     ) -> Result<(), IngestError> {
         let known = self.state.metadata().and_then(|m| m.topic_id.clone());
-        let is_stopped = self.stop.is_cancelled();
         let is_empty = batch.content.ranges.is_empty() && start.holes.is_empty();
-        if known.is_none() || (is_stopped && is_empty) {
+        if known.is_none() || (self.stop.is_cancelled() && is_empty) {
             return Ok(());
         }
-        let most = match (is_stopped, &batch.end.kafka_error) {
-            (false, _) => self.options.timeout,
-            (true, None) => STOP_TIMEOUT,
-            // They have been waited for at the end of the batch already.
-            (true, Some(_)) => STOP_TIMEOUT / 2,
-        };
+        tracing::debug!(
+            topic = self.topic,
+            "asking whether the topic is still the same"
+        );
+        let most = self.options.timeout;
         let question = move |consumer: &TopicConsumer| Ok(consumer.fetch_topic_id(most)?);
-        let now = match self.with_consumer(question).await {
+        let answer = self.with_consumer(question).await;
+        let is_stopped = self.stop.is_cancelled();
+        let now = match answer {
+            Err(error) if is_stopped && error.is_transient() && is_empty => {
+                tracing::debug!(topic = self.topic, %error, "nothing was read that could be committed");
+                return Ok(());
+            }
             Err(error) if is_stopped && error.is_transient() && batch.topic_id.is_some() => {
                 tracing::info!(topic = self.topic, %error, "what was read is committed without the brokers");
                 batch.topic_id.clone()
@@ -357,7 +396,8 @@ impl TopicIngest {
         }
         self.consumer.commit_offsets_for_lag_tools(&own_offsets);
         crash::reach_point("landing.7b");
-        if newest.seq % ORPHAN_SCAN_INTERVAL == ORPHAN_SCAN_INTERVAL - 1 {
+        let is_due = newest.seq % ORPHAN_SCAN_INTERVAL == ORPHAN_SCAN_INTERVAL - 1;
+        if is_due && !self.stop.is_cancelled() {
             self.delete_orphans(newest).await;
         }
     }

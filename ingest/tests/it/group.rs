@@ -2,17 +2,19 @@
 //! group.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::process::Child;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::apache::shared_broker;
+use crate::apache::{shared_broker, start_broker};
 use crate::checker::{assert_exact, ledger_entries};
 use crate::cluster::Cluster;
 use crate::mock::mock_broker;
-use crate::process::{program_command, send_signal};
+use crate::process::{print_line, program_command, send_signal};
 use crate::records::produce_mixed;
-use crate::wait::wait_until_landed;
+use crate::wait::{wait_until, wait_until_landed};
 
 const PARTITIONS: i32 = 4;
 
@@ -95,6 +97,49 @@ fn a_group_shares_the_partitions() {
     group.send_records(400);
     group.wait_until_shared(2);
     group.stop_members(members);
+}
+
+/// A member waits for its brokers in the middle of its work, as long as they may take, and
+/// is asked to stop then.
+#[test]
+fn a_member_that_waits_for_silent_brokers_ends_soon_after_sigterm() {
+    let Some(broker) = start_broker() else { return };
+    let topic = broker.new_topic(PARTITIONS);
+    let landing = tempfile::tempdir().unwrap();
+    let log = landing.path().join("log");
+    let connection = ["--bootstrap-servers", broker.address(), "--timeout", "10m"];
+    let read = ["--topic", &topic, "--group", "landing", "--follow"];
+    let output = ["--landing", landing.path().to_str().unwrap()];
+    let batches = ["--duration", "1", "--log-level", "debug"];
+    let mut member = program_command(&[&connection[..], &read, &output, &batches].concat())
+        .stderr(File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    produce_mixed(broker.address(), &topic, PARTITIONS, 400, "before");
+    wait_until_landed(&landing.path().join(&topic), 400);
+    broker.pause().unwrap();
+    let said = || std::fs::read_to_string(&log).unwrap();
+    let questions = || {
+        said()
+            .matches("whether the topic is still the same")
+            .count()
+    };
+    let before = questions();
+    // The brokers have ten minutes to answer this one.
+    wait_until("the member asks again", || questions() > before);
+    let asked = Instant::now();
+    send_signal(&member, libc::SIGTERM);
+    let status = member.wait().unwrap();
+    let took = asked.elapsed();
+    print_line(&format!(
+        "the member ended {:.1} s after SIGTERM",
+        took.as_secs_f64()
+    ));
+    // A few seconds, and what a busy machine adds.
+    assert!(took < Duration::from_secs(60), "{took:?}: {}", said());
+    assert!(status.success(), "{status}: {}", said());
+    broker.resume().unwrap();
+    assert_eq!(assert_exact(broker.address(), &topic, landing.path()), 400);
 }
 
 #[test]

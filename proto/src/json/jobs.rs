@@ -31,8 +31,13 @@ pub struct Job {
     /// The time limit; null for none.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub timeout_ms: Option<u64>,
+    /// How often it was run again after a scheduler stopped.
+    pub restarts: u32,
     /// Who submitted it, as the client says; may be empty.
     pub user: String,
+    /// The OpenTelemetry trace that it belongs to; null for none.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub trace_id: Option<String>,
     /// The values of the job file's variables; secrets are redacted.
     pub params: BTreeMap<String, String>,
     /// In the order of the job file.
@@ -59,7 +64,9 @@ impl From<&v1::Job> for Job {
             started_ms: optional_time(job.started_ms),
             ended_ms: optional_time(job.ended_ms),
             timeout_ms: (job.timeout_ms > 0).then_some(job.timeout_ms),
+            restarts: job.restarts,
             user: job.user.clone(),
+            trace_id: Some(job.trace_id.clone()).filter(|id| !id.is_empty()),
             params: sluice_secrets::redact_values(&job.params),
             datasets: job.datasets.iter().map(DatasetResult::from).collect(),
             inputs: job.inputs.iter().map(InputStats::from).collect(),
@@ -112,9 +119,14 @@ impl From<&v1::Job> for JobSummary {
 pub struct DatasetResult {
     pub name: String,
     pub phase: DatasetPhase,
+    /// The rows that this job wrote.
     pub rows: u64,
     pub files: u64,
     pub bytes: u64,
+    /// The rows of the table with those of this job; null while this is not known, or
+    /// when its log does not count the rows of all files.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub table_rows: Option<u64>,
     /// The table version that this job committed; null before the commit.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub version: Option<u64>,
@@ -132,6 +144,7 @@ impl From<&v1::DatasetResult> for DatasetResult {
             rows: dataset.rows,
             files: dataset.files,
             bytes: dataset.bytes,
+            table_rows: dataset.table_rows,
             version: dataset.version,
             seconds: dataset.seconds,
             location: dataset.location.clone(),

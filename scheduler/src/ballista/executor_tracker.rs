@@ -304,6 +304,11 @@ impl ExecutorTracker {
         self.1.list()
     }
 
+    /// How many executors were lost since this process started.
+    pub(crate) fn lost_executor_count(&self) -> u64 {
+        self.1.count()
+    }
+
     pub(super) fn on_heartbeat(&self, id: &str, now: Instant) {
         if let Some(record) = self.0.lock().executors.get_mut(id) {
             record.last_heartbeat = now;

@@ -31,6 +31,8 @@ struct LostState {
     reasons: HashMap<String, String>,
     /// The newest last.
     lost: VecDeque<LostExecutor>,
+    /// Also those that are forgotten.
+    count: u64,
 }
 
 /// The latest executors that were lost. Cheap to clone.
@@ -52,10 +54,16 @@ impl LostExecutors {
             Some(reason) if !reason.is_empty() => reason,
             _ => "removed by the scheduler".to_owned(),
         };
+        state.count += 1;
         if state.lost.len() == MAX_LOST {
             state.lost.pop_front();
         }
         state.lost.push_back(lost);
+    }
+
+    /// How many were lost, ever.
+    pub(super) fn count(&self) -> u64 {
+        self.0.lock().count
     }
 
     /// The newest first.
@@ -97,6 +105,7 @@ mod tests {
             .map(|executor| executor.id)
             .collect();
         assert_eq!((ids.len(), ids[0].as_str()), (MAX_LOST, "99"));
+        assert_eq!(executors.count(), 2 + MAX_LOST as u64);
         assert!(!ids.contains(&"a".to_owned()));
     }
 }

@@ -7,17 +7,20 @@ use datafusion::arrow::record_batch::RecordBatch;
 use sluice_engine::job::{AnalyzedJob, PhysicalOptions, StepKind, StepResults};
 use sluice_engine::sink::read_manifest;
 use sluice_engine::staged::read_parts;
+use sluice_engine::task_trace::with_traceparent;
 use sluice_gold::DataFile;
 use sluice_proto::v1::{ErrorKind, JobError, LogLevel};
 use sluice_service::format::error_chain;
+use sluice_traces::{Span, TraceContext, in_context};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::job_errors::{analysis_error, run_error};
 use super::job_progress::{JobProgressReporter, step_name};
+use super::job_trace::set_error;
 use super::live_job::LiveJob;
-use super::step_states::{StepPhase, StepSpec, StepStates, StepVerdict};
+use super::step_states::{FailureCause, StepPhase, StepSpec, StepStates, StepVerdict};
 use super::{Driver, PROGRESS_EVERY, stop_error};
 use crate::job_settings::JobSettings;
 use crate::runner::{RunError, StepProgress, StepRun, classify_error, plan_text};
@@ -32,6 +35,9 @@ pub(super) struct JobExecution<'a> {
     job: &'a Arc<AnalyzedJob>,
     job_settings: &'a JobSettings,
     job_id: String,
+    /// The job id, with the number of the run where it is not the first: tasks of an
+    /// earlier run may still write.
+    run_id: String,
     step_states: StepStates,
     /// The folder that the newest attempt of each staged step writes to.
     stage_dirs: HashMap<usize, String>,
@@ -39,6 +45,8 @@ pub(super) struct JobExecution<'a> {
     reporter: JobProgressReporter,
     /// Steps that ran out of memory; they are planned for less memory.
     low_memory_steps: HashSet<usize>,
+    /// How many executors had been lost when the job began.
+    lost_before: u64,
 }
 
 /// The result of one attempt of a step.
@@ -51,6 +59,26 @@ struct StepOutcome {
 enum StepError {
     Run(RunError),
     Plan(JobError),
+}
+
+impl StepError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Run(error) => run_error("", error).kind(),
+            Self::Plan(error) => error.kind(),
+        }
+    }
+}
+
+/// Ends the span of an attempt of a step.
+fn end_span(span: &mut Span, error: Option<&StepError>, progress: &StepProgress) {
+    span.set_count("sluice.rows", progress.rows_written);
+    span.set_count("sluice.bytes", progress.bytes_written);
+    span.set_count("sluice.tasks", u64::from(progress.tasks_done));
+    if let Some(error) = error {
+        set_error(span, error.kind());
+    }
+    span.end();
 }
 
 impl<'a> JobExecution<'a> {
@@ -68,16 +96,23 @@ impl<'a> JobExecution<'a> {
                 staged: step.kind == StepKind::Stage,
             })
             .collect();
+        let record = live.record();
+        let run_id = match record.restarts {
+            0 => record.job_id.clone(),
+            restarts => format!("{}-run{restarts}", record.job_id),
+        };
         Self {
             driver,
             live,
             job,
             job_settings,
-            job_id: live.record().job_id,
+            job_id: record.job_id,
+            run_id,
             step_states: StepStates::new(specs),
             stage_dirs: HashMap::new(),
             results: StepResults::default(),
             low_memory_steps: HashSet::new(),
+            lost_before: driver.runner.lost_executors(),
             reporter: JobProgressReporter::new(job),
         }
     }
@@ -115,13 +150,14 @@ impl<'a> JobExecution<'a> {
     ) {
         for step in self.step_states.ready_steps() {
             let attempt = self.step_states.start_attempt(step);
-            let token = format!("{}-{step}-{attempt}", self.job_id);
+            let token = format!("{}-{step}-{attempt}", self.run_id);
             if self.job.steps[step].kind == StepKind::Stage {
                 self.stage_dirs.insert(step, token.clone());
             }
-            let planned = self.plan_step(step, token).await;
+            let mut span = self.begin_span(step, attempt);
+            let planned = self.plan_step(step, token, span.context()).await;
             let (progress, receiver) = watch::channel(StepProgress::default());
-            self.reporter.on_step_started(step, receiver);
+            self.reporter.on_step_started(step, receiver.clone());
             let runner = Arc::clone(&self.driver.runner);
             let stop = stop.clone();
             running.spawn(async move {
@@ -132,6 +168,7 @@ impl<'a> JobExecution<'a> {
                         .map_err(StepError::Run),
                     Err(error) => Err(error),
                 };
+                end_span(&mut span, result.as_ref().err(), &receiver.borrow());
                 StepOutcome {
                     step,
                     attempt,
@@ -142,7 +179,29 @@ impl<'a> JobExecution<'a> {
     }
 
     /// Plans an attempt of a step over the results that its inputs have now.
-    async fn plan_step(&self, step: usize, token: String) -> Result<StepRun, StepError> {
+    async fn plan_step(
+        &self,
+        step: usize,
+        token: String,
+        trace: Option<&TraceContext>,
+    ) -> Result<StepRun, StepError> {
+        let mut span = Span::child("plan", trace);
+        let planned = self.plan_attempt(step, token, trace, span.context()).await;
+        if let Err(error) = &planned {
+            set_error(&mut span, error.kind());
+        }
+        planned
+    }
+
+    /// See [`Self::plan_step`]; the plan is made within `planning`, and runs within
+    /// `trace`.
+    async fn plan_attempt(
+        &self,
+        step: usize,
+        token: String,
+        trace: Option<&TraceContext>,
+        planning_span: Option<&TraceContext>,
+    ) -> Result<StepRun, StepError> {
         let runner = &self.driver.runner;
         let options = PhysicalOptions {
             slots: runner.capacity().await.vcores.max(1) as usize,
@@ -155,11 +214,19 @@ impl<'a> JobExecution<'a> {
         let (job, results) = (Arc::clone(self.job), self.results.clone());
         let planning = {
             let runner = Arc::clone(runner);
-            async move {
-                let configure = |config| runner.configure_session(config);
+            let traceparent = trace.map(TraceContext::traceparent);
+            let planning = async move {
+                let configure = |config| {
+                    let config = runner.configure_session(config);
+                    match traceparent {
+                        Some(traceparent) => with_traceparent(config, traceparent),
+                        None => config,
+                    }
+                };
                 job.plan_physical(&job.steps[step], &results, &options, configure)
                     .await
-            }
+            };
+            in_context(planning_span, planning)
         };
         let what = format!("{name} of {}", self.job_id);
         let planned = tokio::select! {
@@ -184,7 +251,19 @@ impl<'a> JobExecution<'a> {
             context,
             plan,
             stall_timeout: self.job_settings.task_timeout,
+            trace: trace.cloned(),
         })
+    }
+
+    /// The span of an attempt of a step.
+    fn begin_span(&self, step: usize, attempt: u32) -> Span {
+        let mut span = Span::child(self.step_name(step), self.live.trace().context());
+        span.set_text("sluice.step", self.job.steps[step].name.as_str());
+        if let StepKind::Write { dataset } = self.job.steps[step].kind {
+            span.set_text("sluice.dataset", self.job.datasets[dataset].name.as_str());
+        }
+        span.set_count("sluice.attempt", u64::from(attempt));
+        span
     }
 
     /// A step's task has ended; `None` when none was running.
@@ -242,16 +321,16 @@ impl<'a> JobExecution<'a> {
     ) -> Result<(), JobError> {
         let name = self.step_name(step);
         self.reporter.discard_attempt(step);
+        // Before its own input becomes invalid.
+        let cause = self.failure_cause(step, error);
         if let RunError::StagedLost { stage, message } = error
             && let Some(lost) = self.find_lost_stage(stage)
         {
             self.invalidate_stage(lost, &name, message);
         }
+        let max_attempts = self.job_settings.max_attempts;
         if self.may_succeed_next_time(step, error)
-            && self
-                .step_states
-                .on_failure(step, self.job_settings.max_attempts)
-                == StepVerdict::Retry
+            && self.step_states.on_failure(step, cause, max_attempts) == StepVerdict::Retry
         {
             self.release_stage(step);
             self.live.write_log(
@@ -267,6 +346,24 @@ impl<'a> JobExecution<'a> {
             format!("attempt {attempt} failed: {error}"),
         );
         Err(run_error(&name, error))
+    }
+
+    /// Why a step failed. One lost executor can have kept rows of each staged relation
+    /// that the step reads; each is missed in another attempt.
+    fn failure_cause(&self, step: usize, error: &RunError) -> FailureCause {
+        if self.step_states.phase(step) == (StepPhase::Running { stale: true }) {
+            return FailureCause::Stale;
+        }
+        if !error.may_come_from_lost_executor() {
+            return FailureCause::Own;
+        }
+        let is_staged = |input: &&usize| self.job.steps[**input].kind == StepKind::Stage;
+        let inputs = self.job.steps[step].after.iter().filter(is_staged).count();
+        let lost = self.driver.runner.lost_executors();
+        let lost = lost.saturating_sub(self.lost_before);
+        FailureCause::LostRows {
+            explained: lost.saturating_mul(inputs.max(1) as u64),
+        }
     }
 
     /// The step whose staged rows were lost, if its result still counts.
@@ -333,7 +430,8 @@ impl<'a> JobExecution<'a> {
                     files
                         .extend(read_manifest(batch).map_err(|error| unreadable_manifest(&error))?);
                 }
-                self.reporter.on_files_written(step, &files);
+                let table_rows = |rows| self.job.datasets[dataset].count_rows_after(rows);
+                self.reporter.on_files_written(step, &files, table_rows);
                 self.results.set_written(dataset, files);
             }
         }

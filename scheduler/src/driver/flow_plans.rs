@@ -7,14 +7,19 @@ use chrono::{DateTime, Utc};
 use sluice_engine::job::{FlowInput, TableInput, list_rules};
 use sluice_jobfile::{Dataset, Flow, Job as CheckedJob, Source};
 use sluice_plans::{
-    JobFingerprint, NewInput, PlanEntry, PlanError, PlanLedger, PlannedFlow, SourceInput,
-    TakenInput, find_new_input, open_input,
+    JobFingerprint, NewInput, PlanEntry, PlanError, PlanLedger, PlannedFlow, PlannedView,
+    SourceInput, TablePosition, TableRange, TakenInput, find_new_input, open_input,
 };
 use sluice_service::crash;
 use sluice_storage::Listing;
 
 use super::Driver;
 use super::table_streams::{NewRows, TableStreamError, TableStreams};
+
+/// Entries of ledgers that name no file, of a topic to which nothing is sent, are not taken
+/// until there are so many: taking them makes a version of the table, and not taking them
+/// makes the next run read them again.
+const MAX_EMPTY_ENTRIES: u64 = 1_000;
 
 /// The run that takes what is new; a dry run takes nothing.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +70,19 @@ impl Driver {
             for source in &state.sources {
                 let mut taken = planned.into_iter().flat_map(|planned| &planned.sources);
                 let taken = taken.find(|taken| taken.source == source.name);
-                let listing = self.open_source(source, taken).await?;
+                let listing = match self.find_delta_stream(source).await? {
+                    Some(stream) => {
+                        let range = taken.and_then(|taken| taken.table.as_ref());
+                        let input = match range {
+                            Some(range) => {
+                                stream.table.open_planned(range, (number, false)).await?
+                            }
+                            None => TableInput::default(),
+                        };
+                        stream.list(self, &input.files)?
+                    }
+                    None => self.open_source(source, taken).await?,
+                };
                 opened.insert(source.name.clone(), listing);
             }
             let mut tables = HashMap::new();
@@ -76,8 +93,8 @@ impl Driver {
                 let input = match range {
                     Some(range) => {
                         let of_plan = (number, is_missing(&table.name));
-                        let opened = table_streams.open_planned(&table.name, range, of_plan);
-                        opened.await?
+                        let table = table_streams.table(&table.name)?;
+                        table.open_planned(range, of_plan).await?
                     }
                     None => TableInput::default(),
                 };
@@ -106,38 +123,57 @@ impl Driver {
         for state in flows {
             let is_done = state.flow.once && state.number.is_some() && !state.restarts;
             let mut taken = TakenInput::restarted(state.number);
-            let mut found: Vec<NewInput> = Vec::new();
-            if !is_done {
-                if !state.restarts {
-                    taken = TakenInput::load(plans, state.name(), state.number).await?;
-                }
-                for source in &state.sources {
-                    let (name, location) = (&source.name, &source.location);
-                    let rules = list_rules(source);
-                    let new = find_new_input(&self.stores, name, location, &rules, &taken);
-                    found.push(new.await?);
-                }
+            if !is_done && !state.restarts {
+                taken = TakenInput::load(plans, state.name(), state.number).await?;
             }
+            let mut found: Vec<NewInput> = Vec::new();
             let mut opened = HashMap::new();
-            for (index, source) in state.sources.iter().enumerate() {
-                let new = found.get(index).map(|new| &new.input);
-                let listing = self.open_source(source, new).await?;
+            // With the names of the sources.
+            let mut ranges: Vec<(String, TableRange, TablePosition)> = Vec::new();
+            for source in &state.sources {
+                let listing = match self.find_delta_stream(source).await? {
+                    Some(stream) => {
+                        let mut new = NewRows::default();
+                        if !is_done {
+                            new = stream.find_new(&state.flow.table, &taken).await?;
+                        }
+                        let range = new.range.into_iter();
+                        ranges.extend(range.map(|(range, to)| (source.name.clone(), range, to)));
+                        stream.list(self, &new.input.files)?
+                    }
+                    None if is_done => self.open_source(source, None).await?,
+                    None => {
+                        self.refuse_lost_table(source, (&state.flow.table, &taken))?;
+                        let (name, location) = (&source.name, &source.location);
+                        let rules = list_rules(source);
+                        let new = find_new_input(&self.stores, name, location, &rules, &taken);
+                        let new = new.await?;
+                        let listing = self.open_source(source, Some(&new.input)).await?;
+                        found.push(new);
+                        listing
+                    }
+                };
                 opened.insert(source.name.clone(), listing);
             }
             let mut tables = HashMap::new();
-            let mut ranges = Vec::new();
             for table in &state.tables {
                 let mut new = NewRows::default();
                 if !is_done {
                     let adds = planned.iter().any(|planned| planned.table == table.name);
-                    let names = (table.name.as_str(), state.flow.table.as_str());
+                    let streamed = table_streams.table(&table.name)?;
                     let taken = taken.table(&table.name);
-                    new = table_streams.find_new(names, taken, adds).await?;
+                    new = streamed.find_new(&state.flow.table, taken, adds).await?;
                 }
-                ranges.extend(new.range);
+                let range = new.range.into_iter();
+                ranges.extend(range.map(|(range, to)| (table.name.clone(), range, to)));
                 tables.insert(table.name.clone(), new.input);
             }
-            let has_new = found.iter().any(|new| !new.input.is_empty()) || !ranges.is_empty();
+            let brings_rows = |new: &NewInput| {
+                let listing = opened.get(&new.input.source);
+                listing.is_some_and(|listing| !listing.files.is_empty())
+                    || new.input.count_entries() >= MAX_EMPTY_ENTRIES
+            };
+            let has_new = found.iter().any(brings_rows) || !ranges.is_empty();
             // A part of a table is replaced by every run.
             let is_whole = state.flow.once || state.flow.part.is_some();
             let is_run = !is_done && (is_whole || state.restarts || has_new);
@@ -145,14 +181,14 @@ impl Driver {
                 let folders = found.iter().flat_map(|new| new.folders.clone()).collect();
                 let mut sources: Vec<SourceInput> =
                     found.into_iter().map(|new| new.input).collect();
-                let of_tables = ranges.iter().map(|(range, position)| SourceInput {
-                    source: position.table.clone(),
+                let of_tables = ranges.iter().map(|(source, range, _)| SourceInput {
+                    source: source.clone(),
                     table: Some(range.clone()),
                     ..SourceInput::default()
                 });
                 sources.extend(of_tables);
                 let mut flow = taken.plan_next(state.name(), sources, folders);
-                for (_, position) in ranges {
+                for (_, _, position) in ranges {
                     flow.move_table(position);
                 }
                 planned.push(flow);
@@ -230,7 +266,7 @@ pub(super) async fn record_plan(
     job: &CheckedJob,
     run: RunName<'_>,
     now: DateTime<Utc>,
-    flows: Vec<PlannedFlow>,
+    (flows, views): (Vec<PlannedFlow>, Vec<PlannedView>),
 ) -> Result<u64, PlanError> {
     let plan = PlanEntry {
         version: sluice_plans::PLAN_VERSION,
@@ -239,6 +275,7 @@ pub(super) async fn record_plan(
         job: JobFingerprint::new(&job.text, &job.variables),
         now,
         flows,
+        views,
     };
     crash::reach_point("plan.before");
     let number = plans.append(&plan).await?;

@@ -3,16 +3,16 @@
 //! Decided before the job is planned, and recorded before anything is computed:
 //! docs/adr/0012-increments.md.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use sluice_engine::job::{StreamInputs, StreamTable, stream_sources, stream_tables};
-use sluice_gold::{FlowAppend, GoldError, GoldTable, RunLocks, Snapshot, TableLocks};
+use sluice_gold::{FlowAppend, GoldError, GoldTable, RunLocks, Snapshot, TableLocks, ViewPlan};
 use sluice_jobfile::{Dataset, DatasetScope, Job as CheckedJob, Relation};
 use sluice_plans::{CutTable, PlanError, PlanLedger};
 use sluice_proto::v1::{ErrorKind, JobError};
-use sluice_service::format::error_chain;
+use sluice_service::format::{error_chain, format_count};
 use sluice_storage::Location;
 
 use super::flow_plans::{
@@ -20,6 +20,7 @@ use super::flow_plans::{
 };
 use super::job_errors::{gold_error_kind, store_error, store_error_kind};
 use super::table_streams::{TableStreamError, TableStreams};
+use super::view_plans::{ViewDecisions, decide_views};
 use super::{CheckedSubmission, Driver};
 
 /// What the flows of a run take.
@@ -28,10 +29,16 @@ pub(super) struct RunIntake {
     pub(super) streams: StreamInputs,
     /// The flows that add rows, by streaming table.
     pub(super) appends: BTreeMap<String, Vec<FlowAppend>>,
-    /// The version of each streaming table before the run, if it exists.
+    /// The version of each streaming table before the run, if it exists, and of each
+    /// materialized view that stays as it is.
     pub(super) versions: BTreeMap<String, CutTable>,
+    /// The plan whose input a materialized view has after the run.
+    pub(super) view_plans: BTreeMap<String, ViewPlan>,
     /// The streaming tables that are filled again from the beginning.
     pub(super) restarted: BTreeSet<String>,
+    /// How many materialized views stay as they are, because nothing that they read has
+    /// changed.
+    views_up_to_date: usize,
     /// Whether rows of a commit come from rows of those before it.
     pub(super) commits_in_order: bool,
     /// The plan of an earlier run that this one finishes.
@@ -92,21 +99,29 @@ impl Driver {
             let states = self.load_flows(job, dataset, (table, restarts), &mut intake);
             flows.extend(states.await.map_err(gold_error)?);
         }
-        if flows.is_empty() {
-            return Ok(intake);
-        }
         let plans = PlanLedger::open(&self.stores, &gold).map_err(plan_error)?;
+        let views = self.load_views(submission, &gold, &plans);
+        let views = views.await.map_err(table_stream_error)?;
         let table_streams = self.table_streams(submission, &gold, &intake.streams);
-        if let Some((number, plan)) = find_unfinished(&plans, job, &flows)
-            .await
-            .map_err(plan_error)?
-        {
+        let unfinished = match flows.is_empty() {
+            true => None,
+            false => find_unfinished(&plans, job, &flows)
+                .await
+                .map_err(plan_error)?,
+        };
+        if let Some((number, plan)) = unfinished {
             let inputs = self
                 .resume_plan(&flows, number, &plan, &table_streams)
                 .await;
             match inputs {
                 Ok(inputs) => {
+                    let adds = changed_tables(&inputs);
+                    let decided = decide_views(&views, submission, &table_streams, &adds);
+                    let mut decided = decided.await.map_err(table_stream_error)?;
                     intake.resumed = Some(number);
+                    // What the tables have in addition to the plan's input is not recorded.
+                    decided.updates.clear();
+                    intake.take_views(decided, None);
                     intake.take(&flows, inputs, number, plan.now);
                     return Ok(intake);
                 }
@@ -122,12 +137,22 @@ impl Driver {
             .plan_new(&plans, &flows, &table_streams)
             .await
             .map_err(table_stream_error)?;
-        let mut number = u64::MAX;
+        let adds = changed_tables(&inputs);
+        let decided = decide_views(&views, submission, &table_streams, &adds);
+        let mut decided = decided.await.map_err(table_stream_error)?;
+        let mut number = None;
+        // A plan of views alone would be recorded by each run of those that are computed
+        // anew every time.
         if let Some(run) = run.filter(|_| !planned.is_empty()) {
+            let planned = (planned, decided.planned.clone());
             let recorded = record_plan(&plans, job, run, now, planned).await;
-            number = recorded.map_err(plan_error)?;
+            number = Some(recorded.map_err(plan_error)?);
         }
-        intake.take(&flows, inputs, number, now);
+        if run.is_some() && number.is_none() {
+            decided.updates.clear();
+        }
+        intake.take_views(decided, number);
+        intake.take(&flows, inputs, number.unwrap_or(u64::MAX), now);
         Ok(intake)
     }
 
@@ -217,7 +242,42 @@ impl Driver {
     }
 }
 
+/// The tables to which the flows of a run add rows.
+fn changed_tables(inputs: &FlowInputs) -> HashSet<&str> {
+    let run = inputs.iter().filter(|(_, input)| input.is_run);
+    run.map(|((table, _), _)| table.as_str()).collect()
+}
+
 impl RunIntake {
+    /// Adds what is decided for the materialized views; `number` is that of the plan that
+    /// says what they are computed from. A dry run has none.
+    fn take_views(&mut self, decided: ViewDecisions, number: Option<u64>) {
+        for (name, snapshot) in decided.up_to_date {
+            let version = CutTable {
+                version: snapshot.version,
+                table_id: snapshot.table_id.clone(),
+            };
+            self.versions.insert(name.clone(), version);
+            self.streams.up_to_date.insert(name, snapshot);
+            self.views_up_to_date += 1;
+        }
+        if let Some(number) = number.and_then(|number| i64::try_from(number).ok()) {
+            for view in decided.planned {
+                let update = decided.updates.get(&view.table);
+                // Its rows follow from those that are committed before.
+                self.commits_in_order |= update.is_some();
+                let plan = ViewPlan {
+                    number,
+                    based_on: update.map(|input| input.snapshot.version),
+                    adds: false,
+                    removes: None,
+                };
+                self.view_plans.insert(view.table, plan);
+            }
+        }
+        self.streams.views = decided.updates;
+    }
+
     /// Adds what is decided for each flow; `number` is that of the plan.
     fn take(
         &mut self,
@@ -276,9 +336,17 @@ impl RunIntake {
                 names.join(", ")
             ));
         }
-        Some(match self.appends.values().flatten().next() {
+        let summary = match self.appends.values().flatten().next() {
             Some(append) => format!("plan {}: {flows} flows have something new", append.number),
             None => "nothing is new for any flow".to_owned(),
+        };
+        let views = self.views_up_to_date as u64;
+        Some(match views {
+            0 => summary,
+            _ => {
+                let views = format_count(views, "materialized view");
+                format!("{summary}; {views} up to date")
+            }
         })
     }
 }
@@ -301,6 +369,7 @@ fn table_stream_error(error: TableStreamError) -> JobError {
     match error {
         TableStreamError::Gold(error) => gold_error(error),
         TableStreamError::Plan(error) => plan_error(error),
+        TableStreamError::Store(error) => store_error("a source that is read as a stream", &error),
         error => JobError::new(ErrorKind::Invalid, error.to_string())
             .with_next_step("nothing was computed; gold is unchanged"),
     }

@@ -35,6 +35,7 @@ struct StepReport {
     started: Option<Instant>,
     seconds: f64,
     rows: u64,
+    table_rows: Option<u64>,
     bytes: u64,
     files: u64,
 }
@@ -118,10 +119,17 @@ impl JobProgressReporter {
         }
     }
 
-    pub(super) fn on_files_written(&mut self, step: usize, files: &[DataFile]) {
+    /// `table_rows`: how many rows the table has after so many were written.
+    pub(super) fn on_files_written(
+        &mut self,
+        step: usize,
+        files: &[DataFile],
+        table_rows: impl FnOnce(u64) -> Option<u64>,
+    ) {
         let report = &mut self.steps[step];
         report.files = files.len() as u64;
         report.rows = files.iter().map(|file| file.stats.num_records).sum();
+        report.table_rows = table_rows(report.rows);
         report.bytes = files.iter().map(|file| file.size).sum();
     }
 
@@ -201,6 +209,7 @@ impl JobProgressReporter {
                 let Some(result) = result else { continue };
                 let report = &self.steps[*write];
                 result.rows = report.rows;
+                result.table_rows = report.table_rows;
                 result.files = report.files;
                 result.bytes = report.bytes;
                 result.seconds = report.seconds;
@@ -299,6 +308,8 @@ pub(super) fn record_plan(live: &LiveJob, analyzed: &AnalyzedJob, text: &str) {
                 name: dataset.name.clone(),
                 phase: DatasetPhase::Pending.into(),
                 location: dataset.location.to_string(),
+                // One that gets rows has a step, whose report counts them.
+                table_rows: dataset.count_rows_after(0),
                 ..DatasetResult::default()
             })
             .collect();

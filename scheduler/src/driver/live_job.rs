@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::job_details::JobDetails;
 use super::job_log::JobLogs;
+use super::job_trace::JobTrace;
 
 /// How many events are kept for watchers that start late or reconnect.
 const MAX_EVENTS: usize = 4_096;
@@ -30,6 +31,7 @@ pub struct LiveJob {
     details: Mutex<Arc<JobDetails>>,
     /// The text of the job file, if it is known.
     text: OnceLock<Arc<str>>,
+    trace: JobTrace,
     /// The sequence of the newest event.
     newest_sequence: watch::Sender<u64>,
     /// Fires when the job should end: a cancel, a timeout or a shutdown.
@@ -47,8 +49,9 @@ struct LiveJobState {
 
 impl LiveJob {
     /// A job that was just accepted.
-    pub(crate) fn new(job: Job, logs: Option<JobLogs>) -> Arc<Self> {
-        let live = Self::from_record(job, logs, 0);
+    pub(crate) fn new(mut job: Job, logs: Option<JobLogs>, trace: JobTrace) -> Arc<Self> {
+        job.trace_id = trace.trace_id();
+        let live = Self::from_record(job, logs, 0, trace);
         live.push_event(Event::StateChange(v1::StateChange {
             state: JobState::Accepted.into(),
             reason: None,
@@ -61,7 +64,8 @@ impl LiveJob {
     /// that the earlier process sent: a watcher that comes back misses none.
     pub(crate) fn resume(job: Job, logs: Option<JobLogs>) -> Arc<Self> {
         let sequence = u64::try_from(Utc::now().timestamp_millis()).unwrap_or_default();
-        let live = Self::from_record(job, logs, sequence);
+        // The process that has ended could not end its span, so nothing is below it.
+        let live = Self::from_record(job, logs, sequence, JobTrace::none());
         live.push_event(Event::StateChange(v1::StateChange {
             state: live.state().into(),
             reason: None,
@@ -69,7 +73,7 @@ impl LiveJob {
         Arc::new(live)
     }
 
-    fn from_record(job: Job, logs: Option<JobLogs>, sequence: u64) -> Self {
+    fn from_record(job: Job, logs: Option<JobLogs>, sequence: u64, trace: JobTrace) -> Self {
         Self {
             job_id: job.job_id.as_str().into(),
             inner: Mutex::new(LiveJobState {
@@ -81,9 +85,15 @@ impl LiveJob {
             logs,
             details: Mutex::default(),
             text: OnceLock::new(),
+            trace,
             newest_sequence: watch::Sender::new(sequence),
             cancel: CancellationToken::new(),
         }
+    }
+
+    /// The job's span.
+    pub(crate) const fn trace(&self) -> &JobTrace {
+        &self.trace
     }
 
     pub fn job_id(&self) -> String {

@@ -9,6 +9,7 @@
 //! each table as it was, and after that a restart finishes the commits.
 
 mod commit;
+mod delta_streams;
 mod dry_run;
 mod execution;
 mod flow_plans;
@@ -18,14 +19,17 @@ mod job_details;
 mod job_errors;
 mod job_log;
 mod job_progress;
+mod job_trace;
 mod live_job;
 mod log_reader;
 mod planner;
 mod planning_clock;
+mod query_meaning;
 mod recorder;
 mod step_states;
 mod table_streams;
 mod uncommitted_files;
+mod view_plans;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,13 +38,15 @@ use sluice_engine::job::{
     AnalyzeError, AnalyzeOptions, AnalyzedJob, QueryLimits, StreamInputs, analyze_job,
 };
 use sluice_gold::GoldTables;
-use sluice_jobfile::{Job as CheckedJob, RunScope};
+use sluice_jobfile::{Diagnostic, Job as CheckedJob, RunScope};
 use sluice_proto::v1::{ErrorKind, Job, JobError, JobState, LogLevel, Progress};
 use sluice_storage::Stores;
+use sluice_traces::{Span, in_context, in_current_context};
 
 use self::execution::WrittenFiles;
 use self::flow_plans::RunName;
 use self::intake::RunIntake;
+use self::job_trace::set_error;
 use crate::job_settings::JobSettings;
 use crate::runner::Runner;
 
@@ -48,6 +54,7 @@ pub(crate) use commit::{CommitIntent, CommitRun, JobEnd, make_commits};
 pub use job_details::{JobDetails, StepDetails};
 pub(crate) use job_errors::analysis_error;
 pub(crate) use job_log::JobLogs;
+pub(crate) use job_trace::JobTrace;
 pub use live_job::LiveJob;
 pub use log_reader::{LogPart, LogStart};
 pub(crate) use log_reader::{read_log_lines, read_log_part};
@@ -104,9 +111,10 @@ impl Driver {
     ) -> Result<Arc<AnalyzedJob>, JobError> {
         let (driver, planned) = (self.clone(), Arc::clone(submission));
         self.planner
-            .run(name, async move {
-                driver.plan_logically(&planned, streams).await
-            })
+            .run(
+                name,
+                in_current_context(async move { driver.plan_logically(&planned, streams).await }),
+            )
             .await?
             .map(Arc::new)
             .map_err(|error| analysis_error(&error, &submission.job.text))
@@ -134,6 +142,7 @@ impl Driver {
             stores: self.stores.clone(),
             gold: submission.gold.clone(),
             target_file_size: submission.settings.target_file_size,
+            min_shared_bytes: submission.settings.min_shared_size,
             limits: self.query_limits,
             streams,
             session,
@@ -160,7 +169,15 @@ impl Driver {
         recorder: &dyn JobRecorder,
     ) -> JobEnd {
         match self.run_steps(live, submission, recorder).await {
-            Ok(finished) => commit::commit_job(self, live, finished, recorder).await,
+            Ok(finished) => {
+                let mut span = Span::child("commit", live.trace().context());
+                let commits = commit::commit_job(self, live, finished, recorder);
+                let end = in_context(span.context(), commits).await;
+                if let Err(reason) = &end.result {
+                    set_error(&mut span, reason.kind());
+                }
+                end
+            }
             Err(reason) => JobEnd::before_commits(reason),
         }
     }
@@ -174,31 +191,13 @@ impl Driver {
         recorder: &dyn JobRecorder,
     ) -> Result<FinishedSteps, JobError> {
         let cancel = live.cancel_token().clone();
-        let Job {
-            job_id,
-            name: job_name,
-            ..
-        } = live.record();
-        let run = RunName {
-            job_id: &job_id,
-            job_name: &job_name,
-        };
-        let mut intake = tokio::select! {
-            intake = self.find_intake(submission, Some(run)) => intake?,
-            () = cancel.cancelled() => return Err(stop_error(live)),
-        };
-        if let Some(summary) = intake.summary() {
-            live.write_log(LogLevel::Info, "driver", summary);
+        let mut span = Span::child("analyze", live.trace().context());
+        let prepared = in_context(span.context(), self.prepare_run(live, submission)).await;
+        if let Err(reason) = &prepared {
+            set_error(&mut span, reason.kind());
         }
-        let streams = std::mem::take(&mut intake.streams);
-        let analyzed = tokio::select! {
-            analyzed = self.analyze_job(&job_id, submission, streams) => analyzed?,
-            () = cancel.cancelled() => return Err(stop_error(live)),
-        };
-        let warnings = tokio::select! {
-            checked = self.check_gold(&analyzed, &job_name) => checked?,
-            () = cancel.cancelled() => return Err(stop_error(live)),
-        };
+        drop(span);
+        let (analyzed, intake, warnings) = prepared?;
         job_progress::record_plan(live, &analyzed, &submission.job.text);
         job_errors::add_warnings(live, &warnings);
         recorder.record_state(live.advance_state(JobState::Planned, None));
@@ -225,6 +224,41 @@ impl Driver {
                 Err(reason)
             }
         }
+    }
+
+    /// Decides what the job takes, plans it, and checks its tables.
+    async fn prepare_run(
+        &self,
+        live: &Arc<LiveJob>,
+        submission: &Arc<CheckedSubmission>,
+    ) -> Result<(Arc<AnalyzedJob>, RunIntake, Vec<Diagnostic>), JobError> {
+        let cancel = live.cancel_token().clone();
+        let Job {
+            job_id,
+            name: job_name,
+            ..
+        } = live.record();
+        let run = RunName {
+            job_id: &job_id,
+            job_name: &job_name,
+        };
+        let mut intake = tokio::select! {
+            intake = self.find_intake(submission, Some(run)) => intake?,
+            () = cancel.cancelled() => return Err(stop_error(live)),
+        };
+        if let Some(summary) = intake.summary() {
+            live.write_log(LogLevel::Info, "driver", summary);
+        }
+        let streams = std::mem::take(&mut intake.streams);
+        let analyzed = tokio::select! {
+            analyzed = self.analyze_job(&job_id, submission, streams) => analyzed?,
+            () = cancel.cancelled() => return Err(stop_error(live)),
+        };
+        let warnings = tokio::select! {
+            checked = self.check_gold(&analyzed, &job_name) => checked?,
+            () = cancel.cancelled() => return Err(stop_error(live)),
+        };
+        Ok((analyzed, intake, warnings))
     }
 
     /// A cluster without executors accepts the job and waits for an executor;

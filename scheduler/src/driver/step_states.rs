@@ -23,12 +23,36 @@ pub(super) struct StepSpec {
     pub(super) staged: bool,
 }
 
+/// Why an attempt of a step failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FailureCause {
+    /// What the step itself does, as far as is known.
+    Own,
+    /// Rows were lost that an executor kept, or a connection was.
+    LostRows {
+        /// How many such failures the executors explain that were lost since the job
+        /// began.
+        explained: u64,
+    },
+    /// Its input was lost meanwhile: whatever it did does not count.
+    Stale,
+}
+
+/// How often a step was started, and how often it failed since it succeeded last: its
+/// result may be lost after that, for which it is not to blame.
+#[derive(Debug, Clone, Copy, Default)]
+struct StepCounts {
+    started: u32,
+    own_failures: u32,
+    lost_rows: u64,
+}
+
 /// The states of all steps of a job.
 #[derive(Debug, Clone)]
 pub(super) struct StepStates {
     specs: Vec<StepSpec>,
     phases: Vec<StepPhase>,
-    attempts: Vec<u32>,
+    counts: Vec<StepCounts>,
 }
 
 /// What to do after an attempt of a step has ended.
@@ -48,7 +72,7 @@ impl StepStates {
         Self {
             specs,
             phases: vec![StepPhase::Pending; count],
-            attempts: vec![0; count],
+            counts: vec![StepCounts::default(); count],
         }
     }
 
@@ -67,8 +91,8 @@ impl StepStates {
     /// Starts a step and gives the number of the attempt, from 1.
     pub(super) fn start_attempt(&mut self, step: usize) -> u32 {
         self.phases[step] = StepPhase::Running { stale: false };
-        self.attempts[step] += 1;
-        self.attempts[step]
+        self.counts[step].started += 1;
+        self.counts[step].started
     }
 
     /// The step has succeeded.
@@ -78,12 +102,34 @@ impl StepStates {
             return StepVerdict::Retry;
         }
         self.phases[step] = StepPhase::Done;
+        let counts = &mut self.counts[step];
+        (counts.own_failures, counts.lost_rows) = (0, 0);
         StepVerdict::Accept
     }
 
     /// The step has failed, and another attempt may succeed.
-    pub(super) fn on_failure(&mut self, step: usize, max_attempts: u32) -> StepVerdict {
-        if self.attempts[step] >= max_attempts {
+    ///
+    /// Executors that die by themselves end no job: what each of them explains does not
+    /// count. A task that ends its executors is noticed by the cluster.
+    pub(super) fn on_failure(
+        &mut self,
+        step: usize,
+        cause: FailureCause,
+        max_attempts: u32,
+    ) -> StepVerdict {
+        let counts = &mut self.counts[step];
+        let is_over = match cause {
+            FailureCause::Own => {
+                counts.own_failures += 1;
+                counts.own_failures >= max_attempts
+            }
+            FailureCause::LostRows { explained } => {
+                counts.lost_rows += 1;
+                counts.lost_rows >= u64::from(max_attempts).saturating_add(explained)
+            }
+            FailureCause::Stale => false,
+        };
+        if is_over {
             return StepVerdict::GiveUp;
         }
         self.phases[step] = StepPhase::Pending;

@@ -1,13 +1,14 @@
 //! What is new of the streaming tables that flows read with STREAM: the versions that
 //! have added rows since the flow's last plan, and the rows that the same plan adds.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sluice_engine::job::TableInput;
 use sluice_gold::{ActiveFile, GoldError, GoldTable, Snapshot};
 use sluice_plans::{PlanError, TablePosition, TableRange};
-use sluice_storage::Location;
+use sluice_storage::{Location, StoreError};
 
 use super::Driver;
 
@@ -41,6 +42,8 @@ pub(super) enum TableStreamError {
          '{reader}' in --full-refresh, too"
     )]
     Restarted { table: String, reader: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error(
         "table '{table}' is not the one whose rows '{reader}' has taken before: {problem}; fill \
          '{reader}' again with --full-refresh"
@@ -53,27 +56,60 @@ pub(super) enum TableStreamError {
 }
 
 impl TableStreams<'_> {
-    fn snapshot(&self, table: &str) -> Option<&Arc<Snapshot>> {
-        self.snapshots.get(table)?.as_ref()
+    /// The streaming table of this name.
+    pub(super) fn table<'a>(&self, name: &'a str) -> Result<StreamedTable<'a>, GoldError> {
+        Ok(StreamedTable {
+            name: name.into(),
+            table: self.driver.gold.open(self.gold, name)?,
+            snapshot: self.snapshots.get(name).cloned().flatten(),
+            is_restarted: self.restarted.contains(name),
+        })
+    }
+}
+
+/// A table that is read as a stream, as it is before the run.
+pub(super) struct StreamedTable<'a> {
+    /// The name under which plans know it.
+    pub(super) name: Cow<'a, str>,
+    pub(super) table: GoldTable,
+    /// `None`: there is no table yet.
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    /// Whether it is filled again from the beginning.
+    pub(super) is_restarted: bool,
+}
+
+impl StreamedTable<'_> {
+    fn next_version(&self) -> u64 {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.map_or(0, |snapshot| snapshot.version + 1)
     }
 
-    fn open_table(&self, table: &str) -> Result<GoldTable, GoldError> {
-        self.driver.gold.open(self.gold, table)
+    fn table_id(&self) -> Option<&String> {
+        self.snapshot.as_ref().map(|snapshot| &snapshot.table_id)
     }
 
-    /// What `table` has for `reader` in addition to what it has `taken`. `adds`: whether
+    /// Up to where the table is read as a whole. `adds`: whether this run adds rows to it.
+    pub(super) fn position(&self, adds: bool) -> TablePosition {
+        TablePosition {
+            table: self.name.clone().into_owned(),
+            table_id: self.table_id().cloned(),
+            next: self.next_version(),
+            without: None,
+            own: adds,
+        }
+    }
+
+    /// What the table has for `reader` in addition to what it has `taken`. `adds`: whether
     /// this run adds rows to it.
     pub(super) async fn find_new(
         &self,
-        (table, reader): (&str, &str),
+        reader: &str,
         taken: Option<&TablePosition>,
         adds: bool,
     ) -> Result<NewRows, TableStreamError> {
-        let snapshot = self.snapshot(table);
-        let to = snapshot.map_or(0, |snapshot| snapshot.version + 1);
-        let table_id = snapshot.map(|snapshot| snapshot.table_id.clone());
+        let to = self.next_version();
         let other = |problem| TableStreamError::OtherTable {
-            table: table.to_owned(),
+            table: self.name.clone().into_owned(),
             reader: reader.to_owned(),
             problem,
         };
@@ -83,10 +119,10 @@ impl TableStreams<'_> {
             without: taken.and_then(|taken| taken.without),
             own: adds,
         };
-        if self.restarted.contains(table) {
+        if self.is_restarted {
             if taken.is_some() {
                 return Err(TableStreamError::Restarted {
-                    table: table.to_owned(),
+                    table: self.name.clone().into_owned(),
                     reader: reader.to_owned(),
                 });
             }
@@ -94,24 +130,15 @@ impl TableStreams<'_> {
             range.from = to;
         }
         if let Some(taken) = taken {
-            if taken.table_id.is_some() && taken.table_id != table_id {
+            if taken.table_id.is_some() && taken.table_id.as_ref() != self.table_id() {
                 return Err(other("it has another id"));
             }
             if range.from > to {
                 return Err(other("it has fewer versions"));
             }
         }
-        let files = self.open_range(table, &range).await?;
-        let range = (!files.is_empty() || adds).then(|| {
-            let position = TablePosition {
-                table: table.to_owned(),
-                table_id,
-                next: range.to,
-                without: None,
-                own: range.own,
-            };
-            (range, position)
-        });
+        let files = self.open_range(&range).await?;
+        let range = (!files.is_empty() || adds).then(|| (range, self.position(adds)));
         Ok(NewRows {
             range,
             input: TableInput {
@@ -121,20 +148,19 @@ impl TableStreams<'_> {
         })
     }
 
-    /// What a plan of an earlier run takes of `table`. `number` is the plan's, and `adds`
+    /// What a plan of an earlier run takes of the table. `number` is the plan's, and `adds`
     /// says whether this run adds its rows to the table; otherwise they are in it.
     pub(super) async fn open_planned(
         &self,
-        table: &str,
         range: &TableRange,
         (number, adds): (u64, bool),
     ) -> Result<TableInput, TableStreamError> {
-        let mut files = self.open_range(table, range).await?;
+        let mut files = self.open_range(range).await?;
         if range.own && !adds {
-            let newest = self.snapshot(table).map_or(0, |newest| newest.version + 1);
+            let newest = self.next_version();
             let of_plan = |numbers: &[i64]| has_number(numbers, number);
-            let opened = self.open_table(table)?;
-            files.extend(opened.added_files(range.to..newest, &of_plan).await?);
+            let added = self.table.added_files(range.to..newest, &of_plan);
+            files.extend(added.await?);
         }
         Ok(TableInput {
             files,
@@ -142,24 +168,20 @@ impl TableStreams<'_> {
         })
     }
 
-    async fn open_range(
-        &self,
-        table: &str,
-        range: &TableRange,
-    ) -> Result<Vec<ActiveFile>, GoldError> {
-        let opened = self.open_table(table)?;
+    async fn open_range(&self, range: &TableRange) -> Result<Vec<ActiveFile>, GoldError> {
         if range.from > 0 || range.without.is_some() {
             let without = range.without;
             let is_new =
                 |numbers: &[i64]| without.is_none_or(|number| !has_number(numbers, number));
-            return opened.added_files(range.from..range.to, &is_new).await;
+            let added = self.table.added_files(range.from..range.to, &is_new);
+            return added.await;
         }
         // From the beginning: the log need not reach back so far.
-        let Some(newest) = self.snapshot(table).filter(|_| range.to > 0) else {
+        let Some(newest) = self.snapshot.as_ref().filter(|_| range.to > 0) else {
             return Ok(Vec::new());
         };
         let all = |_: &[i64]| true;
-        let later = opened.added_files(range.to..newest.version + 1, &all);
+        let later = self.table.added_files(range.to..newest.version + 1, &all);
         let later: HashSet<String> = later.await?.into_iter().map(|file| file.path).collect();
         let files = newest.files.iter();
         Ok(files

@@ -75,6 +75,16 @@ impl UncommittedFiles {
         self.remove_later(driver.clone(), on_error);
     }
 
+    /// Removes the files that exist now, before the job runs again. Failures are written to
+    /// the job's log.
+    pub(crate) async fn remove_existing(&self, live: &Arc<LiveJob>, driver: &Driver) {
+        let on_error = |table: &str, error: &GoldError| {
+            let target = format!("clean up {table}");
+            live.write_log(LogLevel::Warn, &target, error_chain(error));
+        };
+        self.remove_now(driver, &on_error).await;
+    }
+
     /// Removes the files that exist now. Calls `on_error` for each table whose
     /// files cannot be removed.
     async fn remove_now(

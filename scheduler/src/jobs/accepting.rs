@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use bytesize::ByteSize;
 use chrono::{DateTime, SecondsFormat};
+use prost::Message as _;
 use sluice_proto::v1::{ErrorKind, Job, JobError, LogLevel, SubmitJobRequest};
 use sluice_service::memory;
+use sluice_service::secrets::redact_values;
+use sluice_traces::TraceContext;
 use tokio::sync::watch;
 
 use super::fingerprint::Fingerprint;
@@ -15,7 +18,7 @@ use super::job_queue::QueuePlace;
 use super::records::JobRecords;
 use super::registry::JobRegistry;
 use super::submission::{check_apart, new_record};
-use crate::driver::{CheckedSubmission, LiveJob};
+use crate::driver::{CheckedSubmission, JobTrace, LiveJob};
 
 /// Whose job a submission is.
 enum Claim {
@@ -47,17 +50,22 @@ fn require_memory(held: u64, max: u64) -> Result<(), JobError> {
 
 impl JobRegistry {
     /// Checks a job and starts it. Gives the record, and whether the job was
-    /// already known by its submission id.
+    /// already known by its submission id. `client` is the span of the client.
     ///
     /// # Errors
     /// When the job is not valid, or another job has its submission id; then
     /// nothing is recorded.
-    pub async fn submit_job(&self, request: SubmitJobRequest) -> Result<(Job, bool), JobError> {
+    pub async fn submit_job(
+        &self,
+        request: SubmitJobRequest,
+        client: Option<TraceContext>,
+    ) -> Result<(Job, bool), JobError> {
         let (request, submission) = check_apart(request).await?;
         let job = new_record(&request, self.shared.options.default_timeout)?;
         let fingerprint = Fingerprint::new(&request, &submission.gold);
         let (live, place, recorded) = loop {
-            match self.claim_submission(&request, &submission.gold, &job, &fingerprint)? {
+            let parent = client.as_ref();
+            match self.claim_submission(&request, &submission.gold, &job, &fingerprint, parent)? {
                 Claim::New(live, place, recorded) => break (live, place, recorded),
                 Claim::Known(job) => return Ok((*job, true)),
                 Claim::BeingRecorded(mut recorded) => while recorded.changed().await.is_ok() {},
@@ -66,8 +74,10 @@ impl JobRegistry {
         // In a task of its own: when the client hangs up meanwhile, the job is
         // accepted or dropped all the same.
         let jobs = self.clone();
+        let kept = kept_request(&request);
         let started = self.shared.tasks.spawn(async move {
-            let started = jobs.start_job(live, submission, place, fingerprint).await;
+            let identity = (fingerprint, kept);
+            let started = jobs.start_job(live, submission, place, identity).await;
             drop(recorded);
             started
         });
@@ -89,6 +99,7 @@ impl JobRegistry {
         gold: &str,
         job: &Job,
         fingerprint: &Fingerprint,
+        client: Option<&TraceContext>,
     ) -> Result<Claim, JobError> {
         let mut index = self.shared.index.lock();
         if index.closed {
@@ -116,7 +127,8 @@ impl JobRegistry {
             require_memory(memory::resident_bytes().unwrap_or_default(), max)?;
         }
         let place = self.shared.queue.enter(request.text.len())?;
-        let live = LiveJob::new(job.clone(), self.shared.logs.clone());
+        let trace = JobTrace::begin(client, job, request);
+        let live = LiveJob::new(job.clone(), self.shared.logs.clone(), trace);
         live.set_text(&request.text);
         let (sender, receiver) = watch::channel(());
         index.being_recorded.insert(job.job_id.clone(), receiver);
@@ -133,13 +145,13 @@ impl JobRegistry {
         live: Arc<LiveJob>,
         submission: Arc<CheckedSubmission>,
         place: QueuePlace,
-        fingerprint: Fingerprint,
+        (fingerprint, request): (Fingerprint, Option<Vec<u8>>),
     ) -> Result<Job, JobError> {
         let accepted = live.record();
         let store = self.shared.store.clone();
         let records = store.map(|store| JobRecords::new(store, Some(fingerprint)));
         let saved = match &records {
-            Some(records) => records.save(accepted.clone()).await,
+            Some(records) => records.save_accepted(accepted.clone(), request).await,
             None => Ok(()),
         };
         {
@@ -155,11 +167,7 @@ impl JobRegistry {
             JobError::new(ErrorKind::Storage, error.to_string())
                 .with_next_step("free space on the scheduler, then submit again")
         })?;
-        live.write_log(
-            LogLevel::Info,
-            "driver",
-            format!("accepted as {} ({})", accepted.job_id, accepted.name),
-        );
+        live.write_log(LogLevel::Info, "driver", accepted_line(&accepted));
         if let Some(metrics) = &self.shared.options.metrics {
             metrics.count_job_submitted();
         }
@@ -168,6 +176,24 @@ impl JobRegistry {
             .tasks
             .spawn(async move { jobs.supervise_job(live, submission, place, records).await });
         Ok(accepted)
+    }
+}
+
+/// A submission as it is kept while its job has not ended, so that another process can run
+/// the job again; `None` when it has secrets, which are not written to disk.
+fn kept_request(request: &SubmitJobRequest) -> Option<Vec<u8>> {
+    let has_secrets = redact_values(&request.params) != request.params
+        || redact_values(&request.conf) != request.conf;
+    (!has_secrets).then(|| request.encode_to_vec())
+}
+
+/// The first line of a job's log.
+fn accepted_line(job: &Job) -> String {
+    let accepted = format!("accepted as {} ({})", job.job_id, job.name);
+    if job.trace_id.is_empty() {
+        accepted
+    } else {
+        format!("{accepted}, trace {}", job.trace_id)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The jobs of earlier processes: which had ended, which were interrupted, and
-//! which commits are still to be made.
+//! The jobs of earlier processes: which had ended, which run again, which were
+//! interrupted, and which commits are still to be made.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use futures::future::try_join_all;
 use sluice_gold::TableLocks;
-use sluice_proto::v1::{ErrorKind, Job, JobError, JobState, LogLevel};
+use sluice_proto::v1::{ErrorKind, Job, JobError, JobState, LogLevel, SubmitJobRequest};
 use tracing::{info, warn};
 
 use super::fingerprint::Fingerprint;
@@ -16,6 +16,7 @@ use super::index::{IndexEntry, JobIndex};
 use super::records::JobRecords;
 use super::registry::{JobRegistry, RegistryOptions, StateFolder, interruption};
 use super::store::{JobStore, JobStoreError, StoredJob};
+use super::submission::check_apart;
 use crate::driver::{
     CommitIntent, CommitRun, Driver, JobEnd, JobLogs, LiveJob, UncommittedFiles, make_commits,
 };
@@ -27,10 +28,24 @@ struct UnfinishedCommits {
     intent: CommitIntent,
 }
 
+/// A job that had not begun to commit when its process ended.
+struct UnfinishedJob {
+    live: Arc<LiveJob>,
+    records: JobRecords,
+    request: SubmitJobRequest,
+    /// What it has written.
+    written: UncommittedFiles,
+}
+
+/// How often a job is run again. One that ends the scheduler each time must not do so for
+/// ever.
+const MAX_RESTARTS: u32 = 3;
+
 impl JobRegistry {
     /// A registry that keeps its records below `state_dir`. For jobs that were
     /// running when an earlier scheduler ended it begins to make the commits that
-    /// are missing, if there is an intent, and marks the others as interrupted.
+    /// are missing, if there is an intent. The others run again from the beginning, if
+    /// their submissions are kept; if not, they are marked as interrupted.
     ///
     /// # Errors
     /// When the records cannot be read or written.
@@ -47,6 +62,7 @@ impl JobRegistry {
         let mut index = JobIndex::default();
         let mut interrupted = Vec::new();
         let mut unfinished = Vec::new();
+        let mut repeated: Vec<UnfinishedJob> = Vec::new();
         info!(jobs = history.jobs.len(), "history read");
         for stored in std::mem::take(&mut history.jobs) {
             let StoredJob {
@@ -65,6 +81,24 @@ impl JobRegistry {
                         live,
                         fingerprint,
                         intent,
+                    });
+                }
+                None if job.restarts < MAX_RESTARTS
+                    && history.requests.contains_key(&job.job_id) =>
+                {
+                    let Some(request) = history.requests.remove(&job.job_id) else {
+                        continue;
+                    };
+                    let found = UncommittedFiles::from_record(&driver, &job);
+                    begin_again(&mut job);
+                    let live = LiveJob::resume(job, Some(logs.clone()));
+                    live.set_text(&request.text);
+                    index.insert(IndexEntry::Live(Arc::clone(&live)), fingerprint.clone());
+                    repeated.push(UnfinishedJob {
+                        live,
+                        records: JobRecords::new(store.clone(), fingerprint),
+                        request,
+                        written: found,
                     });
                 }
                 other => {
@@ -86,6 +120,10 @@ impl JobRegistry {
             .iter()
             .map(|(records, job, _)| records.save(job.clone()));
         try_join_all(saves).await?;
+        let saves = repeated
+            .iter()
+            .map(|job| job.records.save(job.live.record()));
+        try_join_all(saves).await?;
         let cleanups = interrupted
             .iter()
             .filter(|(_, _, may_clean_up)| *may_clean_up);
@@ -105,7 +143,53 @@ impl JobRegistry {
         for commits in unfinished {
             registry.start_unfinished(commits, store.clone());
         }
+        repeated.sort_by_key(|job| job.live.record().submitted_ms);
+        for job in repeated {
+            let jobs = registry.clone();
+            registry.shared.tasks.spawn(jobs.run_again(job));
+        }
         Ok(registry)
+    }
+
+    /// Runs a job of an earlier process from the beginning. A plan of what it takes that
+    /// was recorded is carried out.
+    async fn run_again(self, job: UnfinishedJob) {
+        let UnfinishedJob {
+            live,
+            records,
+            request,
+            written,
+        } = job;
+        let restarts = live.record().restarts;
+        live.write_log(
+            LogLevel::Warn,
+            "driver",
+            format!(
+                "the scheduler stopped while the job ran; it runs again ({restarts} of at most \
+                 {MAX_RESTARTS} times)"
+            ),
+        );
+        info!(
+            job_id = live.job_id(),
+            restarts, "running a job of an earlier process again"
+        );
+        let text_bytes = request.text.len();
+        let checked = check_apart(request).await;
+        let place = checked.and_then(|(_, submission)| {
+            let place = self.shared.queue.enter(text_bytes)?;
+            Ok((submission, place))
+        });
+        match place {
+            Ok((submission, place)) => {
+                written.remove_existing(&live, &self.shared.driver).await;
+                self.supervise_job(live, submission, place, Some(records))
+                    .await;
+            }
+            Err(reason) => {
+                let end = JobEnd::before_commits(reason);
+                self.end_job(&live, end, Some(records)).await;
+            }
+        }
     }
 
     /// Begins to make the commits that an earlier process did not make. Their tables
@@ -163,6 +247,19 @@ impl JobRegistry {
         };
         self.end_job(&live, end, Some(records)).await;
     }
+}
+
+/// Makes the record that of a job which waits to run.
+fn begin_again(job: &mut Job) {
+    job.set_state(JobState::Accepted);
+    job.restarts += 1;
+    job.started_ms = 0;
+    job.reason = None;
+    job.progress = None;
+    job.datasets.clear();
+    job.inputs.clear();
+    job.warnings.clear();
+    job.relations.clear();
 }
 
 /// Marks a job as interrupted.

@@ -38,6 +38,15 @@ impl JobRecords {
         self.store.save_record(self.stored(job)).await
     }
 
+    /// Saves the first record, and before it the submission.
+    pub(super) async fn save_accepted(
+        &self,
+        job: Job,
+        request: Option<Vec<u8>>,
+    ) -> Result<(), JobStoreError> {
+        self.store.save_accepted(self.stored(job), request).await
+    }
+
     /// Saves the record of the job's end. No one learns of the end before, so this
     /// does not give up: while the disk is full, the job has not ended.
     pub(super) async fn save_end(&self, live: &Arc<LiveJob>, job: Job) {
@@ -55,7 +64,7 @@ impl JobRecords {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(SAVE_PAUSES.1);
         }
-        self.store.remove_intent(&job.job_id);
+        self.store.remove_unfinished(&job.job_id);
         let details = JobDetails {
             steps: live.details().steps.clone(),
             text: live.text().map(|text| text.to_string()),

@@ -49,8 +49,12 @@ fn check_submission(request: &SubmitJobRequest) -> Result<CheckedSubmission, Job
         .collect();
     let job = file.bind_parameters(&params).map_err(invalid_job)?;
     let gold = job.gold_location().map(str::to_owned).ok_or_else(|| {
-            JobError::new(ErrorKind::Invalid, "the job does not name the folder of its tables").with_next_step("declare the variable in the job file (DECLARE VARIABLE gold STRING;) and give it with --gold FOLDER")
-        })?;
+        JobError::new(
+            ErrorKind::Invalid,
+            "the job does not name the folder of its tables",
+        )
+        .with_next_step("add --gold FOLDER to the command")
+    })?;
     let settings = JobSettings::new(&job, request.conf.clone()).map_err(|error| {
         JobError::new(ErrorKind::Invalid, error.to_string())
             .with_next_step("correct --conf or the SET statement and submit again")

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
-use sluice_proto::v1::{ErrorKind, JobError, JobState, LogLevel};
+use chrono::{DateTime, Utc};
+use sluice_proto::v1::{ErrorKind, Job, JobError, JobState, LogLevel};
 use tracing::info;
 
 use super::job_queue::QueuePlace;
@@ -22,12 +22,12 @@ impl JobRegistry {
         place: QueuePlace,
         records: Option<JobRecords>,
     ) {
-        let limit = live.record().timeout_ms;
+        let record = live.record();
         let timer = {
             let live = Arc::clone(&live);
             tokio::spawn(async move {
-                if limit > 0 {
-                    tokio::time::sleep(Duration::from_millis(limit)).await;
+                if let Some(left) = time_left(&record, Utc::now()) {
+                    tokio::time::sleep(left).await;
                     live.request_stop(timeout_error(&live.record(), Utc::now()));
                 }
             })
@@ -97,9 +97,17 @@ impl JobRegistry {
             let took = Duration::from_millis(record.duration_ms(record.ended_ms));
             metrics.count_job_ended(state, took);
         }
+        live.trace().end(&record);
         live.publish_end(record);
         self.remove_oldest();
     }
+}
+
+/// The rest of the job's time limit, which counts from its submission; `None` without one.
+fn time_left(job: &Job, now: DateTime<Utc>) -> Option<Duration> {
+    let waited = u64::try_from(now.timestamp_millis() - job.submitted_ms).unwrap_or_default();
+    let left = job.timeout_ms.saturating_sub(waited);
+    (job.timeout_ms > 0).then(|| Duration::from_millis(left))
 }
 
 fn end_state(result: Result<(), JobError>) -> (JobState, Option<JobError>) {

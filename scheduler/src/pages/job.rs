@@ -105,6 +105,7 @@ fn facts(job: &Job, now_ms: i64) -> Markup {
         dl.facts {
             dt { "Job" } dd { code { (job.job_id) } }
             @if job.submission_id != job.job_id { dt { "Submission" } dd { code { (job.submission_id) } } }
+            @if !job.trace_id.is_empty() { dt { "Trace" } dd { code { (job.trace_id) } } }
             @if !job.file_name.is_empty() { dt { "File" } dd { code { (job.file_name) } } }
             @if !job.user.is_empty() { dt { "User" } dd { (job.user) } }
             dt { "Submitted" } dd { (format_time(job.submitted_ms)) " (" (moment(job.submitted_ms, now_ms)) ")" }

@@ -202,12 +202,14 @@ fn freshness(overview: &Overview, root: &str, now_ms: i64) -> Markup {
             thead { tr {
                 th scope="col" { "Table" }
                 th scope="col" { "Committed" }
+                th.number scope="col" { "Rows" }
                 th.number scope="col" { "Rows written" }
                 th scope="col" { "By job" }
             } }
             tbody { @for table in &tables { tr {
                 th scope="row" { (table.link(root)) }
                 td.time { (moment(committed_ms(&table.job), now_ms)) }
+                td.number { (table.dataset.table_rows.map_or_else(|| "–".to_owned(), group_thousands)) }
                 td.number { (group_thousands(table.dataset.rows)) }
                 td { (job_link(root, &table.job)) }
             } } }

@@ -76,6 +76,7 @@ pub(crate) fn tables_page(tables: &[CommittedTable], root: &str, now_ms: i64) ->
                         thead { tr {
                             th scope="col" { "Table" }
                             th.number scope="col" { "Version" }
+                            th.number scope="col" { "Rows" }
                             th.number scope="col" { "Rows written" }
                             th.number scope="col" { "Files written" }
                             th.number scope="col" { "Size written" }
@@ -88,6 +89,7 @@ pub(crate) fn tables_page(tables: &[CommittedTable], root: &str, now_ms: i64) ->
                                 tr {
                                     th scope="row" { (table.link(root)) }
                                     td.number { (table.dataset.version.map_or_else(|| "–".to_owned(), |version| version.to_string())) }
+                                    td.number { (table.dataset.table_rows.map_or_else(|| "–".to_owned(), group_thousands)) }
                                     td.number { (group_thousands(table.dataset.rows)) }
                                     td.number { (group_thousands(table.dataset.files)) }
                                     td.number { (format_bytes(table.dataset.bytes)) }

@@ -20,6 +20,7 @@ use tracing::{debug, info, warn};
 
 use super::job_result::fetch_result;
 use super::stage_details::{WatchedStages, read_stages};
+use super::stage_spans::record_stages;
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify_error};
 use crate::ballista::{
     self, BallistaJobs, BallistaServer, ExecutorInfo, ExecutorTracker, TaskReports, count_restarts,
@@ -31,6 +32,8 @@ type SharedGraph = Arc<RwLock<ExecutionGraphBox>>;
 /// How often the graph of a job that has ended is looked up, and the pause between.
 /// Ballista reports the end shortly before it files the graph.
 const MAX_GRAPH_LOOKUPS: u32 = 5_000;
+/// The same for a job that has failed: its stages are only for people.
+const MAX_FAILED_LOOKUPS: u32 = 250;
 const GRAPH_LOOKUP_PAUSE: Duration = Duration::from_millis(2);
 /// How often the state of a running job is read, for progress and the watchdog.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
@@ -236,6 +239,10 @@ impl Runner for ClusterRunner {
         ballista::list_executors(&self.server, &self.tracker).await
     }
 
+    fn lost_executors(&self) -> u64 {
+        self.tracker.lost_executor_count()
+    }
+
     fn configure_session(&self, config: SessionConfig) -> SessionConfig {
         config
     }
@@ -244,6 +251,28 @@ impl Runner for ClusterRunner {
         &self,
         run: StepRun,
         progress: watch::Sender<StepProgress>,
+        cancel: CancellationToken,
+    ) -> Result<Vec<RecordBatch>, RunError> {
+        let trace = run.trace.clone();
+        let result = self.run_to_end(run, &progress, cancel).await;
+        record_stages(&progress.borrow().stages, trace.as_ref());
+        result
+    }
+
+    fn remove_staged(&self, token: &str) {
+        self.server
+            .state
+            .executor_manager
+            .clean_up_job_data(JobId::from(token));
+    }
+}
+
+impl ClusterRunner {
+    /// See [`Runner::run_plan`].
+    async fn run_to_end(
+        &self,
+        run: StepRun,
+        progress: &watch::Sender<StepProgress>,
         cancel: CancellationToken,
     ) -> Result<Vec<RecordBatch>, RunError> {
         check_plan(&run).await?;
@@ -272,6 +301,7 @@ impl Runner for ClusterRunner {
         let status = loop {
             let status = tokio::select! {
                 () = cancel.cancelled() => {
+                    self.publish_stages(&id, &watch, progress, 0).await;
                     self.give_up_job(id, &mut updates).await;
                     return Err(RunError::Cancelled);
                 }
@@ -285,8 +315,9 @@ impl Runner for ClusterRunner {
                     }
                 },
                 _ = ticks.tick() => {
-                    if let Some(error) = self.find_blockage(&id, &mut watch, &progress).await {
+                    if let Some(error) = self.find_blockage(&id, &mut watch, progress).await {
                         warn!(ballista_job = %id, step = run.name, %error, "given up");
+                        self.publish_stages(&id, &watch, progress, 0).await;
                         self.give_up_job(id, &mut updates).await;
                         return Err(error);
                     }
@@ -313,11 +344,8 @@ impl Runner for ClusterRunner {
                 }
             }
             job_status::Status::Failed(job) => {
-                if let Some(graph) = &watch.graph {
-                    let stages = read_stages(graph.read().await.as_ref(), addresses);
-                    let stages = Arc::new(stages);
-                    progress.send_modify(|progress| progress.stages = stages);
-                }
+                self.publish_stages(&id, &watch, progress, MAX_FAILED_LOOKUPS)
+                    .await;
                 Err(classify_error(&job.error))
             }
             _ => Err(classify_error("the job ended without a final state")),
@@ -328,11 +356,39 @@ impl Runner for ClusterRunner {
         result
     }
 
-    fn remove_staged(&self, token: &str) {
-        self.server
-            .state
-            .executor_manager
-            .clean_up_job_data(JobId::from(token));
+    /// Publishes what the stages of a job did that does not end well. A job that has
+    /// ended is looked up so often.
+    async fn publish_stages(
+        &self,
+        id: &JobId,
+        watch: &JobWatch,
+        progress: &watch::Sender<StepProgress>,
+        lookups: u32,
+    ) {
+        let addresses = &watch.details.addresses;
+        let graph = watch.graph.clone().or_else(|| self.find_running_graph(id));
+        let stages = match graph {
+            Some(graph) => Some(read_stages(graph.read().await.as_ref(), addresses)),
+            None => {
+                let ended = self.find_ended_graph(id, lookups).await;
+                ended.map(|graph| read_stages(graph.as_ref(), addresses))
+            }
+        };
+        if let Some(stages) = stages.map(Arc::new) {
+            progress.send_modify(|progress| progress.stages = stages);
+        }
+    }
+
+    /// The graph of a job that has ended before anything was seen of it.
+    async fn find_ended_graph(&self, id: &JobId, lookups: u32) -> Option<ExecutionGraphBox> {
+        for _ in 0..lookups {
+            match self.jobs.get_execution_graph(id).await {
+                Ok(Some(graph)) => return Some(graph),
+                Ok(None) => tokio::time::sleep(GRAPH_LOOKUP_PAUSE).await,
+                Err(_) => return None,
+            }
+        }
+        None
     }
 }
 

@@ -10,12 +10,14 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect}
 use datafusion::prelude::SessionConfig;
 use sluice_engine::executor_context::ExecutorContext;
 use sluice_service::memory_limits::ProcessLimits;
+use sluice_traces::in_context;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::local_threads::LocalThreads;
+use super::local_trace::{follow_spawned_work, record_plan};
 use super::{Capacity, RunError, Runner, StepProgress, StepRun, classify_error};
 
 /// How long a cancelled plan may take to end: one that does not yield its
@@ -43,6 +45,7 @@ impl LocalRunner {
         parent: PathBuf,
         limits: Option<ProcessLimits>,
     ) -> std::io::Result<Self> {
+        follow_spawned_work();
         let count = usize::try_from(vcores).unwrap_or(1);
         let work_dir = tempfile::Builder::new()
             .prefix("sluice-local-")
@@ -101,8 +104,8 @@ impl Runner for LocalRunner {
         let plan = Arc::clone(&run.plan);
         // A separate task, so that aborting it stops the plan.
         let context = run.context.task_ctx();
-        let Some((mut work, mut running)) = self.threads.spawn(collect(Arc::clone(&plan), context))
-        else {
+        let work = in_context(run.trace.as_ref(), collect(Arc::clone(&plan), context));
+        let Some((mut work, mut running)) = self.threads.spawn(work) else {
             return Err(RunError::Cancelled);
         };
         let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
@@ -110,6 +113,7 @@ impl Runner for LocalRunner {
             tokio::select! {
                 ended = &mut work => {
                     progress.send_replace(sample_plan(plan.as_ref(), tasks, true));
+                    record_plan(plan.as_ref(), run.trace.as_ref());
                     return match ended {
                         Ok(Ok(batches)) => Ok(batches),
                         Ok(Err(error)) => Err(sluice_engine::task_failure::classify_error(&error, &|_| None).into()),

@@ -4,8 +4,10 @@ mod cluster;
 mod job_result;
 mod local;
 mod local_threads;
+mod local_trace;
 mod run_error;
 mod stage_details;
+mod stage_spans;
 mod step_progress;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use sluice_traces::TraceContext;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +43,8 @@ pub struct StepRun {
     pub plan: Arc<dyn ExecutionPlan>,
     /// The attempt fails when no task starts or ends for this long.
     pub stall_timeout: Duration,
+    /// The span of the attempt.
+    pub trace: Option<TraceContext>,
 }
 
 /// How much can run at a time.
@@ -61,6 +66,11 @@ pub trait Runner: Send + Sync + 'static {
     /// The executors that run tasks; none where this process runs them.
     async fn list_executors(&self) -> Vec<ExecutorInfo> {
         Vec::new()
+    }
+
+    /// How many executors were lost since this process started.
+    fn lost_executors(&self) -> u64 {
+        0
     }
 
     /// Adds the settings that plans for this runner need.

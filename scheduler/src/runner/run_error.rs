@@ -103,6 +103,25 @@ impl RunError {
     }
 }
 
+impl RunError {
+    /// Whether a lost executor may be the cause: its rows are missing, or a connection to
+    /// it broke.
+    pub fn may_come_from_lost_executor(&self) -> bool {
+        match self {
+            Self::StagedLost { .. } | Self::WrongInput { .. } => true,
+            Self::Failed { kind, .. } => *kind == ErrorKind::Transient,
+            Self::Cancelled
+            | Self::Stalled { .. }
+            | Self::OutOfMemory { .. }
+            | Self::NoExecutors { .. }
+            | Self::ExecutorDisk { .. }
+            | Self::PoisonTask { .. }
+            | Self::NotOnCluster { .. }
+            | Self::PlanTooLarge { .. } => false,
+        }
+    }
+}
+
 impl From<PoisonTask> for RunError {
     fn from(task: PoisonTask) -> Self {
         Self::PoisonTask {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures::Stream;
+use sluice_proto::trace_headers::read_trace;
 use sluice_proto::v1::job_event::Event;
 use sluice_proto::v1::job_service_server::JobService;
 use sluice_proto::v1::{
@@ -15,6 +16,7 @@ use sluice_proto::v1::{
     SubmitJobResponse, WatchJobRequest,
 };
 use sluice_service::address::HostPort;
+use sluice_traces::TraceContext;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -51,7 +53,9 @@ impl JobService for JobServer {
         &self,
         request: Request<SubmitJobRequest>,
     ) -> Result<Response<SubmitJobResponse>, Status> {
-        let (job, existing) = self.jobs.submit_job(request.into_inner()).await?;
+        let headers = read_trace(request.metadata());
+        let client = headers.and_then(|(parent, state)| TraceContext::from_headers(parent, state));
+        let (job, existing) = self.jobs.submit_job(request.into_inner(), client).await?;
         Ok(Response::new(SubmitJobResponse {
             job: Some(job),
             existing,

@@ -11,6 +11,7 @@ use sluice_service::logs::LogOptions;
 use sluice_service::memory;
 use sluice_service::program::{self, ServiceProgram};
 use sluice_service::signals::StopSignal;
+use sluice_service::trace_options::TraceOptions;
 use sluice_storage::{StoreOptions, Stores};
 
 use super::error::ServerError;
@@ -36,6 +37,10 @@ impl ServiceProgram for Scheduler {
 
     fn log_options(options: &Options) -> &LogOptions {
         &options.log
+    }
+
+    fn trace_options(options: &Options) -> &TraceOptions {
+        &options.traces
     }
 
     async fn run(options: Options, stop: StopSignal) -> Result<(), ServerError> {

@@ -33,6 +33,12 @@
 -- result: unpivoted
 --| k | v
 --| b | 2
+-- result: from_table
+--| dept | n
+--| eng | 2
+-- result: from_values
+--| x | y | z
+--| 2 | b | 4
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE emp (id INT, name STRING, dept STRING, salary INT) STORED AS JSON LOCATION '${landing}/emp';
@@ -51,3 +57,7 @@ CREATE OR REFRESH MATERIALIZED VIEW pivoted AS
 FROM emp |> SELECT dept, salary |> PIVOT (sum(salary) FOR dept IN ('eng', 'ops'));
 CREATE OR REFRESH MATERIALIZED VIEW unpivoted AS
 FROM VALUES (1, 2) AS t(a, b) |> UNPIVOT (v FOR k IN (a, b)) |> WHERE v > 1;
+CREATE OR REFRESH MATERIALIZED VIEW from_table AS
+TABLE emp |> WHERE emp.dept = 'eng' |> AGGREGATE count(*) AS n GROUP BY dept;
+CREATE OR REFRESH MATERIALIZED VIEW from_values AS
+VALUES (1, 'a'), (2, 'b') AS t(x, y) |> WHERE x > 1 |> EXTEND x * 2 AS z;

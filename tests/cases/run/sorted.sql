@@ -9,6 +9,12 @@
 --| 2 | a
 --| 2 | b
 --| NULL | n
+-- result ordered: clustered
+--| id | v
+--| NULL | n
+--| 2 | a
+--| 2 | b
+--| 3 | a
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 CREATE EXTERNAL TABLE t (id INT, v STRING)
@@ -16,3 +22,4 @@ CREATE EXTERNAL TABLE t (id INT, v STRING)
 CREATE OR REFRESH MATERIALIZED VIEW sorted
 TBLPROPERTIES ('sluice.sort_by' = 'id DESC NULLS LAST, v')
 AS SELECT id, v FROM t;
+CREATE OR REFRESH MATERIALIZED VIEW clustered CLUSTER BY (id, v) AS SELECT * FROM t;

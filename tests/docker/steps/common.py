@@ -44,9 +44,9 @@ class Common:
     def gold_is_right(self):
         return self.compare(self.stack.data / "landing", self.stack.data / "gold")
 
-    def versions(self):
+    def versions(self, gold="gold"):
         """The newest version of each table."""
-        logs = (self.stack.data / "gold").glob("*/_delta_log/*.json")
+        logs = (self.stack.data / gold).glob("*/_delta_log/*.json")
         newest = {}
         for log in logs:
             table = log.parent.parent.name

@@ -20,6 +20,9 @@ const LEAST_TIMEOUT: usize = 90;
 pub struct Target {
     pub name: String,
     master: String,
+    /// What equal parts of a query read at least to be computed once: nothing, or more
+    /// than the tables have.
+    min_shared_size: &'static str,
 }
 
 impl Target {
@@ -27,6 +30,7 @@ impl Target {
         Self {
             name: "local".to_owned(),
             master: "local[2]".to_owned(),
+            min_shared_size: "1GB",
         }
     }
 
@@ -34,6 +38,7 @@ impl Target {
         Self {
             name: format!("cluster-{executors}"),
             master: cluster.master(),
+            min_shared_size: "0B",
         }
     }
 }
@@ -192,7 +197,10 @@ fn submit_job(
     std::fs::write(&job, job_text(tables, queries)).unwrap();
     let mut args = submit::job_args(&job, landing, &gold);
     let timeout = format!("{}s", LEAST_TIMEOUT + queries.len());
+    let sharing = format!("sluice.min_shared_size={}", target.min_shared_size);
     for arg in [
+        "--conf",
+        &sharing,
         "--master",
         &target.master,
         "--output",

@@ -325,7 +325,7 @@ class Executor(_message.Message):
     def __init__(self, id: _Optional[str] = ..., address: _Optional[str] = ..., state: _Optional[_Union[ExecutorState, str]] = ..., problem: _Optional[str] = ..., vcores: _Optional[int] = ..., vcores_free: _Optional[int] = ..., tasks_given: _Optional[int] = ..., resident_memory_bytes: _Optional[int] = ..., last_heartbeat_seconds: _Optional[float] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("job_id", "submission_id", "name", "file_name", "state", "submitted_ms", "started_ms", "ended_ms", "reason", "progress", "datasets", "params", "warnings", "inputs", "user", "timeout_ms", "relations", "scope")
+    __slots__ = ("job_id", "submission_id", "name", "file_name", "state", "submitted_ms", "started_ms", "ended_ms", "reason", "progress", "datasets", "params", "warnings", "inputs", "user", "timeout_ms", "relations", "scope", "restarts", "trace_id")
     class ParamsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -351,6 +351,8 @@ class Job(_message.Message):
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     RELATIONS_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     submission_id: str
     name: str
@@ -369,7 +371,9 @@ class Job(_message.Message):
     timeout_ms: int
     relations: _containers.RepeatedCompositeFieldContainer[JobRelation]
     scope: RunScope
-    def __init__(self, job_id: _Optional[str] = ..., submission_id: _Optional[str] = ..., name: _Optional[str] = ..., file_name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., submitted_ms: _Optional[int] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., reason: _Optional[_Union[JobError, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., datasets: _Optional[_Iterable[_Union[DatasetResult, _Mapping]]] = ..., params: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[_Union[Diagnostic, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[InputStats, _Mapping]]] = ..., user: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., relations: _Optional[_Iterable[_Union[JobRelation, _Mapping]]] = ..., scope: _Optional[_Union[RunScope, _Mapping]] = ...) -> None: ...
+    restarts: int
+    trace_id: str
+    def __init__(self, job_id: _Optional[str] = ..., submission_id: _Optional[str] = ..., name: _Optional[str] = ..., file_name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., submitted_ms: _Optional[int] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., reason: _Optional[_Union[JobError, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., datasets: _Optional[_Iterable[_Union[DatasetResult, _Mapping]]] = ..., params: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[_Union[Diagnostic, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[InputStats, _Mapping]]] = ..., user: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., relations: _Optional[_Iterable[_Union[JobRelation, _Mapping]]] = ..., scope: _Optional[_Union[RunScope, _Mapping]] = ..., restarts: _Optional[int] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class JobRelation(_message.Message):
     __slots__ = ("name", "kind", "depends_on", "shared")
@@ -384,7 +388,7 @@ class JobRelation(_message.Message):
     def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., shared: bool = ...) -> None: ...
 
 class DatasetResult(_message.Message):
-    __slots__ = ("name", "phase", "rows", "files", "bytes", "version", "seconds", "location")
+    __slots__ = ("name", "phase", "rows", "files", "bytes", "version", "seconds", "location", "table_rows")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -393,6 +397,7 @@ class DatasetResult(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
+    TABLE_ROWS_FIELD_NUMBER: _ClassVar[int]
     name: str
     phase: DatasetPhase
     rows: int
@@ -401,7 +406,8 @@ class DatasetResult(_message.Message):
     version: int
     seconds: float
     location: str
-    def __init__(self, name: _Optional[str] = ..., phase: _Optional[_Union[DatasetPhase, str]] = ..., rows: _Optional[int] = ..., files: _Optional[int] = ..., bytes: _Optional[int] = ..., version: _Optional[int] = ..., seconds: _Optional[float] = ..., location: _Optional[str] = ...) -> None: ...
+    table_rows: int
+    def __init__(self, name: _Optional[str] = ..., phase: _Optional[_Union[DatasetPhase, str]] = ..., rows: _Optional[int] = ..., files: _Optional[int] = ..., bytes: _Optional[int] = ..., version: _Optional[int] = ..., seconds: _Optional[float] = ..., location: _Optional[str] = ..., table_rows: _Optional[int] = ...) -> None: ...
 
 class InputStats(_message.Message):
     __slots__ = ("name", "files", "bytes", "lines", "malformed", "dropped", "location")

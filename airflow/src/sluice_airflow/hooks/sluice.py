@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -126,13 +126,20 @@ class SluiceHook(BaseHook):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _call(self, method: Callable[..., Any], request: object, answer: type[Answer]) -> Answer:
+    def _call(
+        self,
+        method: Callable[..., Any],
+        request: object,
+        answer: type[Answer],
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Makes a call, with retries while the scheduler cannot be reached. All
         calls may be repeated: a repeated submission is one job."""
+        metadata = tuple((headers or {}).items())
         backoff = Backoff(self.patience)
         while True:
             try:
-                return cast(Answer, method(request, timeout=CALL_SECONDS))
+                return cast(Answer, method(request, timeout=CALL_SECONDS, metadata=metadata))
             except grpc.RpcError as error:
                 reason = job_error(error)
             pause = backoff.next_pause(reason)
@@ -141,10 +148,13 @@ class SluiceHook(BaseHook):
             self.log.warning("scheduler %s: %s; retrying", self.address.target, reason.message)
             time.sleep(pause)
 
-    def submit(self, request: pb.SubmitJobRequest) -> pb.SubmitJobResponse:
-        """Starts a job, or finds the one that has the submission id already."""
+    def submit(
+        self, request: pb.SubmitJobRequest, trace: Mapping[str, str] | None = None
+    ) -> pb.SubmitJobResponse:
+        """Starts a job, or finds the one that has the submission id already. The job
+        belongs to the trace of these W3C headers."""
         request.client_version = f"airflow-provider-sluice {__version__}"
-        return self._call(self.get_conn().SubmitJob, request, pb.SubmitJobResponse)
+        return self._call(self.get_conn().SubmitJob, request, pb.SubmitJobResponse, trace)
 
     def get_job(self, job_id: str) -> pb.Job:
         """A job in its current state."""

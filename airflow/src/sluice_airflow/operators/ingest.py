@@ -80,7 +80,7 @@ class SluiceIngestOperator(LandingOperator):
         if self.accept_data_loss:
             arguments.append("--accept-data-loss")
         arguments += [*self.kafka(), *self.options]
-        reports = self.run_program(PROGRAM, arguments)
+        reports = self.run_program(PROGRAM, arguments, context)
         result = {report["topic"]: report for report in reports}
         for topic, report in result.items():
             known = ", by an earlier try" if report["already_run"] else ""

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from sluice_airflow.errors import SluiceError
 from sluice_airflow.landing import PROGRAM, Finished, LandingProgram, kafka_options, raise_for_code
+from sluice_airflow.trace import trace_environment
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -55,11 +56,13 @@ class LandingOperator(BaseOperator):
         self.binary = binary
         self._program: LandingProgram | None = None
 
-    def run_program(self, what: str, arguments: Sequence[str]) -> Any:
+    def run_program(self, what: str, arguments: Sequence[str], context: Context | None = None) -> Any:
         """Runs the program and returns the JSON that it printed, or ends the
-        task as the exit code requires."""
+        task as the exit code requires. What it does belongs to the task's trace."""
         if self._program is None:
-            self._program = LandingProgram(self.binary, lambda line: self.log.info("%s", line))
+            self._program = LandingProgram(
+                self.binary, lambda line: self.log.info("%s", line), trace_environment(context)
+            )
         finished = self._program.run([*arguments, "--output", "json"])
         if self._program.stopped:
             raise SluiceError(

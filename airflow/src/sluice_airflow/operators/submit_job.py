@@ -17,6 +17,7 @@ from sluice_airflow.hooks.sluice import TASK_ENDED, SluiceHook
 from sluice_airflow.identity import Identity, record_success, reported_rounds
 from sluice_airflow.links.job import SluiceJobLink
 from sluice_airflow.results import JobResult, emit_asset_events, job_result, summary
+from sluice_airflow.trace import trace_headers
 from sluice_airflow.triggers.job import SluiceJobTrigger
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class SluiceSubmitJobOperator(BaseOperator):
             # Set before the call, so that a kill during the call finds the job.
             self._job_id = request.submission_id
             try:
-                answer = hook.submit(request)
+                answer = hook.submit(request, trace_headers(context))
             except SluiceFailError as error:
                 # Refused also when the id is that of a job with another text or
                 # other parameters: they were changed since an earlier try.

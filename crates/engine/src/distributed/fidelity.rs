@@ -25,10 +25,11 @@ use datafusion_proto::physical_plan::AsExecutionPlan;
 use self::debug_tree::{DebugValue, Difference, Field};
 use crate::codec::{SluiceCodec, TaskPlan, file_scan_config};
 use crate::distributed::OneTaskExec;
-use crate::source::NdjsonSource;
+use crate::source::{NdjsonSource, with_few_parts};
 use crate::staged::StagedSource;
 
-/// How many files of each group of a scan are compared. All are encoded alike.
+/// How many files of each group of a scan are compared, and parts of each joined one. All
+/// are encoded alike.
 const COMPARED_FILES: usize = 4;
 
 /// How much of a plan's `Debug` is compared at once, in bytes. The `Debug` of a deep
@@ -104,7 +105,11 @@ fn with_few_files(plan: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan
             let groups = config
                 .file_groups
                 .iter()
-                .map(|group| FileGroup::new(group.iter().take(COMPARED_FILES).cloned().collect()))
+                .map(|group| {
+                    let files = group.iter().take(COMPARED_FILES);
+                    let few = files.map(|file| with_few_parts(file, COMPARED_FILES));
+                    FileGroup::new(few.collect())
+                })
                 .collect();
             let config = FileScanConfigBuilder::from(config.clone())
                 .with_file_groups(groups)

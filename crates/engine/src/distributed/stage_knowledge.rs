@@ -9,7 +9,8 @@
 //!
 //! [`StageKnowledgeRule`] follows a finished plan twice at the same time: as it is,
 //! and as the stages see it. Where a node's requirement holds in the first only,
-//! the sort or the exchange that was left out is put in.
+//! the sort or the exchange that was left out is put in. So it is where a window function
+//! would not find its partition in rows that are in its order.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,10 +31,15 @@ use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::union::UnionExec;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-    replace_children_if_necessary,
+use datafusion::physical_plan::windows::{
+    BoundedWindowAggExec, WindowAggExec, get_ordered_partition_by_indices,
 };
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputOrderMode,
+    PlanProperties, replace_children_if_necessary,
+};
+
+use super::barrier::SortBarrierExec;
 
 /// Makes the requirements of each node hold in its stage.
 #[derive(Debug)]
@@ -123,7 +129,11 @@ fn follow_repartition(
 /// Whether Ballista cuts the plan between a node and its child, or may do so.
 fn is_cut_above(node: &dyn ExecutionPlan, child: usize) -> bool {
     if let Some(join) = node.downcast_ref::<HashJoinExec>() {
-        return child == 0 && *join.partition_mode() == PartitionMode::CollectLeft;
+        return match join.partition_mode() {
+            PartitionMode::CollectLeft => child == 0,
+            // Of one partition, it may come to collect one of its sides.
+            PartitionMode::Partitioned | PartitionMode::Auto => true,
+        };
     }
     node.is::<CoalescePartitionsExec>()
         || node.is::<SortPreservingMergeExec>()
@@ -199,22 +209,69 @@ fn restore_order(node: &Arc<dyn ExecutionPlan>, index: usize, input: Views) -> R
     // window function over a constant partition, for one in which the partition
     // comes first, although the order within the partition alone would do.
     let mut built_for = None;
+    let mut first = None;
     for order in orders {
         if holds(&input.whole, &order)? {
             built_for = Some(order);
             break;
         }
+        first.get_or_insert(order);
     }
-    let Some(order) = built_for else {
+    // None holds where the knowledge of the input was hidden below.
+    let Some(order) = built_for.or(first) else {
         return Ok(input);
     };
-    if holds(&input.stage, &order)? {
+    let input = match holds(&input.stage, &order)? && holds(&input.whole, &order)? {
+        true => input,
+        false => Views {
+            whole: sort_rows(&input.whole, order.clone())?,
+            stage: sort_rows(&input.stage, order.clone())?,
+        },
+    };
+    if finds_partition(node, &input.whole)? && finds_partition(node, &input.stage)? {
         return Ok(input);
     }
     Ok(Views {
-        whole: sort_rows(&input.whole, order.clone())?,
-        stage: sort_rows(&input.stage, order)?,
+        whole: sort_rows(&hide_knowledge(&input.whole), order.clone())?,
+        stage: sort_rows(&hide_knowledge(&input.stage), order)?,
     })
+}
+
+/// Whether a window function finds its partition in the order of its input, as
+/// DataFusion 55 looks for it. It does not where the partition has two equal columns, or
+/// a column that equals an expression of itself, as in `greatest(2, a) = a`.
+fn finds_partition(node: &Arc<dyn ExecutionPlan>, input: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    let windows = if let Some(window) = node.downcast_ref::<BoundedWindowAggExec>() {
+        if window.input_order_mode != InputOrderMode::Sorted {
+            return Ok(true);
+        }
+        window.window_expr()
+    } else if let Some(window) = node.downcast_ref::<WindowAggExec>() {
+        window.window_expr()
+    } else {
+        return Ok(true);
+    };
+    let Some(window) = windows.first() else {
+        return Ok(true);
+    };
+    let keys = window.partition_by();
+    let indices = get_ordered_partition_by_indices(keys, input)?;
+    let found: Vec<Arc<dyn PhysicalExpr>> = indices
+        .iter()
+        .filter_map(|index| keys.get(*index).cloned())
+        .collect();
+    let knowledge = input.equivalence_properties();
+    let (order, _) = knowledge.find_longest_permutation(&found)?;
+    Ok(found.len() == keys.len() && order.len() == keys.len())
+}
+
+/// The rows of a plan of which nothing is known any more.
+fn hide_knowledge(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let rows = match plan.downcast_ref::<SortExec>() {
+        Some(sort) if sort.fetch().is_none() => sort.input(),
+        _ => plan,
+    };
+    Arc::new(SortBarrierExec::new(Arc::clone(rows)))
 }
 
 fn sort_rows(

@@ -23,6 +23,8 @@ use super::plan_diagnostics::diagnose_error;
 use super::producers::TableProducers;
 use super::query_check::check_query;
 use super::query_limits::{QueryLimits, constant_error};
+use super::repeatable;
+use super::shared_parts::{Sharing, stage_shared_parts};
 use super::shown_names::ShownColumns;
 use super::source_tables;
 use super::sources;
@@ -45,6 +47,8 @@ pub struct AnalyzeOptions {
     pub gold: String,
     /// The target size of a data file, in bytes, where the job does not set one.
     pub target_file_size: u64,
+    /// Equal parts of a query that read at least so many bytes are computed once.
+    pub min_shared_bytes: u64,
     pub limits: QueryLimits,
     /// What the flows of streaming tables take.
     pub streams: StreamInputs,
@@ -103,6 +107,8 @@ pub(super) struct Analysis<'a> {
     errors: Vec<Diagnostic>,
     /// Warnings in addition to those of the check.
     warnings: Vec<Diagnostic>,
+    /// Views whose rows may be others when they are computed again from the same input.
+    unrepeatable_views: HashSet<String>,
     /// Relations that cannot be planned; their readers report no further errors.
     pub(super) failed_relations: Vec<String>,
 }
@@ -116,8 +122,9 @@ impl<'a> Analysis<'a> {
             .map(|(index, relation)| (relation.name(), index))
             .collect();
         let is_unchanged = |relation: &Relation| {
-            let unchanged = &options.streams.unchanged;
-            unchanged.contains_key(relation.name())
+            let streams = &options.streams;
+            streams.unchanged.contains_key(relation.name())
+                || streams.up_to_date.contains_key(relation.name())
         };
         let nodes: Vec<RelationNode> = job
             .relations
@@ -164,6 +171,7 @@ impl<'a> Analysis<'a> {
             relations: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
+            unrepeatable_views: HashSet::new(),
             failed_relations: Vec::new(),
         }
     }
@@ -174,6 +182,11 @@ impl<'a> Analysis<'a> {
         relation: &Relation,
     ) -> Result<(), AnalyzeError> {
         check_stop().map_err(|error| engine_error(relation.name(), error))?;
+        if let Relation::Dataset(dataset) = relation
+            && let Some(table) = self.options.streams.up_to_date.get(&dataset.name)
+        {
+            return self.add_up_to_date(dataset, table);
+        }
         if !self.is_needed[index] {
             // The author was warned; opening it could only fail the job.
             return Ok(());
@@ -250,6 +263,9 @@ impl<'a> Analysis<'a> {
     ) -> Result<(), AnalyzeError> {
         let names = self.shown.spell_query(&view.query, plan.schema());
         self.shown.add(&view.name, names);
+        if !self.is_repeatable(&view.depends_on, &plan) {
+            self.unrepeatable_views.insert(view.name.clone());
+        }
         let plan = self.extract_dedups(&view.name, plan)?;
         // Filtering and renaming rows that are already staged costs less than
         // staging them a second time.
@@ -260,6 +276,15 @@ impl<'a> Analysis<'a> {
             return self.stage_relation(&view.name, plan);
         }
         self.register_table(&view.name, Arc::new(ViewTable::new(plan, None)))
+    }
+
+    /// Whether a query that reads these relations gives the same rows whenever it is
+    /// computed from the same input.
+    pub(super) fn is_repeatable(&self, reads: &[String], plan: &LogicalPlan) -> bool {
+        let reads_others = reads
+            .iter()
+            .any(|name| self.unrepeatable_views.contains(name));
+        !reads_others && repeatable::is_repeatable(plan)
     }
 
     /// Adds what a source reads. A source that is read as a whole and as streams counts
@@ -426,7 +451,7 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    fn into_analyzed_job(self) -> Result<AnalyzedJob, AnalyzeError> {
+    fn into_analyzed_job(mut self) -> Result<AnalyzedJob, AnalyzeError> {
         if !self.errors.is_empty() {
             return Err(AnalyzeError::Invalid(
                 self.errors.into_iter().collect::<Diagnostics>(),
@@ -443,6 +468,16 @@ impl<'a> Analysis<'a> {
             &session,
         )
         .map_err(|(name, error)| engine_error(&name, error))?;
+        let inputs = &self.inputs;
+        let sharing = Sharing {
+            source_bytes: &|name| {
+                let input = inputs.iter().find(|input| input.name == name);
+                input.map_or(0, |input| input.bytes)
+            },
+            min_bytes: self.options.min_shared_bytes,
+        };
+        let drafts = stage_shared_parts(drafts, &mut self.producers, &sharing)
+            .map_err(|error| engine_error("the job", error))?;
         let steps = drafts
             .into_iter()
             .enumerate()

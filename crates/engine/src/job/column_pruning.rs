@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::default_table_source::{provider_as_source, source_as_provider};
 use datafusion::common::{Column, Result};
 use datafusion::error::DataFusionError;
@@ -11,6 +11,9 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::logical_plan::TableScan;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
 
+use super::changed_files::ChangedFilesTable;
+use super::dataset_table::DatasetTable;
+use super::group_files::GroupFilesTable;
 use super::producers::TableProducers;
 use crate::prune::{self, Need, RequiredFields};
 use crate::source::{CORRUPT_COLUMN, NdjsonTable};
@@ -145,7 +148,7 @@ fn rebase_steps(
             }
             StepDraftKind::Dataset { .. } => {
                 // The contents of a dataset must not depend on what is read.
-                if plan.schema().as_arrow() != step.plan.schema().as_arrow() {
+                if !has_same_columns(plan.schema().as_arrow(), step.plan.schema().as_arrow()) {
                     return Err(DataFusionError::Internal(format!(
                         "narrowing changed dataset {}",
                         step.name
@@ -156,6 +159,18 @@ fn rebase_steps(
         plans.push(plan);
     }
     Ok(plans)
+}
+
+/// Whether a plan has the columns of another one. A column that may have been NULL before
+/// its plan was optimized need not be any more: `current_date()` becomes a constant.
+fn has_same_columns(plan: &Schema, before: &Schema) -> bool {
+    let columns = plan.fields().iter().zip(before.fields());
+    plan.fields().len() == before.fields().len()
+        && columns.into_iter().all(|(column, before)| {
+            column.name() == before.name()
+                && column.data_type() == before.data_type()
+                && (before.is_nullable() || !column.is_nullable())
+        })
 }
 
 /// Landing sources with only the nested fields that some step reads.
@@ -212,6 +227,17 @@ fn replacement_source(
     }
     if any.downcast_ref::<StagedTable>().is_some() {
         return Some(provider_as_source(Arc::clone(staged.get(name)?) as _));
+    }
+    let narrowed = |groups: &StagedTable| {
+        let narrowed = staged.get(groups.name());
+        narrowed.map_or_else(|| groups.clone(), |table| StagedTable::clone(table))
+    };
+    if let Some(table) = any.downcast_ref::<GroupFilesTable>() {
+        let table = table.map_tables(DatasetTable::clone, narrowed);
+        return Some(provider_as_source(Arc::new(table)));
+    }
+    if let Some(table) = any.downcast_ref::<ChangedFilesTable>() {
+        return Some(provider_as_source(Arc::new(table.map_groups(narrowed))));
     }
     let old = any.downcast_ref::<NdjsonTable>()?;
     let new = sources.get(name)?;

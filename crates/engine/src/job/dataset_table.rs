@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use sluice_gold::{ActiveFile, DataFile, FileStats, Snapshot};
 use url::Url;
 
+use super::changed_files::ReplacedFiles;
 use crate::scan;
 
 /// Reads what a dataset has after this run, before it is committed: what the run wrote,
@@ -37,6 +38,8 @@ pub(super) struct DatasetTable {
     partition_by: Vec<String>,
     /// The files that the table had before and keeps.
     kept: Arc<[DataFile]>,
+    /// Those of them that the run replaces.
+    replaced: Option<ReplacedFiles>,
     /// Whether it is known how many rows those have.
     are_rows_known: bool,
     /// Whether this run writes files.
@@ -63,6 +66,7 @@ impl DatasetTable {
             schema,
             partition_by,
             kept: Arc::from([]),
+            replaced: None,
             are_rows_known: true,
             is_written: true,
             files: None,
@@ -85,6 +89,11 @@ impl DatasetTable {
         self
     }
 
+    /// The same dataset, of whose files the run replaces some.
+    pub(super) fn replacing(self, replaced: Option<ReplacedFiles>) -> Self {
+        Self { replaced, ..self }
+    }
+
     /// The same dataset, to which this run adds nothing.
     pub(super) fn without_step(mut self) -> Self {
         self.is_written = false;
@@ -97,6 +106,15 @@ impl DatasetTable {
         &self.kept
     }
 
+    pub(super) fn shared_files(&self) -> Arc<[DataFile]> {
+        Arc::clone(&self.kept)
+    }
+
+    /// Whether it is known how many rows the files have that the table had before.
+    pub(super) fn are_rows_known(&self) -> bool {
+        self.are_rows_known
+    }
+
     /// The same dataset, to which this run adds nothing, with only some of its files.
     pub(super) fn with_kept(&self, is_kept: impl Fn(&DataFile) -> bool) -> Self {
         let kept = self.kept.iter().filter(|file| is_kept(file));
@@ -105,6 +123,20 @@ impl DatasetTable {
             ..self.clone()
         }
         .without_step()
+    }
+
+    /// The same dataset of which only some of its files are read, and how many are not.
+    pub(super) fn with_read(&self, is_read: impl Fn(&DataFile) -> bool) -> (Self, usize) {
+        let Some(files) = &self.files else {
+            return (self.clone(), 0);
+        };
+        let read: Arc<[DataFile]> = files.iter().filter(|file| is_read(file)).cloned().collect();
+        let left_out = files.len() - read.len();
+        let table = Self {
+            files: Some(read),
+            ..self.clone()
+        };
+        (table, left_out)
     }
 
     pub(super) fn dataset(&self) -> usize {
@@ -116,9 +148,15 @@ impl DatasetTable {
         if !self.is_written {
             return self.clone();
         }
+        let replaced = self.replaced.as_ref().and_then(ReplacedFiles::paths);
+        let replaced: HashSet<&String> = replaced.unwrap_or_default().iter().collect();
         let files = written.map(|written| match self.kept.is_empty() {
             true => written,
-            false => self.kept.iter().chain(written.iter()).cloned().collect(),
+            false => {
+                let kept = self.kept.iter();
+                let kept = kept.filter(|file| !replaced.contains(&file.path));
+                kept.chain(written.iter()).cloned().collect()
+            }
         });
         Self {
             files,

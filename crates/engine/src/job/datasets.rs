@@ -6,19 +6,31 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::{TableProvider, ViewTable, provider_as_source};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use sluice_gold::{Snapshot, TableSpec};
-use sluice_jobfile::{self as jobfile, Relation};
+use sluice_gold::{ActiveFile, Snapshot, TableSpec};
+use sluice_jobfile::{self as jobfile, RefreshPolicy, Relation};
 use sluice_storage::Location;
 use sqlparser::ast::Query;
 
 use super::AnalyzeError;
 use super::analyze::{Analysis, engine_error};
+use super::changed_files::ReplacedFiles;
 use super::column_pruning::{StepDraft, StepDraftKind};
 use super::dataset_table::DatasetTable;
 use super::shown_names::{column_names, rename_columns};
 use super::steps::AnalyzedDataset;
 use super::table_columns::{self, QueryColumns};
 use super::table_spec::{build_table_spec, sort_keys};
+use super::view_updates::UpdateOutcome;
+
+/// A view as its table has it.
+pub(super) struct ShapedView {
+    pub(super) spec: TableSpec,
+    pub(super) plan: LogicalPlan,
+    /// The names of its columns as they are shown.
+    pub(super) names: Vec<String>,
+    /// The names that queries find them by.
+    pub(super) read_as: Vec<String>,
+}
 
 impl Analysis<'_> {
     /// Adds a materialized view.
@@ -28,9 +40,48 @@ impl Analysis<'_> {
         query: &Query,
         plan: LogicalPlan,
     ) -> Result<(), AnalyzeError> {
+        let is_repeatable = self.is_repeatable(&dataset.depends_on, &plan);
+        let query_plan = match dataset.refresh_policy {
+            RefreshPolicy::IncrementalStrict => Some(plan.clone()),
+            RefreshPolicy::Auto | RefreshPolicy::Full => None,
+        };
+        let full_because = match is_repeatable {
+            true => match self.add_updated(dataset, query, &plan)? {
+                UpdateOutcome::Added => return Ok(()),
+                UpdateOutcome::Full(reason) => reason,
+            },
+            false => None,
+        };
+        let plan = self.extract_dedups(&dataset.name, plan)?;
+        let Some(view) = self.shape_view(dataset, query, plan)? else {
+            return Ok(());
+        };
+        if let Some(query) = query_plan
+            && let Some(problem) = self.refuse_full_refresh(dataset, &query, (&view, is_repeatable))
+        {
+            self.report_errors(&dataset.name, vec![problem]);
+            return Ok(());
+        }
+        self.shown.add(&dataset.name, view.names);
+        self.push_dataset(dataset, view.spec, Some(view.plan), None, &view.read_as)?;
+        if let Some(reason) = full_because {
+            self.explain_refresh("full", format!("it is computed from all rows: {reason}"));
+        }
+        if let Some(added) = self.datasets.last_mut() {
+            added.is_repeatable = is_repeatable;
+        }
+        Ok(())
+    }
+
+    /// The rows of a view as its table has them; `None` when there are errors.
+    pub(super) fn shape_view(
+        &mut self,
+        dataset: &jobfile::Dataset,
+        query: &Query,
+        mut plan: LogicalPlan,
+    ) -> Result<Option<ShapedView>, AnalyzeError> {
         let failed = |error| engine_error(&dataset.name, error);
         let mut names = self.shown.spell_query(query, plan.schema());
-        let mut plan = self.extract_dedups(&dataset.name, plan)?;
         let mut schema: SchemaRef = Arc::clone(plan.schema().inner());
         if !dataset.columns.is_empty() {
             let columns = QueryColumns {
@@ -43,7 +94,7 @@ impl Analysis<'_> {
                 Ok(declared) => schema = Arc::new(declared),
                 Err(problems) => {
                     self.report_errors(&dataset.name, problems);
-                    return Ok(());
+                    return Ok(None);
                 }
             }
             plan = table_columns::project_to(plan, &schema).map_err(failed)?;
@@ -53,11 +104,30 @@ impl Analysis<'_> {
         let read_as = column_names(&plan);
         let plan = rename_columns(plan, &names).map_err(failed)?;
         let schema = rename_fields(&schema, &names);
-        self.shown.add(&dataset.name, names);
-        match self.table_spec(dataset, &schema) {
-            Some(spec) => self.push_dataset(dataset, spec, Some(plan), None, &read_as),
-            None => Ok(()),
-        }
+        let spec = self.table_spec(dataset, &schema);
+        Ok(spec.map(|spec| ShapedView {
+            spec,
+            plan,
+            names,
+            read_as,
+        }))
+    }
+
+    /// The table of a dataset as it is before the run, with these files.
+    pub(super) fn table_before(
+        &self,
+        dataset: &jobfile::Dataset,
+        spec: &TableSpec,
+        files: &[ActiveFile],
+    ) -> Result<DatasetTable, AnalyzeError> {
+        let table = DatasetTable::new(
+            &dataset.name,
+            self.datasets.len(),
+            self.dataset_location(dataset)?.url().clone(),
+            Arc::clone(&spec.schema),
+            spec.partition_by.clone(),
+        );
+        Ok(table.keeping_files(files).without_step())
     }
 
     /// Adds the table of a dataset that the run leaves as it is.
@@ -86,15 +156,34 @@ impl Analysis<'_> {
             Arc::clone(&snapshot.schema),
             snapshot.partition_by.clone(),
         );
-        // Queries find columns as if the query of the dataset were planned.
-        let names = snapshot.schema.fields().iter().map(|field| {
-            let mut declared = dataset.columns.iter();
-            let declared = declared.find(|column| column.source_name == *field.name());
-            declared.map_or_else(|| field.name().to_lowercase(), |column| column.name.clone())
-        });
-        let read_as: Vec<String> = names.collect();
         let table = table.keeping(snapshot).without_step();
-        self.register_dataset(&dataset.name, table, &read_as)
+        self.register_dataset(&dataset.name, table, &names_in_queries(dataset, snapshot))
+    }
+
+    /// Adds a materialized view for which nothing has changed.
+    pub(super) fn add_up_to_date(
+        &mut self,
+        dataset: &jobfile::Dataset,
+        snapshot: &Arc<Snapshot>,
+    ) -> Result<(), AnalyzeError> {
+        let spec = TableSpec {
+            name: dataset.name.clone(),
+            schema: Arc::clone(&snapshot.schema),
+            partition_by: snapshot.partition_by.clone(),
+            properties: snapshot.properties.clone(),
+            comment: snapshot.description.clone(),
+        };
+        let read_as = names_in_queries(dataset, snapshot);
+        let kept = Some((Arc::clone(snapshot), None));
+        self.push_dataset(dataset, spec, None, kept, &read_as)?;
+        self.explain_refresh(
+            "none",
+            "nothing that it reads has changed since it was computed",
+        );
+        if let Some(added) = self.datasets.last_mut() {
+            added.is_up_to_date = true;
+        }
+        Ok(())
     }
 
     /// The folder of a dataset's table.
@@ -125,14 +214,14 @@ impl Analysis<'_> {
     }
 
     /// Adds a dataset, and the step that computes `plan` for it. `kept`: the snapshot
-    /// whose files the table keeps; `read_as`: the names that queries find its columns
-    /// by.
+    /// whose files the table keeps, and those of them that it does not; `read_as`: the
+    /// names that queries find its columns by.
     pub(super) fn push_dataset(
         &mut self,
         dataset: &jobfile::Dataset,
         spec: TableSpec,
         plan: Option<LogicalPlan>,
-        kept: Option<Arc<Snapshot>>,
+        kept: Option<(Arc<Snapshot>, Option<ReplacedFiles>)>,
         read_as: &[String],
     ) -> Result<(), AnalyzeError> {
         self.add_summary(
@@ -156,8 +245,8 @@ impl Analysis<'_> {
             Arc::clone(&spec.schema),
             spec.partition_by.clone(),
         );
-        if let Some(snapshot) = kept {
-            table = table.keeping(&snapshot);
+        if let Some((snapshot, replaced)) = kept {
+            table = table.keeping(&snapshot).replacing(replaced);
         }
         match plan {
             Some(plan) => {
@@ -182,7 +271,12 @@ impl Analysis<'_> {
                 .unwrap_or(self.options.target_file_size),
             is_streaming: dataset.is_streaming(),
             is_deduplicated: false,
+            is_repeatable: false,
+            view_update: None,
+            is_up_to_date: false,
             replaced_files: None,
+            kept_files: table.shared_files(),
+            are_rows_known: table.are_rows_known(),
         });
         self.register_dataset(&dataset.name, table, read_as)
     }
@@ -229,6 +323,17 @@ impl Analysis<'_> {
         }
         names
     }
+}
+
+/// The names that queries find the columns of a table by, as if the query of the dataset
+/// were planned.
+fn names_in_queries(dataset: &jobfile::Dataset, snapshot: &Snapshot) -> Vec<String> {
+    let names = snapshot.schema.fields().iter().map(|field| {
+        let mut declared = dataset.columns.iter();
+        let declared = declared.find(|column| column.source_name == *field.name());
+        declared.map_or_else(|| field.name().to_lowercase(), |column| column.name.clone())
+    });
+    names.collect()
 }
 
 const fn dataset_kind(dataset: &jobfile::Dataset) -> &'static str {

@@ -94,7 +94,7 @@ impl Refusal {
 /// The error of a query that cannot be computed over what is new alone. A query without
 /// a stream can.
 pub(super) fn refuse_plan(relation: &Relation, plan: &LogicalPlan) -> Option<Diagnostic> {
-    let refusal = find_stream(plan).err()?;
+    let refusal = find_stream(plan, &is_stream).err()?;
     Some(refusal_error(relation, refusal))
 }
 
@@ -107,7 +107,7 @@ pub(super) fn dedup_keys(
     relation: &Relation,
     plan: &LogicalPlan,
 ) -> Result<Option<Vec<String>>, Box<Diagnostic>> {
-    match find_stream(plan) {
+    match find_stream(plan, &is_stream) {
         Ok(StreamRows::Deduplicated) => stream_dedup::find_keys(plan)
             .map(Some)
             .map_err(|problem| Box::new(refusal_error(relation, Refusal::Dedup(problem)))),
@@ -143,25 +143,39 @@ enum StreamRows {
     Deduplicated,
 }
 
+/// Which tables are streams, by name.
+type IsStream<'a> = &'a dyn Fn(&str) -> bool;
+
+/// Whether a table is a stream by the name that it has in plans.
+fn is_stream(table: &str) -> bool {
+    stream_of(table).is_some()
+}
+
+/// Whether each row of the plan comes from one row of tables of which `is_new` says that
+/// they have new rows, whatever else these have.
+pub(super) fn has_new_rows(plan: &LogicalPlan, is_new: IsStream<'_>) -> bool {
+    find_stream(plan, is_new) == Ok(StreamRows::New)
+}
+
 /// What the rows of a plan are.
-fn find_stream(plan: &LogicalPlan) -> Result<StreamRows, Refusal> {
-    if has_stream_in_subquery(plan) {
+fn find_stream(plan: &LogicalPlan, is_stream: IsStream<'_>) -> Result<StreamRows, Refusal> {
+    if has_stream_in_subquery(plan, is_stream) {
         return Err(Refusal::Subquery);
     }
-    if let Some(rows) = find_dedup(plan)? {
+    if let Some(rows) = find_dedup(plan, is_stream)? {
         return Ok(rows);
     }
     let inputs = plan
         .inputs()
         .into_iter()
-        .map(find_stream)
+        .map(|input| find_stream(input, is_stream))
         .collect::<Result<Vec<StreamRows>, _>>()?;
-    let is_stream: Vec<bool> = inputs
+    let are_new: Vec<bool> = inputs
         .iter()
         .map(|rows| *rows != StreamRows::Whole)
         .collect();
     let is_deduplicated = inputs.contains(&StreamRows::Deduplicated);
-    let rows = match (is_deduplicated, is_stream.contains(&true)) {
+    let rows = match (is_deduplicated, are_new.contains(&true)) {
         (true, _) => StreamRows::Deduplicated,
         (false, true) => StreamRows::New,
         (false, false) => StreamRows::Whole,
@@ -176,20 +190,20 @@ fn find_stream(plan: &LogicalPlan) -> Result<StreamRows, Refusal> {
         false => Ok(rows),
     };
     match plan {
-        LogicalPlan::TableScan(scan) => Ok(match stream_of(scan.table_name.table()) {
-            Some(_) => StreamRows::New,
-            None => StreamRows::Whole,
+        LogicalPlan::TableScan(scan) => Ok(match is_stream(scan.table_name.table()) {
+            true => StreamRows::New,
+            false => StreamRows::Whole,
         }),
         LogicalPlan::Projection(_)
         | LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Subquery(_)
         | LogicalPlan::Repartition(_) => Ok(rows),
         LogicalPlan::Filter(_) | LogicalPlan::Unnest(_) => unless_deduplicated(rows),
-        LogicalPlan::Union(_) if rows != StreamRows::Whole && is_stream.contains(&false) => {
+        LogicalPlan::Union(_) if rows != StreamRows::Whole && are_new.contains(&false) => {
             Err(Refusal::MixedUnion)
         }
         LogicalPlan::Union(_) => unless_deduplicated(rows),
-        LogicalPlan::Join(join) => match is_stream.as_slice() {
+        LogicalPlan::Join(join) => match are_new.as_slice() {
             [true, true] => Err(Refusal::TwoStreams),
             [true, false] => match join.join_type {
                 JoinType::Inner | JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti => {
@@ -206,6 +220,10 @@ fn find_stream(plan: &LogicalPlan) -> Result<StreamRows, Refusal> {
             _ => Ok(rows),
         },
         LogicalPlan::Aggregate(_) => unless_stream(Refusal::Aggregate),
+        // The rows that it is for are next to it in the plan.
+        LogicalPlan::Distinct(_) if sluice_spark_sql::is_outer_domain(plan) => {
+            Ok(StreamRows::Whole)
+        }
         LogicalPlan::Distinct(_) => unless_stream(Refusal::Distinct),
         LogicalPlan::Window(_) => unless_stream(Refusal::Window),
         LogicalPlan::Sort(_) => unless_stream(Refusal::Sort),
@@ -215,11 +233,11 @@ fn find_stream(plan: &LogicalPlan) -> Result<StreamRows, Refusal> {
 }
 
 /// The rows of a deduplication of a stream; `None` for any other node.
-fn find_dedup(plan: &LogicalPlan) -> Result<Option<StreamRows>, Refusal> {
+fn find_dedup(plan: &LogicalPlan, is_stream: IsStream<'_>) -> Result<Option<StreamRows>, Refusal> {
     let Some(found) = match_dedup(plan) else {
         return Ok(None);
     };
-    match find_stream(&found.window.input)? {
+    match find_stream(&found.window.input, is_stream)? {
         StreamRows::Whole => return Ok(None),
         StreamRows::New => {}
         StreamRows::Deduplicated => return Err(Refusal::Dedup(DedupProblem::RowsChangeLater)),
@@ -228,7 +246,7 @@ fn find_dedup(plan: &LogicalPlan) -> Result<Option<StreamRows>, Refusal> {
     // The nodes between the condition and the window.
     let mut node = found.filter.input.as_ref();
     while !matches!(node, LogicalPlan::Window(_)) {
-        if has_stream_in_subquery(node) {
+        if has_stream_in_subquery(node, is_stream) {
             return Err(Refusal::Subquery);
         }
         match node.inputs().as_slice() {
@@ -236,19 +254,19 @@ fn find_dedup(plan: &LogicalPlan) -> Result<Option<StreamRows>, Refusal> {
             _ => return Err(Refusal::Window),
         }
     }
-    if has_stream_in_subquery(node) {
+    if has_stream_in_subquery(node, is_stream) {
         return Err(Refusal::Subquery);
     }
     Ok(Some(StreamRows::Deduplicated))
 }
 
 /// Whether a subquery in the expressions of this node reads a stream.
-fn has_stream_in_subquery(plan: &LogicalPlan) -> bool {
+pub(super) fn has_stream_in_subquery(plan: &LogicalPlan, is_stream: IsStream<'_>) -> bool {
     let mut found = false;
     let walked = plan.apply_subqueries(|subquery| {
         subquery.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
-                found |= stream_of(scan.table_name.table()).is_some();
+                found |= is_stream(scan.table_name.table());
             }
             Ok(TreeNodeRecursion::Continue)
         })

@@ -9,13 +9,19 @@
 
 mod analyze;
 mod arrow_types;
+mod changed_files;
+mod changed_groups;
 mod column_pruning;
 mod dataset_table;
 mod datasets;
 mod dedup_steps;
 mod delta_source;
 mod folder_columns;
+mod group_files;
+mod group_keys;
 mod increments;
+mod key_ranges;
+mod merged_groups;
 mod metadata_reads;
 mod part_files;
 mod past_keys;
@@ -24,8 +30,10 @@ mod plan_diagnostics;
 mod producers;
 mod query_check;
 mod query_limits;
+mod repeatable;
 mod replaced_part;
 mod results;
+mod shared_parts;
 mod shown_names;
 mod skipped_files;
 mod source_tables;
@@ -37,8 +45,11 @@ mod stream_dedup;
 mod streams;
 mod table_columns;
 mod table_spec;
+mod view_increments;
+mod view_updates;
 
 pub use analyze::{AnalyzeOptions, analyze_job};
+pub use changed_files::ReplacedFiles;
 pub use physical::PhysicalOptions;
 #[cfg(test)]
 pub(crate) use physical::with_low_memory;
@@ -50,6 +61,7 @@ pub use steps::{
 pub use streams::{
     FlowInput, StreamInputs, StreamTable, TableInput, list_rules, stream_sources, stream_tables,
 };
+pub use view_increments::{ViewInput, ViewUpdate};
 
 pub(crate) use arrow_types::sql_type;
 pub(crate) use replaced_part::OUTSIDE_PART;

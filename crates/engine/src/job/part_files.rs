@@ -158,7 +158,7 @@ fn known_rows(file: &DataFile) -> Option<u64> {
 }
 
 /// A bound of a column whose values compare as the log's texts and numbers do.
-fn read_bound(bounds: &Map<String, Value>, field: &Field) -> Option<ScalarValue> {
+pub(super) fn read_bound(bounds: &Map<String, Value>, field: &Field) -> Option<ScalarValue> {
     let value = bounds.get(field.name())?;
     match (field.data_type(), value) {
         (
@@ -173,7 +173,7 @@ fn read_bound(bounds: &Map<String, Value>, field: &Field) -> Option<ScalarValue>
 }
 
 /// Other writers cut the greatest time to milliseconds.
-fn round_up(bound: ScalarValue) -> Option<ScalarValue> {
+pub(super) fn round_up(bound: ScalarValue) -> Option<ScalarValue> {
     match bound {
         ScalarValue::TimestampMicrosecond(Some(micros), zone) => {
             let micros = micros.checked_add(1_000)?;

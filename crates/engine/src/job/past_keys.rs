@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::default_table_source::provider_as_source;
 use datafusion::catalog::{Session, TableProvider};
@@ -23,7 +23,8 @@ use sluice_jobfile::{Dataset, Diagnostic, Flow, codes};
 
 use super::AnalyzeError;
 use super::analyze::{Analysis, engine_error};
-use super::dataset_table::{DatasetTable, scalar_value};
+use super::dataset_table::DatasetTable;
+use super::part_files::{read_bound, round_up};
 use crate::staged::{StagedTable, read_staged_rows};
 
 /// What is wrong with the key of a deduplicated flow of a table with this many flows.
@@ -82,8 +83,13 @@ fn is_text(data_type: &DataType) -> bool {
 }
 
 /// Types whose bounds in the log can be compared.
-fn has_bounds(data_type: &DataType) -> bool {
-    data_type.is_integer() || is_text(data_type) || data_type == &DataType::Date32
+pub(super) fn has_bounds(data_type: &DataType) -> bool {
+    data_type.is_integer()
+        || is_text(data_type)
+        || matches!(
+            data_type,
+            DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, Some(_))
+        )
 }
 
 fn key_name(at: usize) -> String {
@@ -105,16 +111,7 @@ impl Analysis<'_> {
             return Ok(rows);
         };
         let failed = |error| engine_error(&dataset.name, error);
-        let location = self.dataset_location(dataset)?;
-        let table = DatasetTable::new(
-            &dataset.name,
-            self.datasets.len(),
-            location.url().clone(),
-            Arc::clone(&spec.schema),
-            spec.partition_by.clone(),
-        )
-        .keeping(past)
-        .without_step();
+        let table = self.table_before(dataset, spec, &past.files)?;
         let bounds = match self.stage_bounds(dataset, &rows, keys) {
             Ok(bounds) => bounds,
             Err(error) => return Err(failed(error)),
@@ -287,11 +284,12 @@ impl TableProvider for PastKeysTable {
 
 /// The values that a key has in a run.
 #[derive(Debug, Clone, PartialEq)]
-struct KeyBounds {
-    key: String,
+pub(super) struct KeyBounds {
+    /// The column of the table.
+    pub(super) key: String,
     /// `None` when all are NULL.
-    range: Option<(ScalarValue, ScalarValue)>,
-    has_nulls: bool,
+    pub(super) range: Option<(ScalarValue, ScalarValue)>,
+    pub(super) has_nulls: bool,
 }
 
 impl KeyBounds {
@@ -312,7 +310,7 @@ impl KeyBounds {
     }
 
     /// Whether a file may have one of the values.
-    fn may_be_in(&self, file: &DataFile, schema: &datafusion::arrow::datatypes::Schema) -> bool {
+    pub(super) fn may_be_in(&self, file: &DataFile, schema: &Schema) -> bool {
         let stats = &file.stats;
         let Ok(field) = schema.field_with_name(&self.key) else {
             return true;
@@ -336,17 +334,9 @@ impl KeyBounds {
         let Some((min, max)) = &self.range else {
             return false;
         };
-        let bound = |values: &serde_json::Map<String, serde_json::Value>| {
-            let value = values.get(&self.key)?;
-            match (value.as_str(), is_text(field.data_type())) {
-                (Some(text), true) => {
-                    ScalarValue::try_from_string(text.to_owned(), field.data_type()).ok()
-                }
-                _ => scalar_value(value, field.data_type()),
-            }
-        };
-        let (Some(lowest), Some(highest)) = (bound(&stats.min_values), bound(&stats.max_values))
-        else {
+        let lowest = read_bound(&stats.min_values, field);
+        let highest = read_bound(&stats.max_values, field).and_then(round_up);
+        let (Some(lowest), Some(highest)) = (lowest, highest) else {
             return true;
         };
         // Values of other types are not comparable, and nothing is known.
@@ -356,7 +346,7 @@ impl KeyBounds {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::datatypes::{Field, Schema};
+    use datafusion::arrow::datatypes::Field;
     use serde_json::{Value, json};
     use sluice_gold::FileStats;
 

@@ -24,6 +24,15 @@ impl TableProducers {
         self.steps.insert(table.to_owned(), vec![rows, duplicates]);
     }
 
+    /// Says where each step is now, by the index that it had.
+    pub(super) fn move_steps(&mut self, places: &[usize]) {
+        for step in self.steps.values_mut().flatten() {
+            if let Some(place) = places.get(*step) {
+                *step = *place;
+            }
+        }
+    }
+
     /// Whether a step computes the table. Landing sources are read in place.
     pub(super) fn contains(&self, table: &str) -> bool {
         self.steps.contains_key(table)

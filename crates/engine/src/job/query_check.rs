@@ -24,8 +24,7 @@ pub(super) async fn check_query(
     let optimized = state.optimize(&plan)?;
     if reads_outer_columns(&optimized) {
         return plan_err!(
-            "this correlated subquery cannot be turned into a join: its condition on the outer query must \
-             be an equality, and it cannot hold LIMIT"
+            "this correlated subquery cannot be turned into a join: write it as a join in FROM"
         );
     }
     let physical = state

@@ -72,16 +72,9 @@ impl Analysis<'_> {
         (dataset, spec): (&Dataset, &TableSpec),
         (flow, part): (&Flow, &ReplacedPart),
     ) -> Result<Option<PlannedPart>, AnalyzeError> {
-        let location = self.dataset_location(dataset)?;
-        let columns = DatasetTable::new(
-            &dataset.name,
-            self.datasets.len(),
-            location.url().clone(),
-            Arc::clone(&spec.schema),
-            spec.partition_by.clone(),
-        );
         // Only for the names and types of its columns.
-        self.register_table(&dataset.name, Arc::new(columns.without_step()))?;
+        let columns = self.table_before(dataset, spec, &[])?;
+        self.register_table(&dataset.name, Arc::new(columns))?;
         let planned = self.plan_query(relation, &part.query).await;
         self.deregister_table(&dataset.name)?;
         let Some(plan) = planned? else {
@@ -157,16 +150,7 @@ impl Analysis<'_> {
         );
         let mut plans = vec![Ok(rows)];
         if !files.mixed.is_empty() {
-            let location = self.dataset_location(dataset)?;
-            let table = DatasetTable::new(
-                &dataset.name,
-                self.datasets.len(),
-                location.url().clone(),
-                Arc::clone(&spec.schema),
-                spec.partition_by.clone(),
-            )
-            .keeping_files(&files.mixed)
-            .without_step();
+            let table = self.table_before(dataset, spec, &files.mixed)?;
             plans.push(remaining_rows(dataset, table, spec, part));
         }
         let plan = table_columns::unite(plans.into_iter()).map_err(failed)?;

@@ -10,7 +10,9 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use sluice_gold::DataFile;
 
+use super::changed_files::ChangedFilesTable;
 use super::dataset_table::DatasetTable;
+use super::group_files::GroupFilesTable;
 use super::past_keys::PastKeysTable;
 use crate::staged::{DeduplicatedTable, StagedPart, StagedParts, StagedTable};
 
@@ -48,7 +50,7 @@ impl StepResults {
 
     /// The plan with tables that have contents, where this job computes them.
     pub(super) fn fill_tables(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        fill_tables(
+        map_tables(
             plan,
             &|table| table.with_parts(self.staged.get(&table.step()).cloned()),
             &|table| table.with_files(self.written.get(&table.dataset()).cloned()),
@@ -59,25 +61,24 @@ impl StepResults {
 /// The plan as if every table that this job computes had no rows, for planning
 /// before anything has run.
 pub(super) fn empty_tables(plan: &LogicalPlan) -> Result<LogicalPlan> {
-    fill_tables(
+    map_tables(
         plan,
         &|table| table.with_parts(Some(StagedParts::from([]))),
         &|table| table.with_files(Some(Arc::from([]))),
     )
 }
 
-/// The plan with the contents that `staged` and `written` give to the tables that
-/// this job computes.
-fn fill_tables(
+/// The plan with what `staged` and `written` make of the tables that this job computes.
+pub(super) fn map_tables(
     plan: &LogicalPlan,
     staged: &dyn Fn(&StagedTable) -> StagedTable,
     written: &dyn Fn(&DatasetTable) -> DatasetTable,
 ) -> Result<LogicalPlan> {
-    let filled = plan
+    let mapped = plan
         .clone()
         .transform_up_with_subqueries(|node| match node {
             LogicalPlan::TableScan(mut scan) => {
-                let source = filled_source(&scan.source, staged, written);
+                let source = mapped_source(&scan.source, staged, written);
                 let changed = source.is_some();
                 scan.source = source.unwrap_or(scan.source);
                 let node = LogicalPlan::TableScan(scan);
@@ -89,12 +90,11 @@ fn fill_tables(
             }
             other => Ok(Transformed::no(other)),
         })?;
-    Ok(filled.data)
+    Ok(mapped.data)
 }
 
-/// The source with its contents; `None` for a source that this job does not
-/// compute.
-fn filled_source(
+/// What becomes of a source; `None` for one that this job does not compute.
+fn mapped_source(
     source: &Arc<dyn TableSource>,
     staged: &dyn Fn(&StagedTable) -> StagedTable,
     written: &dyn Fn(&DatasetTable) -> DatasetTable,
@@ -109,6 +109,14 @@ fn filled_source(
     }
     if let Some(table) = any.downcast_ref::<PastKeysTable>() {
         return Some(provider_as_source(Arc::new(table.map_bounds(staged))));
+    }
+    if let Some(table) = any.downcast_ref::<ChangedFilesTable>() {
+        return Some(provider_as_source(Arc::new(table.map_groups(staged))));
+    }
+    if let Some(table) = any.downcast_ref::<GroupFilesTable>() {
+        return Some(provider_as_source(Arc::new(
+            table.map_tables(written, staged),
+        )));
     }
     let table = any.downcast_ref::<DatasetTable>()?;
     Some(provider_as_source(Arc::new(written(table))))

@@ -9,14 +9,15 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectMeta;
 use sluice_jobfile::{self as jobfile, Diagnostic, Format, codes};
 use sluice_landing::{LandedFilesError, list_landed};
-use sluice_storage::{ListRules, Listing, Stores};
+use sluice_storage::{ListRules, Listing, SourceFile, Stores};
 
 use super::folder_columns::FolderColumns;
 use super::{AnalyzeError, InputSummary};
 use super::{arrow_types, delta_source, skipped_files};
 use crate::parquet::{ParquetFile, ParquetTable};
 use crate::source::{
-    Compression, CsvOptions, CsvSyntax, InputFile, Mode, NdjsonOptions, NdjsonTable, find_time_zone,
+    Compression, CsvOptions, CsvSyntax, InputFile, Mode, NdjsonOptions, NdjsonTable, NewFields,
+    find_time_zone,
 };
 
 /// An opened source.
@@ -90,7 +91,7 @@ pub(super) async fn open_listing(
     }
     let table = Arc::new(ndjson_table(
         source,
-        &listing,
+        listing.files,
         &folder_columns,
         time_zone,
         store,
@@ -148,7 +149,7 @@ fn store_url(listing: &Listing) -> Result<ObjectStoreUrl, DataFusionError> {
     ObjectStoreUrl::parse(&url[..url::Position::BeforePath])
 }
 
-fn object_meta(file: &sluice_storage::SourceFile) -> ObjectMeta {
+fn object_meta(file: &SourceFile) -> ObjectMeta {
     ObjectMeta {
         location: file.path.clone(),
         last_modified: file.last_modified,
@@ -178,7 +179,7 @@ fn mode_of(source: &jobfile::Source) -> Mode {
 
 fn ndjson_table(
     source: &jobfile::Source,
-    listing: &Listing,
+    files: Vec<SourceFile>,
     folder_columns: &FolderColumns,
     time_zone: String,
     store: ObjectStoreUrl,
@@ -188,16 +189,22 @@ fn ndjson_table(
     let lines_are_records = csv
         .as_ref()
         .is_none_or(|csv| csv.syntax.line_feeds_end_records());
-    let files = listing
-        .files
-        .iter()
+    // By value: the paths of a million files are not copied.
+    let files = files
+        .into_iter()
         .map(|file| InputFile {
-            meta: object_meta(file),
             splittable: lines_are_records
                 && compression.unwrap_or_else(|| Compression::from_path(file.path.as_ref()))
                     == Compression::None,
-            folder_values: folder_columns.values_of(file),
-            stored: file.stored.clone(),
+            folder_values: folder_columns.values_of(&file),
+            meta: ObjectMeta {
+                location: file.path,
+                last_modified: file.last_modified,
+                size: file.size,
+                e_tag: file.e_tag,
+                version: None,
+            },
+            stored: file.stored,
         })
         .collect();
     let options = NdjsonOptions {
@@ -208,6 +215,15 @@ fn ndjson_table(
         csv,
         folder_columns: folder_columns.names(),
         time_zone,
+        new_fields: match source.new_fields {
+            jobfile::NewFields::Skipped => NewFields::Skipped,
+            jobfile::NewFields::Rescued(_) => NewFields::Rescued,
+            jobfile::NewFields::Refused => NewFields::Refused,
+        },
+        rescued_column: match &source.new_fields {
+            jobfile::NewFields::Rescued(column) => Some(column.clone()),
+            jobfile::NewFields::Skipped | jobfile::NewFields::Refused => None,
+        },
     };
     NdjsonTable::new(
         arrow_types::source_schema(&source.columns),

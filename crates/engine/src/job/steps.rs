@@ -1,11 +1,17 @@
 //! The planned job and its steps.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use sluice_gold::TableSpec;
+use sluice_gold::{DataFile, TableSpec};
 use sluice_jobfile::{Diagnostics, SortKey};
 use sluice_storage::Location;
+
+use super::changed_files::ReplacedFiles;
+use super::view_increments::ViewUpdate;
 
 /// A job that can run: steps in an order in which they may start.
 #[derive(Debug)]
@@ -67,9 +73,35 @@ pub struct AnalyzedDataset {
     pub is_streaming: bool,
     /// Whether it adds only rows whose keys the table does not have.
     pub is_deduplicated: bool,
-    /// The paths of the files that the run removes, when it replaces a part of the table;
-    /// `None` when it does not.
-    pub replaced_files: Option<Vec<String>>,
+    /// Of a materialized view: whether its rows are the same whenever they are computed
+    /// from the same input.
+    pub is_repeatable: bool,
+    /// Of a materialized view: how its rows follow from those that it had; `None` when
+    /// they are computed from all rows.
+    pub view_update: Option<ViewUpdate>,
+    /// Of a materialized view: whether nothing has changed for it, so that it stays as it
+    /// is.
+    pub is_up_to_date: bool,
+    /// The files that the run removes, when it replaces a part of the table; `None` when it
+    /// does not.
+    pub replaced_files: Option<ReplacedFiles>,
+    /// The files that the table had before, and keeps unless they are replaced.
+    pub(super) kept_files: Arc<[DataFile]>,
+    /// Whether it is known how many rows those have.
+    pub(super) are_rows_known: bool,
+}
+
+impl AnalyzedDataset {
+    /// The rows of the table when the run has written so many to it; `None` when the log
+    /// of the table does not count all. Which files are replaced must be decided.
+    pub fn count_rows_after(&self, written: u64) -> Option<u64> {
+        let replaced = self.replaced_files.as_ref().and_then(ReplacedFiles::paths);
+        let replaced: HashSet<&String> = replaced.unwrap_or_default().iter().collect();
+        let kept = self.kept_files.iter();
+        let kept = kept.filter(|file| !replaced.contains(&file.path));
+        let kept: u64 = kept.map(|file| file.stats.num_records).sum();
+        self.are_rows_known.then(|| kept.saturating_add(written))
+    }
 }
 
 /// A source as it was listed, before anything is read.

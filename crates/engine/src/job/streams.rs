@@ -21,20 +21,27 @@ use sqlparser::ast::Query;
 
 use super::AnalyzeError;
 use super::analyze::{Analysis, engine_error};
+use super::changed_files::ReplacedFiles;
 use super::dataset_table::DatasetTable;
 use super::increments;
 use super::past_keys::refuse_keys;
 use super::sources;
 use super::table_columns::{self, QueryColumns};
+use super::view_increments::ViewInput;
 
 /// What the flows of a job take.
 #[derive(Debug, Clone, Default)]
 pub struct StreamInputs {
     /// By streaming table.
     pub tables: HashMap<String, StreamTable>,
-    /// The tables of datasets that the run leaves as they are, by name; `None`: there is
-    /// no table yet.
+    /// The tables of datasets that are not to be refreshed, by name; `None`: there is no
+    /// table yet.
     pub unchanged: HashMap<String, Option<Arc<Snapshot>>>,
+    /// The tables of materialized views for which nothing has changed, by name.
+    pub up_to_date: HashMap<String, Arc<Snapshot>>,
+    /// What is new for materialized views, by name; those that are missing are computed
+    /// from all rows.
+    pub views: HashMap<String, ViewInput>,
     /// The `now()` of the run; the time of planning when not set.
     pub now: Option<DateTime<Utc>>,
 }
@@ -127,6 +134,11 @@ pub(super) struct PlannedFlow {
     is_run: bool,
     /// The columns of which only new combinations are added; `None`: all rows are.
     keys: Option<Vec<String>>,
+}
+
+fn undecided(table: &str, reader: &str) -> AnalyzeError {
+    let message = format!("it is not decided what `{table}` has");
+    engine_error(reader, DataFusionError::Internal(message))
 }
 
 /// The name of a flow's table for the stream of a relation.
@@ -230,11 +242,23 @@ impl<'a> Analysis<'a> {
         if self.failed_relations.contains(&dataset.name) {
             return Ok(false);
         }
-        let undecided = || {
-            let message = format!("it is not decided what `{}` has", dataset.name);
-            engine_error(&flow.name, DataFusionError::Internal(message))
-        };
-        let input = input.tables.get(&dataset.name).ok_or_else(undecided)?;
+        let input = input.tables.get(&dataset.name);
+        let input = input.ok_or_else(|| undecided(&dataset.name, &flow.name))?;
+        let name = stream_table(&dataset.name, flow);
+        let (table, read_as) = self.new_rows_table(&name, &flow.name, dataset, input)?;
+        self.register_dataset(&name, table, &read_as)?;
+        Ok(true)
+    }
+
+    /// The table `name` of what is new of a streaming table for the relation `reader`, and
+    /// the names that queries find its columns by.
+    pub(super) fn new_rows_table(
+        &mut self,
+        name: &str,
+        reader: &str,
+        dataset: &Dataset,
+        input: &TableInput,
+    ) -> Result<(DatasetTable, Vec<String>), AnalyzeError> {
         let of_run = self
             .datasets
             .iter()
@@ -253,12 +277,11 @@ impl<'a> Analysis<'a> {
                     table: dataset.name.clone(),
                 });
             }
-            (None, None) => return Err(undecided()),
+            (None, None) => return Err(undecided(&dataset.name, reader)),
         };
-        let name = stream_table(&dataset.name, flow);
         let location = self.dataset_location(dataset)?;
         let mut table = DatasetTable::new(
-            &name,
+            name,
             of_run.unwrap_or(usize::MAX),
             location.url().clone(),
             Arc::clone(&schema),
@@ -266,7 +289,7 @@ impl<'a> Analysis<'a> {
         )
         .keeping_files(&input.files);
         match self.producers.rows_step(&dataset.name) {
-            Some(step) if input.with_added => self.producers.insert(&name, step),
+            Some(step) if input.with_added => self.producers.insert(name, step),
             _ => table = table.without_step(),
         }
         let columns = schema.fields().iter();
@@ -279,8 +302,7 @@ impl<'a> Analysis<'a> {
                 .collect(),
             None => read_as,
         };
-        self.register_dataset(&name, table, &read_as)?;
-        Ok(true)
+        Ok((table, read_as))
     }
 
     async fn add_stream_view(
@@ -386,7 +408,7 @@ impl<'a> Analysis<'a> {
         {
             let replaced = self.replace_part(dataset, &spec, (rows, part), kept.as_ref())?;
             plan = Some(replaced.plan);
-            replaced_files = Some(replaced.removed);
+            replaced_files = Some(ReplacedFiles::known(replaced.removed));
             kept = replaced.kept;
         }
         let names: Vec<String> = spec
@@ -397,6 +419,7 @@ impl<'a> Analysis<'a> {
             .collect();
         let restarts = table.is_some_and(|table| table.restarts);
         let has_new = plan.is_some();
+        let kept = kept.map(|snapshot| (snapshot, None));
         self.push_dataset(dataset, spec, plan, kept, &names)?;
         match (restarts, has_new, &part) {
             (true, ..) => self.explain_refresh("full", "it is filled again from the beginning"),

@@ -22,7 +22,11 @@ pub(super) fn build_table_spec(
     let partitions = dataset.partition_by.iter();
     let partitions = partitions.map(|name| ("PARTITIONED BY", name.value.as_str(), name.span));
     let sorts = dataset.sort_by.iter();
-    let sorts = sorts.map(|key| ("`sluice.sort_by`", key.column.as_str(), key.span));
+    let sort_clause = match dataset.properties.contains_key("sluice.sort_by") {
+        true => "`sluice.sort_by`",
+        false => "CLUSTER BY",
+    };
+    let sorts = sorts.map(|key| (sort_clause, key.column.as_str(), key.span));
     let mut problems: Vec<Diagnostic> = partitions
         .chain(sorts)
         .filter_map(|(clause, column, span)| unknown_column(schema, clause, column, span))

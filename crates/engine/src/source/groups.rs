@@ -29,7 +29,7 @@ impl InputFile {
     /// The path and the offset at which the bytes begin.
     fn first_byte(&self) -> (&Path, u64) {
         match &self.stored {
-            Some(stored) => (&stored.path, stored.offset),
+            Some(stored) => (stored.path.as_ref(), stored.offset),
             None => (&self.meta.location, 0),
         }
     }

@@ -51,9 +51,28 @@ impl JoinedRun {
     }
 }
 
+/// The same file with the first `most` parts of its run; as it is, if it has no more.
+pub(crate) fn with_few_parts(file: &PartitionedFile, most: usize) -> PartitionedFile {
+    match file.extension::<JoinedRun>() {
+        Some(run) if run.parts.len() > most => {
+            let run = JoinedRun {
+                path: run.path.clone(),
+                offset: run.offset,
+                parts: run.parts.iter().take(most).cloned().collect(),
+            };
+            let mut file = file.clone();
+            file.object_meta.size = run.size();
+            file.with_extension(run)
+        }
+        _ => file.clone(),
+    }
+}
+
 /// A run that is being collected.
 pub(super) struct RunBuilder<'a> {
     run: JoinedRun,
+    /// [`JoinedRun::end`], which takes as long as there are parts.
+    end: u64,
     /// The first part.
     first: &'a InputFile,
 }
@@ -68,10 +87,11 @@ impl<'a> RunBuilder<'a> {
         };
         Some(Self {
             run: JoinedRun {
-                path: stored.path.clone(),
+                path: stored.path.as_ref().clone(),
                 offset: stored.offset,
                 parts: vec![part],
             },
+            end: stored.offset + file.meta.size,
             first: file,
         })
     }
@@ -83,12 +103,13 @@ impl<'a> RunBuilder<'a> {
         let follows = file
             .stored
             .as_ref()
-            .is_some_and(|stored| stored.path == self.run.path && stored.offset == self.run.end());
+            .is_some_and(|stored| *stored.path == self.run.path && stored.offset == self.end);
         let fits = follows
             && self.run.parts.len() < MAX_PARTS
             && file.folder_values == self.first.folder_values
             && compression(file) == compression(self.first);
         if fits {
+            self.end += file.meta.size;
             self.run.parts.push(JoinedPart {
                 meta: file.meta.clone(),
                 ordinal,
@@ -99,7 +120,7 @@ impl<'a> RunBuilder<'a> {
 
     pub(super) fn build(self) -> PartitionedFile {
         let meta = ObjectMeta {
-            size: self.run.size(),
+            size: self.end - self.run.offset,
             ..self.first.meta.clone()
         };
         let ordinal = self.run.parts.first().map(|part| part.ordinal);

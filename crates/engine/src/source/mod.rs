@@ -32,9 +32,10 @@ use crate::scan::{ColumnFormat, ColumnSource, PartitionScan};
 pub(crate) use file_metadata::METADATA_COLUMN;
 pub(crate) use folder_values::FolderValues;
 pub use groups::{InputFile, group_files};
+pub(crate) use joined_run::with_few_parts;
 pub use metric::SourceMetric;
 pub use sluice_csv::{CsvOptions, CsvSyntax};
-pub use sluice_ndjson::{Compression, Mode};
+pub use sluice_ndjson::{Compression, Mode, NewFields};
 pub use table::NdjsonTable;
 
 /// The hidden column with the position of a row in its source, UInt64 and unique:
@@ -63,6 +64,10 @@ pub struct NdjsonOptions {
     pub folder_columns: Vec<String>,
     /// The name of the zone of times that name none.
     pub time_zone: String,
+    /// What becomes of fields that are not declared.
+    pub new_fields: NewFields,
+    /// The column that holds those that are rescued.
+    pub rescued_column: Option<String>,
 }
 
 impl NdjsonOptions {

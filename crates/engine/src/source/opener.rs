@@ -146,6 +146,9 @@ impl NdjsonOpener {
         decode.max_line_bytes = options.max_line_bytes;
         let time_zone = options.time_zone()?;
         decode.time_zone = time_zone;
+        decode.new_fields = options.new_fields;
+        let rescued = options.rescued_column.as_ref();
+        decode.rescued = rescued.and_then(|name| decode.schema.index_of(name).ok());
         decode.corrupt_record = decode.schema.index_of(CORRUPT_COLUMN).ok();
         decode.position = decode.schema.index_of(POSITION_COLUMN).ok();
         decode.line = decode.schema.index_of(LINE_COLUMN).ok();
@@ -278,9 +281,10 @@ impl NdjsonOpener {
 
 /// The columns that are read from lines.
 fn columns_of_lines(declared: &SchemaRef, options: &NdjsonOptions) -> SchemaRef {
-    let generated = [CORRUPT_COLUMN, POSITION_COLUMN];
+    let rescued = options.rescued_column.as_deref();
+    let generated = [Some(CORRUPT_COLUMN), Some(POSITION_COLUMN), rescued];
     let mut fields = without_folder_columns(declared.fields(), &options.folder_columns);
-    fields.retain(|field| !generated.contains(&field.name().as_str()));
+    fields.retain(|field| !generated.contains(&Some(field.name())));
     Arc::new(Schema::new(fields))
 }
 

@@ -68,6 +68,14 @@ impl StagedTable {
         self.step
     }
 
+    /// The same relation, computed by another step of the job.
+    pub(crate) fn with_step(&self, step: usize) -> Self {
+        Self {
+            step,
+            ..self.clone()
+        }
+    }
+
     /// The same relation with these parts, which a scan reads.
     pub(crate) fn with_parts(&self, parts: Option<StagedParts>) -> Self {
         Self {

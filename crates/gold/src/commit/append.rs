@@ -73,6 +73,14 @@ impl GoldTable {
         snapshot: Option<&Snapshot>,
         mode: CommitMode<'_>,
     ) -> Result<(), GoldError> {
+        if let CommitMode::View(view) = mode
+            && view.based_on.is_some()
+            && view.based_on != snapshot.map(|snapshot| snapshot.version)
+        {
+            return Err(GoldError::PastChanged {
+                table: self.name().to_owned(),
+            });
+        }
         for append in mode.flows().unwrap_or_default() {
             let number = match snapshot {
                 Some(snapshot) => self.flow_number(snapshot, &append.flow).await?,
@@ -91,7 +99,6 @@ impl GoldTable {
             if append.makes_version.is_some_and(|version| version != next) {
                 return Err(GoldError::PastChanged {
                     table: self.name().to_owned(),
-                    flow: append.flow.clone(),
                 });
             }
         }

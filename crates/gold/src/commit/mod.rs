@@ -6,7 +6,9 @@
 
 pub(crate) mod append;
 pub(crate) mod prepared;
+pub(crate) mod protocol;
 pub(crate) mod replace;
+pub(crate) mod view;
 
 use backon::BackoffBuilder as _;
 use sluice_storage::{CreateError, CreateOutcome, RETRY_PAUSES};
@@ -14,6 +16,7 @@ use uuid::Uuid;
 
 use crate::commit::append::FlowAppend;
 use crate::commit::replace::{CommitInfo, PlannedEntry, ReplaceCommit};
+use crate::commit::view::ViewPlan;
 use crate::error::GoldError;
 use crate::files::data_file::DataFile;
 use crate::log::delta_log::has_commit_id;
@@ -58,6 +61,9 @@ pub enum CommitOutcome {
 pub(crate) enum CommitMode<'a> {
     /// Removes them.
     Replace,
+    /// Removes or keeps them, as the plan says; the rows are those of a materialized view
+    /// that have the input of the plan.
+    View(&'a ViewPlan),
     /// Keeps them; the rows are those of these flows.
     Append(&'a [FlowAppend]),
     /// Keeps all but those with these paths; the rows are those of these flows, and
@@ -71,14 +77,15 @@ impl<'a> CommitMode<'a> {
     /// The flows whose rows are added.
     pub(crate) const fn flows(self) -> Option<&'a [FlowAppend]> {
         match self {
-            Self::Replace => None,
+            Self::Replace | Self::View(_) => None,
             Self::Append(flows) | Self::ReplacePart(flows, _) | Self::Restart(flows) => Some(flows),
         }
     }
 
     /// The files that are removed; `None`: all.
-    pub(crate) const fn removed_paths(self) -> Option<&'a [String]> {
+    pub(crate) fn removed_paths(self) -> Option<&'a [String]> {
         match self {
+            Self::View(view) => view.removed_paths(),
             Self::Replace | Self::Restart(_) => None,
             Self::Append(_) => Some(&[]),
             Self::ReplacePart(_, paths) => Some(paths),
@@ -87,8 +94,12 @@ impl<'a> CommitMode<'a> {
 
     /// Whether the table keeps files, so that its columns and what its flows have taken
     /// stay.
-    pub(crate) const fn keeps_files(self) -> bool {
-        matches!(self, Self::Append(_) | Self::ReplacePart(..))
+    pub(crate) fn keeps_files(self) -> bool {
+        match self {
+            Self::Append(_) | Self::ReplacePart(..) => true,
+            Self::View(view) => view.keeps_files(),
+            Self::Replace | Self::Restart(_) => false,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::commit::append::FlowAppend;
 use crate::commit::replace::{CommitInfo, ReplaceCommit};
+use crate::commit::view::ViewPlan;
 use crate::commit::{CommitMode, CommitOutcome, CommitProof};
 use crate::error::GoldError;
 use crate::files::data_file::DataFile;
@@ -58,6 +59,9 @@ pub struct PreparedCommit {
     /// of the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     removes: Option<Vec<String>>,
+    /// The plan whose input the rows of a materialized view have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    view: Option<ViewPlan>,
     origin: CommitOrigin,
     commit_id: String,
     /// The number of the `txn` action.
@@ -98,7 +102,10 @@ impl PreparedCommit {
             (Some(flows), _) if self.restarts => CommitMode::Restart(flows),
             (Some(flows), Some(removes)) => CommitMode::ReplacePart(flows, removes),
             (Some(flows), None) => CommitMode::Append(flows),
-            (None, _) => CommitMode::Replace,
+            (None, _) => match &self.view {
+                Some(view) => CommitMode::View(view),
+                None => CommitMode::Replace,
+            },
         }
     }
 
@@ -145,7 +152,8 @@ impl GoldTables {
 
 impl GoldTable {
     /// Prepares a replace of the table's content by `files`; see
-    /// [`GoldTable::commit_replace`]. Changes nothing.
+    /// [`GoldTable::commit_replace`]. With `view`, the files have the input of a plan, and
+    /// may be added to those that the table has. Changes nothing.
     ///
     /// # Errors
     /// When the table cannot be replaced so.
@@ -153,9 +161,14 @@ impl GoldTable {
         &self,
         spec: &TableSpec,
         files: &[DataFile],
+        view: Option<ViewPlan>,
         origin: &CommitOrigin,
     ) -> Result<PreparedCommit, GoldError> {
-        self.prepare(spec, files, CommitMode::Replace, origin).await
+        let mode = match &view {
+            Some(view) => CommitMode::View(view),
+            None => CommitMode::Replace,
+        };
+        self.prepare(spec, files, mode, origin).await
     }
 
     /// Prepares a commit that adds `files`, the rows of these flows. Changes nothing.
@@ -245,6 +258,10 @@ impl GoldTable {
             restarts: matches!(mode, CommitMode::Restart(_)),
             removes: match mode {
                 CommitMode::ReplacePart(_, removes) => Some(removes.to_vec()),
+                _ => None,
+            },
+            view: match mode {
+                CommitMode::View(view) => Some(view.clone()),
                 _ => None,
             },
             origin: origin.clone(),

@@ -7,24 +7,18 @@ use uuid::Uuid;
 
 use crate::commit::CommitMode;
 use crate::commit::append::{RESTARTED_KEY, STREAMING_KEY, append_schema, flow_application};
+use crate::commit::protocol::{changed_protocol, check_writable};
+use crate::commit::view::VIEW_APPLICATION;
 use crate::error::GoldError;
 use crate::files::data_file::DataFile;
 use crate::log::actions::{
-    Action, AddLine, CommitLine, FormatLine, MetadataLine, ProtocolLine, RemoveLine, TxnLine,
-    encode_entry, encode_path,
+    Action, AddLine, CommitLine, FormatLine, MetadataLine, RemoveLine, TxnLine, encode_entry,
+    encode_path,
 };
 use crate::log::snapshot::{ActiveFile, Snapshot};
 use crate::schema::properties::{APPEND_ONLY_KEY, TXN_RETENTION_KEY, check_properties};
 use crate::schema::{check_schema, delta_schema, schema_string};
 use crate::table::TableSpec;
-
-/// Protocol versions of the tables that this writer creates.
-const READER_VERSION: i32 = 1;
-const WRITER_VERSION: i32 = 2;
-
-/// Features that require nothing of a replace, because it never does what they
-/// restrict. Append-only tables are checked separately.
-const HARMLESS_FEATURES: &[&str] = &["appendOnly", "invariants", "timestampNtz"];
 
 /// The origin of a commit, for the table's history and to identify the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,12 +136,8 @@ impl<'a> ReplaceCommit<'a> {
             removes.len(),
             now,
         )));
-        if snapshot.is_none() {
-            actions.push(Action::Protocol(ProtocolLine {
-                min_reader_version: READER_VERSION,
-                min_writer_version: WRITER_VERSION,
-            }));
-        }
+        let protocol = changed_protocol(self.table, snapshot, &self.spec.properties)?;
+        actions.extend(protocol.map(Action::Protocol));
         actions.extend(
             self.changed_metadata(snapshot, now, new_id)
                 .map(Action::Metadata),
@@ -166,6 +156,13 @@ impl<'a> ReplaceCommit<'a> {
                     version: append.number,
                     last_updated: now,
                 })
+            }));
+        }
+        if let CommitMode::View(view) = self.mode {
+            actions.push(Action::Txn(TxnLine {
+                app_id: VIEW_APPLICATION.to_owned(),
+                version: view.number,
+                last_updated: now,
             }));
         }
         let removed = removes.len();
@@ -202,10 +199,8 @@ impl<'a> ReplaceCommit<'a> {
             return Ok(removed);
         }
         // Their rows were replaced or written again, on another version.
-        let flow = self.mode.flows().and_then(<[_]>::first);
         Err(GoldError::PastChanged {
             table: self.table.to_owned(),
-            flow: flow.map_or_else(String::new, |append| append.flow.clone()),
         })
     }
 
@@ -236,8 +231,8 @@ impl<'a> ReplaceCommit<'a> {
             operation_parameters: BTreeMap::from([
                 (
                     "mode",
-                    match self.mode {
-                        CommitMode::Append(_) => "Append",
+                    match self.mode.removed_paths() {
+                        Some([]) => "Append",
                         _ => "Overwrite",
                     }
                     .to_owned(),
@@ -314,54 +309,8 @@ fn same_json(a: &str, b: &str) -> bool {
     a == b || matches!((parse(a), parse(b)), (Some(a), Some(b)) if a == b)
 }
 
-/// Checks that this writer supports everything that the table's protocol requires, and
-/// that the table is one that takes appends or one that can be replaced.
-pub(crate) fn check_writable(
-    table: &str,
-    snapshot: &Snapshot,
-    is_streaming: bool,
-) -> Result<(), GoldError> {
-    match (is_streaming, snapshot.is_streaming()) {
-        (true, false) => {
-            return Err(GoldError::NotStreaming {
-                table: table.to_owned(),
-            });
-        }
-        (false, true) => {
-            return Err(GoldError::Streaming {
-                table: table.to_owned(),
-            });
-        }
-        _ => {}
-    }
-    if is_streaming {
-        check_flow_numbers_are_kept(table, snapshot.properties.keys())?;
-    }
-    let unsupported_features: Vec<_> = snapshot
-        .features
-        .iter()
-        .filter(|feature| !HARMLESS_FEATURES.contains(&feature.as_str()))
-        .cloned()
-        .collect();
-    // Versions 3 to 6 imply features without listing them.
-    let by_version = snapshot.writer_version <= WRITER_VERSION;
-    let by_features = snapshot.writer_version == 7 && unsupported_features.is_empty();
-    if !(by_version || by_features) {
-        return Err(GoldError::Protocol {
-            table: table.to_owned(),
-            reader: snapshot.reader_version,
-            writer: snapshot.writer_version,
-            features: unsupported_features,
-        });
-    }
-    match is_streaming {
-        true => Ok(()),
-        false => check_replaceable(table, snapshot),
-    }
-}
-
 /// Checks that the files of the table may be removed.
-fn check_replaceable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> {
+pub(crate) fn check_replaceable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> {
     let append_only = snapshot.properties.get(APPEND_ONLY_KEY);
     match append_only.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         true => Err(GoldError::AppendOnly {
@@ -372,7 +321,7 @@ fn check_replaceable(table: &str, snapshot: &Snapshot) -> Result<(), GoldError> 
 }
 
 /// A table whose log forgets what its flows have taken would get it twice.
-fn check_flow_numbers_are_kept<'a>(
+pub(crate) fn check_flow_numbers_are_kept<'a>(
     table: &str,
     keys: impl IntoIterator<Item = &'a String>,
 ) -> Result<(), GoldError> {

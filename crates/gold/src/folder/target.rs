@@ -2,7 +2,7 @@
 
 use futures::StreamExt as _;
 
-use crate::commit::replace::check_writable;
+use crate::commit::protocol::check_writable;
 use crate::error::GoldError;
 use crate::files::file_names::DataFileName;
 use crate::folder::writable::check_writable_folder;

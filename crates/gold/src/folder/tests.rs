@@ -46,10 +46,10 @@ async fn a_table_that_cannot_be_replaced_is_refused() {
     let file = t.file("a", None).await;
     committed_version(t.replace("a", &[file]).await);
     let log = t.folder.path().join("my table/_delta_log");
-    let line = r#"{"protocol":{"minReaderVersion":1,"minWriterVersion":4}}"#;
+    let line = r#"{"protocol":{"minReaderVersion":1,"minWriterVersion":5}}"#;
     std::fs::write(log.join("00000000000000000001.json"), line).unwrap();
     let error = t.table.check_target(false).await.unwrap_err().to_string();
-    assert!(error.contains("writer version 4"), "{error}");
+    assert!(error.contains("writer version 5"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

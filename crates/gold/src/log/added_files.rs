@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+use chrono::DateTime;
+use object_store::path::Path;
+use sluice_storage::SourceFile;
+
 use crate::commit::append::FLOW_PREFIX;
 use crate::error::GoldError;
 use crate::log::replay::read_entry_rows;
@@ -44,6 +48,36 @@ impl GoldTable {
             }
             files.extend(rows.added);
         }
+        Ok(files)
+    }
+
+    /// Files of the table as those of a source, in the order of their paths.
+    ///
+    /// # Errors
+    /// When the path of one cannot be in a store.
+    pub fn source_files(&self, files: &[ActiveFile]) -> Result<Vec<SourceFile>, GoldError> {
+        let folder = self.location().path();
+        let files = files.iter().map(|file| {
+            let path = match folder.as_ref() {
+                "" => file.path.clone(),
+                folder => format!("{folder}/{}", file.path),
+            };
+            let path = Path::parse(&path).map_err(|error| self.store_error("read", error))?;
+            let values = file.partition_values.iter();
+            Ok(SourceFile {
+                path,
+                size: file.size,
+                last_modified: DateTime::from_timestamp_millis(file.modification_time_ms)
+                    .unwrap_or_default(),
+                e_tag: None,
+                partition_values: values
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+                stored: None,
+            })
+        });
+        let mut files = files.collect::<Result<Vec<_>, GoldError>>()?;
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
     }
 }

@@ -16,11 +16,15 @@ pub(crate) const APPEND_ONLY_KEY: &str = "delta.appendOnly";
 /// The property that makes a log forget `txn` actions.
 pub(crate) const TXN_RETENTION_KEY: &str = "delta.setTransactionRetentionDuration";
 
+/// The property of a table whose changes are to be read.
+pub(crate) const CHANGE_FEED_KEY: &str = "delta.enableChangeDataFeed";
+
 /// Properties that require nothing of this writer's commits. Vacuum, log clean-up
 /// and other writers read them.
 const SUPPORTED_PROPERTIES: &[&str] = &[
     CHECKPOINT_KEY,
     "delta.deletedFileRetentionDuration",
+    CHANGE_FEED_KEY,
     "delta.enableExpiredLogCleanup",
     "delta.logRetentionDuration",
     TXN_RETENTION_KEY,
@@ -28,8 +32,11 @@ const SUPPORTED_PROPERTIES: &[&str] = &[
     "delta.tuneFileSizesForRewrites",
 ];
 
-/// Refuses properties that need more than writer version 2, or that this writer
-/// does not implement. Keys without the prefix `delta.` may be anything.
+fn is_boolean(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false")
+}
+
+/// Refuses properties that this writer does not implement. Keys without the prefix `delta.` may be anything.
 pub fn check_properties<'a>(
     table: &str,
     properties: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -51,6 +58,9 @@ pub fn check_properties<'a>(
         if key.starts_with("delta.autoOptimize.") || SUPPORTED_PROPERTIES.contains(&key) {
             if key == CHECKPOINT_KEY && !value.parse::<u64>().is_ok_and(|n| n > 0) {
                 return fail("must be a whole number above 0".to_owned());
+            }
+            if key == CHANGE_FEED_KEY && !is_boolean(value) {
+                return fail("must be 'true' or 'false'".to_owned());
             }
             continue;
         }
@@ -77,6 +87,7 @@ mod tests {
     fn only_what_the_writer_keeps() {
         let check = |key, value| check_properties("t", [(key, value)]).map_err(|e| e.to_string());
         check("owner", "ann").unwrap();
+        check("delta.enableChangeDataFeed", "true").unwrap();
         check("delta.checkpointInterval", "5").unwrap();
         check("delta.logRetentionDuration", "interval 7 days").unwrap();
         for (key, value, part) in [
@@ -86,7 +97,8 @@ mod tests {
                 "5",
                 "is written 'delta.checkpointInterval'",
             ),
-            ("delta.enableChangeDataFeed", "true", "newer writer"),
+            ("delta.enableChangeDataFeed", "yes", "'true' or 'false'"),
+            ("delta.enableDeletionVectors", "true", "newer writer"),
             ("delta.appendOnly", "true", "not supported"),
             ("", "x", "no name"),
         ] {

@@ -8,6 +8,7 @@ mod replaced_parts;
 mod streams;
 pub(crate) mod substitute;
 
+use self::substitute::VariableName;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -140,12 +141,20 @@ fn check_variables(
     relations: &mut [Relation],
     order: &[usize],
 ) -> BTreeSet<String> {
-    let variables: Vec<String> = context
+    let declared: Vec<(String, bool)> = context
         .variables
         .iter()
-        .map(|v| v.variable.name.clone())
+        .map(|declared| &declared.variable)
+        .map(|variable| (variable.name.clone(), variable.ty.has_parts()))
         .collect();
-    let variables: Vec<&str> = variables.iter().map(String::as_str).collect();
+    let variables: Vec<VariableName<'_>> = declared
+        .iter()
+        .map(|(name, has_parts)| VariableName {
+            name,
+            has_parts: *has_parts,
+        })
+        .collect();
+    let names: Vec<&str> = declared.iter().map(|(name, _)| name.as_str()).collect();
     let mut used = BTreeSet::new();
     let mut strings = std::mem::take(&mut context.placeholder_strings);
     let mut known = KnownColumns::new();
@@ -182,7 +191,7 @@ fn check_variables(
             .variables
             .iter()
             .position(|v| v.default.as_ref().is_some_and(|d| d.span == string.span));
-        let visible = &variables[..above.unwrap_or(variables.len())];
+        let visible = &names[..above.unwrap_or(names.len())];
         let findings = interpolation::check_placeholders(string, context.source, visible);
         context.diagnostics.extend(findings);
         used.extend(interpolation::variable_names(&string.value));

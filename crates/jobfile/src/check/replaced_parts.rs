@@ -7,7 +7,7 @@ use sqlparser::ast::{Expr, Spanned as _, Visitor};
 
 use crate::check::column_names::{self, KnownColumns};
 use crate::check::references::Reference;
-use crate::check::substitute::{self, VariableUsage};
+use crate::check::substitute::{self, VariableName, VariableUsage};
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::{Flow, Relation};
 use crate::span::Span;
@@ -127,7 +127,7 @@ pub(crate) fn stream_error(
 pub(crate) fn find_part_usage(
     relations: &mut [Relation],
     index: usize,
-    variables: &[&str],
+    variables: &[VariableName<'_>],
     known: &KnownColumns,
     diagnostics: &mut Diagnostics,
 ) -> Option<VariableUsage> {

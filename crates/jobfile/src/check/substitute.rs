@@ -22,8 +22,16 @@ use crate::span::{Span, Spanned};
 use crate::traversal::{visit_nodes, visit_nodes_mut};
 use crate::values::{interpolation, variable_value};
 
+/// A variable by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct VariableName<'a> {
+    pub(crate) name: &'a str,
+    /// Whether it is a struct, an array or a map.
+    pub(crate) has_parts: bool,
+}
+
 /// Names that hide variables: parameters of the enclosing lambdas, and roots of
-/// subscripts (`x['key']`), because variables have no parts.
+/// subscripts (`x['key']`), unless the variable has parts.
 #[derive(Default)]
 struct HiddenNames {
     lambdas: Vec<Vec<String>>,
@@ -56,12 +64,17 @@ impl HiddenNames {
         }
     }
 
-    /// The name of the variable that `ident` may stand for.
-    fn candidate_name(&self, ident: &Ident) -> Option<String> {
+    /// The name of the variable that `ident` may stand for. `has_parts` says whether a
+    /// variable has parts.
+    fn candidate_name(
+        &self,
+        ident: &Ident,
+        has_parts: impl FnOnce(&str) -> bool,
+    ) -> Option<String> {
         let name = ident.value.to_lowercase();
         let hidden = ident.quote_style.is_some()
             || self.lambdas.iter().flatten().any(|param| *param == name)
-            || self.roots.contains(&ident_span(ident));
+            || self.roots.contains(&ident_span(ident)) && !has_parts(&name);
         (!hidden).then_some(name)
     }
 }
@@ -90,7 +103,7 @@ pub(crate) struct VariableUsage {
 /// reported to `diagnostics`. `known` are the columns of the file's relations.
 pub(crate) fn find_usage(
     query: &Query,
-    variables: &[&str],
+    variables: &[VariableName<'_>],
     known: &KnownColumns,
     diagnostics: &mut Diagnostics,
 ) -> VariableUsage {
@@ -108,7 +121,7 @@ pub(crate) fn find_usage(
 }
 
 struct UsageFinder<'a> {
-    variables: &'a [&'a str],
+    variables: &'a [VariableName<'a>],
     /// Columns of the file's relations.
     relation_columns: &'a KnownColumns,
     /// One entry per enclosing query with common table expressions: the same with
@@ -179,8 +192,11 @@ impl Visitor for UsageFinder<'_> {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         self.hidden.enter_expr(expr);
         if let Expr::Identifier(ident) = expr
-            && let Some(name) = self.hidden.candidate_name(ident)
-            && self.variables.contains(&name.as_str())
+            && let Some(name) = self.hidden.candidate_name(ident, |name| {
+                let mut variables = self.variables.iter();
+                variables.any(|variable| variable.name == name && variable.has_parts)
+            })
+            && self.variables.iter().any(|variable| variable.name == name)
         {
             if self.columns.iter().any(|columns| columns.contains(&name)) {
                 self.diagnostics.push(
@@ -244,7 +260,10 @@ impl Substitution<'_> {
         let Expr::Identifier(ident) = expr else {
             return None;
         };
-        let name = self.hidden.candidate_name(ident)?;
+        let name = self.hidden.candidate_name(ident, |name| {
+            let value = self.values.get(name);
+            value.is_some_and(|(ty, _)| ty.has_parts())
+        })?;
         let (ty, text) = self.values.get(&name)?;
         Some((ty, text.as_deref(), ident_span(ident)))
     }

@@ -7,7 +7,7 @@ use sqlparser::ast::{AccessExpr, Expr, Ident, Query, Subscript, Value, Visitor, 
 
 use crate::check::column_names::KnownColumns;
 use crate::check::references::normalized_name;
-use crate::check::substitute;
+use crate::check::substitute::{self, VariableName};
 use crate::diagnostics::Diagnostics;
 use crate::job::function::{FunctionBody, SqlFunction};
 use crate::traversal::{SyntaxNode, visit_nodes, visit_nodes_mut};
@@ -23,7 +23,13 @@ pub(super) fn check_names(
         .iter()
         .map(|parameter| normalized_name(&parameter.name))
         .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let parameters: Vec<VariableName<'_>> = names
+        .iter()
+        .map(|name| VariableName {
+            name,
+            has_parts: false,
+        })
+        .collect();
     let mut queries = QueryFinder {
         depth: 0,
         queries: Vec::new(),
@@ -33,7 +39,7 @@ pub(super) fn check_names(
         FunctionBody::Rows { query, .. } => visit_nodes(query, &mut queries),
     };
     for query in queries.queries {
-        substitute::find_usage(&query, &names, known, diagnostics);
+        substitute::find_usage(&query, &parameters, known, diagnostics);
     }
 }
 

@@ -33,8 +33,8 @@ pub struct Job {
     pub warnings: Diagnostics,
 }
 
-/// The variable that holds the location of the datasets. A job declares it like
-/// any other; it need not be used in the file.
+/// The variable that holds the location of the datasets. A job may declare it like
+/// any other, to use it in the file or give it a default.
 pub const GOLD_VARIABLE: &str = "gold";
 
 /// Before the name of a source in the name of its table with the column `_metadata`. A
@@ -192,6 +192,8 @@ pub struct Source {
     pub max_line_bytes: u64,
     /// The zone of times that name none; the session's when not set.
     pub time_zone: Option<String>,
+    /// What becomes of fields that are not declared (JSON).
+    pub new_fields: NewFields,
     /// Used for CSV only.
     pub csv: CsvOptions,
     /// All options as written, by lower-case key; the fields above hold their
@@ -263,6 +265,19 @@ impl ParseMode {
             Self::FailFast => "failfast",
         }
     }
+}
+
+/// What becomes of fields of records that are not declared: Databricks'
+/// `schemaEvolutionMode`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum NewFields {
+    /// They are skipped.
+    #[default]
+    Skipped,
+    /// This column holds them, and values that do not fit, as JSON.
+    Rescued(String),
+    /// They fail the job.
+    Refused,
 }
 
 /// How a source's files are compressed.
@@ -387,6 +402,19 @@ pub struct ReplacedPart {
     pub variables: Vec<String>,
 }
 
+/// From what a materialized view is computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RefreshPolicy {
+    /// From what has changed, where its query allows; else from all rows. `INCREMENTAL`
+    /// is the same.
+    #[default]
+    Auto,
+    /// From what has changed; a query that does not allow it is an error.
+    IncrementalStrict,
+    /// From all rows, by every run.
+    Full,
+}
+
 /// `CREATE OR REFRESH MATERIALIZED VIEW` or `STREAMING TABLE`.
 #[derive(Debug, Clone)]
 pub struct Dataset {
@@ -417,6 +445,8 @@ pub struct Dataset {
     pub comment: Option<String>,
     /// Informational: columns declared as unique. Not enforced.
     pub primary_key: Vec<Spanned<String>>,
+    /// Of a materialized view: its `REFRESH POLICY`.
+    pub refresh_policy: RefreshPolicy,
 }
 
 impl Dataset {

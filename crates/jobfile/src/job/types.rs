@@ -59,6 +59,11 @@ pub struct Field {
 }
 
 impl DataType {
+    /// Whether values are structs, arrays or maps.
+    pub(crate) const fn has_parts(&self) -> bool {
+        matches!(self, Self::Struct(_) | Self::Array(_) | Self::Map(..))
+    }
+
     /// Whether the type is not nested.
     pub const fn is_scalar(&self) -> bool {
         !matches!(self, Self::Struct(_) | Self::Array(_) | Self::Map(..))

@@ -20,6 +20,7 @@ pub const RESERVED_VARIABLE_NAMES: &[&str] = &[
     "memory",
     "name",
     "no_progress",
+    "otlp_endpoint",
     "output",
     "plan",
     "properties_file",
@@ -47,7 +48,7 @@ pub fn option_name(variable: &str) -> String {
 pub struct Variable {
     /// Lower case; also the name of its option (`run_date` or `run-date`).
     pub name: String,
-    /// Always a simple type.
+    /// Every type but `BINARY`.
     pub ty: DataType,
     /// The default as text, for help; `None` if a value is mandatory. The text
     /// may contain other variables: `${landing}/users`.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sqlparser::tokenizer::Token;
 
 use crate::diagnostics::{Diagnostic, codes};
-use crate::job::{Column, Dataset, Relation};
-use crate::span::{Span, Spanned};
+use crate::job::{Column, Dataset, RefreshPolicy, Relation, SortKey};
+use crate::span::Spanned;
 use crate::statements::key_values::{self, CheckPhase};
 use crate::statements::parse_context::ParseContext;
 use crate::statements::{columns, flow, query, table_properties};
@@ -35,10 +35,11 @@ impl DatasetKind {
 #[derive(Default)]
 struct DatasetClauses {
     partition_by: Option<Vec<Name>>,
+    cluster_by: Option<Vec<Name>>,
     properties: Option<Vec<(Spanned<String>, Spanned<String>)>>,
     comment: Option<String>,
     has_format: bool,
-    has_refresh_policy: bool,
+    refresh_policy: Option<RefreshPolicy>,
 }
 
 /// Parses what follows `MATERIALIZED VIEW` or `STREAMING TABLE`.
@@ -72,6 +73,18 @@ pub(crate) fn parse_dataset(
     while !begins_query(cursor) {
         parse_clause(context, cursor, kind, &mut clauses)?;
     }
+    if let (Some(_), Some([column, ..])) = (&clauses.partition_by, clauses.cluster_by.as_deref()) {
+        context.diagnostics.push(
+            Diagnostic::error(
+                codes::SYNTAX,
+                "PARTITIONED BY and CLUSTER BY cannot both be given",
+            )
+            .with_span(column.span)
+            .with_help(
+                "order the rows of each file with TBLPROPERTIES ('sluice.sort_by' = 'a, b')",
+            ),
+        );
+    }
     let properties = match clauses.properties {
         Some(pairs) => table_properties::check_property_keys(&pairs, &mut context.diagnostics),
         None => BTreeMap::new(),
@@ -93,11 +106,17 @@ pub(crate) fn parse_dataset(
         depends_on: Vec::new(),
         columns: columns.columns,
         partition_by: to_spanned_names(clauses.partition_by.unwrap_or_default()),
-        sort_by: Vec::new(),
+        sort_by: clauses
+            .cluster_by
+            .iter()
+            .flatten()
+            .map(cluster_key)
+            .collect(),
         target_file_size: None,
         properties,
         comment: clauses.comment,
         primary_key: columns.primary_key,
+        refresh_policy: clauses.refresh_policy.unwrap_or_default(),
     };
     table_properties::apply_properties(
         &mut dataset,
@@ -125,7 +144,8 @@ fn parse_clause(
     };
     if cursor.eat_words(&["PARTITIONED", "BY"]) {
         repeated(clauses.partition_by.is_some(), "PARTITIONED BY")?;
-        clauses.partition_by = Some(parse_partition_columns(context, cursor)?);
+        let columns = parse_distinct_columns(context, cursor, "PARTITIONED BY")?;
+        clauses.partition_by = Some(columns);
     } else if cursor.eat_words(&["TBLPROPERTIES"]) {
         repeated(clauses.properties.is_some(), "TBLPROPERTIES")?;
         let pairs = key_values::parse_key_values(context, cursor, "a table property")?;
@@ -137,12 +157,11 @@ fn parse_clause(
         repeated(clauses.has_format, "USING")?;
         clauses.has_format = true;
     } else if kind == DatasetKind::MaterializedView && cursor.eat_words(&["REFRESH", "POLICY"]) {
-        repeated(clauses.has_refresh_policy, "REFRESH POLICY")?;
-        clauses.has_refresh_policy = true;
-        parse_refresh_policy(cursor, span)?;
-    } else if cursor.next_words_are(&["CLUSTER", "BY"]) {
-        let help = "order the rows of each file with TBLPROPERTIES ('sluice.sort_by' = 'a, b')";
-        return Err(cursor.not_yet_supported_error(on, help));
+        repeated(clauses.refresh_policy.is_some(), "REFRESH POLICY")?;
+        clauses.refresh_policy = Some(parse_refresh_policy(cursor)?);
+    } else if cursor.eat_words(&["CLUSTER", "BY"]) {
+        repeated(clauses.cluster_by.is_some(), "CLUSTER BY")?;
+        clauses.cluster_by = Some(parse_cluster_columns(context, cursor)?);
     } else if cursor.next_words_are(&["SCHEDULE"]) || cursor.next_words_are(&["TRIGGER"]) {
         let help = "leave it out; a job runs when it is submitted";
         return Err(cursor.not_yet_supported_error(on, help));
@@ -162,38 +181,28 @@ fn parse_clause(
     Ok(())
 }
 
-/// `AUTO | INCREMENTAL [STRICT] | FULL`. Every policy but the strict one allows a full
-/// refresh.
-fn parse_refresh_policy(cursor: &mut TokenCursor<'_>, start: Span) -> ParseResult<()> {
+/// `AUTO | INCREMENTAL [STRICT] | FULL`.
+fn parse_refresh_policy(cursor: &mut TokenCursor<'_>) -> ParseResult<RefreshPolicy> {
     if cursor.eat_words(&["INCREMENTAL", "STRICT"]) {
-        return Err(Box::new(
-            Diagnostic::error(
-                codes::CLAUSE_NOT_YET,
-                "REFRESH POLICY INCREMENTAL STRICT is not yet supported on a materialized view",
-            )
-            .with_span(start.to(cursor.previous_span()))
-            .with_help(
-                "write AUTO, INCREMENTAL or FULL: the view is computed from all of its sources, \
-                 with the same result; for rows that are added as they arrive use CREATE OR \
-                 REFRESH STREAMING TABLE",
-            ),
-        ));
+        return Ok(RefreshPolicy::IncrementalStrict);
     }
-    for policy in ["AUTO", "INCREMENTAL", "FULL"] {
-        if cursor.eat_words(&[policy]) {
-            return Ok(());
-        }
+    if cursor.eat_words(&["FULL"]) {
+        return Ok(RefreshPolicy::Full);
     }
-    Err(cursor.expected_error("AUTO, INCREMENTAL or FULL"))
+    match cursor.eat_words(&["AUTO"]) || cursor.eat_words(&["INCREMENTAL"]) {
+        true => Ok(RefreshPolicy::Auto),
+        false => Err(cursor.expected_error("AUTO, INCREMENTAL or FULL")),
+    }
 }
 
 fn to_spanned_names(names: Vec<Name>) -> Vec<Spanned<String>> {
     names.iter().map(Name::to_spanned).collect()
 }
 
-fn parse_partition_columns(
+fn parse_distinct_columns(
     context: &mut ParseContext<'_>,
     cursor: &mut TokenCursor<'_>,
+    clause: &str,
 ) -> ParseResult<Vec<Name>> {
     let names = cursor.parse_name_list("a column name")?;
     for (i, name) in names.iter().enumerate() {
@@ -201,13 +210,43 @@ fn parse_partition_columns(
             context.diagnostics.push(
                 Diagnostic::error(
                     codes::DUPLICATE_COLUMN,
-                    format!("PARTITIONED BY names `{}` twice", name.written),
+                    format!("{clause} names `{}` twice", name.written),
                 )
                 .with_span(name.span),
             );
         }
     }
     Ok(names)
+}
+
+/// `(a, b)`, `AUTO` or `NONE`.
+fn parse_cluster_columns(
+    context: &mut ParseContext<'_>,
+    cursor: &mut TokenCursor<'_>,
+) -> ParseResult<Vec<Name>> {
+    let span = cursor.next_span();
+    if cursor.eat_words(&["NONE"]) {
+        return Ok(Vec::new());
+    }
+    if cursor.eat_words(&["AUTO"]) {
+        context.diagnostics.push(
+            Diagnostic::warning(codes::NO_EFFECT, "CLUSTER BY AUTO has no effect")
+                .with_span(span)
+                .with_help("name the columns by which the table is read most: CLUSTER BY (a, b)"),
+        );
+        return Ok(Vec::new());
+    }
+    parse_distinct_columns(context, cursor, "CLUSTER BY")
+}
+
+/// Rows that are read together lie together when each file is sorted.
+fn cluster_key(column: &Name) -> SortKey {
+    SortKey {
+        column: column.value.clone(),
+        descending: false,
+        nulls_first: true,
+        span: column.span,
+    }
 }
 
 /// The list after the name.

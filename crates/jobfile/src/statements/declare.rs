@@ -14,9 +14,11 @@ use crate::statements::parse_context::ParseContext;
 use crate::statements::query;
 use crate::statements::type_parser::parse_type;
 use crate::syntax::dialect::SluiceDialect;
+use crate::syntax::parser_limits::{RECURSION_LIMIT, with_parser_stack};
 use crate::syntax::token_cursor::{ParseResult, TokenCursor};
 use crate::syntax::tokens;
 use crate::values::interpolation;
+use crate::values::nested_value::write_constructor;
 use crate::values::variable_value::{bad_default_error, normalize_value};
 
 pub(crate) fn parse_declare(
@@ -39,7 +41,8 @@ pub(crate) fn parse_declare(
         None
     };
     let default = if cursor.eat_words(&["DEFAULT"]) || cursor.eat_token(&Token::Eq) {
-        Some(parse_default(context, cursor)?)
+        let typed = typed.as_ref().map(|(ty, _)| ty);
+        Some(parse_default(context, cursor, typed)?)
     } else {
         None
     };
@@ -48,14 +51,14 @@ pub(crate) fn parse_declare(
     }
     let ty = match (typed, &default) {
         (Some((ty, span)), _) => {
-            if !ty.is_scalar() || ty == DataType::Binary {
+            if ty == DataType::Binary {
                 return Err(Box::new(
                     Diagnostic::error(
                         codes::TYPE_NOT_ALLOWED,
                         format!("a variable cannot have the type {ty}"),
                     )
                     .with_span(span)
-                    .with_help("variables are parameters passed as text: use a simple type such as STRING, INT or DATE"),
+                    .with_help("variables are parameters passed as text: use STRING, and unhex(name) or encode(name, 'utf-8')"),
                 ));
             }
             ty
@@ -162,6 +165,7 @@ fn check_name(context: &mut ParseContext<'_>, name: &str, written: &str, span: S
 fn parse_default(
     context: &mut ParseContext<'_>,
     cursor: &mut TokenCursor<'_>,
+    typed: Option<&DataType>,
 ) -> ParseResult<(Spanned<DefaultValue>, DataType)> {
     if cursor.at_end() {
         return Err(cursor.expected_error("a value"));
@@ -169,9 +173,9 @@ fn parse_default(
     let span = cursor.rest_span();
     let dialect = SluiceDialect::new(cursor.rest_tokens().len());
     let mut parser = Parser::new(&dialect)
-        .with_recursion_limit(query::RECURSION_LIMIT)
+        .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(cursor.rest_tokens().to_vec());
-    let expr = match query::with_parser_stack(|| parser.parse_expr()) {
+    let expr = match with_parser_stack(|| parser.parse_expr()) {
         Ok(expr) => expr,
         Err(error) => return Err(query::syntax_error(&parser, error, cursor)),
     };
@@ -183,6 +187,9 @@ fn parse_default(
             context.record_string(&Spanned::new(text.clone(), span));
         }
         return Ok((Spanned::new(value, span), ty));
+    }
+    if let Some(default) = parse_constructor(&expr, typed, span)? {
+        return Ok(default);
     }
     if let Expr::Identifier(ident) = &expr {
         let name = ident.value.to_lowercase();
@@ -210,11 +217,46 @@ fn parse_default(
     Err(Box::new(
         Diagnostic::error(
             codes::BAD_DEFAULT,
-            "a DEFAULT must be a literal or a variable above",
+            "a DEFAULT must be a literal, an array, map or struct of literals, or a variable above",
         )
         .with_span(span)
         .with_help("leave DEFAULT out and pass the value to submit-job when it must be computed"),
     ))
+}
+
+/// `array(1, 2)` and the like, whose type is the declared one.
+fn parse_constructor(
+    expr: &Expr,
+    typed: Option<&DataType>,
+    span: Span,
+) -> ParseResult<Option<(Spanned<DefaultValue>, DataType)>> {
+    let Some(text) = write_constructor(expr) else {
+        return Ok(None);
+    };
+    let error = |message: &str, help: &str| {
+        Err(Box::new(
+            Diagnostic::error(codes::BAD_DEFAULT, message)
+                .with_span(span)
+                .with_help(help),
+        ))
+    };
+    let Some(ty) = typed else {
+        return error(
+            "this variable has no type",
+            "write the type before DEFAULT, such as ARRAY<INT>",
+        );
+    };
+    // A parameter could otherwise add elements.
+    if interpolation::has_variables(&text) {
+        return error(
+            "the texts in an array, a map or a struct cannot contain variables",
+            "write array(…) with the variable where the query needs it",
+        );
+    }
+    Ok(Some((
+        Spanned::new(DefaultValue::Text(text), span),
+        ty.clone(),
+    )))
 }
 
 fn parse_literal(expr: &Expr) -> Option<(DefaultValue, DataType)> {

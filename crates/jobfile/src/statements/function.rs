@@ -5,13 +5,13 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use super::query::{
-    RECURSION_LIMIT, SparkSyntaxRewriter, replace_spark_type, syntax_error, with_parser_stack,
-};
+use super::query::syntax_error;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::job::function::{FunctionBody, Parameter, SqlFunction};
 use crate::statements::parse_context::ParseContext;
 use crate::syntax::dialect::SluiceDialect;
+use crate::syntax::parser_limits::{RECURSION_LIMIT, with_parser_stack};
+use crate::syntax::spark_rewriter::{SparkSyntaxRewriter, replace_spark_type};
 use crate::syntax::spark_tokens::respell_tokens;
 use crate::syntax::token_cursor::{ParseResult, TokenCursor};
 use crate::traversal::visit_nodes_mut;

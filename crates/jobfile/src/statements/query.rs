@@ -1,12 +1,7 @@
 //! Parses queries with sqlparser, and converts its errors.
 
-use std::ops::ControlFlow;
-
 use sluice_values::did_you_mean;
-use sqlparser::ast::helpers::attached_token::AttachedToken;
-use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, TableFactor, TimezoneInfo, VisitorMut,
-};
+use sqlparser::ast::Query;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -15,31 +10,20 @@ use crate::span::{Position, Span};
 use crate::statements::parse_context::ParseContext;
 use crate::statements::read_files;
 use crate::syntax::dialect::SluiceDialect;
-use crate::syntax::identifier_clause;
+use crate::syntax::parser_limits::{RECURSION_LIMIT, with_parser_stack};
+use crate::syntax::spark_rewriter::SparkSyntaxRewriter;
 use crate::syntax::spark_tokens::respell_tokens;
 use crate::syntax::streams;
 use crate::syntax::token_cursor::{self, ParseResult, TokenCursor};
 use crate::syntax::tokens::{is_whitespace, plain_word, span_of};
 use crate::traversal::visit_nodes_mut;
 
-/// The maximum depth of expressions and queries.
-pub(crate) const RECURSION_LIMIT: usize = 100;
-/// The stack for parsing a query, in bytes. Only the used part costs memory.
-const PARSER_STACK_BYTES: usize = 32 * 1024 * 1024;
-
-/// Runs a parser of `sqlparser` with enough stack. sqlparser limits its recursion
-/// and grows the stack itself, but a build without optimization uses more stack
-/// between its checks than it reserves.
-pub(crate) fn with_parser_stack<T>(parse: impl FnOnce() -> T) -> T {
-    stacker::maybe_grow(PARSER_STACK_BYTES / 2, PARSER_STACK_BYTES, parse)
-}
-
 /// Parses the rest of the statement as a query.
 pub(crate) fn parse_query(
     context: &mut ParseContext<'_>,
     cursor: &mut TokenCursor<'_>,
 ) -> ParseResult<(Query, Span)> {
-    let begins = ["SELECT", "WITH", "VALUES", "FROM"];
+    let begins = ["SELECT", "WITH", "VALUES", "FROM", "TABLE"];
     if !begins.iter().any(|w| cursor.next_words_are(&[w])) && cursor.peek() != Some(&Token::LParen)
     {
         let mut error = cursor.expected_error("a query");
@@ -71,81 +55,6 @@ pub(crate) fn parse_query(
             Ok((*query, span))
         }
         Err(error) => Err(syntax_error(&parser, error, cursor)),
-    }
-}
-
-/// Rewrites syntax of Spark that sqlparser parses but DataFusion cannot plan.
-pub(crate) struct SparkSyntaxRewriter;
-
-impl VisitorMut for SparkSyntaxRewriter {
-    type Break = ();
-
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        identifier_clause::replace_in_factor(factor);
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        identifier_clause::replace_in_expr(expr);
-        match expr {
-            Expr::Cast { data_type, .. } => replace_spark_type(data_type),
-            Expr::TypedString(literal) => replace_spark_type(&mut literal.data_type),
-            Expr::RLike { .. } => {
-                let like = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
-                if let Expr::RLike {
-                    negated,
-                    expr: left,
-                    pattern: right,
-                    ..
-                } = like
-                {
-                    let op = if negated {
-                        BinaryOperator::PGRegexNotMatch
-                    } else {
-                        BinaryOperator::PGRegexMatch
-                    };
-                    *expr = Expr::BinaryOp { left, op, right };
-                }
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-pub(crate) fn replace_spark_type(ty: &mut DataType) {
-    match ty {
-        DataType::Custom(name, arguments) if arguments.is_empty() => {
-            match name.to_string().to_ascii_uppercase().as_str() {
-                "LONG" => *ty = DataType::BigInt(None),
-                "SHORT" => *ty = DataType::SmallInt(None),
-                "BYTE" => *ty = DataType::TinyInt(None),
-                _ => {}
-            }
-        }
-        // As in a declaration: an instant in the session's zone, with
-        // microseconds, the precision of Delta and Spark.
-        DataType::Timestamp(precision, TimezoneInfo::None) => {
-            *ty = DataType::Timestamp(precision.or(Some(6)), TimezoneInfo::WithTimeZone);
-        }
-        DataType::TimestampNtz(precision) => {
-            *ty = DataType::Timestamp(precision.or(Some(6)), TimezoneInfo::WithoutTimeZone);
-        }
-        DataType::Array(
-            ArrayElemTypeDef::AngleBracket(element)
-            | ArrayElemTypeDef::SquareBracket(element, _)
-            | ArrayElemTypeDef::Parenthesis(element),
-        ) => replace_spark_type(element),
-        DataType::Map(key, value) => {
-            replace_spark_type(key);
-            replace_spark_type(value);
-        }
-        DataType::Struct(fields, _) => {
-            for field in fields {
-                replace_spark_type(&mut field.field_type);
-            }
-        }
-        _ => {}
     }
 }
 

@@ -5,9 +5,11 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::flow::flow_error;
-use super::query::{RECURSION_LIMIT, SparkSyntaxRewriter, syntax_error, with_parser_stack};
+use super::query::syntax_error;
 use crate::job::ReplacedPart;
 use crate::syntax::dialect::SluiceDialect;
+use crate::syntax::parser_limits::{RECURSION_LIMIT, with_parser_stack};
+use crate::syntax::spark_rewriter::SparkSyntaxRewriter;
 use crate::syntax::spark_tokens::respell_tokens;
 use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor};
 use crate::syntax::tokens::{is_whitespace, plain_word};

@@ -9,7 +9,7 @@ use crate::span::{Span, Spanned};
 use crate::statements::parse_context::ParseContext;
 use crate::syntax::token_cursor::{ParseResult, TokenCursor};
 use crate::values::interpolation;
-use crate::values::size::parse_target_file_size;
+use crate::values::size::{parse_min_shared_size, parse_target_file_size};
 
 /// Checks a value; the error describes what is expected.
 type ValueCheck = fn(&str) -> Result<(), &'static str>;
@@ -27,6 +27,9 @@ const SETTINGS: &[(&str, ValueCheck)] = &[
     (SESSION_TIME_ZONE, |value| match TimeZone::find(value) {
         Some(_) => Ok(()),
         None => Err(TIME_ZONE_EXAMPLES),
+    }),
+    ("sluice.min_shared_size", |value| {
+        parse_min_shared_size(value).map(drop)
     }),
     ("sluice.shuffle_partitions", |value| {
         match value.parse::<u32>() {

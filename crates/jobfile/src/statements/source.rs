@@ -12,7 +12,7 @@ use crate::job::{
 use crate::span::{Span, Spanned};
 use crate::statements::key_values::{self, CheckPhase};
 use crate::statements::parse_context::ParseContext;
-use crate::statements::{columns, source_options};
+use crate::statements::{columns, new_fields, source_options};
 use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor, repeated_clause_error};
 use crate::syntax::tokens::plain_word;
 
@@ -108,7 +108,7 @@ pub(crate) struct SourceParts {
 pub(crate) fn push_source(context: &mut ParseContext<'_>, parts: SourceParts) {
     let SourceParts {
         name,
-        columns,
+        mut columns,
         format,
         location,
         options,
@@ -120,6 +120,7 @@ pub(crate) fn push_source(context: &mut ParseContext<'_>, parts: SourceParts) {
     context.record_string(&location);
     context.diagnostics.extend(check_location(&location));
     let options = source_options::check_option_keys(format, &options, &mut context.diagnostics);
+    let new_fields = new_fields::apply_new_fields(&options, &mut columns, &mut context.diagnostics);
     let mut source = Source {
         name: name.value,
         span: name.span,
@@ -132,6 +133,7 @@ pub(crate) fn push_source(context: &mut ParseContext<'_>, parts: SourceParts) {
         max_line_bytes: DEFAULT_MAX_LINE_BYTES,
         csv: CsvOptions::default(),
         time_zone: None,
+        new_fields,
         options,
         comment,
     };

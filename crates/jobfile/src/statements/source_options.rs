@@ -8,6 +8,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::{Compression, Format, ParseMode, Source};
 use crate::span::Spanned;
 use crate::statements::key_values::CheckPhase;
+use crate::statements::new_fields;
 use crate::statements::setting::TIME_ZONE_EXAMPLES;
 
 const JSON_OPTIONS: &[&str] = &[
@@ -15,6 +16,8 @@ const JSON_OPTIONS: &[&str] = &[
     "max_line_bytes",
     "mode",
     "multi_line",
+    new_fields::RESCUED_COLUMN,
+    new_fields::EVOLUTION_MODE,
     "time_zone",
 ];
 const CSV_OPTIONS: &[&str] = &[
@@ -49,6 +52,8 @@ fn canonical_option_name(key: &str) -> &str {
         "ignoretrailingwhitespace" => "ignore_trailing_white_space",
         "inferschema" => "infer_schema",
         "timezone" => "time_zone",
+        "schemaevolutionmode" | "cloudfiles.schemaevolutionmode" => new_fields::EVOLUTION_MODE,
+        "rescueddatacolumn" | "cloudfiles.rescueddatacolumn" => new_fields::RESCUED_COLUMN,
         key => key,
     }
 }
@@ -126,6 +131,9 @@ fn option_of_spark(name: &str) -> Option<&'static str> {
         "columnnameofcorruptrecord" => "declare a column `_corrupt_record` instead",
         "emptyvalue" | "nanvalue" | "positiveinf" | "negativeinf" => {
             "declare the column as STRING and convert it with CASE"
+        }
+        new_fields::EVOLUTION_MODE | new_fields::RESCUED_COLUMN => {
+            "only JSON sources rescue or refuse what is not declared"
         }
         "recursivefilelookup" | "pathglobfilter" => {
             "write a pattern such as `folder/*/*.json` in LOCATION"

@@ -261,8 +261,10 @@ fn parse_unsigned_shift(parser: &mut Parser, left: &Expr) -> Result<Expr, Parser
 
 /// Functions whose names are also keywords, and that Spark calls with parentheses.
 const CALLED_KEYWORDS: &[Keyword] = &[
+    Keyword::CEIL,
     Keyword::CURRENT_CATALOG,
     Keyword::CURRENT_USER,
+    Keyword::FLOOR,
     Keyword::SESSION_USER,
     Keyword::USER,
 ];

@@ -3,12 +3,15 @@
 
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Word};
 
+use super::pivoted_values::enclose_pivoted_values;
+use super::query_starts::respell_query_starts;
 use super::tokens::is_whitespace;
 
 /// The tokens of a query in the spelling that the parser reads.
 pub(crate) fn respell_tokens(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = respell_map_types(tokens);
+    let tokens = respell_map_types(respell_timestamps(tokens));
     let tokens = respell_windows(tokens);
+    let tokens = enclose_pivoted_values(respell_query_starts(tokens));
     respell_pipes(tokens)
 }
 
@@ -39,6 +42,20 @@ fn with_token(old: &TokenWithSpan, token: Token) -> TokenWithSpan {
         token,
         span: old.span,
     }
+}
+
+/// `TIMESTAMP_LTZ'2024-01-01'` as `TIMESTAMP'2024-01-01'`, which is the same type.
+fn respell_timestamps(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    for at in 0..tokens.len() {
+        let is_literal = is_word(tokens.get(at), &["TIMESTAMP_LTZ"])
+            && next_index(&tokens, at + 1)
+                .and_then(|next| tokens.get(next))
+                .is_some_and(|next| matches!(next.token, Token::SingleQuotedString(_)));
+        if is_literal && let Some(old) = tokens.get_mut(at) {
+            *old = with_token(old, Token::make_keyword("TIMESTAMP"));
+        }
+    }
+    tokens
 }
 
 /// `MAP<STRING, INT>` as `MAP(STRING, INT)`.
@@ -240,6 +257,10 @@ mod tests {
                 "CAST(m AS ARRAY<MAP(STRING, MAP(INT, DECIMAL(10, 2)))>)",
             ),
             ("map < 3 AND a > 1", "map < 3 AND a > 1"),
+            (
+                "TIMESTAMP_LTZ '2024-01-01' + timestamp_ltz",
+                "TIMESTAMP '2024-01-01' + timestamp_ltz",
+            ),
             (
                 "rank() OVER (DISTRIBUTE BY a SORT BY b)",
                 "rank() OVER (PARTITION BY a ORDER BY b)",

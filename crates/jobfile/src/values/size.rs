@@ -15,3 +15,11 @@ pub fn parse_target_file_size(value: &str) -> Result<u64, &'static str> {
         _ => Err("a size of at least 1MB, such as `128MB`"),
     }
 }
+
+/// The value of `sluice.min_shared_size`.
+///
+/// # Errors
+/// What a valid value looks like.
+pub fn parse_min_shared_size(value: &str) -> Result<u64, &'static str> {
+    parse_size(value).map_err(|_| "a size, such as `64MB` or `0B`")
+}

@@ -4,6 +4,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use sqlparser::ast::{CastKind, DataType as SqlType, ExactNumberInfo, Expr, TimezoneInfo, Value};
 
+use super::nested_value::{nested_sql_type, normalize_constructor, read_constructor};
 use crate::diagnostics::{Diagnostic, codes};
 use crate::job::types::DataType;
 use crate::job::variable::Variable;
@@ -49,9 +50,12 @@ pub(crate) fn normalize_value(ty: &DataType, text: &str) -> Result<String, Strin
         DataType::TimestampNtz => parse_local_time(trimmed)
             .map(write_local_time)
             .ok_or_else(|| "a time without zone such as `2024-05-31T12:00:00`".to_owned()),
-        DataType::Binary | DataType::Struct(_) | DataType::Array(_) | DataType::Map(..) => {
-            Err("a value of a simple type".to_owned())
+        DataType::Struct(_) | DataType::Array(_) | DataType::Map(..) => {
+            normalize_constructor(trimmed).ok_or_else(|| {
+                "constants in array(…), map(…) or named_struct(…), such as `array(1, 2)`".to_owned()
+            })
         }
+        DataType::Binary => Err("a value of another type".to_owned()),
     }
 }
 
@@ -128,6 +132,11 @@ pub(crate) fn to_expr(ty: &DataType, value: Option<&str>, span: Span) -> Expr {
     match ty {
         DataType::String => literal(Value::SingleQuotedString(text.to_owned())),
         DataType::Boolean => literal(Value::Boolean(text == "true")),
+        DataType::Struct(_) | DataType::Array(_) | DataType::Map(..) => {
+            // Texts that are no constructor are refused before.
+            let value = read_constructor(text).unwrap_or_else(|| literal(Value::Null));
+            cast_expr(value, ty)
+        }
         // Never a plain number: that would be a position in GROUP BY and
         // ORDER BY. As text, so that no digit is lost by conversion to a float
         // and the smallest integer needs no sign.
@@ -156,7 +165,7 @@ fn cast_expr(expr: Expr, ty: &DataType) -> Expr {
     }
 }
 
-fn sql_type(ty: &DataType) -> SqlType {
+pub(super) fn sql_type(ty: &DataType) -> SqlType {
     match ty {
         DataType::Boolean => SqlType::Boolean,
         DataType::TinyInt => SqlType::TinyInt(None),
@@ -171,12 +180,9 @@ fn sql_type(ty: &DataType) -> SqlType {
         DataType::Date => SqlType::Date,
         DataType::Timestamp => SqlType::Timestamp(Some(6), TimezoneInfo::WithTimeZone),
         DataType::TimestampNtz => SqlType::Timestamp(Some(6), TimezoneInfo::None),
-        // Variables have simple types only, so all others are text.
-        DataType::String
-        | DataType::Binary
-        | DataType::Struct(_)
-        | DataType::Array(_)
-        | DataType::Map(..) => SqlType::String(None),
+        DataType::Binary => SqlType::Binary(None),
+        DataType::String => SqlType::String(None),
+        DataType::Struct(_) | DataType::Array(_) | DataType::Map(..) => nested_sql_type(ty),
     }
 }
 

@@ -68,6 +68,12 @@ fn variables_describe_the_parameters_of_a_job() {
             ("share", DataType::Double, Some("-0.5"), None),
             ("again", DataType::Date, Some("${run_date}"), None),
             ("nothing", DataType::Int, Some("NULL"), None),
+            (
+                "gold",
+                DataType::String,
+                Some("NULL"),
+                Some("the folder of the tables")
+            ),
         ]
     );
     assert!(file.variables()[0].is_required());
@@ -79,6 +85,20 @@ fn variables_describe_the_parameters_of_a_job() {
         "SELECT id, '/in' AS a, '/in/x' AS b, CAST('-0.5' AS DOUBLE) AS c, \
          CAST('2024-06-01' AS DATE) AS d, CAST(NULL AS INT) AS e FROM s"
     );
+}
+
+#[test]
+fn the_folder_of_the_tables_need_not_be_declared() {
+    let text =
+        format!("{SOURCE} CREATE MATERIALIZED VIEW t AS SELECT id, gold, '${{gold}}' FROM s;");
+    // Only what is declared is a variable in queries.
+    let problems = parse_job_file("job.sql", &text).unwrap_err();
+    assert!(problems.to_string().contains("gold"), "{problems}");
+    let text = text.replace(", '${gold}'", "");
+    let job = bind(&text, &[("gold", "/g")]).unwrap();
+    assert_eq!(job.gold_location(), Some("/g"));
+    assert_eq!(query(&job, "t"), "SELECT id, gold FROM s");
+    assert_eq!(bind(&text, &[]).unwrap().gold_location(), None);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use arrow::error::ArrowError;
 use crate::columns::compile;
 use crate::columns::corrupt_column::CorruptColumn;
 use crate::columns::object::StructDecoder;
+use crate::columns::rescued_column::RescuedColumn;
 use crate::error::SchemaError;
 use crate::options::{DecodeOptions, output_schema, row_position};
 
@@ -21,6 +22,7 @@ pub(crate) struct BatchColumns {
     /// The fields of `root`.
     data_fields: Fields,
     pub(crate) corrupt: Option<(usize, CorruptColumn)>,
+    pub(crate) rescued: Option<(usize, RescuedColumn)>,
     /// Index of the position column, and the position of each row.
     position: Option<(usize, Vec<u64>)>,
     /// Index of the line column, and the line of each row.
@@ -44,6 +46,10 @@ impl BatchColumns {
         };
         let corrupt = match column("corrupt record", options.corrupt_record)? {
             Some((index, field)) => Some((index, CorruptColumn::new(field)?)),
+            None => None,
+        };
+        let rescued = match column("rescued data", options.rescued)? {
+            Some((index, field)) => Some((index, RescuedColumn::new(field)?)),
             None => None,
         };
         let position = match column("position", options.position)? {
@@ -75,6 +81,7 @@ impl BatchColumns {
             .into_iter()
             .chain(options.position)
             .chain(options.line)
+            .chain(options.rescued)
             .collect();
         let root = compile::compile_root(
             schema,
@@ -90,6 +97,7 @@ impl BatchColumns {
             schema,
             root,
             corrupt,
+            rescued,
             position,
             line,
             rows: 0,
@@ -115,28 +123,57 @@ impl BatchColumns {
     /// Removes the values of the row that was not closed.
     pub(crate) fn abandon_row(&mut self) {
         self.root.truncate(self.rows);
+        if let Some((_, rescued)) = &mut self.rescued {
+            rescued.truncate(self.rows);
+        }
     }
 
     pub(crate) fn finish_batch(&mut self) -> Result<RecordBatch, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         let mut read = self.root.finish_members(&self.data_fields)?.into_iter();
-        let mut columns = Vec::with_capacity(self.schema.fields().len());
-        for (index, field) in self.schema.fields().iter().enumerate() {
-            let column = match (&mut self.corrupt, &mut self.position, &mut self.line) {
-                (Some((at, corrupt)), _, _) if *at == index => Some(corrupt.finish_array(rows)?),
-                (_, Some((at, positions)), _) if *at == index => {
-                    Some(position_array(std::mem::take(positions), field.data_type()))
-                }
-                (_, _, Some((at, lines))) if *at == index => {
-                    let lines: ArrayRef = Arc::new(Int64Array::from(std::mem::take(lines)));
-                    Some(lines)
-                }
-                _ => read.next(),
+        let schema = Arc::clone(&self.schema);
+        let mut columns = Vec::with_capacity(schema.fields().len());
+        for (index, field) in schema.fields().iter().enumerate() {
+            let column = match self.finish_generated(index, rows, field.data_type())? {
+                Some(generated) => Some(generated),
+                None => read.next(),
             };
             columns.extend(column);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+        RecordBatch::try_new_with_options(schema, columns, &options)
+    }
+
+    /// The column at `index`, if it is not read from the data.
+    fn finish_generated(
+        &mut self,
+        index: usize,
+        rows: usize,
+        data_type: &DataType,
+    ) -> Result<Option<ArrayRef>, ArrowError> {
+        if let Some((at, corrupt)) = &mut self.corrupt
+            && *at == index
+        {
+            return corrupt.finish_array(rows).map(Some);
+        }
+        if let Some((at, rescued)) = &mut self.rescued
+            && *at == index
+        {
+            return Ok(Some(rescued.finish_array(rows)));
+        }
+        if let Some((at, positions)) = &mut self.position
+            && *at == index
+        {
+            let positions = std::mem::take(positions);
+            return Ok(Some(position_array(positions, data_type)));
+        }
+        if let Some((at, lines)) = &mut self.line
+            && *at == index
+        {
+            let lines = Int64Array::from(std::mem::take(lines));
+            return Ok(Some(Arc::new(lines)));
+        }
+        Ok(None)
     }
 }
 

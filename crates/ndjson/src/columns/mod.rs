@@ -9,3 +9,4 @@ mod key_predictor;
 mod leaf;
 pub(crate) mod object;
 mod repeated;
+pub(crate) mod rescued_column;

@@ -29,9 +29,9 @@ pub(crate) struct Member {
 /// A struct column.
 #[derive(Debug)]
 pub(crate) struct StructDecoder {
-    members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     /// From name to index in `members`.
-    names: HashMap<Box<[u8]>, u32>,
+    pub(super) names: HashMap<Box<[u8]>, u32>,
     key_predictor: KeyPredictor,
     /// A bit for each of the first 64 members.
     all_members: u64,
@@ -133,6 +133,9 @@ impl StructDecoder {
         }
         if self.members.is_empty() {
             let end = lex::skip_container(buf, pos, cx)?;
+            if !cx.has_unheld && byte_at(buf, lex::skip_space(buf, pos + 1)) != b'}' {
+                cx.record_new_field(buf, pos + 1, &self.label);
+            }
             self.rows += 1;
             return Ok(end);
         }
@@ -157,7 +160,12 @@ impl StructDecoder {
             at = found.state;
             let value = lex::skip_space(buf, found.value_start);
             pos = match found.target {
-                NO_FIELD => lex::skip_value(buf, value, cx)?,
+                NO_FIELD => {
+                    if !cx.has_unheld {
+                        cx.record_new_field(buf, pos, &self.label);
+                    }
+                    lex::skip_value(buf, value, cx)?
+                }
                 target => self.read_member(target, &mut seen, buf, value, cx)?,
             };
         }
@@ -286,7 +294,8 @@ impl Member {
     #[cold]
     fn push_missing(&mut self, fault: ReadError, at: usize, cx: &mut ReadContext) -> usize {
         self.decoder.push_null();
-        if fault == ReadError::Null && !self.nullable {
+        // A value in conflict is a misfit already, unless it is rescued.
+        if (fault == ReadError::Null || cx.rescues) && !self.nullable {
             cx.record_null_violation(at, &self.label);
         }
         cx.value_end

@@ -1,6 +1,7 @@
 //! What can be wrong inside a record.
 
 use crate::values::field_label::FieldLabel;
+use crate::values::lex::{self, StringText};
 
 /// Why a value was not appended; the details are in [`ReadContext`]. It is one byte, so
 /// that results are returned in registers.
@@ -38,6 +39,16 @@ pub(crate) struct ReadContext {
     pub(crate) misfit: Option<Misfit>,
     /// Whether [`Misfit::reason`] is needed.
     pub(crate) needs_reason: bool,
+    /// Whether values that do not fit are kept elsewhere, so that they make no record
+    /// malformed.
+    pub(crate) rescues: bool,
+    /// Set if the record has a field that is not declared, or, when they are rescued, a
+    /// value that does not fit.
+    pub(crate) has_unheld: bool,
+    /// Whether [`Self::new_field`] is needed.
+    pub(crate) needs_new_field: bool,
+    /// The path of the first field that is not declared.
+    pub(crate) new_field: Option<String>,
 }
 
 impl ReadContext {
@@ -58,6 +69,10 @@ impl ReadContext {
         label: &FieldLabel,
     ) -> ReadError {
         self.value_end = next;
+        if self.rescues {
+            self.has_unheld = true;
+            return ReadError::Conflict;
+        }
         let text = buf.get(at..next).unwrap_or_default();
         self.record_misfit(at, || {
             let (path, expected) = (&label.path, &label.expected);
@@ -67,6 +82,38 @@ impl ReadContext {
             )
         });
         ReadError::Conflict
+    }
+
+    /// Records that the object with this label has a field that is not declared; its key
+    /// is after the white space and the comma at `pos`.
+    #[cold]
+    pub(crate) fn record_new_field(&mut self, buf: &[u8], pos: usize, label: &FieldLabel) {
+        self.has_unheld = true;
+        if !self.needs_new_field {
+            return;
+        }
+        let mut at = lex::skip_space(buf, pos);
+        if lex::byte_at(buf, at) == b',' {
+            at = lex::skip_space(buf, at + 1);
+        }
+        let key = match lex::read_text(buf, at, self) {
+            Ok((StringText::Plain(key), _)) => String::from_utf8_lossy(key).into_owned(),
+            Ok((StringText::Scratch, _)) => String::from_utf8_lossy(&self.scratch).into_owned(),
+            Err(_) => return,
+        };
+        let dot = if label.path.is_empty() { "" } else { "." };
+        self.new_field = Some(format!(
+            "{}{dot}{}",
+            label.path,
+            shorten_value(key.as_bytes())
+        ));
+    }
+
+    /// Forgets what was found of the record before.
+    #[inline(always)]
+    pub(crate) fn forget_unheld(&mut self) {
+        self.has_unheld = false;
+        self.new_field = None;
     }
 
     /// Records that a field that was declared NOT NULL has no value.

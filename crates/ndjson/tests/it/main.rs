@@ -10,5 +10,6 @@ mod generate;
 mod lines;
 mod modes;
 mod no_panic;
+mod rescued;
 mod scans;
 mod support;

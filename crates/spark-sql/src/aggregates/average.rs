@@ -25,6 +25,7 @@ use super::moments::read_doubles;
 use super::numeric_arguments::{coerce_to_total, refuse_distinct_intervals};
 use super::sliding::{Combine, SlidingAccumulator};
 use crate::arithmetic::{ArithmeticError, DecimalType, MAX_PRECISION, divide_to_scale};
+use crate::functions::is_interval;
 use crate::types::sql_type_name;
 
 /// `avg(x)`: DOUBLE, or a decimal with four digits more after the point, rounded
@@ -55,10 +56,6 @@ fn average_type(value: DecimalType) -> DecimalType {
         (value.precision + 4).min(MAX_PRECISION),
         (value.scale + 4).min(most),
     )
-}
-
-fn is_interval(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Duration(_))
 }
 
 /// The argument's type and the result's, if they are decimals.

@@ -60,6 +60,11 @@ impl AggregateUDFImpl for CollectFunction {
         false
     }
 
+    /// Of an empty frame, too.
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
+        list_of(data_type, std::iter::empty())
+    }
+
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let data_type = args.return_type().clone();
         let inner = self.inner.accumulator(self.inner_args(args))?;

@@ -1,4 +1,4 @@
-//! `max_by(value, key)` and `min_by(value, key)`.
+//! `max_by(value, key[, k])` and `min_by(value, key[, k])`.
 
 use std::cmp::Ordering;
 use std::mem::size_of;
@@ -7,14 +7,16 @@ use datafusion::arrow::array::{Array, ArrayRef, make_comparator};
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::utils::take_function_args;
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, ReversedUDAF, Signature, Volatility,
+    Accumulator, AggregateUDFImpl, ReversedUDAF, Signature, TypeSignature, Volatility,
 };
 
+use super::constant_arguments::read_whole_number;
 use super::sliding::{Combine, SlidingAccumulator};
+use super::top_values::{MOST_VALUES, TopRows, TopValues};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Extreme {
@@ -24,7 +26,8 @@ pub(super) enum Extreme {
 
 /// The value in the row with the greatest or least key. Rows whose key is NULL do
 /// not count; of several such rows, the one with the greatest value does, so that
-/// every run gives the same.
+/// every run gives the same. With a number `k`, the values of the first `k` rows
+/// ([`TopRows`]).
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct ExtremeByFunction {
     extreme: Extreme,
@@ -35,8 +38,30 @@ impl ExtremeByFunction {
     pub(super) fn new(extreme: Extreme) -> Self {
         Self {
             extreme,
-            signature: Signature::any(2, Volatility::Immutable),
+            signature: Signature::one_of(
+                vec![TypeSignature::Any(2), TypeSignature::Any(3)],
+                Volatility::Immutable,
+            ),
         }
+    }
+
+    /// Which rows are taken, if a number of them is given.
+    fn top_rows(&self, args: &AccumulatorArgs) -> Result<Option<TopRows>> {
+        let [value, key, _] = args.expr_fields else {
+            return Ok(None);
+        };
+        let count = read_whole_number(self.name(), "number of values", args, 2, 1)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        if count > MOST_VALUES {
+            return plan_err!("{} takes at most {MOST_VALUES} values", self.name());
+        }
+        Ok(Some(TopRows {
+            extreme: self.extreme,
+            count,
+            distinct: args.is_distinct,
+            value_type: value.data_type().clone(),
+            key_type: key.data_type().clone(),
+        }))
     }
 }
 
@@ -53,11 +78,17 @@ impl AggregateUDFImpl for ExtremeByFunction {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        if let [value, _, _] = types {
+            return Ok(DataType::new_list(value.clone(), true));
+        }
         let [value, _] = take_function_args(self.name(), types)?;
         Ok(value.clone())
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if let Some(top) = self.top_rows(&args)? {
+            return Ok(Box::new(TopValues::new(top)));
+        }
         Ok(Box::new(ExtremeBy {
             extreme: self.extreme,
             value: ScalarValue::try_new_null(args.return_type())?,
@@ -70,19 +101,26 @@ impl AggregateUDFImpl for ExtremeByFunction {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let [value, key] = take_function_args(self.name(), args.input_fields)?;
+        let (value, key, is_list) = match args.input_fields {
+            [value, key] => (value, key, false),
+            [value, key, _] => (value, key, true),
+            _ => return internal_err!("max_by and min_by have a value and a key"),
+        };
         let state = |name: &str, field: &FieldRef| -> FieldRef {
-            Field::new(
-                format_state_name(args.name, name),
-                field.data_type().clone(),
-                true,
-            )
-            .into()
+            let data_type = if is_list {
+                DataType::new_list(field.data_type().clone(), true)
+            } else {
+                field.data_type().clone()
+            };
+            Field::new(format_state_name(args.name, name), data_type, true).into()
         };
         Ok(vec![state("value", value), state("key", key)])
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if let Some(top) = self.top_rows(&args)? {
+            return Ok(Box::new(SlidingAccumulator::new(top)));
+        }
         Ok(Box::new(SlidingAccumulator::new(ExtremeByFrame {
             extreme: self.extreme,
             null: ScalarValue::try_new_null(args.return_type())?,
@@ -121,7 +159,7 @@ fn compare_values(value: &ScalarValue, other: &ScalarValue) -> Ordering {
 }
 
 /// Compares as [`make_comparator`] does: NULL inside a value is less than others.
-fn compare_scalars(value: &ScalarValue, other: &ScalarValue) -> Result<Ordering> {
+pub(super) fn compare_scalars(value: &ScalarValue, other: &ScalarValue) -> Result<Ordering> {
     if !value.data_type().is_nested() {
         return value.try_cmp(other);
     }

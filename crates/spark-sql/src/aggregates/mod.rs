@@ -4,8 +4,10 @@ mod average;
 mod boolean;
 mod checked_sum;
 mod collect;
+mod constant_arguments;
 mod counts;
 mod extreme_by;
+mod histogram;
 mod interval_totals;
 mod mode;
 mod moments;
@@ -16,6 +18,7 @@ mod planner;
 mod shape;
 mod sliding;
 mod sum;
+mod top_values;
 
 use std::sync::Arc;
 
@@ -38,7 +41,9 @@ pub(crate) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         ExtremeByFunction::new(Extreme::Least).into(),
         BooleanFunction::new(Quantifier::All).into(),
         BooleanFunction::new(Quantifier::Any).into(),
-        mode::ModeFunction::new().into(),
+        mode::ModeFunction::new(mode::Preferred::Least).into(),
+        mode::ModeFunction::new(mode::Preferred::Greatest).into(),
+        histogram::HistogramFunction::new().into(),
         ShapeFunction::new(Shape::Skewness).into(),
         ShapeFunction::new(Shape::Kurtosis).into(),
         CollectFunction::new("array_agg", false).into(),
@@ -46,10 +51,7 @@ pub(crate) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         CollectFunction::new("collect_set", true).into(),
     ];
     functions.extend([
-        with_aliases(
-            &datafusion::functions_aggregate::first_last::first_value_udaf(),
-            &["first", "any_value"],
-        ),
+        first_value_function(),
         with_aliases(
             &datafusion::functions_aggregate::first_last::last_value_udaf(),
             &["last"],
@@ -60,6 +62,14 @@ pub(crate) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
     functions.extend(moments::moment_functions());
     functions.extend(percentiles::percentile_functions());
     functions
+}
+
+/// `first_value`, as tasks have it.
+pub(crate) fn first_value_function() -> AggregateUDF {
+    with_aliases(
+        &datafusion::functions_aggregate::first_last::first_value_udaf(),
+        &["first", "any_value"],
+    )
 }
 
 fn with_aliases(function: &AggregateUDF, aliases: &[&'static str]) -> AggregateUDF {

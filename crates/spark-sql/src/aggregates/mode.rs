@@ -1,5 +1,6 @@
 //! `mode(x)`: the most frequent value.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::mem::size_of;
 use std::sync::Arc;
@@ -12,16 +13,25 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 
-/// The most frequent value that is not NULL; of several, the least, so that every
-/// run gives the same.
+/// Which of several most frequent values is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Preferred {
+    Least,
+    /// `mode() WITHIN GROUP (ORDER BY x DESC)`
+    Greatest,
+}
+
+/// The most frequent value that is not NULL; of several, one that every run gives.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct ModeFunction {
+    preferred: Preferred,
     signature: Signature,
 }
 
 impl ModeFunction {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(preferred: Preferred) -> Self {
         Self {
+            preferred,
             signature: Signature::any(1, Volatility::Immutable),
         }
     }
@@ -29,7 +39,11 @@ impl ModeFunction {
 
 impl AggregateUDFImpl for ModeFunction {
     fn name(&self) -> &'static str {
-        "mode"
+        match self.preferred {
+            Preferred::Least => "mode",
+            // The syntax makes calls of it.
+            Preferred::Greatest => "greatest_mode",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -43,6 +57,7 @@ impl AggregateUDFImpl for ModeFunction {
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(Mode {
+            preferred: self.preferred,
             data_type: args.return_type().clone(),
             counts: HashMap::new(),
         }))
@@ -62,6 +77,7 @@ impl AggregateUDFImpl for ModeFunction {
 
 #[derive(Debug)]
 struct Mode {
+    preferred: Preferred,
     data_type: DataType,
     counts: HashMap<ScalarValue, i64>,
 }
@@ -92,9 +108,11 @@ impl Accumulator for Mode {
             .max_by(|(value, count), (other, other_count)| {
                 let counts = count.cmp(other_count);
                 counts.then_with(|| {
-                    other
-                        .partial_cmp(value)
-                        .unwrap_or(std::cmp::Ordering::Equal)
+                    let values = value.partial_cmp(other).unwrap_or(Ordering::Equal);
+                    match self.preferred {
+                        Preferred::Least => values.reverse(),
+                        Preferred::Greatest => values,
+                    }
                 })
             });
         match mode {

@@ -1,26 +1,30 @@
-//! `max` and `min` of structs and arrays.
+//! `max` and `min` of structs, arrays and intervals.
 
 use std::sync::{Arc, LazyLock};
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{
-    AggregateUDF, Expr, ExprSchemable, LogicalPlan, WindowFunctionDefinition,
+    AggregateUDF, Expr, ExprSchemable, LogicalPlan, ScalarUDF, WindowFunctionDefinition,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use super::extreme_by::{Extreme, ExtremeByFunction};
+use crate::functions::interval_micros_udf;
 use crate::plan_expressions::rewrite_expressions;
 
 static MAX_BY: LazyLock<Arc<AggregateUDF>> =
     LazyLock::new(|| Arc::new(ExtremeByFunction::new(Extreme::Greatest).into()));
+static INTERVAL_MICROS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(interval_micros_udf);
 static MIN_BY: LazyLock<Arc<AggregateUDF>> =
     LazyLock::new(|| Arc::new(ExtremeByFunction::new(Extreme::Least).into()));
 
 /// Plans `max(x)` of structs and arrays as `max_by(x, x)`, where a NULL field is
-/// less than every other. DataFusion's `max` skips such values.
+/// less than every other. DataFusion's `max` skips such values. Intervals are compared by
+/// their microseconds, not part by part.
 #[derive(Debug)]
 pub(crate) struct NestedExtremes;
 
@@ -36,23 +40,32 @@ impl AnalyzerRule for NestedExtremes {
     }
 }
 
-fn replacement(function: &str, args: &[Expr], schema: &DFSchema) -> Option<Arc<AggregateUDF>> {
+/// The function that stands for `max` or `min`, and its second argument.
+fn replacement(
+    function: &str,
+    args: &[Expr],
+    schema: &DFSchema,
+) -> Option<(Arc<AggregateUDF>, Expr)> {
     let [value] = args else { return None };
     let by = match function {
         "max" => &MAX_BY,
         "min" => &MIN_BY,
         _ => return None,
     };
-    let data_type = value.get_type(schema).ok()?;
-    data_type.is_nested().then(|| Arc::clone(by))
+    let key = match value.get_type(schema).ok()? {
+        DataType::Interval(_) => INTERVAL_MICROS.call(vec![value.clone()]),
+        data_type if data_type.is_nested() => value.clone(),
+        _ => return None,
+    };
+    Some((Arc::clone(by), key))
 }
 
 fn replace_extreme(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     match expr {
         Expr::AggregateFunction(mut aggregate) => {
             match replacement(aggregate.func.name(), &aggregate.params.args, schema) {
-                Some(func) => {
-                    aggregate.params.args.extend_from_within(..);
+                Some((func, key)) => {
+                    aggregate.params.args.push(key);
                     let params = aggregate.params;
                     Transformed::yes(Expr::AggregateFunction(AggregateFunction { func, params }))
                 }
@@ -61,8 +74,8 @@ fn replace_extreme(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         Expr::WindowFunction(mut window) => {
             match replacement(window.fun.name(), &window.params.args, schema) {
-                Some(func) => {
-                    window.params.args.extend_from_within(..);
+                Some((func, key)) => {
+                    window.params.args.push(key);
                     Transformed::yes(Expr::from(WindowFunction {
                         fun: WindowFunctionDefinition::AggregateUDF(func),
                         params: window.params,

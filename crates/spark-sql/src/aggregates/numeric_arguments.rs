@@ -1,9 +1,10 @@
 //! The types that aggregates of numbers cast their arguments to.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::{Result, plan_err};
 
 use crate::arithmetic::DecimalType;
+use crate::functions::is_interval;
 use crate::types::sql_type_name;
 
 /// One number becomes a DOUBLE; text is read as one, as in Spark.
@@ -28,10 +29,11 @@ pub(super) fn coerce_to_widest(function: &str, types: &[DataType]) -> Result<Vec
     }
 }
 
-/// As [`coerce_to_widest`], or an interval of days and seconds.
+/// As [`coerce_to_widest`], or an interval.
 pub(super) fn coerce_to_total(function: &str, types: &[DataType]) -> Result<Vec<DataType>> {
     match types {
         [interval @ DataType::Duration(_)] => Ok(vec![interval.clone()]),
+        [DataType::Interval(_)] => Ok(vec![DataType::Interval(IntervalUnit::MonthDayNano)]),
         _ => coerce_to_widest(function, types),
     }
 }
@@ -42,7 +44,7 @@ pub(super) fn refuse_distinct_intervals(
     data_type: &DataType,
     is_distinct: bool,
 ) -> Result<()> {
-    if is_distinct && matches!(data_type, DataType::Duration(_)) {
+    if is_distinct && is_interval(data_type) {
         return plan_err!(
             "{function}(DISTINCT …) of intervals is not supported next to another DISTINCT \
              aggregate; take the seconds of the intervals"

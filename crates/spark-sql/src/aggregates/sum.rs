@@ -16,6 +16,7 @@ use super::moments::read_doubles;
 use super::numeric_arguments::{coerce_to_total, refuse_distinct_intervals};
 use super::sliding::{Combine, SlidingAccumulator};
 use crate::arithmetic::MAX_PRECISION;
+use crate::functions::is_interval;
 
 /// `sum(x)`: BIGINT, DOUBLE or a decimal with ten digits more; overflow is an
 /// error.
@@ -58,7 +59,9 @@ impl AggregateUDFImpl for SumFunction {
         refuse_distinct_intervals(self.name(), args.return_type(), args.is_distinct)?;
         let data_type = args.return_type().clone();
         Ok(match (&data_type, args.is_distinct) {
-            (DataType::Duration(_), false) => Box::new(IntervalTotal::new(Total::Sum, data_type)),
+            (interval, false) if is_interval(interval) => {
+                Box::new(IntervalTotal::new(Total::Sum, data_type))
+            }
             (DataType::Int64, false) => Box::new(SumAccumulator::<Int64Type>::new(data_type)),
             (DataType::Int64, true) => {
                 Box::new(DistinctSumAccumulator::<Int64Type>::new(data_type))
@@ -75,7 +78,7 @@ impl AggregateUDFImpl for SumFunction {
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         let data_type = args.return_type().clone();
-        if matches!(data_type, DataType::Duration(_)) {
+        if is_interval(&data_type) {
             return Ok(interval_state(args.name));
         }
         if args.is_distinct {
@@ -88,7 +91,7 @@ impl AggregateUDFImpl for SumFunction {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        !args.is_distinct && !matches!(args.return_type(), DataType::Duration(_))
+        !args.is_distinct && !is_interval(args.return_type())
     }
 
     fn create_groups_accumulator(

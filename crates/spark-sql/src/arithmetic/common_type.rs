@@ -45,7 +45,7 @@ fn is_decimal(data_type: &DataType) -> bool {
 }
 
 /// The type that values of `types` become, where DataFusion would choose another.
-pub(super) fn common_type(types: &[DataType]) -> Option<DataType> {
+pub(crate) fn common_type(types: &[DataType]) -> Option<DataType> {
     common_number(types)
         .or_else(|| common_time_or_boolean(types))
         .or_else(|| common_collection(types))

@@ -85,7 +85,7 @@ pub(crate) fn exact_digits(
             let scale = (s1 + p2 + 1).max(MIN_ADJUSTED_SCALE);
             (p1 - s1 + s2 + scale, scale)
         }
-        Operation::Remainder | Operation::IntegralDivide => {
+        Operation::Remainder | Operation::PositiveRemainder | Operation::IntegralDivide => {
             let scale = s1.max(s2);
             ((p1 - s1).min(p2 - s2) + scale, scale)
         }

@@ -165,6 +165,21 @@ pub(crate) fn compute_decimals(
                 narrow(l.checked_rem(r), result.precision)
             })
         }
+        Operation::PositiveRemainder => {
+            let (up_left, up_right) = aligning_powers(left_type, right_type);
+            compute(left, right, rows, |l, r| {
+                let l = i256::from_i128(l).wrapping_mul(up_left);
+                let r = i256::from_i128(r).wrapping_mul(up_right);
+                let rest = l.checked_rem(r).and_then(|rest| {
+                    if rest.is_negative() {
+                        rest.wrapping_add(r).checked_rem(r)
+                    } else {
+                        Some(rest)
+                    }
+                });
+                narrow(rest, result.precision)
+            })
+        }
     }
 }
 

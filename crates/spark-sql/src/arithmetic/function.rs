@@ -105,7 +105,9 @@ impl ArithmeticFunction {
                 !left.is_floating()
                     && !matches!(
                         self.operation,
-                        Operation::Remainder | Operation::IntegralDivide
+                        Operation::Remainder
+                            | Operation::PositiveRemainder
+                            | Operation::IntegralDivide
                     )
             }
         }
@@ -244,6 +246,7 @@ impl ArithmeticFunction {
         let expression = format!("{left} {} {right}", self.operation.symbol());
         let try_form = match self.operation {
             Operation::IntegralDivide => "CAST(try_divide(a, b) AS BIGINT)".to_owned(),
+            Operation::PositiveRemainder => "try_mod(a, b)".to_owned(),
             operation => format!("{}(a, b)", operation.try_name()),
         };
         let is_zero = right.parse::<f64>().is_ok_and(|right| right == 0.0);
@@ -289,7 +292,10 @@ where
         + std::ops::Sub<Output = F>
         + std::ops::Mul<Output = F>
         + std::ops::Div<Output = F>
-        + std::ops::Rem<Output = F>,
+        + std::ops::Rem<Output = F>
+        + Copy
+        + PartialOrd
+        + Default,
 {
     match operation {
         Operation::Add => left + right,
@@ -297,6 +303,14 @@ where
         Operation::Multiply => left * right,
         Operation::Divide | Operation::IntegralDivide => left / right,
         Operation::Remainder => left % right,
+        Operation::PositiveRemainder => {
+            let rest = left % right;
+            if rest < F::default() {
+                (rest + right) % right
+            } else {
+                rest
+            }
+        }
     }
 }
 
@@ -372,12 +386,14 @@ impl ScalarUDFImpl for ArithmeticFunction {
             (_, [left, right]) if is_long_chain(left) || is_long_chain(right) => {
                 Ok(self.short_name(args))
             }
-            (OnFailure::Fail, [left, right]) => Ok(format!(
-                "{} {} {}",
-                left.schema_name(),
-                self.operation.symbol(),
-                right.schema_name()
-            )),
+            (OnFailure::Fail, [left, right]) if self.operation != Operation::PositiveRemainder => {
+                Ok(format!(
+                    "{} {} {}",
+                    left.schema_name(),
+                    self.operation.symbol(),
+                    right.schema_name()
+                ))
+            }
             _ => {
                 let args: Vec<String> = args
                     .iter()

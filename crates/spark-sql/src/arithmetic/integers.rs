@@ -13,6 +13,7 @@ pub(crate) trait CheckedInteger: Copy {
     /// The whole part of the quotient; the flag is set for a divisor of zero, too.
     fn divide_checked(self, other: Self) -> (Self, bool);
     fn remainder_checked(self, other: Self) -> (Self, bool);
+    fn positive_remainder_checked(self, other: Self) -> (Self, bool);
 }
 
 macro_rules! checked_integer {
@@ -49,6 +50,14 @@ macro_rules! checked_integer {
                     (self.wrapping_rem(other), false)
                 }
             }
+
+            #[inline]
+            fn positive_remainder_checked(self, other: Self) -> (Self, bool) {
+                match self.remainder_checked(other) {
+                    (rest, false) if rest < 0 => (rest.wrapping_add(other).wrapping_rem(other), false),
+                    rest => rest,
+                }
+            }
         }
     )*};
 }
@@ -75,5 +84,8 @@ where
             compute(left, right, rows, T::Native::divide_checked)
         }
         Operation::Remainder => compute(left, right, rows, T::Native::remainder_checked),
+        Operation::PositiveRemainder => {
+            compute(left, right, rows, T::Native::positive_remainder_checked)
+        }
     }
 }

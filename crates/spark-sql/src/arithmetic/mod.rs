@@ -5,6 +5,7 @@
 //! names. Operations of floats that cannot fail stay the engine's own.
 
 mod common_type;
+mod dates;
 mod decimal_types;
 mod decimals;
 mod error;
@@ -19,7 +20,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::logical_expr::ScalarUDF;
 
-pub(crate) use common_type::chooses;
+pub(crate) use common_type::{chooses, common_type};
 pub(crate) use decimal_types::{DecimalType, MAX_PRECISION};
 pub(crate) use decimals::{divide_half_up, divide_to_scale, fits as fits_digits, power_of_ten};
 pub(crate) use error::ArithmeticError;
@@ -45,9 +46,10 @@ pub(crate) fn checked(operation: Operation) -> Arc<ScalarUDF> {
 
 /// All functions of arithmetic.
 pub(crate) fn arithmetic_functions() -> impl Iterator<Item = Arc<ScalarUDF>> {
-    // Spark has no `try_div`.
+    // Spark has no `try_div` and no `try_pmod`.
+    let missing = [Operation::IntegralDivide, Operation::PositiveRemainder];
     let tried = functions(OnFailure::Null)
         .into_iter()
-        .filter(|function| function.name() != Operation::IntegralDivide.try_name());
+        .filter(move |function| !missing.iter().any(|op| op.try_name() == function.name()));
     CHECKED.iter().map(Arc::clone).chain(tried)
 }

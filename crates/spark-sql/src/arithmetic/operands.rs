@@ -15,10 +15,11 @@ use datafusion::optimizer::AnalyzerRule;
 use super::common_type::{
     as_common, case_of_one_type, check_compared, chooses, common_type, union_of_one_type,
 };
+use super::dates::plan_date_and_interval;
 use super::decimal_types::DecimalType;
 use super::function::{ArithmeticFunction, type_of};
 use super::operation::Operation;
-use super::planner::{int_literal, plan_date_and_hours, plan_operation};
+use super::planner::{int_literal, narrow_literal, plan_operation};
 use crate::casts::named_cast;
 use crate::functions::{interval_micros_udf, is_interval};
 use crate::map_comparisons::{check_map_comparisons, holds_map};
@@ -168,6 +169,15 @@ fn plan_operands(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Ok(Transformed::yes(Expr::Like(like)))
         }
         Expr::Case(case) => case_of_one_type(case, schema),
+        // The engine has no RANGE frames over intervals, which windows have by default.
+        Expr::WindowFunction(mut window) => {
+            for key in &mut window.params.order_by {
+                if key.expr.get_type(schema).is_ok_and(|key| is_interval(&key)) {
+                    key.expr = INTERVAL_MICROS.call(vec![key.expr.clone()]);
+                }
+            }
+            Ok(Transformed::yes(Expr::WindowFunction(window)))
+        }
         // Of the type of its first argument, whatever that is compared with.
         Expr::ScalarFunction(ScalarFunction { func, args })
             if func.name() == "nullif" && args.len() == 2 =>
@@ -248,7 +258,7 @@ fn plan_operands(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 && types.iter().any(DataType::is_temporal)
             {
                 if let Some(planned) =
-                    plan_date_and_hours(left, right, function.operation(), schema)
+                    plan_date_and_interval(left, right, function.operation(), schema)
                 {
                     return Ok(Transformed::yes(planned));
                 }
@@ -258,9 +268,16 @@ fn plan_operands(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     Box::new(right.clone()),
                 ))));
             }
-            if func.inner().downcast_ref::<ArithmeticFunction>().is_some() {
-                let args = args.into_iter().map(int_literal).collect();
-                return Ok(Transformed::yes(func.call(args)));
+            if function.is_some() {
+                let narrowed = match (<[Expr; 2]>::try_from(args), types.as_slice()) {
+                    (Ok([left, right]), [left_type, right_type]) => vec![
+                        narrow_literal(left, right_type),
+                        narrow_literal(right, left_type),
+                    ],
+                    (Ok(operands), _) => operands.into_iter().map(int_literal).collect(),
+                    (Err(args), _) => args,
+                };
+                return Ok(Transformed::yes(func.call(narrowed)));
             }
             Ok(Transformed::no(Expr::ScalarFunction(ScalarFunction {
                 func,

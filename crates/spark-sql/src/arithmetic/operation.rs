@@ -14,16 +14,19 @@ pub(crate) enum Operation {
     /// `DIV`: the whole part of a quotient.
     IntegralDivide,
     Remainder,
+    /// `pmod`: the remainder with the sign of the divisor's absolute value.
+    PositiveRemainder,
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Add,
         Self::Subtract,
         Self::Multiply,
         Self::Divide,
         Self::IntegralDivide,
         Self::Remainder,
+        Self::PositiveRemainder,
     ];
 
     pub(crate) const fn symbol(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Operation {
             Self::Divide => "/",
             Self::IntegralDivide => "DIV",
             Self::Remainder => "%",
+            Self::PositiveRemainder => "pmod",
         }
     }
 
@@ -46,6 +50,7 @@ impl Operation {
             Self::Divide => "checked_divide",
             Self::IntegralDivide => "div",
             Self::Remainder => "mod",
+            Self::PositiveRemainder => "pmod",
         }
     }
 
@@ -58,11 +63,15 @@ impl Operation {
             Self::Divide => "try_divide",
             Self::IntegralDivide => "try_div",
             Self::Remainder => "try_mod",
+            Self::PositiveRemainder => "try_pmod",
         }
     }
 
     pub(crate) const fn divides(self) -> bool {
-        matches!(self, Self::Divide | Self::IntegralDivide | Self::Remainder)
+        matches!(
+            self,
+            Self::Divide | Self::IntegralDivide | Self::Remainder | Self::PositiveRemainder
+        )
     }
 
     /// The types that the operands are cast to.

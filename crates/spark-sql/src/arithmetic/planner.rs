@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, Operator, ScalarUDF, binary_
 use datafusion::scalar::ScalarValue;
 use sqlparser::ast::BinaryOperator;
 
+use super::dates::plan_date_and_interval;
 use super::decimal_types::DecimalType;
 use super::function::type_of;
 use super::operation::Operation;
@@ -30,7 +31,7 @@ impl ExprPlanner for ArithmeticPlanner {
                 None => PlannerResult::Original(expr),
             });
         };
-        if let Some(planned) = plan_date_and_hours(&expr.left, &expr.right, operation, schema) {
+        if let Some(planned) = plan_date_and_interval(&expr.left, &expr.right, operation, schema) {
             return Ok(PlannerResult::Planned(planned));
         }
         // A lambda's parameter has no type yet; the analyzer comes back to it.
@@ -90,51 +91,6 @@ fn plan_boolean_and_text(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr
     Some(binary_expr(left, operator, right))
 }
 
-/// A date plus or minus an interval with hours or smaller units is a timestamp; the
-/// engine's result is a date.
-pub(super) fn plan_date_and_hours(
-    left: &Expr,
-    right: &Expr,
-    operation: Operation,
-    schema: &DFSchema,
-) -> Option<Expr> {
-    let has_hours = |expr: &Expr| match expr {
-        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => {
-            interval.nanoseconds != 0
-        }
-        // A multiple of days has hours, whatever the number is.
-        Expr::ScalarFunction(call) if MULTIPLES.iter().any(|m| m.name() == call.name()) => {
-            matches!(
-                call.args.first(),
-                Some(Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _))
-                    if interval.months == 0
-            )
-        }
-        _ => false,
-    };
-    let is_date =
-        |expr: &Expr| type_of(expr, schema).is_ok_and(|data_type| data_type == DataType::Date32);
-    let at_midnight = |expr: &Expr| {
-        let zone = Some("UTC".into());
-        cast(
-            expr.clone(),
-            DataType::Timestamp(TimeUnit::Microsecond, zone),
-        )
-    };
-    match operation {
-        Operation::Add if is_date(left) && has_hours(right) => {
-            Some(at_midnight(left) + right.clone())
-        }
-        Operation::Add if has_hours(left) && is_date(right) => {
-            Some(at_midnight(right) + left.clone())
-        }
-        Operation::Subtract if is_date(left) && has_hours(right) => {
-            Some(at_midnight(left) - right.clone())
-        }
-        _ => None,
-    }
-}
-
 fn operation_of(operator: &BinaryOperator) -> Option<Operation> {
     Some(match operator {
         BinaryOperator::Plus => Operation::Add,
@@ -159,10 +115,9 @@ pub(crate) fn plan_operation(
     right_type: &DataType,
 ) -> Result<Option<Expr>> {
     if operation == Operation::Subtract
-        && *left_type == DataType::Date32
-        && *right_type == DataType::Date32
+        && let Some(difference) = plan_difference(&left, left_type, &right, right_type)
     {
-        return Ok(Some(days_between(left, right)));
+        return Ok(Some(difference));
     }
     if let Some(multiple) = plan_multiple(operation, &left, left_type, &right, right_type) {
         return Ok(Some(multiple));
@@ -189,7 +144,7 @@ pub(crate) fn plan_operation(
     Ok(Some(super::checked(operation).call(vec![left, right])))
 }
 
-static MULTIPLES: LazyLock<[Arc<ScalarUDF>; 2]> = LazyLock::new(interval_multiple_udfs);
+pub(super) static MULTIPLES: LazyLock<[Arc<ScalarUDF>; 2]> = LazyLock::new(interval_multiple_udfs);
 
 /// An interval times a number, or divided by one.
 fn plan_multiple(
@@ -213,6 +168,38 @@ fn plan_multiple(
         }
         _ => None,
     }
+}
+
+/// The difference of two dates, or of a date or a timestamp and a text that is read as one.
+fn plan_difference(
+    left: &Expr,
+    left_type: &DataType,
+    right: &Expr,
+    right_type: &DataType,
+) -> Option<Expr> {
+    let is_text = |data_type: &DataType| {
+        matches!(
+            data_type,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+        )
+    };
+    let is_time =
+        |data_type: &DataType| matches!(data_type, DataType::Date32 | DataType::Timestamp(..));
+    let read = |text: &Expr, as_type: &DataType| cast(text.clone(), as_type.clone());
+    let (left, right, common) = if *left_type == DataType::Date32 && left_type == right_type {
+        (left.clone(), right.clone(), left_type)
+    } else if is_time(left_type) && is_text(right_type) {
+        (left.clone(), read(right, left_type), left_type)
+    } else if is_text(left_type) && is_time(right_type) {
+        (read(left, right_type), right.clone(), right_type)
+    } else {
+        return None;
+    };
+    Some(if *common == DataType::Date32 {
+        days_between(left, right)
+    } else {
+        left - right
+    })
 }
 
 /// The difference of two dates is an interval of days, which is the only one that
@@ -244,7 +231,7 @@ fn is_operand(data_type: &DataType) -> bool {
 
 /// An integer literal is an INT if it fits. Next to a decimal it has as many digits
 /// as are written: `m * 2` has one digit more than `m`, and not ten.
-fn narrow_literal(literal: Expr, other: &DataType) -> Expr {
+pub(super) fn narrow_literal(literal: Expr, other: &DataType) -> Expr {
     let Some(value) = integer_literal(&literal) else {
         return literal;
     };
@@ -282,7 +269,16 @@ fn integer_literal(expr: &Expr) -> Option<i64> {
         Expr::Literal(ScalarValue::Int16(value), _) => value.map(i64::from),
         Expr::Literal(ScalarValue::Int32(value), _) => value.map(i64::from),
         Expr::Literal(ScalarValue::Int64(value), _) => *value,
-        Expr::Cast(cast) if cast.field.data_type().is_integer() => integer_literal(&cast.expr),
+        Expr::Cast(cast) if cast.field.data_type().is_integer() => match cast.expr.as_ref() {
+            // `1L` is written as a cast of its digits.
+            Expr::Literal(text, _)
+                if text.data_type() == DataType::Utf8
+                    && *cast.field.data_type() == DataType::Int64 =>
+            {
+                text.try_as_str()??.parse().ok()
+            }
+            number => integer_literal(number),
+        },
         _ => None,
     }
 }

@@ -1,8 +1,10 @@
-//! Casts that are written as functions: `int(x)` is `CAST(x AS INT)`.
+//! Casts that are written as functions: `int(x)` is `CAST(x AS INT)`. The syntax writes
+//! others as [`NAMED_CAST`].
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::utils::take_function_args;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
@@ -49,11 +51,48 @@ pub(crate) fn casts_by_name() -> impl Iterator<Item = Arc<ScalarUDF>> {
     })
 }
 
+/// A function of a cast and of a text that tells it from other casts of the same value.
+/// The planner gives a cast the name of its value.
+pub(crate) const NAMED_CAST: &str = "__named_cast";
+
+/// What [`NAMED_CAST`] calls, until the plan is analyzed.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct NamedCast {
+    signature: Signature,
+}
+
+pub(crate) fn named_cast_function() -> Arc<ScalarUDF> {
+    let signature = Signature::any(2, Volatility::Immutable);
+    Arc::new(NamedCast { signature }.into())
+}
+
+impl ScalarUDFImpl for NamedCast {
+    fn name(&self) -> &'static str {
+        NAMED_CAST
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        let [cast, _] = take_function_args(self.name(), types)?;
+        Ok(cast.clone())
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("{} is planned as a cast", self.name())
+    }
+}
+
 /// The cast that `expr` stands for.
 pub(crate) fn named_cast(expr: &Expr) -> Option<Expr> {
     let Expr::ScalarFunction(ScalarFunction { func, args }) = expr else {
         return None;
     };
+    if func.inner().downcast_ref::<NamedCast>().is_some() {
+        return args.first().cloned();
+    }
     let function = func.inner().downcast_ref::<CastByName>()?;
     let [value] = args.as_slice() else {
         return None;

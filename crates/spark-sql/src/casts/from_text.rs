@@ -43,8 +43,11 @@ pub(super) fn parse_texts(texts: &StringArray, target: &DataType, zone: &Zone) -
             Arc::new(parse_all::<TimestampMicrosecondType>(texts, parse))
         }
         DataType::Timestamp(TimeUnit::Microsecond, instant) => {
-            let parse = |text: &str| parse_timestamp(text, *zone);
-            let times = parse_all::<TimestampMicrosecondType>(texts, parse);
+            // The blanks before a time without a date count.
+            let times: PrimitiveArray<TimestampMicrosecondType> = texts
+                .iter()
+                .map(|text| text.and_then(|text| parse_timestamp(text, *zone)))
+                .collect();
             Arc::new(times.with_timezone_opt(instant.clone()))
         }
         other => return internal_err!("text is not read as {other} here"),

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef};
-use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options, nullif};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
@@ -63,12 +63,32 @@ impl CastFunction {
                 self.convert(values, target, zone)
             });
         }
+        let array = &if conversion == Conversion::FloatToDecimal {
+            // As in Spark, NaN and the infinities are NULL, and no error.
+            finite_values(array)?
+        } else {
+            Arc::clone(array)
+        };
         let converted = conversion.convert(array, target, zone)?;
         if fails && converted.logical_null_count() > array.logical_null_count() {
             return Err(describe_failure(array, &converted, conversion, zone)?.into());
         }
         Ok(converted)
     }
+}
+
+/// The values, with NULL for NaN and the infinities.
+fn finite_values(array: &ArrayRef) -> Result<ArrayRef> {
+    let doubles = cast(array, &DataType::Float64)?;
+    let doubles = doubles.as_primitive::<Float64Type>();
+    if doubles.values().iter().all(|value| value.is_finite()) {
+        return Ok(Arc::clone(array));
+    }
+    let is_other: BooleanArray = doubles
+        .iter()
+        .map(|value| value.map(|v| !v.is_finite()))
+        .collect();
+    Ok(nullif(array, &is_other)?)
 }
 
 /// The error for the first value that became NULL.

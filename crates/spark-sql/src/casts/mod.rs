@@ -17,7 +17,7 @@ mod rule;
 mod special_times;
 mod to_text;
 
-pub(crate) use by_name::{casts_by_name, named_cast};
+pub(crate) use by_name::{NAMED_CAST, casts_by_name, named_cast, named_cast_function};
 pub(crate) use float_text::format_float;
 pub(crate) use function::{CastFunction, cast_functions};
 pub(crate) use number_parts::parse_decimal;

@@ -1,11 +1,14 @@
-//! The function that makes equal floats identical.
+//! The function that makes equal floats and intervals identical.
 
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, LargeListArray, ListArray, MapArray, StructArray,
 };
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type};
+use datafusion::arrow::datatypes::{
+    DataType, Field, FieldRef, Float32Type, Float64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, IntervalUnit,
+};
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -14,11 +17,14 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-/// `value` with 0.0 for -0.0 and one NaN for all, also inside arrays and structs.
+/// `value` with 0.0 for -0.0, one NaN for all, and the hours of intervals as days where
+/// they are, also inside arrays and structs.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct FloatKey {
     signature: Signature,
 }
+
+const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
 static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
     Arc::new(
@@ -33,20 +39,22 @@ pub(crate) fn float_key_function() -> Arc<ScalarUDF> {
     Arc::clone(&FUNCTION)
 }
 
-/// Whether values of the type hold floats.
-pub(super) fn holds_floats(data_type: &DataType) -> bool {
+/// Whether values of the type hold floats or intervals.
+pub(super) fn needs_key(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Float32 | DataType::Float64 => true,
+        DataType::Float32 | DataType::Float64 | DataType::Interval(IntervalUnit::MonthDayNano) => {
+            true
+        }
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _) => holds_floats(item.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| holds_floats(field.data_type())),
+        | DataType::Map(item, _) => needs_key(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| needs_key(field.data_type())),
         _ => false,
     }
 }
 
-/// The key of `expr`, whose values hold floats.
+/// The key of `expr`, whose values hold floats or intervals.
 pub(super) fn float_key(expr: Expr) -> Expr {
     match expr {
         Expr::Literal(ScalarValue::Float32(Some(value)), metadata) => {
@@ -93,8 +101,28 @@ fn float_key_of<F: Float>(value: F) -> F {
     }
 }
 
+/// The interval with days of 24 hours.
+fn interval_key_of(interval: IntervalMonthDayNano) -> IntervalMonthDayNano {
+    let days = interval.nanoseconds / NANOS_PER_DAY;
+    let whole_days = i32::try_from(days)
+        .ok()
+        .and_then(|days| interval.days.checked_add(days));
+    let rest = interval.nanoseconds % NANOS_PER_DAY;
+    match whole_days {
+        // Days and the rest have the same sign: one day and -1 hour are 23 hours.
+        Some(days) if days > 0 && rest < 0 => {
+            IntervalMonthDayNano::new(interval.months, days - 1, rest + NANOS_PER_DAY)
+        }
+        Some(days) if days < 0 && rest > 0 => {
+            IntervalMonthDayNano::new(interval.months, days + 1, rest - NANOS_PER_DAY)
+        }
+        Some(days) => IntervalMonthDayNano::new(interval.months, days, rest),
+        None => interval,
+    }
+}
+
 fn float_keys(array: &ArrayRef) -> Result<ArrayRef> {
-    if !holds_floats(array.data_type()) {
+    if !needs_key(array.data_type()) {
         return Ok(Arc::clone(array));
     }
     Ok(match array.data_type() {
@@ -107,6 +135,11 @@ fn float_keys(array: &ArrayRef) -> Result<ArrayRef> {
             array
                 .as_primitive::<Float64Type>()
                 .unary::<_, Float64Type>(float_key_of),
+        ),
+        DataType::Interval(IntervalUnit::MonthDayNano) => Arc::new(
+            array
+                .as_primitive::<IntervalMonthDayNanoType>()
+                .unary::<_, IntervalMonthDayNanoType>(interval_key_of),
         ),
         DataType::List(item) => {
             let (_, offsets, values, nulls) = array.as_list::<i32>().clone().into_parts();
@@ -222,6 +255,23 @@ mod tests {
             assert_eq!(bits[2], f64::NAN.to_bits());
             assert_eq!(bits[3], (-1.5_f64).to_bits());
             assert!(keys.is_null(4));
+        }
+    }
+
+    #[test]
+    fn equal_intervals_have_the_same_parts() {
+        let hour = NANOS_PER_DAY / 24;
+        for (days, nanos, expected) in [
+            (0, 24 * hour, (1, 0)),
+            (1, 0, (1, 0)),
+            (0, 23 * hour, (0, 23 * hour)),
+            (1, -hour, (0, 23 * hour)),
+            (0, -36 * hour, (-1, -12 * hour)),
+            (-2, 12 * hour, (-1, -12 * hour)),
+            (2, -48 * hour, (0, 0)),
+        ] {
+            let key = interval_key_of(IntervalMonthDayNano::new(0, days, nanos));
+            assert_eq!((key.days, key.nanoseconds), expected, "{days} {nanos}");
         }
     }
 }

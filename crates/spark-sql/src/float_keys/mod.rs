@@ -6,6 +6,9 @@
 //! the function `FloatKey` around floats wherever a plan compares them or uses them as keys:
 //! comparisons, `IN`, grouping, `DISTINCT`, joins, windows and sorting. Tasks hash
 //! the same values to the same partition, since the function's result is hashed.
+//!
+//! The same holds for intervals: a day and 24 hours are one key. Where their order counts,
+//! they are ordered by their microseconds.
 
 mod function;
 mod rule;

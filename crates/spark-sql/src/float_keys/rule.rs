@@ -1,7 +1,8 @@
 //! Puts the function where a plan compares floats.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
@@ -10,17 +11,20 @@ use datafusion::logical_expr::expr::{
 };
 use datafusion::logical_expr::{
     Aggregate, Between, BinaryExpr, Distinct, Expr, ExprSchemable, Join, LogicalPlan,
-    LogicalPlanBuilder, Sort, SortExpr, Subquery, when,
+    LogicalPlanBuilder, ScalarUDF, Sort, SortExpr, Subquery, when,
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::function::{float_key, holds_floats, is_float_key};
+use super::function::{float_key, is_float_key, needs_key};
+use crate::functions::{interval_micros_udf, is_interval};
 use crate::plan_expressions::{compares, rewrite_expressions};
 
 /// The relation of the keys of a subquery.
 const KEYS: &str = "__float_keys";
 
-/// Compares and groups floats as Spark does. Runs after the types of operands are
+static INTERVAL_MICROS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(interval_micros_udf);
+
+/// Compares and groups floats and intervals as Spark does. Runs after the types of operands are
 /// known.
 #[derive(Debug)]
 pub(crate) struct FloatKeys;
@@ -38,10 +42,10 @@ impl AnalyzerRule for FloatKeys {
     }
 }
 
-/// The key of `expr` if it holds floats, otherwise `expr`.
+/// The key of `expr` if it holds floats or intervals, otherwise `expr`.
 fn key_of(expr: Expr, schema: &DFSchema) -> Expr {
     match expr.get_type(schema) {
-        Ok(data_type) if holds_floats(&data_type) => float_key(expr),
+        Ok(data_type) if needs_key(&data_type) => float_key(expr),
         _ => expr,
     }
 }
@@ -56,9 +60,14 @@ fn key_all(exprs: Vec<Expr>, schema: &DFSchema) -> Vec<Expr> {
 }
 
 fn key_sort(sort: Vec<SortExpr>, schema: &DFSchema) -> Vec<SortExpr> {
+    let key = |expr: Expr| match expr.get_type(schema) {
+        // The engine has no RANGE frames over intervals, which windows have by default.
+        Ok(data_type) if is_interval(&data_type) => INTERVAL_MICROS.call(vec![expr]),
+        _ => key_of(expr, schema),
+    };
     sort.into_iter()
         .map(|sort| SortExpr {
-            expr: key_of(sort.expr, schema),
+            expr: key(sort.expr),
             ..sort
         })
         .collect()
@@ -108,13 +117,23 @@ fn key_operands(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         }),
         Expr::InSubquery(in_subquery) => {
             let data_type = in_subquery.expr.get_type(schema);
-            if data_type.is_ok_and(|data_type| holds_floats(&data_type)) {
+            if data_type.is_ok_and(|data_type| needs_key(&data_type)) {
                 key_in_subquery(in_subquery)?
             } else {
                 Expr::InSubquery(in_subquery)
             }
         }
         Expr::ScalarFunction(call) if call.name() == "nullif" => key_nullif(call, schema)?,
+        Expr::ScalarFunction(mut call) if matches!(call.name(), "greatest" | "least") => {
+            let is_key = |arg: &Expr| {
+                let data_type = arg.get_type(schema);
+                data_type.is_ok_and(|data_type| matches!(data_type, DataType::Interval(_)))
+            };
+            if call.args.iter().any(is_key) {
+                call.args = key_all(call.args, schema);
+            }
+            Expr::ScalarFunction(call)
+        }
         Expr::AggregateFunction(mut aggregate) if aggregate.params.distinct => {
             aggregate.params.args = key_all(aggregate.params.args, schema);
             Expr::AggregateFunction(aggregate)
@@ -140,7 +159,7 @@ fn key_nullif(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
         return Ok(Expr::ScalarFunction(call));
     };
     let data_type = value.get_type(schema)?;
-    if !holds_floats(&data_type) {
+    if !needs_key(&data_type) {
         return Ok(Expr::ScalarFunction(call));
     }
     let are_equal = key_of(value.clone(), schema).eq(key_of(other.clone(), schema));
@@ -205,7 +224,7 @@ fn project_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
         .iter()
         .map(|(relation, field)| {
             let column = Expr::Column(Column::new(relation.cloned(), field.name()));
-            if holds_floats(field.data_type()) {
+            if needs_key(field.data_type()) {
                 float_key(column).alias_qualified(relation.cloned(), field.name())
             } else {
                 column
@@ -261,7 +280,7 @@ fn has_float_columns(plan: &LogicalPlan) -> bool {
     plan.schema()
         .fields()
         .iter()
-        .any(|field| holds_floats(field.data_type()))
+        .any(|field| needs_key(field.data_type()))
 }
 
 /// Whether the plan is what [`project_keys`] makes: a plan is analyzed more than
@@ -279,7 +298,7 @@ fn is_keyed_projection(plan: &LogicalPlan) -> bool {
         is_float_key(unaliased)
             || unaliased
                 .get_type(schema)
-                .is_ok_and(|data_type| !holds_floats(&data_type))
+                .is_ok_and(|data_type| !needs_key(&data_type))
     })
 }
 
@@ -289,7 +308,7 @@ fn groups_by_floats(aggregate: &Aggregate) -> bool {
         expr.exists(|expr| {
             Ok(expr
                 .get_type(schema)
-                .is_ok_and(|data_type| holds_floats(&data_type)))
+                .is_ok_and(|data_type| needs_key(&data_type)))
         })
         .unwrap_or(false)
     })

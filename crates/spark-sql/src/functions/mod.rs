@@ -39,7 +39,8 @@ pub(crate) use self::datetime::text::{
 pub(crate) use self::datetime::zone::{Zone, session_zone};
 pub(crate) use self::higher_order::SORT_BY;
 pub(crate) use self::intervals::{
-    IntervalUnits, interval_micros_udf, interval_multiple_udfs, is_interval,
+    IntervalUnits, interval_micros_udf, interval_multiple_udfs, interval_whole_days_udf,
+    is_interval,
 };
 pub(crate) use self::json::{json_tuple_udf, schema_of_json};
 pub(crate) use self::reference::help_for_refused;
@@ -99,6 +100,7 @@ fn register_own_functions(state: &mut SessionState) -> Result<()> {
         .chain(crate::arithmetic::arithmetic_functions())
         .chain(crate::casts::cast_functions())
         .chain(crate::casts::casts_by_name())
+        .chain([crate::casts::named_cast_function()])
         .chain(crate::math::math_functions())
         .chain(crate::guards::guard_functions())
         .chain(crate::access::access_functions())

@@ -55,9 +55,7 @@ const FALLIBLE: &[&str] = &[
 ];
 
 /// Functions that fail for some integers and decimals.
-const FALLIBLE_UNLESS_FLOAT: &[&str] = &[
-    "abs", "bround", "ceil", "floor", "negative", "pmod", "round",
-];
+const FALLIBLE_UNLESS_FLOAT: &[&str] = &["abs", "bround", "ceil", "floor", "negative", "round"];
 
 /// Whether evaluating `expr` can fail for some row. What has no columns is
 /// computed once, when the query is planned, and counts as safe.

@@ -4,6 +4,10 @@
 //! subqueries pull them up again, wherever they are: from below an outer join, where
 //! they mean something else, and out of derived tables, which do not learn of the
 //! columns that are added for them.
+//!
+//! And so do conditions above an aggregate that has a row also where its input has none:
+//! DataFusion takes a condition without columns, such as `3 = 1` for a column that is
+//! constant, for one of the keys, of which there are none, and moves it below.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -50,6 +54,9 @@ impl OptimizerRule for GuardedPushDownFilter {
             }
             _ => return self.inner.rewrite(plan, config),
         };
+        if has_row_of_nothing(&filter.input) {
+            return Ok(Transformed::no(plan));
+        }
         let mut stack = FilterStack::collect(filter);
         stack.mark_risky_columns();
         if stack.risky.is_empty() && stack.correlated.is_empty() {
@@ -63,6 +70,19 @@ impl OptimizerRule for GuardedPushDownFilter {
         } else {
             Transformed::yes(sorted)
         })
+    }
+}
+
+/// Whether a plan, below filters, is an aggregate that has a row for an input without
+/// rows.
+fn has_row_of_nothing(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Filter(filter) => has_row_of_nothing(&filter.input),
+        LogicalPlan::Aggregate(aggregate) => {
+            let is_set = |key: &Expr| matches!(key, Expr::GroupingSet(_));
+            aggregate.group_expr.is_empty() || aggregate.group_expr.iter().any(is_set)
+        }
+        _ => false,
     }
 }
 

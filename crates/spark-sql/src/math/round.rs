@@ -126,6 +126,30 @@ fn round_digits(value: f64, places: i32, half_even: bool) -> f64 {
 }
 
 impl RoundFunction {
+    /// What an argument is cast to. `ceil` and `floor` to places are defined for decimals
+    /// only: a DOUBLE becomes one with 15 digits after the point, as in Spark.
+    fn operand_type(&self, given: &DataType, has_places: bool) -> DataType {
+        if !has_places || !self.rounding.is_to_whole() {
+            return match given {
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
+                    DataType::Float64
+                }
+                other => other.clone(),
+            };
+        }
+        match given {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                DataType::Decimal128(38, 18)
+            }
+            DataType::Float32 => DataType::Decimal128(14, 7),
+            DataType::Float64 | DataType::Null => DataType::Decimal128(30, 15),
+            other => match DecimalType::of_integer(other) {
+                Some(decimal) => decimal.data_type(),
+                None => other.clone(),
+            },
+        }
+    }
+
     fn result_type(&self, value: &DataType, places: i32) -> Result<DataType> {
         if let Some(decimal) = DecimalType::from_data_type(value) {
             return Ok(self.decimal_type(decimal, places).data_type());
@@ -281,12 +305,7 @@ impl ScalarUDFImpl for RoundFunction {
         let Some(value) = types.first().filter(|_| types.len() <= 2) else {
             return plan_err!("{} does not take {} arguments", self.name, types.len());
         };
-        let value = match value {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
-                DataType::Float64
-            }
-            other => other.clone(),
-        };
+        let value = self.operand_type(value, types.len() == 2);
         Ok(std::iter::once(value)
             // A cast would hide that the places are a literal.
             .chain(types.iter().skip(1).cloned())
@@ -311,10 +330,7 @@ impl ScalarUDFImpl for RoundFunction {
                 );
             }
         };
-        let value_type = match value.data_type() {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Float64,
-            other => other.clone(),
-        };
+        let value_type = self.operand_type(value.data_type(), args.arg_fields.len() == 2);
         Ok(Arc::new(Field::new(
             self.name,
             self.result_type(&value_type, places)?,

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 use sqlparser::ast::{SetOperator, TableFactor};
 
 use super::carrier::SetOperation;
+use crate::arithmetic::common_type;
 
 /// The number of a row among its equals.
 const NUMBER: &str = "__number";
@@ -50,7 +51,9 @@ fn combine(
     let mut types = Vec::with_capacity(left_count);
     for (mine, theirs) in left.schema().fields().iter().zip(right.schema().fields()) {
         let (mine, theirs) = (mine.data_type(), theirs.data_type());
-        match type_union_resolution(&[mine.clone(), theirs.clone()]) {
+        let types_of_both = [mine.clone(), theirs.clone()];
+        let common = common_type(&types_of_both);
+        match common.or_else(|| type_union_resolution(&types_of_both)) {
             Some(common) => types.push(common),
             None => {
                 return plan_err!(

@@ -268,7 +268,7 @@ impl NullableSet {
 }
 
 /// An expression of the outer query as the subquery sees it.
-fn to_outer(expr: Expr, inputs: &[LogicalPlan]) -> Result<Expr> {
+pub(super) fn to_outer(expr: Expr, inputs: &[LogicalPlan]) -> Result<Expr> {
     expr.transform_up(|expr| match expr {
         Expr::Column(column) => {
             let field = inputs.iter().find_map(|input| {

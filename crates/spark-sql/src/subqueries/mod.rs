@@ -12,11 +12,14 @@
 //! - a correlated subquery with an order or a limit is not planned: [`limits`] numbers
 //!   its rows;
 //! - subqueries outside of `WHERE` and the select list are not planned at all:
-//!   [`placement`] moves them there.
+//!   [`placement`] moves them there;
+//! - correlation by anything but equality, below most operators, and through several
+//!   levels is not planned, or planned wrongly: [`dependent`] makes joins of it.
 //!
 //! All of it is one analyzer rule that runs before types are coerced. It leaves a
 //! plan that it has already rewritten unchanged.
 
+mod dependent;
 mod limits;
 mod membership;
 mod one_row;
@@ -25,12 +28,19 @@ mod scalar;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias};
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use scalar::{first_two_udaf, only_value_udf};
+
+/// Whether an analyzed plan is the values of an outer query for which a correlated
+/// subquery is computed. Which rows the query has does not depend on it.
+#[must_use]
+pub fn is_outer_domain(plan: &LogicalPlan) -> bool {
+    dependent::is_domain(plan)
+}
 
 /// The rule of this module; it comes before DataFusion's own.
 #[derive(Debug, Default)]
@@ -42,8 +52,8 @@ impl AnalyzerRule for SubqueryRule {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(rewrite_node)
-            .map(|rewritten| rewritten.data)
+        let plan = plan.transform_up_with_subqueries(rewrite_node)?.data;
+        dependent::join_dependent_subqueries(plan)
     }
 }
 
@@ -100,7 +110,7 @@ fn holds_subquery(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_expressions(|expr| {
         found |= has_subquery(expr)?;
-        Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+        Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(found)
 }

@@ -4,8 +4,8 @@
 //! The join that the optimizer makes of `IN` and `EXISTS` has none there, so such
 //! subqueries are compared as values instead.
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, plan_err};
+use datafusion::common::Result;
+use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, Subquery, lit, not};
 
@@ -25,7 +25,6 @@ pub(super) fn compare_one_row(expr: Expr) -> Result<Transformed<Expr>> {
                 let holds = if negated { not(equal) } else { equal };
                 return Ok(Transformed::yes(Expr::IsTrue(Box::new(holds))));
             }
-            refuse_aggregate(&subquery)?;
             Ok(Transformed::no(Expr::InSubquery(InSubquery {
                 expr,
                 subquery,
@@ -36,7 +35,6 @@ pub(super) fn compare_one_row(expr: Expr) -> Result<Transformed<Expr>> {
             if is_one_row(&subquery.subquery) {
                 return Ok(Transformed::yes(lit(!negated)));
             }
-            refuse_aggregate(&subquery)?;
             Ok(Transformed::no(Expr::Exists(Exists { subquery, negated })))
         }
         other => Ok(Transformed::no(other)),
@@ -56,24 +54,4 @@ fn is_one_row(plan: &LogicalPlan) -> bool {
         LogicalPlan::Sort(sort) => is_one_row(&sort.input),
         _ => false,
     }
-}
-
-/// An aggregate of correlated rows that is filtered afterwards, or a part of more,
-/// would lose its row silently.
-fn refuse_aggregate(subquery: &Subquery) -> Result<()> {
-    let mut found = false;
-    subquery.subquery.apply(|node| {
-        if let LogicalPlan::Aggregate(aggregate) = node {
-            found |=
-                aggregate.group_expr.is_empty() && !aggregate.input.all_out_ref_exprs().is_empty();
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    if found {
-        return plan_err!(
-            "IN and EXISTS over a correlated subquery with an aggregate and HAVING, but without GROUP \
-             BY, are not supported: compare the value, as in (SELECT count(*) FROM …) = 0"
-        );
-    }
-    Ok(())
 }

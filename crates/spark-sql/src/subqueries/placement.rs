@@ -65,14 +65,8 @@ pub(super) fn lift_correlated_conditions(plan: LogicalPlan) -> Result<(LogicalPl
         return Ok((plan, false));
     };
     let is_correlated = join.filter.as_ref().is_some_and(Expr::contains_outer);
-    if !is_correlated {
+    if !is_correlated || join.join_type != JoinType::Inner {
         return Ok((LogicalPlan::Join(join), false));
-    }
-    if join.join_type != JoinType::Inner {
-        return plan_err!(
-            "the ON of an outer, semi or anti join in a subquery cannot refer to the outer query: join \
-             the tables without this condition in a query of its own, or write two subqueries"
-        );
     }
     let conditions = join.filter.take().map(split_conjunction_owned);
     let (lifted, kept): (Vec<Expr>, Vec<Expr>) = conditions

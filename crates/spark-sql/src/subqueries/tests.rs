@@ -36,7 +36,7 @@ fn session(ours: bool) -> SessionContext {
     SessionContext::new_with_state(state)
 }
 
-async fn run(ours: bool, sql: &str) -> Result<Vec<String>> {
+pub(super) async fn run(ours: bool, sql: &str) -> Result<Vec<String>> {
     let context = session(ours);
     for table in [
         "CREATE TABLE l AS SELECT * FROM (VALUES (1, 1), (2, 2), (NULL, 3)) AS v (id, g)",
@@ -162,6 +162,13 @@ async fn datafusion_still_has_these_faults() {
     )
     .await;
     assert_ne!(rows.unwrap().len(), 3);
+    // Not planned unless the condition is an equality.
+    let rows = run(
+        false,
+        "SELECT (SELECT max(s.id) FROM s WHERE s.g < l.g) AS v FROM l",
+    )
+    .await;
+    assert!(rows.is_err());
     // apache/datafusion#12955: how often a row occurs is lost.
     let rows = run(false, "SELECT 1 AS x FROM s EXCEPT ALL SELECT 1 FROM l").await;
     assert_eq!(rows.unwrap().len(), 0);
@@ -209,10 +216,6 @@ async fn correlated_aggregates_keep_their_row() {
     ] {
         assert_eq!(run(true, sql).await.unwrap(), expected, "{sql}");
     }
-    let having =
-        "SELECT g FROM l WHERE EXISTS (SELECT 1 FROM s WHERE s.g = l.g HAVING count(*) = 0)";
-    let error = run(true, having).await.unwrap_err().to_string();
-    assert!(error.contains("compare the value"), "{error}");
 }
 
 #[tokio::test]
@@ -243,27 +246,6 @@ async fn correlated_conditions_over_joins_mean_what_they_say() {
         ),
     ] {
         assert_eq!(run(true, sql).await.unwrap(), expected, "{sql}");
-    }
-    // The condition decides which rows the join fills with NULL: above the join it
-    // would mean something else.
-    for from in [
-        "s AS a LEFT JOIN s AS b ON a.g = b.g AND b.g = l.g WHERE b.g IS NULL",
-        "s AS a FULL JOIN s AS b ON a.g = b.g AND b.g = l.g WHERE b.g IS NULL",
-        "s AS a LEFT ANTI JOIN s AS b ON a.g = b.g AND b.g = l.g",
-    ] {
-        let sql = format!("SELECT g FROM l WHERE EXISTS (SELECT 1 FROM {from})");
-        let error = run(true, &sql).await.unwrap_err().to_string();
-        assert!(error.contains("write two subqueries"), "{sql}: {error}");
-    }
-    // All rows of `l` would be right.
-    for from in [
-        "s AS a LEFT JOIN (SELECT g FROM s WHERE s.g = l.g) AS b ON a.g = b.g WHERE b.g IS NULL",
-        "(SELECT g FROM s WHERE s.g = l.g) AS a RIGHT JOIN s AS b ON a.g = b.g WHERE a.g IS NULL",
-        "(SELECT g FROM s WHERE s.g = l.g) AS a FULL JOIN s AS b ON a.g = b.g WHERE a.g IS NULL",
-        "s AS a LEFT ANTI JOIN (SELECT g FROM s WHERE s.g = l.g) AS b ON a.g = b.g",
-    ] {
-        let sql = format!("SELECT g FROM l WHERE EXISTS (SELECT 1 FROM {from})");
-        assert!(run(true, &sql).await.is_err(), "{sql}");
     }
 }
 

@@ -7,7 +7,7 @@ use sqlparser::ast::{
     FunctionArgumentClause, FunctionArguments, Ident, ObjectName, Value,
 };
 
-use super::{call_function, sorted_aggregates};
+use super::{call_function, places, sorted_aggregates};
 
 /// Spark's name, and the engine's for the same function with the same
 /// arguments.
@@ -40,14 +40,12 @@ pub(super) fn rewrite_call(expr: &mut Expr) -> Result<(), Box<Diagnostic>> {
         }
         return Ok(());
     }
-    if name == "max_by" || name == "min_by" {
-        if let Some(values) = sorted_aggregates::extremes_by(function, name == "max_by") {
-            *expr = values;
-        }
-        return Ok(());
-    }
     if name == "mode" {
         rewrite_mode(function);
+        return Ok(());
+    }
+    if ["round", "bround", "ceil", "ceiling", "floor"].contains(&name.as_str()) {
+        places::fold_places(function);
         return Ok(());
     }
     // Without OVER both names are the same function.
@@ -146,7 +144,7 @@ fn sorted_set_of_texts(function: &Function) -> Option<Expr> {
 }
 
 /// `mode(x, true)` and `mode() WITHIN GROUP (ORDER BY x)` take the least of several
-/// values, as `mode(x)` does here.
+/// values, as `mode(x)` does here; with `DESC` the greatest. NULL is no value.
 fn rewrite_mode(function: &mut Function) {
     let FunctionArguments::List(list) = &mut function.args else {
         return;
@@ -157,9 +155,13 @@ fn rewrite_mode(function: &mut Function) {
     };
     match (list.args.as_slice(), function.within_group.as_slice()) {
         ([_, flag], []) if is_flag(flag) => list.args.truncate(1),
-        ([], [by]) if by.options.asc != Some(false) => {
+        ([], [by]) => {
+            let descends = by.options.asc == Some(false);
             list.args.push(unnamed_argument(by.expr.clone()));
             function.within_group.clear();
+            if descends {
+                rename_function(function, "greatest_mode");
+            }
         }
         _ => {}
     }

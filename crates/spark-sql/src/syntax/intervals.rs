@@ -2,8 +2,8 @@
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Interval, UnaryOperator, Value, ValueWithSpan,
+    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Interval, UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::call_function;
@@ -112,9 +112,21 @@ fn units_of(expr: &Expr) -> Option<IntervalUnits> {
                 "make_dt_interval" => Some(IntervalUnits::DAY_TO_SECOND),
                 "make_ym_interval" => Some(IntervalUnits::YEAR_TO_MONTH),
                 "make_interval" | "try_make_interval" => Some(IntervalUnits::Calendar),
+                "sum" | "try_sum" | "min" | "max" | "abs" => units_of(first_argument(call)?),
+                "avg" | "mean" | "try_avg" => Some(units_of(first_argument(call)?)?.of_multiples()),
                 _ => None,
             }
         }
+        _ => None,
+    }
+}
+
+fn first_argument(call: &Function) -> Option<&Expr> {
+    let FunctionArguments::List(list) = &call.args else {
+        return None;
+    };
+    match list.args.first()? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
         _ => None,
     }
 }

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use sluice_jobfile::{Diagnostic, visit_nodes_mut};
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    Expr, GroupByExpr, Join, JoinOperator, LimitClause, OrderByExpr, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned, TableFactor,
-    TableWithJoins, Value, Values, VisitorMut, WildcardAdditionalOptions,
+    Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, OrderByExpr, OrderByKind,
+    Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned,
+    TableFactor, TableWithJoins, Value, Values, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::{
@@ -246,4 +246,16 @@ fn lower_join(join: &mut Join) {
         JoinOperator::Anti(constraint) => JoinOperator::LeftAnti(constraint),
         other => other,
     };
+    if let JoinOperator::Left(constraint)
+    | JoinOperator::LeftOuter(constraint)
+    | JoinOperator::Right(constraint)
+    | JoinOperator::RightOuter(constraint)
+    | JoinOperator::FullOuter(constraint)
+    | JoinOperator::LeftSemi(constraint)
+    | JoinOperator::LeftAnti(constraint) = &mut join.join_operator
+        && *constraint == JoinConstraint::None
+    {
+        // Without a condition each row matches each.
+        *constraint = JoinConstraint::On(Expr::Value(Value::Boolean(true).into()));
+    }
 }

@@ -1,12 +1,11 @@
 //! `(a, b) IN (SELECT …)`.
 //!
-//! A row is in a query if a row of it equals in all columns; where that is not so
-//! but NULLs leave it open for one, the answer is NULL.
+//! A row is in a query if a row of it equals in all columns; it is not in it if that is
+//! false, and not NULL, for every row.
 
-use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, UnaryOperator, Value,
+    BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 
 use super::call_function;
@@ -39,44 +38,18 @@ pub(super) fn rewrite_condition(expr: &mut Expr, template: &Select) {
     }
 }
 
-/// Rewrites an expression whose value matters.
+/// Rewrites an expression whose value matters: Spark has false where standard SQL has
+/// NULL, because it plans both forms as joins that say whether there is such a row.
 pub(super) fn rewrite_value(expr: &mut Expr, template: &Select) {
-    let Expr::InSubquery {
+    if let Expr::InSubquery {
         expr: row,
         subquery,
         negated,
     } = expr
-    else {
-        return;
-    };
-    let Some(parts) = row_parts(row) else {
-        return;
-    };
-    let value = |value: Value| Expr::Value(value.into());
-    let case = Expr::Case {
-        case_token: AttachedToken::empty(),
-        end_token: AttachedToken::empty(),
-        operand: None,
-        conditions: vec![
-            CaseWhen {
-                condition: exists(&parts, subquery, template, false, false),
-                result: value(Value::Boolean(true)),
-            },
-            CaseWhen {
-                condition: exists(&parts, subquery, template, true, false),
-                result: value(Value::Null),
-            },
-        ],
-        else_result: Some(Box::new(value(Value::Boolean(false)))),
-    };
-    *expr = if *negated {
-        Expr::UnaryOp {
-            op: UnaryOperator::Not,
-            expr: Box::new(Expr::Nested(Box::new(case))),
-        }
-    } else {
-        case
-    };
+        && let Some(parts) = row_parts(row)
+    {
+        *expr = exists(&parts, subquery, template, *negated, *negated);
+    }
 }
 
 fn row_parts(row: &Expr) -> Option<Vec<Expr>> {

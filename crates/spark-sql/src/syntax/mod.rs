@@ -7,6 +7,7 @@
 
 mod allowed;
 mod calls;
+mod cast_names;
 mod derived_names;
 mod field_access;
 mod function_calls;
@@ -22,6 +23,7 @@ mod nested_ctes;
 mod number_literals;
 mod patterns;
 mod pipes;
+mod places;
 mod samples;
 mod session_windows;
 mod sorted_aggregates;
@@ -30,6 +32,7 @@ mod struct_stars;
 mod structs;
 mod time_windows;
 mod tuples;
+mod values_types;
 mod window_forms;
 mod windows;
 
@@ -101,12 +104,14 @@ pub fn rewrite_spark_syntax(
     let mut problems = pipes::lower_pipes(query, functions);
     problems.extend(lower::lower_clauses(query));
     number_literals::type_numbers(query);
+    values_types::widen_values(query);
     derived_names::name_derived_tables(query);
     problems.extend(joins::rewrite_joins(query, tables, functions));
     let mut speller = SyntaxRewriter::default();
     let _ = visit_nodes_mut(query, &mut speller);
     problems.extend(speller.problems);
     problems.extend(calls::find_misused_clauses(query, functions));
+    cast_names::name_casts(query);
     problems
 }
 

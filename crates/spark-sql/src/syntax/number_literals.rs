@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use sluice_jobfile::visit_nodes_mut;
 use sqlparser::ast::{
     CastKind, DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    UnaryOperator, Value, ValueWithSpan, VisitorMut,
+    SetExpr, UnaryOperator, Value, ValueWithSpan, VisitorMut,
 };
 
 /// Writes BIGINT and DOUBLE literals as casts.
@@ -27,7 +27,28 @@ pub(super) fn type_lambda_values(call: &mut sqlparser::ast::Function) {
         )
     };
     if list.args.iter().any(is_lambda) {
-        list.args.iter_mut().for_each(type_argument);
+        for argument in &mut list.args {
+            type_argument(argument);
+            // Inside of other calls, too: `map_values(map('a', 1))`.
+            if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument {
+                let _ = visit_nodes_mut(expr, &mut LambdaValues);
+            }
+        }
+    }
+}
+
+/// Writes the small whole numbers in the arrays, maps and structs of `VALUES` as INT: the
+/// types of its columns are decided when it is planned.
+fn type_nested_values(body: &mut SetExpr) {
+    let SetExpr::Values(values) = body else {
+        return;
+    };
+    for row in &mut values.rows {
+        for value in &mut row.content {
+            if matches!(value, Expr::Function(_) | Expr::Array(_)) {
+                type_value(value);
+            }
+        }
     }
 }
 
@@ -120,6 +141,11 @@ struct NumberTyper;
 
 impl VisitorMut for NumberTyper {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut sqlparser::ast::Query) -> ControlFlow<()> {
+        type_nested_values(&mut query.body);
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         // The minus belongs to the number: -9223372036854775808L fits.

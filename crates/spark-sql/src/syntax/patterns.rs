@@ -99,6 +99,18 @@ fn with_backslashes(pattern: &str, escape: char) -> Option<String> {
     Some(out)
 }
 
+/// The engine writes `%g` without the zeros that Java writes, and `%a` in another form.
+pub(super) fn check_conversions(pattern: &str) -> Result<(), String> {
+    let pattern = pattern.replace("%%", "");
+    for conversion in pattern.split('%').skip(1) {
+        let letter = conversion.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+        if let Some(letter @ ('g' | 'G' | 'a' | 'A')) = letter.chars().next() {
+            return Err(format!("%{letter} is not supported"));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::with_backslashes;

@@ -1,5 +1,4 @@
-//! Aggregates of several rows in an order, as sorted arrays: `max_by(x, y, k)`, and
-//! `listagg` with an order.
+//! `listagg` with an order, as a sorted array.
 //!
 //! The engine has one order for all aggregates of a query. Arrays of structs are sorted
 //! each by itself.
@@ -14,29 +13,6 @@ use super::call_function;
 
 /// The field of a struct that is the value; the others are what it is sorted by.
 const VALUE: &str = "value";
-
-/// `max_by(x, y, k)` and `min_by(x, y, k)`: the values of the first `k` rows by `y`;
-/// NULL if there is none.
-pub(super) fn extremes_by(function: &Function, descending: bool) -> Option<Expr> {
-    let [value, key, count] = <[Expr; 3]>::try_from(plain_arguments(function)?).ok()?;
-    if function.over.is_some() || !is_positive(&count) {
-        return None;
-    }
-    let sorted = sorted_values(
-        function,
-        &key,
-        std::slice::from_ref(&key),
-        &value,
-        descending,
-    );
-    let first = call_function("slice", vec![sorted, number(1), count]);
-    Some(where_any(function, &key, field_of_each(first)))
-}
-
-fn is_positive(count: &Expr) -> bool {
-    matches!(count, Expr::Value(value)
-        if matches!(&value.value, Value::Number(digits, _) if digits.parse::<u32>().is_ok_and(|n| n > 0)))
-}
 
 /// `listagg(x, d) WITHIN GROUP (ORDER BY y)` in the engine's form; NULL if no `x` is
 /// there.

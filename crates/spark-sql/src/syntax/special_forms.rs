@@ -12,6 +12,7 @@ use sqlparser::ast::{
     helpers::attached_token::AttachedToken,
 };
 
+use super::patterns::check_conversions;
 use super::{call_function, error_at, window_forms};
 use crate::functions::{
     SORT_BY, check_format_pattern, check_parse_pattern, check_regular_expression, schema_of_json,
@@ -345,7 +346,8 @@ fn name_fields(values: Vec<Expr>) -> Vec<Expr> {
 /// Reports what is wrong with a pattern that is a constant, with its place; other
 /// patterns are checked when they are used.
 fn check_constant_pattern(name: &str, arguments: &[Expr]) -> Result<(), Box<Diagnostic>> {
-    let Some(Expr::Value(value)) = arguments.get(1) else {
+    let position = usize::from(!matches!(name, "format_string" | "printf"));
+    let Some(Expr::Value(value)) = arguments.get(position) else {
         return Ok(());
     };
     let (Value::SingleQuotedString(pattern) | Value::DoubleQuotedString(pattern)) = &value.value
@@ -366,6 +368,10 @@ fn check_constant_pattern(name: &str, arguments: &[Expr]) -> Result<(), Box<Diag
         | "regexp_replace" | "regexp_count" | "regexp_substr" | "regexp_instr" | "split" => (
             check_regular_expression(pattern),
             "regular expressions are those of Java",
+        ),
+        "format_string" | "printf" => (
+            check_conversions(pattern),
+            "write %f with a number of digits, such as %.3f, or %e",
         ),
         _ => return Ok(()),
     };

@@ -1,4 +1,4 @@
-//! Forms of window functions and ordered aggregates that the engine does not have.
+//! Forms of window functions that the engine does not have.
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
@@ -9,7 +9,7 @@ use sqlparser::ast::{
 pub(super) fn rewrite_call(function: &Function) -> Option<Expr> {
     match function.name.to_string().to_lowercase().as_str() {
         "lag" | "lead" => default_of_row(function),
-        "mode" => smallest_mode(function),
+        "percentile_cont" | "percentile_disc" => percentile_over_rows(function),
         _ => None,
     }
 }
@@ -43,21 +43,22 @@ fn default_of_row(function: &Function) -> Option<Expr> {
     })
 }
 
-/// `mode() WITHIN GROUP (ORDER BY x)`: of values that occur as often, the smallest, as
-/// `mode(x)` takes it.
-fn smallest_mode(function: &Function) -> Option<Expr> {
-    let [order] = function.within_group.as_slice() else {
+/// `percentile_cont(p) WITHIN GROUP (ORDER BY x) OVER (…)` as a call with two arguments. The
+/// engine has no aggregate with an order over a window.
+fn percentile_over_rows(function: &Function) -> Option<Expr> {
+    let ([order], Some(_)) = (function.within_group.as_slice(), &function.over) else {
         return None;
     };
-    let ascending = order.options.asc != Some(false) && order.options.nulls_first.is_none();
-    if !ascending || !plain_arguments(function)?.is_empty() {
+    if order.options.asc == Some(false) || order.options.nulls_first.is_some() {
         return None;
     }
+    let [percentage] = <[Expr; 1]>::try_from(plain_arguments(function)?).ok()?;
     let mut call = function.clone();
     call.within_group.clear();
     if let FunctionArguments::List(list) = &mut call.args {
-        let value = FunctionArgExpr::Expr(order.expr.clone());
-        list.args = vec![FunctionArg::Unnamed(value)];
+        list.args = [order.expr.clone(), percentage]
+            .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
+            .into();
     }
     Some(Expr::Function(call))
 }

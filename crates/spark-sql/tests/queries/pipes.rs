@@ -21,6 +21,12 @@ async fn operators_work_on_the_rows_before_them() {
         ("WITH e AS (SELECT * FROM emp) FROM e |> WHERE id = 1 |> SELECT name", "Ann"),
         ("FROM emp |> SELECT id, row_number() OVER (ORDER BY id DESC) AS n |> WHERE n = 1 |> SELECT id", "4"),
         ("FROM VALUES (1), (2) AS t(x) |> WHERE x > 1", "2"),
+        ("TABLE emp |> WHERE emp.dept = 'eng' |> AGGREGATE count(*) AS n GROUP BY dept", "eng|2"),
+        ("TABLE emp |> SELECT id |> UNION ALL VALUES (9) |> WHERE id > 3", "4\n9"),
+        ("VALUES (1, 'a'), (2, 'b') AS t(x, y) |> WHERE t.x > 1 |> EXTEND x * 2 AS z", "2|b|4"),
+        ("VALUES (1), (2), (3) |> AGGREGATE sum(col1) AS s", "6"),
+        ("(TABLE wide LIMIT 1) |> SELECT count(*) AS n", "1"),
+        ("FROM emp |> SELECT max(salary) - min(salary) AS r, count(*) AS n |> WHERE n > 1 |> EXTEND r + n AS s", "40|4|44"),
     ])
     .await;
     let (names, _) = run_job("FROM emp |> AGGREGATE sum(salary) AS total GROUP BY dept")
@@ -59,7 +65,7 @@ async fn set_operations_pivots_and_unpivots() {
 #[tokio::test]
 async fn what_means_something_else_is_refused() {
     check_job_errors(&[
-        ("FROM emp |> SELECT sum(salary) AS s", "write |> AGGREGATE"),
+        ("FROM emp |> EXTEND sum(salary) AS s", "write |> AGGREGATE"),
         (
             "FROM emp |> ORDER BY id |> SELECT name |> LIMIT 1",
             "directly before |> LIMIT",

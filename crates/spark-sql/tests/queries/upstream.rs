@@ -116,3 +116,35 @@ async fn unions_keep_columns_that_cannot_be_null() {
                   UNION ALL SELECT false) GROUP BY c";
     assert!(run_plain(query).await.is_err());
 }
+
+/// `guards/push_down.rs`: the row of an aggregate without keys stays, although the
+/// condition above it is false.
+#[tokio::test]
+async fn conditions_without_columns_move_below_aggregates() {
+    let rows = run_plain("SELECT n FROM (SELECT 3 AS x, count(*) AS n FROM t) WHERE x = 1").await;
+    assert_eq!(rows, Ok(vec!["0".to_owned()]));
+}
+
+/// `engine::distributed::windows`: the second value that is not NULL is 3 in the first row.
+#[tokio::test]
+async fn lead_does_not_count_nulls_behind_what_it_has_seen() {
+    let rows = run_plain(
+        "SELECT lead(v, 2) IGNORE NULLS OVER (ORDER BY k) FROM \
+         (VALUES (1, 1), (2, NULL), (3, 2), (4, NULL), (5, 3)) v(k, v)",
+    )
+    .await;
+    let right = ["3", "3", "", "", ""].map(str::to_owned).to_vec();
+    assert_ne!(rows, Ok(right));
+}
+
+/// `subqueries/dependent/moved_columns.rs`: no row has `u.x = w.x` or `o.x = u.y`.
+#[tokio::test]
+async fn moved_conditions_confuse_columns_of_one_name() {
+    let rows = run_plain(
+        "SELECT o.k FROM (VALUES (1, 9)) o(k, x) WHERE EXISTS \
+         (SELECT 1 FROM (VALUES (1, 1, 5)) u(k, x, y) \
+          JOIN (VALUES (1, 3, 5)) w(k, x, y) ON u.k = w.k WHERE u.x = w.x OR o.x = u.y)",
+    )
+    .await;
+    assert_eq!(rows, Ok(vec!["1".to_owned()]));
+}

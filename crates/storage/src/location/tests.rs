@@ -142,3 +142,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_path_below_is_that_of_the_location_there() {
+    for base in [
+        "/",
+        "/lake/a b",
+        "/lake/ä%20",
+        "s3://bucket",
+        "s3://bucket/a%2Fb",
+    ] {
+        let base = Location::parse(base, FsPath::new("/")).unwrap();
+        for below in [
+            "t-0-1-2-ab.json",
+            "_joined/0-9-ab-rows.json",
+            "day=2026-11-27/x.json",
+            "a b.json",
+            "ä/%41",
+            "A|/x",
+            "a\\b",
+        ] {
+            // At the root, `A|` is taken for a drive, and refused.
+            let joined = base.join(below).ok().map(|below| below.path().clone());
+            assert_eq!(base.path_below(below).ok(), joined, "{base} {below}");
+            assert!(
+                joined.is_some() || below.starts_with("A|"),
+                "{base} {below}"
+            );
+        }
+        for below in ["", "a//b", "../a", "a/.", "a\nb"] {
+            base.path_below(below).unwrap_err();
+        }
+    }
+}

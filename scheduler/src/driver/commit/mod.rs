@@ -16,8 +16,8 @@ mod tables;
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use sluice_engine::job::AnalyzedJob;
-use sluice_gold::{CommitOrigin, GoldError, GoldTable, PreparedCommit, TableLocks};
+use sluice_engine::job::{AnalyzedDataset, AnalyzedJob, ViewUpdate};
+use sluice_gold::{CommitOrigin, GoldError, GoldTable, PreparedCommit, TableLocks, ViewPlan};
 use sluice_proto::v1::{ErrorKind, JobError, JobState, LogLevel};
 use sluice_service::crash;
 use sluice_service::format::error_chain;
@@ -147,6 +147,20 @@ async fn prepare_commits(
         JobError::new(gold_error_kind(&error), error_chain(&error))
             .with_next_step("no table was changed; fix the cause, then submit again")
     };
+    let has_no_plan = |dataset: &&AnalyzedDataset| {
+        let replaced = dataset.replaced_files.as_ref();
+        replaced.is_some_and(|replaced| replaced.paths().is_none())
+            || dataset.view_update.is_some() && find_view_plan(dataset, intake).is_none()
+    };
+    if let Some(dataset) = job.datasets.iter().find(has_no_plan) {
+        // A replace by what is new alone, or of all files, would lose rows.
+        let problem = format!(
+            "it is not known what the rows of '{}' follow from",
+            dataset.name
+        );
+        return Err(JobError::new(ErrorKind::Internal, problem)
+            .with_next_step("no table was changed; this is a fault in sluice, report it"));
+    }
     let datasets = job.datasets.iter();
     let tables: Vec<GoldTable> = datasets
         .map(|dataset| driver.gold.open(&job.gold, &dataset.name))
@@ -158,9 +172,19 @@ async fn prepare_commits(
         let (dataset, origin) = (&job.datasets[index], &origin);
         let appends = intake.appends.get(&dataset.name).cloned();
         async move {
+            if let (true, Some(before)) =
+                (dataset.is_up_to_date, intake.versions.get(&dataset.name))
+            {
+                live.record_unchanged(&dataset.name, before.version);
+                return Ok(None);
+            }
             if !dataset.is_streaming {
-                let prepared = table.prepare_commit(&dataset.spec, &files, origin).await?;
-                return Ok(Some(prepared));
+                let mut view = find_view_plan(dataset, intake);
+                if let Some(view) = &mut view {
+                    view.removes = removed_files(dataset);
+                }
+                let prepared = table.prepare_commit(&dataset.spec, &files, view, origin);
+                return Ok(Some(prepared.await?));
             }
             let mut appends = appends.unwrap_or_default();
             let before = intake.versions.get(&dataset.name);
@@ -180,7 +204,7 @@ async fn prepare_commits(
                     append.makes_version = Some(next);
                 }
             }
-            if let Some(removes) = &dataset.replaced_files {
+            if let Some(removes) = removed_files(dataset) {
                 let files = (&files[..], removes.as_slice());
                 let prepared = table.prepare_part(&dataset.spec, files, appends, origin);
                 return Ok(Some(prepared.await?));
@@ -201,4 +225,28 @@ async fn prepare_commits(
         in_order: intake.commits_in_order,
     };
     Ok((locks, intent))
+}
+
+/// The paths of the files that a dataset removes, when it keeps others. The step that
+/// writes the table has decided them.
+fn removed_files(dataset: &AnalyzedDataset) -> Option<Vec<String>> {
+    let replaced = dataset.replaced_files.as_ref()?;
+    replaced.paths().map(<[String]>::to_vec)
+}
+
+/// The plan whose input a materialized view has after the commit, if its rows would be the
+/// same when they were computed again.
+fn find_view_plan(dataset: &AnalyzedDataset, intake: &RunIntake) -> Option<ViewPlan> {
+    let plan = intake.view_plans.get(&dataset.name);
+    let plan = plan.filter(|_| dataset.is_repeatable)?;
+    Some(match dataset.view_update {
+        Some(update) => ViewPlan {
+            adds: update == ViewUpdate::Added,
+            ..plan.clone()
+        },
+        None => ViewPlan {
+            based_on: None,
+            ..plan.clone()
+        },
+    })
 }

@@ -9,8 +9,10 @@ use sluice_gold::{CommitOutcome, GoldError, GoldTable, PreparedCommit, is_checkp
 use sluice_proto::v1::{DatasetPhase, ErrorKind, JobError, LogLevel};
 use sluice_service::crash;
 use sluice_service::format::error_chain;
+use sluice_traces::{Span, TraceContext, in_context};
 
 use super::super::job_errors::gold_error_kind;
+use super::super::job_trace::set_error;
 use super::super::live_job::LiveJob;
 use super::super::{Driver, stop_error};
 use super::CommitIntent;
@@ -238,6 +240,24 @@ impl LiveJob {
 
 /// Makes one commit, and removes files that lost attempts of its tasks wrote.
 async fn make_commit(
+    driver: &Driver,
+    live: &LiveJob,
+    commit: &PreparedCommit,
+    run: CommitRun,
+) -> Result<u64, CommitError> {
+    let name = format!("commit {}", commit.table());
+    let mut span = Span::child(name, TraceContext::current().as_ref());
+    span.set_text("sluice.dataset", commit.table());
+    span.set_count("sluice.files", commit.files().len() as u64);
+    let made = in_context(span.context(), commit_table(driver, live, commit, run)).await;
+    match &made {
+        Ok(version) => span.set_count("sluice.table.version", *version),
+        Err(error) => set_error(&mut span, error.kind()),
+    }
+    made
+}
+
+async fn commit_table(
     driver: &Driver,
     live: &LiveJob,
     commit: &PreparedCommit,

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
-use crate::driver::{CheckedSubmission, NoRecorder, Planner, PlannerOptions};
+use crate::driver::{CheckedSubmission, JobTrace, NoRecorder, Planner, PlannerOptions};
 use fake_runner::{Attempt, FakeRunner, RunnerState, missing_path, staged_part};
 
 /// `users` is staged for `a` and `totals`, and `totals` for `b` and `c`.
@@ -103,6 +103,7 @@ impl TestJob {
                     ..Job::default()
                 },
                 None,
+                JobTrace::none(),
             ),
             submission: Arc::new(CheckedSubmission {
                 job,

@@ -3,6 +3,7 @@
 use sluice_proto::v1::{ErrorKind, JobError};
 
 use super::*;
+use crate::driver::JobTrace;
 use crate::driver::log_reader::read_log_lines;
 
 fn job(id: &str, state: JobState) -> Job {
@@ -39,7 +40,11 @@ fn every_state_but_an_end_can_fail_and_only_committing_succeeds() {
 async fn the_log_is_read_back_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     let logs = JobLogs::start(dir.path()).unwrap();
-    let live = LiveJob::new(job("a", JobState::Accepted), Some(logs.clone()));
+    let live = LiveJob::new(
+        job("a", JobState::Accepted),
+        Some(logs.clone()),
+        JobTrace::none(),
+    );
     live.write_log(LogLevel::Warn, "driver", "two\nlines");
     logs.flush().await;
     live.write_log(LogLevel::Info, "driver", "");
@@ -66,6 +71,7 @@ async fn a_log_is_not_open_between_its_lines() {
             LiveJob::new(
                 job(&format!("j{n}"), JobState::Accepted),
                 Some(logs.clone()),
+                JobTrace::none(),
             )
         })
         .collect();
@@ -105,7 +111,7 @@ fn a_resumed_job_sends_its_events_to_watchers_of_the_earlier_process() {
 
 #[test]
 fn watchers_see_every_change_and_the_last_of_many_progress_reports() {
-    let live = LiveJob::new(job("a", JobState::Accepted), None);
+    let live = LiveJob::new(job("a", JobState::Accepted), None, JobTrace::none());
     for tasks in 1..=100 {
         live.publish_progress(Progress {
             tasks_done: tasks,
@@ -141,7 +147,7 @@ fn watchers_see_every_change_and_the_last_of_many_progress_reports() {
 
 #[test]
 fn the_first_reason_to_stop_stays() {
-    let live = LiveJob::new(job("a", JobState::Accepted), None);
+    let live = LiveJob::new(job("a", JobState::Accepted), None, JobTrace::none());
     live.request_stop(JobError::new(ErrorKind::TimedOut, "first"));
     live.request_stop(JobError::new(ErrorKind::Killed, "second"));
     assert_eq!(live.stop_reason().unwrap().message, "first");

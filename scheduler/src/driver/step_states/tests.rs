@@ -28,9 +28,74 @@ fn a_step_waits_for_what_it_reads() {
 fn a_step_that_failed_too_often_is_given_up() {
     let mut board = board(&[(&[], false)]);
     board.start_attempt(0);
-    assert_eq!(board.on_failure(0, 2), StepVerdict::Retry);
+    let own = FailureCause::Own;
+    assert_eq!(board.on_failure(0, own, 2), StepVerdict::Retry);
     assert_eq!(board.start_attempt(0), 2);
-    assert_eq!(board.on_failure(0, 2), StepVerdict::GiveUp);
+    assert_eq!(board.on_failure(0, own, 2), StepVerdict::GiveUp);
+}
+
+#[test]
+fn executors_that_die_by_themselves_end_no_job() {
+    let mut board = board(&[(&[], true), (&[0], false)]);
+    // An executor is lost in each minute of a long step, and its input with it.
+    for lost in 1..100 {
+        board.start_attempt(0);
+        board.on_success(0);
+        assert_eq!(board.start_attempt(1), u32::try_from(lost).unwrap());
+        assert_eq!(board.invalidate_step(0), [0]);
+        let cause = FailureCause::LostRows { explained: lost };
+        assert_eq!(board.on_failure(1, cause, 4), StepVerdict::Retry);
+    }
+    // Its own failures are counted by themselves, and so are those of its input.
+    for step in [0, 1] {
+        for failure in 1..4 {
+            board.start_attempt(step);
+            let verdict = board.on_failure(step, FailureCause::Own, 4);
+            assert_eq!(verdict, StepVerdict::Retry, "{step} {failure}");
+        }
+        board.start_attempt(step);
+        board.on_success(step);
+    }
+    assert!(board.all_done());
+}
+
+#[test]
+fn rows_that_are_lost_without_a_lost_executor_end_the_job() {
+    let mut board = board(&[(&[], true), (&[0], false)]);
+    let explained = 2;
+    for failure in 1..=6 {
+        board.start_attempt(0);
+        board.on_success(0);
+        board.start_attempt(1);
+        board.invalidate_step(0);
+        let verdict = board.on_failure(1, FailureCause::LostRows { explained }, 4);
+        let expected = match failure {
+            6 => StepVerdict::GiveUp,
+            _ => StepVerdict::Retry,
+        };
+        assert_eq!(verdict, expected, "{failure}");
+    }
+}
+
+#[test]
+fn failures_before_a_success_do_not_count_when_its_result_is_lost() {
+    let mut board = board(&[(&[], true), (&[0], false)]);
+    for _ in 0..10 {
+        board.start_attempt(0);
+        assert_eq!(
+            board.on_failure(0, FailureCause::Own, 2),
+            StepVerdict::Retry
+        );
+        board.start_attempt(0);
+        board.on_success(0);
+        board.start_attempt(1);
+        board.invalidate_step(0);
+        // It was reading what was lost.
+        assert_eq!(
+            board.on_failure(1, FailureCause::Stale, 2),
+            StepVerdict::Retry
+        );
+    }
 }
 
 #[test]
@@ -120,7 +185,7 @@ fn random_jobs_end_and_every_result_was_computed_from_results_that_count() {
             let step = running.swap_remove(random.below(running.len()));
             match random.below(6) {
                 0 => {
-                    board.on_failure(step, u32::MAX);
+                    board.on_failure(step, FailureCause::Own, u32::MAX);
                 }
                 1 if losses < 20 => {
                     let done: Vec<usize> = (0..count)
@@ -133,7 +198,7 @@ fn random_jobs_end_and_every_result_was_computed_from_results_that_count() {
                             version[void] += 1;
                         }
                     }
-                    board.on_failure(step, u32::MAX);
+                    board.on_failure(step, FailureCause::Own, u32::MAX);
                 }
                 _ => {
                     board.on_success(step);

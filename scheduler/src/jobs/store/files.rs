@@ -2,18 +2,23 @@
 //!
 //! `jobs/<job id>.pb` is a `sluice.v1.Job` as protobuf, with the fingerprint of its
 //! submission as one more field. `jobs/<job id>.intent` is JSON: the commits that
-//! the job was about to make. A file is replaced as a whole: temporary file, fsync,
+//! the job was about to make. `jobs/<job id>.request` is the submission of a job that
+//! has not ended, readable by the owner only. A file is replaced as a whole: temporary file, fsync,
 //! rename, fsync of the folder.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use prost::Message;
-use sluice_proto::v1::Job;
+use sluice_proto::v1::{Job, SubmitJobRequest};
 
 use super::super::fingerprint::Fingerprint;
 use crate::driver::CommitIntent;
+
+/// The permissions of the files: job files may name what is not for everybody.
+const OWNER_ONLY: u32 = 0o600;
 
 /// A job as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +61,23 @@ pub(super) fn intent_path(folder: &Path, job_id: &str) -> PathBuf {
     folder.join(format!("{job_id}.intent"))
 }
 
+pub(super) fn request_path(folder: &Path, job_id: &str) -> PathBuf {
+    folder.join(format!("{job_id}.request"))
+}
+
+pub(super) fn read_request(folder: &Path, job_id: &str) -> io::Result<SubmitJobRequest> {
+    let bytes = fs::read(request_path(folder, job_id))?;
+    SubmitJobRequest::decode(bytes.as_slice()).map_err(io::Error::other)
+}
+
+/// Writes the submission of a job, before its record. It lasts once the folder is synced.
+pub(super) fn write_request(folder: &Path, job_id: &str, request: &[u8]) -> io::Result<()> {
+    let path = request_path(folder, job_id);
+    let temporary = temporary_path(&path);
+    write_synced(&temporary, request)?;
+    fs::rename(&temporary, &path)
+}
+
 pub(super) fn read_record(path: &Path) -> Result<StoredJob, Box<dyn std::error::Error>> {
     Ok(StoredJob::decode(fs::read(path)?.as_slice())?)
 }
@@ -92,9 +114,14 @@ pub(super) fn write_intent(folder: &Path, job_id: &str, text: &[u8]) -> io::Resu
     sync_folder(folder)
 }
 
-/// Removes an intent; there need not be one.
-pub(super) fn remove_intent(folder: &Path, job_id: &str) -> io::Result<()> {
-    match fs::remove_file(intent_path(folder, job_id)) {
+/// Removes the intent and the submission of a job; there need not be any.
+pub(super) fn remove_unfinished(folder: &Path, job_id: &str) -> io::Result<()> {
+    remove_if_there(&intent_path(folder, job_id))?;
+    remove_if_there(&request_path(folder, job_id))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
@@ -112,7 +139,13 @@ fn temporary_path(path: &Path) -> PathBuf {
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let write = || {
-        let mut file = File::create(path)?;
+        let mut options = File::options();
+        options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(OWNER_ONLY);
+        let mut file = options.open(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     };

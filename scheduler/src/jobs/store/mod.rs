@@ -7,11 +7,13 @@ mod details;
 mod files;
 mod writer;
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
+use sluice_proto::v1::SubmitJobRequest;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
@@ -55,6 +57,8 @@ pub(super) struct StoredHistory {
     pub(super) jobs: Vec<StoredJob>,
     /// The commits that jobs were about to make, whose end is not recorded.
     pub(super) intents: Vec<(String, io::Result<CommitIntent>)>,
+    /// The submissions of jobs whose end is not recorded, by job.
+    pub(super) requests: HashMap<String, SubmitJobRequest>,
 }
 
 impl StoredHistory {
@@ -108,6 +112,7 @@ impl JobStore {
     pub(super) fn queue_record(&self, stored: StoredJob) {
         let _ = self.writer.send(WriteRequest::Record {
             stored,
+            request: None,
             reply: None,
         });
     }
@@ -118,10 +123,21 @@ impl JobStore {
         &self,
         stored: StoredJob,
     ) -> impl Future<Output = Result<(), JobStoreError>> + use<> {
+        self.save_accepted(stored, None)
+    }
+
+    /// Saves the first record of a job, and before it the submission, from which the job
+    /// can be run again.
+    pub(super) fn save_accepted(
+        &self,
+        stored: StoredJob,
+        request: Option<Vec<u8>>,
+    ) -> impl Future<Output = Result<(), JobStoreError>> + use<> {
         let (done, answer) = oneshot::channel();
         self.send_and_wait(
             WriteRequest::Record {
                 stored,
+                request,
                 reply: Some(done),
             },
             answer,
@@ -157,10 +173,10 @@ impl JobStore {
         }
     }
 
-    /// Removes the intent of a job whose end is recorded.
-    pub(super) fn remove_intent(&self, job_id: &str) {
+    /// Removes the intent and the submission of a job whose end is recorded.
+    pub(super) fn remove_unfinished(&self, job_id: &str) {
         let job_id = job_id.to_owned();
-        let _ = self.writer.send(WriteRequest::RemoveIntent { job_id });
+        let _ = self.writer.send(WriteRequest::RemoveUnfinished { job_id });
     }
 
     /// Has written what the steps of an ended job did, without waiting for it.
@@ -198,6 +214,7 @@ fn read_or_create_id(state_dir: &Path) -> io::Result<String> {
 fn read_history(folder: &Path) -> io::Result<StoredHistory> {
     let mut history = StoredHistory::default();
     let mut with_intent = Vec::new();
+    let mut with_request = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -211,6 +228,10 @@ fn read_history(folder: &Path) -> io::Result<StoredHistory> {
             Some("intent") => {
                 let job_id = path.file_stem().unwrap_or_default();
                 with_intent.push(job_id.to_string_lossy().into_owned());
+            }
+            Some("request") => {
+                let job_id = path.file_stem().unwrap_or_default();
+                with_request.push(job_id.to_string_lossy().into_owned());
             }
             // A crash interrupted this write; the record itself is complete.
             Some("tmp") => {
@@ -226,7 +247,7 @@ fn read_history(folder: &Path) -> io::Result<StoredHistory> {
             .find(|stored| stored.job.job_id == job_id);
         match record {
             Some(stored) if stored.job.state().is_final() => {
-                if let Err(error) = files::remove_intent(folder, &job_id) {
+                if let Err(error) = files::remove_unfinished(folder, &job_id) {
                     warn!(job_id, %error, "cannot remove the intent of an ended job");
                 }
             }
@@ -239,6 +260,23 @@ fn read_history(folder: &Path) -> io::Result<StoredHistory> {
                 job_id,
                 "there is an intent without a job record; it is left alone"
             ),
+        }
+    }
+    for job_id in with_request {
+        let mut jobs = history.jobs.iter();
+        let is_unfinished =
+            jobs.any(|stored| stored.job.job_id == job_id && !stored.job.state().is_final());
+        // Without a record, the job was not accepted.
+        let request = match is_unfinished {
+            true => files::read_request(folder, &job_id).map(Some),
+            false => fs::remove_file(files::request_path(folder, &job_id)).map(|()| None),
+        };
+        match request {
+            Ok(Some(request)) => {
+                history.requests.insert(job_id, request);
+            }
+            Ok(None) => {}
+            Err(error) => warn!(job_id, %error, "cannot use the submission of a job"),
         }
     }
     Ok(history)

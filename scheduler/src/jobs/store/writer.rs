@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use sluice_service::crash;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
@@ -29,6 +30,8 @@ pub(super) enum WriteRequest {
     /// A later record of the same job may replace it unwritten.
     Record {
         stored: StoredJob,
+        /// The submission, which is written before the record.
+        request: Option<Vec<u8>>,
         reply: Option<SaveReply>,
     },
     /// The record first, then the intent: an intent is never older than its record.
@@ -37,7 +40,8 @@ pub(super) enum WriteRequest {
         text: Vec<u8>,
         reply: SaveReply,
     },
-    RemoveIntent {
+    /// The intent and the submission of a job that has ended.
+    RemoveUnfinished {
         job_id: String,
     },
     RemoveJob {
@@ -51,6 +55,7 @@ pub(super) enum WriteRequest {
 
 struct RecordWrite {
     stored: StoredJob,
+    request: Option<Vec<u8>>,
     replies: Vec<SaveReply>,
 }
 
@@ -66,9 +71,17 @@ pub(super) fn write_queued(folders: &Folders, queue: &Receiver<WriteRequest>) {
     while let Ok(first) = queue.recv() {
         let mut records: Vec<RecordWrite> = Vec::new();
         for request in std::iter::once(first).chain(queue.try_iter().take(MAX_BATCH)) {
-            if let WriteRequest::Record { stored, reply } = request {
-                let replies = reply.into_iter().collect();
-                records.push(RecordWrite { stored, replies });
+            if let WriteRequest::Record {
+                stored,
+                request,
+                reply,
+            } = request
+            {
+                records.push(RecordWrite {
+                    stored,
+                    request,
+                    replies: reply.into_iter().collect(),
+                });
                 continue;
             }
             write_records(folder, std::mem::take(&mut records));
@@ -83,6 +96,7 @@ pub(super) fn write_queued(folders: &Folders, queue: &Receiver<WriteRequest>) {
                     let (done, recorded) = oneshot::channel();
                     let record = RecordWrite {
                         stored,
+                        request: None,
                         replies: vec![done],
                     };
                     write_records(folder, vec![record]);
@@ -94,9 +108,9 @@ pub(super) fn write_queued(folders: &Folders, queue: &Receiver<WriteRequest>) {
                     });
                     let _ = reply.send(written);
                 }
-                WriteRequest::RemoveIntent { job_id } => {
-                    // It counts no more: its job has a record of its end.
-                    if let Err(error) = files::remove_intent(folder, &job_id) {
+                WriteRequest::RemoveUnfinished { job_id } => {
+                    // They count no more: the job has a record of its end.
+                    if let Err(error) = files::remove_unfinished(folder, &job_id) {
                         warn!(job_id, %error, "cannot remove the intent of an ended job");
                     }
                 }
@@ -128,9 +142,12 @@ pub(super) fn write_queued(folders: &Folders, queue: &Receiver<WriteRequest>) {
 /// Writes records and answers for each.
 fn write_records(folder: &Path, records: Vec<RecordWrite>) {
     let records = merge_by_job(records);
+    if !records.is_empty() {
+        crash::reach_point("record.write");
+    }
     let written = match records.as_slice() {
         [] => return,
-        [record] => vec![files::write_temporary(folder, &record.stored)],
+        [record] => vec![write_one(folder, record)],
         many => write_in_parallel(folder, many),
     };
     let renamed: Vec<io::Result<()>> = records
@@ -157,11 +174,18 @@ fn write_records(folder: &Path, records: Vec<RecordWrite>) {
     }
 }
 
+fn write_one(folder: &Path, record: &RecordWrite) -> io::Result<()> {
+    if let Some(request) = &record.request {
+        files::write_request(folder, &record.stored.job.job_id, request)?;
+    }
+    files::write_temporary(folder, &record.stored)
+}
+
 /// Records that wait together come from many jobs at once, as at a shutdown.
 fn write_in_parallel(folder: &Path, records: &[RecordWrite]) -> Vec<io::Result<()>> {
     let write_part = |part: &[RecordWrite]| -> Vec<io::Result<()>> {
         part.iter()
-            .map(|record| files::write_temporary(folder, &record.stored))
+            .map(|record| write_one(folder, record))
             .collect()
     };
     std::thread::scope(|scope| {
@@ -192,6 +216,7 @@ fn merge_by_job(records: Vec<RecordWrite>) -> Vec<RecordWrite> {
         match merged.get_mut(position) {
             Some(earlier) => {
                 earlier.stored = record.stored;
+                earlier.request = record.request.or(earlier.request.take());
                 earlier.replies.extend(record.replies);
             }
             None => merged.push(record),

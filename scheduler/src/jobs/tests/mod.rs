@@ -126,7 +126,7 @@ async fn an_intent_counts_until_the_end_of_its_job_is_recorded() {
     let mut names: Vec<_> = files.map(|file| file.file_name()).collect();
     names.sort();
     assert_eq!(names, ["a.intent", "a.pb", "b.pb"]);
-    store.remove_intent("a");
+    store.remove_unfinished("a");
     // Requests are handled in order.
     store
         .save_record(stored("a", JobState::Succeeded))

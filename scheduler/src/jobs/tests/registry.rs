@@ -109,12 +109,12 @@ async fn an_id_is_one_job_and_refuses_another() {
     let state = folder.path().join("state");
     let jobs = open_registry(&state).await;
     let first = jobs
-        .submit_job(request(&folder, "run-1", "a"))
+        .submit_job(request(&folder, "run-1", "a"), None)
         .await
         .unwrap();
     assert!(!first.1);
     let repeat = jobs
-        .submit_job(request(&folder, "run-1", "a"))
+        .submit_job(request(&folder, "run-1", "a"), None)
         .await
         .unwrap();
     assert_eq!((&repeat.0.job_id, repeat.1), (&first.0.job_id, true));
@@ -131,7 +131,7 @@ async fn an_id_is_one_job_and_refuses_another() {
     ];
     let check_refused = async |jobs: &JobRegistry| {
         for (other, difference) in &others {
-            let error = jobs.submit_job(other.clone()).await.unwrap_err();
+            let error = jobs.submit_job(other.clone(), None).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid);
             for part in ["'run-1'", &first.0.job_id, "submitted at 20", difference] {
                 assert!(error.message.contains(part), "{part}: {}", error.message);
@@ -145,7 +145,7 @@ async fn an_id_is_one_job_and_refuses_another() {
     let jobs = open_registry(&state).await;
     check_refused(&jobs).await;
     let repeat = jobs
-        .submit_job(request(&folder, "run-1", "a"))
+        .submit_job(request(&folder, "run-1", "a"), None)
         .await
         .unwrap();
     assert_eq!((repeat.0.job_id, repeat.1), (first.0.job_id, true));
@@ -159,13 +159,13 @@ async fn no_repeat_is_told_of_a_job_that_is_not_recorded() {
     let jobs = open_registry(&state).await;
     let records = state.join("jobs");
     std::fs::rename(&records, state.join("away")).unwrap();
-    let submissions = (0..20).map(|_| jobs.submit_job(request(&folder, "run-1", "a")));
+    let submissions = (0..20).map(|_| jobs.submit_job(request(&folder, "run-1", "a"), None));
     for submitted in futures::future::join_all(submissions).await {
         assert_eq!(submitted.unwrap_err().kind(), ErrorKind::Storage);
     }
     assert_eq!(list_all(&jobs), 0);
     std::fs::rename(state.join("away"), &records).unwrap();
-    let submissions = (0..20).map(|_| jobs.submit_job(request(&folder, "run-1", "a")));
+    let submissions = (0..20).map(|_| jobs.submit_job(request(&folder, "run-1", "a"), None));
     let submitted = futures::future::join_all(submissions).await;
     let known = submitted.iter().filter(|answer| answer.as_ref().unwrap().1);
     assert_eq!(known.count(), 19, "one is new, the others repeat it");
@@ -182,7 +182,8 @@ async fn thousands_of_waiting_jobs_hold_no_files_and_end_with_the_scheduler() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let jobs = open_registry(&state).await;
-    let submissions = (0..JOBS).map(|n| jobs.submit_job(request(&folder, &format!("j{n}"), "a")));
+    let submissions =
+        (0..JOBS).map(|n| jobs.submit_job(request(&folder, &format!("j{n}"), "a"), None));
     for submitted in futures::future::join_all(submissions).await {
         submitted.unwrap();
     }

@@ -110,7 +110,10 @@ impl Generator<'_> {
         if !groups.is_empty() {
             sql = Sql::format("{0} GROUP BY {1}", &[&sql, &Sql::join(&groups, ", ")]);
             if self.choices.chance(25) {
-                let having = self.having(&scope);
+                let mut of_groups = Scope::default();
+                of_groups.fields.extend(scope.fields.iter().cloned());
+                of_groups.fields.retain(|field| groups.contains(&field.sql));
+                let having = self.having(&scope, &of_groups);
                 sql = Sql::format("{0} HAVING {1}", &[&sql, &having]);
             }
         }
@@ -163,13 +166,17 @@ impl Generator<'_> {
         query_of(sql, &wanted)
     }
 
-    fn having(&mut self, scope: &Scope) -> Sql {
+    fn having(&mut self, scope: &Scope, of_groups: &Scope) -> Sql {
         let scalar =
             *self
                 .choices
                 .pick(&[Scalar::BigInt, Scalar::Int, Scalar::Text, Scalar::Decimal]);
         let (call, _) = self.aggregate_call(scope, scalar);
-        let value = values::known_literal(self.choices, scalar);
+        let value = if self.choices.chance(25) {
+            self.scalar_subquery(of_groups, scalar)
+        } else {
+            values::known_literal(self.choices, scalar)
+        };
         let operator = *self.choices.pick(&[">", "<=", "=", "<>"]);
         Sql::format(&format!("({{0}} {operator} {{1}})"), &[&call, &value])
     }

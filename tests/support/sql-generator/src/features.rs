@@ -27,6 +27,11 @@ pub enum Feature {
     NullNextToNotIn,
     /// Correlation by something else than equality.
     CorrelatedInequality,
+    /// Correlation outside of a subquery's WHERE, below other operators, and with a
+    /// query further outside.
+    CorrelatedAnywhere,
+    /// Subqueries in FROM that refer to the relations before them.
+    LateralSubquery,
     /// bool_and and bool_or over frames that slide.
     SlidingBool,
     /// The smallest and largest whole numbers in tables, which overflow.
@@ -44,7 +49,7 @@ pub enum Feature {
 }
 
 impl Feature {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::WindowFilter,
         Self::IgnoreNulls,
         Self::OuterUsing,
@@ -57,6 +62,8 @@ impl Feature {
         Self::CorrelatedNotIn,
         Self::NullNextToNotIn,
         Self::CorrelatedInequality,
+        Self::CorrelatedAnywhere,
+        Self::LateralSubquery,
         Self::SlidingBool,
         Self::IntegerOverflow,
         Self::NegativeZero,

@@ -11,6 +11,7 @@ mod choices;
 mod expressions;
 mod features;
 mod generator;
+mod lateral;
 mod predicates;
 mod queries;
 mod relations;

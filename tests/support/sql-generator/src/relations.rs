@@ -35,10 +35,14 @@ impl Join {
 impl Generator<'_> {
     /// What a query reads: one relation or a join of several.
     pub(crate) fn from(&mut self, depth: u32) -> (Sql, Scope) {
-        match self.choices.pick_weighted(&[(45, 0), (43, 1), (12, 2)]) {
-            0 => self.relation(depth),
+        match self
+            .choices
+            .pick_weighted(&[(45, 0), (38, 1), (12, 2), (5, 3)])
+        {
             1 => self.joined_relations(depth),
-            _ => self.merged_join(),
+            2 => self.merged_join(),
+            3 if self.allows(Feature::LateralSubquery) => self.lateral_join(depth),
+            _ => self.relation(depth),
         }
     }
 
@@ -274,7 +278,7 @@ impl Generator<'_> {
     }
 }
 
-fn both_scopes(mut left: Scope, right: Scope) -> Scope {
+pub(crate) fn both_scopes(mut left: Scope, right: Scope) -> Scope {
     left.keys = match (left.keys, right.keys) {
         (Some(left), Some(right)) => Some(left.into_iter().chain(right).collect()),
         _ => None,
@@ -296,12 +300,11 @@ fn table_scope(table: &Table, alias: &str) -> Scope {
     Scope {
         fields,
         keys: Some(vec![Sql::same(format!("{alias}.id"))]),
-        subqueries: 0,
-        is_value: false,
+        ..Scope::default()
     }
 }
 
-fn derived_scope(alias: &str, columns: &[Kind]) -> Scope {
+pub(crate) fn derived_scope(alias: &str, columns: &[Kind]) -> Scope {
     let fields = columns
         .iter()
         .enumerate()
@@ -313,8 +316,6 @@ fn derived_scope(alias: &str, columns: &[Kind]) -> Scope {
         .collect();
     Scope {
         fields,
-        keys: None,
-        subqueries: 0,
-        is_value: false,
+        ..Scope::default()
     }
 }

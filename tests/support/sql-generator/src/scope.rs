@@ -15,6 +15,8 @@ pub(crate) struct Field {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     pub fields: Vec<Field>,
+    /// Columns of the queries around this one.
+    pub outside: Vec<Field>,
     /// Columns that are different for every row together, where there are such:
     /// functions that depend on the order of rows need them.
     pub keys: Option<Vec<Sql>>,

@@ -251,7 +251,7 @@ impl Generator<'_> {
     }
 
     /// An order without ties; nothing if the rows have no keys.
-    fn total_order(&mut self, scope: &Scope) -> Option<Sql> {
+    pub(crate) fn total_order(&mut self, scope: &Scope) -> Option<Sql> {
         let keys = scope.keys.clone()?;
         let mut columns = Vec::new();
         if self.choices.chance(60) {

@@ -118,6 +118,7 @@ async fn check_query(tables: &[Table], folder: &Path, query: &str) -> Outcome {
         stores: Stores::new(StoreOptions::default()),
         gold: path("gold"),
         target_file_size: 1 << 20,
+        min_shared_bytes: 0,
         limits: QueryLimits::default(),
         session: build_session_state(base_config(), Arc::new(RuntimeEnv::default())).unwrap(),
     };

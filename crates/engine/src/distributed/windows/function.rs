@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
@@ -13,6 +14,24 @@ use datafusion::logical_expr::{
     WindowUDFImpl,
 };
 use datafusion::physical_expr::PhysicalExpr;
+
+/// Functions that DataFusion 55 counts rows for as they come, and with IGNORE NULLS
+/// wrongly: `lead` does not count NULLs behind the rows that it has looked at.
+const SHIFTS: [&str; 2] = ["lag", "lead"];
+
+/// Evaluates a function for all rows of a partition at once.
+#[derive(Debug)]
+struct WholePartition(Box<dyn PartitionEvaluator>);
+
+impl PartitionEvaluator for WholePartition {
+    fn evaluate_all(&mut self, values: &[ArrayRef], num_rows: usize) -> Result<ArrayRef> {
+        self.0.evaluate_all(values, num_rows)
+    }
+
+    fn supports_bounded_execution(&self) -> bool {
+        false
+    }
+}
 
 /// Calls another window function with these settings, whatever the expression
 /// says that it is part of.
@@ -60,13 +79,18 @@ impl WindowUDFImpl for ExactWindowFunction {
         &self,
         args: PartitionEvaluatorArgs,
     ) -> Result<Box<dyn PartitionEvaluator>> {
-        self.inner
+        let evaluator = self
+            .inner
             .partition_evaluator_factory(PartitionEvaluatorArgs::new(
                 args.input_exprs(),
                 args.input_fields(),
                 self.is_reversed,
                 self.ignores_nulls,
-            ))
+            ))?;
+        if self.ignores_nulls && SHIFTS.contains(&self.name()) {
+            return Ok(Box::new(WholePartition(evaluator)));
+        }
+        Ok(evaluator)
     }
 
     fn field(&self, args: WindowUDFFieldArgs) -> Result<FieldRef> {

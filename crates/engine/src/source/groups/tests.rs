@@ -1,9 +1,11 @@
 //! Every byte is read exactly once, whatever the files and the number of tasks.
 
+use std::sync::Arc;
+
 use chrono::DateTime;
 use object_store::path::Path;
 
-use super::super::joined_run::JoinedRun;
+use super::super::joined_run::{JoinedRun, with_few_parts};
 use super::*;
 
 fn file(name: usize, size: u64, splittable: bool) -> InputFile {
@@ -82,10 +84,10 @@ fn little_data_is_not_divided() {
 /// Files of two partitions whose names have another order than their bytes.
 #[test]
 fn the_parts_of_a_joined_file_are_read_in_the_order_of_their_bytes() {
-    let joined = Path::from("_joined/0-6.json");
+    let joined = Arc::new(Path::from("_joined/0-6.json"));
     let part = |name: usize, offset: u64| InputFile {
         stored: Some(StoredRange {
-            path: joined.clone(),
+            path: Arc::clone(&joined),
             offset,
         }),
         ..file(name, 10, true)
@@ -139,7 +141,7 @@ fn every_byte_of_joined_files_is_read_once() {
                     let offset = *end + random(2) * 7;
                     *end = offset + size;
                     StoredRange {
-                        path: Path::from(format!("_joined/{joined}")),
+                        path: Arc::new(Path::from(format!("_joined/{joined}"))),
                         offset,
                     }
                 });
@@ -166,7 +168,7 @@ fn every_byte_of_joined_files_is_read_once() {
             for (offset, part) in run.parts_with_offsets() {
                 let input = &files[part.ordinal.0 as usize];
                 let stored = input.stored.as_ref().unwrap();
-                assert_eq!((&run.path, offset), (&stored.path, stored.offset));
+                assert_eq!((&run.path, offset), (stored.path.as_ref(), stored.offset));
                 assert_eq!(part.meta, input.meta);
                 read[part.ordinal.0 as usize] += range.map_or(part.meta.size, i64::cast_unsigned);
             }
@@ -174,4 +176,30 @@ fn every_byte_of_joined_files_is_read_once() {
         let sizes: Vec<u64> = files.iter().map(|file| file.meta.size).collect();
         assert_eq!(read, sizes);
     }
+}
+
+#[test]
+fn few_parts_of_a_run_are_the_first_ones() {
+    let joined = Arc::new(Path::from("_joined/0-6.json"));
+    let files: Vec<InputFile> = (0..6)
+        .map(|name| InputFile {
+            stored: Some(StoredRange {
+                path: Arc::clone(&joined),
+                offset: 10 * name as u64,
+            }),
+            ..file(name, 10, true)
+        })
+        .collect();
+    let groups = group_files(&files, 1);
+    let [planned] = groups[0].files() else {
+        panic!("{groups:?}")
+    };
+    assert_eq!(planned.object_meta.size, 60);
+    let few = with_few_parts(planned, 4);
+    let run = few.extension::<JoinedRun>().unwrap();
+    assert_eq!((run.parts.len(), few.object_meta.size), (4, 40));
+    assert_eq!(run.parts[3].meta, files[3].meta);
+    assert_eq!(few.extension::<FileOrdinal>(), Some(&FileOrdinal(0)));
+    let same = with_few_parts(planned, 6);
+    assert_eq!(same.object_meta.size, 60);
 }

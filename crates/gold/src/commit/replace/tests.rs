@@ -193,10 +193,16 @@ fn tables_that_ask_for_more_are_refused() {
         replace.plan_entry(Some(&snapshot), 1, Uuid::nil())
     };
     assert!(plan(|s| s.writer_version = 1).is_ok());
-    assert!(matches!(
-        plan(|s| s.writer_version = 4),
-        Err(GoldError::Protocol { .. })
-    ));
+    assert!(plan(|s| s.writer_version = 4).is_ok());
+    let constrained = |s: &mut Snapshot| {
+        s.writer_version = 4;
+        s.properties
+            .insert("delta.constraints.c".to_owned(), "id > 0".to_owned());
+    };
+    for refused in [constrained, |s: &mut Snapshot| s.writer_version = 5] {
+        let refused = plan(refused);
+        assert!(matches!(refused, Err(GoldError::Protocol { .. })));
+    }
     let listed = |s: &mut Snapshot| {
         (s.reader_version, s.writer_version) = (3, 7);
         s.features = vec!["appendOnly".to_owned(), "timestampNtz".to_owned()];
@@ -217,6 +223,38 @@ fn tables_that_ask_for_more_are_refused() {
     })
     .unwrap_err();
     assert!(matches!(error, GoldError::AppendOnly { .. }));
+}
+
+#[test]
+fn a_feed_of_changes_needs_a_newer_writer_and_no_newer_reader() {
+    let (mut spec, info) = (spec(), info());
+    spec.properties
+        .insert("delta.enableChangeDataFeed".to_owned(), "true".to_owned());
+    let replace = ReplaceCommit::new_checked("t", &spec, &[], CommitMode::Replace, &info).unwrap();
+    let protocol = |snapshot: Option<&Snapshot>| {
+        let planned = replace.plan_entry(snapshot, 1, Uuid::nil()).unwrap();
+        let lines = lines(&planned).into_iter();
+        let versions = lines.filter_map(|line| {
+            let protocol = line.get("protocol")?;
+            Some((
+                protocol["minReaderVersion"].as_i64()?,
+                protocol["minWriterVersion"].as_i64()?,
+            ))
+        });
+        versions.collect::<Vec<_>>()
+    };
+    assert_eq!(protocol(None), [(1, 4)]);
+    let mut before = snapshot(&spec);
+    assert_eq!(protocol(Some(&before)), [(1, 4)]);
+    before.writer_version = 4;
+    assert_eq!(protocol(Some(&before)), []);
+    (before.reader_version, before.writer_version) = (3, 7);
+    let refused = replace
+        .plan_entry(Some(&before), 1, Uuid::nil())
+        .unwrap_err();
+    assert!(refused.to_string().contains("changeDataFeed"), "{refused}");
+    before.features = vec!["changeDataFeed".to_owned()];
+    assert_eq!(protocol(Some(&before)), []);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use sluice_fault_store::Fault;
 
 use super::*;
 use crate::commit::prepared::{CommitOrigin, PreparedCommit};
+use crate::commit::view::ViewPlan;
 use crate::schema::COMMENT_KEY;
 use crate::table::GoldTables;
 use crate::test_table::{WRITE_AND_READ_FAIL, overtaken};
@@ -24,7 +25,10 @@ pub(super) fn origin(job: &str) -> CommitOrigin {
 async fn prepare(t: &Setup, job: &str) -> (PreparedCommit, String) {
     let file = t.file(job, None).await;
     let path = file.path.clone();
-    let prepared = t.table.prepare_commit(&spec(), &[file], &origin(job)).await;
+    let prepared = t
+        .table
+        .prepare_commit(&spec(), &[file], None, &origin(job))
+        .await;
     (prepared.unwrap(), path)
 }
 
@@ -152,10 +156,13 @@ async fn what_cannot_be_committed_is_refused_before_it_is_recorded() {
     let file = t.file("a", None).await;
     committed_version(t.replace("a", &[file]).await);
     let log = t.folder.path().join("my table/_delta_log");
-    let line = r#"{"protocol":{"minReaderVersion":1,"minWriterVersion":4}}"#;
+    let line = r#"{"protocol":{"minReaderVersion":1,"minWriterVersion":5}}"#;
     std::fs::write(log.join("00000000000000000001.json"), line).unwrap();
     let file = t.file("b", None).await;
-    let refused = t.table.prepare_commit(&spec(), &[file], &origin("b")).await;
+    let refused = t
+        .table
+        .prepare_commit(&spec(), &[file], None, &origin("b"))
+        .await;
     assert!(
         matches!(refused, Err(GoldError::Protocol { .. })),
         "{refused:?}"
@@ -189,7 +196,10 @@ async fn columns_and_locations_survive_the_record() {
     };
     let mut file = t.file("a", None).await;
     file.partition_values = vec![("a".to_owned(), Some("1".to_owned()))];
-    let prepared = t.table.prepare_commit(&spec, &[file], &origin("a")).await;
+    let prepared = t
+        .table
+        .prepare_commit(&spec, &[file], None, &origin("a"))
+        .await;
     let restored = read_again(&prepared.unwrap());
     let read = restored.spec().unwrap();
     assert_eq!(read.schema, crate::delta_schema(&spec.schema));
@@ -209,4 +219,52 @@ async fn columns_and_locations_survive_the_record() {
         let parsed = stores.parse_location(table.location().url().as_str());
         assert_eq!(&parsed.unwrap(), table.location(), "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_keeps_files_of_the_version_that_was_read() {
+    let t = Setup::new();
+    let (stays, replaced) = (t.file("a", None).await, t.file("b", None).await);
+    let both = [stays.clone(), replaced.clone()];
+    committed_version(t.replace("before", &both).await);
+    let prepare_view = async |number, removes: Vec<String>| {
+        let file = t.file("view", None).await;
+        let path = file.path.clone();
+        let read = t.table.load_snapshot().await.unwrap().unwrap();
+        let view = Some(ViewPlan {
+            number,
+            based_on: Some(read.version),
+            adds: false,
+            removes: Some(removes),
+        });
+        let (spec, origin) = (spec(), origin("view"));
+        let prepared = t.table.prepare_commit(&spec, &[file], view, &origin).await;
+        Ok::<_, GoldError>((prepared?, path))
+    };
+    let missing = vec!["other.parquet".to_owned()];
+    let error = prepare_view(1, missing).await.unwrap_err();
+    assert!(matches!(error, GoldError::PastChanged { .. }), "{error}");
+
+    let (prepared, path) = prepare_view(1, vec![replaced.path]).await.unwrap();
+    let restored = read_again(&prepared);
+    assert_eq!(restored, prepared);
+    let other = t.open_again();
+    assert_eq!(committed_version(other.commit_prepared(&restored).await), 1);
+    let mut expected = [stays.path.clone(), path.clone()];
+    expected.sort();
+    assert_eq!(t.content().await, expected);
+    let snapshot = t.table.load_snapshot().await.unwrap().unwrap();
+    assert_eq!(t.table.view_number(&snapshot).await.unwrap(), Some(1));
+    let again = t.table.commit_prepared(&prepared).await.unwrap();
+    assert_eq!(again, CommitOutcome::AlreadyCommitted { version: 1 });
+
+    // Nothing is removed: the groups of the run are in no file.
+    let (added, _) = prepare_view(2, Vec::new()).await.unwrap();
+    // Rows that stay were read of a version that is no longer the newest.
+    let (late, _) = prepare_view(3, vec![path]).await.unwrap();
+    assert_eq!(committed_version(t.table.commit_prepared(&added).await), 2);
+    assert_eq!(t.content().await.len(), 3);
+    let error = t.table.commit_prepared(&late).await.unwrap_err();
+    assert!(matches!(error, GoldError::PastChanged { .. }), "{error}");
+    assert_eq!(t.content().await.len(), 3);
 }

@@ -12,7 +12,8 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 
-use super::constants::{Percentages, list_type, read_positive};
+use super::super::constant_arguments::read_whole_number;
+use super::constants::{Percentages, list_type};
 use super::summary::{QuantileSummary, Sample};
 use crate::types::sql_type_name;
 
@@ -90,7 +91,7 @@ impl AggregateUDFImpl for ApproximateFunction {
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let accuracy = match args.exprs.len() {
             2 => ACCURACY,
-            _ => read_positive(self.name(), "accuracy", &args, 2)?,
+            _ => read_whole_number(self.name(), "accuracy", &args, 2, 1)?,
         };
         let relative_error = 1.0 / accuracy as f64;
         let Some(value) = args.expr_fields.first() else {

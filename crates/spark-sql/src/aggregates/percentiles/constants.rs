@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Float64Type};
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::function::AccumulatorArgs;
+
+use super::super::constant_arguments::read_constant;
 
 /// Which percentiles are asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +22,7 @@ pub(super) enum Percentages {
 impl Percentages {
     /// The constant that is the argument at a position.
     pub(super) fn read(function: &str, args: &AccumulatorArgs, at: usize) -> Result<Self> {
-        let value = constant_argument(function, "percentage", args, at)?;
+        let value = read_constant(function, "percentage", args, at)?;
         let percentages = match value.data_type() {
             DataType::List(_) => {
                 let values = cast(&value.as_list::<i32>().value(0), &DataType::Float64)?;
@@ -74,38 +76,4 @@ impl Percentages {
 
 pub(super) fn list_type(item: DataType) -> DataType {
     DataType::List(Arc::new(Field::new_list_field(item, true)))
-}
-
-/// A whole number greater than 0.
-pub(super) fn read_positive(
-    function: &str,
-    what: &str,
-    args: &AccumulatorArgs,
-    at: usize,
-) -> Result<i64> {
-    let value = constant_argument(function, what, args, at)?;
-    let value = cast(&value, &DataType::Int64)?;
-    match value.as_primitive::<Int64Type>().value(0) {
-        number if number > 0 => Ok(number),
-        number => plan_err!("the {what} of '{function}' must be greater than 0, and is {number}"),
-    }
-}
-
-/// An array with the only value of an argument.
-fn constant_argument(
-    function: &str,
-    what: &str,
-    args: &AccumulatorArgs,
-    at: usize,
-) -> Result<ArrayRef> {
-    let options = RecordBatchOptions::new().with_row_count(Some(1));
-    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?;
-    let value = match args.exprs.get(at).map(|expr| expr.evaluate(&row)) {
-        Some(Ok(value)) => value.into_array(1)?,
-        _ => return plan_err!("the {what} of '{function}' must be a constant, such as 0.5"),
-    };
-    if value.is_null(0) {
-        return plan_err!("the {what} of '{function}' must not be NULL");
-    }
-    Ok(value)
 }

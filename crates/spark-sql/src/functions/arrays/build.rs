@@ -15,6 +15,7 @@ use datafusion::error::{DataFusionError, Result};
 
 use super::super::arguments::Arguments;
 use super::super::datetime::calendar::{MICROS_PER_DAY, add_months, join_micros, split_micros};
+use super::super::datetime::zone::Zone;
 use super::super::kinds::{Kind, array_type, text_result};
 use super::super::text_builder::check_text_bytes;
 use super::super::udf::SparkFunction;
@@ -287,9 +288,8 @@ fn check_step(sign: i64, start: i64, stop: i64) -> Result<()> {
 
 fn sequence_of_times(args: &Arguments<'_>, element: &DataType) -> Result<ArrayRef> {
     let is_date = *element == DataType::Date32;
-    let zone = *args.zone();
-    // Days and months are counted on the clock.
-    let local = |at: usize| -> Result<Vec<Option<i64>>> {
+    let zone = if is_date { Zone::UTC } else { *args.zone() };
+    let instants = |at: usize| -> Result<Vec<Option<i64>>> {
         if is_date {
             let dates = args.date(at)?;
             return Ok((0..args.rows())
@@ -297,11 +297,9 @@ fn sequence_of_times(args: &Arguments<'_>, element: &DataType) -> Result<ArrayRe
                 .collect());
         }
         let times = args.timestamp(at)?;
-        Ok((0..args.rows())
-            .map(|row| times.get(row).and_then(|t| zone.to_local(t)))
-            .collect())
+        Ok((0..args.rows()).map(|row| times.get(row)).collect())
     };
-    let (starts, stops) = (local(0)?, local(1)?);
+    let (starts, stops) = (instants(0)?, instants(1)?);
     let steps = (args.count() > 2)
         .then(|| interval_steps(args, 2))
         .transpose()?;
@@ -332,16 +330,22 @@ fn sequence_of_times(args: &Arguments<'_>, element: &DataType) -> Result<ArrayRe
             step.amount.signum()
         };
         check_step(sign, start, stop)?;
+        if is_date && step.amount != 0 && step.amount.abs() < MICROS_PER_DAY {
+            return Err(DataFusionError::Execution(
+                "the step of a sequence of dates is a day or more".to_owned(),
+            ));
+        }
         for count in 0.. {
-            let Some(value) = nth_time(start, step, count) else {
+            let Some(value) = nth_time(start, step, count, zone) else {
                 break;
             };
             if (sign >= 0 && value > stop) || (sign < 0 && value < stop) {
                 break;
             }
-            builder.push(match is_date {
-                true => split_micros(value).0,
-                false => zone.to_instant(value).unwrap_or(value),
+            builder.push(if is_date {
+                split_micros(value).0
+            } else {
+                value
             })?;
             if sign == 0 {
                 break;
@@ -352,15 +356,21 @@ fn sequence_of_times(args: &Arguments<'_>, element: &DataType) -> Result<ArrayRe
     builder.finish(element)
 }
 
-/// The start and `count` steps: months are added to the start, so that the 31st
-/// stays the last day.
-fn nth_time(start: i64, step: Step, count: i64) -> Option<i64> {
-    let (days, micros) = split_micros(start);
-    let days = match step.months {
-        0 => days,
-        months => add_months(days, months.checked_mul(count)?)?,
-    };
-    join_micros(days, micros)?.checked_add(step.amount.checked_mul(count)?)
+/// The start and `count` steps. Months and days are counted on the clock, from the start,
+/// so that the 31st stays the last day; what is shorter than a day is not.
+fn nth_time(start: i64, step: Step, count: i64, zone: Zone) -> Option<i64> {
+    let (step_days, step_micros) = (step.amount / MICROS_PER_DAY, step.amount % MICROS_PER_DAY);
+    let mut time = start;
+    if step.months != 0 || step_days != 0 {
+        let (days, micros) = split_micros(zone.to_local(start)?);
+        let days = match step.months {
+            0 => days,
+            months => add_months(days, months.checked_mul(count)?)?,
+        };
+        let days = days.checked_add(step_days.checked_mul(count)?)?;
+        time = zone.to_instant(join_micros(days, micros)?)?;
+    }
+    time.checked_add(step_micros.checked_mul(count)?)
 }
 
 type StepOfRow = Box<dyn Fn(usize) -> Option<Step>>;

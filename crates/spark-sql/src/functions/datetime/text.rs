@@ -1,6 +1,7 @@
 //! Dates and timestamps as text: Spark's casts in both directions.
 
 use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::calendar::{
     MICROS_PER_DAY, MICROS_PER_SECOND, checked_days, civil_of_days, join_micros, split_micros,
@@ -55,73 +56,123 @@ pub(crate) struct LocalTime {
 /// The time of texts such as `2024-02-29 13:45:30.5`, `2024-02-29T13:45`,
 /// `2024-02-29`, `2024`, with a zone after the seconds.
 pub(crate) fn parse_local_time(text: &str) -> Option<LocalTime> {
-    let text = trim_value(text);
-    let bytes = text.as_bytes();
-    let (negative, start) = match bytes.first()? {
-        b'-' => (true, 1),
-        b'+' => (false, 1),
-        _ => (false, 0),
-    };
-    // Year, month, day, hour, minute, second, fraction.
-    let mut segments = [1_i64, 1, 1, 0, 0, 0, 0];
-    let mut at = 0;
-    let mut position = start;
-    let mut zone = None;
-    loop {
-        let digits = bytes
-            .iter()
-            .skip(position)
-            .take_while(|b| b.is_ascii_digit())
-            .count();
-        let possible = match at {
-            0 => (4..=6).contains(&digits),
-            6 => true,
-            _ => (1..=2).contains(&digits),
-        };
-        if !possible {
-            return None;
-        }
-        let number = text.get(position..position + digits)?;
-        // More than six digits of a fraction are cut off.
-        let value = if at == 6 {
-            format!("{:0<6}", number.get(..6).unwrap_or(number))
-                .parse()
-                .ok()?
-        } else {
-            number.parse().ok()?
-        };
-        *segments.get_mut(at)? = value;
-        position += digits;
-        let Some(next) = bytes.get(position) else {
-            break;
-        };
-        match (at, next) {
-            (0 | 1, b'-') | (2, b' ' | b'T') | (3 | 4, b':') | (5, b'.') => position += 1,
-            (5 | 6, _) => {
-                zone = Some(Zone::find(text.get(position..)?.trim())?);
-                break;
-            }
-            _ => return None,
-        }
-        at += 1;
-    }
-    let [year, month, day, hour, minute, second, fraction] = segments;
-    let year = if negative { -year } else { year };
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let days = checked_days(year, month, day)?;
-    let micros = ((hour * 60 + minute) * 60 + second) * MICROS_PER_SECOND + fraction;
+    let parts = TimeParts::parse(text)?;
     Some(LocalTime {
-        local: join_micros(days, micros)?,
-        zone,
+        local: join_micros(parts.days?, parts.micros)?,
+        zone: parts.zone,
     })
 }
 
-/// The instant of a text, read in `zone` unless it names one.
+/// The instant of a text, read in `zone` unless it names one. A time without a date,
+/// such as `12:30` or `T12`, is today's.
 pub(crate) fn parse_timestamp(text: &str, zone: Zone) -> Option<i64> {
-    let time = parse_local_time(text)?;
-    time.zone.unwrap_or(zone).to_instant(time.local)
+    parse_instant(text, zone, current_day)
+}
+
+/// The day that it is in `zone`. As in Spark, the clock is asked for each text that needs
+/// it.
+fn current_day(zone: Zone) -> Option<i64> {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let local = zone.to_local(i64::try_from(since_1970.as_micros()).ok()?)?;
+    Some(split_micros(local).0)
+}
+
+fn parse_instant(text: &str, zone: Zone, today: impl Fn(Zone) -> Option<i64>) -> Option<i64> {
+    let parts = TimeParts::parse(text)?;
+    let zone = parts.zone.unwrap_or(zone);
+    let days = match parts.days {
+        Some(days) => days,
+        None => today(zone)?,
+    };
+    zone.to_instant(join_micros(days, parts.micros)?)
+}
+
+/// What a text says of a time.
+struct TimeParts {
+    /// `None` if it has no date.
+    days: Option<i64>,
+    /// Microseconds of the day.
+    micros: i64,
+    zone: Option<Zone>,
+}
+
+/// The positions of a text's numbers.
+const HOUR: usize = 3;
+const SECOND: usize = 5;
+const FRACTION: usize = 6;
+
+impl TimeParts {
+    fn parse(untrimmed: &str) -> Option<Self> {
+        let text = trim_value(untrimmed);
+        let bytes = text.as_bytes();
+        let (year_sign, start) = match bytes.first()? {
+            b'-' => (Some(-1), 1),
+            b'+' => (Some(1), 1),
+            _ => (None, 0),
+        };
+        // Not after a blank, as in Spark.
+        let begins_with_t = untrimmed.starts_with('T');
+        let (mut at, mut position) = if begins_with_t { (HOUR, 1) } else { (0, start) };
+        let mut has_date = !begins_with_t;
+        // Year, month, day, hour, minute, second, fraction.
+        let mut segments = [1_i64, 1, 1, 0, 0, 0, 0];
+        let mut zone = None;
+        loop {
+            let rest = bytes.iter().skip(position);
+            let digits = rest.take_while(|b| b.is_ascii_digit()).count();
+            let next = bytes.get(position + digits);
+            if at == 0 && next == Some(&b':') && year_sign.is_none() {
+                (at, has_date) = (HOUR, false);
+            }
+            let possible = match at {
+                0 => (4..=6).contains(&digits),
+                FRACTION => true,
+                _ => (1..=2).contains(&digits),
+            };
+            if !possible {
+                return None;
+            }
+            let number = text.get(position..position + digits)?;
+            // More than six digits of a fraction are cut off.
+            let value = if at == FRACTION {
+                format!("{:0<6}", number.get(..6).unwrap_or(number))
+                    .parse()
+                    .ok()?
+            } else {
+                number.parse().ok()?
+            };
+            *segments.get_mut(at)? = value;
+            position += digits;
+            let Some(next) = next else {
+                break;
+            };
+            match (at, next) {
+                (0 | 1, b'-') | (2, b' ' | b'T') | (HOUR | 4, b':') | (SECOND, b'.') => {
+                    position += 1;
+                }
+                (SECOND | FRACTION, _) => {
+                    zone = Some(Zone::find(text.get(position..)?.trim())?);
+                    break;
+                }
+                _ => return None,
+            }
+            at += 1;
+        }
+        let [year, month, day, hour, minute, second, fraction] = segments;
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let year = year * year_sign.unwrap_or(1);
+        Some(Self {
+            days: if has_date {
+                Some(checked_days(year, month, day)?)
+            } else {
+                None
+            },
+            micros: ((hour * 60 + minute) * 60 + second) * MICROS_PER_SECOND + fraction,
+            zone,
+        })
+    }
 }
 
 /// `2024-02-29`; years after 9999 have a sign.
@@ -269,5 +320,38 @@ mod tests {
             let parsed = parse_timestamp(text, Zone::UTC).map(format_local_time);
             assert_eq!(parsed.as_deref(), time, "{text}");
         }
+    }
+
+    #[test]
+    fn times_without_a_date_are_todays() {
+        let berlin = Zone::find("Europe/Berlin").unwrap();
+        // It is the 2nd of January 1970 in Berlin, and the 1st elsewhere.
+        let today = |zone: Zone| Some(i64::from(zone == berlin));
+        for (text, time) in [
+            ("12:00", Some("1970-01-02 11:00:00")),
+            (" 1:2:3 ", Some("1970-01-02 00:02:03")),
+            ("T12", Some("1970-01-02 11:00:00")),
+            ("T3:04:05.25", Some("1970-01-02 02:04:05.25")),
+            ("12:00:30+02:00", Some("1970-01-01 10:00:30")),
+            ("12:00:00 UTC", Some("1970-01-01 12:00:00")),
+            ("12", None),
+            ("12:", None),
+            ("T", None),
+            (" T12", None),
+            ("t12:00", None),
+            ("+12:00", None),
+            ("-12:00", None),
+            ("123:00", None),
+            ("12:00.5", None),
+            ("12:00Z", None),
+            ("T12Z", None),
+            ("24:00", None),
+            ("12:60", None),
+        ] {
+            let parsed = parse_instant(text, berlin, today).map(format_local_time);
+            assert_eq!(parsed.as_deref(), time, "{text}");
+        }
+        assert_eq!(parse_local_time("12:00"), None);
+        assert!(parse_timestamp("12:00", Zone::UTC).is_some());
     }
 }

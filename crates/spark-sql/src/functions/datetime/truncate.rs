@@ -47,7 +47,15 @@ pub(super) static FUNCTIONS: &[SparkFunction] = &[
                     {
                         return time.checked_sub(time.rem_euclid(size));
                     }
-                    zone.to_instant(unit.truncate(zone.to_local(time)?)?)
+                    let local = zone.to_local(time)?;
+                    let start = unit.truncate(local)?;
+                    // Of two hours that the clock shows alike, the one in which the time is.
+                    let same_offset = time.checked_sub(local.checked_sub(start)?)?;
+                    if matches!(unit, Unit::Micros(_)) && zone.to_local(same_offset) == Some(start)
+                    {
+                        return Some(same_offset);
+                    }
+                    zone.to_instant(start)
                 }))
             })
         },

@@ -143,8 +143,10 @@ pub(super) fn seconds_to_timestamps(args: &Arguments<'_>) -> Result<ArrayRef> {
 }
 
 fn to_seconds(args: &Arguments<'_>) -> Result<ArrayRef> {
+    // Towards zero, unlike `unix_seconds`.
     if *args.data_type(0)? != DataType::Utf8 {
-        return divided(args, MICROS_PER_SECOND);
+        let times = args.timestamp(0)?;
+        return args.longs(|row| Ok(times.get(row).map(|time| time / MICROS_PER_SECOND)));
     }
     let texts = args.text(0)?;
     let patterns = (args.count() > 1).then(|| args.text(1)).transpose()?;
@@ -166,6 +168,6 @@ fn to_seconds(args: &Arguments<'_>) -> Result<ArrayRef> {
                  unix_seconds(try_to_timestamp(…)) where such text is to give NULL"
                 ))
             })?;
-        Ok(Some(time.div_euclid(MICROS_PER_SECOND)))
+        Ok(Some(time / MICROS_PER_SECOND))
     })
 }

@@ -7,6 +7,7 @@
 mod multiply;
 mod text;
 mod units;
+mod whole_days;
 
 use std::sync::Arc;
 
@@ -29,7 +30,13 @@ pub(super) fn functions() -> Vec<&'static SparkFunction> {
         &text::INTERVAL_MICROS,
         &multiply::INTERVAL_TIMES,
         &multiply::INTERVAL_DIVIDED,
+        &whole_days::INTERVAL_WHOLE_DAYS,
     ]
+}
+
+/// An interval without hours, to add to a date.
+pub(crate) fn interval_whole_days_udf() -> Arc<ScalarUDF> {
+    Arc::new(whole_days::INTERVAL_WHOLE_DAYS.to_udf())
 }
 
 /// A number that orders intervals of one kind.

@@ -58,34 +58,74 @@ fn as_json(text: String, data_type: &DataType) -> Json {
     }
 }
 
-/// The values of a line; an empty one without quotes is NULL.
+/// The values of a line; an empty one is NULL.
+///
+/// A value in quotes ends at quotes that only blanks follow. Where something else follows,
+/// the value is the text up to the separator, with its quotes, as in Spark.
 fn split_line(line: &str, separator: char) -> Vec<Option<String>> {
     let mut values = Vec::new();
-    let mut value = String::new();
-    let mut was_quoted = false;
-    let mut in_quotes = false;
-    let mut chars = line.chars().peekable();
-    let mut end = |value: &mut String, was_quoted: bool| {
-        let text = std::mem::take(value);
-        values.push((was_quoted || !text.is_empty()).then_some(text));
-    };
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if in_quotes => value.extend(chars.next()),
-            '"' if in_quotes => in_quotes = false,
-            '"' if value.is_empty() && !was_quoted => {
-                in_quotes = true;
-                was_quoted = true;
-            }
-            c if c == separator && !in_quotes => {
-                end(&mut value, was_quoted);
-                was_quoted = false;
-            }
-            c => value.push(c),
+    let mut rest = line;
+    loop {
+        let (value, after) = match rest.strip_prefix('"') {
+            Some(quoted) => read_quoted(quoted, separator),
+            None => split_at_separator(rest, separator),
+        };
+        values.push((!value.is_empty()).then_some(value));
+        match after {
+            Some(after) => rest = after,
+            None => return values,
         }
     }
-    end(&mut value, was_quoted);
-    values
+}
+
+/// The text up to the separator, and what follows it.
+fn split_at_separator(text: &str, separator: char) -> (String, Option<&str>) {
+    match text.split_once(separator) {
+        Some((value, after)) => (value.to_owned(), Some(after)),
+        None => (text.to_owned(), None),
+    }
+}
+
+/// The value of which the first quote has been read, and what follows its separator.
+fn read_quoted(text: &str, separator: char) -> (String, Option<&str>) {
+    let mut value = String::new();
+    let mut rest = text;
+    loop {
+        let Some(at) = rest.find(['"', '\\']) else {
+            // The quotes are not closed.
+            value.push_str(rest);
+            return (value, None);
+        };
+        let (before, special) = rest.split_at(at);
+        value.push_str(before);
+        if let Some(escaped) = special.strip_prefix('\\') {
+            let is_escape = escaped.starts_with(['"', '\\']);
+            let (taken, after) = escaped.split_at(usize::from(is_escape));
+            value.push_str(if is_escape { taken } else { "\\" });
+            rest = after;
+            continue;
+        }
+        let after = special.trim_start_matches('"');
+        let quotes = special
+            .get(..special.len() - after.len())
+            .unwrap_or_default();
+        let next = after.trim_start_matches(|c: char| c <= ' ' && c != separator);
+        let is_closed = next.is_empty() || next.starts_with(separator);
+        let kept = if is_closed {
+            // The last quote closes the value.
+            quotes.get(1..).unwrap_or_default()
+        } else {
+            value.insert(0, '"');
+            quotes
+        };
+        value.push_str(kept);
+        if is_closed {
+            return (value, next.strip_prefix(separator));
+        }
+        let (raw, after) = split_at_separator(after, separator);
+        value.push_str(&raw);
+        return (value, after);
+    }
 }
 
 pub(super) static TO_CSV: SparkFunction =
@@ -150,7 +190,26 @@ mod tests {
     fn lines_are_split_at_separators_outside_quotes() {
         for (line, expected) in [
             ("1,abc", vec![Some("1"), Some("abc")]),
-            ("1,,\"\"", vec![Some("1"), None, Some("")]),
+            ("1,,\"\"", vec![Some("1"), None, None]),
+            ("a,", vec![Some("a"), None]),
+            ("\"a\" ,b", vec![Some("a"), Some("b")]),
+            (
+                "\"a,b\"c,d\",2",
+                vec![Some("\"a,b\"c"), Some("d\""), Some("2")],
+            ),
+            (
+                "x,\"a\" \"b\",y",
+                vec![Some("x"), Some("\"a\" \"b\""), Some("y")],
+            ),
+            (
+                "\"a \"\"b\"\" c\",2",
+                vec![Some("\"a \"\"b\"\" c\""), Some("2")],
+            ),
+            ("\"a\"\"\",2", vec![Some("a\"\""), Some("2")]),
+            ("\"a\\\"x\"y,2", vec![Some("\"a\"x\"y"), Some("2")]),
+            ("\"a\\nb\",\"c\\\\d\"", vec![Some("a\\nb"), Some("c\\d")]),
+            ("a\\\"b,2", vec![Some("a\\\"b"), Some("2")]),
+            ("\"abc,2", vec![Some("abc,2")]),
             (
                 "\"a,b\",\"say \\\"hi\\\"\"",
                 vec![Some("a,b"), Some("say \"hi\"")],

@@ -45,3 +45,33 @@ fn object_fits(given: &[(String, Json)], fields: &Fields, reading: &Reading) -> 
             .all(|(_, value)| value_fits(value, field.data_type(), reading))
     })
 }
+
+/// Whether a value of an array or a map becomes one of the type. An object becomes a
+/// struct, of which only the fields that do not fit are NULL; one of the others makes the
+/// whole array or map NULL, as in Spark.
+fn is_convertible(value: &Json, target: &DataType, reading: &Reading) -> bool {
+    use DataType as T;
+    match (target, value) {
+        (T::Struct(_), Json::Object(_)) => true,
+        (T::List(element), Json::Array(values)) => {
+            all_convertible(values.iter(), element.data_type(), reading)
+        }
+        (T::Map(entries, _), Json::Object(given)) => match entries.data_type() {
+            T::Struct(fields) => fields.get(1).is_some_and(|field| {
+                let values = given.iter().map(|(_, value)| value);
+                all_convertible(values, field.data_type(), reading)
+            }),
+            _ => false,
+        },
+        _ => value_fits(value, target, reading),
+    }
+}
+
+/// Whether each of the values is one that [`is_convertible`].
+pub(super) fn all_convertible<'a>(
+    mut values: impl Iterator<Item = &'a Json>,
+    target: &DataType,
+    reading: &Reading,
+) -> bool {
+    values.all(|value| is_convertible(value, target, reading))
+}

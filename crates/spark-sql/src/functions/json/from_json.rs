@@ -21,7 +21,7 @@ use super::super::datetime::text::{parse_date, parse_timestamp};
 use super::super::datetime::zone::Zone;
 use super::super::kinds::plain_type;
 use super::csv;
-use super::fits::value_fits;
+use super::fits::{all_convertible, value_fits};
 use super::options::{Direction, JsonOptions};
 use super::schema::parse_schema;
 use super::value::Json;
@@ -367,10 +367,16 @@ fn build_column(
             let mut inner = Vec::new();
             let mut valid = Vec::with_capacity(values.len());
             for value in values {
-                if let Some(Json::Array(elements)) = value {
-                    inner.extend(elements.iter().map(Some));
-                }
-                valid.push(matches!(value, Some(Json::Array(_))));
+                let elements = match value {
+                    Some(Json::Array(elements))
+                        if all_convertible(elements.iter(), element.data_type(), reading) =>
+                    {
+                        Some(elements)
+                    }
+                    _ => None,
+                };
+                inner.extend(elements.into_iter().flatten().map(Some));
+                valid.push(elements.is_some());
                 offsets.push(offset(inner.len())?);
             }
             Arc::new(ListArray::try_new(
@@ -440,13 +446,19 @@ fn build_map(
     let mut inner = Vec::new();
     let mut valid = Vec::with_capacity(values.len());
     for value in values {
-        if let Some(Json::Object(given)) = value {
-            for (name, value) in given {
-                keys.push(name);
-                inner.push(Some(value));
+        let given = match value {
+            Some(Json::Object(given))
+                if all_convertible(given.iter().map(|(_, v)| v), &value_type, reading) =>
+            {
+                Some(given)
             }
+            _ => None,
+        };
+        for (name, value) in given.into_iter().flatten() {
+            keys.push(name);
+            inner.push(Some(value));
         }
-        valid.push(matches!(value, Some(Json::Object(_))));
+        valid.push(given.is_some());
         offsets.push(offset(inner.len())?);
     }
     let columns: Vec<ArrayRef> = vec![

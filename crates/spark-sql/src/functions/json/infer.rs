@@ -21,7 +21,18 @@ enum Inferred {
 /// The schema of a JSON text; `None` when it is malformed.
 pub(crate) fn schema_of_json(text: &str) -> Option<String> {
     let mut schema = String::new();
-    infer(&Json::parse(text)?).write_to(&mut schema);
+    let inferred = infer(&Json::parse(text)?);
+    let shown = match &inferred {
+        // The outermost struct, and that of an array, may be without fields.
+        Inferred::Struct(_) => inferred.without_empty(),
+        Inferred::Array(element) => Some(Inferred::Array(Box::new(
+            element
+                .without_empty()
+                .unwrap_or_else(|| element.as_ref().clone()),
+        ))),
+        _ => None,
+    };
+    shown.unwrap_or(inferred).write_to(&mut schema);
     Some(schema)
 }
 
@@ -83,6 +94,21 @@ fn merge(one: Inferred, other: Inferred) -> Inferred {
 }
 
 impl Inferred {
+    /// Without the structs that have no fields, which Spark leaves out; `None` if it is one.
+    fn without_empty(&self) -> Option<Self> {
+        match self {
+            Self::Struct(fields) => {
+                let kept: Vec<(String, Self)> = fields
+                    .iter()
+                    .filter_map(|(name, inferred)| Some((name.clone(), inferred.without_empty()?)))
+                    .collect();
+                (!kept.is_empty()).then_some(Self::Struct(kept))
+            }
+            Self::Array(element) => Some(Self::Array(Box::new(element.without_empty()?))),
+            other => Some(other.clone()),
+        }
+    }
+
     fn write_to(&self, text: &mut String) {
         match self {
             Self::Unknown | Self::Text => text.push_str("STRING"),
@@ -138,6 +164,12 @@ mod tests {
                 r#"[{"a":1},{"b":[]},{"a":"x"}]"#,
                 Some("ARRAY<STRUCT<a: STRING, b: ARRAY<STRING>>>"),
             ),
+            (
+                r#"{"a":1,"b":{},"c":[{}],"d":{"e":{}}}"#,
+                Some("STRUCT<a: BIGINT>"),
+            ),
+            ("{}", Some("STRUCT<>")),
+            ("[{}]", Some("ARRAY<STRUCT<>>")),
             ("{", None),
         ] {
             assert_eq!(schema_of_json(text).as_deref(), schema, "{text}");

@@ -50,7 +50,6 @@ pub(crate) const CHECKED: &[&str] = &[
     "parse_url",
     "percent_rank",
     "pi",
-    "pmod",
     "printf",
     "quote",
     "rand",

@@ -237,10 +237,6 @@ const REFUSED: &[(&[&str], &str)] = &[
         "write array_distinct(flatten(collect_list(x)))",
     ),
     (
-        &["histogram_numeric"],
-        "write width_bucket(x, low, high, n) and count with GROUP BY",
-    ),
-    (
         &["jaro_winkler_similarity"],
         "write levenshtein(a, b) / greatest(length(a), length(b))",
     ),

@@ -35,9 +35,17 @@ impl SyntaxWalk {
             | DataType::Timestamp(_, _)
             | DataType::TimestampNtz(_)
             | DataType::Interval {
-                fields: _,
+                fields: None,
                 precision: _,
             } => return,
+            DataType::Interval {
+                fields: Some(_),
+                precision: _,
+            } => {
+                "write the interval itself, such as INTERVAL '1 02:03:04' DAY TO SECOND, and for \
+                 values that a query computes make_dt_interval(days, hours, minutes, seconds) or \
+                 make_ym_interval(years, months)"
+            }
             DataType::Custom(name, arguments) if arguments.is_empty() => {
                 let name = name.to_string().to_uppercase();
                 if SPARK_NAMES.contains(&name.as_str()) {

@@ -13,9 +13,10 @@ pub(super) fn find_misplaced_aggregate(
     operator: &PipeOperator,
     functions: &dyn FunctionKinds,
 ) -> Option<Span> {
+    // SELECT may have aggregates over all rows.
     let groups_no_rows = matches!(
         operator,
-        PipeOperator::Select { .. } | PipeOperator::Extend { .. } | PipeOperator::Where { .. }
+        PipeOperator::Extend { .. } | PipeOperator::Where { .. }
     );
     if !groups_no_rows {
         return None;

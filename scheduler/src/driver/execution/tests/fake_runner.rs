@@ -35,6 +35,8 @@ pub(super) struct RunnerState {
     pub(super) cancelled: Vec<String>,
     /// Folders of staged files that were removed, in order.
     pub(super) removed: Vec<String>,
+    /// Executors that were lost.
+    pub(super) lost_executors: u64,
 }
 
 /// An attempt that runs until the test ends it.
@@ -70,6 +72,10 @@ impl Runner for FakeRunner {
             executors: 1,
             vcores: 1,
         }
+    }
+
+    fn lost_executors(&self) -> u64 {
+        self.state.lock().lost_executors
     }
 
     fn configure_session(&self, config: SessionConfig) -> SessionConfig {

@@ -142,3 +142,44 @@ async fn a_part_that_is_lost_before_its_reader_is_planned_is_computed_again() {
     });
     assert_eq!(files.await.unwrap(), [["write a"]]);
 }
+
+/// A job that is longer than executors live gets its result all the same.
+#[tokio::test]
+async fn a_stage_is_computed_again_as_often_as_executors_die() {
+    let job = TestJob::new(DEDUPLICATION);
+    let runner = Arc::clone(&job.runner);
+    let files = job.run_steps(async |script| {
+        for round in 1..=20 {
+            let rows = script.expect_one("stage a rows 1").await;
+            assert_eq!(rows.token, format!("job-0-{round}"));
+            rows.succeed();
+            let duplicates = script.expect_one("stage a duplicates 1").await;
+            runner.lock().lost_executors += 1;
+            duplicates.lose_stage(&format!("job-0-{round}"));
+        }
+        script.expect_one("stage a rows 1").await.succeed();
+        let duplicates = script.expect_one("stage a duplicates 1").await;
+        duplicates.succeed_with(Vec::new());
+        script.expect_one("write a").await.succeed();
+    });
+    assert_eq!(files.await.unwrap(), [["write a"]]);
+}
+
+#[tokio::test]
+async fn a_stage_that_is_lost_without_a_lost_executor_fails_the_job() {
+    let job = TestJob::new(DEDUPLICATION);
+    let error = job.run_steps(async |script| {
+        for round in 1..=3 {
+            script.expect_one("stage a rows 1").await.succeed();
+            let duplicates = script.expect_one("stage a duplicates 1").await;
+            duplicates.lose_stage(&format!("job-0-{round}"));
+        }
+    });
+    let error = error.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transient);
+    assert!(
+        error.message.contains("were lost repeatedly"),
+        "{}",
+        error.message
+    );
+}

@@ -1,5 +1,5 @@
 -- error: E0509
--- message: correlated
+-- message: compare a field
 -- file: events/a.json
 --| {"id": 1}
 DECLARE VARIABLE landing STRING;
@@ -8,4 +8,4 @@ CREATE EXTERNAL TABLE events (id INT, user_id STRING, n INT, ts TIMESTAMP, tags 
   home STRUCT<city: STRING, zip: STRING>)
   STORED AS JSON LOCATION '${landing}/events';
 CREATE OR REFRESH MATERIALIZED VIEW t AS
-SELECT id, (SELECT max(n) FROM events AS b WHERE b.id <> a.id) AS other FROM events AS a;
+SELECT id, (SELECT max(n) FROM events AS b WHERE b.home = a.home AND b.n < a.n) AS other FROM events AS a;
