@@ -2,12 +2,6 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
-use sluice_service::task_memory::CountingAllocator;
-
-#[global_allocator]
-static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator(MiMalloc);
-
 fn main() -> ExitCode {
     sluice::allocator::give_back_memory();
     ExitCode::from(sluice_client::run(
