@@ -206,7 +206,13 @@ pub fn assert_equals_oracle(landing: &Path, gold: &Path) {
 
 fn find_python() -> Option<&'static Path> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let find = || find_python_with("SLUICE_PYTHON", "duckdb, deltalake", "requirements.txt");
+    let find = || {
+        find_python_with(
+            "SLUICE_PYTHON",
+            "duckdb, deltalake, polars",
+            "requirements.txt",
+        )
+    };
     FOUND.get_or_init(find).as_deref()
 }
 

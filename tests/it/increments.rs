@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::sandbox::Cluster;
 use crate::{data, gold, submit, wait};
 
+mod backfills;
 mod change_feed;
 mod chaos;
 mod delta_streams;
@@ -27,6 +28,7 @@ mod refresh;
 mod replaced_parts;
 mod table_streams;
 mod views;
+mod windows;
 
 const JOB: &str = "
 DECLARE VARIABLE landing STRING;

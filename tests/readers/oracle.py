@@ -8,6 +8,7 @@ table's rows and sums; with --out it also writes each table as one Parquet file.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -51,13 +52,19 @@ STATES = (
 
 
 def landing_files(landing, topic):
+    """The files that a topic's ledger names; without a ledger, all in its folder."""
     folder = Path(landing) / topic
-    files = sorted(
-        str(path)
-        for path in folder.iterdir()
-        if path.name.endswith((".json", ".json.gz", ".json.zst"))
-        and not path.name.startswith((".", "_"))
-    )
+    entries = sorted((folder / "_ledger").glob("*.json"))
+    if entries:
+        ranges = [part for entry in entries for part in json.loads(entry.read_text())["body"]["ranges"]]
+        files = [str(folder / part["file"]["path"]) for part in ranges if part.get("file")]
+    else:
+        files = sorted(
+            str(path)
+            for path in folder.iterdir()
+            if path.name.endswith((".json", ".json.gz", ".json.zst"))
+            and not path.name.startswith((".", "_"))
+        )
     if not files:
         raise FileNotFoundError(f"no landing files in {folder}")
     return files

@@ -2,9 +2,9 @@
 
     python read_gold.py GOLD [--rows N]
 
-Each Delta table under GOLD is read twice: by the deltalake package, and by
-DuckDB, with its delta extension where it is installed, otherwise as Parquet from
-the files that the newest version names. Both must return the same rows.
+Each Delta table under GOLD is read three times: by the deltalake package, by Polars,
+and by DuckDB, with its delta extension where it is installed, otherwise as Parquet
+from the files that the newest version names. All must return the same rows.
 """
 
 import argparse
@@ -14,7 +14,11 @@ import sys
 from pathlib import Path
 
 import duckdb
+import polars
 from deltalake import DeltaTable, QueryBuilder
+
+# By name, the schema with the tables that each reader besides deltalake has read.
+OTHER_READERS = {"DuckDB": "read_duckdb", "Polars": "read_polars"}
 
 
 def quoted(text):
@@ -64,10 +68,10 @@ def stray_files(gold, name):
 
 
 def load(con, gold, name):
-    """Creates `read_deltalake.<name>` and `read_duckdb.<name>`; returns the DeltaTable."""
+    """Creates a table `<name>` in the schema of each reader; returns the DeltaTable."""
     con.execute("SET TimeZone = 'UTC'")
-    con.execute("CREATE SCHEMA IF NOT EXISTS read_deltalake")
-    con.execute("CREATE SCHEMA IF NOT EXISTS read_duckdb")
+    for schema in ("read_deltalake", *OTHER_READERS.values()):
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     folder = Path(gold) / name
     table = DeltaTable(str(folder))
     rows = QueryBuilder().register("t", table).execute("SELECT * FROM t").read_all()
@@ -85,16 +89,28 @@ def load(con, gold, name):
     else:
         source = f'read_deltalake."{name}"'
     con.execute(f'CREATE OR REPLACE TABLE read_duckdb."{name}" AS FROM {source}')
+    con.register("polars_rows", polars.read_delta(str(folder)).to_arrow())
+    con.execute(f'CREATE OR REPLACE TABLE read_polars."{name}" AS FROM polars_rows')
+    con.unregister("polars_rows")
     return table
 
 
-def difference(con, name):
-    """The number of rows that only one of the two readers returned."""
+def differences(con, name):
+    """What the other readers returned that deltalake did not, or the other way round, as
+    lines for display."""
+    return [
+        f"{apart} rows of {name} differ between deltalake and {reader}"
+        for reader, schema in OTHER_READERS.items()
+        if (apart := _count_apart(con, name, schema))
+    ]
+
+
+def _count_apart(con, name, schema):
     columns = ", ".join(
         f'"{row[0]}"' for row in con.execute(f'DESCRIBE read_deltalake."{name}"').fetchall()
     )
     one = f'SELECT {columns} FROM read_deltalake."{name}"'
-    other = f'SELECT {columns} FROM read_duckdb."{name}"'
+    other = f'SELECT {columns} FROM {schema}."{name}"'
     return con.execute(
         f"SELECT (SELECT count(*) FROM ({one} EXCEPT ALL {other}))"
         f" + (SELECT count(*) FROM ({other} EXCEPT ALL {one}))"
@@ -122,10 +138,9 @@ def main():
         )
         if args.rows:
             con.sql(f'SELECT * FROM read_deltalake."{name}" LIMIT {args.rows}').show()
-        apart = difference(con, name)
-        if apart:
+        for problem in differences(con, name):
             failed = True
-            print(f"error: {apart} rows of {name} differ between deltalake and DuckDB", file=sys.stderr)
+            print(f"error: {problem}", file=sys.stderr)
     return 1 if failed else 0
 
 

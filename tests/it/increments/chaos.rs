@@ -92,7 +92,7 @@ fn assert_follows(gold: &Path, before: &Cut, after: &Cut) {
 }
 
 /// Waits until the gold folder has so many files, or the program has ended.
-fn wait_for_files(gold: &Path, files: usize, program: &mut submit::RunningProgram) {
+pub(super) fn wait_for_files(gold: &Path, files: usize, program: &mut submit::RunningProgram) {
     wait::wait_until("files are written", wait::DEADLINE, || {
         (gold::files_below(gold).len() >= files || program.has_ended()).then_some(())
     });

@@ -6,7 +6,7 @@ use super::{active_files, crash_with_args, local_args, read_numbers, versions, w
 use crate::sandbox::Cluster;
 use crate::{data, submit};
 
-const BEFORE: &str = "
+pub(super) const BEFORE: &str = "
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 DECLARE VARIABLE first_day DATE;
@@ -16,7 +16,7 @@ CREATE EXTERNAL TABLE events (id BIGINT, day DATE, n INT)
 ";
 
 /// In folders by day, files are removed whole; in the other table they are written again.
-const JOB: &str = "
+pub(super) const JOB: &str = "
 CREATE STREAMING TABLE by_day (id BIGINT, day DATE, n INT) PARTITIONED BY (day);
 CREATE FLOW days AS INSERT INTO by_day REPLACE WHERE day BETWEEN first_day AND last_day BY NAME
 SELECT id, day, n FROM events WHERE day BETWEEN first_day AND last_day;
@@ -34,14 +34,14 @@ type Event = (i64, Option<u32>, Option<i64>);
 
 /// A landing folder, and what the tables of the job are to have.
 #[derive(Default)]
-struct Oracle {
+pub(super) struct Oracle {
     landed: Vec<Event>,
     by_day: Vec<Event>,
     plain: Vec<Event>,
 }
 
 impl Oracle {
-    fn land(&mut self, landing: &Path, events: &[(Option<u32>, Option<i64>)]) {
+    pub(super) fn land(&mut self, landing: &Path, events: &[(Option<u32>, Option<i64>)]) {
         let mut lines = String::new();
         let first = self.landed.len();
         for (day, n) in events {
@@ -55,7 +55,7 @@ impl Oracle {
     }
 
     /// A run for these days.
-    fn run(&mut self, first: u32, last: u32) {
+    pub(super) fn run(&mut self, first: u32, last: u32) {
         let is_day = |event: &Event| event.1.is_some_and(|day| first <= day && day <= last);
         let is_plain = |event: &Event| is_day(event) && event.2.is_some_and(|n| n < 5);
         replace(&mut self.by_day, &self.landed, &is_day);
@@ -63,7 +63,7 @@ impl Oracle {
     }
 
     #[track_caller]
-    fn assert_equal(&self, gold: &Path, when: &str) {
+    pub(super) fn assert_equal(&self, gold: &Path, when: &str) {
         let newest = versions(gold);
         let read =
             |table: &str, column: &str| read_numbers(&gold.join(table), newest[table], column);
@@ -86,7 +86,7 @@ fn replace(table: &mut Vec<Event>, source: &[Event], is_in: &dyn Fn(&Event) -> b
     table.extend(source.iter().filter(|event| is_in(event)));
 }
 
-fn days(first: u32, last: u32) -> [String; 4] {
+pub(super) fn days(first: u32, last: u32) -> [String; 4] {
     [
         "--first-day".to_owned(),
         format!("2024-01-{first:02}"),
@@ -131,7 +131,7 @@ impl Setup {
     }
 }
 
-const FIRST: [(Option<u32>, Option<i64>); 8] = [
+pub(super) const FIRST: [(Option<u32>, Option<i64>); 8] = [
     (Some(1), Some(1)),
     (Some(1), Some(9)),
     (Some(2), Some(2)),
