@@ -54,7 +54,7 @@ STATES = (
 def landing_files(landing, topic):
     """The files that a topic's ledger names; without a ledger, all in its folder."""
     folder = Path(landing) / topic
-    entries = sorted((folder / "_ledger").glob("*.json"))
+    entries = sorted((folder / "_ledger").glob("[0-9]*.json"))
     if entries:
         ranges = [part for entry in entries for part in json.loads(entry.read_text())["body"]["ranges"]]
         files = [str(folder / part["file"]["path"]) for part in ranges if part.get("file")]

@@ -20,7 +20,7 @@ use super::flow_plans::{
 };
 use super::job_errors::{gold_error_kind, store_error, store_error_kind};
 use super::table_streams::{TableStreamError, TableStreams};
-use super::view_plans::{ViewDecisions, decide_views};
+use super::view_plans::{ResumedPlan, ViewDecisions, decide_views};
 use super::{CheckedSubmission, Driver};
 
 /// What the flows of a run take.
@@ -116,12 +116,15 @@ impl Driver {
             match inputs {
                 Ok(inputs) => {
                     let adds = changed_tables(&inputs);
-                    let decided = decide_views(&views, submission, &table_streams, &adds);
-                    let mut decided = decided.await.map_err(table_stream_error)?;
+                    let resumed = ResumedPlan {
+                        number,
+                        views: &plan.views,
+                    };
+                    let decided =
+                        decide_views(&views, submission, &table_streams, &adds, Some(resumed));
+                    let decided = decided.await.map_err(table_stream_error)?;
                     intake.resumed = Some(number);
-                    // What the tables have in addition to the plan's input is not recorded.
-                    decided.updates.clear();
-                    intake.take_views(decided, None);
+                    intake.take_views(decided, Some(number));
                     intake.take(&flows, inputs, number, plan.now);
                     return Ok(intake);
                 }
@@ -138,12 +141,10 @@ impl Driver {
             .await
             .map_err(table_stream_error)?;
         let adds = changed_tables(&inputs);
-        let decided = decide_views(&views, submission, &table_streams, &adds);
+        let decided = decide_views(&views, submission, &table_streams, &adds, None);
         let mut decided = decided.await.map_err(table_stream_error)?;
         let mut number = None;
-        // A plan of views alone would be recorded by each run of those that are computed
-        // anew every time.
-        if let Some(run) = run.filter(|_| !planned.is_empty()) {
+        if let Some(run) = run.filter(|_| !planned.is_empty() || decided.are_worth_plan) {
             let planned = (planned, decided.planned.clone());
             let recorded = record_plan(&plans, job, run, now, planned).await;
             number = Some(recorded.map_err(plan_error)?);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sluice_engine::job::{TableInput, ViewInput};
 use sluice_gold::{GoldError, Snapshot};
 use sluice_jobfile::{Dataset, DatasetScope, Job as CheckedJob, RefreshPolicy, Relation, RunScope};
-use sluice_plans::{JobFingerprint, PlanError, PlanLedger, PlannedView};
+use sluice_plans::{JobFingerprint, PlanError, PlanLedger, PlannedView, TablePosition};
 use sluice_storage::Location;
 
 use super::query_meaning::describe_meaning;
@@ -30,6 +30,9 @@ struct ViewReads<'a> {
     tables: BTreeSet<&'a str>,
     /// Other materialized views.
     views: BTreeSet<&'a str>,
+    /// Streaming tables that these read: what is new of them is in rows of a view, and
+    /// which rows of it are new is not known.
+    through_views: BTreeSet<&'a str>,
 }
 
 /// A materialized view whose rows come from streaming tables alone.
@@ -42,6 +45,9 @@ pub(super) struct ViewState<'a> {
     computed_from: Option<(u64, PlannedView)>,
     /// Whether it is to be computed whatever has changed.
     restarts: bool,
+    /// Whether what it is computed from is worth a plan, also when no flow has anything new:
+    /// the next run then finds the view up to date. Not when it is computed in every run.
+    is_worth_plan: bool,
 }
 
 /// What is decided for the views of a run.
@@ -51,6 +57,8 @@ pub(super) struct ViewDecisions {
     pub(super) up_to_date: HashMap<String, Arc<Snapshot>>,
     /// What the others are computed from.
     pub(super) planned: Vec<PlannedView>,
+    /// Whether that is to be recorded although no flow has anything new.
+    pub(super) are_worth_plan: bool,
     /// What is new for those of them of which all else is in the table.
     pub(super) updates: HashMap<String, ViewInput>,
 }
@@ -77,15 +85,18 @@ impl Driver {
                 Some(number) => find_planned(plans, submission, &dataset.name, number).await?,
                 None => None,
             };
+            let restarts = submission.scope.of(&dataset.name) == DatasetScope::Restarted;
+            let is_always_full = dataset.refresh_policy == RefreshPolicy::Full;
             states.push(ViewState {
                 dataset,
                 reads,
+                is_worth_plan: !is_always_full
+                    && (restarts || snapshot.is_none() || number.is_some()),
                 snapshot,
                 computed_from: computed_from
                     .zip(number)
                     .map(|(view, number)| (number, view)),
-                restarts: submission.scope.of(&dataset.name) == DatasetScope::Restarted
-                    || dataset.refresh_policy == RefreshPolicy::Full,
+                restarts: restarts || is_always_full,
             });
         }
         Ok(states)
@@ -100,55 +111,117 @@ async fn find_planned(
     number: u64,
 ) -> Result<Option<PlannedView>, PlanError> {
     let entry = plans.read(number).await?;
-    let views = entry.into_iter().flat_map(|entry| entry.body.views);
+    let views = entry.map(|entry| entry.body.views).unwrap_or_default();
+    Ok(find_view(&views, submission, table).cloned())
+}
+
+/// The view of a table among those of a plan, if its definition is that of the submission.
+fn find_view<'a>(
+    views: &'a [PlannedView],
+    submission: &CheckedSubmission,
+    table: &str,
+) -> Option<&'a PlannedView> {
     let meaning = describe_meaning();
-    let mut views = views.filter(|view| view.table == table && view.engine == meaning);
-    Ok(views.find(|view| {
+    let mut views = views
+        .iter()
+        .filter(|view| view.table == table && view.engine == meaning);
+    views.find(|view| {
         let job = &submission.job;
         view.definition.matches(&job.text, &parameters(submission))
-    }))
+    })
+}
+
+/// The plan of an earlier run that this one finishes.
+#[derive(Clone, Copy)]
+pub(super) struct ResumedPlan<'a> {
+    pub(super) number: u64,
+    pub(super) views: &'a [PlannedView],
 }
 
 /// Decides which views stay as they are. `adds`: the streaming tables to which the run
-/// adds rows.
+/// adds rows. In a run that finishes a plan, what a view is computed from is recorded only
+/// when it is what the plan says: nothing else has been added to the tables.
 pub(super) async fn decide_views(
     states: &[ViewState<'_>],
     submission: &CheckedSubmission,
     table_streams: &TableStreams<'_>,
     adds: &HashSet<&str>,
+    resumed: Option<ResumedPlan<'_>>,
 ) -> Result<ViewDecisions, TableStreamError> {
     let mut decisions = ViewDecisions::default();
     for state in states {
         let name = &state.dataset.name;
         let reads = &state.reads;
+        let mut is_recorded = true;
+        let mut is_computed = false;
+        if let Some(plan) = resumed {
+            is_recorded = has_input_of(plan, state, submission, table_streams).await?;
+            let computed_from = state.computed_from.as_ref();
+            is_computed =
+                is_recorded && computed_from.is_some_and(|(number, _)| *number == plan.number);
+        }
         let reads_current_views = reads
             .views
             .iter()
             .all(|view| decisions.up_to_date.contains_key(*view));
-        if let (Some(snapshot), false, true) =
-            (&state.snapshot, state.restarts, reads_current_views)
-            && let Some(new) = find_changes(state, table_streams, adds).await?
-        {
+        if let (Some(snapshot), false) = (&state.snapshot, state.restarts) {
             let snapshot = Arc::clone(snapshot);
-            if new.is_empty() {
+            if is_computed {
                 decisions.up_to_date.insert(name.clone(), snapshot);
                 continue;
             }
-            let input = ViewInput { snapshot, new };
-            decisions.updates.insert(name.clone(), input);
+            if reads_current_views
+                && let Some(new) = find_changes(state, table_streams, adds).await?
+            {
+                if new.is_empty() {
+                    decisions.up_to_date.insert(name.clone(), snapshot);
+                    continue;
+                }
+                let is_known = |table: &String| !reads.through_views.contains(table.as_str());
+                if is_recorded && new.keys().all(is_known) {
+                    let input = ViewInput { snapshot, new };
+                    decisions.updates.insert(name.clone(), input);
+                }
+            }
+        }
+        if !is_recorded {
+            continue;
         }
         let tables = reads.tables.iter().map(|table| {
             let streamed = table_streams.table(table)?;
             Ok(streamed.position(adds.contains(table)))
         });
+        let tables: Vec<TablePosition> = tables.collect::<Result<_, GoldError>>()?;
+        // A run that reads a table which is missing fails.
+        let are_there = tables
+            .iter()
+            .all(|table| table.table_id.is_some() || table.own);
+        decisions.are_worth_plan |= state.is_worth_plan && are_there;
         decisions.planned.push(PlannedView {
             table: name.clone(),
             definition: JobFingerprint::new(&submission.job.text, &parameters(submission)),
             engine: describe_meaning(),
-            tables: tables.collect::<Result<_, GoldError>>()?,
+            tables,
         });
     }
     Ok(decisions)
+}
+
+/// Whether a view of which a plan says what it is computed from would be computed from just
+/// that, when the rest of the plan is carried out.
+async fn has_input_of(
+    plan: ResumedPlan<'_>,
+    state: &ViewState<'_>,
+    submission: &CheckedSubmission,
+    table_streams: &TableStreams<'_>,
+) -> Result<bool, TableStreamError> {
+    let planned = find_view(plan.views, submission, &state.dataset.name);
+    let Some(view) = planned.map(|view| (plan.number, view)) else {
+        return Ok(false);
+    };
+    // The rows that the plan adds are none of what is new to it.
+    let new = find_new_rows(state, &view, table_streams, &HashSet::new()).await?;
+    Ok(new.is_some_and(|new| new.is_empty()))
 }
 
 /// What each streaming table has, or will have, in addition to what the view was computed
@@ -158,9 +231,19 @@ async fn find_changes(
     table_streams: &TableStreams<'_>,
     adds: &HashSet<&str>,
 ) -> Result<Option<HashMap<String, TableInput>>, TableStreamError> {
-    let Some((number, view)) = &state.computed_from else {
-        return Ok(None);
-    };
+    match &state.computed_from {
+        Some((number, view)) => find_new_rows(state, &(*number, view), table_streams, adds).await,
+        None => Ok(None),
+    }
+}
+
+/// The same in addition to what a plan says that a view is computed from.
+async fn find_new_rows(
+    state: &ViewState<'_>,
+    (number, view): &(u64, &PlannedView),
+    table_streams: &TableStreams<'_>,
+    adds: &HashSet<&str>,
+) -> Result<Option<HashMap<String, TableInput>>, TableStreamError> {
     let mut changes = HashMap::new();
     for table in &state.reads.tables {
         let Some(taken) = view.position(table, *number) else {
@@ -209,6 +292,7 @@ fn find_reads<'a>(job: &'a CheckedJob, scope: &RunScope) -> Vec<(&'a Dataset, Vi
                 let reads = known.get(name.as_str())?;
                 all.tables.extend(&reads.tables);
                 all.views.extend(&reads.views);
+                all.through_views.extend(&reads.through_views);
             }
             Some(all)
         };
@@ -222,7 +306,7 @@ fn find_reads<'a>(job: &'a CheckedJob, scope: &RunScope) -> Vec<(&'a Dataset, Vi
             Relation::Dataset(dataset) if dataset.is_streaming() => {
                 let reads = ViewReads {
                     tables: BTreeSet::from([dataset.name.as_str()]),
-                    views: BTreeSet::new(),
+                    ..ViewReads::default()
                 };
                 known.insert(&dataset.name, reads);
             }
@@ -237,6 +321,7 @@ fn find_reads<'a>(job: &'a CheckedJob, scope: &RunScope) -> Vec<(&'a Dataset, Vi
                 let of_readers = ViewReads {
                     tables: reads.tables.clone(),
                     views: BTreeSet::from([dataset.name.as_str()]),
+                    through_views: reads.tables.clone(),
                 };
                 known.insert(&dataset.name, of_readers);
                 views.push((dataset, reads));

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    JOB, Landing, assert_added_once, count_plans, local_args, run_local, versions, write_job,
+    JOB, Landing, POINTS, assert_added_once, count_plans, crash_local, local_args, run_local,
+    versions, write_job,
 };
 use crate::submit;
 
@@ -72,4 +73,26 @@ fn very_many_windows_without_rows_are_taken() {
     run_local(&job, &landing.folder, &gold).expect_code(0);
     assert_eq!(count_plans(&gold), 2);
     assert_added_once(&landing, &gold);
+}
+
+#[test]
+fn a_run_after_one_that_was_finished_has_nothing_to_compute() {
+    let folder = tempfile::tempdir().unwrap();
+    let gold = folder.path().join("gold");
+    let mut landing = Landing::new(folder.path().join("landing"));
+    let job = write_job(folder.path(), JOB);
+    landing.add_file();
+    for point in POINTS {
+        landing.land();
+        crash_local(point, &job, &landing.folder, &gold);
+        run_local(&job, &landing.folder, &gold).expect_code(0);
+        assert_added_once(&landing, &gold);
+        let before = versions(&gold);
+        run_local(&job, &landing.folder, &gold).expect_code(0);
+        assert_eq!(versions(&gold), before, "{point}");
+        // The view is computed from the rows of the next run alone, or as it was.
+        landing.land();
+        run_local(&job, &landing.folder, &gold).expect_code(0);
+        assert_added_once(&landing, &gold);
+    }
 }

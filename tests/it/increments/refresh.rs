@@ -199,3 +199,37 @@ fn a_cluster_that_dies_finishes_a_full_refresh_from_its_intent() {
     cluster.run_submit(&args).expect_code(0);
     assert_added_once(&landing, &gold);
 }
+
+#[test]
+fn a_view_over_another_one_that_was_refreshed_before_it_is_computed_from_all_rows() {
+    const VIEWS: &str = "
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE EXTERNAL TABLE events (id BIGINT, kind STRING) USING json LOCATION '${landing}/events';
+CREATE EXTERNAL TABLE files (id BIGINT, kind STRING) USING json LOCATION '${landing}/files';
+CREATE STREAMING TABLE a AS SELECT id, kind FROM STREAM events;
+CREATE STREAMING TABLE b AS SELECT id, kind FROM STREAM(files);
+CREATE MATERIALIZED VIEW titled AS SELECT id, kind FROM a WHERE id > 0;
+CREATE MATERIALIZED VIEW pairs AS
+SELECT b.id AS of_b, t.id AS of_a FROM b JOIN titled AS t ON t.kind = b.kind;
+";
+    let mut t = Setup::new();
+    let job = t.job(VIEWS);
+    let land_all = |t: &mut Setup| {
+        t.landing.land();
+        t.landing.add_file();
+        t.landing.add_file();
+    };
+    land_all(&mut t);
+    t.run(&job, &[]).expect_code(0);
+    // What is new of `a` is in `titled`, and not in `pairs`.
+    t.landing.land();
+    t.run(&job, &["--refresh", "a,titled"]).expect_code(0);
+    t.landing.add_file();
+    t.run(&job, &[]).expect_code(0);
+    let columns = |t: &Setup| ["of_a", "of_b"].map(|column| t.numbers("pairs", column));
+    let found = columns(&t);
+    t.gold = t.folder.path().join("gold at once");
+    t.run(&job, &[]).expect_code(0);
+    assert_eq!(found, columns(&t));
+}

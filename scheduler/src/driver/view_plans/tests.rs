@@ -42,6 +42,21 @@ fn a_view_reads_tables_through_views() {
 }
 
 #[test]
+fn what_a_view_reads_through_other_materialized_views_is_told_apart() {
+    let job = job();
+    let scope = RunScope::resolve(&ScopeRequest::default(), &job).unwrap();
+    let mut through = find_reads(&job, &scope)
+        .into_iter()
+        .map(|(dataset, reads)| {
+            let tables: Vec<&str> = reads.through_views.into_iter().collect();
+            (dataset.name.as_str(), tables.join(" "))
+        });
+    // `both` is no table of its own.
+    assert_eq!(through.next(), Some(("a", String::new())));
+    assert_eq!(through.next(), Some(("b", "t u".to_owned())));
+}
+
+#[test]
 fn what_reads_a_view_that_is_not_refreshed_is_not_known() {
     let request = ScopeRequest {
         refresh: vec!["b".to_owned(), "f".to_owned()],
