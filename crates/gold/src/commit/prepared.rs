@@ -81,6 +81,12 @@ impl PreparedCommit {
         &self.files
     }
 
+    /// Whether the files add rows of flows, to a streaming table, or replace those that they
+    /// added.
+    pub fn adds_rows_of_flows(&self) -> bool {
+        self.append.is_some()
+    }
+
     /// What the table will be.
     ///
     /// # Errors

@@ -20,8 +20,9 @@ pub(crate) struct CommitIntent {
     /// Streaming tables to which the job adds nothing, at the versions that it has read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) unchanged: BTreeMap<String, CutTable>,
-    /// Whether each commit is made after those before it: its rows come from theirs, and
-    /// a plan of which a table has rows must not be taken again by the tables before it.
+    /// Whether each commit of a streaming table is made after those of the streaming tables
+    /// before it, and those of views after them: rows come from theirs, and a plan of which
+    /// a table has rows must not be taken again by the tables before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) in_order: bool,
 }

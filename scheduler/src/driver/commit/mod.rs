@@ -1,7 +1,7 @@
 //! The last phase of a job: every table gets its new version.
 //!
 //! ```text
-//! lock the tables → prepare every commit → record the intent → make the commits → publish
+//! lock the tables → prepare every commit → record the intent → make the commits → publish → tidy
 //! ```
 //!
 //! Until the intent is recorded, a job can be cancelled and nothing has changed.
@@ -12,6 +12,7 @@ mod intent;
 mod publish;
 mod round;
 mod tables;
+mod tidy;
 
 use std::collections::BTreeMap;
 

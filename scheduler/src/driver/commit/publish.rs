@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
 use sluice_plans::{CutLedger, CutTable, PlanError};
 use sluice_proto::v1::LogLevel;
 use sluice_service::format::error_chain;
@@ -25,7 +26,7 @@ pub(super) async fn publish_cut(
     let published = async {
         let gold = driver.stores.parse_location(gold)?;
         let mut tables = intent.unchanged.clone();
-        for (index, version) in versions {
+        let made = versions.iter().map(|(index, version)| async move {
             let commit = &intent.commits[*index];
             let snapshot = async {
                 let table = driver.gold.open_prepared(commit)?;
@@ -40,8 +41,9 @@ pub(super) async fn publish_cut(
                 version: *version,
                 table_id,
             };
-            tables.insert(commit.table().to_owned(), table);
-        }
+            (commit.table().to_owned(), table)
+        });
+        tables.extend(join_all(made.collect::<Vec<_>>()).await);
         let record = live.record();
         let cuts = CutLedger::open(&driver.stores, &gold)?;
         cuts.publish((&record.job_id, &record.name), &tables).await

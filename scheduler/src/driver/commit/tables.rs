@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use sluice_gold::{CommitOutcome, GoldError, GoldTable, PreparedCommit, is_checkpoint_due};
+use sluice_gold::{CommitOutcome, GoldError, PreparedCommit};
 use sluice_proto::v1::{DatasetPhase, ErrorKind, JobError, LogLevel};
 use sluice_service::crash;
 use sluice_service::format::error_chain;
@@ -18,6 +18,7 @@ use super::super::{Driver, stop_error};
 use super::CommitIntent;
 use super::publish::publish_cut;
 use super::round::{CommitFailure, CommitRound, RoundVerdict};
+use super::tidy::tidy_tables;
 
 /// The pause after the first failed round of commits, and the longest one.
 const COMMIT_PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
@@ -114,13 +115,7 @@ pub(crate) async fn make_commits(
         let mut failed: Vec<FailedCommit> = Vec::new();
         let results = match intent.in_order {
             true => commit_in_order(driver, live, (intent, run), &missing).await,
-            false => {
-                let attempts = missing.iter().copied().map(|index| async move {
-                    let commit = &intent.commits[index];
-                    (index, make_commit(driver, live, commit, run).await)
-                });
-                join_all(attempts.collect::<Vec<_>>()).await
-            }
+            false => commit_at_once(driver, live, (intent, run), &missing).await,
         };
         for (index, result) in results {
             match result {
@@ -152,6 +147,7 @@ pub(crate) async fn make_commits(
             live.write_log(LogLevel::Info, "driver", message);
             crash::reach_point("publish.before");
             publish_cut(driver, live, intent, &versions).await;
+            tidy_tables(driver, live, intent, &versions).await;
             return Ok(());
         }
         let failures: Vec<_> = failed.iter().map(|failed| failed.failure).collect();
@@ -182,34 +178,64 @@ pub(crate) async fn make_commits(
                     uncommitted: intent.commits.iter().map(table_name).collect(),
                 });
             }
-            RoundVerdict::Failed => return Err(fail_commits(live, intent, &failed)),
+            RoundVerdict::Failed => {
+                tidy_tables(driver, live, intent, &versions).await;
+                return Err(fail_commits(live, intent, &failed));
+            }
         }
     }
 }
 
-/// Makes commits one after the other, up to the first that fails.
+/// A commit by its index in the intent, and its version.
+type MadeCommit = (usize, Result<u64, CommitError>);
+
+async fn commit_at_once(
+    driver: &Driver,
+    live: &LiveJob,
+    (intent, run): (&CommitIntent, CommitRun),
+    missing: &[usize],
+) -> Vec<MadeCommit> {
+    let attempts = missing.iter().copied().map(|index| async move {
+        let commit = &intent.commits[index];
+        (index, make_commit(driver, live, commit, run).await)
+    });
+    join_all(attempts.collect::<Vec<_>>()).await
+}
+
+/// Makes the commits of streaming tables one after the other, up to the first that fails,
+/// and then those of views at once, whose rows follow from the tables'.
 async fn commit_in_order(
     driver: &Driver,
     live: &LiveJob,
     (intent, run): (&CommitIntent, CommitRun),
     missing: &[usize],
-) -> Vec<(usize, Result<u64, CommitError>)> {
+) -> Vec<MadeCommit> {
+    let is_streaming = |index: &usize| intent.commits[*index].adds_rows_of_flows();
+    let (streaming, views): (Vec<usize>, Vec<usize>) =
+        missing.iter().partition(|at| is_streaming(at));
     let mut results = Vec::new();
     let mut failed: Option<(String, CommitFailure)> = None;
-    for index in missing.iter().copied() {
+    let after = |index: usize, (before, failure): &(String, CommitFailure)| CommitError::After {
+        table: table_name(&intent.commits[index]),
+        before: before.clone(),
+        failure: *failure,
+    };
+    for index in streaming {
         let commit = &intent.commits[index];
         let result = match &failed {
             None => make_commit(driver, live, commit, run).await,
-            Some((before, failure)) => Err(CommitError::After {
-                table: table_name(commit),
-                before: before.clone(),
-                failure: *failure,
-            }),
+            Some(before) => Err(after(index, before)),
         };
         if let (Err(error), None) = (&result, &failed) {
             failed = Some((table_name(commit), error.failure()));
         }
         results.push((index, result));
+    }
+    match &failed {
+        None => results.extend(commit_at_once(driver, live, (intent, run), &views).await),
+        Some(before) => {
+            results.extend(views.iter().map(|at| (*at, Err(after(*at, before)))));
+        }
     }
     results
 }
@@ -238,7 +264,7 @@ impl LiveJob {
     }
 }
 
-/// Makes one commit, and removes files that lost attempts of its tasks wrote.
+/// Makes one commit.
 async fn make_commit(
     driver: &Driver,
     live: &LiveJob,
@@ -249,7 +275,7 @@ async fn make_commit(
     let mut span = Span::child(name, TraceContext::current().as_ref());
     span.set_text("sluice.dataset", commit.table());
     span.set_count("sluice.files", commit.files().len() as u64);
-    let made = in_context(span.context(), commit_table(driver, live, commit, run)).await;
+    let made = in_context(span.context(), commit_table(driver, commit, run)).await;
     match &made {
         Ok(version) => span.set_count("sluice.table.version", *version),
         Err(error) => set_error(&mut span, error.kind()),
@@ -259,7 +285,6 @@ async fn make_commit(
 
 async fn commit_table(
     driver: &Driver,
-    live: &LiveJob,
     commit: &PreparedCommit,
     run: CommitRun,
 ) -> Result<u64, CommitError> {
@@ -283,35 +308,7 @@ async fn commit_table(
         }
     };
     crash::reach_point("commit.made");
-    // The commit is durable: what follows may fail without failing the job.
-    tidy_table(live, &table, commit, version).await;
     Ok(version)
-}
-
-/// Removes files that lost attempts of the job's tasks wrote, and makes a
-/// checkpoint when one is due.
-async fn tidy_table(live: &LiveJob, table: &GoldTable, commit: &PreparedCommit, version: u64) {
-    let target = format!("commit {}", commit.table());
-    let log_failure = |error: &GoldError| {
-        live.write_log(LogLevel::Warn, &target, error_chain(error));
-    };
-    let paths = commit.files().iter().map(|file| file.path.clone());
-    let committed: HashSet<String> = paths.collect();
-    match table.cleanup_uncommitted(&live.job_id(), &committed).await {
-        Ok(cleanup) if cleanup.deleted_files > 0 => live.write_log(
-            LogLevel::Info,
-            &target,
-            format!("removed {} files of lost attempts", cleanup.deleted_files),
-        ),
-        Ok(_) => {}
-        Err(error) => log_failure(&error),
-    }
-    let is_due = commit
-        .spec()
-        .is_ok_and(|spec| is_checkpoint_due(version, &spec));
-    if is_due && let Err(error) = table.write_checkpoint().await {
-        log_failure(&error);
-    }
 }
 
 /// Marks the tables that were not committed, and says which were.
