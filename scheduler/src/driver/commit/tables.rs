@@ -114,8 +114,8 @@ pub(crate) async fn make_commits(
     loop {
         let mut failed: Vec<FailedCommit> = Vec::new();
         let results = match intent.in_order {
-            true => commit_in_order(driver, live, (intent, run), &missing).await,
-            false => commit_at_once(driver, live, (intent, run), &missing).await,
+            true => commit_in_order(driver, (intent, run), &missing).await,
+            false => commit_at_once(driver, (intent, run), &missing).await,
         };
         for (index, result) in results {
             match result {
@@ -191,13 +191,12 @@ type MadeCommit = (usize, Result<u64, CommitError>);
 
 async fn commit_at_once(
     driver: &Driver,
-    live: &LiveJob,
     (intent, run): (&CommitIntent, CommitRun),
     missing: &[usize],
 ) -> Vec<MadeCommit> {
     let attempts = missing.iter().copied().map(|index| async move {
         let commit = &intent.commits[index];
-        (index, make_commit(driver, live, commit, run).await)
+        (index, make_commit(driver, commit, run).await)
     });
     join_all(attempts.collect::<Vec<_>>()).await
 }
@@ -206,7 +205,6 @@ async fn commit_at_once(
 /// and then those of views at once, whose rows follow from the tables'.
 async fn commit_in_order(
     driver: &Driver,
-    live: &LiveJob,
     (intent, run): (&CommitIntent, CommitRun),
     missing: &[usize],
 ) -> Vec<MadeCommit> {
@@ -223,7 +221,7 @@ async fn commit_in_order(
     for index in streaming {
         let commit = &intent.commits[index];
         let result = match &failed {
-            None => make_commit(driver, live, commit, run).await,
+            None => make_commit(driver, commit, run).await,
             Some(before) => Err(after(index, before)),
         };
         if let (Err(error), None) = (&result, &failed) {
@@ -232,7 +230,7 @@ async fn commit_in_order(
         results.push((index, result));
     }
     match &failed {
-        None => results.extend(commit_at_once(driver, live, (intent, run), &views).await),
+        None => results.extend(commit_at_once(driver, (intent, run), &views).await),
         Some(before) => {
             results.extend(views.iter().map(|at| (*at, Err(after(*at, before)))));
         }
@@ -267,7 +265,6 @@ impl LiveJob {
 /// Makes one commit.
 async fn make_commit(
     driver: &Driver,
-    live: &LiveJob,
     commit: &PreparedCommit,
     run: CommitRun,
 ) -> Result<u64, CommitError> {
