@@ -24,6 +24,7 @@ mod first_of_key;
 mod foreign_files;
 mod joined;
 mod nothing_new;
+mod published;
 mod refresh;
 mod replaced_parts;
 mod table_streams;

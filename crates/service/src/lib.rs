@@ -34,7 +34,6 @@ pub mod task_memory;
 pub mod thread_times;
 pub mod threads;
 pub mod trace_options;
-pub mod unused_memory;
 pub mod value_parsers;
 
 /// Part of the interface: programs pass their secrets to the logs.

@@ -33,7 +33,7 @@ pub fn set_collector(collect: fn()) {
 }
 
 /// Gives unused memory back to the system, where the allocator can.
-pub(crate) fn give_back_unused() {
+fn give_back_unused() {
     if let Some(collect) = COLLECTOR.get() {
         collect();
     }

@@ -13,7 +13,6 @@ use crate::secrets::Secrets;
 use crate::shell_help::print_shell_help;
 use crate::signals::StopSignal;
 use crate::trace_options::{TraceOptions, TraceStart};
-use crate::unused_memory;
 
 /// Deep plans are planned, encoded and decoded recursively. Ballista's own binaries
 /// use the same size.
@@ -72,7 +71,6 @@ pub fn run_program<P: ServiceProgram>(arguments: impl IntoIterator<Item = OsStri
     traces.log();
     P::hook_panics();
     descriptors::raise_limit();
-    unused_memory::watch_unused_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name(P::NAME)

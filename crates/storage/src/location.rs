@@ -201,6 +201,12 @@ impl Location {
         self.segments.last().map(String::as_str)
     }
 
+    /// The folder that this location is in, `None` at the root.
+    pub fn parent(&self) -> Option<Self> {
+        let (_, above) = self.segments.split_last()?;
+        Self::from_segments(self.root.clone(), above.to_vec()).ok()
+    }
+
     /// Whether `other` is this location or below it.
     pub fn contains(&self, other: &Self) -> bool {
         self.root == other.root && other.segments.starts_with(&self.segments)

@@ -57,6 +57,7 @@ impl Driver {
         run: Option<RunName<'_>>,
     ) -> Result<RunIntake, JobError> {
         let job = &submission.job;
+        let published = self.find_published(job).await;
         let (unchanged, run_datasets): (Vec<&Dataset>, Vec<&Dataset>) = job
             .relations
             .iter()
@@ -70,7 +71,9 @@ impl Driver {
             .filter(|dataset| dataset.is_streaming())
             .collect();
         if datasets.is_empty() && unchanged.is_empty() {
-            return Ok(RunIntake::default());
+            let mut intake = RunIntake::default();
+            intake.streams.published = published;
+            return Ok(intake);
         }
         let gold = self
             .stores
@@ -93,6 +96,7 @@ impl Driver {
             ..RunIntake::default()
         };
         intake.streams.unchanged = unchanged;
+        intake.streams.published = published;
         let mut flows = Vec::new();
         for (dataset, table) in datasets.iter().zip(&tables) {
             let restarts = submission.scope.of(&dataset.name) == DatasetScope::Restarted;

@@ -24,6 +24,7 @@ mod live_job;
 mod log_reader;
 mod planner;
 mod planning_clock;
+mod published_tables;
 mod query_meaning;
 mod recorder;
 mod step_states;

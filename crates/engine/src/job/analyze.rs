@@ -232,8 +232,7 @@ impl<'a> Analysis<'a> {
             self.report_errors(&source.name, vec![problem]);
             return Ok(());
         }
-        let opened =
-            sources::open_source(source, &self.options.stores, &self.options.session).await?;
+        let opened = sources::open_source(source, self.options).await?;
         self.add_input(opened.summary.clone());
         let file = &self.job.file_name;
         let warnings = opened.warnings.iter().cloned();

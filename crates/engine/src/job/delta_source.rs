@@ -1,14 +1,16 @@
 //! Parquet sources whose folder is a Delta table, such as a gold table.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use sluice_gold::GoldTable;
+use sluice_gold::{GoldTable, Snapshot};
 use sluice_jobfile::{self as jobfile, Format};
 use sluice_storage::{Listing, SourceLocation, StoreError, Stores};
 
 use super::AnalyzeError;
 
-/// Leaves only the files of the newest version in the list of a Parquet source.
+/// Leaves only the files of one version in the list of a Parquet source: of that among
+/// `published`, by the URL of the folder, or of the newest.
 /// The folder of a Delta table also holds files of older versions, and of jobs that
 /// did not reach their commit; their rows are not the table's.
 ///
@@ -17,7 +19,7 @@ use super::AnalyzeError;
 /// files, or when a file of it is missing.
 pub(super) async fn retain_committed(
     source: &jobfile::Source,
-    stores: &Stores,
+    (stores, published): (&Stores, &HashMap<String, Arc<Snapshot>>),
     mut listing: Listing,
 ) -> Result<Listing, AnalyzeError> {
     if source.format != Format::Parquet {
@@ -29,6 +31,9 @@ pub(super) async fn retain_committed(
         return Ok(listing);
     }
     let snapshot = async {
+        if let Some(published) = published.get(base.url().as_str()) {
+            return Ok(Some(Arc::clone(published)));
+        }
         let table = GoldTable::open_at(stores, base, &source.name)?;
         table.load_readable().await
     };
@@ -56,7 +61,8 @@ pub(super) async fn retain_committed(
             None if whole => {
                 let missing = object_store::Error::NotFound {
                     path,
-                    source: "the newest version of the Delta table names it".into(),
+                    source: format!("version {} of the Delta table names it", snapshot.version)
+                        .into(),
                 };
                 return Err(AnalyzeError::Store {
                     what: format!("source {}", source.name),

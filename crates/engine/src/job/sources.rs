@@ -9,10 +9,10 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectMeta;
 use sluice_jobfile::{self as jobfile, Diagnostic, Format, codes};
 use sluice_landing::{LandedFilesError, list_landed};
-use sluice_storage::{ListRules, Listing, SourceFile, Stores};
+use sluice_storage::{ListRules, Listing, SourceFile};
 
 use super::folder_columns::FolderColumns;
-use super::{AnalyzeError, InputSummary};
+use super::{AnalyzeError, AnalyzeOptions, InputSummary};
 use super::{arrow_types, delta_source, skipped_files};
 use crate::parquet::{ParquetFile, ParquetTable};
 use crate::source::{
@@ -35,9 +35,9 @@ pub(super) struct OpenSource {
 /// list; files that arrive later belong to the next run.
 pub(super) async fn open_source(
     source: &jobfile::Source,
-    stores: &Stores,
-    session: &SessionState,
+    options: &AnalyzeOptions,
 ) -> Result<OpenSource, AnalyzeError> {
+    let stores = &options.stores;
     let store_error = |error| AnalyzeError::Store {
         what: format!("source {}", source.name),
         source: Box::new(error),
@@ -54,8 +54,9 @@ pub(super) async fn open_source(
             });
         }
     };
-    let listing = delta_source::retain_committed(source, stores, listing).await?;
-    open_listing(source, listing, session).await
+    let published = &options.streams.published;
+    let listing = delta_source::retain_committed(source, (stores, published), listing).await?;
+    open_listing(source, listing, &options.session).await
 }
 
 /// A table of these files of a source.

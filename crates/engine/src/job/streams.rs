@@ -42,6 +42,9 @@ pub struct StreamInputs {
     /// What is new for materialized views, by name; those that are missing are computed
     /// from all rows.
     pub views: HashMap<String, ViewInput>,
+    /// Versions at which sources read Delta tables as a whole, by the URLs of the tables'
+    /// folders; of others the newest is read.
+    pub published: HashMap<String, Arc<Snapshot>>,
     /// The `now()` of the run; the time of planning when not set.
     pub now: Option<DateTime<Utc>>,
 }

@@ -16,14 +16,18 @@ pub(crate) struct DeltaLog {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CommitInfoLine {
-    commit_info: Option<CommitInfoId>,
+    commit_info: Option<CommitInfo>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CommitInfoId {
+struct CommitInfo {
     txn_id: Option<String>,
+    engine_info: Option<String>,
 }
+
+/// What the engine of each commit of this program begins with.
+const ENGINE_PREFIX: &str = "sluice/";
 
 impl DeltaLog {
     pub(crate) fn new(table: StorePath) -> Self {
@@ -67,14 +71,23 @@ impl DeltaLog {
 
 /// Whether the commit with this id wrote the entry.
 pub(crate) fn has_commit_id(entry: &[u8], commit_id: &str) -> bool {
+    commit_infos(entry).any(|info| info.txn_id.as_deref() == Some(commit_id))
+}
+
+/// Whether a job of this program wrote the entry.
+pub(crate) fn is_of_job(entry: &[u8]) -> bool {
+    commit_infos(entry).any(|info| {
+        info.engine_info
+            .is_some_and(|engine| engine.starts_with(ENGINE_PREFIX))
+    })
+}
+
+fn commit_infos(entry: &[u8]) -> impl Iterator<Item = CommitInfo> {
     // An entry that does not parse is not ours: this writer writes valid JSON.
-    entry
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| {
-            let line: CommitInfoLine = serde_json::from_slice(line).ok()?;
-            line.commit_info?.txn_id
-        })
-        .any(|found| found == commit_id)
+    entry.split(|byte| *byte == b'\n').filter_map(|line| {
+        let line: CommitInfoLine = serde_json::from_slice(line).ok()?;
+        line.commit_info
+    })
 }
 
 #[cfg(test)]

@@ -68,21 +68,31 @@ impl GoldTable {
     /// of readers.
     pub async fn load_readable(&self) -> Result<Option<Arc<Snapshot>>, GoldError> {
         let snapshot = self.load_snapshot().await?;
-        match snapshot {
-            Some(snapshot) if snapshot.reader_version > 1 => Err(GoldError::ReaderProtocol {
+        snapshot
+            .map(|snapshot| self.require_readable(snapshot))
+            .transpose()
+    }
+
+    /// Refuses a version whose rows are not exactly those of its files.
+    pub(crate) fn require_readable(
+        &self,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<Arc<Snapshot>, GoldError> {
+        if snapshot.reader_version > 1 {
+            return Err(GoldError::ReaderProtocol {
                 table: self.name().to_owned(),
                 reader: snapshot.reader_version,
                 features: snapshot.features.clone(),
-            }),
-            other => Ok(other),
+            });
         }
+        Ok(snapshot)
     }
 
     async fn load_with_deltalake(
         &self,
         folder: &LogListing,
     ) -> Result<Option<Arc<Snapshot>>, GoldError> {
-        let snapshot = Snapshot::load_newest(self.log_store())
+        let snapshot = Snapshot::load(self.log_store(), None)
             .await
             .map_err(|error| self.log_error(error))?
             .map(Arc::new);

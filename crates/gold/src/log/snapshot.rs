@@ -121,9 +121,13 @@ impl Snapshot {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// Loads the newest version with `deltalake`, `None` when there is no table.
-    pub(crate) async fn load_newest(log: &LogStoreRef) -> Result<Option<Self>, DeltaTableError> {
-        let snapshot = match DeltaSnapshot::try_new(log.as_ref(), None).await {
+    /// Loads a version with `deltalake`, by default the newest; `None` when there is no
+    /// table.
+    pub(crate) async fn load(
+        log: &LogStoreRef,
+        version: Option<u64>,
+    ) -> Result<Option<Self>, DeltaTableError> {
+        let snapshot = match DeltaSnapshot::try_new(log.as_ref(), version).await {
             Ok(snapshot) => snapshot,
             Err(DeltaTableError::NotATable(_)) => return Ok(None),
             Err(error) => return Err(error),

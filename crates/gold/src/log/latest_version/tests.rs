@@ -58,7 +58,7 @@ async fn both_readers_agree() {
         spec.properties.insert("n".to_owned(), n.to_string());
         committed_version(t.table.commit_replace(&spec, &files, &info("a")).await);
         let ours = t.table.load_snapshot().await.unwrap().unwrap();
-        let theirs = crate::Snapshot::load_newest(t.table.log_store())
+        let theirs = crate::Snapshot::load(t.table.log_store(), None)
             .await
             .unwrap()
             .unwrap();
