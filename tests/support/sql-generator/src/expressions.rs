@@ -63,7 +63,10 @@ impl Generator<'_> {
             for field in scope.of_kind(Kind::Struct) {
                 candidates.push(Sql::format(&format!("{{0}}.{part}"), &[&field.sql]));
                 if brackets {
-                    candidates.push(Sql::format(&format!("{{0}}['{part}']"), &[&field.sql]));
+                    // To Spark both are one expression, which grouping sets show; to DuckDB
+                    // they are two.
+                    let (spark, duckdb) = (format!("{{0}}['{part}']"), format!("{{0}}.{part}"));
+                    candidates.push(Sql::format_two(&spark, &duckdb, &[&field.sql]));
                 }
             }
         }

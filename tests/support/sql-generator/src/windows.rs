@@ -239,7 +239,11 @@ impl Generator<'_> {
         if columns.is_empty() {
             return Sql::same("");
         }
-        Sql::format("PARTITION BY {0} ", &[&Sql::join(&columns, ", ")])
+        // With a column twice, DuckDB computes other windows over wrong partitions.
+        let spark = Sql::join(&columns, ", ").spark;
+        columns.dedup();
+        let duckdb = Sql::join(&columns, ", ").duckdb;
+        Sql::format("PARTITION BY {0} ", &[&Sql::two(spark, duckdb)])
     }
 
     /// An order with ties.
