@@ -1,12 +1,14 @@
 //! Deletes files that a job wrote and no commit names.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt as _};
 use serde::Deserialize;
+use sluice_storage::Location;
 
 use crate::error::GoldError;
 use crate::files::file_names::DataFileName;
@@ -15,6 +17,11 @@ use crate::table::GoldTable;
 
 /// How far the clocks of a store's machines may differ.
 const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
+
+/// Up to so many partitions are listed one by one.
+const MAX_LISTED_FOLDERS: usize = 64;
+/// How many of them at the same time.
+const CONCURRENT_LISTINGS: usize = 16;
 
 /// The result of a clean-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,22 +58,22 @@ impl GoldTable {
     /// commit that the caller does not know of is kept.
     ///
     /// Call it only when none of the job's tasks can write any more, and never
-    /// after [`GoldError::is_outcome_unknown`]. It lists the whole table, so do not
-    /// call it after a job whose attempts all succeeded: there is nothing to
-    /// delete.
+    /// after [`GoldError::is_outcome_unknown`]. Attempts of a task write to the same
+    /// folders, so those of `committed` are listed; the whole table is when it names
+    /// nothing or very many folders.
     pub async fn cleanup_uncommitted(
         &self,
         job_id: &str,
         committed: &HashSet<String>,
     ) -> Result<CleanupSummary, GoldError> {
+        let folders = self.folders_of(committed);
+        let folders = folders.unwrap_or_else(|| vec![self.location().clone()]);
         let mut cleanup = CleanupSummary {
-            deleted_temporaries: self.remove_temporaries(job_id).await?,
+            deleted_temporaries: self.remove_temporaries(job_id, &folders).await?,
             ..CleanupSummary::default()
         };
         let mut candidates = Vec::new();
-        let mut listing = self.store_path().store.list(Some(self.store_path().path()));
-        while let Some(meta) = listing.next().await {
-            let meta = meta.map_err(|error| self.store_error("list", error))?;
+        for meta in self.list_files(&folders).await? {
             let Some(path) = self.relative_path(&meta.location) else {
                 continue;
             };
@@ -104,15 +111,48 @@ impl GoldTable {
         Ok(cleanup)
     }
 
-    async fn remove_temporaries(&self, job_id: &str) -> Result<usize, GoldError> {
-        let Some(folder) = self.location().local_path() else {
+    /// The partitions that files are in; `None` when they are none, or very many, or the
+    /// table has no partitions.
+    fn folders_of(&self, files: &HashSet<String>) -> Option<Vec<Location>> {
+        let parents = files.iter().map(|file| Some(file.rsplit_once('/')?.0));
+        let parents: BTreeSet<&str> = parents.collect::<Option<_>>()?;
+        if parents.is_empty() || parents.len() > MAX_LISTED_FOLDERS {
+            return None;
+        }
+        let folders = parents.iter().map(|parent| self.location().join(parent));
+        folders.collect::<Result<_, _>>().ok()
+    }
+
+    async fn list_files(&self, folders: &[Location]) -> Result<Vec<ObjectMeta>, GoldError> {
+        let store = &self.store_path().store;
+        let listings = folders
+            .iter()
+            .map(|folder| store.list(Some(folder.path())).try_collect::<Vec<_>>());
+        let files: Vec<Vec<ObjectMeta>> = futures::stream::iter(listings.collect::<Vec<_>>())
+            .buffered(CONCURRENT_LISTINGS)
+            .try_collect()
+            .await
+            .map_err(|error| self.store_error("list", error))?;
+        Ok(files.into_iter().flatten().collect())
+    }
+
+    async fn remove_temporaries(
+        &self,
+        job_id: &str,
+        folders: &[Location],
+    ) -> Result<usize, GoldError> {
+        let folders: Vec<PathBuf> = folders.iter().filter_map(Location::local_path).collect();
+        if folders.is_empty() {
             return Ok(0);
-        };
+        }
         let job_id = job_id.to_owned();
         tokio::task::spawn_blocking(move || {
-            sluice_storage::remove_temporaries(&folder, |name| {
-                DataFileName::parse(name).is_some_and(|name| name.job_id == job_id)
-            })
+            let removed = folders.iter().map(|folder| {
+                sluice_storage::remove_temporaries(folder, |name| {
+                    DataFileName::parse(name).is_some_and(|name| name.job_id == job_id)
+                })
+            });
+            removed.sum()
         })
         .await
         .map_err(std::io::Error::other)

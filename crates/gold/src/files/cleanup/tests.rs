@@ -33,7 +33,16 @@ async fn clean_up_takes_only_what_no_commit_names() {
     assert!(!temporary.exists());
     assert!(lost.iter().all(|file| !root.join(&file.path).exists()));
 
+    // With the committed files, only their partitions are listed.
+    let lost = [
+        t.file("job-1", Some("a/b ü")).await,
+        t.file("job-1", Some("other")).await,
+    ];
     let known = HashSet::from([committed.path.clone()]);
+    let cleanup = t.table.cleanup_uncommitted("job-1", &known).await.unwrap();
+    assert_eq!((cleanup.deleted_files, cleanup.kept_files), (1, 1));
+    assert!(!root.join(&lost[0].path).exists());
+    assert!(root.join(&lost[1].path).exists());
     let cleanup = t.table.cleanup_uncommitted("job-1", &known).await.unwrap();
     assert_eq!((cleanup.deleted_files, cleanup.kept_files), (0, 1));
     // A table that was never created.
