@@ -85,9 +85,9 @@ chaos-landing kills="500":
 chaos-executors kills="60":
     SLUICE_CHAOS_EXECUTORS={{kills}} cargo test --test it -- --nocapture an_executor_may_be_killed
 
-# Kill runs of streaming tables at random in this many ingest windows, and ingest, scheduler and executors in ten windows of a broker; checks that no line is lost or duplicated and that a reader of cuts never sees tables of two runs.
-chaos-pipeline windows="200":
-    SLUICE_CHAOS_WINDOWS={{windows}} cargo test --test it -- --nocapture increments::chaos increments::windows
+# Kill this many runs of streaming tables at random, and ingest, scheduler and executors in ten windows of a broker; checks that no line is lost or duplicated and that a reader of cuts never sees tables of two runs.
+chaos-pipeline kills="200":
+    SLUICE_CHAOS_RUNS={{kills}} cargo test --test it -- --nocapture increments::chaos increments::windows
 
 # Run producers, ingest and jobs for some minutes while processes are killed, and check books and leaks; see tests/soak.
 soak minutes="60":

@@ -1,6 +1,6 @@
 //! Ingest windows with runs that are killed at random moments, while a reader polls the
-//! newest cut all the while. `SLUICE_CHAOS_WINDOWS` sets how many windows, and
-//! `SLUICE_CHAOS_SEED` repeats a run. `just chaos-pipeline 200` shows the output.
+//! newest cut all the while. `SLUICE_CHAOS_RUNS` sets how many runs are killed, and
+//! `SLUICE_CHAOS_SEED` repeats a test. `just chaos-pipeline 200` shows the output.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,10 @@ use super::{
 use crate::sandbox::Cluster;
 use crate::{gold, submit, wait};
 
-const DEFAULT_WINDOWS: u64 = 10;
+const DEFAULT_KILLS: u64 = 10;
+
+/// At most so many runs are killed in one window.
+const KILLS_OF_WINDOW: u64 = 8;
 
 /// A small random number generator.
 pub(super) struct Random(pub(super) u64);
@@ -101,11 +104,11 @@ pub(super) fn wait_for_files(gold: &Path, files: usize, program: &mut submit::Ru
 #[test]
 fn random_kills_lose_and_repeat_nothing_and_no_reader_sees_a_mix() {
     let _turn = wait::exclusive_turn();
-    let windows = env_number("SLUICE_CHAOS_WINDOWS").unwrap_or(DEFAULT_WINDOWS);
+    let wanted = env_number("SLUICE_CHAOS_RUNS").unwrap_or(DEFAULT_KILLS);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap();
     let seed = env_number("SLUICE_CHAOS_SEED").unwrap_or(now) | 1;
-    eprintln!("{windows} windows, SLUICE_CHAOS_SEED={seed}");
+    eprintln!("{wanted} kills, SLUICE_CHAOS_SEED={seed}");
     let mut draw = Random(seed);
 
     let mut cluster = Cluster::builder().executors(1).start();
@@ -123,35 +126,35 @@ fn random_kills_lose_and_repeat_nothing_and_no_reader_sees_a_mix() {
     }
 
     let reader = Reader::start(gold.clone());
-    let mut hits = 0;
-    for window in 0..windows {
+    let (mut hits, mut windows) = (0, 0);
+    while hits < wanted {
+        windows += 1;
         landing.land();
         landing.add_file();
-        // Up to the number of files of a whole run: any moment of one can be hit.
-        let more = draw.next_below(u64::try_from(files_of_run).unwrap() + 1);
-        let files = gold::files_below(&gold).len() + usize::try_from(more).unwrap();
-        let what = draw.next_below(4);
-        match what {
-            0 | 1 => {
+        for kill in 0..=draw.next_below(KILLS_OF_WINDOW) {
+            // Up to the number of files of a whole run: any moment of one can be hit.
+            let more = draw.next_below(u64::try_from(files_of_run).unwrap() + 1);
+            let files = gold::files_below(&gold).len() + usize::try_from(more).unwrap();
+            let what = draw.next_below(8);
+            if what < 6 {
                 let local = local_args(&job, &landing.folder, &gold);
                 let mut run = submit::spawn_submit(local);
                 wait_for_files(&gold, files, &mut run);
                 hits += u64::from(run.kill());
+                continue;
             }
-            _ => {
-                let mut run = cluster.spawn_job(&format!("window-{window}"), &args);
-                wait_for_files(&gold, files, &mut run);
-                hits += u64::from(!run.has_ended());
-                if what == 2 {
-                    cluster.kill_executor(0);
-                    cluster.add_executor();
-                } else {
-                    cluster.restart_scheduler();
-                }
-                cluster.wait_for_executors(1);
-                // How it ended does not matter: the next run must be right after any end.
-                run.wait();
+            let mut run = cluster.spawn_job(&format!("window-{windows}-{kill}"), &args);
+            wait_for_files(&gold, files, &mut run);
+            hits += u64::from(!run.has_ended());
+            if what == 6 {
+                cluster.kill_executor(0);
+                cluster.add_executor();
+            } else {
+                cluster.restart_scheduler();
             }
+            cluster.wait_for_executors(1);
+            // How it ended does not matter: the next run must be right after any end.
+            run.wait();
         }
         if draw.next_below(2) == 0 {
             landing.land();
@@ -163,5 +166,8 @@ fn random_kills_lose_and_repeat_nothing_and_no_reader_sees_a_mix() {
     let seen = reader.stop();
     assert_added_once(&landing, &gold);
     let (polls, cuts) = (seen.polls, seen.cuts);
-    eprintln!("{hits} kills during a run; {polls} reads of {cuts} cuts: 0 lost, 0 repeated");
+    eprintln!(
+        "{hits} kills during a run in {windows} windows; {polls} reads of {cuts} cuts: 0 lost, \
+         0 repeated"
+    );
 }
