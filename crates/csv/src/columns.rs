@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::error::ArrowError;
-use sluice_ndjson::{CorruptColumn, DecodeOptions, SchemaError};
+use sluice_ndjson::{CorruptColumn, DecodeOptions, RescuedColumn, SchemaError};
 use sluice_values::TimeZone;
 
 use crate::values::{Value, convert, sql_type};
@@ -154,6 +154,7 @@ enum Origin {
     /// The declared column with this index.
     Field(usize),
     Corrupt,
+    Rescued,
     Position,
     Line,
 }
@@ -164,6 +165,8 @@ pub(crate) struct BatchColumns {
     pub(crate) schema: SchemaRef,
     pub(crate) fields: Vec<FieldColumn>,
     pub(crate) corrupt: Option<CorruptColumn>,
+    /// What the columns do not hold of each record.
+    pub(crate) rescued: Option<RescuedColumn>,
     positions: Vec<u64>,
     /// The line of each row, when it is a column.
     lines: Option<Vec<i64>>,
@@ -181,10 +184,14 @@ impl BatchColumns {
     ) -> Result<Self, SchemaError> {
         let mut origins = Vec::with_capacity(schema.fields().len());
         let mut corrupt_column = None;
+        let mut rescued_column = None;
         for (index, field) in schema.fields().iter().enumerate() {
             origins.push(if Some(index) == options.corrupt_record {
                 corrupt_column = Some(CorruptColumn::new(field)?);
                 Origin::Corrupt
+            } else if Some(index) == options.rescued {
+                rescued_column = Some(RescuedColumn::new(field)?);
+                Origin::Rescued
             } else if Some(index) == options.position {
                 Origin::Position
             } else if Some(index) == options.line {
@@ -205,6 +212,7 @@ impl BatchColumns {
             fields: fields.collect::<Result<_, _>>()?,
             schema,
             corrupt: corrupt_column,
+            rescued: rescued_column,
             positions: Vec::new(),
             lines: options.line.map(|_| Vec::new()),
             origins,
@@ -238,6 +246,9 @@ impl BatchColumns {
                     Some(corrupt) => Some(corrupt.finish_array(rows)?),
                     None => None,
                 },
+                Origin::Rescued => {
+                    (self.rescued.as_mut()).map(|rescued| rescued.finish_array(rows))
+                }
                 Origin::Field(index) => (self.fields.get_mut(*index))
                     .and_then(|field| field.builder.as_mut())
                     .map(Builder::finish_array),

@@ -9,13 +9,13 @@ use memchr::memchr_iter;
 use serde::{Deserialize, Serialize};
 use sluice_ndjson::{
     CorruptRecord, DecodeError, DecodeOptions, DecodeStats, DecoderOutput, FileContext,
-    FileDecoder, Mode, SchemaError, output_schema, row_position,
+    FileDecoder, Mode, NewFields, SchemaError, output_schema, rescued_object, row_position,
 };
-use sluice_values::TimeZone;
 
 use crate::columns::BatchColumns;
+use crate::record::{Judgement, RecordProblem, RecordText, name_beyond};
 use crate::tokens::{CsvSyntax, Fields, Record, find_line_end, read_record};
-use crate::values::{convert, shorten_value};
+use crate::values::convert;
 
 /// A batch ends when its records reach this many bytes, even if it has few rows.
 const FLUSH_BYTES: usize = 64 << 20;
@@ -46,8 +46,7 @@ pub struct CsvDecoder {
     mode: Mode,
     batch_rows: usize,
     max_record_bytes: usize,
-    time_zone: TimeZone,
-    needs_reason: bool,
+    judgement: Judgement,
     inputs: VecDeque<Input>,
     /// Bytes of the current file that are not decoded yet, from `start` on.
     buffer: Vec<u8>,
@@ -86,15 +85,6 @@ enum Progress {
     NeedBaseLine,
 }
 
-/// What is wrong with a record.
-struct RecordProblem {
-    /// The index of the offending byte in the record.
-    at: usize,
-    reason: String,
-    /// None of its values can be kept.
-    broken: bool,
-}
-
 impl CsvDecoder {
     /// A decoder that begins with `file`. Records have the columns of
     /// `options.declared`, in this order.
@@ -117,8 +107,11 @@ impl CsvDecoder {
             mode: options.mode,
             batch_rows: options.batch_rows.max(1),
             max_record_bytes: options.max_line_bytes,
-            time_zone: options.time_zone,
-            needs_reason: described || options.mode == Mode::FailFast,
+            judgement: Judgement {
+                time_zone: options.time_zone,
+                new_fields: options.new_fields,
+                needs_reason: described || options.mode == Mode::FailFast,
+            },
             inputs: VecDeque::new(),
             buffer: Vec::new(),
             start: 0,
@@ -261,11 +254,20 @@ impl CsvDecoder {
             self.advance(end);
             return Ok(Progress::Consumed);
         }
-        let problem = self.find_problem(fields);
-        if let Some(problem) = problem {
+        let record = RecordText {
+            fields,
+            bytes: self.rest(),
+            null_value: self.csv.null_value.as_bytes(),
+        };
+        let columns = &self.columns.fields;
+        if self.judgement.new_fields == NewFields::Refused && record.count() > columns.len() {
+            return self.refuse_new_field(columns.len());
+        }
+        if let Some(problem) = record.find_problem(columns, &self.judgement) {
             return self.handle_malformed(Some(fields), problem, end);
         }
         self.append_values(fields);
+        self.rescue_values(fields);
         self.close_row();
         self.stats.lines += 1;
         self.advance(end);
@@ -283,77 +285,36 @@ impl CsvDecoder {
         self.columns.close_row(position, self.line_number());
     }
 
-    /// The first thing in a record that does not fit.
-    fn find_problem(&self, fields: &Fields) -> Option<RecordProblem> {
-        let rest = self.rest();
-        for (index, column) in self.columns.fields.iter().enumerate() {
-            let field = fields.fields.get(index);
-            let at = field.map_or(0, |field| field.start);
-            let text = field.and_then(|field| self.field_text(fields, field, rest));
-            let reason = match text {
-                Some(text) if convert(text, &column.data_type, self.time_zone).is_none() => self
-                    .reason(|| {
-                        let (name, expected) = (&column.name, &column.expected);
-                        format!(
-                            "column {name}: expected {expected}, found {}",
-                            shorten_value(text)
-                        )
-                    }),
-                None if field.is_some() && !column.nullable => self.reason(|| {
-                    let name = &column.name;
-                    format!("column {name} is null but declared NOT NULL")
-                }),
-                _ => continue,
-            };
-            return Some(RecordProblem {
-                at,
-                reason,
-                broken: false,
-            });
-        }
-        let (found, expected) = (fields.fields.len(), self.columns.fields.len());
-        if found == expected {
-            return None;
-        }
-        Some(RecordProblem {
-            at: fields.fields.get(expected).map_or(0, |field| field.start),
-            reason: self.reason(|| format!("{found} values for {expected} columns")),
-            broken: false,
-        })
-    }
-
-    fn reason(&self, reason: impl FnOnce() -> String) -> String {
-        if self.needs_reason {
-            reason()
-        } else {
-            String::new()
-        }
-    }
-
-    /// The text of a field; `None` when it means NULL.
-    fn field_text<'a>(
-        &self,
-        fields: &'a Fields,
-        field: &crate::tokens::Field,
-        rest: &'a [u8],
-    ) -> Option<&'a [u8]> {
-        let text = fields.text(field, rest);
-        let null = (text.is_empty() && !field.quoted) || text == self.csv.null_value.as_bytes();
-        (!null).then_some(text)
-    }
-
     /// Appends the values of a record; null where one is missing or does not fit.
     fn append_values(&mut self, fields: &Fields) {
-        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        let record = RecordText {
+            fields,
+            bytes: self.buffer.get(self.start..).unwrap_or_default(),
+            null_value: self.csv.null_value.as_bytes(),
+        };
         for (index, column) in self.columns.fields.iter_mut().enumerate() {
-            let text = fields.fields.get(index).and_then(|field| {
-                let text = fields.text(field, rest);
-                let null =
-                    (text.is_empty() && !field.quoted) || text == self.csv.null_value.as_bytes();
-                (!null).then_some(text)
-            });
-            let value = text.and_then(|text| convert(text, &column.data_type, self.time_zone));
+            let value = record
+                .value(index)
+                .and_then(|text| convert(text, &column.data_type, self.judgement.time_zone));
             column.push(value);
+        }
+    }
+
+    /// Keeps what the columns do not hold of a record that is not malformed.
+    fn rescue_values(&mut self, fields: &Fields) {
+        let Some(rescued) = &mut self.columns.rescued else {
+            return;
+        };
+        let record = RecordText {
+            fields,
+            bytes: self.buffer.get(self.start..).unwrap_or_default(),
+            null_value: self.csv.null_value.as_bytes(),
+        };
+        let members = record.find_unheld(&self.columns.fields, self.judgement.time_zone);
+        if !members.is_empty() {
+            let text = rescued_object(members, &self.file.path);
+            self.batch_bytes += text.len();
+            rescued.push_text(self.columns.rows, &text);
         }
     }
 
@@ -377,13 +338,26 @@ impl CsvDecoder {
         let problem = RecordProblem {
             at: at.min(length),
             reason: reason.to_owned(),
-            broken: true,
+            is_broken: true,
         };
         let result = self.handle_malformed(None, problem, end);
         if matches!(result, Ok(Progress::NeedBaseLine)) {
             self.discarding = false;
         }
         result
+    }
+
+    /// The error for a record with a value beyond its columns, when its line is known.
+    fn refuse_new_field(&self, index: usize) -> Result<Progress, DecodeError> {
+        if self.base_line.is_none() {
+            return Ok(Progress::NeedBaseLine);
+        }
+        Err(DecodeError::NewField {
+            file: Arc::clone(&self.file.path),
+            line: self.line_number(),
+            offset: self.offset,
+            field: name_beyond(index),
+        })
     }
 
     /// Handles a malformed record of `end` bytes as the mode requires.
@@ -393,7 +367,7 @@ impl CsvDecoder {
         problem: RecordProblem,
         end: usize,
     ) -> Result<Progress, DecodeError> {
-        if self.needs_reason && self.base_line.is_none() {
+        if self.judgement.needs_reason && self.base_line.is_none() {
             return Ok(Progress::NeedBaseLine);
         }
         let line = self.line_number();
@@ -410,7 +384,7 @@ impl CsvDecoder {
             Mode::DropMalformed => self.stats.dropped += 1,
             Mode::Permissive => {
                 match fields {
-                    Some(fields) if !problem.broken => self.append_values(fields),
+                    Some(fields) if !problem.is_broken => self.append_values(fields),
                     _ => self
                         .columns
                         .fields

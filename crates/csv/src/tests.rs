@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use sluice_ndjson::{
     Compression, DecodeError, DecodeOptions, DecodeStats, DecoderOutput, FileContext, FileDecoder,
-    FileScan, Mode, ScanFile, ScanOutput,
+    FileScan, Mode, NewFields, ScanFile, ScanOutput,
 };
 
 use crate::{CsvDecoder, CsvOptions, CsvSyntax};
@@ -41,6 +41,22 @@ fn texts(columns: usize) -> SchemaRef {
 fn options(schema: &SchemaRef, mode: Mode) -> DecodeOptions {
     let mut options = DecodeOptions::new(Arc::clone(schema));
     options.mode = mode;
+    options
+}
+
+/// Options for the columns `id INT, name STRING`, and one for what they do not hold.
+fn rescuing_options(mode: Mode) -> DecodeOptions {
+    let fields = [
+        ("id", DataType::Int32),
+        ("_rescued_data", DataType::Utf8),
+        ("name", DataType::Utf8),
+    ];
+    let fields = fields.map(|(name, data_type)| Field::new(name, data_type, true));
+    let declared = Schema::new(vec![fields[0].clone(), fields[2].clone()]);
+    let mut options = options(&Arc::new(Schema::new(fields.to_vec())), mode);
+    options.declared = Some(Arc::new(declared));
+    options.new_fields = NewFields::Rescued;
+    options.rescued = Some(1);
     options
 }
 
@@ -335,6 +351,46 @@ fn lines_that_are_too_long_are_malformed_and_the_rest_is_read() {
     }
 }
 
+#[test]
+fn what_the_columns_do_not_hold_is_rescued() {
+    let text = "1,a\nx,b,\"more\"\"\",\n2,\n,c\n3\n4,\u{fffd}d\n";
+    let kept = [
+        "1|-|a".to_owned(),
+        r#"-|{"id":"x","_c2":"more\"","_c3":null,"_file_path":"file.csv"}|b"#.to_owned(),
+        "2|-|-".to_owned(),
+        "-|-|c".to_owned(),
+        "4|-|\u{fffd}d".to_owned(),
+    ];
+    for step in [1, 4, text.len()] {
+        let chunks = || text.as_bytes().chunks(step).collect();
+        let decode = |mode| decode_chunks(&rescuing_options(mode), &csv(), chunks());
+        let (rows, stats) = decode(Mode::DropMalformed).unwrap();
+        assert_eq!(rows, kept, "{step}");
+        assert_eq!((stats.malformed, stats.dropped), (1, 1));
+        let (rows, stats) = decode(Mode::Permissive).unwrap();
+        assert_eq!((rows.len(), stats.malformed), (6, 1));
+        assert!(rows.contains(&"3|-|-".to_owned()), "{rows:?}");
+        let error = decode(Mode::FailFast).unwrap_err().to_string();
+        assert!(error.contains("line 5"), "{error}");
+        assert!(error.contains("1 values for 2 columns"), "{error}");
+    }
+}
+
+#[test]
+fn values_beyond_the_columns_are_refused_in_every_mode() {
+    for mode in [Mode::Permissive, Mode::DropMalformed, Mode::FailFast] {
+        let mut options = options(&texts(2), mode);
+        options.new_fields = NewFields::Refused;
+        let decode = |text: &str| decode_chunks(&options, &csv(), vec![text.as_bytes()]);
+        let error = decode("a,b\nc,d,e\n").unwrap_err().to_string();
+        assert!(
+            error.contains("line 2") && error.contains("field _c2 is not declared"),
+            "{error}"
+        );
+        assert_eq!(decode("a,b\n").unwrap().0, ["a|b"]);
+    }
+}
+
 /// Reads ranges of a file by a scan.
 fn scan_rows(csv: &CsvOptions, text: &str, cuts: &[u64]) -> Vec<String> {
     let size = text.len() as u64;
@@ -378,10 +434,11 @@ proptest! {
     ) {
         let mut csv = csv();
         csv.header = header;
-        let options = options(&texts(2), Mode::Permissive);
-        let whole = decode_chunks(&options, &csv, vec![text.as_bytes()]).unwrap();
-        let cut = decode_chunks(&options, &csv, text.as_bytes().chunks(step).collect()).unwrap();
-        prop_assert_eq!(whole, cut);
+        for options in [options(&texts(2), Mode::Permissive), rescuing_options(Mode::Permissive)] {
+            let chunks = text.as_bytes().chunks(step).collect();
+            let whole = decode_chunks(&options, &csv, vec![text.as_bytes()]).unwrap();
+            prop_assert_eq!(whole, decode_chunks(&options, &csv, chunks).unwrap());
+        }
     }
 
     #[test]

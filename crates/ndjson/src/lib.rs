@@ -17,6 +17,7 @@ mod simd;
 mod values;
 
 pub use columns::corrupt_column::{CorruptColumn, CorruptRecord};
+pub use columns::rescued_column::{RescuedColumn, json_string, rescued_object};
 pub use decoder::{Decoder, DecoderOutput};
 pub use error::{DecodeError, SchemaError};
 pub use lines::line_range::{LineRange, OwnedBytes};

@@ -67,7 +67,8 @@ pub struct DecodeOptions {
     pub max_line_bytes: usize,
     /// The zone of times that name none.
     pub time_zone: TimeZone,
-    /// What becomes of fields that are not declared. A CSV decoder skips them.
+    /// What becomes of fields that are not declared. Of CSV, these are the values of a
+    /// record beyond its columns.
     pub new_fields: NewFields,
     /// Index in `schema` of a nullable Utf8 column for [`NewFields::Rescued`]: a JSON
     /// object of what no column holds, with the path of the file as `_file_path`, and

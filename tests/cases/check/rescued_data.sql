@@ -17,7 +17,7 @@
 -- message: it cannot have variables
 -- error: E0207
 -- at: 35:12
--- message: only JSON sources
+-- message: only JSON and CSV sources
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 DECLARE VARIABLE rest STRING DEFAULT 'rest';
@@ -31,6 +31,6 @@ CREATE EXTERNAL TABLE d (id INT, rest INT) STORED AS JSON LOCATION '${landing}/t
   OPTIONS ('rescuedDataColumn' = 'rest');
 CREATE EXTERNAL TABLE e (id INT) STORED AS JSON LOCATION '${landing}/t'
   OPTIONS ('rescuedDataColumn' = '${rest}');
-CREATE EXTERNAL TABLE f (id INT) STORED AS CSV LOCATION '${landing}/t'
+CREATE EXTERNAL TABLE f (id INT) STORED AS PARQUET LOCATION '${landing}/t'
   OPTIONS ('rescuedDataColumn' = 'rest');
 CREATE OR REFRESH MATERIALIZED VIEW m AS SELECT a.id FROM a, b, c, d, e, f;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
     Cut, JOB, Landing, assert_added_once, assert_of_one_run, local_args, read_cut, read_numbers,
@@ -16,6 +16,9 @@ use crate::sandbox::Cluster;
 use crate::{gold, submit, wait};
 
 const DEFAULT_KILLS: u64 = 10;
+
+/// How long the reader leaves the processors to the runs after it has read a cut.
+const PAUSE_OF_READER: Duration = Duration::from_millis(100);
 
 /// At most so many runs are killed in one window.
 const KILLS_OF_WINDOW: u64 = 8;
@@ -65,6 +68,7 @@ impl Reader {
                 }
                 assert_of_one_run(&gold, &newest);
                 report.polls += 1;
+                std::thread::sleep(PAUSE_OF_READER);
             }
             report
         });

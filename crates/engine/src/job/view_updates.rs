@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::Field;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
-use sluice_gold::{Snapshot, TableSpec, append_schema};
+use sluice_gold::{Snapshot, TableSpec, append_schema, delta_schema};
 use sluice_jobfile::{self as jobfile, RefreshPolicy};
 use sqlparser::ast::Query;
 
@@ -219,6 +220,14 @@ impl Analysis<'_> {
 /// Whether a table has exactly the columns and the partitions of a view, so that its
 /// files can stay.
 fn fits_table(spec: &TableSpec, snapshot: &Snapshot) -> bool {
-    let columns = append_schema(snapshot, spec);
-    columns.is_ok_and(|columns| columns.fields().len() == snapshot.schema.fields().len())
+    let Ok(columns) = append_schema(snapshot, spec) else {
+        return false;
+    };
+    let wanted = delta_schema(&spec.schema);
+    let has_same_nulls = |column: &Field| {
+        let wanted = wanted.field_with_name(column.name());
+        wanted.is_ok_and(|wanted| wanted.is_nullable() == column.is_nullable())
+    };
+    columns.fields().len() == snapshot.schema.fields().len()
+        && columns.fields().iter().all(|column| has_same_nulls(column))
 }

@@ -1,5 +1,5 @@
-//! The options `schemaEvolutionMode` and `rescuedDataColumn` of JSON sources, which are
-//! Databricks'.
+//! The options `schemaEvolutionMode` and `rescuedDataColumn` of JSON and CSV sources, which
+//! are Databricks'.
 
 use std::collections::BTreeMap;
 

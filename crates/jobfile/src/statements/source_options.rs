@@ -35,6 +35,8 @@ const CSV_OPTIONS: &[&str] = &[
     "multi_line",
     "null_value",
     "quote",
+    new_fields::RESCUED_COLUMN,
+    new_fields::EVOLUTION_MODE,
     "time_zone",
 ];
 
@@ -133,7 +135,7 @@ fn option_of_spark(name: &str) -> Option<&'static str> {
             "declare the column as STRING and convert it with CASE"
         }
         new_fields::EVOLUTION_MODE | new_fields::RESCUED_COLUMN => {
-            "only JSON sources rescue or refuse what is not declared"
+            "only JSON and CSV sources rescue or refuse what is not declared"
         }
         "recursivefilelookup" | "pathglobfilter" => {
             "write a pattern such as `folder/*/*.json` in LOCATION"

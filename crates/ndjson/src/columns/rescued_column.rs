@@ -19,10 +19,14 @@ const FILE_PATH: &str = "_file_path";
 
 /// The rescued-data column. Rows after the last rescued one are implied.
 #[derive(Debug)]
-pub(crate) struct RescuedColumn(Strings);
+pub struct RescuedColumn(Strings);
 
 impl RescuedColumn {
-    pub(crate) fn new(field: &Field) -> Result<Self, SchemaError> {
+    /// A column without rows.
+    ///
+    /// # Errors
+    /// When the field is not a nullable Utf8.
+    pub fn new(field: &Field) -> Result<Self, SchemaError> {
         if field.data_type() == &DataType::Utf8 && field.is_nullable() {
             return Ok(Self(Strings::new()));
         }
@@ -33,7 +37,7 @@ impl RescuedColumn {
     }
 
     /// Sets row `row`; rows must ascend.
-    pub(crate) fn push_text(&mut self, row: usize, text: &str) {
+    pub fn push_text(&mut self, row: usize, text: &str) {
         self.push_nulls(row);
         self.0.push_str(text);
     }
@@ -44,7 +48,7 @@ impl RescuedColumn {
     }
 
     /// Takes the values as a column of `rows` rows.
-    pub(crate) fn finish_array(&mut self, rows: usize) -> ArrayRef {
+    pub fn finish_array(&mut self, rows: usize) -> ArrayRef {
         self.push_nulls(rows);
         self.0.finish_array()
     }
@@ -71,11 +75,17 @@ pub(crate) fn describe_unheld(
     if members.is_empty() {
         return None;
     }
+    Some(rescued_object(members, file))
+}
+
+/// A value of the rescued-data column: a JSON object of these names and values, which are
+/// JSON, and of the path of the file.
+pub fn rescued_object(mut members: Vec<(String, String)>, file: &str) -> String {
     members.push((
         json_string(FILE_PATH.as_bytes()),
         json_string(file.as_bytes()),
     ));
-    Some(write_object(&members))
+    write_object(&members)
 }
 
 /// The members of the object at `pos` that its columns do not hold, as JSON: fields that
@@ -177,6 +187,7 @@ fn json_value(text: &[u8]) -> String {
     }
 }
 
-fn json_string(text: &[u8]) -> String {
+/// A text as JSON; bytes that are not UTF-8 are replaced.
+pub fn json_string(text: &[u8]) -> String {
     serde_json::Value::from(String::from_utf8_lossy(text)).to_string()
 }

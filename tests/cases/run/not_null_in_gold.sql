@@ -1,0 +1,21 @@
+-- file: t/a.json
+--| {"id": 1, "n": 2}
+--| {"id": 2, "n": 3}
+-- result: view
+--| id | n
+--| 1 | 2
+--| 2 | 3
+-- result: stream
+--| id | n
+--| 1 | 2
+--| 2 | 3
+-- result: again
+--| total
+--| 5
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+-- The columns of the query may be NULL; the rows are checked.
+CREATE EXTERNAL TABLE t (id BIGINT, n INT) STORED AS JSON LOCATION '${landing}/t';
+CREATE MATERIALIZED VIEW view (id BIGINT NOT NULL, n INT NOT NULL) AS SELECT id, n FROM t;
+CREATE STREAMING TABLE stream (n INT NOT NULL, id BIGINT NOT NULL) AS SELECT id, n FROM STREAM t;
+CREATE MATERIALIZED VIEW again (total BIGINT NOT NULL) AS SELECT sum(n) AS total FROM view;
