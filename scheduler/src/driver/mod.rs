@@ -60,6 +60,7 @@ pub use live_job::LiveJob;
 pub use log_reader::{LogPart, LogStart};
 pub(crate) use log_reader::{read_log_lines, read_log_part};
 pub use planner::{DEFAULT_PLANNING_TIMEOUT, Planner, PlannerOptions};
+pub(crate) use published_tables::load_published;
 pub(crate) use recorder::{JobRecorder, NoRecorder, RecordError};
 pub(crate) use uncommitted_files::UncommittedFiles;
 

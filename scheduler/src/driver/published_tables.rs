@@ -1,13 +1,13 @@
-//! At which versions a job reads Delta tables that belong together.
+//! At which versions Delta tables belong together.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sluice_gold::{GoldError, Snapshot};
+use sluice_gold::{GoldError, GoldTable, Snapshot};
 use sluice_jobfile::{Format, Job as CheckedJob, Relation, Source};
 use sluice_plans::{CutLedger, CutTable};
 use sluice_service::format::error_chain;
-use sluice_storage::Location;
+use sluice_storage::{Location, Stores};
 
 use super::Driver;
 
@@ -31,7 +31,7 @@ impl Driver {
             };
             let url = gold.url().to_string();
             if !cuts.contains_key(&url) {
-                cuts.insert(url.clone(), self.load_cut(&gold).await);
+                cuts.insert(url.clone(), load_cut(&self.stores, &gold).await);
             }
             let name = folder.file_name().unwrap_or_default();
             let Some(of_cut) = cuts.get(&url).and_then(|cut| cut.get(name)) else {
@@ -60,20 +60,43 @@ impl Driver {
         let folder = location.base().clone();
         Some((folder.parent()?, folder))
     }
+}
 
-    /// A folder whose cuts cannot be read has none: it may be any folder, and not one that
-    /// the job may read.
-    async fn load_cut(&self, gold: &Location) -> Cut {
-        let newest = async { CutLedger::open(&self.stores, gold)?.newest().await };
-        match newest.await {
-            Ok(entry) => entry
-                .map(|entry| entry.body.tables.into_iter().collect())
-                .unwrap_or_default(),
-            Err(error) => {
-                let error = error_chain(&error);
-                tracing::warn!(folder = %gold, error, "cuts are not read; tables are read at their newest versions");
-                Cut::new()
-            }
+/// A table at the version of the newest cut of the folder around it, or at its newest one
+/// when there is none; `None` when there is no table.
+///
+/// # Errors
+/// When its log cannot be read.
+pub(crate) async fn load_published(
+    stores: &Stores,
+    table: &GoldTable,
+    folder: &Location,
+) -> Result<Option<Arc<Snapshot>>, GoldError> {
+    let cut = match folder.parent() {
+        Some(gold) => load_cut(stores, &gold).await,
+        None => Cut::new(),
+    };
+    let name = folder.file_name().unwrap_or_default();
+    if let Some(of_cut) = cut.get(name)
+        && let Ok(snapshot) = table.load_published(&of_cut.table_id, of_cut.version).await
+    {
+        return Ok(snapshot);
+    }
+    table.load_snapshot().await
+}
+
+/// A folder whose cuts cannot be read has none: it may be any folder, and not one that
+/// the job may read.
+async fn load_cut(stores: &Stores, gold: &Location) -> Cut {
+    let newest = async { CutLedger::open(stores, gold)?.newest().await };
+    match newest.await {
+        Ok(entry) => entry
+            .map(|entry| entry.body.tables.into_iter().collect())
+            .unwrap_or_default(),
+        Err(error) => {
+            let error = error_chain(&error);
+            tracing::warn!(folder = %gold, error, "cuts are not read; tables are read at their newest versions");
+            Cut::new()
         }
     }
 }

@@ -7,6 +7,7 @@ use sluice_service::format::error_chain;
 use sluice_storage::Stores;
 
 use super::recent_reads::RecentReads;
+use crate::driver::load_published;
 use crate::pages::{TableContent, TableResult};
 
 /// How many rows are shown, and how many of their columns.
@@ -45,7 +46,8 @@ async fn read_table(
         .parse_location(location)
         .map_err(|error| error_chain(&error))?;
     let table = gold.open_at(&location, name).map_err(text)?;
-    let Some(snapshot) = table.load_snapshot().await.map_err(text)? else {
+    let snapshot = load_published(stores, &table, &location).await;
+    let Some(snapshot) = snapshot.map_err(text)? else {
         return Ok(None);
     };
     let first_rows = table.read_first_rows(&snapshot, SHOWN_ROWS, SHOWN_COLUMNS);
