@@ -31,11 +31,15 @@ pub(crate) struct Arguments {
 /// Errors of the arguments, and texts to print (help, version). Errors of the job
 /// file are in [`LoadedJobFile::parsed`], so that the options still apply to them.
 pub(crate) fn parse_arguments(words: &[String]) -> Result<Arguments, clap::Error> {
-    let job_file = find_job_path(words).map(|path| LoadedJobFile::load(&path));
-    let parameters = job_file
-        .as_ref()
-        .map(|file| parameters_of(file, words))
-        .unwrap_or_default();
+    let (job_file, parameters) = match find_work(words) {
+        Some(Work::JobFile(path)) => {
+            let file = LoadedJobFile::load(&path);
+            let parameters = parameters_of(&file, words);
+            (Some(file), parameters)
+        }
+        Some(Work::Query) => (None, named_parameters(words)),
+        None => (None, Vec::new()),
+    };
     let mut command = Cli::command().args(parameters.iter().map(|p| p.argument.clone()));
     if let Some(note) = job_file.as_ref().and_then(missing_parameters_note) {
         command = command.after_help(format!("{note}\n\n{EXAMPLES}"));
@@ -74,9 +78,16 @@ fn parse_separated(
     Ok(given_parameters(&matches, parameters))
 }
 
-/// The job file that the arguments name. Parameters follow it, so it is found
-/// before the first name that clap does not know.
-fn find_job_path(words: &[String]) -> Option<PathBuf> {
+/// What parameters belong to.
+enum Work {
+    JobFile(PathBuf),
+    /// A query, which has no parameters but the folder of its tables.
+    Query,
+}
+
+/// The job file or the query that the arguments name. Parameters follow it, so it is
+/// found before the first name that clap does not know.
+fn find_work(words: &[String]) -> Option<Work> {
     let flag = |name: &'static str, short| {
         Arg::new(name)
             .long(name)
@@ -90,7 +101,11 @@ fn find_job_path(words: &[String]) -> Option<PathBuf> {
         .args([flag("help", 'h'), flag("version", 'V')])
         .try_get_matches_from(words)
         .ok()?;
-    matches.get_one::<PathBuf>("job").cloned()
+    if matches.contains_id("execute") {
+        return Some(Work::Query);
+    }
+    let path: &PathBuf = matches.get_one("job")?;
+    Some(Work::JobFile(path.clone()))
 }
 
 /// A parameter of the job as an argument for clap.

@@ -26,6 +26,8 @@ Examples:
     submit-job --master sluice://127.0.0.1:50050 jobs/landing_to_gold.sql --landing data/landing --gold data/gold
   Show what it would do:
     submit-job --plan jobs/landing_to_gold.sql --landing data/landing --gold data/gold
+  Look at its tables:
+    submit-job -e 'SELECT * FROM daily_revenue LIMIT 5' --gold data/gold
   Submit it without waiting, and check its status later:
     submit-job --master sluice://h1:50050,h2:50050 --deploy-mode cluster JOB.sql
     submit-job --master sluice://h1:50050,h2:50050 --status ID
@@ -43,12 +45,13 @@ Exit codes:
     disable_help_subcommand = true,
     after_help = EXAMPLES,
     override_usage = "submit-job [OPTIONS] JOB.sql [--PARAMETER VALUE]...\n       \
+                      submit-job [OPTIONS] -e QUERY --gold FOLDER\n       \
                       submit-job [OPTIONS] --status ID | --kill ID | --logs ID [--follow] | --list [--watch] | --top",
-    group(ArgGroup::new("action").args(["status", "kill", "list", "logs", "top", "plan"]).multiple(false)),
+    group(ArgGroup::new("action").args(["status", "kill", "list", "logs", "top", "plan", "execute"]).multiple(false)),
 )]
 pub(crate) struct Cli {
     /// The SQL job file
-    #[arg(value_name = "JOB.sql", conflicts_with_all = ["status", "kill", "list", "logs", "top"])]
+    #[arg(value_name = "JOB.sql", conflicts_with_all = ["status", "kill", "list", "logs", "top", "execute"])]
     pub(crate) job: Option<PathBuf>,
 
     /// Parameters after a separate `--`
@@ -112,6 +115,11 @@ pub(crate) struct Cli {
     /// Show what the job would do: statements, inputs, steps
     #[arg(long)]
     pub(crate) plan: bool,
+
+    /// Print the rows of a query over the tables of the folder --gold, all at the versions
+    /// that the last job published; at most 10000 rows
+    #[arg(short = 'e', value_name = "QUERY")]
+    pub(crate) execute: Option<String>,
 
     /// Show one job, by its id or its submission id
     #[arg(long, value_name = "ID")]

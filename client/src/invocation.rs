@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use sluice_jobfile::GOLD_VARIABLE;
+use sluice_proto::v1::RunQueryRequest;
 use sluice_traces::TraceContext;
 use thiserror::Error;
 
@@ -32,6 +34,8 @@ pub(crate) struct Environment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Run(JobSubmission, RunMode),
+    /// Print the rows of a query over gold.
+    Answer(GoldQuery),
     Query(JobQuery),
 }
 
@@ -41,6 +45,30 @@ pub(crate) enum RunMode {
     Submit(DeployMode),
     /// The job is planned only.
     Plan,
+}
+
+/// A query over gold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GoldQuery {
+    pub(crate) text: String,
+    /// The folder of the tables.
+    pub(crate) gold: String,
+    pub(crate) conf: BTreeMap<String, String>,
+    pub(crate) timeout: Option<Duration>,
+    /// Of a local run, in bytes.
+    pub(crate) memory: Option<u64>,
+}
+
+impl GoldQuery {
+    pub(crate) fn into_request(self) -> RunQueryRequest {
+        let limit = self.timeout.map_or(0, |limit| limit.as_millis());
+        RunQueryRequest {
+            query: self.text,
+            gold: self.gold,
+            conf: self.conf.into_iter().collect(),
+            timeout_ms: u64::try_from(limit).unwrap_or(u64::MAX),
+        }
+    }
 }
 
 /// A command about existing jobs.
@@ -186,6 +214,10 @@ pub(crate) enum UsageError {
          give `--master sluice://HOST:PORT` or set SLUICE_MASTER"
     )]
     NeedsScheduler { option: &'static str },
+    #[error("`-e` needs the folder of the tables; add `--gold FOLDER`")]
+    QueryWithoutGold,
+    #[error("`-e` takes `--gold FOLDER` and no other parameter; `{given}` is none of a query")]
+    ParameterOfQuery { given: String },
     #[error("`--follow` needs `--logs ID`")]
     FollowWithoutLogs,
     #[error("`--watch` needs `--list`; write `submit-job --list --watch`")]
@@ -237,15 +269,14 @@ pub(crate) fn resolve_invocation(
         return Err(UsageError::TopAsJson);
     }
     let display = DisplayOptions::new(&cli, environment);
-    let action = match JobQuery::from_options(&cli) {
-        Some(query) => {
-            query.check(&master)?;
-            Action::Query(query)
-        }
-        None => {
-            let mode = run_mode(&cli, own.deploy_mode, &master)?;
-            Action::Run(job_submission(cli, own, params, conf)?, mode)
-        }
+    let action = if let Some(query) = JobQuery::from_options(&cli) {
+        query.check(&master)?;
+        Action::Query(query)
+    } else if let Some(text) = &cli.execute {
+        Action::Answer(gold_query(text, own, params, conf)?)
+    } else {
+        let mode = run_mode(&cli, own.deploy_mode, &master)?;
+        Action::Run(job_submission(cli, own, params, conf)?, mode)
     };
     Ok(Invocation {
         master,
@@ -309,6 +340,26 @@ fn job_submission(
         refresh: cli.refresh,
         full_refresh: cli.full_refresh,
         full_refresh_all: cli.full_refresh_all,
+    })
+}
+
+fn gold_query(
+    text: &str,
+    own: OwnSettings,
+    mut params: BTreeMap<String, String>,
+    conf: BTreeMap<String, String>,
+) -> Result<GoldQuery, UsageError> {
+    require_nonempty("query", text)?;
+    let gold = params.remove(GOLD_VARIABLE);
+    if let Some((given, _)) = params.pop_first() {
+        return Err(UsageError::ParameterOfQuery { given });
+    }
+    Ok(GoldQuery {
+        text: text.to_owned(),
+        gold: gold.ok_or(UsageError::QueryWithoutGold)?,
+        conf,
+        timeout: own.timeout,
+        memory: own.memory,
     })
 }
 

@@ -12,8 +12,8 @@ use sluice_proto::v1::job_service_server::{JobService, JobServiceServer};
 use sluice_proto::v1::{
     CancelJobRequest, ErrorKind, GetJobRequest, Job, JobError, JobEvent, JobLogsRequest, JobPlan,
     ListExecutorsRequest, ListExecutorsResponse, ListJobsRequest, ListJobsResponse, LogLine,
-    PlanJobRequest, ServerInfoRequest, ServerInfoResponse, SubmitJobRequest, SubmitJobResponse,
-    WatchJobRequest,
+    PlanJobRequest, QueryAnswer, RunQueryRequest, ServerInfoRequest, ServerInfoResponse,
+    SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
 };
 use sluice_traces::TraceContext;
 use tokio::sync::Mutex;
@@ -164,6 +164,21 @@ impl JobClient {
             client.plan_job(request).await
         })
         .await
+    }
+
+    /// The answer of a query, when all of its rows are computed.
+    pub(crate) async fn run_query(
+        &self,
+        request: RunQueryRequest,
+    ) -> Result<QueryAnswer, JobError> {
+        let answers = self.call(request, |mut client, request| async move {
+            client.run_query(request).await
+        });
+        let mut answers = self.response_stream(answers.await?);
+        answers.next().await.unwrap_or_else(|| {
+            let message = "the connection was lost before the query had ended";
+            Err(JobError::new(ErrorKind::Unavailable, message))
+        })
     }
 
     /// Version and state of the server.

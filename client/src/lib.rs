@@ -6,6 +6,7 @@
 //! backend in, so that this library does not depend on the engine.
 
 mod arguments;
+mod backend;
 mod cli;
 mod color;
 mod connect;

@@ -16,17 +16,17 @@ use sluice_traces::TraceContext;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::{self, Arguments};
+use crate::backend::{Backend, executor_hint};
 use crate::cli::{Cli, ResultFormat};
 use crate::follower::Interrupts;
 use crate::invocation::{
-    Action, DisplayOptions, Environment, Invocation, JobQuery, JobSubmission, RunMode, UsageError,
-    resolve_invocation,
+    Action, DisplayOptions, Environment, GoldQuery, Invocation, JobQuery, JobSubmission, RunMode,
+    UsageError, resolve_invocation,
 };
-use crate::job_client::JobClient;
 use crate::job_file::LoadedJobFile;
-use crate::limits::{ClientLimits, ConnectionLimits};
+use crate::limits::ClientLimits;
 use crate::list_watch::ListWatch;
-use crate::local::{LocalBackend, LocalBackendOptions};
+use crate::local::LocalBackend;
 use crate::master::Master;
 use crate::report::ResultReporter;
 use crate::submit::Submitter;
@@ -169,6 +169,7 @@ where
                 finish_traces(console);
                 result
             }
+            Action::Answer(query) => self.run_gold_query(master, query, reporter),
             Action::Query(query) => self.run_query(master, query, reporter),
         }
     }
@@ -249,6 +250,32 @@ where
                     trace.end(&result);
                 }
                 result
+            }),
+        )
+    }
+
+    /// Prints the rows of a query over gold.
+    fn run_gold_query(
+        self,
+        master: Master,
+        query: GoldQuery,
+        reporter: &ResultReporter,
+    ) -> Result<u8, JobError> {
+        let Self { limits, local, .. } = self;
+        let runtime = build_runtime(&master)?;
+        let reporter = reporter.clone();
+        run_on_runtime(
+            runtime,
+            &master.clone(),
+            Box::pin(async move {
+                let backend = Backend {
+                    master: &master,
+                    local: &local,
+                    limits: limits.connection,
+                };
+                let client = backend.connect_client(&query.conf, query.memory, &reporter.console);
+                let answer = client.await?.run_query(query.into_request()).await?;
+                Ok(reporter.report_answer(&answer))
             }),
         )
     }
@@ -464,59 +491,6 @@ fn run_on_runtime(
     };
     runtime.shutdown_timeout(THREAD_SHUTDOWN_TIMEOUT);
     result
-}
-
-/// What runs jobs, and how long to wait for it.
-struct Backend<'a> {
-    master: &'a Master,
-    local: &'a LocalBackend,
-    limits: ConnectionLimits,
-}
-
-impl Backend<'_> {
-    async fn connect_client(
-        &self,
-        conf: &BTreeMap<String, String>,
-        memory: Option<u64>,
-        console: &Console,
-    ) -> Result<Arc<JobClient>, JobError> {
-        let client = match self.master {
-            Master::Remote(addresses) => {
-                let client = JobClient::connect(addresses.clone(), self.limits).await?;
-                warn_of_version(&client, console);
-                client
-            }
-            Master::Local(cores) => {
-                let options = LocalBackendOptions {
-                    cores: cores.core_count(),
-                    memory,
-                    conf: conf.clone(),
-                };
-                self.local.start_driver(options).await?
-            }
-        };
-        Ok(Arc::new(client))
-    }
-}
-
-/// Both may still understand each other, but no test shows it.
-fn warn_of_version(client: &JobClient, console: &Console) {
-    let own = sluice_service::VERSION;
-    if let Some(version) = client.server_version().filter(|version| *version != own) {
-        console.print_err(&format!(
-            "warning: submit-job is version {own}, the scheduler is version {version}; use the \
-             same version of both"
-        ));
-    }
-}
-
-fn executor_hint(master: &Master) -> Option<String> {
-    match master {
-        Master::Local(_) => None,
-        Master::Remote(addresses) => addresses.first().map(|address| {
-            format!("executor --scheduler {address} --vcores 1 --work-dir /tmp/sluice-executor")
-        }),
-    }
 }
 
 fn startup_error(error: std::io::Error) -> JobError {

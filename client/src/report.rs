@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sluice_proto::json as shape;
-use sluice_proto::v1::{DatasetPhase, Diagnostic, Job, JobError, JobPlan, JobState, LogLine};
+use sluice_proto::v1::{
+    DatasetPhase, Diagnostic, Job, JobError, JobPlan, JobState, LogLine, QueryAnswer,
+};
 
 use crate::cli::ResultFormat;
 use crate::log_lines::format_timed_line;
@@ -138,6 +140,25 @@ impl ResultReporter {
                 false,
             ));
         }
+        0
+    }
+
+    /// Reports the rows of a query.
+    pub(crate) fn report_answer(&self, answer: &QueryAnswer) -> u8 {
+        if answer.is_cut_off {
+            let rows = format_count(answer.rows.len() as u64, "row");
+            let console = &self.console;
+            console.print_err(&format!(
+                "warning: only the first {rows} of the query are here; write LIMIT or a condition\n"
+            ));
+        }
+        if self.is_json() {
+            return self.print_json(0, "query", shape::query_answer(answer));
+        }
+        self.console.print_out(&table::answer_table(answer));
+        let rows = format_count(answer.rows.len() as u64, "row");
+        self.console
+            .print_out(&format!("{rows}, cut {} of the tables", answer.cut));
         0
     }
 

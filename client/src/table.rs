@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
-use sluice_proto::v1::{DatasetResult, InputStats, Job};
+use sluice_proto::json::is_number;
+use sluice_proto::v1::{DatasetResult, InputStats, Job, QueryAnswer, QueryValue};
 
 use sluice_service::console::replace_controls;
 use sluice_service::format::{format_bytes, format_duration, format_time, group_thousands};
@@ -23,13 +24,13 @@ const COLOR_END_MARK: char = '\u{2069}';
 
 /// Numbers are aligned to the right.
 #[derive(Clone, Copy)]
-pub(crate) enum TableColumn {
-    Text(&'static str),
-    Number(&'static str),
+pub(crate) enum TableColumn<'a> {
+    Text(&'a str),
+    Number(&'a str),
 }
 
 /// A table of these rows, without trailing spaces.
-pub(crate) fn format_table(columns: &[TableColumn], rows: Vec<Vec<String>>) -> String {
+pub(crate) fn format_table(columns: &[TableColumn<'_>], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
     // No lines between rows.
@@ -52,6 +53,28 @@ pub(crate) fn format_table(columns: &[TableColumn], rows: Vec<Vec<String>>) -> S
         .map(|line| line.trim_end().to_owned())
         .collect();
     lines.join("\n")
+}
+
+/// The rows of a query.
+pub(crate) fn answer_table(answer: &QueryAnswer) -> String {
+    let columns: Vec<TableColumn<'_>> = answer
+        .columns
+        .iter()
+        .map(|column| match is_number(&column.r#type) {
+            true => TableColumn::Number(&column.name),
+            false => TableColumn::Text(&column.name),
+        })
+        .collect();
+    let show = |value: &QueryValue| match &value.text {
+        Some(text) => replace_controls(text).into_owned(),
+        None => "NULL".to_owned(),
+    };
+    let rows = answer.rows.iter();
+    format_table(
+        &columns,
+        rows.map(|row| row.values.iter().map(show).collect())
+            .collect(),
+    )
 }
 
 /// The final table. With `phases` each dataset's phase is shown too, for jobs that

@@ -5,6 +5,7 @@ mod fake;
 mod jobs;
 mod list_watch;
 mod losses;
+mod queries;
 mod questions;
 mod signals;
 mod top;

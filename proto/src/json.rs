@@ -18,7 +18,8 @@ pub use jobs::{DatasetProgress, DatasetResult, InputStats, Job, JobSummary, Prog
 pub use names::{DatasetPhase, ErrorKind, JobState, Severity};
 
 use crate::v1::{
-    self, JobPlan, LogLine, PlannedInput, PlannedRelation, PlannedStep, ServerInfoResponse,
+    self, JobPlan, LogLine, PlannedInput, PlannedRelation, PlannedStep, QueryAnswer, QueryColumn,
+    QueryRow, QueryValue, ServerInfoResponse,
 };
 
 /// A job with its datasets; `error` is null unless the job ended without success.
@@ -48,6 +49,41 @@ pub fn job_plan(plan: &JobPlan) -> Value {
         "steps": json_list(&plan.steps, planned_step),
         "warnings": to_value(&errors::diagnostics(&plan.warnings)),
     })
+}
+
+/// The rows of a query. Values are numbers and booleans where JSON has them exactly,
+/// otherwise texts.
+#[must_use]
+pub fn query_answer(answer: &QueryAnswer) -> Value {
+    let columns = &answer.columns;
+    let value = |(column, value): (&QueryColumn, &QueryValue)| match &value.text {
+        Some(text) => typed_value(&column.r#type, text),
+        None => Value::Null,
+    };
+    let row = |row: &QueryRow| Value::Array(columns.iter().zip(&row.values).map(value).collect());
+    json!({
+        "columns": json_list(columns, |column| json!({"name": column.name, "type": column.r#type})),
+        "rows": json_list(&answer.rows, row),
+        "is_cut_off": answer.is_cut_off,
+        "cut": answer.cut,
+    })
+}
+
+/// Whether a type of SQL is one of numbers.
+#[must_use]
+pub fn is_number(sql_type: &str) -> bool {
+    let name = sql_type.split('(').next().unwrap_or_default();
+    matches!(
+        name,
+        "TINYINT" | "SMALLINT" | "INT" | "BIGINT" | "FLOAT" | "DOUBLE" | "DECIMAL"
+    )
+}
+
+/// Decimals stay texts: a number of JSON may lose digits. So does `NaN`, which is none.
+fn typed_value(sql_type: &str, text: &str) -> Value {
+    let is_exact = sql_type == "BOOLEAN" || is_number(sql_type) && !sql_type.starts_with("DECIMAL");
+    let typed = is_exact.then(|| serde_json::from_str(text).ok()).flatten();
+    typed.unwrap_or_else(|| Value::from(text))
 }
 
 /// The version, engines and executors of a scheduler.

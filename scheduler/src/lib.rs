@@ -26,3 +26,4 @@ pub mod options;
 mod pages;
 pub mod runner;
 pub mod server;
+mod value_texts;

@@ -15,6 +15,7 @@ const SCHEDULER_LAYERS: &[&str] = &[
     "job_settings",
     "options",
     "metrics",
+    "value_texts",
 ];
 
 /// The modules that `text` names as `crate::module`.

@@ -14,8 +14,8 @@ use sluice_proto::v1::{
     CancelJobRequest, DatasetPhase, DatasetResult, ErrorKind, Executor, Finished, GetJobRequest,
     Job, JobError, JobEvent, JobLogsRequest, JobPlan, JobState, ListExecutorsRequest,
     ListExecutorsResponse, ListJobsRequest, ListJobsResponse, LogLine, PlanJobRequest,
-    PlannedInput, Progress, ServerInfoRequest, ServerInfoResponse, StateChange, SubmitJobRequest,
-    SubmitJobResponse, WatchJobRequest,
+    PlannedInput, Progress, QueryAnswer, RunQueryRequest, ServerInfoRequest, ServerInfoResponse,
+    StateChange, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -67,6 +67,9 @@ pub(super) struct State {
     pub(super) logs: Vec<LogLine>,
     pub(super) executors: Vec<Executor>,
     pub(super) submitted: Vec<SubmitJobRequest>,
+    pub(super) queries: Vec<RunQueryRequest>,
+    /// The answer of each query; the connection breaks when none.
+    pub(super) answer: Option<QueryAnswer>,
     pub(super) watched: Vec<WatchJobRequest>,
     pub(super) cancels: Vec<CancelJobRequest>,
     sequence: u64,
@@ -295,6 +298,21 @@ impl JobService for Service {
                 ..JobPlan::default()
             })),
         }
+    }
+
+    type RunQueryStream = Answers<QueryAnswer>;
+
+    async fn run_query(
+        &self,
+        request: Request<RunQueryRequest>,
+    ) -> Result<Response<Self::RunQueryStream>, Status> {
+        let mut state = self.0.state.lock().unwrap();
+        state.queries.push(request.into_inner());
+        let answers = match &state.refusal {
+            Some(refusal) => vec![Err(refusal.clone().into())],
+            None => state.answer.clone().map(Ok).into_iter().collect(),
+        };
+        Ok(Response::new(Box::pin(stream::iter(answers))))
     }
 
     async fn server_info(

@@ -128,11 +128,20 @@ impl World {
     /// Runs; `JOB` in the line stands for the valid job's path.
     pub(super) fn run(self, line: &str) -> Ran {
         let job = self.folder.path().join("copy.sql");
-        let args: Vec<OsString> = std::iter::once("submit-job".to_owned())
-            .chain(line.split_whitespace().map(|word| match word {
+        let words: Vec<String> = line
+            .split_whitespace()
+            .map(|word| match word {
                 "JOB" => job.display().to_string(),
                 word => word.to_owned(),
-            }))
+            })
+            .collect();
+        self.run_words(words)
+    }
+
+    /// Runs with these arguments, which may have blanks.
+    pub(super) fn run_words(self, words: impl IntoIterator<Item = String>) -> Ran {
+        let args: Vec<OsString> = std::iter::once("submit-job".to_owned())
+            .chain(words)
             .map(OsString::from)
             .collect();
         let signals = self.signals;

@@ -37,6 +37,7 @@ async fn describe_plan(
         let kind = match step.kind {
             StepKind::Stage => "stage",
             StepKind::Write { .. } => "write",
+            StepKind::Answer => "answer",
         };
         let options = PhysicalOptions {
             slots,

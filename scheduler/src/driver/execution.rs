@@ -434,6 +434,8 @@ impl<'a> JobExecution<'a> {
                 self.reporter.on_files_written(step, &files, table_rows);
                 self.results.set_written(dataset, files);
             }
+            // No job of datasets has one.
+            StepKind::Answer => {}
         }
         Ok(())
     }

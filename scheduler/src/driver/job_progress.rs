@@ -262,6 +262,7 @@ pub(super) fn step_name(step: &Step) -> String {
     match step.kind {
         StepKind::Stage => format!("stage {}", step.name),
         StepKind::Write { .. } => format!("write {}", step.name),
+        StepKind::Answer => format!("answer {}", step.name),
     }
 }
 

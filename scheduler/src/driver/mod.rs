@@ -8,6 +8,7 @@
 //! is written and what will be committed is recorded: a failure before that leaves
 //! each table as it was, and after that a restart finishes the commits.
 
+mod answer;
 mod commit;
 mod delta_streams;
 mod dry_run;
@@ -51,6 +52,7 @@ use self::job_trace::set_error;
 use crate::job_settings::JobSettings;
 use crate::runner::Runner;
 
+pub(crate) use answer::stream_answer;
 pub(crate) use commit::{CommitIntent, CommitRun, JobEnd, make_commits};
 pub use job_details::{JobDetails, StepDetails};
 pub(crate) use job_errors::analysis_error;
@@ -128,28 +130,35 @@ impl Driver {
         submission: &CheckedSubmission,
         streams: StreamInputs,
     ) -> Result<AnalyzedJob, AnalyzeError> {
+        let options = self.analyze_options(&submission.gold, &submission.settings, streams)?;
+        analyze_job(&submission.job, &options).await
+    }
+
+    /// What planning needs besides a job.
+    fn analyze_options(
+        &self,
+        gold: &str,
+        settings: &JobSettings,
+        streams: StreamInputs,
+    ) -> Result<AnalyzeOptions, AnalyzeError> {
         let session_error = |source| AnalyzeError::Engine {
             what: "the session".to_owned(),
             source,
         };
-        let config = submission
-            .settings
-            .session_config()
-            .map_err(session_error)?;
+        let config = settings.session_config().map_err(session_error)?;
         let config = self.runner.configure_session(config);
         let session =
             sluice_engine::session::build_session_state(config, Arc::clone(&self.runtime))
                 .map_err(session_error)?;
-        let options = AnalyzeOptions {
+        Ok(AnalyzeOptions {
             stores: self.stores.clone(),
-            gold: submission.gold.clone(),
-            target_file_size: submission.settings.target_file_size,
-            min_shared_bytes: submission.settings.min_shared_size,
+            gold: gold.to_owned(),
+            target_file_size: settings.target_file_size,
+            min_shared_bytes: settings.min_shared_size,
             limits: self.query_limits,
             streams,
             session,
-        };
-        analyze_job(&submission.job, &options).await
+        })
     }
 
     /// Plans a job that is not to run.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sluice_gold::GoldTables;
 use sluice_proto::v1::{
-    Diagnostic, ErrorKind, Job, JobError, JobPlan, JobState, ListJobsRequest, LogLine,
-    SubmitJobRequest,
+    Diagnostic, ErrorKind, Job, JobError, JobPlan, JobState, ListJobsRequest, LogLine, QueryAnswer,
+    RunQueryRequest, SubmitJobRequest,
 };
 use sluice_storage::Stores;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
+use tonic::Status;
 
 use super::index::{IndexEntry, JobIndex};
 use super::job_queue::JobQueue;
@@ -22,12 +23,15 @@ use super::store::{JobStore, details_folder, read_details};
 use super::submission::check_apart;
 use crate::driver::{
     Driver, JobDetails, JobLogs, LiveJob, LogPart, LogStart, read_log_lines, read_log_part,
+    stream_answer,
 };
 use crate::metrics::Metrics;
 use crate::runner::Runner;
 
 /// The most jobs that are kept.
 const MAX_RECORDED_JOBS: usize = 10_000;
+/// How many queries run at a time, besides jobs.
+const MOST_QUERIES: usize = 4;
 /// How long the last lines of logs may take to reach the disk at a shutdown.
 const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -57,6 +61,8 @@ pub(super) struct RegistryState {
     pub(super) store: Option<JobStore>,
     pub(super) logs: Option<JobLogs>,
     pub(super) run_permits: Semaphore,
+    /// For queries that run now.
+    pub(super) query_permits: Semaphore,
     pub(super) queue: Arc<JobQueue>,
     pub(super) options: RegistryOptions,
     pub(super) tasks: TaskTracker,
@@ -103,6 +109,7 @@ impl JobRegistry {
                 run_permits: Semaphore::new(
                     options.max_concurrent.clamp(1, Semaphore::MAX_PERMITS),
                 ),
+                query_permits: Semaphore::new(MOST_QUERIES),
                 queue: Arc::new(JobQueue::new(options.max_queued)),
                 options,
                 tasks: TaskTracker::new(),
@@ -127,6 +134,21 @@ impl JobRegistry {
             .map(|found| Diagnostic::from_jobfile(found, ""));
         plan.warnings.extend(warnings);
         Ok(plan)
+    }
+
+    /// Sends the answer of a query; no job is recorded. Few queries run at a time, others
+    /// wait.
+    pub async fn stream_answer(
+        &self,
+        request: RunQueryRequest,
+        receiver: mpsc::Sender<Result<QueryAnswer, Status>>,
+    ) {
+        let permit = tokio::select! {
+            permit = self.shared.query_permits.acquire() => permit,
+            () = receiver.closed() => return,
+        };
+        stream_answer(self.shared.driver.clone(), request, receiver).await;
+        drop(permit);
     }
 
     /// One job, by its id or submission id.

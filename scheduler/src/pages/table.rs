@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use maud::{Markup, html};
 use sluice_gold::{ActiveFile, Snapshot};
 use sluice_proto::v1::{DatasetPhase, Job};
@@ -13,6 +12,7 @@ use sluice_service::format::{format_bytes, format_count, group_thousands, plain_
 use super::layout::Page;
 use super::parts::{Tone, badge, job_link, moment};
 use super::tables::{CommittedTable, committed_ms};
+use crate::value_texts::value_texts;
 
 /// How many partitions are listed.
 const LISTED_PARTITIONS: usize = 100;
@@ -167,25 +167,6 @@ fn first_rows(rows: &Result<Option<RecordBatch>, String>) -> Markup {
             } }
         },
     }
-}
-
-/// The values of each row as text; nothing for NULL and for what has no text.
-fn value_texts(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
-    let options = FormatOptions::default().with_display_error(true);
-    let formatters: Vec<_> = (batch.columns().iter())
-        .map(|column| ArrayFormatter::try_new(column, &options).ok())
-        .collect();
-    (0..batch.num_rows())
-        .map(|row| {
-            let columns = batch.columns().iter().zip(&formatters);
-            columns
-                .map(|(column, formatter)| {
-                    let formatter = formatter.as_ref().filter(|_| column.is_valid(row))?;
-                    Some(formatter.value(row).to_string())
-                })
-                .collect()
-        })
-        .collect()
 }
 
 /// What the files of a partition hold.

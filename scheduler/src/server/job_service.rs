@@ -12,8 +12,8 @@ use sluice_proto::v1::job_service_server::JobService;
 use sluice_proto::v1::{
     self, CancelJobRequest, Executor, Finished, GetJobRequest, Job, JobEvent, JobLogsRequest,
     JobPlan, ListExecutorsRequest, ListExecutorsResponse, ListJobsRequest, ListJobsResponse,
-    LogLine, PlanJobRequest, ServerInfoRequest, ServerInfoResponse, SubmitJobRequest,
-    SubmitJobResponse, WatchJobRequest,
+    LogLine, PlanJobRequest, QueryAnswer, RunQueryRequest, ServerInfoRequest, ServerInfoResponse,
+    SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
 };
 use sluice_service::address::HostPort;
 use sluice_traces::TraceContext;
@@ -48,6 +48,7 @@ type EventStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send + 'sta
 impl JobService for JobServer {
     type WatchJobStream = EventStream<JobEvent>;
     type JobLogsStream = EventStream<LogLine>;
+    type RunQueryStream = EventStream<QueryAnswer>;
 
     async fn submit_job(
         &self,
@@ -142,6 +143,16 @@ impl JobService for JobServer {
     ) -> Result<Response<JobPlan>, Status> {
         let request = request.into_inner().job.unwrap_or_default();
         Ok(Response::new(self.jobs.plan_job(request).await?))
+    }
+
+    async fn run_query(
+        &self,
+        request: Request<RunQueryRequest>,
+    ) -> Result<Response<Self::RunQueryStream>, Status> {
+        let (sender, receiver) = mpsc::channel(1);
+        let (jobs, request) = (self.jobs.clone(), request.into_inner());
+        tokio::spawn(async move { jobs.stream_answer(request, sender).await });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
     async fn server_info(

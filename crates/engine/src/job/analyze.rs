@@ -64,18 +64,20 @@ pub struct AnalyzeOptions {
 /// [`AnalyzeError::Landing`] when a source's ledger cannot;
 /// [`AnalyzeError::Engine`] when the engine fails.
 pub async fn analyze_job(job: &Job, options: &AnalyzeOptions) -> Result<AnalyzedJob, AnalyzeError> {
-    let gold = options
-        .stores
-        .parse_location(&options.gold)
-        .map_err(|source| AnalyzeError::Store {
-            what: "gold folder".to_owned(),
-            source: Box::new(source),
-        })?;
-    let mut analysis = Analysis::new(job, options, gold);
+    let mut analysis = Analysis::new(job, options, gold_location(options)?);
     for (index, relation) in job.relations.iter().enumerate() {
         analysis.add_relation(index, relation).await?;
     }
     analysis.into_analyzed_job()
+}
+
+/// The folder of the gold tables.
+pub(super) fn gold_location(options: &AnalyzeOptions) -> Result<Location, AnalyzeError> {
+    let location = options.stores.parse_location(&options.gold);
+    location.map_err(|source| AnalyzeError::Store {
+        what: "gold folder".to_owned(),
+        source: Box::new(source),
+    })
 }
 
 /// Planning in progress.
@@ -114,7 +116,7 @@ pub(super) struct Analysis<'a> {
 }
 
 impl<'a> Analysis<'a> {
-    fn new(job: &'a Job, options: &'a AnalyzeOptions, gold: Location) -> Self {
+    pub(super) fn new(job: &'a Job, options: &'a AnalyzeOptions, gold: Location) -> Self {
         let index: HashMap<&str, usize> = job
             .relations
             .iter()
@@ -176,7 +178,12 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    async fn add_relation(
+    /// Has each reader of a relation compute it.
+    pub(super) fn stage_nothing(&mut self) {
+        self.is_staged.fill(false);
+    }
+
+    pub(super) async fn add_relation(
         &mut self,
         index: usize,
         relation: &Relation,
@@ -450,7 +457,7 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    fn into_analyzed_job(mut self) -> Result<AnalyzedJob, AnalyzeError> {
+    pub(super) fn into_analyzed_job(mut self) -> Result<AnalyzedJob, AnalyzeError> {
         if !self.errors.is_empty() {
             return Err(AnalyzeError::Invalid(
                 self.errors.into_iter().collect::<Diagnostics>(),
@@ -492,6 +499,7 @@ impl<'a> Analysis<'a> {
                 kind: match draft.kind {
                     StepDraftKind::Staged { .. } => StepKind::Stage,
                     StepDraftKind::Dataset { dataset } => StepKind::Write { dataset },
+                    StepDraftKind::Answer => StepKind::Answer,
                 },
                 plan: draft.plan,
             })

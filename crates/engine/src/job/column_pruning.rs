@@ -34,6 +34,8 @@ pub(super) enum StepDraftKind {
     Staged { numbered: bool },
     /// A dataset's files.
     Dataset { dataset: usize },
+    /// Given to the one who asks.
+    Answer,
 }
 
 /// Optimizes every step over sources and staged relations that hold only what
@@ -96,14 +98,14 @@ fn drop_unread_columns(
 }
 
 /// What is read of a step's own columns. A dataset is always written whole,
-/// whatever its readers read.
+/// whatever its readers read, and an answer is given whole.
 fn read_output<'a>(
     kind: &StepDraftKind,
     need: Option<&'a RequiredFields>,
 ) -> Option<&'a RequiredFields> {
     match kind {
         StepDraftKind::Staged { .. } => need,
-        StepDraftKind::Dataset { .. } => None,
+        StepDraftKind::Dataset { .. } | StepDraftKind::Answer => None,
     }
 }
 
@@ -146,11 +148,11 @@ fn rebase_steps(
                 };
                 staged.insert(step.name.clone(), Arc::new(table));
             }
-            StepDraftKind::Dataset { .. } => {
+            StepDraftKind::Dataset { .. } | StepDraftKind::Answer => {
                 // The contents of a dataset must not depend on what is read.
                 if !has_same_columns(plan.schema().as_arrow(), step.plan.schema().as_arrow()) {
                     return Err(DataFusionError::Internal(format!(
-                        "narrowing changed dataset {}",
+                        "narrowing changed the columns of {}",
                         step.name
                     )));
                 }

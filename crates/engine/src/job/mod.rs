@@ -8,6 +8,7 @@
 //! [`StepResults`], and the sizes of its inputs are known.
 
 mod analyze;
+mod answer;
 mod arrow_types;
 mod changed_files;
 mod changed_groups;
@@ -49,6 +50,7 @@ mod view_increments;
 mod view_updates;
 
 pub use analyze::{AnalyzeOptions, analyze_job};
+pub use answer::{AnalyzedQuery, analyze_query};
 pub use changed_files::ReplacedFiles;
 pub use physical::PhysicalOptions;
 #[cfg(test)]
@@ -63,7 +65,7 @@ pub use streams::{
 };
 pub use view_increments::{ViewInput, ViewUpdate};
 
-pub(crate) use arrow_types::sql_type;
+pub use arrow_types::sql_type;
 pub(crate) use replaced_part::OUTSIDE_PART;
 use sluice_jobfile::Diagnostics;
 

@@ -79,7 +79,7 @@ pub(crate) fn with_low_memory(config: SessionConfig) -> SessionConfig {
 
 impl AnalyzedJob {
     /// The physical plan of `step`, with the session to run it in. The plan has
-    /// one partition; its rows are the manifest of what the step wrote.
+    /// one partition; its rows are the manifest of what the step wrote, or the answer.
     ///
     /// The plan reads the `results` of earlier steps as they are now. `configure`
     /// adds what the runner needs to the session.
@@ -130,6 +130,7 @@ impl AnalyzedJob {
             StepKind::Write { dataset } => self
                 .plan_dataset_sink(plan, dataset, options)
                 .map_err(failed)?,
+            StepKind::Answer => coalesce_manifest(plan),
         };
         Ok((Arc::new(SessionContext::new_with_state(state)), plan))
     }

@@ -55,6 +55,8 @@ pub enum StepKind {
         /// Index in [`AnalyzedJob::datasets`].
         dataset: usize,
     },
+    /// They are given to the one who asks.
+    Answer,
 }
 
 /// A dataset with all that its table needs.
