@@ -19,6 +19,7 @@ pub(crate) struct RecordText<'a> {
 }
 
 /// How a record is judged.
+#[derive(Debug)]
 pub(crate) struct Judgement {
     pub(crate) time_zone: TimeZone,
     pub(crate) new_fields: NewFields,

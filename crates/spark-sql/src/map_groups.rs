@@ -13,6 +13,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use crate::functions::own_function;
 use crate::map_comparisons::holds_map;
+use crate::plan_expressions::group_columns;
 
 /// Groups by the sorted entries of a map, and makes maps of them above. Grouping sets
 /// and maps inside of other values are refused later.
@@ -34,14 +35,12 @@ fn group_by_entries(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         LogicalPlan::Aggregate(aggregate) if groups_by_map(&aggregate) => aggregate,
         node => return Ok(Transformed::no(node)),
     };
+    let groups: Vec<Expr> = group_columns(&aggregate).into_iter().cloned().collect();
     let Aggregate {
-        input,
-        group_expr,
-        aggr_expr,
-        ..
+        input, aggr_expr, ..
     } = aggregate;
-    let (mut keys, mut map_types) = (Vec::with_capacity(group_expr.len()), Vec::new());
-    for expr in group_expr {
+    let (mut keys, mut map_types) = (Vec::with_capacity(groups.len()), Vec::new());
+    for expr in groups {
         let map_type = map_type(&expr, input.schema());
         keys.push(match map_type {
             Some(_) => {

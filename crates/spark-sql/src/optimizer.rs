@@ -6,6 +6,7 @@ use datafusion::optimizer::OptimizerRule;
 
 use crate::distinct_aggregates::DistinctAggregates;
 use crate::guards::GuardedPushDownFilter;
+use crate::join_nulls::{NullKeysAlone, NullKeysApart};
 use crate::union_schemas::UnionSchemas;
 
 /// `rules` with ours in the places of those that they stand in for, and those that
@@ -14,9 +15,11 @@ use crate::union_schemas::UnionSchemas;
 pub fn optimizer_rules(
     rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>,
 ) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let ours: [Arc<dyn OptimizerRule + Send + Sync>; 2] = [
+    let ours: [Arc<dyn OptimizerRule + Send + Sync>; 4] = [
         Arc::new(GuardedPushDownFilter::default()),
         Arc::new(DistinctAggregates::default()),
+        Arc::new(NullKeysAlone::default()),
+        Arc::new(NullKeysApart::default()),
     ];
     rules
         .into_iter()

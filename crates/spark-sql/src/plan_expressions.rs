@@ -4,8 +4,17 @@ use datafusion::common::tree_node::{Transformed, TreeNodeContainer};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
+use datafusion::logical_expr::utils::{grouping_set_to_exprlist, merge_schema};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator};
+
+/// The groups of an aggregate in the order of its columns, which come first: of several
+/// that are the same there is one column. Of grouping sets these are all their groups.
+#[must_use]
+pub fn group_columns(aggregate: &Aggregate) -> Vec<&Expr> {
+    // It fails only for sets beside other groups, which no aggregate has.
+    let groups = grouping_set_to_exprlist(&aggregate.group_expr);
+    groups.unwrap_or_else(|_| aggregate.group_expr.iter().collect())
+}
 
 /// Applies `rewrite` to the expressions of `plan` and of its subqueries, bottom
 /// up, with the columns that they can name. Output columns keep their names.

@@ -108,10 +108,9 @@ fn queries_have_the_same_answer_in_this_process_and_on_a_cluster() {
             .lines()
             .map(|line| line.trim().to_owned())
             .collect();
-        assert_eq!(
-            lines[lines.len() - 2..],
-            ["2   1", "2 rows, cut 0 of the tables"]
-        );
+        assert!(lines.contains(&"2   1".to_owned()), "{lines:?}");
+        let last = lines.last().map(String::as_str);
+        assert_eq!(last, Some("2 rows, cut 0 of the tables"));
     }
 }
 
@@ -169,9 +168,9 @@ fn what_is_wrong_with_a_query_is_reported_with_its_place() {
         (
             "CREATE MATERIALIZED VIEW x AS SELECT 1 AS c",
             2,
-            &["query:1:1"],
+            &["query:1:34"],
         ),
-        ("SELECT 1 / (id - id) FROM orders", 3, &["zero"]),
+        ("SELECT 1 / (id - id) FROM orders", 1, &["zero"]),
     ] {
         let answer = shop.ask("local[2]", query, &[]).expect_code(code);
         answer.expect_stderr(parts);

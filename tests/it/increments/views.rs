@@ -65,6 +65,12 @@ SELECT id, sum(amount) AS amount, count(DISTINCT amount) AS amounts FROM (
 CREATE MATERIALIZED VIEW ages REFRESH POLICY INCREMENTAL STRICT AS
 SELECT p.id, p.n, r.reasons FROM (SELECT id, avg(price) AS n FROM sales GROUP BY id) AS p
 LEFT JOIN (SELECT id, count(DISTINCT reason) AS reasons FROM refunds GROUP BY id) AS r ON r.id = p.id;
+CREATE MATERIALIZED VIEW twice AS
+SELECT id, id AS again, count(*) AS n, max(price) AS most FROM sales GROUP BY id, 2;
+CREATE MATERIALIZED VIEW mean_twice AS
+SELECT q.id, q.n, q.mean, count(*) OVER (PARTITION BY q.n) AS same
+FROM (SELECT id, count(*) AS n, avg(price) AS mean FROM sales GROUP BY id, id) AS q
+QUALIFY row_number() OVER (PARTITION BY q.id ORDER BY q.n) = 1;
 CREATE MATERIALIZED VIEW mean_copies AS SELECT day, kind, mean FROM mean_days WHERE mean > 10;
 CREATE TEMPORARY VIEW counted AS SELECT kind, count(*) AS n FROM sales GROUP BY kind;
 CREATE MATERIALIZED VIEW with_counts AS

@@ -23,6 +23,7 @@ pub mod fidelity;
 mod filters_first;
 mod join_modes;
 mod late_changes;
+mod one_task;
 pub mod plan_size;
 mod recursion;
 mod recursion_codec;
@@ -42,7 +43,8 @@ pub(crate) use barrier::{OnePartitionExec, SortBarrierExec, StatisticsBarrierExe
 pub(crate) use barrier_codec::{
     decode_one_partition, decode_sort_barrier, decode_statistics_barrier,
 };
-pub(crate) use recursion::{OneTaskExec, RecursionRule};
+pub(crate) use one_task::{OneTaskExec, in_one_task};
+pub(crate) use recursion::RecursionRule;
 pub(crate) use recursion_codec::{
     decode_recursion, decode_work_table, encode_recursion, encode_work_table,
 };

@@ -5,21 +5,21 @@
 //! no such table. So a recursion and everything that it reads is one node, which has
 //! no inputs: nothing cuts, slices or changes what is inside.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, internal_err};
 use datafusion::config::ConfigOptions;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{CastExpr, Column};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::work_table::WorkTableExec;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+
+use super::one_task::OneTaskExec;
 
 /// Puts each recursion into one node. It runs after all other rules, which change
 /// what is inside, too.
@@ -104,103 +104,4 @@ fn has_names_of(one: &Schema, other: &Schema) -> bool {
         fields.map(|field| field.name().clone()).collect()
     };
     names(one) == names(other)
-}
-
-/// Runs a recursion as one leaf.
-pub(crate) struct OneTaskExec {
-    plan: Arc<dyn ExecutionPlan>,
-}
-
-impl fmt::Debug for OneTaskExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(recursion) = self.plan.downcast_ref::<RecursiveQueryExec>() else {
-            return f.debug_tuple("OneTaskExec").field(&self.plan).finish();
-        };
-        f.debug_struct("OneTaskExec")
-            .field("name", &recursion.name())
-            .field("is_distinct", &recursion.is_distinct())
-            .field("static_term", skip_renaming(recursion.static_term()))
-            .field("recursive_term", skip_renaming(recursion.recursive_term()))
-            .finish()
-    }
-}
-
-/// A recursion gives its terms the names and the nullability of its columns by
-/// projections, as far as they differ; after decoding they differ elsewhere.
-fn skip_renaming(plan: &Arc<dyn ExecutionPlan>) -> &Arc<dyn ExecutionPlan> {
-    let Some(projection) = plan.downcast_ref::<ProjectionExec>() else {
-        return plan;
-    };
-    let schema = projection.input().schema();
-    let keeps_columns = projection.expr().len() == schema.fields().len()
-        && projection.expr().iter().enumerate().all(|(at, column)| {
-            let read = match column.expr.downcast_ref::<CastExpr>() {
-                Some(cast) if cast.cast_type() == schema.field(at).data_type() => cast.expr(),
-                _ => &column.expr,
-            };
-            let read = read.downcast_ref::<Column>();
-            read.is_some_and(|read| read.index() == at)
-        });
-    if keeps_columns {
-        skip_renaming(projection.input())
-    } else {
-        plan
-    }
-}
-
-impl OneTaskExec {
-    pub(crate) fn new(plan: Arc<dyn ExecutionPlan>) -> Self {
-        Self { plan }
-    }
-
-    pub(crate) fn plan(&self) -> &Arc<dyn ExecutionPlan> {
-        &self.plan
-    }
-}
-
-impl DisplayAs for OneTaskExec {
-    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("OneTaskExec: ")?;
-        self.plan.fmt_as(format, f)
-    }
-}
-
-impl ExecutionPlan for OneTaskExec {
-    fn name(&self) -> &'static str {
-        "OneTaskExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.plan.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        if children.is_empty() {
-            Ok(self)
-        } else {
-            internal_err!("this node has no inputs")
-        }
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        self.plan.execute(partition, context)
-    }
 }

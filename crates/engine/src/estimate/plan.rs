@@ -6,6 +6,8 @@ use datafusion::logical_expr::logical_plan::{
 };
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
+use sluice_spark_sql::group_columns;
+
 use super::{ColumnEstimate, PlanEstimate, TableStatistics, estimate_selectivity};
 
 /// The assumed number of elements of an array.
@@ -166,7 +168,8 @@ fn estimate_groups(keys: &[ColumnEstimate], rows: Option<f64>) -> Option<f64> {
 fn estimate_aggregate(aggregate: &Aggregate, tables: &TableStatistics) -> PlanEstimate {
     let input = estimate_plan(&aggregate.input, tables);
     let schema = aggregate.input.schema();
-    let keys = expr_columns(&aggregate.group_expr, schema, &input.columns);
+    let groups: Vec<Expr> = group_columns(aggregate).into_iter().cloned().collect();
+    let keys = expr_columns(&groups, schema, &input.columns);
     let rows = estimate_groups(&keys, input.rows);
     // A grouping set is one expression for several columns.
     let columns = if aggregate

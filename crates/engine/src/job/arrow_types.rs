@@ -73,7 +73,7 @@ pub(super) fn arrow_type(ty: &DataType) -> Arrow {
 }
 
 /// An Arrow type as the job language writes it, for display.
-pub(crate) fn sql_type(ty: &Arrow) -> String {
+pub fn sql_type(ty: &Arrow) -> String {
     match ty {
         Arrow::Boolean => "BOOLEAN".to_owned(),
         Arrow::Int8 => "TINYINT".to_owned(),

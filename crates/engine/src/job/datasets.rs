@@ -264,6 +264,7 @@ impl Analysis<'_> {
         self.datasets.push(AnalyzedDataset {
             name: dataset.name.clone(),
             location,
+            not_null: not_null_columns(dataset, &spec.schema),
             sort_by: sort_keys(dataset, &spec.schema),
             spec,
             target_file_size: dataset
@@ -351,4 +352,19 @@ fn rename_fields(schema: &Schema, names: &[String]) -> SchemaRef {
         fields.collect::<Vec<_>>(),
         schema.metadata().clone(),
     ))
+}
+
+/// The columns of a table that its statement declares NOT NULL.
+fn not_null_columns(dataset: &jobfile::Dataset, schema: &SchemaRef) -> Vec<String> {
+    let declared = dataset.columns.iter().filter(|column| !column.nullable);
+    declared
+        .filter_map(|column| {
+            let is_named = |name: &str| name == column.source_name || name == column.name;
+            let field = schema
+                .fields()
+                .iter()
+                .find(|field| is_named(field.name()))?;
+            Some(field.name().clone())
+        })
+        .collect()
 }

@@ -16,6 +16,8 @@ use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Distinct, Expr, LogicalPlan, Operator, Projection, Window,
 };
 
+use sluice_spark_sql::group_columns;
+
 use super::increments;
 
 /// Columns that divide the rows of a query into groups.
@@ -222,7 +224,7 @@ fn trace_aggregate(
     if node.group_expr.iter().any(has_sets) {
         return Err(Undivided::GroupingSets);
     }
-    let keys = node.group_expr.iter().map(|expr| match of_part {
+    let keys = group_columns(node).into_iter().map(|expr| match of_part {
         true => (!has_subquery(expr)).then(|| vec![unaliased(expr).clone()]),
         false => {
             let index = column_index(expr, &node.input)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::default_table_source::source_as_provider;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
@@ -12,7 +13,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::AnalyzeError;
 use super::results::StepResults;
-use super::steps::{AnalyzedJob, Step, StepKind};
+use super::steps::{AnalyzedDataset, AnalyzedJob, Step, StepKind};
+use crate::distributed::in_one_task;
 use crate::manifest::coalesce_manifest;
 use crate::sink::{SinkSpec, SortColumn, plan_sink};
 use crate::staged::StageWriterExec;
@@ -127,9 +129,15 @@ impl AnalyzedJob {
                     Arc::new(StageWriterExec::new(plan, &options.token));
                 coalesce_manifest(writer)
             }
-            StepKind::Write { dataset } => self
-                .plan_dataset_sink(plan, dataset, options)
-                .map_err(failed)?,
+            StepKind::Write { dataset } => {
+                let updates = |dataset: &AnalyzedDataset| dataset.view_update.is_some();
+                let plan = match target == 1 && self.datasets.get(dataset).is_some_and(updates) {
+                    true => in_one_task(plan),
+                    false => plan,
+                };
+                self.plan_dataset_sink(plan, dataset, options)
+                    .map_err(failed)?
+            }
             StepKind::Answer => coalesce_manifest(plan),
         };
         Ok((Arc::new(SessionContext::new_with_state(state)), plan))
@@ -193,7 +201,7 @@ impl AnalyzedJob {
             dataset.location.url().as_str(),
             &options.job_id,
             &dataset.name,
-            Arc::clone(&dataset.spec.schema),
+            with_not_null(&dataset.spec.schema, &dataset.not_null),
         );
         spec.partition_by.clone_from(&dataset.spec.partition_by);
         spec.target_file_bytes = dataset.target_file_size;
@@ -208,6 +216,18 @@ impl AnalyzedJob {
             .collect();
         plan_sink(plan, spec)
     }
+}
+
+/// The columns of a table, of which the sink refuses NULL in some.
+fn with_not_null(schema: &SchemaRef, not_null: &[String]) -> SchemaRef {
+    if not_null.is_empty() {
+        return Arc::clone(schema);
+    }
+    let fields = schema.fields().iter().map(|field| {
+        let is_nullable = field.is_nullable() && !not_null.contains(field.name());
+        Arc::new(field.as_ref().clone().with_nullable(is_nullable))
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 #[cfg(test)]

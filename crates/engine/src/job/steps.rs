@@ -67,6 +67,9 @@ pub struct AnalyzedDataset {
     pub location: Location,
     /// Schema, partitioning and properties of the table.
     pub spec: TableSpec,
+    /// The columns that are declared NOT NULL: rows with NULL there fail the job. Tables
+    /// themselves allow NULL in all columns.
+    pub not_null: Vec<String>,
     /// How rows are ordered in each file.
     pub sort_by: Vec<SortKey>,
     /// The target size of a file, in bytes.

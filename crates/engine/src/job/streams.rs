@@ -381,11 +381,6 @@ impl<'a> Analysis<'a> {
                     source: Box::new(source),
                 }
             })?;
-            let unchecked = table_columns::refuse_unchecked(dataset, &queries, &spec.schema);
-            if !unchecked.is_empty() {
-                self.report_errors(&dataset.name, unchecked);
-                return Ok(());
-            }
         }
         let part = match self.find_part(dataset) {
             Some((relation, flow, part)) => {

@@ -83,8 +83,7 @@ pub(super) fn streaming_schema(
 }
 
 /// The columns of a materialized view that declares them, in the order of the
-/// declaration. One that is declared `NOT NULL` is so, whatever the query says of it: the
-/// sink checks the rows.
+/// declaration.
 ///
 /// # Errors
 /// Everything in which the query differs from the declaration.
@@ -96,45 +95,10 @@ pub(super) fn declared_schema(
     none_or(problems, || {
         let fields = dataset.columns.iter().filter_map(|column| {
             let field = query.schema.field_with_name(&column.name).ok()?;
-            let nullable = field.is_nullable() && column.nullable;
-            Some(with_comment(field.clone().with_nullable(nullable), column))
+            Some(with_comment(field.clone(), column))
         });
         Schema::new(fields.collect::<Vec<_>>())
     })
-}
-
-/// The declared columns that rows of the queries could be NULL in and nothing would
-/// check: the table had rows before they were `NOT NULL`, so it allows NULL.
-///
-/// `table` are the columns of the table.
-pub(super) fn refuse_unchecked(
-    dataset: &Dataset,
-    queries: &[QueryColumns<'_>],
-    table: &Schema,
-) -> Vec<Diagnostic> {
-    let may_be_null = |schema: &Schema, name: &str| {
-        let field = schema.field_with_name(name);
-        field.is_ok_and(Field::is_nullable)
-    };
-    let unchecked = dataset.columns.iter().filter(|column| {
-        !column.nullable
-            && may_be_null(table, &column.name)
-            && (queries.iter()).any(|query| may_be_null(query.schema, &column.name))
-    });
-    unchecked
-        .map(|column| {
-            let message = format!(
-                "`{}` is declared NOT NULL, the query may give NULL, and the table allows it",
-                column.name
-            );
-            Diagnostic::error(codes::TABLE_COLUMNS, message)
-                .with_span(column.span)
-                .with_help(format!(
-                    "fill the table again with `--full-refresh {}`, or leave NOT NULL out",
-                    dataset.name
-                ))
-        })
-        .collect()
 }
 
 fn none_or(

@@ -20,6 +20,7 @@ use datafusion::logical_expr::{
 };
 use sluice_gold::Snapshot;
 use sluice_jobfile::{self as jobfile, Diagnostic, RefreshPolicy, Relation, codes};
+use sluice_spark_sql::group_columns;
 
 use super::AnalyzeError;
 use super::analyze::{Analysis, engine_error};
@@ -119,7 +120,7 @@ fn columns_of_groups(plan: &LogicalPlan) -> Option<(Vec<Role>, usize)> {
             Some((roles?, keys))
         }
         LogicalPlan::Aggregate(node) => {
-            let keys = node.group_expr.len();
+            let keys = group_columns(node).len();
             let are_keys = keys_of(&node.schema, keys);
             let functions: Option<Vec<Role>> = node.aggr_expr.iter().map(merged_by).collect();
             let roles = (0..keys).map(Role::Key).chain(functions?);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Field;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
-use sluice_gold::{Snapshot, TableSpec, append_schema, delta_schema};
+use sluice_gold::{Snapshot, TableSpec, append_schema};
 use sluice_jobfile::{self as jobfile, RefreshPolicy};
+use sluice_storage::SourceFile;
 use sqlparser::ast::Query;
 
 use super::AnalyzeError;
@@ -17,6 +17,7 @@ use super::group_keys::find_group_keys;
 use super::merged_groups::are_merged;
 use super::streams::TableInput;
 use super::view_increments::{ViewInput, ViewUpdate, find_roles, find_update};
+use crate::source::Compression;
 
 /// What became of a view of which it is known what is new.
 pub(super) enum UpdateOutcome {
@@ -178,7 +179,7 @@ impl Analysis<'_> {
         found || walked.is_err()
     }
 
-    /// Whether what is new is less than half of what the tables had, in bytes of files.
+    /// Whether what is new is less than half of what the tables had, in bytes of their files.
     /// Otherwise most groups change, and the search for them costs more than it saves.
     fn is_little_new(&self, input: &ViewInput) -> bool {
         let streams = &self.options.streams;
@@ -195,8 +196,8 @@ impl Analysis<'_> {
         new.saturating_mul(2) < had
     }
 
-    /// The bytes of the files that rows of a table come from, of which some are read by
-    /// the same run.
+    /// The bytes of the files that rows of a table come from. Of landing files that the same
+    /// run adds, about the bytes that they will have in the table.
     fn count_new_bytes(&self, rows: &TableInput, table: &str) -> u64 {
         let mut bytes: u64 = rows.files.iter().map(|file| file.size).sum();
         let table = self.options.streams.tables.get(table);
@@ -207,7 +208,8 @@ impl Analysis<'_> {
             .filter(|flow| flow.is_run)
         {
             for listing in flow.sources.values() {
-                bytes = bytes.saturating_add(listing.files.iter().map(|file| file.size).sum());
+                let files = listing.files.iter();
+                bytes = bytes.saturating_add(files.map(bytes_as_parquet).sum());
             }
             for (table, rows) in &flow.tables {
                 bytes = bytes.saturating_add(self.count_new_bytes(rows, table));
@@ -217,17 +219,25 @@ impl Analysis<'_> {
     }
 }
 
+/// About how many times as large lines are as the same rows in Parquet. It decides only how
+/// a view is computed: lines of a few columns are ten to fifty times as large, long texts
+/// hardly more than twice.
+const LINES_TO_PARQUET: u64 = 8;
+
+/// About the bytes of a source's file as Parquet, which is compressed.
+fn bytes_as_parquet(file: &SourceFile) -> u64 {
+    let path = file.path.as_ref();
+    let is_compressed =
+        Compression::from_path(path) != Compression::None || path.ends_with(".parquet");
+    match is_compressed {
+        true => file.size,
+        false => file.size / LINES_TO_PARQUET,
+    }
+}
+
 /// Whether a table has exactly the columns and the partitions of a view, so that its
 /// files can stay.
 fn fits_table(spec: &TableSpec, snapshot: &Snapshot) -> bool {
-    let Ok(columns) = append_schema(snapshot, spec) else {
-        return false;
-    };
-    let wanted = delta_schema(&spec.schema);
-    let has_same_nulls = |column: &Field| {
-        let wanted = wanted.field_with_name(column.name());
-        wanted.is_ok_and(|wanted| wanted.is_nullable() == column.is_nullable())
-    };
-    columns.fields().len() == snapshot.schema.fields().len()
-        && columns.fields().iter().all(|column| has_same_nulls(column))
+    let columns = append_schema(snapshot, spec);
+    columns.is_ok_and(|columns| columns.fields().len() == snapshot.schema.fields().len())
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, plan_err};
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -79,7 +80,20 @@ impl ScalarUDFImpl for SignFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        self.inner.invoke_with_args(args)
+        let result_type = args.return_field.data_type().clone();
+        let result = self.inner.invoke_with_args(args);
+        result.map_err(|error| match error {
+            // Of the least number, whose opposite its type does not have.
+            DataFusionError::ArrowError(source, _) if result_type.is_integer() => {
+                let data_type = sql_type_name(&result_type);
+                DataFusionError::Execution(format!(
+                    "[ARITHMETIC_OVERFLOW] {} of the least {data_type} does not fit {data_type}; \
+                     cast to a wider type first ({source})",
+                    self.name()
+                ))
+            }
+            error => error,
+        })
     }
 }
 

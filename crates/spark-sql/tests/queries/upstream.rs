@@ -3,10 +3,30 @@
 
 use datafusion::prelude::SessionContext;
 
-use super::session::{run_in, with_table};
+use super::session::{run, run_in, with_table};
 
 async fn run_plain(query: &str) -> Result<Vec<String>, String> {
     run_in(&with_table(SessionContext::new()), query).await
+}
+
+/// `join_nulls.rs`.
+#[tokio::test]
+async fn joins_beside_null_keys_match_nulls() {
+    let query = "SELECT count(*) FROM (VALUES (1, CAST(NULL AS INT))) AS a(x, y) \
+         JOIN (VALUES (1, CAST(NULL AS INT))) AS b(x, y) ON a.y = b.y \
+         JOIN (VALUES (1), (2)) AS c(x) ON a.x IS NOT DISTINCT FROM c.x";
+    assert_eq!(run_plain(query).await, Ok(vec!["1".to_owned()]));
+    assert_eq!(run(query).await, Ok(vec!["0".to_owned()]));
+}
+
+/// `join_nulls.rs`.
+#[tokio::test]
+async fn conditions_of_joins_by_null_keys_become_keys() {
+    let query = "SELECT count(*) FROM (VALUES (1, CAST(NULL AS INT))) AS a(x, y) \
+         JOIN (VALUES (1, CAST(NULL AS INT)), (2, 2)) AS b(x, y) \
+         ON a.x IS NOT DISTINCT FROM b.x WHERE a.y = b.y";
+    assert_eq!(run_plain(query).await, Ok(vec!["1".to_owned()]));
+    assert_eq!(run(query).await, Ok(vec!["0".to_owned()]));
 }
 
 /// `aggregates/checked_sum.rs` (apache/datafusion#16406, #3520).

@@ -20,7 +20,7 @@ use datafusion::logical_expr::{
 };
 
 use super::outer_values::{lateral_subquery, outer_column};
-use crate::plan_expressions::compares;
+use crate::plan_expressions::{compares, group_columns};
 
 /// Aggregates whose results do not depend on the order of the rows, unless they add
 /// floats.
@@ -116,7 +116,8 @@ impl Source {
                 self.replace_columns(&projection.input, &projection.expr)
             }
             LogicalPlan::Aggregate(aggregate) if !has_grouping_sets(aggregate) => {
-                self.replace_columns(&aggregate.input, &aggregate.group_expr)
+                let groups: Vec<Expr> = group_columns(aggregate).into_iter().cloned().collect();
+                self.replace_columns(&aggregate.input, &groups)
             }
             LogicalPlan::Sort(sort) => Ok(Some(self.over(&sort.input))),
             LogicalPlan::Distinct(Distinct::All(input)) => Ok(Some(self.over(input))),
