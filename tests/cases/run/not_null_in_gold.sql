@@ -6,9 +6,9 @@
 --| 1 | 2
 --| 2 | 3
 -- result: added
---| id | n
---| 1 | 2
---| 2 | 3
+--| n | id
+--| 2 | 1
+--| 3 | 2
 -- result: again
 --| total
 --| 5
