@@ -35,6 +35,7 @@ mod relations;
 mod session_clock;
 mod subqueries;
 mod syntax;
+mod true_keys;
 mod type_planner;
 mod types;
 mod union_schemas;

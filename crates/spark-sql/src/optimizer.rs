@@ -7,6 +7,7 @@ use datafusion::optimizer::OptimizerRule;
 use crate::distinct_aggregates::DistinctAggregates;
 use crate::guards::GuardedPushDownFilter;
 use crate::join_nulls::{NullKeysAlone, NullKeysApart};
+use crate::true_keys::{TrueKeys, reads_keys};
 use crate::union_schemas::UnionSchemas;
 
 /// `rules` with ours in the places of those that they stand in for, and those that
@@ -23,12 +24,12 @@ pub fn optimizer_rules(
     ];
     rules
         .into_iter()
-        .map(
-            |rule| match ours.iter().find(|ours| ours.name() == rule.name()) {
-                Some(ours) => Arc::clone(ours),
-                None => rule,
-            },
-        )
+        .flat_map(|rule| {
+            let keys = reads_keys(rule.name())
+                .then(|| Arc::new(TrueKeys) as Arc<dyn OptimizerRule + Send + Sync>);
+            let stand_in = ours.iter().find(|ours| ours.name() == rule.name());
+            keys.into_iter().chain([stand_in.map_or(rule, Arc::clone)])
+        })
         .chain([Arc::new(UnionSchemas) as Arc<dyn OptimizerRule + Send + Sync>])
         .collect()
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchemaRef, Result};
 use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
-use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, Subquery};
+
+use crate::subqueries::lateral_subquery;
 
 /// Gives the columns of outer queries the types that they have there.
 pub(crate) fn update_types(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -30,15 +32,35 @@ pub(crate) fn update_types(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 /// `outer`: the schemas of the queries around the plan, the innermost last.
 fn update_plan(plan: LogicalPlan, outer: &[DFSchemaRef]) -> Result<LogicalPlan> {
-    let plan = plan
-        .map_children(|child| update_plan(child, outer).map(Transformed::yes))?
-        .data;
+    let plan = match plan {
+        LogicalPlan::Join(join) if lateral_subquery(&join.right).is_some() => {
+            update_lateral(join, outer)?
+        }
+        LogicalPlan::Subquery(subquery) => LogicalPlan::Subquery(update_subquery(subquery, outer)?),
+        plan => {
+            plan.map_children(|child| update_plan(child, outer).map(Transformed::yes))?
+                .data
+        }
+    };
     let mut around: Vec<DFSchemaRef> = outer.to_vec();
     around.extend(plan.inputs().iter().map(|input| Arc::clone(input.schema())));
     let plan = plan
         .map_expressions(|expr| expr.transform_up(|expr| update_expr(expr, outer, &around)))?
         .data;
     plan.recompute_schema()
+}
+
+/// The right side of a lateral join sees the columns of the left one.
+fn update_lateral(join: Join, outer: &[DFSchemaRef]) -> Result<LogicalPlan> {
+    let left = update_plan(Arc::unwrap_or_clone(join.left), outer)?;
+    let mut around: Vec<DFSchemaRef> = outer.to_vec();
+    around.push(Arc::clone(left.schema()));
+    let right = update_plan(Arc::unwrap_or_clone(join.right), &around)?;
+    Ok(LogicalPlan::Join(Join {
+        left: Arc::new(left),
+        right: Arc::new(right),
+        ..join
+    }))
 }
 
 fn update_expr(

@@ -33,6 +33,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias};
 use datafusion::optimizer::AnalyzerRule;
 
+pub(crate) use dependent::lateral_subquery;
 pub(crate) use scalar::{first_two_udaf, only_value_udf};
 
 /// Whether an analyzed plan is the values of an outer query for which a correlated

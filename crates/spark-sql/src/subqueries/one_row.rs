@@ -46,7 +46,7 @@ fn is_correlated(subquery: &Subquery) -> bool {
 }
 
 /// Whether a plan has exactly one row, because it aggregates without keys.
-fn is_one_row(plan: &LogicalPlan) -> bool {
+pub(super) fn is_one_row(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
         LogicalPlan::Projection(projection) => is_one_row(&projection.input),

@@ -21,6 +21,8 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+use super::one_row::is_one_row;
+
 static FIRST_TWO: LazyLock<Arc<AggregateUDF>> =
     LazyLock::new(|| Arc::new(AggregateUDF::from(FirstTwo::new())));
 static ONLY_VALUE: LazyLock<Arc<ScalarUDF>> =
@@ -39,8 +41,15 @@ pub(super) fn require_one_row(expr: Expr) -> Result<Transformed<Expr>> {
     let Expr::ScalarSubquery(subquery) = expr else {
         return Ok(Transformed::no(expr));
     };
-    // Includes those that are rewritten already: aggregates without a key.
-    if subquery.subquery.max_rows().is_some_and(|rows| rows <= 1) {
+    // Includes those that are rewritten already: aggregates without a key. The value of one
+    // that may have no row must be a column that can be NULL, or its tests are left out.
+    let plan = &subquery.subquery;
+    let is_nullable = plan
+        .schema()
+        .fields()
+        .iter()
+        .any(|field| field.is_nullable());
+    if plan.max_rows().is_some_and(|rows| rows <= 1) && (is_nullable || is_one_row(plan)) {
         return name_value(subquery);
     }
     let [column] = <[_; 1]>::try_from(subquery.subquery.schema().columns())

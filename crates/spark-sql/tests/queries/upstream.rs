@@ -29,6 +29,26 @@ async fn conditions_of_joins_by_null_keys_become_keys() {
     assert_eq!(run(query).await, Ok(vec!["0".to_owned()]));
 }
 
+/// `true_keys.rs`.
+#[tokio::test]
+async fn keys_of_groups_are_said_to_determine_too_much() {
+    let query = "SELECT k, n FROM (SELECT k, v, count(*) AS n FROM ( \
+           SELECT d.k, u.v, u.w FROM (SELECT DISTINCT k FROM (VALUES (1), (1)) AS t(k)) AS d \
+           JOIN (VALUES (1, 1), (2, 2)) AS u(v, w) ON d.k < u.v + 5 GROUP BY d.k, u.v, u.w \
+         ) AS q GROUP BY k, v)";
+    assert_eq!(run_plain(query).await, Ok(vec!["1|2".to_owned()]));
+    assert_eq!(run(query).await, Ok(vec!["1|1".to_owned(); 2]));
+}
+
+/// `subqueries/scalar.rs`.
+#[tokio::test]
+async fn subqueries_without_rows_are_said_to_have_a_value() {
+    let query = "SELECT coalesce((SELECT 1 FROM (VALUES (1)) AS e(x) WHERE x > 1 LIMIT 1), y) \
+         FROM (VALUES (7)) AS t(y)";
+    assert_ne!(run_plain(query).await, Ok(vec!["7".to_owned()]));
+    assert_eq!(run(query).await, Ok(vec!["7".to_owned()]));
+}
+
 /// `aggregates/checked_sum.rs` (apache/datafusion#16406, #3520).
 #[tokio::test]
 async fn sums_wrap_around() {

@@ -41,9 +41,8 @@ use datafusion::logical_expr::{
 
 use self::domain::{DependentRows, Domain, FreshNames, join_by_keys};
 use self::moved_columns::name_moved_columns;
-use self::outer_values::{
-    OuterValue, find_outer_values, lateral_subquery, outer_column, reads_through,
-};
+pub(crate) use self::outer_values::lateral_subquery;
+use self::outer_values::{OuterValue, find_outer_values, outer_column, reads_through};
 use self::push_down::DependentJoin;
 use self::read_once::AggregateOfFilter;
 use self::simple_joins::{SubqueryUse, becomes_join};

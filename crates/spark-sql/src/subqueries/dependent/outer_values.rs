@@ -76,7 +76,7 @@ pub(super) fn outer_column(expr: &Expr) -> Option<&Column> {
 }
 
 /// The query of a lateral join's right side.
-pub(super) fn lateral_subquery(plan: &LogicalPlan) -> Option<&Subquery> {
+pub(crate) fn lateral_subquery(plan: &LogicalPlan) -> Option<&Subquery> {
     match plan {
         LogicalPlan::Subquery(subquery) => Some(subquery),
         LogicalPlan::SubqueryAlias(alias) => lateral_subquery(&alias.input),
