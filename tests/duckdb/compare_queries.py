@@ -65,6 +65,12 @@ def run(connection, sql):
         elif error and "FILTER (WHERE" in sql:
             # Arguments are computed also of rows that the filter leaves out.
             error = f"LimitOfFilters: {error}"
+    if error and "More than one row returned by a subquery" in error:
+        connection.execute("SET scalar_subquery_error_on_multiple_rows = false")
+        if try_to_run(connection, sql) == (None, []):
+            # Without a row that would have its value, evaluating it is a choice.
+            error = f"LimitOfSubqueries: {error}"
+        connection.execute("SET scalar_subquery_error_on_multiple_rows = true")
     return error, rows_of_query
 
 

@@ -198,6 +198,7 @@ pub fn is_limit_of_duckdb(error: &str) -> bool {
         "InternalException",
         "LimitOfFrames",
         "LimitOfFilters",
+        "LimitOfSubqueries",
     ]
     .iter()
     .any(|kind| error.starts_with(kind))
