@@ -70,6 +70,11 @@ class JobServiceStub(object):
                 request_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.PlanJobRequest.SerializeToString,
                 response_deserializer=sluice__airflow_dot___proto_dot_jobs__pb2.JobPlan.FromString,
                 _registered_method=True)
+        self.RunQuery = channel.unary_stream(
+                '/sluice.v1.JobService/RunQuery',
+                request_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.RunQueryRequest.SerializeToString,
+                response_deserializer=sluice__airflow_dot___proto_dot_jobs__pb2.QueryAnswer.FromString,
+                _registered_method=True)
         self.ServerInfo = channel.unary_unary(
                 '/sluice.v1.JobService/ServerInfo',
                 request_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.ServerInfoRequest.SerializeToString,
@@ -144,6 +149,15 @@ class JobServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RunQuery(self, request, context):
+        """The rows of a query over the tables of a gold folder, all at the versions of its
+        newest cut. Nothing is written, and no job is recorded. The stream is one answer,
+        when all rows are computed; a caller that leaves it stops the query.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ServerInfo(self, request, context):
         """The version, engines and executors of the scheduler at this address.
         """
@@ -195,6 +209,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.PlanJob,
                     request_deserializer=sluice__airflow_dot___proto_dot_jobs__pb2.PlanJobRequest.FromString,
                     response_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.JobPlan.SerializeToString,
+            ),
+            'RunQuery': grpc.unary_stream_rpc_method_handler(
+                    servicer.RunQuery,
+                    request_deserializer=sluice__airflow_dot___proto_dot_jobs__pb2.RunQueryRequest.FromString,
+                    response_serializer=sluice__airflow_dot___proto_dot_jobs__pb2.QueryAnswer.SerializeToString,
             ),
             'ServerInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.ServerInfo,
@@ -397,6 +416,33 @@ class JobService(object):
             '/sluice.v1.JobService/PlanJob',
             sluice__airflow_dot___proto_dot_jobs__pb2.PlanJobRequest.SerializeToString,
             sluice__airflow_dot___proto_dot_jobs__pb2.JobPlan.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunQuery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sluice.v1.JobService/RunQuery',
+            sluice__airflow_dot___proto_dot_jobs__pb2.RunQueryRequest.SerializeToString,
+            sluice__airflow_dot___proto_dot_jobs__pb2.QueryAnswer.FromString,
             options,
             channel_credentials,
             insecure,
