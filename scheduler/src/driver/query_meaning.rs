@@ -4,7 +4,7 @@
 /// type, a rule of Spark's or the reading of a source changes what it gives. Views are
 /// then computed from all rows once. The version of the program says nothing of this: it
 /// changes without the meaning, and between releases the meaning changes without it.
-const QUERY_MEANING: u32 = 1;
+const QUERY_MEANING: u32 = 2;
 
 /// The meaning of queries in this program. Another version of DataFusion may compute
 /// something else, whether or not it was noticed.
