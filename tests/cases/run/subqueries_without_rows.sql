@@ -14,6 +14,10 @@
 --| 1 | 1
 --| 5 | 1
 --| 5 | 1
+-- result: limited
+--| id | before
+--| 0 | NULL
+--| 4 | 1
 -- result: typed
 --| c
 --| 3
@@ -40,6 +44,8 @@ SELECT k, n FROM (
     GROUP BY d.k, u.id, u.b
   ) GROUP BY k, v
 );
+CREATE MATERIALIZED VIEW limited AS
+SELECT id, (SELECT u.a FROM t AS u WHERE u.id < t.id LIMIT 1) AS before FROM t;
 CREATE MATERIALIZED VIEW typed AS
 SELECT q.c FROM (SELECT nullif(3, id) AS c FROM t WHERE id = 4) AS q
 JOIN LATERAL (SELECT u.id FROM t AS u WHERE u.a < q.c) AS r ON TRUE;

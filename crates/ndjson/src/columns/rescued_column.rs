@@ -71,7 +71,7 @@ pub(crate) fn describe_unheld(
     cx: &mut ReadContext,
 ) -> Option<String> {
     // A record that was read is not broken.
-    let mut members = find_unheld(root, buf, pos, cx).unwrap_or_default();
+    let members = find_unheld(root, buf, pos, cx).unwrap_or_default();
     if members.is_empty() {
         return None;
     }

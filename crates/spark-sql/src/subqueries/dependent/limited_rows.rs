@@ -24,13 +24,19 @@ impl DependentJoin<'_> {
         let (order, below, projections) = split_order(&limit.input);
         let rows = self.push_into(below)?;
         let columns = rows.columns.iter().cloned().map(Expr::Column);
+        let order = match order {
+            [] => any_order(below),
+            order => self.replace_sort_keys(order, &rows.columns)?,
+        };
         let number = Expr::from(WindowFunction::new(
             WindowFunctionDefinition::WindowUDF(wide_row_number()),
             Vec::new(),
         ))
-        .partition_by(columns.collect())
-        .order_by(self.replace_sort_keys(order, &rows.columns)?)
-        .build()?;
+        .partition_by(columns.collect());
+        let number = match order.is_empty() {
+            true => number.build()?,
+            false => number.order_by(order).build()?,
+        };
         let of_row = Expr::Column(Column::from_name(number.schema_name().to_string()));
         let bound = |rows: usize| lit(ScalarValue::UInt64(Some(rows as u64)));
         let mut kept = Vec::new();
@@ -55,6 +61,17 @@ impl DependentJoin<'_> {
         }
         Ok(rows)
     }
+}
+
+/// An order for rows that have none, so that the same ones are kept every time.
+fn any_order(rows: &LogicalPlan) -> Vec<SortExpr> {
+    let columns = rows.schema().iter();
+    let simple = columns.filter(|(_, field)| !field.data_type().is_nested());
+    simple
+        .map(|(relation, field)| {
+            Expr::Column(Column::new(relation.cloned(), field.name())).sort(true, true)
+        })
+        .collect()
 }
 
 /// The order of a limit's rows, what is sorted, and the projections above that, from
