@@ -8,6 +8,9 @@
 -- result: distinct_sums
 --| id
 --| 4
+-- result: reordered
+--| id
+--| 4
 -- result: keys_of_groups
 --| k | n
 --| 1 | 1
@@ -37,6 +40,10 @@ FROM t;
 CREATE MATERIALIZED VIEW distinct_sums AS
 SELECT q1.id FROM t AS q1
 WHERE q1.n IN (SELECT CAST(sum(DISTINCT q6.a) AS BIGINT) FROM t AS q6 WHERE q6.id < q1.a GROUP BY q6.b);
+CREATE MATERIALIZED VIEW stored AS SELECT * FROM t;
+CREATE MATERIALIZED VIEW reordered AS
+SELECT q1.id FROM stored AS q1 LEFT JOIN stored AS q5 ON q1.a = q5.n
+WHERE q1.n IN (SELECT CAST(sum(DISTINCT q6.a) AS BIGINT) FROM stored AS q6 WHERE q6.id < q1.a GROUP BY q6.b);
 CREATE MATERIALIZED VIEW keys_of_groups AS
 SELECT k, n FROM (
   SELECT k, v, count(*) AS n FROM (

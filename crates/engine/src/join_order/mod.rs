@@ -77,8 +77,8 @@ pub(crate) fn order_joins(plan: LogicalPlan, tables: &TableStatistics) -> Result
         return Ok(ordered.data);
     }
     // A group carries all columns of its relations to its top.
-    let pruning = Optimizer::with_rules(vec![Arc::new(OptimizeProjections::new())]);
-    pruning.optimize(ordered.data, &OptimizerContext::new(), |_, _| {})
+    let rules = sluice_spark_sql::optimizer_rules(vec![Arc::new(OptimizeProjections::new())]);
+    Optimizer::with_rules(rules).optimize(ordered.data, &OptimizerContext::new(), |_, _| {})
 }
 
 /// From the top down: a group ends where its relations begin.
