@@ -17,7 +17,7 @@
 -- message: it cannot have variables
 -- error: E0207
 -- at: 35:12
--- message: only JSON and CSV sources
+-- message: Parquet files describe themselves
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
 DECLARE VARIABLE rest STRING DEFAULT 'rest';

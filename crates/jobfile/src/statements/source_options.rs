@@ -134,9 +134,6 @@ fn option_of_spark(name: &str) -> Option<&'static str> {
         "emptyvalue" | "nanvalue" | "positiveinf" | "negativeinf" => {
             "declare the column as STRING and convert it with CASE"
         }
-        new_fields::EVOLUTION_MODE | new_fields::RESCUED_COLUMN => {
-            "only JSON and CSV sources rescue or refuse what is not declared"
-        }
         "recursivefilelookup" | "pathglobfilter" => {
             "write a pattern such as `folder/*/*.json` in LOCATION"
         }
