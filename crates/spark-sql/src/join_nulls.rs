@@ -1,4 +1,4 @@
-//! Joins that have NULL as a key like others, and what DataFusion's rules do beside them.
+//! Joins that have NULL as a key like others, and what DataFusion's rules make of them.
 //!
 //! DataFusion's rule `eliminate_cross_join` joins the relations of adjacent inner joins
 //! anew, and all of them as the topmost one compares its keys: next to a join by
@@ -90,7 +90,7 @@ fn matches_nulls(join: &Join) -> bool {
 fn keep_apart(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     match node {
         LogicalPlan::Filter(filter) => {
-            let (input, is_apart) = behind_projection(filter.input, matches_nulls)?;
+            let (input, is_apart) = below_projection(filter.input, matches_nulls)?;
             let filter = LogicalPlan::Filter(Filter::try_new(filter.predicate, input)?);
             Ok(Transformed::new(
                 filter,
@@ -101,8 +101,8 @@ fn keep_apart(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         LogicalPlan::Join(mut join) if join.join_type == JoinType::Inner => {
             let of_join = matches_nulls(&join);
             let is_other = |side: &Join| of_join || matches_nulls(side);
-            let (left, left_is_apart) = behind_projection(join.left, is_other)?;
-            let (right, right_is_apart) = behind_projection(join.right, is_other)?;
+            let (left, left_is_apart) = below_projection(join.left, is_other)?;
+            let (right, right_is_apart) = below_projection(join.right, is_other)?;
             (join.left, join.right) = (left, right);
             let is_apart = left_is_apart || right_is_apart;
             let join = LogicalPlan::Join(join);
@@ -116,9 +116,9 @@ fn keep_apart(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     }
 }
 
-/// An input behind a projection of all its columns, if it is such an inner join, and
+/// An input below a projection of all its columns, if it is such an inner join, and
 /// whether it is.
-fn behind_projection(
+fn below_projection(
     input: Arc<LogicalPlan>,
     is_kept_apart: impl Fn(&Join) -> bool,
 ) -> Result<(Arc<LogicalPlan>, bool)> {

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator};
 /// that are the same there is one column. Of grouping sets these are all their groups.
 #[must_use]
 pub fn group_columns(aggregate: &Aggregate) -> Vec<&Expr> {
-    // It fails only for sets beside other groups, which no aggregate has.
+    // It fails only for sets next to other groups, which no aggregate has.
     let groups = grouping_set_to_exprlist(&aggregate.group_expr);
     groups.unwrap_or_else(|_| aggregate.group_expr.iter().collect())
 }

@@ -38,7 +38,7 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// The name of the query in messages.
 const FILE_NAME: &str = "query";
 
-/// Sends the answer of a query. It stops when nobody receives it any more.
+/// Sends the answer of a query. It stops when its receiver is gone.
 pub(crate) async fn stream_answer(
     driver: Driver,
     request: RunQueryRequest,
@@ -66,7 +66,7 @@ pub(crate) async fn stream_answer(
             Err(error.with_next_step("give it more time with --timeout"))
         }
     };
-    // Nobody may be left to receive it.
+    // The receiver may be gone.
     let _ = receiver.send(answer.map_err(Status::from)).await;
 }
 

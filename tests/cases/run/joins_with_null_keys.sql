@@ -29,7 +29,7 @@
 --| 1
 DECLARE VARIABLE landing STRING;
 DECLARE VARIABLE gold STRING;
--- `=` matches no NULL, and IS NOT DISTINCT FROM does, whatever joins are beside it.
+-- `=` matches no NULL, and IS NOT DISTINCT FROM does, whatever joins are next to it.
 CREATE EXTERNAL TABLE t (id INT, k INT) STORED AS JSON LOCATION '${landing}/t';
 CREATE EXTERNAL TABLE u (id INT, k INT) STORED AS JSON LOCATION '${landing}/u';
 CREATE EXTERNAL TABLE e (n INT, k INT) STORED AS JSON LOCATION '${landing}/empty_key';
