@@ -315,6 +315,11 @@ impl Parser<'_> {
                     pieces.push(Piece::Group(c, items));
                     start = self.at;
                 }
+                '"' if self.text[..self.at].ends_with("Utf8(")
+                    || self.text[..self.at].ends_with("Utf8View(") =>
+                {
+                    self.skip_literal();
+                }
                 '"' => self.skip_string(),
                 '\'' => self.skip_char(),
                 _ => self.at += c.len_utf8(),
@@ -333,6 +338,22 @@ impl Parser<'_> {
                 '"' => return,
                 _ => {}
             }
+        }
+    }
+
+    /// A text of a query, in which DataFusion escapes nothing: it ends where what follows
+    /// its bracket can be no part of it, as far as that can be seen.
+    fn skip_literal(&mut self) {
+        const END: &str = "\")";
+        self.at += 1;
+        let rest = &self.text[self.at..];
+        let is_end = |(at, _): &(usize, &str)| {
+            let after = rest[at + END.len()..].chars().next();
+            after.is_none_or(|c| matches!(c, ',' | ' ' | '}' | ']' | ')'))
+        };
+        match rest.match_indices(END).find(is_end) {
+            Some((at, _)) => self.at += at + 1,
+            None => self.at = self.text.len(),
         }
     }
 

@@ -245,3 +245,37 @@ async fn every_function_is_the_same_after_it_was_sent() {
         "only {checked} of {total} were planned"
     );
 }
+
+#[tokio::test]
+async fn texts_with_quotes_and_brackets_are_the_same_after_they_were_sent() {
+    let context = our_context(1).await;
+    let (frame, columns) = table_of(&context, &[DataType::Utf8]);
+    context
+        .register_table("written", frame.into_view())
+        .unwrap();
+    assert_eq!(columns.len(), 1);
+    for text in [
+        "\"",
+        "{\"a\":\"",
+        "})]",
+        "\\",
+        "\"\\\"",
+        ",\"_file_path.*",
+        "a\")b",
+        "it''s \"",
+        "Utf8(\"",
+    ] {
+        let query =
+            format!("SELECT concat(c0, '{text}', '}}') AS c, o FROM written WHERE c0 <> '{text}'");
+        let plan = context
+            .sql(&query)
+            .await
+            .unwrap()
+            .create_physical_plan()
+            .await
+            .unwrap();
+        if let Err(error) = check_fidelity(&plan, &context.task_ctx()) {
+            panic!("{query}: {error}");
+        }
+    }
+}
