@@ -118,7 +118,14 @@ pub(crate) struct Cli {
 
     /// Print the rows of a query over the tables of the folder --gold, all at the versions
     /// that the last job published; at most 10000 rows
-    #[arg(short = 'e', value_name = "QUERY")]
+    #[arg(
+        short = 'e',
+        value_name = "QUERY",
+        conflicts_with_all = [
+            "deploy_mode", "name", "submission_id", "otlp_endpoint", "refresh", "full_refresh",
+            "full_refresh_all",
+        ]
+    )]
     pub(crate) execute: Option<String>,
 
     /// Show one job, by its id or its submission id

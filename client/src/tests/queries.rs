@@ -106,6 +106,29 @@ fn a_query_needs_the_folder_and_takes_nothing_else() {
         ),
         (&["job.sql", "-e", "SELECT 1"], "cannot be used with"),
         (&["-e", "SELECT 1", "--list"], "cannot be used with"),
+        // Options of jobs have no meaning for a query.
+        (&["-e", "SELECT 1", "--refresh", "t"], "cannot be used with"),
+        (
+            &["-e", "SELECT 1", "--full-refresh", "t"],
+            "cannot be used with",
+        ),
+        (
+            &["-e", "SELECT 1", "--full-refresh-all"],
+            "cannot be used with",
+        ),
+        (
+            &["-e", "SELECT 1", "--submission-id", "x"],
+            "cannot be used with",
+        ),
+        (
+            &["-e", "SELECT 1", "--deploy-mode", "cluster"],
+            "cannot be used with",
+        ),
+        (&["-e", "SELECT 1", "--name", "x"], "cannot be used with"),
+        (
+            &["-e", "SELECT 1", "--otlp-endpoint", "http://x"],
+            "cannot be used with",
+        ),
     ] {
         let ran = run(&fake, words);
         assert_eq!(ran.code, 2, "{words:?}: {ran:?}");
