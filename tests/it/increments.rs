@@ -22,6 +22,7 @@ mod example;
 mod file_lines;
 mod first_of_key;
 mod foreign_files;
+mod found_columns;
 mod gold_queries;
 mod joined;
 mod nothing_new;

@@ -9,6 +9,7 @@ mod columns;
 mod decoder;
 mod record;
 mod tokens;
+mod type_decoder;
 mod values;
 
 #[cfg(test)]
@@ -17,3 +18,4 @@ mod tests;
 pub use columns::single_value;
 pub use decoder::{CsvDecoder, CsvOptions};
 pub use tokens::CsvSyntax;
+pub use type_decoder::{CsvTypeDecoder, type_of_text};

@@ -48,6 +48,7 @@ impl JobFile {
             settings,
             relations,
             variables: self.job_variables(params, values),
+            value_variables: self.value_variables.clone(),
             warnings,
         })
     }

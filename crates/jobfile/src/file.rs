@@ -1,6 +1,8 @@
 //! A job file as a whole: parses all statements and checks them against each
 //! other.
 
+use std::collections::BTreeSet;
+
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::check;
@@ -30,6 +32,8 @@ pub struct JobFile {
     pub(crate) settings: Vec<Setting>,
     /// In the order of [`Job::relations`](crate::Job::relations); strings still contain `${…}`.
     pub(crate) relations: Vec<Relation>,
+    /// The variables that queries name as values.
+    pub(crate) value_variables: BTreeSet<String>,
     pub(crate) warnings: Diagnostics,
 }
 
@@ -46,7 +50,7 @@ pub fn parse_job_file(file_name: &str, text: &str) -> Result<JobFile, Diagnostic
     context.diagnostics = diagnostics;
     let broken = parse_statements(&mut context, &tokenized);
     functions::inline_functions(&mut context);
-    let relations = check::check_relations(&mut context, &tokenized, broken);
+    let checked = check::check_relations(&mut context, &tokenized, broken);
     let ParseContext {
         diagnostics,
         variables,
@@ -62,7 +66,8 @@ pub fn parse_job_file(file_name: &str, text: &str) -> Result<JobFile, Diagnostic
         public_variables: public_variables(&variables),
         declarations: variables,
         settings,
-        relations,
+        relations: checked.relations,
+        value_variables: checked.value_variables,
         warnings,
         source,
     })

@@ -44,12 +44,13 @@ pub use job::types::{DataType, Field};
 pub use job::variable::{RESERVED_VARIABLE_NAMES, Variable, option_name};
 pub use job::{
     Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Dataset, Flow, Format, GOLD_VARIABLE,
-    Job, METADATA_PREFIX, NewFields, ParseMode, RefreshPolicy, Relation, ReplacedPart, Setting,
-    SortKey, Source, View,
+    Inference, Job, METADATA_PREFIX, NewFields, ParseMode, RefreshPolicy, Relation, ReplacedPart,
+    Setting, SortKey, Source, View,
 };
 pub use scope::{DatasetScope, RunScope, ScopeError, ScopeRequest};
 pub use sluice_values::{TimeZone, did_you_mean, suggest_or_list};
 pub use span::{Position, Span, Spanned};
+pub use statements::column_text::{read_columns, write_columns};
 pub use syntax::source_text::{MAX_FILE_BYTES, decode_job_file};
 pub use syntax::streams::{STREAM_PREFIX, rename_streams, stream_of};
 pub use traversal::{SyntaxNode, visit_nodes, visit_nodes_mut};

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use memchr::memchr;
 
 use crate::columns::batch::BatchColumns;
 use crate::columns::corrupt_column::CorruptRecord;
@@ -25,8 +24,6 @@ const FLUSH_BYTES: usize = 64 << 20;
 
 /// Upper limit of `max_line_bytes`, so that string offsets fit in 31 bits.
 const MAX_LINE_BYTES: usize = 1 << 30;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What [`Decoder::next_batch`] returns.
 #[derive(Debug, Clone, PartialEq)]
@@ -276,16 +273,7 @@ impl Decoder {
             if self.is_batch_full() {
                 return Ok(Some(StopReason::BatchFull));
             }
-            let has_byte_order_mark = self.offset == 0
-                && bytes
-                    .get(*at..)
-                    .unwrap_or_default()
-                    .starts_with(BYTE_ORDER_MARK);
-            let start = if has_byte_order_mark {
-                *at + BYTE_ORDER_MARK.len()
-            } else {
-                *at
-            };
+            let start = *at + record::byte_order_mark(bytes, *at, self.offset);
             if self.new_fields != NewFields::Skipped {
                 self.context.forget_unheld();
             }
@@ -295,7 +283,7 @@ impl Decoder {
                 LineKind::Broken => record::skip_broken_line(bytes, start),
                 LineKind::Blank | LineKind::Record => next,
             };
-            let next = self.end_of_long_line(bytes, *at, next);
+            let next = record::end_of_long_line(bytes, *at, next, self.max_line_bytes);
             let fits = line == LineKind::Record && self.context.misfit.is_none();
             let is_too_long = next - 1 - *at > self.max_line_bytes;
             if self.context.has_unheld
@@ -333,21 +321,6 @@ impl Decoder {
     #[inline(always)]
     fn line_number(&self) -> u64 {
         self.base_line.unwrap_or(0) + self.file_lines + 1
-    }
-
-    /// The end of the line at `at` that was found to end at `next`. The limit holds
-    /// for all that is between two line feeds, as for lines that are cut into
-    /// chunks, even if carriage returns divide it into lines.
-    #[inline(always)]
-    fn end_of_long_line(&self, bytes: &[u8], at: usize, next: usize) -> usize {
-        if bytes.get(next - 1) != Some(&b'\r') {
-            return next;
-        }
-        let rest = bytes.get(at..).unwrap_or_default();
-        match memchr(b'\n', rest) {
-            Some(feed) if feed > self.max_line_bytes => at + feed + 1,
-            _ => next,
-        }
     }
 
     /// Rescues what the columns do not hold of the record at `start`, or fails.
@@ -415,12 +388,7 @@ impl Decoder {
     }
 
     fn reject_long_line(&mut self, excerpt: &[u8]) -> Result<Option<StopReason>, DecodeError> {
-        let has_byte_order_mark = self.offset == 0 && excerpt.starts_with(BYTE_ORDER_MARK);
-        let start = if has_byte_order_mark {
-            BYTE_ORDER_MARK.len()
-        } else {
-            0
-        };
+        let start = record::byte_order_mark(excerpt, 0, self.offset);
         let problem = LineProblem::line_too_long(self.max_line_bytes);
         self.handle_malformed(excerpt.get(start..).unwrap_or_default(), &problem)
     }

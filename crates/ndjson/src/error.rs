@@ -98,6 +98,16 @@ pub enum DecodeError {
         /// The field's path, such as `address.zip`.
         field: String,
     },
+    /// Records whose types are to be found have more fields than a table has columns.
+    #[error(
+        "{file}: records have {fields} fields, and the types of at most {limit} are found; declare the columns, with MAP<STRING, …> where keys are data"
+    )]
+    TooManyFields {
+        file: Arc<str>,
+        /// At any depth.
+        fields: usize,
+        limit: usize,
+    },
     /// A compressed file is damaged or ends too early.
     #[error(
         "{file} is not a complete {format} file: {reason} at byte {offset}; write the file again, or remove it"

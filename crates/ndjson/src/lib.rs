@@ -2,7 +2,8 @@
 //!
 //! `lines` makes chunks of complete lines from the bytes of files, [`Decoder`] reads
 //! one record per line, `columns` collects its values for a batch, and `values` knows
-//! the text of values. [`FileScan`] puts them together for files, and for decoders
+//! the text of values. `types` finds which
+//! columns files without declared ones have. [`FileScan`] puts them together for files, and for decoders
 //! of other formats.
 
 mod columns;
@@ -14,6 +15,7 @@ mod options;
 mod record;
 mod scan;
 mod simd;
+mod types;
 mod values;
 
 pub use columns::corrupt_column::{CorruptColumn, CorruptRecord};
@@ -27,6 +29,8 @@ pub use options::{
 };
 pub use scan::{FileDecoder, FileScan, ScanFile, ScanOutput};
 pub use sluice_compression::Compression;
+pub use types::inferred_type::{InferredType, type_of_integer};
+pub use types::type_decoder::{TypeDecoder, check_field_count, type_batch, type_schema};
 pub use values::datetime::parse_utc_timestamp;
 
 /// Values from texts, for readers of other formats.

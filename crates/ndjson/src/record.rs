@@ -2,9 +2,16 @@
 
 use memchr::{memchr, memchr2_iter};
 
-use crate::columns::object::StructDecoder;
 use crate::values::lex::{self, byte_at};
-use crate::values::read_error::ReadContext;
+use crate::values::read_error::{ReadContext, ReadResult};
+
+/// What the values of records are put into.
+pub(crate) trait ReadRecord {
+    /// Takes the values of the object at `pos`, and gives the index after it.
+    fn read_record(&mut self, buf: &[u8], pos: usize, cx: &mut ReadContext) -> ReadResult;
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +30,7 @@ pub(crate) enum LineKind {
 /// feed unless the line is broken.
 #[inline(always)]
 pub(crate) fn read_line(
-    root: &mut StructDecoder,
+    root: &mut impl ReadRecord,
     buf: &[u8],
     pos: usize,
     cx: &mut ReadContext,
@@ -37,7 +44,7 @@ pub(crate) fn read_line(
             return (LineKind::Broken, pos);
         }
     }
-    let Ok(end) = root.read_object(buf, start, cx) else {
+    let Ok(end) = root.read_record(buf, start, cx) else {
         return (LineKind::Broken, pos);
     };
     let after = lex::skip_space(buf, end);
@@ -66,4 +73,27 @@ pub(crate) fn skip_broken_line(buf: &[u8], pos: usize) -> usize {
         }
     }
     buf.len()
+}
+
+/// The length of the byte-order mark at `pos`, which is at `offset` in its file; mostly 0.
+#[inline(always)]
+pub(crate) fn byte_order_mark(buf: &[u8], pos: usize, offset: u64) -> usize {
+    if offset == 0 && lex::bytes_in(buf, pos..buf.len()).starts_with(BYTE_ORDER_MARK) {
+        return BYTE_ORDER_MARK.len();
+    }
+    0
+}
+
+/// The end of the line at `at` that was found to end at `next`. The limit holds
+/// for all that is between two line feeds, as for lines that are cut into
+/// chunks, even if carriage returns divide it into lines.
+#[inline(always)]
+pub(crate) fn end_of_long_line(buf: &[u8], at: usize, next: usize, max_bytes: usize) -> usize {
+    if buf.get(next - 1) != Some(&b'\r') {
+        return next;
+    }
+    match memchr(b'\n', lex::bytes_in(buf, at..buf.len())) {
+        Some(feed) if feed > max_bytes => at + feed + 1,
+        _ => next,
+    }
 }

@@ -94,6 +94,10 @@ pub struct PlannedFlow {
     /// The number of plans since one that lists all files taken before it.
     pub links: u32,
     pub sources: Vec<SourceInput>,
+    /// By name, the columns of sources that declare none, as a schema in which all names are
+    /// quoted: those that were found in what the flow has taken.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
     /// Up to where each ledger is taken after this plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub folders: Vec<FolderPosition>,

@@ -1,6 +1,6 @@
 //! What the plans of a flow have taken.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use object_store::path::Path;
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub struct TakenInput {
     restarts: bool,
     /// The number of plans that were read for the files.
     links: u32,
+    /// The columns of sources that declare none, by name.
+    columns: BTreeMap<String, String>,
     /// By ledger.
     folders: HashMap<Uuid, FolderPosition>,
     /// By table.
@@ -77,6 +79,7 @@ impl TakenInput {
     /// Adds a plan that is older than those before.
     fn add_plan(&mut self, number: u64, planned: PlannedFlow) {
         if self.links == 1 {
+            self.columns = planned.columns;
             let tables = planned.tables.into_iter();
             self.tables = tables
                 .map(|position| (position.table.clone(), position.after_plan(number)))
@@ -91,6 +94,11 @@ impl TakenInput {
             let key = (file.store, file.path);
             self.files.entry(key).or_insert(file.stamp);
         }
+    }
+
+    /// The columns that were found of a source, if it declares none.
+    pub fn columns(&self, source: &str) -> Option<&str> {
+        self.columns.get(source).map(String::as_str)
     }
 
     /// The position in a ledger.
@@ -160,6 +168,7 @@ impl TakenInput {
             restarts: self.restarts,
             links: if lists_all { 0 } else { self.links },
             sources,
+            columns: self.columns.clone(),
             folders,
             tables,
             taken_before,

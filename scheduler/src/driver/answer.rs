@@ -8,12 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::record_batch::RecordBatch;
-use sluice_engine::job::{
-    AnalyzeError, AnalyzedQuery, PhysicalOptions, StepResults, StreamInputs, analyze_query,
-    sql_type,
-};
+use sluice_engine::job::{AnalyzeError, AnalyzedQuery, StreamInputs, analyze_query, sql_type};
 use sluice_gold::Snapshot;
-use sluice_jobfile::{Diagnostic, Diagnostics, Job, Relation};
+use sluice_jobfile::{Diagnostic, Diagnostics, Job, Relation, RunScope};
 use sluice_ledger::Entry;
 use sluice_plans::{CutEntry, CutLedger};
 use sluice_proto::v1::{
@@ -25,10 +22,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::Driver;
+use super::found_columns::StreamedColumns;
 use super::job_errors::{analysis_error, gold_error_kind, run_error, store_error};
+use super::{CheckedSubmission, Driver};
 use crate::job_settings::JobSettings;
-use crate::runner::{RunError, StepProgress, StepRun};
+use crate::runner::StepProgress;
 use crate::value_texts::value_texts;
 
 /// The most rows of an answer.
@@ -81,20 +79,32 @@ impl Driver {
             .parse_location(&request.gold)
             .map_err(|error| store_error("gold folder", &error))?;
         let cut = self.newest_cut(&gold).await?;
-        let query = parse_query(&request.query, cut.body.tables.keys())?;
+        let mut query = parse_query(&request.query, cut.body.tables.keys())?;
         let tables = self.load_tables(&gold, &cut.body, &query).await?;
         let settings = JobSettings::new(&query.job, request.conf.clone())
             .map_err(|error| JobError::new(ErrorKind::Invalid, error.to_string()))?;
-        let streams = StreamInputs {
+        let mut streams = StreamInputs {
             unchanged: tables,
             ..StreamInputs::default()
         };
-        let (driver, settings) = (self.clone(), Arc::new(settings));
-        let slots = self.runner.capacity().await.vcores;
-        if slots == 0 {
-            let message = "the scheduler has no executors".to_owned();
-            return Err(run_error(FILE_NAME, &RunError::NoExecutors { message }));
+        if query.job.inferred_sources().next().is_some() {
+            let submission = CheckedSubmission {
+                job: query.job.as_ref().clone(),
+                gold: request.gold.clone(),
+                settings: settings.clone(),
+                scope: RunScope::default(),
+                columns: BTreeMap::new(),
+            };
+            let nothing = StreamedColumns::default();
+            let found = self.find_columns(&submission, &streams, &nothing, None);
+            let completed = found.await?.complete(&submission);
+            let (completed, listed) =
+                completed.map_err(|found| query_error(&found, &request.query))?;
+            query.job = Arc::new(completed.job);
+            streams.listed = listed;
         }
+        let (driver, settings) = (self.clone(), Arc::new(settings));
+        let slots = self.count_slots(FILE_NAME).await?;
         let planning = {
             let (settings, query) = (Arc::clone(&settings), query.clone());
             let gold = request.gold.clone();
@@ -102,42 +112,25 @@ impl Driver {
                 let options = driver.analyze_options(&gold, &settings, streams)?;
                 let most = MOST_ROWS + 1;
                 let analyzed = analyze_query(&query.job, &query.name, most, &options).await?;
-                let options = PhysicalOptions {
-                    slots: slots as usize,
-                    partitions: settings.shuffle_partitions,
-                    job_id: FILE_NAME.to_owned(),
-                    token: FILE_NAME.to_owned(),
-                    low_memory: false,
-                };
                 let AnalyzedQuery { job, names } = analyzed;
-                let runner = &driver.runner;
-                let configure = |config| runner.configure_session(config);
-                let results = StepResults::default();
-                let step = &job.steps[0];
-                let plan = job.plan_physical(step, &results, &options, configure);
-                Ok((names, plan.await?))
+                let sizes = (slots, settings.as_ref());
+                Ok((names, driver.plan_lone_step(FILE_NAME, &job, sizes).await?))
             }
         };
-        let (names, (context, plan)) =
-            self.planner
-                .run(FILE_NAME, planning)
-                .await?
-                .map_err(|error| match error {
-                    AnalyzeError::Invalid(found) => query_error(&found, &request.query),
-                    error => analysis_error(&error, ""),
-                })?;
-        let schema = plan.schema();
-        let run = StepRun {
-            name: FILE_NAME.to_owned(),
-            key: format!("{FILE_NAME}/{}", uuid::Uuid::new_v4()),
-            context,
-            plan,
-            stall_timeout: settings.task_timeout,
-            trace: None,
-        };
+        let (names, step) = self
+            .planner
+            .run(FILE_NAME, planning)
+            .await?
+            .map_err(|error| match error {
+                AnalyzeError::Invalid(found) => query_error(&found, &request.query),
+                error => analysis_error(&error, ""),
+            })?;
+        let schema = step.schema();
         let (progress, _) = watch::channel(StepProgress::default());
-        let batches = self.runner.run_plan(run, progress, cancel).await;
-        let batches = batches.map_err(|error| run_error(FILE_NAME, &error))?;
+        let batches = self.run_lone_step(FILE_NAME, (&step, &settings), progress, &cancel);
+        let batches = batches
+            .await
+            .map_err(|error| run_error(FILE_NAME, &error))?;
         let columns = names.into_iter().zip(schema.fields());
         let columns = columns.map(|(name, field)| QueryColumn {
             name,

@@ -13,8 +13,8 @@ use sluice_plans::{
 use sluice_service::crash;
 use sluice_storage::Listing;
 
-use super::Driver;
 use super::table_streams::{NewRows, TableStreamError, TableStreams};
+use super::{Driver, LiveJob};
 
 /// Entries of ledgers that name no file, of a topic to which nothing is sent, are not taken
 /// until there are so many: taking them makes a version of the table, and not taking them
@@ -22,10 +22,11 @@ use super::table_streams::{NewRows, TableStreamError, TableStreams};
 const MAX_EMPTY_ENTRIES: u64 = 1_000;
 
 /// The run that takes what is new; a dry run takes nothing.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RunName<'a> {
-    pub(crate) job_id: &'a str,
-    pub(crate) job_name: &'a str,
+#[derive(Clone, Copy)]
+pub(super) struct RunName<'a> {
+    pub(super) job_id: &'a str,
+    pub(super) job_name: &'a str,
+    pub(super) live: &'a LiveJob,
 }
 
 /// A flow with what its table says of it.
@@ -218,7 +219,10 @@ pub(super) fn owned_name(state: &FlowState<'_>) -> (String, String) {
     (table.to_owned(), flow.to_owned())
 }
 
-fn find_planned<'a>(plan: &'a PlanEntry, state: &FlowState<'_>) -> Option<&'a PlannedFlow> {
+pub(super) fn find_planned<'a>(
+    plan: &'a PlanEntry,
+    state: &FlowState<'_>,
+) -> Option<&'a PlannedFlow> {
     let (table, flow) = state.name();
     let mut flows = plan.flows.iter();
     flows.find(|planned| planned.table == table && planned.flow == flow)

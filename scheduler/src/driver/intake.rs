@@ -10,7 +10,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use sluice_engine::job::{StreamInputs, StreamTable, stream_sources, stream_tables};
 use sluice_gold::{FlowAppend, GoldError, GoldTable, RunLocks, Snapshot, TableLocks, ViewPlan};
 use sluice_jobfile::{Dataset, DatasetScope, Job as CheckedJob, Relation};
-use sluice_plans::{CutTable, PlanError, PlanLedger};
+use sluice_plans::{CutTable, PlanError, PlanLedger, PlannedFlow};
 use sluice_proto::v1::{ErrorKind, JobError};
 use sluice_service::format::{error_chain, format_count};
 use sluice_storage::Location;
@@ -18,13 +18,14 @@ use sluice_storage::Location;
 use super::flow_plans::{
     FlowInputs, FlowState, RunName, find_unfinished, is_begun, owned_name, record_plan,
 };
+use super::found_columns::{StreamedColumns, source_key};
 use super::job_errors::{gold_error_kind, store_error, store_error_kind};
 use super::table_streams::{TableStreamError, TableStreams};
 use super::view_plans::{ResumedPlan, ViewDecisions, decide_views};
 use super::{CheckedSubmission, Driver};
 
 /// What the flows of a run take.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct RunIntake {
     pub(super) streams: StreamInputs,
     /// The flows that add rows, by streaming table.
@@ -43,6 +44,8 @@ pub(super) struct RunIntake {
     pub(super) commits_in_order: bool,
     /// The plan of an earlier run that this one finishes.
     pub(super) resumed: Option<u64>,
+    /// The submission with the columns of sources that declare none, if there are such.
+    pub(super) completed: Option<Arc<CheckedSubmission>>,
     /// Other runs of this process that write to the streaming tables wait.
     _locks: Option<RunLocks>,
 }
@@ -73,6 +76,9 @@ impl Driver {
         if datasets.is_empty() && unchanged.is_empty() {
             let mut intake = RunIntake::default();
             intake.streams.published = published;
+            let nothing = StreamedColumns::default();
+            self.complete_columns(submission, &mut intake, &nothing, run)
+                .await?;
             return Ok(intake);
         }
         let gold = self
@@ -104,8 +110,6 @@ impl Driver {
             flows.extend(states.await.map_err(gold_error)?);
         }
         let plans = PlanLedger::open(&self.stores, &gold).map_err(plan_error)?;
-        let views = self.load_views(submission, &gold, &plans);
-        let views = views.await.map_err(table_stream_error)?;
         let table_streams = self.table_streams(submission, &gold, &intake.streams);
         let unfinished = match flows.is_empty() {
             true => None,
@@ -119,6 +123,14 @@ impl Driver {
                 .await;
             match inputs {
                 Ok(inputs) => {
+                    let streamed = StreamedColumns::load(&plans, &flows, &inputs, Some(&plan));
+                    let streamed = streamed.await.map_err(plan_error)?;
+                    let completed = self
+                        .complete_columns(submission, &mut intake, &streamed, run)
+                        .await?;
+                    let submission = completed.as_deref().unwrap_or(submission);
+                    let views = self.load_views(submission, &gold, &plans);
+                    let views = views.await.map_err(table_stream_error)?;
                     let adds = changed_tables(&inputs);
                     let resumed = ResumedPlan {
                         number,
@@ -140,10 +152,19 @@ impl Driver {
             }
         }
         let now = Utc::now().trunc_subsecs(6);
-        let (inputs, planned) = self
+        let (inputs, mut planned) = self
             .plan_new(&plans, &flows, &table_streams)
             .await
             .map_err(table_stream_error)?;
+        let streamed = StreamedColumns::load(&plans, &flows, &inputs, None);
+        let streamed = streamed.await.map_err(plan_error)?;
+        let completed = self
+            .complete_columns(submission, &mut intake, &streamed, run)
+            .await?;
+        let submission = completed.as_deref().unwrap_or(submission);
+        record_columns(&flows, &mut planned, &submission.columns);
+        let views = self.load_views(submission, &gold, &plans);
+        let views = views.await.map_err(table_stream_error)?;
         let adds = changed_tables(&inputs);
         let decided = decide_views(&views, submission, &table_streams, &adds, None);
         let mut decided = decided.await.map_err(table_stream_error)?;
@@ -159,6 +180,28 @@ impl Driver {
         intake.take_views(decided, number);
         intake.take(&flows, inputs, number.unwrap_or(u64::MAX), now);
         Ok(intake)
+    }
+
+    /// Finds the columns of sources that declare none, and gives the submission with them.
+    async fn complete_columns(
+        &self,
+        submission: &CheckedSubmission,
+        intake: &mut RunIntake,
+        streamed: &StreamedColumns,
+        run: Option<RunName<'_>>,
+    ) -> Result<Option<Arc<CheckedSubmission>>, JobError> {
+        if submission.job.inferred_sources().next().is_none() {
+            return Ok(None);
+        }
+        let live = run.map(|run| run.live);
+        let found = self.find_columns(submission, &intake.streams, streamed, live);
+        let completed = found.await?.complete(submission);
+        let invalid = |found| JobError::invalid_job_file(&found, &submission.job.text);
+        let (completed, listed) = completed.map_err(invalid)?;
+        intake.streams.listed = listed;
+        let completed = Arc::new(completed);
+        intake.completed = Some(Arc::clone(&completed));
+        Ok(Some(completed))
     }
 
     /// The tables that the run leaves as they are, at their newest versions.
@@ -244,6 +287,24 @@ impl Driver {
                 .collect(),
             snapshots: run.chain(unchanged).collect(),
         }
+    }
+}
+
+/// Records the columns of sources that declare none with the flows that read them.
+fn record_columns(
+    flows: &[FlowState<'_>],
+    planned: &mut [PlannedFlow],
+    columns: &BTreeMap<String, String>,
+) {
+    for flow in planned {
+        let name = (flow.table.as_str(), flow.flow.as_str());
+        let Some(state) = flows.iter().find(|state| state.name() == name) else {
+            continue;
+        };
+        let keys = state.sources.iter().map(|source| source_key(source));
+        flow.columns = keys
+            .filter_map(|key| Some((key.clone(), columns.get(&key)?.clone())))
+            .collect();
     }
 }
 

@@ -14,6 +14,7 @@ mod delta_streams;
 mod dry_run;
 mod execution;
 mod flow_plans;
+mod found_columns;
 mod gold_check;
 mod intake;
 mod job_details;
@@ -23,6 +24,7 @@ mod job_progress;
 mod job_trace;
 mod live_job;
 mod log_reader;
+mod lone_step;
 mod planner;
 mod planning_clock;
 mod published_tables;
@@ -33,6 +35,7 @@ mod table_streams;
 mod uncommitted_files;
 mod view_plans;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -92,6 +95,8 @@ pub(crate) struct CheckedSubmission {
     pub settings: JobSettings,
     /// What the run does with each dataset.
     pub scope: RunScope,
+    /// The columns of sources that declare none, once they are found ([`found_columns`]).
+    pub columns: BTreeMap<String, String>,
 }
 
 /// A job whose files are all written.
@@ -167,7 +172,9 @@ impl Driver {
         name: &str,
         submission: &Arc<CheckedSubmission>,
     ) -> Result<Arc<AnalyzedJob>, JobError> {
-        let intake = self.find_intake(submission, None).await?;
+        let mut intake = self.find_intake(submission, None).await?;
+        let completed = intake.completed.take();
+        let submission = completed.as_ref().unwrap_or(submission);
         self.analyze_job(name, submission, intake.streams).await
     }
 
@@ -252,7 +259,12 @@ impl Driver {
         let run = RunName {
             job_id: &job_id,
             job_name: &job_name,
+            live,
         };
+        if submission.job.inferred_sources().next().is_some() {
+            // They read what is new, to find its columns.
+            self.wait_for_executors(live).await?;
+        }
         let mut intake = tokio::select! {
             intake = self.find_intake(submission, Some(run)) => intake?,
             () = cancel.cancelled() => return Err(stop_error(live)),
@@ -261,6 +273,8 @@ impl Driver {
             live.write_log(LogLevel::Info, "driver", summary);
         }
         let streams = std::mem::take(&mut intake.streams);
+        let completed = intake.completed.take();
+        let submission = completed.as_ref().unwrap_or(submission);
         let analyzed = tokio::select! {
             analyzed = self.analyze_job(&job_id, submission, streams) => analyzed?,
             () = cancel.cancelled() => return Err(stop_error(live)),

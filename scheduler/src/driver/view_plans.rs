@@ -271,11 +271,14 @@ async fn find_new_rows(
     Ok(Some(changes))
 }
 
-/// The parameters and the settings of a job.
+/// The parameters and the settings of a job, and the columns that its files have.
 fn parameters(submission: &CheckedSubmission) -> BTreeMap<String, Option<String>> {
     let mut parameters = submission.job.variables.clone();
     let settings = submission.settings.engine_settings();
     parameters.insert(SETTINGS.to_owned(), Some(format!("{settings:?}")));
+    let columns = submission.columns.iter();
+    parameters
+        .extend(columns.map(|(source, text)| (format!("columns of {source}"), Some(text.clone()))));
     parameters
 }
 

@@ -68,6 +68,7 @@ fn check_submission(request: &SubmitJobRequest) -> Result<CheckedSubmission, Job
         gold,
         settings,
         scope,
+        columns: BTreeMap::new(),
     })
 }
 

@@ -157,6 +157,7 @@ impl Analysis<'_> {
             snapshot.partition_by.clone(),
         );
         let table = table.keeping(snapshot).without_step();
+        self.shown.add(&dataset.name, field_names(&snapshot.schema));
         self.register_dataset(&dataset.name, table, &names_in_queries(dataset, snapshot))
     }
 
@@ -175,6 +176,7 @@ impl Analysis<'_> {
         };
         let read_as = names_in_queries(dataset, snapshot);
         let kept = Some((Arc::clone(snapshot), None));
+        self.shown.add(&dataset.name, field_names(&snapshot.schema));
         self.push_dataset(dataset, spec, None, kept, &read_as)?;
         self.explain_refresh(
             "none",
@@ -329,6 +331,9 @@ impl Analysis<'_> {
 /// The names that queries find the columns of a table by, as if the query of the dataset
 /// were planned.
 fn names_in_queries(dataset: &jobfile::Dataset, snapshot: &Snapshot) -> Vec<String> {
+    if dataset.is_streaming() {
+        return field_names(&snapshot.schema);
+    }
     let names = snapshot.schema.fields().iter().map(|field| {
         let mut declared = dataset.columns.iter();
         let declared = declared.find(|column| column.source_name == *field.name());
@@ -342,6 +347,12 @@ const fn dataset_kind(dataset: &jobfile::Dataset) -> &'static str {
         true => "streaming table",
         false => "materialized view",
     }
+}
+
+/// The names of a table's columns.
+pub(super) fn field_names(schema: &Schema) -> Vec<String> {
+    let fields = schema.fields().iter();
+    fields.map(|field| field.name().clone()).collect()
 }
 
 /// The schema with its columns under other names.

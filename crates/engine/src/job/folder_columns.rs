@@ -19,6 +19,14 @@ pub(super) struct FolderColumns {
 }
 
 impl FolderColumns {
+    /// No column is a name of folders.
+    pub(super) const fn none() -> Self {
+        Self {
+            columns: Vec::new(),
+            time_zone: TimeZone::UTC,
+        }
+    }
+
     /// Finds the columns, and checks the values of all folders.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod folder_columns;
 mod group_files;
 mod group_keys;
 mod increments;
+mod inference;
 mod key_ranges;
 mod merged_groups;
 mod metadata_reads;
@@ -52,6 +53,9 @@ mod view_updates;
 pub use analyze::{AnalyzeOptions, analyze_job};
 pub use answer::{AnalyzedQuery, analyze_query};
 pub use changed_files::ReplacedFiles;
+pub use inference::{
+    InferencePlan, add_columns, columns_from_rows, list_source, plan_inference, with_hints,
+};
 pub use physical::PhysicalOptions;
 #[cfg(test)]
 pub(crate) use physical::with_low_memory;

@@ -31,12 +31,24 @@ pub(super) struct OpenSource {
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// Lists a source's files and makes a table of them. The run reads exactly this
-/// list; files that arrive later belong to the next run.
+/// Lists a source's files, unless they were, and makes a table of them. The run reads
+/// exactly this list; files that arrive later belong to the next run.
 pub(super) async fn open_source(
     source: &jobfile::Source,
     options: &AnalyzeOptions,
 ) -> Result<OpenSource, AnalyzeError> {
+    let listing = match options.streams.listed.get(&source.name) {
+        Some(listing) => listing.clone(),
+        None => list_files(source, options).await?,
+    };
+    open_listing(source, listing, &options.session).await
+}
+
+/// Lists the files of a source that have landed, or are its Delta table's.
+pub(super) async fn list_files(
+    source: &jobfile::Source,
+    options: &AnalyzeOptions,
+) -> Result<Listing, AnalyzeError> {
     let stores = &options.stores;
     let store_error = |error| AnalyzeError::Store {
         what: format!("source {}", source.name),
@@ -55,8 +67,23 @@ pub(super) async fn open_source(
         }
     };
     let published = &options.streams.published;
-    let listing = delta_source::retain_committed(source, (stores, published), listing).await?;
-    open_listing(source, listing, &options.session).await
+    delta_source::retain_committed(source, (stores, published), listing).await
+}
+
+/// A table of the types of what is in these files; it has the columns
+/// [`type_schema`](sluice_ndjson::type_schema).
+pub(super) fn type_table(
+    source: &jobfile::Source,
+    listing: Listing,
+    session: &SessionState,
+) -> Result<NdjsonTable, DataFusionError> {
+    let store = store_url(&listing)?;
+    let time_zone = time_zone_of(source, session);
+    let mut options = line_options(source, Vec::new(), time_zone);
+    options.finds_types = true;
+    let files = input_files(source, listing.files, &FolderColumns::none());
+    let columns = sluice_ndjson::type_schema();
+    Ok(NdjsonTable::new(columns, store, files, Arc::new(options)))
 }
 
 /// A table of these files of a source.
@@ -65,9 +92,9 @@ pub(super) async fn open_listing(
     listing: Listing,
     session: &SessionState,
 ) -> Result<OpenSource, AnalyzeError> {
-    let store = store_url(&listing).map_err(|error| engine_error(source, error))?;
+    let store = store_url(&listing).map_err(|error| engine_source_error(source, error))?;
     let time_zone = time_zone_of(source, session);
-    let zone = find_time_zone(&time_zone).map_err(|error| engine_error(source, error))?;
+    let zone = find_time_zone(&time_zone).map_err(|error| engine_source_error(source, error))?;
     let folder_columns = FolderColumns::find(source, &listing, zone)?;
     let summary = InputSummary {
         name: source.name.clone(),
@@ -107,13 +134,16 @@ pub(super) async fn open_listing(
 }
 
 /// The zone of times that name none: that of the source, or the session's.
-fn time_zone_of(source: &jobfile::Source, session: &SessionState) -> String {
+pub(super) fn time_zone_of(source: &jobfile::Source, session: &SessionState) -> String {
     let of_session = || session.config_options().execution.time_zone.clone();
     let name = source.time_zone.clone().or_else(of_session);
     name.unwrap_or_else(|| "UTC".to_owned())
 }
 
-fn engine_error(source: &jobfile::Source, error: DataFusionError) -> AnalyzeError {
+pub(super) fn engine_source_error(
+    source: &jobfile::Source,
+    error: DataFusionError,
+) -> AnalyzeError {
     AnalyzeError::Engine {
         what: format!("source {}", source.name),
         source: error,
@@ -150,7 +180,7 @@ fn store_url(listing: &Listing) -> Result<ObjectStoreUrl, DataFusionError> {
     ObjectStoreUrl::parse(&url[..url::Position::BeforePath])
 }
 
-fn object_meta(file: &SourceFile) -> ObjectMeta {
+pub(super) fn object_meta(file: &SourceFile) -> ObjectMeta {
     ObjectMeta {
         location: file.path.clone(),
         last_modified: file.last_modified,
@@ -185,36 +215,54 @@ fn ndjson_table(
     time_zone: String,
     store: ObjectStoreUrl,
 ) -> NdjsonTable {
+    NdjsonTable::new(
+        arrow_types::source_schema(&source.columns),
+        store,
+        input_files(source, files, folder_columns),
+        Arc::new(line_options(source, folder_columns.names(), time_zone)),
+    )
+}
+
+/// The files as a scan reads them. They are taken by value: the paths of a million files
+/// are not copied.
+fn input_files(
+    source: &jobfile::Source,
+    files: Vec<SourceFile>,
+    folder_columns: &FolderColumns,
+) -> Arc<[InputFile]> {
     let compression = compression_set(source);
-    let csv = (source.format == Format::Csv).then(|| csv_options(source));
-    let lines_are_records = csv
-        .as_ref()
-        .is_none_or(|csv| csv.syntax.line_feeds_end_records());
-    // By value: the paths of a million files are not copied.
-    let files = files
-        .into_iter()
-        .map(|file| InputFile {
-            splittable: lines_are_records
-                && compression.unwrap_or_else(|| Compression::from_path(file.path.as_ref()))
-                    == Compression::None,
-            folder_values: folder_columns.values_of(&file),
-            meta: ObjectMeta {
-                location: file.path,
-                last_modified: file.last_modified,
-                size: file.size,
-                e_tag: file.e_tag,
-                version: None,
-            },
-            stored: file.stored,
-        })
-        .collect();
-    let options = NdjsonOptions {
+    let lines_are_records =
+        source.format != Format::Csv || csv_options(source).syntax.line_feeds_end_records();
+    let files = files.into_iter().map(|file| InputFile {
+        splittable: lines_are_records
+            && compression.unwrap_or_else(|| Compression::from_path(file.path.as_ref()))
+                == Compression::None,
+        folder_values: folder_columns.values_of(&file),
+        meta: ObjectMeta {
+            location: file.path,
+            last_modified: file.last_modified,
+            size: file.size,
+            e_tag: file.e_tag,
+            version: None,
+        },
+        stored: file.stored,
+    });
+    files.collect()
+}
+
+/// How the lines of a source are read.
+fn line_options(
+    source: &jobfile::Source,
+    folder_columns: Vec<String>,
+    time_zone: String,
+) -> NdjsonOptions {
+    NdjsonOptions {
         name: source.name.clone(),
         mode: mode_of(source),
         max_line_bytes: usize::try_from(source.max_line_bytes).unwrap_or(usize::MAX),
-        compression,
-        csv,
-        folder_columns: folder_columns.names(),
+        compression: compression_set(source),
+        csv: (source.format == Format::Csv).then(|| csv_options(source)),
+        folder_columns,
         time_zone,
         new_fields: match source.new_fields {
             jobfile::NewFields::Skipped => NewFields::Skipped,
@@ -225,13 +273,8 @@ fn ndjson_table(
             jobfile::NewFields::Rescued(column) => Some(column.clone()),
             jobfile::NewFields::Skipped | jobfile::NewFields::Refused => None,
         },
-    };
-    NdjsonTable::new(
-        arrow_types::source_schema(&source.columns),
-        store,
-        files,
-        Arc::new(options),
-    )
+        finds_types: false,
+    }
 }
 
 /// How a CSV source is written. As in Spark a backslash escapes a quote, unless the

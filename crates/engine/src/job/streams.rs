@@ -23,6 +23,7 @@ use super::AnalyzeError;
 use super::analyze::{Analysis, engine_error};
 use super::changed_files::ReplacedFiles;
 use super::dataset_table::DatasetTable;
+use super::datasets::field_names;
 use super::increments;
 use super::past_keys::refuse_keys;
 use super::sources;
@@ -45,6 +46,8 @@ pub struct StreamInputs {
     /// Versions at which sources read Delta tables as a whole, by the URLs of the tables'
     /// folders; of others the newest is read.
     pub published: HashMap<String, Arc<Snapshot>>,
+    /// The files of sources that were listed when their columns were found, by name.
+    pub listed: HashMap<String, Listing>,
     /// The `now()` of the run; the time of planning when not set.
     pub now: Option<DateTime<Utc>>,
 }
@@ -295,16 +298,7 @@ impl<'a> Analysis<'a> {
             Some(step) if input.with_added => self.producers.insert(name, step),
             _ => table = table.without_step(),
         }
-        let columns = schema.fields().iter();
-        let read_as: Vec<String> = columns.map(|field| field.name().to_lowercase()).collect();
-        let read_as = match of_run {
-            Some(_) => schema
-                .fields()
-                .iter()
-                .map(|field| field.name().clone())
-                .collect(),
-            None => read_as,
-        };
+        let read_as = field_names(&schema);
         Ok((table, read_as))
     }
 
@@ -414,12 +408,8 @@ impl<'a> Analysis<'a> {
             replaced_files = Some(ReplacedFiles::known(replaced.removed));
             kept = replaced.kept;
         }
-        let names: Vec<String> = spec
-            .schema
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect();
+        let names = field_names(&spec.schema);
+        self.shown.add(&dataset.name, names.clone());
         let restarts = table.is_some_and(|table| table.restarts);
         let has_new = plan.is_some();
         let kept = kept.map(|snapshot| (snapshot, None));

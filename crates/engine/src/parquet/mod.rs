@@ -4,4 +4,4 @@
 mod fit;
 mod table;
 
-pub(crate) use table::{ParquetFile, ParquetTable};
+pub(crate) use table::{ParquetFile, ParquetTable, read_schemas};

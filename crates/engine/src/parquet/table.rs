@@ -80,10 +80,7 @@ impl ParquetTable {
         files: Vec<ParquetFile>,
         session: &dyn Session,
     ) -> Result<Self, UnfitFile> {
-        // INT96 counts nanoseconds and holds years that 64 bits of them do not.
-        let format = ParquetFormat::default()
-            .with_force_view_types(false)
-            .with_coerce_int96(Some("us".to_owned()));
+        let format = parquet_format();
         let in_folders = |field: &&FieldRef| folder_columns.contains(field.name());
         let in_files: Vec<FieldRef> = schema
             .fields()
@@ -270,6 +267,42 @@ impl ParquetTable {
         let renamed = ProjectionExec::try_new(columns.collect::<Vec<_>>(), scan)?;
         Ok(Arc::new(renamed))
     }
+}
+
+fn parquet_format() -> ParquetFormat {
+    // INT96 counts nanoseconds and holds years that 64 bits of them do not.
+    ParquetFormat::default()
+        .with_force_view_types(false)
+        .with_coerce_int96(Some("us".to_owned()))
+}
+
+/// The columns of each file, in the order of `files`.
+///
+/// # Errors
+/// The first file that is not Parquet.
+pub(crate) async fn read_schemas(
+    store: &Arc<dyn ObjectStore>,
+    files: Vec<ObjectMeta>,
+    session: &dyn Session,
+) -> Result<Vec<(object_store::path::Path, SchemaRef)>, UnfitFile> {
+    let format = parquet_format();
+    futures::stream::iter(files)
+        .map(|meta| {
+            let format = &format;
+            async move {
+                let metas = std::slice::from_ref(&meta);
+                match format.infer_schema(session, store, metas).await {
+                    Ok(schema) => Ok((meta.location, schema)),
+                    Err(error) => Err(UnfitFile {
+                        problem: not_parquet(&meta, &error.to_string()),
+                        path: meta.location,
+                    }),
+                }
+            }
+        })
+        .buffered(CONCURRENT_FOOTERS)
+        .try_collect()
+        .await
 }
 
 fn not_parquet(meta: &ObjectMeta, error: &str) -> String {

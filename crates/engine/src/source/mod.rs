@@ -68,6 +68,9 @@ pub struct NdjsonOptions {
     pub new_fields: NewFields,
     /// The column that holds those that are rescued.
     pub rescued_column: Option<String>,
+    /// Whether the types of what is read are given, and not its values: the rows are those
+    /// of [`sluice_ndjson::type_schema`].
+    pub finds_types: bool,
 }
 
 impl NdjsonOptions {

@@ -14,10 +14,10 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
-use sluice_csv::CsvDecoder;
+use sluice_csv::{CsvDecoder, CsvTypeDecoder};
 use sluice_ndjson::{
     DecodeError, DecodeOptions, DecodeStats, Decoder, FileContext, FileDecoder, FileScan, ScanFile,
-    ScanOutput, SchemaError,
+    ScanOutput, SchemaError, TypeDecoder,
 };
 use sluice_values::TimeZone;
 
@@ -169,7 +169,15 @@ impl NdjsonOpener {
     fn create_decoder(&self, file: &ScanFile) -> Result<AnyDecoder> {
         let options = self.decode_options.clone();
         let context = FileContext::new(Arc::clone(&file.path), file.ordinal);
+        let limits = (options.mode, options.max_line_bytes);
         let decoder: Result<AnyDecoder, SchemaError> = match &self.options.csv {
+            Some(csv) if self.options.finds_types => {
+                CsvTypeDecoder::new(limits, csv.clone(), self.time_zone, context)
+                    .map(|decoder| Box::new(decoder) as _)
+            }
+            None if self.options.finds_types => {
+                Ok(Box::new(TypeDecoder::new(limits.0, limits.1, context)) as _)
+            }
             Some(csv) => CsvDecoder::new(&options, csv.clone(), context)
                 .map(|decoder| Box::new(decoder) as _),
             None => Decoder::new(options, context).map(|decoder| Box::new(decoder) as _),

@@ -23,19 +23,28 @@ use crate::statements::parse_context::ParseContext;
 use crate::syntax::tokens::TokenizedFile;
 use crate::values::interpolation;
 
+/// What the check of all statements gives.
+#[derive(Default)]
+pub(crate) struct CheckedRelations {
+    /// Each after those that it reads.
+    pub(crate) relations: Vec<Relation>,
+    /// The variables that queries name as values.
+    pub(crate) value_variables: BTreeSet<String>,
+}
+
 /// Checks statements against each other and puts relations in order.
 pub(crate) fn check_relations(
     context: &mut ParseContext<'_>,
     tokenized: &TokenizedFile,
     broken: bool,
-) -> Vec<Relation> {
+) -> CheckedRelations {
     if tokenized.statements.is_empty() && !context.diagnostics.has_errors() {
         context.diagnostics.push(
             Diagnostic::error(codes::EMPTY_FILE, "the job file contains no statements").with_help(
                 "begin with CREATE EXTERNAL TABLE for the input and CREATE OR REFRESH MATERIALIZED VIEW for the output",
             ),
         );
-        return Vec::new();
+        return CheckedRelations::default();
     }
     let mut relations = std::mem::take(&mut context.relations);
     let declared = std::mem::take(&mut context.declared_names);
@@ -56,7 +65,7 @@ pub(crate) fn check_relations(
     relation_graph::report_cycles(&nodes, &mut context.diagnostics);
     relation_graph::report_deep_views(&nodes, &relations, &mut context.diagnostics);
     let order = relation_graph::evaluation_order(&nodes);
-    let used = check_variables(context, &mut relations, &order);
+    let (value_variables, used) = check_variables(context, &mut relations, &order);
     if !broken && !relations.iter().any(|r| matches!(r, Relation::Dataset(_))) {
         context
             .diagnostics
@@ -67,10 +76,13 @@ pub(crate) fn check_relations(
         context.diagnostics.extend(findings);
     }
     let mut slots: Vec<Option<Relation>> = relations.into_iter().map(Some).collect();
-    order
-        .into_iter()
-        .filter_map(|i| slots.get_mut(i).and_then(Option::take))
-        .collect()
+    let ordered = order.into_iter();
+    CheckedRelations {
+        relations: ordered
+            .filter_map(|i| slots.get_mut(i).and_then(Option::take))
+            .collect(),
+        value_variables,
+    }
 }
 
 /// What each relation reads. Also sets `depends_on` of the relations.
@@ -135,12 +147,13 @@ fn flow_references(dataset: &Dataset, flows: &[(String, String, Span)]) -> Vec<R
         .collect()
 }
 
-/// Checks every use of a variable. Returns the names of the used variables.
+/// Checks every use of a variable. Returns the names of those that queries name as
+/// values, and of all that are used.
 fn check_variables(
     context: &mut ParseContext<'_>,
     relations: &mut [Relation],
     order: &[usize],
-) -> BTreeSet<String> {
+) -> (BTreeSet<String>, BTreeSet<String>) {
     let declared: Vec<(String, bool)> = context
         .variables
         .iter()
@@ -185,6 +198,7 @@ fn check_variables(
         let columns = column_names::relation_columns(relation, &known);
         known.insert(relation.name().to_owned(), Rc::new(columns));
     }
+    let values = used.clone();
     for string in &strings {
         // In a default only the variables above it are visible, elsewhere all.
         let above = context
@@ -196,7 +210,7 @@ fn check_variables(
         context.diagnostics.extend(findings);
         used.extend(interpolation::variable_names(&string.value));
     }
-    used
+    (values, used)
 }
 
 fn no_dataset_error(context: &ParseContext<'_>, relations: &[Relation]) -> Diagnostic {

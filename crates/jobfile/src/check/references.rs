@@ -118,9 +118,8 @@ impl ReferenceFinder<'_> {
                     format!("to read the elements of an array use unnest({name})")
                 }
                 Some(format) if ["json", "csv", "parquet"].contains(&format.as_str()) => format!(
-                    "columns of files are not yet inferred: write read_files('…', format => \
-                     '{format}', schema => 'id BIGINT, …'), or declare the files as a source with \
-                     CREATE EXTERNAL TABLE"
+                    "files are read after FROM and JOIN, with the path in backquotes: FROM {format}.`folder`, or \
+                     CROSS JOIN {format}.`folder` in place of a comma"
                 ),
                 _ => "declare the files as a source with CREATE EXTERNAL TABLE and read that"
                     .to_owned(),

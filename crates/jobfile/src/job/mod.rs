@@ -1,10 +1,11 @@
 //! A checked job: the input of the engine's planner.
 
+mod found_columns;
 pub(crate) mod function;
 pub(crate) mod types;
 pub(crate) mod variable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sqlparser::ast::Query;
@@ -29,6 +30,8 @@ pub struct Job {
     pub relations: Vec<Relation>,
     /// The value of each variable as text; `None` is NULL.
     pub variables: BTreeMap<String, Option<String>>,
+    /// The variables that queries name as values, which a column of that name would hide.
+    pub(crate) value_variables: BTreeSet<String>,
     /// Probable mistakes; no errors.
     pub warnings: Diagnostics,
 }
@@ -176,8 +179,11 @@ pub struct Source {
     pub name: String,
     /// The span of its declared name.
     pub span: Span,
-    /// At least one; names distinct without regard to case.
+    /// At least one; names distinct without regard to case. With [`Self::inference`],
+    /// none until they are found ([`Job::with_columns`]).
     pub columns: Vec<Column>,
+    /// How columns are found that are not declared.
+    pub inference: Option<Inference>,
     /// How the files are written.
     pub format: Format,
     /// A folder, file or URL, never empty.
@@ -201,6 +207,18 @@ pub struct Source {
     pub options: BTreeMap<String, Spanned<String>>,
     /// Its `COMMENT`.
     pub comment: Option<String>,
+}
+
+/// How the columns of a source are found in its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inference {
+    /// Columns that the source has in any case, with these types (`schemaHints`).
+    pub hints: Vec<Column>,
+    /// Whether columns have the types of their values; otherwise all are STRING.
+    pub has_types: bool,
+    /// Whether what is new of the source may have columns that were not known before
+    /// (`addNewColumns`).
+    pub adds_columns: bool,
 }
 
 /// The longest line of JSON unless the option `max_line_bytes` is set.

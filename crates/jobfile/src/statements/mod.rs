@@ -1,12 +1,14 @@
 //! Detects the kind of a statement, and whether it is allowed in a job file.
 
 use sluice_values::did_you_mean;
+pub(crate) mod column_text;
 mod columns;
 mod console;
 mod dataset;
 mod declare;
 mod flow;
 mod function;
+pub(crate) mod inference;
 pub(crate) mod key_values;
 pub(crate) mod new_fields;
 pub(crate) mod parse_context;

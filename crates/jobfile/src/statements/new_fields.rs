@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::types::DataType;
 use crate::job::{Column, NewFields};
-use crate::span::Spanned;
+use crate::span::{Span, Spanned};
 use crate::statements::source::CORRUPT_RECORD;
 use crate::values::interpolation;
 
@@ -14,13 +14,15 @@ pub(crate) const EVOLUTION_MODE: &str = "schema_evolution_mode";
 pub(crate) const RESCUED_COLUMN: &str = "rescued_data_column";
 
 /// The column for what no other column holds, unless the option names another.
-const RESCUED_DATA: &str = "_rescued_data";
+pub(crate) const RESCUED_DATA: &str = "_rescued_data";
 
-/// Reads what the options of a source say of fields that are not declared, and adds the
-/// column that holds them.
+/// What the options of a source say of fields that are not declared.
+///
+/// Of a source with declared `columns`, the one that holds such fields is added to them.
+/// Without, `default` is the name of that column when the options do not say anything.
 pub(crate) fn apply_new_fields(
     options: &BTreeMap<String, Spanned<String>>,
-    columns: &mut Vec<Column>,
+    (columns, default): (Option<&mut Vec<Column>>, Option<&str>),
     diagnostics: &mut Diagnostics,
 ) -> NewFields {
     let mode = options.get(EVOLUTION_MODE);
@@ -37,16 +39,23 @@ pub(crate) fn apply_new_fields(
         );
         return NewFields::Skipped;
     }
-    match parse_mode(mode, named) {
-        Ok(NewFields::Rescued(column)) => {
+    let adds = |mode: &&Spanned<String>| mode.value.eq_ignore_ascii_case("addnewcolumns");
+    let adds_columns = columns.is_none() && mode.as_ref().is_none_or(adds);
+    let parsed = parse_mode(mode.filter(|_| !adds_columns), named);
+    match (parsed, columns) {
+        (Ok(NewFields::Rescued(column)), Some(columns)) => {
             let place = named.or(mode);
             if let Some(Err(problem)) = place.map(|value| add_column(&column, value, columns)) {
                 diagnostics.push(*problem);
             }
             NewFields::Rescued(column)
         }
-        Ok(other) => other,
-        Err(problem) => {
+        (Ok(NewFields::Skipped), None) if adds_columns => match default {
+            Some(column) => NewFields::Rescued(column.to_owned()),
+            None => NewFields::Skipped,
+        },
+        (Ok(other), _) => other,
+        (Err(problem), _) => {
             diagnostics.push(*problem);
             NewFields::Skipped
         }
@@ -80,12 +89,16 @@ fn parse_mode(
             "leave rescuedDataColumn out, or write `rescue`",
         )),
         "failonnewcolumns" => Ok(NewFields::Refused),
-        "addnewcolumns" | "addnewcolumnswithtypewidening" => Err(refused(
+        "addnewcolumns" => Err(refused(
             "columns are declared, and not added by data",
-            "write `rescue` to keep new fields in `_rescued_data`, or `failOnNewColumns` to notice them; a column that is declared later is added to the tables",
+            "leave the columns out, so that they are found in the files; or write `rescue` to keep new fields in `_rescued_data`, or `failOnNewColumns` to notice them; a column that is declared later is added to the tables",
+        )),
+        "addnewcolumnswithtypewidening" => Err(refused(
+            "columns of tables keep their types",
+            "write `addNewColumns` and leave the columns out: values that do not fit their type are kept in `_rescued_data`",
         )),
         _ => Err(refused(
-            "expected `none`, `rescue` or `failOnNewColumns`",
+            "expected `none`, `rescue`, `failOnNewColumns` or `addNewColumns`",
             "fields that are not declared are skipped by `none`, which is the default",
         )),
     }
@@ -116,15 +129,20 @@ fn add_column(
         )),
         Some(_) => Ok(()),
         None => {
-            columns.push(Column {
-                name: name.to_owned(),
-                source_name: name.to_owned(),
-                ty: DataType::String,
-                nullable: true,
-                span: value.span,
-                comment: None,
-            });
+            columns.push(rescued_column(name, value.span));
             Ok(())
         }
+    }
+}
+
+/// The column for what no other column holds.
+pub(crate) fn rescued_column(name: &str, span: Span) -> Column {
+    Column {
+        name: name.to_owned(),
+        source_name: name.to_owned(),
+        ty: DataType::String,
+        nullable: true,
+        span,
+        comment: None,
     }
 }

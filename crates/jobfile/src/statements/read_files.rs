@@ -1,7 +1,8 @@
-//! `read_files('path', format => 'json', schema => 'id BIGINT, …', …)` in FROM, as
-//! Databricks has it: a source without a statement of its own.
+//! Files in FROM, sources without a statement of their own:
+//! `read_files('path', format => 'json', schema => 'id BIGINT, …', …)`, as Databricks has
+//! it, and Spark's ``json.`path` ``.
 //!
-//! Each call becomes a source with a name that no file can declare, and the query reads
+//! Each of them becomes a source with a name that no file can declare, and the query reads
 //! that name.
 
 use sqlparser::keywords::Keyword;
@@ -11,6 +12,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::{Column, Format};
 use crate::span::{Span, Spanned};
 use crate::statements::columns;
+use crate::statements::inference::Defaults;
 use crate::statements::key_values;
 use crate::statements::parse_context::ParseContext;
 use crate::statements::source::{self, SourceParts};
@@ -23,27 +25,104 @@ pub(crate) const NAME_PREFIX: &str = "read_files ";
 
 const EXAMPLE: &str = "read_files('folder', format => 'json', schema => 'id BIGINT, name STRING')";
 
-/// The tokens of a query with each call of `read_files` replaced by the name of its
-/// source.
+/// The tokens of a query with each call of `read_files`, and each path after the name of a
+/// format, replaced by the name of its source.
 pub(crate) fn replace_calls(
     context: &mut ParseContext<'_>,
     tokens: &[TokenWithSpan],
 ) -> Vec<TokenWithSpan> {
-    let mut replaced = Vec::with_capacity(tokens.len());
+    let mut replaced: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
-        match find_call(tokens, at) {
-            Some((open, close)) => {
-                replaced.push(parse_call(context, tokens, (at, open, close)));
-                at = close + 1;
-            }
-            None => {
-                replaced.push(token.clone());
-                at += 1;
-            }
+        if let Some((open, close)) = find_call(tokens, at) {
+            replaced.push(parse_call(context, tokens, (at, open, close)));
+            at = close + 1;
+        } else if let Some((format, path)) = find_path(tokens, at, &replaced) {
+            replaced.push(add_path(context, (token, &tokens[path]), format));
+            at = path + 1;
+        } else {
+            replaced.push(token.clone());
+            at += 1;
         }
     }
     replaced
+}
+
+/// The format of ``format.`path` `` at this token, and the index of the path, where a
+/// relation is expected after the tokens `before`.
+fn find_path(
+    tokens: &[TokenWithSpan],
+    at: usize,
+    before: &[TokenWithSpan],
+) -> Option<(Format, usize)> {
+    let word = plain_word(&tokens.get(at)?.token)?;
+    let format = source::format_named(word)?;
+    let path = match (&tokens.get(at + 1)?.token, &tokens.get(at + 2)?.token) {
+        (Token::Period, Token::Word(word)) if word.quote_style == Some('`') => at + 2,
+        _ => return None,
+    };
+    let mut before = before.iter().rev().filter(|token| !is_whitespace(token));
+    let mut last = before.next()?;
+    if last.token == Token::LParen {
+        last = before.next()?;
+        return is_word(last, &["STREAM"]).then_some((format, path));
+    }
+    is_word(last, &["FROM", "JOIN", "STREAM", "TABLE"]).then_some((format, path))
+}
+
+fn is_word(token: &TokenWithSpan, words: &[&str]) -> bool {
+    let word = plain_word(&token.token);
+    word.is_some_and(|word| words.iter().any(|of| of.eq_ignore_ascii_case(word)))
+}
+
+/// Adds the source of a path, and gives the name that stands for it.
+fn add_path(
+    context: &mut ParseContext<'_>,
+    (start, path): (&TokenWithSpan, &TokenWithSpan),
+    format: Format,
+) -> TokenWithSpan {
+    let span = span_of(start).to(span_of(path));
+    let location = match &path.token {
+        Token::Word(word) => word.value.clone(),
+        _ => String::new(),
+    };
+    let name = next_name(context, span);
+    let named = name_token(&name);
+    source::push_source(
+        context,
+        SourceParts {
+            name,
+            columns: None,
+            defaults: Defaults::Spark,
+            format,
+            location: Spanned::new(location, span_of(path)),
+            options: Vec::new(),
+            comment: None,
+        },
+    );
+    named
+}
+
+/// The name of the next source that has no statement.
+fn next_name(context: &mut ParseContext<'_>, span: Span) -> Name {
+    let calls = context.declared_names.iter();
+    let number = calls.filter(|name| name.starts_with(NAME_PREFIX)).count() + 1;
+    let name = format!("{NAME_PREFIX}{number}");
+    context.declared_names.insert(name.clone());
+    Name {
+        value: name.clone(),
+        written: name,
+        span,
+    }
+}
+
+fn name_token(name: &Name) -> TokenWithSpan {
+    let word = Token::Word(Word {
+        value: name.value.clone(),
+        quote_style: Some('`'),
+        keyword: Keyword::NoKeyword,
+    });
+    TokenWithSpan::new(word, name.span.to_sqlparser())
 }
 
 /// The parentheses of a call of `read_files` that begins at this token.
@@ -75,25 +154,13 @@ fn parse_call(
     (start, open, close): (usize, usize, usize),
 ) -> TokenWithSpan {
     let span = span_of(&tokens[start]).to(span_of(&tokens[close]));
-    let calls = context.declared_names.iter();
-    let number = calls.filter(|name| name.starts_with(NAME_PREFIX)).count() + 1;
-    let name = format!("{NAME_PREFIX}{number}");
-    context.declared_names.insert(name.clone());
     let mut cursor = TokenCursor::new(tokens, &(open + 1..close));
-    let source = Name {
-        value: name.clone(),
-        written: name.clone(),
-        span,
-    };
-    if let Err(problem) = parse_arguments(context, &mut cursor, source) {
+    let name = next_name(context, span);
+    let named = name_token(&name);
+    if let Err(problem) = parse_arguments(context, &mut cursor, name) {
         context.diagnostics.push(*problem);
     }
-    let word = Token::Word(Word {
-        value: name,
-        quote_style: Some('`'),
-        keyword: Keyword::NoKeyword,
-    });
-    TokenWithSpan::new(word, span.to_sqlparser())
+    named
 }
 
 fn parse_arguments(
@@ -123,9 +190,6 @@ fn parse_arguments(
                 })?);
             }
             "schema" => columns = Some(parse_schema(&value, &mut context.diagnostics)?),
-            "schemahints" | "inferschema" | "infercolumntypes" => {
-                return Err(not_inferred(key.span));
-            }
             _ => {
                 context.record_string(&value);
                 options.push((Spanned::new(key.written, key.span), value));
@@ -138,15 +202,12 @@ fn parse_arguments(
     let Some(format) = format else {
         return Err(missing_argument("format", name.span));
     };
-    let Some(columns) = columns else {
-        let what = "schema, and columns are not inferred from files";
-        return Err(missing_argument(what, name.span));
-    };
     source::push_source(
         context,
         SourceParts {
             name,
             columns,
+            defaults: Defaults::Databricks,
             format,
             location,
             options,
@@ -164,20 +225,9 @@ fn missing_argument(what: &str, span: Span) -> Box<Diagnostic> {
     )
 }
 
-fn not_inferred(span: Span) -> Box<Diagnostic> {
-    Box::new(
-        Diagnostic::error(
-            codes::CLAUSE_NOT_YET,
-            "columns of files are not yet inferred",
-        )
-        .with_span(span)
-        .with_help(format!("declare those that the job reads: {EXAMPLE}")),
-    )
-}
-
 /// The columns in a text such as `id BIGINT, tags ARRAY<STRING>`. Their spans, and those
 /// of errors, are the text's.
-fn parse_schema(
+pub(crate) fn parse_schema(
     schema: &Spanned<String>,
     diagnostics: &mut Diagnostics,
 ) -> ParseResult<Vec<Column>> {

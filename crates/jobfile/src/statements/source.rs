@@ -9,7 +9,8 @@ use crate::job::types::{DataType, Field};
 use crate::job::{
     Column, Compression, CsvOptions, DEFAULT_MAX_LINE_BYTES, Format, ParseMode, Relation, Source,
 };
-use crate::span::{Span, Spanned};
+use crate::span::Spanned;
+use crate::statements::inference::{self, Defaults};
 use crate::statements::key_values::{self, CheckPhase};
 use crate::statements::parse_context::ParseContext;
 use crate::statements::{columns, new_fields, source_options};
@@ -30,18 +31,10 @@ pub(crate) fn parse_source(
     if cursor.peek() == Some(&Token::Period) {
         return Err(cursor.qualified_name_error(&name));
     }
-    let columns = if cursor.peek() == Some(&Token::LParen) {
-        parse_columns(context, cursor)?
-    } else {
-        return Err(Box::new(
-            Diagnostic::error(
-                codes::MISSING_CLAUSE,
-                format!("the source `{}` has no columns", name.written),
-            )
-            .with_span(Span::empty_at(name.span.end))
-            .with_label("expected `(column TYPE, …)`")
-            .with_help("declare the columns that the job reads; others in the files are ignored"),
-        ));
+    // Without columns, they are found in the files.
+    let columns = match cursor.peek() {
+        Some(Token::LParen) => Some(parse_columns(context, cursor)?),
+        _ => None,
     };
     let clauses = parse_clauses(context, cursor)?;
     let missing = |what: &str, example: &str| {
@@ -51,7 +44,7 @@ pub(crate) fn parse_source(
                 format!("the source `{}` has no {what}", name.written),
             )
             .with_span(name.span)
-            .with_help(format!("add `{example}` after the columns")),
+            .with_help(format!("add `{example}`")),
         )
     };
     let Some(format) = clauses.format else {
@@ -66,6 +59,7 @@ pub(crate) fn parse_source(
         SourceParts {
             name,
             columns,
+            defaults: Defaults::Spark,
             format: format.value,
             location,
             options: clauses.options,
@@ -97,7 +91,9 @@ pub(crate) fn is_table_of_files(cursor: &TokenCursor<'_>) -> bool {
 /// What a statement says of a source.
 pub(crate) struct SourceParts {
     pub(crate) name: Name,
-    pub(crate) columns: Vec<Column>,
+    /// `None`: they are found in the files.
+    pub(crate) columns: Option<Vec<Column>>,
+    pub(crate) defaults: Defaults,
     pub(crate) format: Format,
     pub(crate) location: Spanned<String>,
     pub(crate) options: Vec<(Spanned<String>, Spanned<String>)>,
@@ -109,29 +105,54 @@ pub(crate) fn push_source(context: &mut ParseContext<'_>, parts: SourceParts) {
     let SourceParts {
         name,
         mut columns,
+        defaults,
         format,
         location,
         options,
         comment,
     } = parts;
-    for column in &columns {
+    for column in columns.iter().flatten() {
         check_column_type(column, format, &mut context.diagnostics);
     }
     context.record_string(&location);
     context.diagnostics.extend(check_location(&location));
-    let options = source_options::check_option_keys(format, &options, &mut context.diagnostics);
-    let new_fields = new_fields::apply_new_fields(&options, &mut columns, &mut context.diagnostics);
+    let options = source_options::check_option_keys(
+        (format, columns.is_none()),
+        &options,
+        &mut context.diagnostics,
+    );
+    let diagnostics = &mut context.diagnostics;
+    let inference = match &columns {
+        Some(_) => {
+            inference::refuse_hints(&options, diagnostics);
+            None
+        }
+        None => Some(inference::parse_inference(
+            format,
+            defaults,
+            &options,
+            diagnostics,
+        )),
+    };
+    let default = inference::default_new_fields(format, defaults);
+    let new_fields =
+        new_fields::apply_new_fields(&options, (columns.as_mut(), default), diagnostics);
+    let has_header = inference.is_some() && defaults == Defaults::Databricks;
     let mut source = Source {
         name: name.value,
         span: name.span,
-        columns,
+        columns: columns.unwrap_or_default(),
+        inference,
         format,
         location: location.value,
         location_span: location.span,
         mode: ParseMode::default(),
         compression: Compression::default(),
         max_line_bytes: DEFAULT_MAX_LINE_BYTES,
-        csv: CsvOptions::default(),
+        csv: CsvOptions {
+            header: has_header,
+            ..CsvOptions::default()
+        },
         time_zone: None,
         new_fields,
         options,
@@ -254,28 +275,34 @@ fn parse_clauses(
 
 /// The format with this name.
 pub(crate) fn parse_format(name: &Name) -> ParseResult<Format> {
-    let upper = name.written.to_uppercase();
-    match upper.as_str() {
-        "JSON" | "NDJSON" | "JSONL" => Ok(Format::Json),
-        "PARQUET" => Ok(Format::Parquet),
-        "CSV" => Ok(Format::Csv),
-        _ => Err(Box::new(
+    format_named(&name.written).ok_or_else(|| {
+        Box::new(
             Diagnostic::error(
                 codes::UNKNOWN_FORMAT,
                 format!("a source cannot be stored as `{}`", name.written),
             )
             .with_span(name.span)
             .with_help(suggest_or_list(
-                &upper,
+                &name.written.to_uppercase(),
                 "the formats are",
                 ["JSON", "PARQUET", "CSV"],
             )),
-        )),
+        )
+    })
+}
+
+/// The format with this name, in any case.
+pub(crate) fn format_named(name: &str) -> Option<Format> {
+    match name.to_uppercase().as_str() {
+        "JSON" | "NDJSON" | "JSONL" => Some(Format::Json),
+        "PARQUET" => Some(Format::Parquet),
+        "CSV" => Some(Format::Csv),
+        _ => None,
     }
 }
 
 /// Checks that the format can hold the type, and the type of `_corrupt_record`.
-fn check_column_type(column: &Column, format: Format, diagnostics: &mut Diagnostics) {
+pub(crate) fn check_column_type(column: &Column, format: Format, diagnostics: &mut Diagnostics) {
     if column.name.eq_ignore_ascii_case(CORRUPT_RECORD) {
         if format == Format::Parquet || !is_corrupt_record(&column.ty) {
             let problem = if format == Format::Parquet {

@@ -8,16 +8,18 @@ use crate::diagnostics::{Diagnostic, Diagnostics, codes};
 use crate::job::{Compression, Format, ParseMode, Source};
 use crate::span::Spanned;
 use crate::statements::key_values::CheckPhase;
-use crate::statements::new_fields;
 use crate::statements::setting::TIME_ZONE_EXAMPLES;
+use crate::statements::{inference, new_fields};
 
 const JSON_OPTIONS: &[&str] = &[
     "compression",
+    inference::COLUMN_TYPES,
     "max_line_bytes",
     "mode",
     "multi_line",
     new_fields::RESCUED_COLUMN,
     new_fields::EVOLUTION_MODE,
+    inference::HINTS,
     "time_zone",
 ];
 const CSV_OPTIONS: &[&str] = &[
@@ -29,7 +31,8 @@ const CSV_OPTIONS: &[&str] = &[
     "header",
     "ignore_leading_white_space",
     "ignore_trailing_white_space",
-    "infer_schema",
+    inference::COLUMN_TYPES,
+    inference::INFER_SCHEMA,
     "max_line_bytes",
     "mode",
     "multi_line",
@@ -37,8 +40,11 @@ const CSV_OPTIONS: &[&str] = &[
     "quote",
     new_fields::RESCUED_COLUMN,
     new_fields::EVOLUTION_MODE,
+    inference::HINTS,
     "time_zone",
 ];
+/// Options of Parquet sources whose columns are not declared.
+const PARQUET_OPTIONS: &[&str] = &[new_fields::EVOLUTION_MODE, inference::HINTS];
 
 /// The name of the option in this crate, for spellings of Spark such as
 /// `maxLineBytes`, `nullValue` and `sep`. `key` is in lower case.
@@ -52,7 +58,9 @@ fn canonical_option_name(key: &str) -> &str {
         "charset" => "encoding",
         "ignoreleadingwhitespace" => "ignore_leading_white_space",
         "ignoretrailingwhitespace" => "ignore_trailing_white_space",
-        "inferschema" => "infer_schema",
+        "inferschema" => inference::INFER_SCHEMA,
+        "infercolumntypes" | "cloudfiles.infercolumntypes" => inference::COLUMN_TYPES,
+        "schemahints" | "cloudfiles.schemahints" => inference::HINTS,
         "timezone" => "time_zone",
         "schemaevolutionmode" | "cloudfiles.schemaevolutionmode" => new_fields::EVOLUTION_MODE,
         "rescueddatacolumn" | "cloudfiles.rescueddatacolumn" => new_fields::RESCUED_COLUMN,
@@ -62,13 +70,14 @@ fn canonical_option_name(key: &str) -> &str {
 
 /// Keys contain no variables, so they are checked while parsing.
 pub(crate) fn check_option_keys(
-    format: Format,
+    (format, is_inferred): (Format, bool),
     options: &[(Spanned<String>, Spanned<String>)],
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, Spanned<String>> {
     let known = match format {
         Format::Json => JSON_OPTIONS,
         Format::Csv => CSV_OPTIONS,
+        Format::Parquet if is_inferred => PARQUET_OPTIONS,
         Format::Parquet => &[],
     };
     let mut map = BTreeMap::new();
@@ -77,12 +86,15 @@ pub(crate) fn check_option_keys(
         let name = canonical_option_name(&lower);
         if !known.contains(&name) {
             let help = match format {
+                Format::Parquet if is_inferred => {
+                    "the options of Parquet sources without columns are schemaHints and schemaEvolutionMode".to_owned()
+                }
                 Format::Parquet => {
                     "Parquet files describe themselves: leave OPTIONS out".to_owned()
                 }
                 Format::Json | Format::Csv => {
                     let what = format!("the options of {} sources are", format.as_str());
-                    let accepted_only = ["multi_line", "infer_schema", "encoding"];
+                    let accepted_only = ["multi_line", inference::INFER_SCHEMA, "encoding"];
                     let offered = known
                         .iter()
                         .copied()
@@ -220,8 +232,8 @@ fn apply_option(source: &mut Source, key: &str, value: &str) -> Result<(), Strin
         "time_zone" => return Err(TIME_ZONE_EXAMPLES.to_owned()),
         "encoding" if ["utf-8", "utf8"].contains(&value.to_ascii_lowercase().as_str()) => {}
         "encoding" => return Err("`UTF-8`: convert files in other encodings".to_owned()),
-        // Columns are declared, so nothing is inferred.
-        "infer_schema" => {
+        // They say how columns are found, if they are not declared.
+        inference::INFER_SCHEMA | inference::COLUMN_TYPES => {
             parse_boolean(value)?;
         }
         "ignore_leading_white_space" => source.csv.trim_leading = parse_boolean(value)?,
@@ -241,7 +253,8 @@ fn apply_option(source: &mut Source, key: &str, value: &str) -> Result<(), Strin
     Ok(())
 }
 
-fn parse_boolean(value: &str) -> Result<bool, String> {
+/// `true` or `false`, in any case.
+pub(crate) fn parse_boolean(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),

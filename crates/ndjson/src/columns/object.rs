@@ -11,6 +11,7 @@ use crate::columns::column_decoder::ColumnDecoder;
 use crate::columns::growing::Nulls;
 use crate::columns::key_predictor::{self, FoundKey, KeyPredictor, KeyState, NO_FIELD};
 use crate::columns::leaf;
+use crate::record::ReadRecord;
 use crate::values::field_label::FieldLabel;
 use crate::values::lex::{self, StringText, byte_at, bytes_in};
 use crate::values::read_error::{ReadContext, ReadError, ReadResult};
@@ -271,6 +272,13 @@ impl StructDecoder {
             target,
             value_start: value,
         }))
+    }
+}
+
+impl ReadRecord for StructDecoder {
+    #[inline(always)]
+    fn read_record(&mut self, buf: &[u8], pos: usize, cx: &mut ReadContext) -> ReadResult {
+        self.read_object(buf, pos, cx)
     }
 }
 

@@ -110,6 +110,7 @@ impl TestJob {
                 gold,
                 settings,
                 scope: sluice_jobfile::RunScope::default(),
+                columns: std::collections::BTreeMap::new(),
             }),
             attempts,
             runner: state,
