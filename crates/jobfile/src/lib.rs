@@ -28,6 +28,7 @@ mod bind;
 mod check;
 mod diagnostics;
 mod file;
+mod found_columns;
 mod functions;
 mod job;
 mod scope;

@@ -1,10 +1,10 @@
 -- error: E0111
--- at: 28:52
+-- at: 24:52
 -- message: read_files has no format
 -- error: E0208
 -- message: schemaHints is for sources whose columns are not declared
 -- error: E0204
--- at: 31:97
+-- at: 27:97
 -- error: E0202
 -- error: E0207
 -- message: unknown option `modus`

@@ -11,7 +11,7 @@ use crate::{data, gold, submit};
 /// As the guide of Spark's Declarative Pipelines writes pipelines in SQL.
 const SPARK: &str = r#"
 CREATE TABLE customers_us_west (id BIGINT, name STRING, state STRING) USING json LOCATION "LANDING/west";
-CREATE TABLE customers_us_east (id BIGINT, name STRING, state STRING) USING json LOCATION "LANDING/east";
+CREATE TABLE customers_us_east USING json LOCATION "LANDING/east";
 
 -- create a streaming table
 CREATE STREAMING TABLE customers_us;
@@ -27,6 +27,8 @@ AS INSERT INTO customers_us BY NAME
 SELECT * FROM STREAM(customers_us_east);
 
 CREATE TEMPORARY VIEW with_state AS SELECT * FROM customers_us WHERE state IS NOT NULL;
+
+CREATE MATERIALIZED VIEW west AS SELECT count(*) AS n FROM json.`LANDING/west`;
 
 CREATE MATERIALIZED VIEW customers_per_state
 PARTITIONED BY (state)
@@ -48,6 +50,10 @@ FROM STREAM read_files(
   schema => "id BIGINT, state STRING",
   schemaEvolutionMode => "rescue"
 );
+
+CREATE OR REFRESH STREAMING TABLE customers_bronze
+SCHEDULE EVERY 1 HOUR
+AS SELECT * FROM STREAM read_files("LANDING/west", format => "json", inferColumnTypes => true);
 
 CREATE OR REFRESH STREAMING TABLE customers (
   id BIGINT COMMENT "of the customer",

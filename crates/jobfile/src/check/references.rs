@@ -145,10 +145,13 @@ impl ReferenceFinder<'_> {
             "flatten" => "use explode(…) or inline(…)".to_owned(),
             "read_files" | "read_json" | "read_json_auto" | "read_parquet" | "read_csv"
             | "read_csv_auto" | "read_ndjson" | "cloud_files" => {
-                "use read_files('path', format => 'json', schema => 'id BIGINT, …'), or declare \
-                 the files as a source with CREATE EXTERNAL TABLE and read that"
+                "use read_files('path', format => 'json'), or declare the files as a source with \
+                 CREATE EXTERNAL TABLE and read that"
                     .to_owned()
             }
+            "read_kafka" => "topics are read by ingest-landing: declare what has landed as a \
+                 source, CREATE EXTERNAL TABLE … LOCATION '${landing}/TOPIC', and read STREAM of it"
+                .to_owned(),
             other => suggest_or_list(
                 other,
                 "the table functions are",

@@ -1,6 +1,5 @@
 //! A checked job: the input of the engine's planner.
 
-mod found_columns;
 pub(crate) mod function;
 pub(crate) mod types;
 pub(crate) mod variable;

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::diagnostics::{Diagnostic, codes};
 use crate::job::{Column, Dataset, RefreshPolicy, Relation, SortKey};
 use crate::span::Spanned;
 use crate::statements::key_values::{self, CheckPhase};
 use crate::statements::parse_context::ParseContext;
-use crate::statements::{columns, flow, query, table_properties};
+use crate::statements::{columns, flow, query, schedule, table_properties};
 use crate::syntax::token_cursor::{Name, ParseResult, TokenCursor, repeated_clause_error};
+use crate::syntax::tokens::{is_whitespace, plain_word, span_of};
 
 /// The longest name of a dataset, which becomes the name of a folder.
 const MAX_DATASET_NAME: usize = 128;
@@ -162,9 +163,8 @@ fn parse_clause(
     } else if cursor.eat_words(&["CLUSTER", "BY"]) {
         repeated(clauses.cluster_by.is_some(), "CLUSTER BY")?;
         clauses.cluster_by = Some(parse_cluster_columns(context, cursor)?);
-    } else if cursor.next_words_are(&["SCHEDULE"]) || cursor.next_words_are(&["TRIGGER"]) {
-        let help = "leave it out; a job runs when it is submitted";
-        return Err(cursor.not_yet_supported_error(on, help));
+    } else if schedule::parse_schedule(context, cursor)? {
+        // When it runs is decided by who submits the job.
     } else if cursor.next_words_are(&["LOCATION"]) {
         let help = "leave it out; a dataset is a folder of its name in the gold zone";
         return Err(cursor.not_yet_supported_error(on, help));
@@ -204,6 +204,7 @@ fn parse_distinct_columns(
     cursor: &mut TokenCursor<'_>,
     clause: &str,
 ) -> ParseResult<Vec<Name>> {
+    refuse_transforms(cursor, clause)?;
     let names = cursor.parse_name_list("a column name")?;
     for (i, name) in names.iter().enumerate() {
         if names[..i].iter().any(|n| n.value == name.value) {
@@ -217,6 +218,38 @@ fn parse_distinct_columns(
         }
     }
     Ok(names)
+}
+
+/// The error for `days(at)` and others of Spark's partition transforms in the list that
+/// comes next.
+fn refuse_transforms(cursor: &TokenCursor<'_>, clause: &str) -> ParseResult<()> {
+    let mut depth = 0_usize;
+    let tokens = cursor.rest_tokens().iter().filter(|token| !is_whitespace(token));
+    let mut before: Option<&TokenWithSpan> = None;
+    for token in tokens {
+        match &token.token {
+            Token::LParen => {
+                let called = before.filter(|_| depth == 1);
+                if let Some(name) = called.and_then(|name| plain_word(&name.token).map(|word| (word, name))) {
+                    let (word, name) = name;
+                    return Err(Box::new(
+                        Diagnostic::error(
+                            codes::CLAUSE_NOT_YET,
+                            format!("{clause} names columns, and `{word}(…)` is an expression"),
+                        )
+                        .with_span(span_of(name))
+                        .with_help("compute it as a column of the query, such as CAST(at AS DATE) AS day, and name that"),
+                    ));
+                }
+                depth += 1;
+            }
+            Token::RParen if depth <= 1 => return Ok(()),
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        before = Some(token);
+    }
+    Ok(())
 }
 
 /// `(a, b)`, `AUTO` or `NONE`.

@@ -15,6 +15,7 @@ pub(crate) mod parse_context;
 pub(crate) mod query;
 pub(crate) mod read_files;
 mod replaced_part;
+mod schedule;
 pub(crate) mod setting;
 pub(crate) mod source;
 pub(crate) mod source_options;

@@ -98,7 +98,7 @@ fn parse_mode(
             "write `addNewColumns` and leave the columns out: values that do not fit their type are kept in `_rescued_data`",
         )),
         _ => Err(refused(
-            "expected `none`, `rescue`, `failOnNewColumns` or `addNewColumns`",
+            "expected `none`, `rescue` or `failOnNewColumns`",
             "fields that are not declared are skipped by `none`, which is the default",
         )),
     }

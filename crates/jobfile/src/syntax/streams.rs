@@ -26,7 +26,7 @@ pub fn stream_of(name: &str) -> Option<&str> {
 
 /// Replaces `STREAM x` and `STREAM(x)` after FROM and JOIN by the name of the
 /// stream. Other forms are reported, and the word is removed, so that the rest of
-/// the query is checked too.
+/// the query is checked too. So is the hint `WITH (SKIPCHANGECOMMITS)`, with a warning.
 pub(crate) fn mark_streams(
     tokens: &[TokenWithSpan],
     diagnostics: &mut Diagnostics,
@@ -71,6 +71,21 @@ pub(crate) fn mark_streams(
                 }
             }
             _ => {}
+        }
+    }
+    for window in significant.windows(4) {
+        if let [with, open, hint, close] = *window
+            && is(with, &["WITH"])
+            && is(hint, &["SKIPCHANGECOMMITS"])
+            && tokens[open].token == Token::LParen
+            && tokens[close].token == Token::RParen
+        {
+            removed.extend([with, open, hint, close]);
+            diagnostics.push(
+                Diagnostic::warning(codes::NO_EFFECT, "SKIPCHANGECOMMITS has no effect")
+                    .with_span(span_of(&tokens[hint]))
+                    .with_help("of a table, a version that removes rows is an error; files that have landed do not change"),
+            );
         }
     }
     marked

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "check",
     "functions",
     "file",
+    "found_columns",
     "bind",
     "scope",
     "lib",
