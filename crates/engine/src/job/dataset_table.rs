@@ -115,6 +115,11 @@ impl DatasetTable {
         self.are_rows_known
     }
 
+    /// The store of its files.
+    pub(super) fn store(&self) -> Result<ObjectStoreUrl> {
+        ObjectStoreUrl::parse(&self.root[..url::Position::BeforePath])
+    }
+
     /// The same dataset, to which this run adds nothing, with only some of its files.
     pub(super) fn with_kept(&self, is_kept: impl Fn(&DataFile) -> bool) -> Self {
         let kept = self.kept.iter().filter(|file| is_kept(file));
@@ -171,12 +176,17 @@ impl DatasetTable {
             .collect()
     }
 
-    fn partitioned_file(&self, file: &DataFile, fields: &[FieldRef]) -> Result<PartitionedFile> {
+    /// The path of a file in the store.
+    pub(super) fn path_of(&self, file: &DataFile) -> Result<Path> {
         // The root is a URL, but a file's path is in the store's form, in which
         // the folder of a partition may itself hold `%`.
-        let path = Path::from_url_path(self.root.path())
+        Path::from_url_path(self.root.path())
             .and_then(|root| Path::parse(format!("{root}/{}", file.path)))
-            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+            .map_err(|e| DataFusionError::External(Box::new(e)))
+    }
+
+    fn partitioned_file(&self, file: &DataFile, fields: &[FieldRef]) -> Result<PartitionedFile> {
+        let path = self.path_of(file)?;
         let values = fields
             .iter()
             .map(|field| partition_value(file, field))
@@ -273,7 +283,7 @@ impl TableProvider for DatasetTable {
                 group.push(partitioned);
             }
         }
-        let store = ObjectStoreUrl::parse(&self.root[..url::Position::BeforePath])?;
+        let store = self.store()?;
         let config = FileScanConfigBuilder::new(store, Arc::new(source))
             .with_file_groups(
                 groups

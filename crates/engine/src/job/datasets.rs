@@ -273,7 +273,7 @@ impl Analysis<'_> {
                 .target_file_size
                 .unwrap_or(self.options.target_file_size),
             is_streaming: dataset.is_streaming(),
-            is_deduplicated: false,
+            keys: Vec::new(),
             is_repeatable: false,
             view_update: None,
             is_up_to_date: false,

@@ -237,7 +237,7 @@ fn column_type(source: &Source, found: InferredType) -> DataType {
     }
 }
 
-/// The columns of CSV files: by their places, with the names of the headers.
+/// The columns of CSV files: by their positions, with the names of the headers.
 fn merge_by_position(
     source: &Source,
     known: &[Column],
@@ -258,7 +258,7 @@ fn merge_by_position(
                         what: format!("source {}", shown_name(source)),
                         file: source.location.clone(),
                         problem: format!(
-                            "column {} is called `{known}` in the header of one file and `{name}` in that of another; columns of CSV are found by their places, so read files of each order by a source of their own, with a pattern",
+                            "column {} is called `{known}` in the header of one file and `{name}` in that of another; columns of CSV are found by their positions, so read files of each order by a source of their own, with a pattern",
                             index + 1
                         ),
                     });

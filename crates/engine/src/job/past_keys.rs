@@ -2,8 +2,9 @@
 //!
 //! The rows of a run are reduced to one for each key first. Then the keys that the
 //! table has are removed by an anti join. Of the table only the key columns are read, of
-//! files whose statistics do not exclude every key of the run.
+//! files whose statistics and Bloom filters do not exclude every key of the run.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,6 +19,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::StreamExt as _;
 use sluice_gold::{DataFile, Snapshot, TableSpec};
 use sluice_jobfile::{Dataset, Diagnostic, Flow, codes};
 
@@ -25,7 +27,16 @@ use super::AnalyzeError;
 use super::analyze::{Analysis, engine_error};
 use super::dataset_table::DatasetTable;
 use super::part_files::{read_bound, round_up};
+use crate::parquet::RunKeys;
+use crate::sink::key_filters::has_filter;
 use crate::staged::{StagedTable, read_staged_rows};
+
+/// With fewer rows in the table its keys are read.
+const MIN_PAST_ROWS: u64 = 500_000;
+/// The most keys that are looked up; they are held in the memory of the process that plans.
+const MAX_KEYS: u64 = 1 << 20;
+/// How many files are looked at at the same time.
+const CONCURRENT_LOOKUPS: usize = 8;
 
 /// What is wrong with the key of a deduplicated flow of a table with this many flows.
 pub(super) fn refuse_keys(
@@ -112,20 +123,52 @@ impl Analysis<'_> {
         };
         let failed = |error| engine_error(&dataset.name, error);
         let table = self.table_before(dataset, spec, &past.files)?;
-        let bounds = match self.stage_bounds(dataset, &rows, keys) {
+        let mut run_keys = None;
+        let mut of_bounds = rows.clone();
+        if has_many_rows(&table) && has_filters(&rows, keys).map_err(failed)? {
+            let staged = self.stage_keys(dataset, &rows, keys).map_err(failed)?;
+            let source = provider_as_source(Arc::clone(&staged) as _);
+            let reference = TableReference::bare(staged.name());
+            of_bounds = LogicalPlanBuilder::scan(reference, source, None)
+                .and_then(LogicalPlanBuilder::build)
+                .map_err(failed)?;
+            run_keys = Some(staged);
+        }
+        let bounds = match self.stage_bounds(dataset, &of_bounds, keys) {
             Ok(bounds) => bounds,
             Err(error) => return Err(failed(error)),
         };
         let name = format!("{} past", dataset.name);
         if let Some(bounds) = &bounds {
+            // Keys are staged before their bounds.
             self.producers.insert(&name, bounds.step());
         }
         let past = PastKeysTable {
             table,
             keys: keys.to_vec(),
+            run_keys,
             bounds,
         };
         remove_past_keys(rows, &name, past, keys).map_err(failed)
+    }
+
+    /// Adds the step that has the run's keys.
+    fn stage_keys(
+        &mut self,
+        dataset: &Dataset,
+        rows: &LogicalPlan,
+        keys: &[String],
+    ) -> Result<Arc<StagedTable>> {
+        let columns: Vec<Expr> = keys
+            .iter()
+            .map(|key| Expr::Column(Column::from_name(key)))
+            .collect();
+        let plan = LogicalPlanBuilder::from(rows.clone())
+            .project(columns)?
+            .build()?;
+        let schema: SchemaRef = Arc::clone(plan.schema().inner());
+        let name = format!("{} keys", dataset.name);
+        Ok(self.push_staged_step(&name, plan, schema, false))
     }
 
     /// Adds the step that finds the bounds of the run's keys; `None` when files cannot be
@@ -158,6 +201,22 @@ impl Analysis<'_> {
         let name = format!("{} bounds", dataset.name);
         Ok(Some(self.push_staged_step(&name, plan, schema, false)))
     }
+}
+
+/// Whether a table has so many rows that files without the run's keys are worth finding.
+fn has_many_rows(table: &DatasetTable) -> bool {
+    let rows = table.kept_files().iter().map(|file| file.stats.num_records);
+    rows.sum::<u64>() >= MIN_PAST_ROWS
+}
+
+/// Whether one of the keys has Bloom filters, in files that were written with them, and
+/// bounds.
+fn has_filters(rows: &LogicalPlan, keys: &[String]) -> Result<bool> {
+    let mut types = Vec::new();
+    for key in keys {
+        types.push(rows.schema().field_with_unqualified_name(key)?.data_type());
+    }
+    Ok(types.iter().any(|of| has_filter(of)) && types.iter().any(|of| has_bounds(of)))
 }
 
 /// The rows whose keys are not among those of the past.
@@ -208,17 +267,45 @@ fn present_name(at: usize) -> String {
 pub(super) struct PastKeysTable {
     table: DatasetTable,
     keys: Vec<String>,
+    /// The run's keys, when they are to be looked up in filters.
+    run_keys: Option<Arc<StagedTable>>,
     /// One row: the bounds of the run's keys. `None`: all files are read.
     bounds: Option<Arc<StagedTable>>,
 }
 
 impl PastKeysTable {
-    /// The same table with another version of its bounds.
-    pub(super) fn map_bounds(&self, map: impl Fn(&StagedTable) -> StagedTable) -> Self {
+    /// The same table with other versions of its bounds and of the run's keys.
+    pub(super) fn map_staged(&self, map: impl Fn(&StagedTable) -> StagedTable) -> Self {
         Self {
+            run_keys: self.run_keys.as_deref().map(|keys| Arc::new(map(keys))),
             bounds: self.bounds.as_deref().map(|bounds| Arc::new(map(bounds))),
             ..self.clone()
         }
+    }
+
+    /// The table with those of its files that may have one of the run's keys, by their Bloom
+    /// filters.
+    async fn look_up(&self, table: DatasetTable, state: &dyn Session) -> Result<DatasetTable> {
+        let few = |keys: &&Arc<StagedTable>| keys.count_rows().is_some_and(|rows| rows <= MAX_KEYS);
+        let Some(keys) = self.run_keys.as_ref().filter(few) else {
+            return Ok(table);
+        };
+        let Some(keys) = RunKeys::new(&self.keys, &read_staged_rows(keys).await?)? else {
+            return Ok(table);
+        };
+        let store = state.runtime_env().object_store(table.store()?)?;
+        let files = table.kept_files().iter();
+        let files = files.map(|file| Ok((file.path.clone(), table.path_of(file)?, file.size)));
+        let found: HashSet<String> = futures::stream::iter(files.collect::<Result<Vec<_>>>()?)
+            .map(|(name, path, size)| {
+                let (keys, store) = (&keys, Arc::clone(&store));
+                async move { keys.may_be_in(store, path, size).await.then_some(name) }
+            })
+            .buffer_unordered(CONCURRENT_LOOKUPS)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        Ok(table.with_kept(|file| found.contains(&file.path)))
     }
 
     /// The bounds of the run's keys, by key; empty when they are not known.
@@ -273,6 +360,7 @@ impl TableProvider for PastKeysTable {
                 .iter()
                 .all(|bounds| bounds.may_be_in(file, schema.as_ref()))
         });
+        let table = self.look_up(table, state).await?;
         tracing::debug!(
             files = self.table.kept_files().len(),
             read = table.kept_files().len(),

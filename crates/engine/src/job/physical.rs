@@ -204,6 +204,7 @@ impl AnalyzedJob {
             with_not_null(&dataset.spec.schema, &dataset.not_null),
         );
         spec.partition_by.clone_from(&dataset.spec.partition_by);
+        spec.keys.clone_from(&dataset.keys);
         spec.target_file_bytes = dataset.target_file_size;
         spec.sort_by = dataset
             .sort_by

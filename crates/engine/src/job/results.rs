@@ -108,7 +108,7 @@ fn mapped_source(
         return Some(provider_as_source(Arc::new(table.map_tables(staged))));
     }
     if let Some(table) = any.downcast_ref::<PastKeysTable>() {
-        return Some(provider_as_source(Arc::new(table.map_bounds(staged))));
+        return Some(provider_as_source(Arc::new(table.map_staged(staged))));
     }
     if let Some(table) = any.downcast_ref::<ChangedFilesTable>() {
         return Some(provider_as_source(Arc::new(table.map_groups(staged))));

@@ -76,8 +76,9 @@ pub struct AnalyzedDataset {
     pub target_file_size: u64,
     /// Whether the run adds rows, instead of replacing them.
     pub is_streaming: bool,
-    /// Whether it adds only rows whose keys the table does not have.
-    pub is_deduplicated: bool,
+    /// The columns of which it adds only combinations that the table does not have; empty
+    /// when it adds all rows.
+    pub keys: Vec<String>,
     /// Of a materialized view: whether its rows are the same whenever they are computed
     /// from the same input.
     pub is_repeatable: bool,
@@ -97,6 +98,11 @@ pub struct AnalyzedDataset {
 }
 
 impl AnalyzedDataset {
+    /// Whether it adds only rows whose keys the table does not have.
+    pub const fn is_deduplicated(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// The rows of the table when the run has written so many to it; `None` when the log
     /// of the table does not count all. Which files are replaced must be decided.
     pub fn count_rows_after(&self, written: u64) -> Option<u64> {

@@ -428,7 +428,7 @@ impl<'a> Analysis<'a> {
             }
         }
         if let Some(added) = self.datasets.last_mut() {
-            added.is_deduplicated = keyed.is_some();
+            added.keys = keyed.map(|(_, keys)| keys).unwrap_or_default();
             added.replaced_files = replaced_files;
         }
         Ok(())

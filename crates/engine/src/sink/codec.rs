@@ -36,6 +36,8 @@ struct SinkMessage {
     row_group_bytes: u64,
     #[prost(int32, tag = "10")]
     zstd_level: i32,
+    #[prost(string, repeated, tag = "11")]
+    keys: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -73,6 +75,7 @@ pub(crate) fn encode_sink(node: &GoldSinkExec) -> Result<Vec<u8>> {
         row_group_rows: spec.row_group_rows as u64,
         row_group_bytes: spec.row_group_bytes as u64,
         zstd_level: spec.zstd_level,
+        keys: spec.keys.clone(),
     };
     Ok(message.encode_to_vec())
 }
@@ -103,6 +106,7 @@ pub(crate) fn decode_sink(
         dataset: message.dataset,
         schema: Arc::new(Schema::try_from(&schema)?),
         partition_by: message.partition_by,
+        keys: message.keys,
         sort_by: message
             .sort_by
             .into_iter()

@@ -10,7 +10,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{ArrowNativeType as _, DataType, Float32Type, Float64Type, SchemaRef};
+use arrow::datatypes::{
+    ArrowNativeType as _, DataType, Field, Float32Type, Float64Type, SchemaRef,
+};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter,
     ArrowWriterOptions, compute_leaves,
@@ -22,11 +24,15 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::SerializedFileWriter;
 
+use super::key_filters::{build_filter, has_filter};
+
 /// Encodes a Parquet file into a buffer.
 pub(super) struct FileEncoder {
     writer: SerializedFileWriter<Vec<u8>>,
     column_writers: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
+    /// The indices of the columns of the schema that get Bloom filters.
+    keys: Vec<usize>,
     max_group_rows: usize,
     max_group_bytes: usize,
     /// The row group that takes rows.
@@ -40,6 +46,8 @@ struct OpenGroup {
     rows: usize,
     /// Names of the top-level columns with NaN.
     with_nan: HashSet<String>,
+    /// Of each key column the number of its writer, and its values.
+    keys: Vec<(usize, Vec<ArrayRef>)>,
 }
 
 impl std::fmt::Debug for FileEncoder {
@@ -51,7 +59,12 @@ impl std::fmt::Debug for FileEncoder {
 }
 
 impl FileEncoder {
-    pub(super) fn try_new(schema: SchemaRef, properties: WriterProperties) -> Result<Self> {
+    /// `keys`: the names of the columns that get Bloom filters, where their types allow it.
+    pub(super) fn try_new(
+        schema: SchemaRef,
+        properties: WriterProperties,
+        keys: &[String],
+    ) -> Result<Self> {
         let max_group_rows = properties.max_row_group_row_count().unwrap_or(usize::MAX);
         let max_group_bytes = properties.max_row_group_bytes().unwrap_or(usize::MAX);
         let options = ArrowWriterOptions::new()
@@ -61,9 +74,15 @@ impl FileEncoder {
         let (writer, column_writers) =
             ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?
                 .into_serialized_writer()?;
+        let fields = schema.fields().iter().enumerate();
+        let is_key = |field: &Field| keys.contains(field.name()) && has_filter(field.data_type());
+        let keys = fields
+            .filter(|(_, field)| is_key(field))
+            .map(|(index, _)| index);
         Ok(Self {
             writer,
             column_writers,
+            keys: keys.collect(),
             schema,
             max_group_rows,
             max_group_bytes,
@@ -85,7 +104,13 @@ impl FileEncoder {
     pub(super) fn memory_size(&self) -> usize {
         let group = self.group.iter().flat_map(|group| &group.writers);
         let group: usize = group.map(ArrowColumnWriter::memory_size).sum();
-        group + self.writer.inner().capacity()
+        let keys = self.group.iter().flat_map(|group| &group.keys);
+        let keys = keys.flat_map(|(_, values)| values);
+        // A slice may hold more, of a batch that is written now.
+        let keys: usize = keys
+            .map(|values| values.to_data().get_slice_memory_size().unwrap_or(0))
+            .sum();
+        group + keys + self.writer.inner().capacity()
     }
 
     /// Encodes rows, in as many row groups as their limits require.
@@ -130,15 +155,24 @@ impl FileEncoder {
                     .create_column_writers(self.writer.flushed_row_groups().len())?,
                 rows: 0,
                 with_nan: HashSet::new(),
+                keys: Vec::new(),
             }),
         };
-        let mut writers = group.writers.iter_mut();
-        for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
+        let mut writers = group.writers.iter_mut().enumerate();
+        for (index, (field, column)) in self.schema.fields().iter().zip(batch.columns()).enumerate()
+        {
             for leaf in compute_leaves(field, column)? {
-                let writer = writers.next().ok_or_else(|| {
+                let (number, writer) = writers.next().ok_or_else(|| {
                     ParquetError::General(format!("column '{}' has no writer", field.name()))
                 })?;
                 writer.write(&leaf)?;
+                if self.keys.contains(&index) {
+                    let known = group.keys.iter_mut().find(|(of, _)| *of == number);
+                    match known {
+                        Some((_, values)) => values.push(Arc::clone(column)),
+                        None => group.keys.push((number, vec![Arc::clone(column)])),
+                    }
+                }
             }
             if !group.with_nan.contains(field.name()) && has_nan(column) {
                 group.with_nan.insert(field.name().clone());
@@ -154,9 +188,12 @@ impl FileEncoder {
             return Ok(());
         };
         let mut row_group = self.writer.next_row_group()?;
-        for writer in group.writers {
+        for (number, writer) in group.writers.into_iter().enumerate() {
             let mut chunk = writer.close()?;
             remove_bounds_of_nan(&mut chunk, &group.with_nan)?;
+            if let Some((_, values)) = group.keys.iter().find(|(of, _)| *of == number) {
+                chunk.close_mut().bloom_filter = Some(build_filter(values)?);
+            }
             chunk.append_to_row_group(&mut row_group)?;
         }
         row_group.close()?;

@@ -62,8 +62,12 @@ impl OpenFile {
         let schema = sample.schema();
         let location = Path::parse(format!("{root}/{name}"))
             .map_err(|error| spec.columns_error(format!("unusable file name: {error}")))?;
-        let encoder = FileEncoder::try_new(Arc::clone(&schema), writer_properties(spec, sample)?)
-            .map_err(|source| encode_error(&spec.dataset, source))?;
+        let encoder = FileEncoder::try_new(
+            Arc::clone(&schema),
+            writer_properties(spec, sample)?,
+            &spec.keys,
+        )
+        .map_err(|source| encode_error(&spec.dataset, source))?;
         Ok(Self {
             dataset: spec.dataset.clone(),
             schema,

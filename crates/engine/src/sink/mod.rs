@@ -23,6 +23,7 @@ mod encoder;
 mod error;
 mod exec;
 mod file;
+pub(crate) mod key_filters;
 mod manifest;
 mod partition;
 mod plan;
@@ -32,6 +33,24 @@ mod task;
 
 #[cfg(test)]
 mod tests;
+
+/// What tests of other modules need.
+#[cfg(test)]
+pub(crate) mod tests_support {
+    use arrow::array::RecordBatch;
+    use parquet::file::properties::WriterProperties;
+
+    /// A file of one batch, with Bloom filters of the columns `keys`.
+    pub(crate) fn encode_file(batch: &RecordBatch, keys: &[&str]) -> Vec<u8> {
+        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        let properties = WriterProperties::default();
+        let encoder = super::encoder::FileEncoder::try_new(batch.schema(), properties, &keys);
+        let mut encoder = encoder.unwrap();
+        encoder.write(batch).unwrap();
+        encoder.finish().unwrap();
+        encoder.take_bytes().unwrap()
+    }
+}
 
 pub use error::SinkError;
 pub use exec::GoldSinkExec;

@@ -31,6 +31,8 @@ pub struct SinkSpec {
     pub schema: SchemaRef,
     /// Hive partition columns, in the order of their folders.
     pub partition_by: Vec<String>,
+    /// Columns by which rows are looked up: they get Bloom filters.
+    pub keys: Vec<String>,
     /// The order of the rows in each file; empty to keep the order of the input.
     pub sort_by: Vec<SortColumn>,
     /// Bytes at which a file ends and the next one begins.
@@ -57,6 +59,7 @@ impl SinkSpec {
             dataset: dataset.into(),
             schema,
             partition_by: Vec::new(),
+            keys: Vec::new(),
             sort_by: Vec::new(),
             target_file_bytes: 256 << 20,
             row_group_rows: 1 << 20,

@@ -84,6 +84,12 @@ impl StagedTable {
         }
     }
 
+    /// How many rows it has; `None` until the step has finished.
+    pub(crate) fn count_rows(&self) -> Option<u64> {
+        let parts = self.parts.as_ref()?;
+        Some(parts.iter().map(|part| part.rows).sum())
+    }
+
     pub(super) fn parts(&self) -> Option<&StagedParts> {
         self.parts.as_ref()
     }

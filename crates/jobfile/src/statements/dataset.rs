@@ -224,13 +224,18 @@ fn parse_distinct_columns(
 /// comes next.
 fn refuse_transforms(cursor: &TokenCursor<'_>, clause: &str) -> ParseResult<()> {
     let mut depth = 0_usize;
-    let tokens = cursor.rest_tokens().iter().filter(|token| !is_whitespace(token));
+    let tokens = cursor
+        .rest_tokens()
+        .iter()
+        .filter(|token| !is_whitespace(token));
     let mut before: Option<&TokenWithSpan> = None;
     for token in tokens {
         match &token.token {
             Token::LParen => {
                 let called = before.filter(|_| depth == 1);
-                if let Some(name) = called.and_then(|name| plain_word(&name.token).map(|word| (word, name))) {
+                if let Some(name) =
+                    called.and_then(|name| plain_word(&name.token).map(|word| (word, name)))
+                {
                     let (word, name) = name;
                     return Err(Box::new(
                         Diagnostic::error(

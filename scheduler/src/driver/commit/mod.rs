@@ -199,7 +199,7 @@ async fn prepare_commits(
                 let prepared = table.prepare_restart(&dataset.spec, &files, appends, origin);
                 return Ok(Some(prepared.await?));
             }
-            if dataset.is_deduplicated || dataset.replaced_files.is_some() {
+            if dataset.is_deduplicated() || dataset.replaced_files.is_some() {
                 let next = before.map_or(0, |before| before.version + 1);
                 for append in &mut appends {
                     append.makes_version = Some(next);

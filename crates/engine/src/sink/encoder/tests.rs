@@ -23,7 +23,7 @@ fn properties(group_rows: usize, group_bytes: usize) -> WriterProperties {
 /// The file that the encoder makes of batches, and its metadata with the page
 /// index.
 fn encode(batches: &[RecordBatch], properties: WriterProperties) -> (Vec<u8>, ParquetMetaData) {
-    let mut encoder = FileEncoder::try_new(batches[0].schema(), properties).unwrap();
+    let mut encoder = FileEncoder::try_new(batches[0].schema(), properties, &[]).unwrap();
     let mut bytes = Vec::new();
     for batch in batches {
         encoder.write(batch).unwrap();
