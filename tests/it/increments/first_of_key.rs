@@ -8,7 +8,7 @@ use arrow::datatypes::Int64Type;
 
 use super::{active_files, crash_local, read_batches, run_local, versions, write_job};
 use crate::sandbox::Cluster;
-use crate::{data, submit};
+use crate::{data, gold, submit};
 
 const JOB: &str = "
 DECLARE VARIABLE landing STRING;
@@ -148,4 +148,58 @@ fn the_first_row_of_each_key_stays_whatever_lands_and_is_killed() {
     assert_first_rows(&gold, 5);
     let now = active_files(&gold.join("by_text"), versions(&gold)["by_text"]).len();
     assert_eq!(now, files);
+}
+
+const TOKENS: &str = "
+DECLARE VARIABLE landing STRING;
+DECLARE VARIABLE gold STRING;
+CREATE TABLE events (token STRING, day DATE, n BIGINT) USING json LOCATION '${landing}/events';
+CREATE STREAMING TABLE tokens PARTITIONED BY (day) AS SELECT * FROM STREAM events
+QUALIFY row_number() OVER (PARTITION BY token, day ORDER BY n) = 1;
+";
+
+/// A key without an order: its bits are those of the number, mixed.
+fn token(number: u64) -> String {
+    format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31))
+}
+
+/// Lands a file with rows of these numbers, of one of two days.
+fn land_tokens(landing: &Path, file: usize, numbers: impl Iterator<Item = u64>) {
+    let lines = numbers.map(|n| {
+        let (token, day) = (token(n), n % 2 + 1);
+        format!("{{\"token\":\"{token}\",\"day\":\"2026-01-0{day}\",\"n\":{n}}}\n")
+    });
+    let file = landing.join(format!("events/{file}.json"));
+    data::write_file(&file, &lines.collect::<String>());
+}
+
+#[test]
+fn keys_are_looked_up_in_a_table_with_many_rows() {
+    const MANY: u64 = 600_000;
+    let cluster = Cluster::builder().executors(2).start();
+    let (landing, gold) = (cluster.path("landing"), cluster.path("gold"));
+    let job = write_job(&cluster.path("files"), TOKENS);
+    let args = submit::job_args(&job, &landing, &gold);
+    land_tokens(&landing, 0, 0..MANY);
+    cluster.run_submit(&args).expect_code(0);
+    let count = || gold::row_counts(&gold)["tokens"];
+    assert_eq!(count(), MANY);
+    // New keys only: the filters of no file have them.
+    land_tokens(&landing, 1, MANY..MANY + 3_000);
+    let plan = cluster.run_submit(&args).expect_code(0);
+    assert_eq!(count(), MANY + 3_000, "{plan}");
+    // Keys of both files among new ones, also within the run.
+    let again = [5, 5, MANY - 1, MANY + 7, MANY + 7];
+    let new = MANY + 3_000..MANY + 3_100;
+    land_tokens(&landing, 2, again.into_iter().chain(new.clone()).chain(new));
+    cluster.run_submit(&args).expect_code(0);
+    assert_eq!(count(), MANY + 3_100);
+    // Only keys that the table has.
+    land_tokens(&landing, 3, [0, 1, MANY, MANY + 3_050].into_iter());
+    cluster.run_submit(&args).expect_code(0);
+    assert_eq!(count(), MANY + 3_100);
+    let newest = versions(&gold)["tokens"];
+    let mut numbers = super::read_numbers(&gold.join("tokens"), newest, "n");
+    numbers.dedup();
+    assert_eq!(numbers.len() as u64, MANY + 3_100);
 }
