@@ -76,7 +76,7 @@ impl Analysis<'_> {
             self.push_staged_step(&names.duplicates, duplicates_plan, duplicates_schema, false);
 
         self.producers
-            .insert_deduplicated(&names.deduplicated, rows.step(), duplicates.step());
+            .insert_with(&names.deduplicated, rows.step(), duplicates.step());
         let deduplicated = Arc::new(DeduplicatedTable::new(rows, duplicates));
         let deduplicated_scan = scan_table(&names.deduplicated, deduplicated)?;
         // The table itself drops the duplicates.

@@ -139,9 +139,13 @@ impl Analysis<'_> {
             Err(error) => return Err(failed(error)),
         };
         let name = format!("{} past", dataset.name);
-        if let Some(bounds) = &bounds {
-            // Keys are staged before their bounds.
-            self.producers.insert(&name, bounds.step());
+        match (&bounds, &run_keys) {
+            (Some(bounds), Some(keys)) => {
+                self.producers.insert_with(&name, bounds.step(), keys.step());
+            }
+            (Some(bounds), None) => self.producers.insert(&name, bounds.step()),
+            // Keys are looked up after bounds only.
+            (None, _) => {}
         }
         let past = PastKeysTable {
             table,

@@ -18,10 +18,10 @@ impl TableProducers {
         self.steps.insert(table.to_owned(), vec![step]);
     }
 
-    /// Adds the result of a deduplication: the rows of one step without the
-    /// duplicates that another step found among them.
-    pub(super) fn insert_deduplicated(&mut self, table: &str, rows: usize, duplicates: usize) {
-        self.steps.insert(table.to_owned(), vec![rows, duplicates]);
+    /// Adds a table that two steps compute, such as the result of a deduplication: the rows
+    /// of one step without the duplicates that another one found among them.
+    pub(super) fn insert_with(&mut self, table: &str, rows: usize, other: usize) {
+        self.steps.insert(table.to_owned(), vec![rows, other]);
     }
 
     /// Says where each step is now, by the index that it had.
