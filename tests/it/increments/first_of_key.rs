@@ -160,7 +160,10 @@ QUALIFY row_number() OVER (PARTITION BY token, day ORDER BY n) = 1;
 
 /// A key without an order: its bits are those of the number, mixed.
 fn token(number: u64) -> String {
-    format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31))
+    format!(
+        "{:016x}",
+        number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
+    )
 }
 
 /// Lands a file with rows of these numbers, of one of two days.

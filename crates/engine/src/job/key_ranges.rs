@@ -13,7 +13,7 @@ use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use sluice_gold::DataFile;
 
-use super::past_keys::{KeyBounds, has_bounds};
+use super::key_bounds::{KeyBounds, has_bounds};
 use crate::staged::{StagedTable, read_staged_rows};
 
 /// The driver reads at most so many groups to choose files; with more, all files may have

@@ -22,6 +22,7 @@ mod group_files;
 mod group_keys;
 mod increments;
 mod inference;
+mod key_bounds;
 mod key_ranges;
 mod merged_groups;
 mod metadata_reads;
