@@ -62,15 +62,16 @@ class Landing:
         self.ledger.mkdir(parents=True)
         self.entries = self.rows = 0
 
+    def line(self, n):
+        return (
+            f'{{"id":{n},"shop":"shop {n * 7 % 1000}","at":"{day_of(n)}T{n % 24:02}:{n % 60:02}:00Z",'
+            f'"price":{n * 37 % 1000}.{n % 100:02}}}\n'
+        )
+
     def land(self, rows):
         """One file, and the entry that names it."""
         first, end = self.rows, self.rows + rows
-        lines = (
-            f'{{"id":{n},"shop":"shop {n * 7 % 1000}","at":"{day_of(n)}T{n % 24:02}:{n % 60:02}:00Z",'
-            f'"price":{n * 37 % 1000}.{n % 100:02}}}\n'
-            for n in range(first, end)
-        )
-        text = "".join(lines)
+        text = "".join(self.line(n) for n in range(first, end))
         name = f"orders-0-{first}-{end}-{self.entries:012x}.json"
         (self.topic / name).write_text(text)
         stored = {"path": name, "bytes": len(text), "checksum": "xxh3-64:0000000000000000"}

@@ -35,7 +35,7 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 /// What a run takes of the sources that declare no columns.
 #[derive(Default)]
 pub(super) struct StreamedColumns {
-    /// The columns that flows found before, as texts, by the keys of sources.
+    /// The columns that flows found before, as texts, by the names of sources.
     known: BTreeMap<String, Vec<String>>,
     /// What is new of sources, by name.
     new: HashMap<String, Vec<Listing>>,
@@ -44,7 +44,7 @@ pub(super) struct StreamedColumns {
 /// The columns of all sources that declare none.
 #[derive(Default)]
 pub(super) struct FoundColumns {
-    /// As texts, by the keys of sources.
+    /// As texts, by name.
     pub(super) texts: BTreeMap<String, String>,
     /// By name.
     columns: BTreeMap<String, Vec<Column>>,
@@ -52,13 +52,15 @@ pub(super) struct FoundColumns {
     pub(super) listed: HashMap<String, Listing>,
 }
 
-/// What a source is called in records: the number in the name of one without a statement
+/// What a source is called in plans: the number in the name of one without a statement
 /// changes when another one is written before it.
 pub(super) fn source_key(source: &Source) -> String {
-    match source.name.contains(' ') {
-        true => format!("{} {}", source.format.as_str(), source.location),
-        false => source.name.clone(),
+    if !source.name.contains(' ') {
+        return source.name.clone();
     }
+    let has_types = source.inference.as_ref().is_none_or(|of| of.has_types);
+    let texts = if has_types { "" } else { " as texts" };
+    format!("{} {}{texts}", source.format.as_str(), source.location)
 }
 
 impl StreamedColumns {
@@ -88,9 +90,11 @@ impl StreamedColumns {
                 columns = planned.map(|planned| planned.columns);
             }
             for source in sources {
-                let key = source_key(source);
-                if let Some(text) = columns.as_ref().and_then(|columns| columns.get(&key)) {
-                    streamed.known.entry(key).or_default().push(text.clone());
+                let recorded = columns.as_ref();
+                let recorded = recorded.and_then(|columns| columns.get(&source_key(source)));
+                if let Some(text) = recorded {
+                    let known = streamed.known.entry(source.name.clone()).or_default();
+                    known.push(text.clone());
                 }
                 let listing = inputs
                     .get(&super::flow_plans::owned_name(state))
@@ -107,7 +111,7 @@ impl StreamedColumns {
 
     /// The columns that flows found before; `None` when none of them took anything.
     fn known_columns(&self, source: &Source) -> Result<Option<Vec<Column>>, JobError> {
-        let Some(texts) = self.known.get(&source_key(source)) else {
+        let Some(texts) = self.known.get(&source.name) else {
             return Ok(None);
         };
         let mut all = Vec::new();
@@ -169,15 +173,8 @@ impl Driver {
             let known = streamed.known_columns(source)?;
             let is_looked_for = known.is_none() || inference.adds_columns;
             let mut files = Vec::new();
-            if is_looked_for {
-                files.extend(
-                    streamed
-                        .new
-                        .get(&source.name)
-                        .into_iter()
-                        .flatten()
-                        .cloned(),
-                );
+            if let (true, Some(new)) = (is_looked_for, streamed.new.get(&source.name)) {
+                files.extend(new.iter().cloned());
             }
             if is_whole {
                 let listing = self.list_whole(submission, streams, source).await?;
@@ -195,7 +192,7 @@ impl Driver {
             }
             found
                 .texts
-                .insert(source_key(source), write_columns(&columns));
+                .insert(source.name.clone(), write_columns(&columns));
             let columns = with_hints(source, columns);
             found.columns.insert(source.name.clone(), columns);
         }

@@ -301,9 +301,9 @@ fn record_columns(
         let Some(state) = flows.iter().find(|state| state.name() == name) else {
             continue;
         };
-        let keys = state.sources.iter().map(|source| source_key(source));
-        flow.columns = keys
-            .filter_map(|key| Some((key.clone(), columns.get(&key)?.clone())))
+        let sources = state.sources.iter();
+        flow.columns = sources
+            .filter_map(|source| Some((source_key(source), columns.get(&source.name)?.clone())))
             .collect();
     }
 }

@@ -167,7 +167,14 @@ fn columns_of_a_stream_are_found_kept_and_added() {
     assert_eq!(rows, json!([[5, true, null], [6, null, 1.5]]));
 
     // From the beginning, types hold all values.
+    pipeline.run(&["--full-refresh", "raw"]);
+    let (columns, _) = pipeline.ask("SELECT id FROM raw");
+    assert_eq!(columns, "id STRING");
+    let (columns, _) = pipeline.ask("SELECT id FROM spelled");
+    assert_eq!(columns, "id BIGINT");
     pipeline.run(&["--full-refresh-all"]);
+    let (columns, _) = pipeline.ask("SELECT id FROM spelled");
+    assert_eq!(columns, "id STRING");
     let (columns, rows) = pipeline.ask("SELECT id FROM raw ORDER BY id");
     assert_eq!(columns, "id STRING");
     assert_eq!(rows, json!([["2"], ["4"], ["5"], ["6"], ["three"]]));
