@@ -85,6 +85,19 @@ enum Progress {
     NeedBaseLine,
 }
 
+/// The record with these fields, which begins at `start` of the buffer.
+fn record_text<'a>(
+    fields: &'a Fields,
+    (buffer, start): (&'a [u8], usize),
+    csv: &'a CsvOptions,
+) -> RecordText<'a> {
+    RecordText {
+        fields,
+        bytes: buffer.get(start..).unwrap_or_default(),
+        null_value: csv.null_value.as_bytes(),
+    }
+}
+
 impl CsvDecoder {
     /// A decoder that begins with `file`. Records have the columns of
     /// `options.declared`, in this order.
@@ -254,11 +267,7 @@ impl CsvDecoder {
             self.advance(end);
             return Ok(Progress::Consumed);
         }
-        let record = RecordText {
-            fields,
-            bytes: self.rest(),
-            null_value: self.csv.null_value.as_bytes(),
-        };
+        let record = record_text(fields, (&self.buffer, self.start), &self.csv);
         let columns = &self.columns.fields;
         if self.judgement.new_fields == NewFields::Refused && record.count() > columns.len() {
             return self.refuse_new_field(columns.len());
@@ -287,11 +296,7 @@ impl CsvDecoder {
 
     /// Appends the values of a record; null where one is missing or does not fit.
     fn append_values(&mut self, fields: &Fields) {
-        let record = RecordText {
-            fields,
-            bytes: self.buffer.get(self.start..).unwrap_or_default(),
-            null_value: self.csv.null_value.as_bytes(),
-        };
+        let record = record_text(fields, (&self.buffer, self.start), &self.csv);
         for (index, column) in self.columns.fields.iter_mut().enumerate() {
             let value = record
                 .value(index)
@@ -305,11 +310,7 @@ impl CsvDecoder {
         let Some(rescued) = &mut self.columns.rescued else {
             return;
         };
-        let record = RecordText {
-            fields,
-            bytes: self.buffer.get(self.start..).unwrap_or_default(),
-            null_value: self.csv.null_value.as_bytes(),
-        };
+        let record = record_text(fields, (&self.buffer, self.start), &self.csv);
         let members = record.find_unheld(&self.columns.fields, self.judgement.time_zone);
         if !members.is_empty() {
             let text = rescued_object(members, &self.file.path);

@@ -1,6 +1,5 @@
 //! The decoder: takes bytes in chunks of any size, and returns record batches.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -12,7 +11,8 @@ use crate::columns::corrupt_column::CorruptRecord;
 use crate::columns::rescued_column::describe_unheld;
 use crate::error::{DecodeError, SchemaError};
 use crate::line_problem::LineProblem;
-use crate::lines::line_splitter::{LONG_LINE_EXCERPT, LineSplitter, Piece};
+use crate::lines::line_inputs::{LineInputs, NextPiece};
+use crate::lines::line_splitter::{LONG_LINE_EXCERPT, Piece};
 use crate::options::{DecodeOptions, DecodeStats, FileContext, Mode, NewFields};
 use crate::record::{self, LineKind};
 use crate::values::lex;
@@ -53,9 +53,7 @@ pub struct Decoder {
     new_fields: NewFields,
     batch_rows: usize,
     max_line_bytes: usize,
-    line_splitter: LineSplitter,
-    inputs: VecDeque<Input>,
-    line_pieces: VecDeque<Piece>,
+    lines: LineInputs,
     file: FileContext,
     /// Number of line feeds before the file's offset, if known.
     base_line: Option<u64>,
@@ -67,15 +65,6 @@ pub struct Decoder {
     batch_bytes: usize,
     context: ReadContext,
     stats: DecodeStats,
-    input_ended: bool,
-}
-
-#[derive(Debug)]
-enum Input {
-    Chunk(Bytes),
-    EndFile,
-    NextFile(FileContext),
-    End,
 }
 
 /// Why decoding stopped before the end of a piece.
@@ -106,9 +95,7 @@ impl Decoder {
             new_fields: options.new_fields,
             batch_rows: options.batch_rows.max(1),
             max_line_bytes,
-            line_splitter: LineSplitter::new(max_line_bytes),
-            inputs: VecDeque::new(),
-            line_pieces: VecDeque::new(),
+            lines: LineInputs::new(max_line_bytes),
             base_line: (file.offset == 0).then_some(0),
             file_lines: 0,
             offset: file.offset,
@@ -116,7 +103,6 @@ impl Decoder {
             batch_bytes: 0,
             context: cx,
             stats: DecodeStats::default(),
-            input_ended: false,
         })
     }
 
@@ -127,23 +113,23 @@ impl Decoder {
 
     /// Adds the next bytes of the file.
     pub fn push_chunk(&mut self, chunk: Bytes) {
-        self.inputs.push_back(Input::Chunk(chunk));
+        self.lines.push_chunk(chunk);
     }
 
     /// Ends the file: its last line is complete even without a line feed.
     pub fn end_file(&mut self) {
-        self.inputs.push_back(Input::EndFile);
+        self.lines.end_file();
     }
 
     /// Ends the file and continues with `file`. Rows of both may share a batch,
     /// so that many small files do not make many small batches.
     pub fn next_file(&mut self, file: FileContext) {
-        self.inputs.push_back(Input::NextFile(file));
+        self.lines.next_file(file);
     }
 
     /// Ends the input.
     pub fn end_input(&mut self) {
-        self.inputs.push_back(Input::End);
+        self.lines.end_input();
     }
 
     /// Sets the number of line feeds before [`FileContext::offset`].
@@ -173,28 +159,14 @@ impl Decoder {
                 // The lines fill a batch, but every record was dropped.
                 self.batch_bytes = 0;
             }
-            if let Some(piece) = self.line_pieces.pop_front() {
-                match self.decode_piece(piece)? {
+            match self.lines.next_piece() {
+                NextPiece::Piece(piece) => match self.decode_piece(piece)? {
                     Some(StopReason::NeedBaseLine) => return Ok(DecoderOutput::NeedBaseLine),
-                    Some(StopReason::BatchFull) | None => continue,
-                }
-            }
-            match self.inputs.pop_front() {
-                Some(Input::Chunk(chunk)) => {
-                    self.line_splitter.split_chunk(chunk, &mut self.line_pieces)
-                }
-                Some(Input::EndFile) => self.line_splitter.finish_last_line(&mut self.line_pieces),
-                Some(Input::NextFile(file)) => {
-                    self.line_splitter.finish_last_line(&mut self.line_pieces);
-                    self.line_pieces.push_back(Piece::NextFile(file));
-                }
-                Some(Input::End) => {
-                    self.line_splitter.finish_last_line(&mut self.line_pieces);
-                    self.input_ended = true;
-                }
-                None if !self.input_ended => return Ok(DecoderOutput::NeedInput),
-                None if self.columns.rows > 0 => return self.emit_batch(),
-                None => return Ok(DecoderOutput::Done),
+                    Some(StopReason::BatchFull) | None => {}
+                },
+                NextPiece::NeedInput => return Ok(DecoderOutput::NeedInput),
+                NextPiece::Ended if self.columns.rows > 0 => return self.emit_batch(),
+                NextPiece::Ended => return Ok(DecoderOutput::Done),
             }
         }
     }
@@ -220,7 +192,7 @@ impl Decoder {
     fn decode_piece(&mut self, piece: Piece) -> Result<Option<StopReason>, DecodeError> {
         let is_next_file = matches!(piece, Piece::NextFile(_));
         if !is_next_file && self.base_line.is_none() && self.columns.has_lines() {
-            self.line_pieces.push_front(piece);
+            self.lines.put_back(piece);
             return Ok(Some(StopReason::NeedBaseLine));
         }
         match piece {
@@ -229,7 +201,7 @@ impl Decoder {
                 let result = self.decode_lines(&bytes, &mut at);
                 if at < bytes.len() {
                     let _ = bytes.split_to(at);
-                    self.line_pieces.push_front(Piece::Lines { bytes, unended });
+                    self.lines.put_back(Piece::Lines { bytes, unended });
                 } else if unended {
                     self.offset -= 1;
                     self.stats.bytes -= 1;
@@ -239,7 +211,7 @@ impl Decoder {
             Piece::LongLine { excerpt } => {
                 let result = self.reject_long_line(&excerpt);
                 if !matches!(result, Ok(None)) {
-                    self.line_pieces.push_front(Piece::LongLine { excerpt });
+                    self.lines.put_back(Piece::LongLine { excerpt });
                 }
                 result
             }

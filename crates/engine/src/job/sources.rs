@@ -279,7 +279,7 @@ fn line_options(
 
 /// How a CSV source is written. As in Spark a backslash escapes a quote, unless the
 /// job says otherwise.
-fn csv_options(source: &jobfile::Source) -> CsvOptions {
+pub(super) fn csv_options(source: &jobfile::Source) -> CsvOptions {
     let csv = &source.csv;
     CsvOptions {
         header: csv.header,

@@ -18,6 +18,7 @@ use parquet::bloom_filter::Sbbf;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
+use crate::sink::CREATED_BY;
 use crate::sink::key_filters::{Key, for_each_key, has_filter};
 
 /// How many keys are looked up for each row of a file: more, and reading its keys is
@@ -68,6 +69,11 @@ impl RunKeys {
         let reader = StoredFile { store, path, size };
         let mut builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
         let metadata = Arc::clone(builder.metadata());
+        // Another writer may store a value in another form, such as milliseconds.
+        let written_by = metadata.file_metadata().created_by();
+        if !written_by.is_some_and(|name| name.starts_with(CREATED_BY)) {
+            return Ok(true);
+        }
         let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
         let groups = metadata.num_row_groups();
         if (self.rows as u64).saturating_mul(groups as u64) > rows * MAX_LOOKUPS_PER_ROW {
@@ -165,11 +171,11 @@ mod tests {
             .unwrap()
     }
 
-    async fn stored(filtered: &[&str]) -> (Arc<dyn ObjectStore>, Path, u64) {
+    async fn stored(filtered: &[&str], writer: &str) -> (Arc<dyn ObjectStore>, Path, u64) {
         let ids = (0..1000).map(Some).collect();
         let texts: Vec<String> = (0..1000).map(|id| format!("n{id}")).collect();
         let batch = keys(ids, texts.iter().map(|text| Some(text.as_str())).collect());
-        let bytes = encode_file(&batch, filtered);
+        let bytes = encode_file(&batch, filtered, writer);
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let (path, size) = (Path::from("a.parquet"), bytes.len() as u64);
         store.put(&path, bytes.into()).await.unwrap();
@@ -178,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_without_the_keys_is_left_out() {
-        let (store, path, size) = stored(&["id", "name"]).await;
+        let (store, path, size) = stored(&["id", "name"], CREATED_BY).await;
         let may_be = async |names: &[&str], batch: RecordBatch| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
             let keys = RunKeys::new(&names, &[batch]).unwrap().unwrap();
@@ -221,10 +227,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_without_filters_may_have_all_keys() {
-        let (store, path, size) = stored(&[]).await;
+        let (store, path, size) = stored(&[], CREATED_BY).await;
         let keys = RunKeys::new(&["id".to_owned()], &[keys(vec![Some(-1)], vec![None])]);
         let keys = keys.unwrap().unwrap();
         assert!(keys.may_be_in(Arc::clone(&store), path, size).await);
+        let (other, path, size) = stored(&["id"], "another writer").await;
+        assert!(keys.may_be_in(other, path, size).await);
         // One that cannot be read is read by those who say why.
         assert!(
             keys.may_be_in(store, Path::from("missing.parquet"), 10)

@@ -21,6 +21,9 @@ use super::error::SinkError;
 use super::partition::PartitionValues;
 use super::spec::SinkSpec;
 
+/// What the name of the writer of a file begins with.
+pub(crate) const CREATED_BY: &str = "sluice version ";
+
 /// A Parquet file while it is written: encodes rows and uploads the bytes.
 #[derive(Debug)]
 pub(super) struct OpenFile {
@@ -169,7 +172,7 @@ fn writer_properties(spec: &SinkSpec, sample: &RecordBatch) -> Result<WriterProp
     let level = ZstdLevel::try_new(spec.zstd_level)
         .map_err(|source| encode_error(&spec.dataset, source))?;
     let mut builder = WriterProperties::builder()
-        .set_created_by(concat!("sluice version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_created_by(format!("{CREATED_BY}{}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::ZSTD(level))
         // At least one row and one byte: an assertion refuses zero.
         .set_max_row_group_row_count(Some(spec.row_group_rows.max(1)))

@@ -31,6 +31,13 @@ mod schema_mapping;
 mod spec;
 mod task;
 
+pub use error::SinkError;
+pub use exec::GoldSinkExec;
+pub(crate) use file::CREATED_BY;
+pub use manifest::{manifest_schema, read_manifest};
+pub use plan::plan_sink;
+pub use spec::{SinkSpec, SortColumn};
+
 #[cfg(test)]
 mod tests;
 
@@ -40,10 +47,12 @@ pub(crate) mod tests_support {
     use arrow::array::RecordBatch;
     use parquet::file::properties::WriterProperties;
 
-    /// A file of one batch, with Bloom filters of the columns `keys`.
-    pub(crate) fn encode_file(batch: &RecordBatch, keys: &[&str]) -> Vec<u8> {
+    /// A file of one batch by this writer, with Bloom filters of the columns `keys`.
+    pub(crate) fn encode_file(batch: &RecordBatch, keys: &[&str], writer: &str) -> Vec<u8> {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        let properties = WriterProperties::default();
+        let properties = WriterProperties::builder()
+            .set_created_by(writer.to_owned())
+            .build();
         let encoder = super::encoder::FileEncoder::try_new(batch.schema(), properties, &keys);
         let mut encoder = encoder.unwrap();
         encoder.write(batch).unwrap();
@@ -51,9 +60,3 @@ pub(crate) mod tests_support {
         encoder.take_bytes().unwrap()
     }
 }
-
-pub use error::SinkError;
-pub use exec::GoldSinkExec;
-pub use manifest::{manifest_schema, read_manifest};
-pub use plan::plan_sink;
-pub use spec::{SinkSpec, SortColumn};

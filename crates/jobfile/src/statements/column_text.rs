@@ -19,15 +19,15 @@ pub fn write_columns(columns: &[Column]) -> String {
 ///
 /// # Errors
 /// When it is another text.
-pub fn read_columns(text: &str, span: Span) -> Result<Vec<Column>, Diagnostic> {
+pub fn read_columns(text: &str, span: Span) -> Result<Vec<Column>, Box<Diagnostic>> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
     let mut diagnostics = Diagnostics::new();
     let schema = Spanned::new(text.to_owned(), Span::empty_at(Position::new(1, 1)));
-    let mut columns = parse_schema(&schema, &mut diagnostics).map_err(|problem| *problem)?;
+    let mut columns = parse_schema(&schema, &mut diagnostics)?;
     if let Some(problem) = diagnostics.into_iter().next() {
-        return Err(problem);
+        return Err(Box::new(problem));
     }
     for column in &mut columns {
         column.span = span;

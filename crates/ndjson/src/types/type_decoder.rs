@@ -1,6 +1,5 @@
 //! Reads records for their types: the columns that a source without declared ones has.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch, StringArray};
@@ -9,7 +8,8 @@ use bytes::Bytes;
 
 use crate::decoder::DecoderOutput;
 use crate::error::DecodeError;
-use crate::lines::line_splitter::{LineSplitter, Piece};
+use crate::lines::line_inputs::{LineInputs, NextPiece};
+use crate::lines::line_splitter::Piece;
 use crate::options::{DecodeStats, FileContext, Mode};
 use crate::record::{self, LineKind};
 use crate::scan::FileDecoder;
@@ -77,9 +77,7 @@ pub struct TypeDecoder {
     schema: SchemaRef,
     mode: Mode,
     max_line_bytes: usize,
-    line_splitter: LineSplitter,
-    inputs: VecDeque<Input>,
-    pieces: VecDeque<Piece>,
+    lines: LineInputs,
     file: FileContext,
     base_line: Option<u64>,
     file_lines: u64,
@@ -88,16 +86,7 @@ pub struct TypeDecoder {
     has_malformed: bool,
     context: ReadContext,
     stats: DecodeStats,
-    input_ended: bool,
     is_done: bool,
-}
-
-#[derive(Debug)]
-enum Input {
-    Chunk(Bytes),
-    EndFile,
-    NextFile(FileContext),
-    End,
 }
 
 impl TypeDecoder {
@@ -107,9 +96,7 @@ impl TypeDecoder {
             schema: type_schema(),
             mode,
             max_line_bytes,
-            line_splitter: LineSplitter::new(max_line_bytes),
-            inputs: VecDeque::new(),
-            pieces: VecDeque::new(),
+            lines: LineInputs::new(max_line_bytes),
             base_line: (file.offset == 0).then_some(0),
             file_lines: 0,
             offset: file.offset,
@@ -118,7 +105,6 @@ impl TypeDecoder {
             has_malformed: false,
             context: ReadContext::default(),
             stats: DecodeStats::default(),
-            input_ended: false,
             is_done: false,
         }
     }
@@ -131,7 +117,7 @@ impl TypeDecoder {
                 let is_read = self.read_lines(&bytes, &mut at)?;
                 if !is_read {
                     let _ = bytes.split_to(at);
-                    self.pieces.push_front(Piece::Lines { bytes, unended });
+                    self.lines.put_back(Piece::Lines { bytes, unended });
                 }
                 if is_read && unended {
                     self.offset -= 1;
@@ -144,7 +130,7 @@ impl TypeDecoder {
                 let reason = || format!("the line is longer than {limit} bytes");
                 let is_read = self.take_malformed(0, reason)?;
                 if !is_read {
-                    self.pieces.push_front(Piece::LongLine { excerpt });
+                    self.lines.put_back(Piece::LongLine { excerpt });
                 }
                 return Ok(is_read);
             }
@@ -236,19 +222,19 @@ impl FileDecoder for TypeDecoder {
     }
 
     fn push_chunk(&mut self, chunk: Bytes) {
-        self.inputs.push_back(Input::Chunk(chunk));
+        self.lines.push_chunk(chunk);
     }
 
     fn end_file(&mut self) {
-        self.inputs.push_back(Input::EndFile);
+        self.lines.end_file();
     }
 
     fn next_file(&mut self, file: FileContext) {
-        self.inputs.push_back(Input::NextFile(file));
+        self.lines.next_file(file);
     }
 
     fn end_input(&mut self) {
-        self.inputs.push_back(Input::End);
+        self.lines.end_input();
     }
 
     fn set_base_line(&mut self, line_feeds: u64) {
@@ -257,28 +243,15 @@ impl FileDecoder for TypeDecoder {
 
     fn next_batch(&mut self) -> Result<DecoderOutput, DecodeError> {
         loop {
-            if let Some(piece) = self.pieces.pop_front() {
-                match self.read_piece(piece)? {
-                    true => continue,
-                    false => return Ok(DecoderOutput::NeedBaseLine),
+            match self.lines.next_piece() {
+                NextPiece::Piece(piece) => {
+                    if !self.read_piece(piece)? {
+                        return Ok(DecoderOutput::NeedBaseLine);
+                    }
                 }
-            }
-            match self.inputs.pop_front() {
-                Some(Input::Chunk(chunk)) => {
-                    self.line_splitter.split_chunk(chunk, &mut self.pieces)
-                }
-                Some(Input::EndFile) => self.line_splitter.finish_last_line(&mut self.pieces),
-                Some(Input::NextFile(file)) => {
-                    self.line_splitter.finish_last_line(&mut self.pieces);
-                    self.pieces.push_back(Piece::NextFile(file));
-                }
-                Some(Input::End) => {
-                    self.line_splitter.finish_last_line(&mut self.pieces);
-                    self.input_ended = true;
-                }
-                None if !self.input_ended => return Ok(DecoderOutput::NeedInput),
-                None if self.is_done => return Ok(DecoderOutput::Done),
-                None => {
+                NextPiece::NeedInput => return Ok(DecoderOutput::NeedInput),
+                NextPiece::Ended if self.is_done => return Ok(DecoderOutput::Done),
+                NextPiece::Ended => {
                     self.is_done = true;
                     let batch = type_batch(&self.reader.found, self.has_malformed, &self.file)?;
                     self.stats.rows += 1;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use sluice_csv::{CsvOptions, CsvSyntax, CsvTypeDecoder};
+use sluice_csv::CsvTypeDecoder;
 use sluice_jobfile::{Relation, parse_job_file};
 use sluice_ndjson::{DecoderOutput, FileContext, FileDecoder, Mode, TypeDecoder};
 use sluice_values::TimeZone;
@@ -58,19 +58,7 @@ fn find_columns(format: &str, text: &str) -> Vec<Column> {
     let rows = match format {
         "json" => read_types(TypeDecoder::new(Mode::Permissive, 1 << 20, file), text),
         _ => {
-            let csv = CsvOptions {
-                header: true,
-                syntax: CsvSyntax {
-                    delimiter: b',',
-                    quote: Some(b'"'),
-                    escape: Some(b'\\'),
-                    multi_line: false,
-                    trim_leading: false,
-                    trim_trailing: false,
-                },
-                null_value: String::new(),
-                comment: None,
-            };
+            let csv = sources::csv_options(&source_of(format));
             let limits = (Mode::Permissive, 1 << 20);
             read_types(
                 CsvTypeDecoder::new(limits, csv, TimeZone::UTC, file).unwrap(),
