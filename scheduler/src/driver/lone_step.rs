@@ -82,7 +82,7 @@ impl Driver {
         let cancel = cancel.child_token();
         let _stop = cancel.clone().drop_guard();
         let runner = Arc::clone(&self.runner);
-        // Its end is waited for by the runner, whoever waits for the rows.
+        // The runner waits for its end, also when no one waits for the rows.
         let running = tokio::spawn(async move { runner.run_plan(run, progress, cancel).await });
         running.await.unwrap_or(Err(RunError::Cancelled))
     }

@@ -239,3 +239,31 @@ CREATE STREAMING TABLE skipped AS SELECT * FROM STREAM read_files(
     ));
     assert_eq!(rows, json!([[1, null], [2, "1"]]));
 }
+
+#[test]
+fn columns_of_csv_are_added_next_to_those_of_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let landing = folder.path().join("landing");
+    let text = "CREATE STREAMING TABLE raw AS
+SELECT * EXCEPT (_rescued_data) FROM STREAM read_files('LANDING', format => 'csv');";
+    let text = text.replace("LANDING", landing.to_str().unwrap());
+    let pipeline = Pipeline {
+        gold: folder.path().join("gold"),
+        job: write_job(folder.path(), &text),
+        folder: folder.path().to_owned(),
+        landing: landing.clone(),
+        master: "local[2]".to_owned(),
+    };
+    data::write_file(&landing.join("day=2026-01-01/1.csv"), "id,name\n1,a\n");
+    pipeline.run(&[]);
+    assert_eq!(pipeline.columns("raw"), "id INT, name STRING, day DATE");
+    data::write_file(
+        &landing.join("day=2026-01-02/2.csv"),
+        "id,name,more\n2,b,true\n",
+    );
+    pipeline.run(&[]);
+    let (columns, rows) = pipeline.ask("SELECT * FROM raw ORDER BY id");
+    assert_eq!(columns, "id INT, name STRING, day DATE, more BOOLEAN");
+    let expected = json!([[1, "a", "2026-01-01", null], [2, "b", "2026-01-02", true]]);
+    assert_eq!(rows, expected);
+}

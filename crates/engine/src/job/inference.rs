@@ -112,13 +112,24 @@ pub fn columns_from_rows(
     rows: &[RecordBatch],
     options: &AnalyzeOptions,
 ) -> Result<Vec<Column>, AnalyzeError> {
-    let found = merge_rows(source, known, rows)?;
+    let found = merge_rows(source, &without_folders(known, listing), rows)?;
     let mut columns = add_columns(known, found);
     add_folder_columns(source, listing, &mut columns, options)?;
     Ok(columns)
 }
 
-/// The columns of all files of a source; `known` has those that it had before.
+/// The columns that are read from files: those of folders have no position there.
+fn without_folders(known: &[Column], listing: &Listing) -> Vec<Column> {
+    let folders = listing.files.iter().flat_map(|file| &file.partition_values);
+    let folders: HashSet<&str> = folders.map(|(name, _)| name.as_str()).collect();
+    let known = known.iter();
+    known
+        .filter(|column| !folders.contains(column.source_name.as_str()))
+        .cloned()
+        .collect()
+}
+
+/// The columns of all files of a source; `known` has those of files that it had before.
 fn merge_rows(
     source: &Source,
     known: &[Column],
